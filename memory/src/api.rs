@@ -1,0 +1,180 @@
+//! What goes over HTTP, for both ends: `memory-server` answers with these types, `loadgen` reads the answers into them.
+//!
+//! The bodies of requests are mostly the memory's own: [`StartEpisode`] to `POST /episodes`, [`NewStep`] to
+//! `POST /episodes/{id}/steps`, [`Outcome`] to `POST /episodes/{id}/complete`, which answers with a [`crate::Completion`];
+//! `GET /episodes/{id}` answers with a [`crate::Episode`]. Only what has no type there stands here.
+//! Left out on purpose: routes and handlers (`server`), and the format of corpus files ([`crate::corpus`]).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EpisodeId, Head, NewStep, Outcome, Pattern, StartEpisode, Step, TaskContext};
+
+/// How many episodes one retrieval may ask for, at the most.
+pub const LIMIT_MAX: usize = 1000;
+
+/// How many episodes a retrieval gets that does not say.
+pub const LIMIT_DEFAULT: usize = 5;
+
+/// The longest body of a request, in bytes: a step with a long observation fits, an endless body does not.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// One whole episode as it will happen: what a corpus holds, and what the load generator plays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// The task, its context and its metadata.
+    pub start: StartEpisode,
+    /// Its steps, in order; never empty in a corpus file.
+    pub steps: Vec<NewStep>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// The answer to `POST /episodes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// The name of the new episode in every later request.
+    pub id: EpisodeId,
+}
+
+/// The answer to `POST /episodes/{id}/steps`: from here on the step survives what the durability class says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logged {
+    /// The step's number in its episode, from 0, without gaps.
+    pub number: u32,
+}
+
+/// The body of `POST /retrieve`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retrieve {
+    /// What the task at hand is, in words.
+    pub text: String,
+    /// The context of the task at hand, if it is known.
+    #[serde(default)]
+    pub context: Option<TaskContext>,
+    /// How many episodes to answer with, at most [`LIMIT_MAX`].
+    #[serde(default = "limit_default")]
+    pub limit: usize,
+    /// Whether the answer carries the episodes' steps; their number is there in any case.
+    #[serde(default)]
+    pub steps: bool,
+}
+
+fn limit_default() -> usize {
+    LIMIT_DEFAULT
+}
+
+/// The answer to `POST /retrieve`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RetrievedEpisodes {
+    /// The best first; ties by id.
+    pub results: Vec<RetrievedEpisode>,
+}
+
+/// One episode that a retrieval found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RetrievedEpisode {
+    /// What the results are ordered by, descending.
+    pub score: f32,
+    /// The similarity of the texts, -1 to 1.
+    pub similarity: f32,
+    /// The part of the context that agrees, 0 to 1.
+    pub context_match: f32,
+    /// The episode's task, context and completion.
+    pub head: Head,
+    /// The number of its steps.
+    pub step_count: usize,
+    /// Its steps, where the request asked for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+}
+
+/// The answer to `GET /patterns`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Patterns {
+    /// All patterns, by id.
+    pub patterns: Vec<Pattern>,
+}
+
+/// The query of `GET /metadata`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataQuery {
+    /// The key to look for.
+    pub key: String,
+    /// The value that it must have.
+    pub value: String,
+}
+
+/// The answer to `GET /metadata`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataMatches {
+    /// The episodes with that key and value, by id.
+    pub ids: Vec<EpisodeId>,
+}
+
+/// The answer to `GET /health`, with status 200; a store that fails its check answers 500 with a [`Failure`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Healthy {
+    /// The variant, all toggles written.
+    pub variant: String,
+}
+
+/// The answer to `GET /stats`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStats {
+    /// The variant, all toggles written.
+    pub variant: String,
+    /// The episodes in the store.
+    pub episodes: u64,
+    /// The steps in the store.
+    pub steps: u64,
+    /// The patterns in the store.
+    pub patterns: u64,
+    /// The bytes of the values as stored; 0 where the store keeps structs.
+    pub stored_bytes: u64,
+    /// What the strategies did since the server started.
+    pub counters: BTreeMap<String, u64>,
+    /// The process's own cost since it started.
+    pub process: ProcessStats,
+}
+
+/// What the server's process cost so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStats {
+    /// CPU time of all threads, user and system, in nanoseconds.
+    pub cpu_time_ns: u64,
+    /// The highest resident memory, in bytes; absent where the system does not tell.
+    pub peak_resident_bytes: Option<u64>,
+}
+
+/// The one line that `memory-server` prints on stdout once it answers requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The address with the port that it got, as in `http://127.0.0.1:40123`.
+    pub listening: String,
+    /// The variant, all toggles written.
+    pub variant: String,
+}
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What is wrong and what to do, on one line.
+    pub error: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retrieval_needs_only_its_text() {
+        let retrieve: Retrieve = serde_json::from_str(r#"{"text":"fix the parser"}"#).expect("the rest has defaults");
+        assert_eq!(retrieve.limit, LIMIT_DEFAULT);
+        assert_eq!((retrieve.context, retrieve.steps), (None, false));
+        assert!(serde_json::from_str::<Retrieve>(r#"{"text":"a","limits":3}"#).is_err(), "a misspelt field is refused");
+    }
+}
