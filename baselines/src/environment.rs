@@ -1,0 +1,236 @@
+//! The machine, the toolchain and the commit that a number belongs to, and whether two of them may be compared.
+//!
+//! No clock frequency: it changes while one looks, and no lane depends on it.
+
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+/// Where and with what a run was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The commit of the measured tree, or `unknown`.
+    pub commit: String,
+    /// The tree had changes that no commit holds.
+    pub dirty: bool,
+    /// `rustc --version`.
+    pub rustc: String,
+    /// The target triple.
+    pub target: String,
+    /// `valgrind --version`, where it is installed.
+    pub valgrind: Option<String>,
+    /// The C library and its version, as in `glibc 2.36`.
+    pub libc: String,
+    /// The CPU's model as it names itself.
+    pub cpu_model: String,
+    /// The features that code dispatches on, sorted.
+    pub cpu_features: Vec<String>,
+    /// How many cores the process may use.
+    pub cores: usize,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The seed of everything random.
+    pub seed: u64,
+}
+
+/// What two environments differ in, for one reader of numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The field, as in `rustc`.
+    pub field: String,
+    /// The base's value.
+    pub base: String,
+    /// The new value.
+    pub new: String,
+}
+
+impl Environment {
+    /// Reads this machine, the toolchain on the `PATH`, and the commit of the working directory.
+    pub fn detect(seed: u64) -> Environment {
+        let rustc = output("rustc", &["--version", "--verbose"]).unwrap_or_default();
+        let field =
+            |name: &str| rustc.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+        let commit = output("git", &["rev-parse", "HEAD"]);
+        Environment {
+            dirty: commit.is_some()
+                && output("git", &["status", "--porcelain"]).is_some_and(|changes| !changes.is_empty()),
+            commit: commit.unwrap_or_else(|| "unknown".to_owned()),
+            rustc: rustc.lines().next().unwrap_or("unknown").to_owned(),
+            target: field("host:").unwrap_or_else(|| format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)),
+            valgrind: output("valgrind", &["--version"]),
+            libc: output("getconf", &["GNU_LIBC_VERSION"]).unwrap_or_else(|| "unknown".to_owned()),
+            cpu_model: cpu_model(),
+            cpu_features: cpu_features(),
+            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            seed,
+        }
+    }
+
+    /// What makes exact counts of two environments incomparable: toolchain, target, valgrind, libc, CPU features, seed.
+    /// Empty where the counts may be compared.
+    pub fn count_differences(&self, new: &Environment) -> Vec<Difference> {
+        let none = "none".to_owned();
+        let fields = [
+            ("rustc", &self.rustc, &new.rustc),
+            ("target", &self.target, &new.target),
+            ("valgrind", self.valgrind.as_ref().unwrap_or(&none), new.valgrind.as_ref().unwrap_or(&none)),
+            ("libc", &self.libc, &new.libc),
+        ];
+        let mut differences: Vec<Difference> = fields
+            .into_iter()
+            .filter(|(_, base, new)| base != new)
+            .map(|(field, base, new)| Difference { field: field.into(), base: base.clone(), new: new.clone() })
+            .collect();
+        if self.cpu_features != new.cpu_features {
+            let only = |a: &[String], b: &[String]| {
+                let list: Vec<_> = a.iter().filter(|feature| !b.contains(feature)).cloned().collect();
+                if list.is_empty() { "nothing more".to_owned() } else { format!("only here: {}", list.join(" ")) }
+            };
+            differences.push(Difference {
+                field: "cpu_features".into(),
+                base: format!("{} ({})", self.cpu_model, only(&self.cpu_features, &new.cpu_features)),
+                new: format!("{} ({})", new.cpu_model, only(&new.cpu_features, &self.cpu_features)),
+            });
+        }
+        if self.seed != new.seed {
+            differences.push(Difference {
+                field: "seed".into(),
+                base: self.seed.to_string(),
+                new: new.seed.to_string(),
+            });
+        }
+        differences
+    }
+
+    /// A short name for all environments whose counts may be compared, as in `x86_64-rustc1.95.0-valgrind3.19.0-glibc2.36-1f0c8a3b`.
+    pub fn key(&self) -> String {
+        let version = |text: &str| text.split_whitespace().nth(1).unwrap_or("unknown").to_owned();
+        let valgrind = self.valgrind.as_deref().map_or("none", |text| text.trim_start_matches("valgrind-"));
+        let mut identity = format!("{}|{}|{}", self.rustc, self.target, self.seed);
+        for feature in &self.cpu_features {
+            identity.push('|');
+            identity.push_str(feature);
+        }
+        format!(
+            "{}-rustc{}-valgrind{}-{}-{:08x}",
+            self.target.split('-').next().unwrap_or("unknown"),
+            version(&self.rustc),
+            valgrind,
+            self.libc.replace(' ', ""),
+            fnv1a(identity.as_bytes()) as u32
+        )
+    }
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: base {}, here {}", self.field, self.base, self.new)
+    }
+}
+
+/// FNV-1a, 64 bits (Fowler, Noll, Vo): the same on every machine and in every release, unlike the standard hasher.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stderr(std::process::Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn cpu_model() -> String {
+    let cpuid = raw_cpuid::CpuId::new();
+    cpuid
+        .get_processor_brand_string()
+        .map(|brand| brand.as_str().trim().to_owned())
+        .unwrap_or_else(|| "unknown x86_64".to_owned())
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn cpu_model() -> String {
+    std::env::consts::ARCH.to_owned()
+}
+
+/// The features that glibc's string functions and our own dependencies choose code by. Valgrind shows a program fewer of
+/// them, but which ones depends on the host's.
+#[cfg(target_arch = "x86_64")]
+fn cpu_features() -> Vec<String> {
+    macro_rules! detected {
+        ($($name:tt),*) => {
+            [$(($name, std::arch::is_x86_feature_detected!($name))),*]
+        };
+    }
+    let features = detected!(
+        "sse3",
+        "ssse3",
+        "sse4.1",
+        "sse4.2",
+        "avx",
+        "avx2",
+        "bmi1",
+        "bmi2",
+        "fma",
+        "lzcnt",
+        "popcnt",
+        "movbe",
+        "aes",
+        "pclmulqdq",
+        "sha",
+        "avx512f",
+        "avx512bw",
+        "avx512cd",
+        "avx512dq",
+        "avx512vl",
+        "gfni",
+        "vaes",
+        "vpclmulqdq",
+        "rdrand",
+        "rdseed",
+        "f16c",
+        "adx"
+    );
+    features.into_iter().filter(|(_, present)| *present).map(|(name, _)| name.to_owned()).collect()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn cpu_features() -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_toolchain_valgrind_libc_or_cpu_is_said() {
+        let base = Environment::detect(1);
+        assert!(base.count_differences(&base).is_empty());
+        let mut other = base.clone();
+        other.rustc = "rustc 9.9.9".into();
+        other.valgrind = None;
+        other.libc = "musl 1.2".into();
+        other.cpu_features = vec!["abacus".into()];
+        other.seed = 2;
+        let fields: Vec<_> = base.count_differences(&other).into_iter().map(|difference| difference.field).collect();
+        let expected = if base.valgrind.is_some() {
+            vec!["rustc", "valgrind", "libc", "cpu_features", "seed"]
+        } else {
+            vec!["rustc", "libc", "cpu_features", "seed"]
+        };
+        assert_eq!(fields, expected);
+        assert_ne!(base.key(), other.key());
+    }
+
+    #[test]
+    fn another_commit_or_kernel_may_be_compared() {
+        let base = Environment::detect(1);
+        let mut other = base.clone();
+        other.commit = "0123".into();
+        other.kernel = "other".into();
+        assert!(base.count_differences(&other).is_empty());
+        assert_eq!(base.key(), other.key());
+    }
+}
