@@ -1,0 +1,154 @@
+//! Store `memory`: structs in ordered maps, nothing encoded, nothing kept after the process.
+//!
+//! It is the model that the other stores are compared with, and the floor of what an operation costs. One lock for everything: what it
+//! guards takes less time than choosing between several would.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+
+use super::{Store, StoreStats};
+use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step};
+
+/// Episodes and patterns in memory.
+pub struct InMemory {
+    contents: RwLock<Option<Contents>>, // None once closed
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Contents {
+    episodes: BTreeMap<EpisodeId, Kept>,
+    patterns: BTreeMap<PatternId, Pattern>,
+}
+
+struct Kept {
+    head: Head,
+    steps: BTreeMap<u32, Step>,
+    embedding: Vec<f32>, // empty until completed
+}
+
+impl InMemory {
+    /// An empty store.
+    pub fn new(counters: Arc<Counters>) -> InMemory {
+        InMemory { contents: RwLock::new(Some(Contents::default())), counters }
+    }
+
+    /// What is in the store, unless it is closed. A panic of another thread cannot leave it half changed: every change is one insertion or is checked first.
+    fn read<T>(&self, look: impl FnOnce(&Contents) -> T) -> Result<T> {
+        let guard: RwLockReadGuard<'_, _> = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        guard.as_ref().map(look).ok_or(Error::Closed)
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Contents) -> Result<T>) -> Result<T> {
+        let mut guard: RwLockWriteGuard<'_, _> = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        let done = change(guard.as_mut().ok_or(Error::Closed)?)?;
+        self.counters.transactions.increment();
+        Ok(done)
+    }
+}
+
+#[async_trait]
+impl Store for InMemory {
+    async fn create(&self, head: &Head) -> Result<()> {
+        self.write(|contents| {
+            if contents.episodes.contains_key(&head.id) {
+                return Err(Error::EpisodeExists { id: head.id });
+            }
+            contents.episodes.insert(head.id, Kept { head: head.clone(), steps: BTreeMap::new(), embedding: Vec::new() });
+            Ok(())
+        })
+    }
+
+    async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
+        self.write(|contents| {
+            let kept = contents.episodes.get_mut(&id).ok_or(Error::UnknownEpisode { id })?;
+            if kept.steps.contains_key(&step.number) {
+                return Err(Error::StepExists { id, number: step.number });
+            }
+            kept.steps.insert(step.number, step.clone());
+            Ok(())
+        })?;
+        self.counters.steps_appended.increment();
+        Ok(())
+    }
+
+    async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
+        assert!(head.completion.is_some(), "a completed head has a completion");
+        self.write(|contents| {
+            let kept = contents.episodes.get_mut(&head.id).ok_or(Error::UnknownEpisode { id: head.id })?;
+            if kept.head.completion.is_some() {
+                return Err(Error::EpisodeCompleted { id: head.id });
+            }
+            kept.head = head.clone();
+            kept.embedding = embedding.to_vec();
+            for pattern in patterns {
+                contents.patterns.entry(pattern.id).and_modify(|stored| stored.merge(pattern)).or_insert_with(|| pattern.clone());
+            }
+            Ok(())
+        })
+    }
+
+    async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
+        let head = self.read(|contents| contents.episodes.get(&id).map(|kept| kept.head.clone()))?;
+        self.counters.rows_read.add(u64::from(head.is_some()));
+        Ok(head)
+    }
+
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+        let episode = self.read(|contents| {
+            contents.episodes.get(&id).map(|kept| Episode { head: kept.head.clone(), steps: kept.steps.values().cloned().collect() })
+        })?;
+        self.counters.rows_read.add(episode.as_ref().map_or(0, |episode| 1 + episode.steps.len() as u64));
+        Ok(episode)
+    }
+
+    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+        let mut rows = 0;
+        self.read(|contents| {
+            for kept in contents.episodes.values().filter(|kept| kept.head.completion.is_some()) {
+                visit(&kept.head, &kept.embedding);
+                rows += 1;
+            }
+        })?;
+        self.counters.rows_read.add(rows);
+        Ok(())
+    }
+
+    async fn patterns(&self) -> Result<Vec<Pattern>> {
+        let patterns: Vec<Pattern> = self.read(|contents| contents.patterns.values().cloned().collect())?;
+        self.counters.rows_read.add(patterns.len() as u64);
+        Ok(patterns)
+    }
+
+    async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        self.read(|contents| {
+            self.counters.rows_read.add(contents.episodes.len() as u64);
+            let has = |kept: &&Kept| kept.head.metadata.get(key).is_some_and(|stored| stored == value);
+            contents.episodes.values().filter(has).map(|kept| kept.head.id).collect()
+        })
+    }
+
+    async fn stats(&self) -> Result<StoreStats> {
+        self.read(|contents| StoreStats {
+            episodes: contents.episodes.len() as u64,
+            steps: contents.episodes.values().map(|kept| kept.steps.len() as u64).sum(),
+            patterns: contents.patterns.len() as u64,
+            stored_bytes: 0,
+        })
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.read(|_| ())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.read(|_| ())
+    }
+
+    async fn close(&self) -> Result<()> {
+        *self.contents.write().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+}

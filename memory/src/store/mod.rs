@@ -1,0 +1,138 @@
+//! Where episodes are kept: one trait, four stores, the same answers from each.
+//!
+//! | store | durability | a write is acknowledged when |
+//! |---|---|---|
+//! | [`in_memory`] | `memory` | the structs hold it; nothing survives the process |
+//! | [`redb`] | `buffered` | the process holds it; a crash loses what came after the last sync (at most [`redb::SYNC_EVERY`] commits, or [`Store::flush`]) |
+//! | [`redb`] | `fsynced` | the disk holds it |
+//! | [`libsql`], [`tiered`] | `committed` | the operating system holds it (WAL, `synchronous=NORMAL`): it survives `kill -9`, not a power cut |
+//! | [`libsql`], [`tiered`] | `fsynced` | the disk holds it (WAL, `synchronous=FULL`) |
+//!
+//! A store keeps an episode as its head and its steps, so that appending a step costs the step. What is stored is an envelope
+//! ([`Encoding`]), so that every value can be read under every codec and compression. Every store in a file says which schema it has, and
+//! is refused if that is another one.
+//!
+//! Left out on purpose: caches and step numbers (the facade's), deleting, and migrating from older schemas, of which there are none yet.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use crate::variant::StoreKind;
+use crate::{Counters, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
+
+mod files;
+pub mod in_memory;
+pub mod libsql;
+mod libsql_schema;
+pub mod redb;
+pub mod tiered;
+
+/// The version of what the stores keep: tables, keys, and the types inside the envelopes. Raised by every change that older code cannot read.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreStats {
+    /// Episodes, completed or not.
+    pub episodes: u64,
+    /// Steps of all episodes.
+    pub steps: u64,
+    /// Patterns, merged.
+    pub patterns: u64,
+    /// Bytes of the store's files; 0 where there are none.
+    pub stored_bytes: u64,
+}
+
+/// Keeps episodes. All methods may be called concurrently; what one call acknowledged, the next one sees.
+///
+/// Every method answers [`Error::Closed`] after [`Store::close`], and the error of the database beneath where that fails.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Stores a new episode.
+    ///
+    /// # Errors
+    /// [`Error::EpisodeExists`] when its id is taken.
+    async fn create(&self, head: &Head) -> Result<()>;
+
+    /// Stores one more step of an episode. The cost is the step's, however long the episode is. That the episode is not completed is the
+    /// caller's to know.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`] without a head, [`Error::StepExists`] when its number is taken.
+    async fn append(&self, id: EpisodeId, step: &Step) -> Result<()>;
+
+    /// Stores, all or nothing, the completed head in place of the first one, the embedding, and the patterns, merged into those of the same ids.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`] without a head, [`Error::EpisodeCompleted`] the second time.
+    ///
+    /// # Panics
+    /// When `head.completion` is `None`: that is no completed head.
+    async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()>;
+
+    /// The head of an episode, if there is one of this id.
+    async fn head(&self, id: EpisodeId) -> Result<Option<Head>>;
+
+    /// An episode with its steps in the order of their numbers, as of one moment.
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>>;
+
+    /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
+    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()>;
+
+    /// All patterns in the order of their ids.
+    async fn patterns(&self) -> Result<Vec<Pattern>>;
+
+    /// The episodes, completed or not, whose metadata has `key` with exactly this value, in the order of the ids.
+    async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>>;
+
+    /// How much there is. Counts what must be counted: not for hot paths.
+    async fn stats(&self) -> Result<StoreStats>;
+
+    /// Whether the store answers: reads one value.
+    async fn check(&self) -> Result<()>;
+
+    /// Makes everything acknowledged so far as durable as the store can: on disk, where there is one.
+    async fn flush(&self) -> Result<()>;
+
+    /// Flushes, and releases files and connections. Closing a second time does nothing.
+    async fn close(&self) -> Result<()>;
+}
+
+/// Opens the store that `variant` names, creating it where there is none. `path` is a file; what else a store needs stands beside it
+/// under longer names.
+///
+/// # Errors
+/// [`Error::MissingPath`], [`Error::Io`] for what cannot be a file, [`Error::NotAStore`] for a file of another kind, [`Error::SchemaVersion`],
+/// [`Error::StoreInUse`] while somebody else has it open.
+pub async fn open(variant: &Variant, path: Option<&Path>, counters: Arc<Counters>, encoding: Encoding) -> Result<Arc<dyn Store>> {
+    variant.validate()?;
+    let file = || path.ok_or(Error::MissingPath { store: variant.store.name() });
+    Ok(match variant.store {
+        StoreKind::Memory => Arc::new(in_memory::InMemory::new(counters)),
+        StoreKind::Redb => Arc::new(redb::Redb::open(file()?, variant.durability, counters, encoding)?),
+        StoreKind::Libsql => Arc::new(libsql::Libsql::open(file()?, variant.durability, variant.pool, counters, encoding).await?),
+        StoreKind::Tiered => Arc::new(tiered::Tiered::open(file()?, variant.durability, variant.pool, counters, encoding).await?),
+    })
+}
+
+/// Runs work that waits for the disk or takes milliseconds, without holding up the other tasks of a multi-thread runtime. Elsewhere it is a
+/// direct call: a current-thread runtime has nobody to hand its tasks to. Shorter work is called as it is: handing over costs microseconds.
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+/// [`blocking`] for a library whose futures wait inside their polls.
+pub(crate) async fn blocking_future<F: Future>(future: F) -> F::Output {
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| handle.block_on(future)),
+        _ => future.await,
+    }
+}
