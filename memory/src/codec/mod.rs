@@ -1,0 +1,105 @@
+//! Codecs: how values become bytes and come back, straight into and out of buffers.
+//!
+//! A codec is chosen at run time by the `codec` toggle; each lives in its own file. Bytes alone do not say which codec wrote them: the envelope does
+//! ([`crate::encoding`]).
+
+mod json;
+mod messagepack;
+mod postcard;
+
+use std::any::type_name;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::variant::Codec;
+use crate::{Error, Result};
+
+impl Codec {
+    /// Appends `value`, encoded, to `out`. On an error `out` may hold a part of it.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], for values that the codec cannot represent.
+    pub fn encode<T: Serialize + ?Sized>(self, value: &T, out: &mut Vec<u8>) -> Result<()> {
+        let written = match self {
+            Codec::Json => json::encode(value, out),
+            Codec::Messagepack => messagepack::encode(value, out),
+            Codec::Postcard => postcard::encode(value, out),
+        };
+        written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self, source })
+    }
+
+    /// The value that these bytes are. Bytes left over are an error.
+    ///
+    /// # Errors
+    /// [`Error::Decode`], when the bytes are no such value of this codec.
+    pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T> {
+        let read = match self {
+            Codec::Json => json::decode(bytes),
+            Codec::Messagepack => messagepack::decode(bytes),
+            Codec::Postcard => postcard::decode(bytes),
+        };
+        read.map_err(|source| Error::Decode { what: noun::<T>(), codec: self, source })
+    }
+}
+
+/// The last part of a type's path, as error messages name it.
+fn noun<T: ?Sized>() -> &'static str {
+    let path = type_name::<T>();
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{Head, Step, StepStatus};
+
+    fn step() -> Step {
+        Step {
+            number: 3,
+            at_ns: u64::MAX,
+            tool: "shell".to_owned(),
+            action: "run \"tests\"\n\u{1f980}".to_owned(),
+            parameters: BTreeMap::from([("command".to_owned(), String::new()), ("cwd".to_owned(), "/tmp".to_owned())]),
+            observation: "ok\0\u{7f}".to_owned(),
+            status: StepStatus::Error,
+            latency_ns: 0,
+            tokens: Some(17),
+        }
+    }
+
+    #[test]
+    fn values_come_back_and_follow_what_is_there() {
+        for codec in Codec::ALL {
+            let mut bytes = b"before".to_vec();
+            codec.encode(&step(), &mut bytes).unwrap();
+            assert!(bytes.starts_with(b"before"));
+            assert_eq!(codec.decode::<Step>(&bytes[6..]).unwrap(), step(), "{codec}");
+        }
+    }
+
+    #[test]
+    fn truncated_values_and_bytes_left_over_are_errors() {
+        for codec in Codec::ALL {
+            let mut bytes = Vec::new();
+            codec.encode(&step(), &mut bytes).unwrap();
+            for length in 0..bytes.len() {
+                assert!(codec.decode::<Step>(&bytes[..length]).is_err(), "{codec}: {length} bytes");
+            }
+            bytes.push(0);
+            let error = codec.decode::<Step>(&bytes).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("a stored Step is not valid {codec}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn another_type_is_an_error() {
+        for codec in Codec::ALL {
+            let mut bytes = Vec::new();
+            codec.encode(&step(), &mut bytes).unwrap();
+            assert!(codec.decode::<Head>(&bytes).is_err(), "{codec}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Engagement counters: what each strategy did, so that a toggle that did nothing is seen.
+//!
+//! One table names them all; a counter is added by adding a line. Counters only grow, are never reset, and cost one relaxed addition. They
+//! are no metrics of time, and nothing decides by them inside the memory.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts one.
+    #[inline]
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Counts `amount`.
+    #[inline]
+    pub fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// What has been counted so far.
+    #[inline]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[doc = $about:literal])+ $name:ident,)+) => {
+        /// All counters of one memory.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[doc = $about])+ pub $name: Counter,)+
+        }
+
+        impl Counters {
+            /// The names and meanings of all counters, in the order of the table.
+            pub const TABLE: &'static [(&'static str, &'static str)] = &[$((stringify!($name), concat!($($about),+).trim_ascii()),)+];
+
+            /// Every counter with its present value, zeros included.
+            pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
+                BTreeMap::from([$((stringify!($name), self.$name.get()),)+])
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections to a database that were opened.
+    connections_opened,
+    /// Checkouts that were given a connection opened before.
+    connections_reused,
+    /// Statements that were prepared (parsed and planned).
+    statements_prepared,
+    /// Executions of a statement prepared before.
+    statements_reused,
+    /// Transactions that were committed.
+    transactions,
+    /// Commits that were made durable by a sync to the disk.
+    fsyncs,
+    /// Steps that were appended to a store.
+    steps_appended,
+    /// Rows (or key-value pairs) that were read from a store.
+    rows_read,
+    /// Reads that the local tier answered.
+    tier_hits,
+    /// Reads that the local tier could not answer, and the record did.
+    tier_misses,
+    /// Times that the local tier was rebuilt from the record.
+    tier_rebuilds,
+    /// Look-ups that the cache answered.
+    cache_hits,
+    /// Look-ups that the cache could not answer, expired entries included.
+    cache_misses,
+    /// Entries that the cache dropped to make room.
+    cache_evictions,
+    /// Entries that the cache dropped because their time was up.
+    cache_expirations,
+    /// Entries that a write removed from the cache.
+    cache_invalidations,
+    /// Values that were encoded by the codec `json`.
+    json_encoded,
+    /// Values that were encoded by the codec `messagepack`.
+    messagepack_encoded,
+    /// Values that were encoded by the codec `postcard`.
+    postcard_encoded,
+    /// Values that were decoded, by whichever codec their tag names.
+    values_decoded,
+    /// Bytes of all encoded values before compression.
+    encoded_bytes,
+    /// Bytes of all encoded values as stored: tags included, compressed where that paid.
+    stored_bytes,
+    /// Values that were stored compressed.
+    values_compressed,
+    /// Values over the threshold that were stored plain, because compression made them no smaller.
+    values_incompressible,
+    /// Bytes of the compressed values before compression.
+    compressed_bytes_before,
+    /// Bytes of the compressed values after it.
+    compressed_bytes_after,
+    /// Values that were decompressed.
+    values_decompressed,
+    /// Episodes that a retrieval scored.
+    episodes_scored,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_names_every_counter() {
+        let counters = Counters::default();
+        counters.cache_hits.increment();
+        counters.rows_read.add(3);
+        let snapshot = counters.snapshot();
+        assert_eq!(snapshot.len(), Counters::TABLE.len());
+        assert_eq!((snapshot["cache_hits"], snapshot["rows_read"], snapshot["fsyncs"]), (1, 3, 0));
+        assert!(Counters::TABLE.iter().all(|(name, about)| snapshot.contains_key(name) && !about.is_empty()));
+    }
+}

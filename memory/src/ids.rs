@@ -1,0 +1,261 @@
+//! Ids of episodes and patterns, and where new ones come from.
+//!
+//! An id is text (hexadecimal digits) where people read it and as few bytes as possible in binary codecs. Ids carry no time and no
+//! order: what comes first is a field of the episode.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+
+use rand::rngs::SysRng;
+use rand::{Rng, SeedableRng, TryRng};
+use rand_pcg::Pcg64;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Error, Result};
+
+/// The id of an episode: 128 bits, shown as 32 hexadecimal digits.
+///
+/// ```
+/// use memory::EpisodeId;
+///
+/// let id: EpisodeId = "000000000000000000000000000000ff".parse()?;
+/// assert_eq!(id, EpisodeId(255));
+/// assert_eq!(id.to_string(), "000000000000000000000000000000ff");
+/// # Ok::<(), memory::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EpisodeId(pub u128);
+
+/// The id of a pattern: a hash of what it says, shown as 16 hexadecimal digits. Equal patterns of two episodes have equal ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PatternId(pub u64);
+
+impl EpisodeId {
+    const DIGITS: usize = 32;
+
+    /// The big-endian bytes: their order is the order of ids, as keys of a store need it.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// The id of these big-endian bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> EpisodeId {
+        EpisodeId(u128::from_be_bytes(bytes))
+    }
+}
+
+impl PatternId {
+    const DIGITS: usize = 16;
+}
+
+impl fmt::Display for EpisodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(digits(&self.to_bytes(), &mut [0; Self::DIGITS]))
+    }
+}
+
+impl fmt::Display for PatternId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(digits(&self.0.to_be_bytes(), &mut [0; Self::DIGITS]))
+    }
+}
+
+impl FromStr for EpisodeId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<EpisodeId> {
+        parse_digits(text, Self::DIGITS).map(EpisodeId)
+    }
+}
+
+impl FromStr for PatternId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<PatternId> {
+        let value = parse_digits(text, Self::DIGITS)?;
+        Ok(PatternId(u64::try_from(value).expect("16 hexadecimal digits fit 64 bits")))
+    }
+}
+
+/// Exactly `digits` hexadecimal digits as a number. Signs and blanks, which the standard parser partly accepts, are refused.
+fn parse_digits(text: &str, digits: usize) -> Result<u128> {
+    let malformed = || Error::MalformedId { text: text.to_owned(), digits };
+    if text.len() != digits || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(malformed());
+    }
+    u128::from_str_radix(text, 16).map_err(|_| malformed())
+}
+
+/// Writes `bytes` as lower-case hexadecimal digits into `buffer`, which holds two for each, without an allocation.
+fn digits<'a>(bytes: &[u8], buffer: &'a mut [u8]) -> &'a str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in buffer.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    std::str::from_utf8(buffer).expect("hexadecimal digits are ASCII")
+}
+
+impl Serialize for EpisodeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(digits(&self.to_bytes(), &mut [0; Self::DIGITS]))
+        } else {
+            serializer.serialize_bytes(&self.to_bytes())
+        }
+    }
+}
+
+impl Serialize for PatternId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(digits(&self.0.to_be_bytes(), &mut [0; Self::DIGITS]))
+        } else {
+            serializer.serialize_u64(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EpisodeId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<EpisodeId, D::Error> {
+        struct IdVisitor;
+
+        impl Visitor<'_> for IdVisitor {
+            type Value = EpisodeId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an episode id: 32 hexadecimal digits, or 16 bytes")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<EpisodeId, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> std::result::Result<EpisodeId, E> {
+                let bytes = bytes.try_into().map_err(|_| E::invalid_length(bytes.len(), &self))?;
+                Ok(EpisodeId::from_bytes(bytes))
+            }
+        }
+
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(IdVisitor)
+        } else {
+            deserializer.deserialize_bytes(IdVisitor)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PatternId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<PatternId, D::Error> {
+        struct IdVisitor;
+
+        impl Visitor<'_> for IdVisitor {
+            type Value = PatternId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a pattern id: 16 hexadecimal digits")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<PatternId, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(IdVisitor)
+        } else {
+            u64::deserialize(deserializer).map(PatternId)
+        }
+    }
+}
+
+/// Where the ids of new episodes come from: a PCG generator (O'Neill 2014), seeded so that a run can be repeated, or from the system.
+#[derive(Debug)]
+pub struct IdSource {
+    generator: Mutex<Pcg64>,
+}
+
+impl IdSource {
+    /// The same ids in the same order on every machine. Two memories of one store must not share a seed.
+    pub fn seeded(seed: u64) -> IdSource {
+        IdSource { generator: Mutex::new(Pcg64::seed_from_u64(seed)) }
+    }
+
+    /// Ids that nobody else has, seeded by the system's random numbers.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system gives none.
+    pub fn from_os() -> Result<IdSource> {
+        let mut seed = <Pcg64 as SeedableRng>::Seed::default();
+        SysRng.try_fill_bytes(&mut seed).map_err(|error| Error::Io {
+            path: "the system's random numbers".into(),
+            action: "read",
+            source: std::io::Error::other(error),
+        })?;
+        Ok(IdSource { generator: Mutex::new(Pcg64::from_seed(seed)) })
+    }
+
+    /// Passes over the next `ids` ids, at a cost that does not grow with them: what a reopened store holds was given out before.
+    pub fn skip(&self, ids: u64) {
+        let draws = u128::from(ids) * 2; // an id is two draws of 64 bits
+        self.generator.lock().unwrap_or_else(PoisonError::into_inner).advance(draws);
+    }
+
+    /// A new id.
+    pub fn next_id(&self) -> EpisodeId {
+        let mut generator = self.generator.lock().unwrap_or_else(PoisonError::into_inner);
+        let (high, low) = (generator.next_u64(), generator.next_u64());
+        EpisodeId(u128::from(high) << 64 | u128::from(low))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Codec;
+
+    #[test]
+    fn text_and_back() {
+        let id = EpisodeId(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
+        assert_eq!(id.to_string(), "0123456789abcdef0011223344556677");
+        assert_eq!(id.to_string().parse::<EpisodeId>().unwrap(), id);
+        assert_eq!(PatternId(0xbeef).to_string(), "000000000000beef");
+        assert_eq!("000000000000beef".parse::<PatternId>().unwrap(), PatternId(0xbeef));
+    }
+
+    #[test]
+    fn refuses_what_is_no_id() {
+        for text in ["", "12", "+123456789abcdef0011223344556677", "0123456789abcdef00112233445566778", "g123456789abcdef0011223344556677"] {
+            assert!(text.parse::<EpisodeId>().is_err(), "{text}");
+        }
+        assert_eq!("x".parse::<PatternId>().unwrap_err().to_string(), "`x` is no id: 16 hexadecimal digits are");
+    }
+
+    #[test]
+    fn byte_order_is_id_order() {
+        assert!(EpisodeId(255).to_bytes() < EpisodeId(256).to_bytes());
+        assert_eq!(EpisodeId::from_bytes(EpisodeId(7).to_bytes()), EpisodeId(7));
+    }
+
+    #[test]
+    fn every_codec_brings_ids_back() {
+        let ids = (EpisodeId(u128::MAX - 1), PatternId(u64::MAX));
+        for codec in Codec::ALL {
+            let mut bytes = Vec::new();
+            codec.encode(&ids, &mut bytes).unwrap();
+            assert_eq!(codec.decode::<(EpisodeId, PatternId)>(&bytes).unwrap(), ids, "{codec}");
+        }
+    }
+
+    #[test]
+    fn a_seed_repeats_and_skips() {
+        let (one, two) = (IdSource::seeded(7), IdSource::seeded(7));
+        let ids: Vec<EpisodeId> = (0..5).map(|_| one.next_id()).collect();
+        two.skip(3);
+        assert_eq!(two.next_id(), ids[3]);
+        assert_ne!(IdSource::seeded(8).next_id(), ids[0]);
+        assert_ne!(IdSource::from_os().unwrap().next_id(), IdSource::from_os().unwrap().next_id());
+    }
+}

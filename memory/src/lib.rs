@@ -1,0 +1,44 @@
+//! The reference episodic memory that Assay measures. Nothing in it is simulated, and every optimisation is a runtime toggle.
+//!
+//! The glossary of this crate; the words about measuring stand in `baselines`:
+//!
+//! - **episode**: a task, its context and the **steps** an agent took, from start to **completion** ([`episode`]).
+//! - **head**: an episode without its steps.
+//! - **outcome**: how it ended, as the caller says; **reward** and **reflection**: what the memory makes of it ([`outcome`], [`reward`], [`reflection`]).
+//! - **pattern**: something that recurs over episodes ([`pattern`]).
+//! - **embedding**: a text as a vector of unit length ([`embedding`]).
+//! - **retrieval**: the completed episodes that are most like a query ([`retrieval`]).
+//! - **variant**: a strategy for every toggle; **durability class**: what an acknowledged write survives ([`variant`]).
+//! - **envelope**: a stored value with its tags of codec and compression ([`encoding`]).
+//! - **counters**: what each strategy did ([`counters`]).
+//!
+//! [`Memory`] is the way in. Beneath it, a store keeps the bytes, a pool lends its connections, a cache keeps episodes at hand.
+
+pub mod clock;
+pub mod codec;
+pub mod compression;
+pub mod corpus;
+pub mod counters;
+pub mod encoding;
+pub mod episode;
+mod error;
+pub mod hash;
+pub mod ids;
+pub mod outcome;
+pub mod pattern;
+pub mod reflection;
+pub mod reward;
+pub mod server;
+pub mod variant;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use counters::{Counter, Counters};
+pub use encoding::Encoding;
+pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepStatus, TaskContext};
+pub use error::{Error, Result, Source};
+pub use ids::{EpisodeId, IdSource, PatternId};
+pub use outcome::{Completion, Outcome};
+pub use pattern::{Pattern, PatternKind};
+pub use reflection::Reflection;
+pub use reward::Reward;
+pub use variant::{CacheKind, Codec, Compression, Durability, PoolKind, StoreKind, TOGGLES, Toggle, Variant};

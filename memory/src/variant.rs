@@ -1,0 +1,343 @@
+//! Variants: a strategy for every toggle, as runtime values.
+//!
+//! One table below names every toggle and every strategy; its macro makes the enums, the struct, the help, the parser and the list of all
+//! combinations from it. A new toggle is a new entry there. Toggles are never Cargo features, and no strategy changes an answer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Error, Result};
+
+/// One toggle, for help and for error messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Toggle {
+    /// Its name in variants.
+    pub name: &'static str,
+    /// The names of its strategies; the first is the naive one.
+    pub strategies: &'static [&'static str],
+    /// What it decides.
+    pub about: &'static str,
+}
+
+macro_rules! toggles {
+    ($($(#[doc = $about:literal])+ $toggle:ident: $Toggle:ident {
+        $($(#[doc = $strategy_about:literal])+ $Strategy:ident = $strategy:literal,)+
+    })+) => {
+        $(
+            $(#[doc = $about])+
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub enum $Toggle {
+                $($(#[doc = $strategy_about])+ $Strategy,)+
+            }
+
+            impl $Toggle {
+                /// Every strategy, the naive one first.
+                pub const ALL: &'static [$Toggle] = &[$($Toggle::$Strategy),+];
+
+                /// The strategy's name in variants.
+                pub const fn name(self) -> &'static str {
+                    match self {
+                        $($Toggle::$Strategy => $strategy,)+
+                    }
+                }
+            }
+
+            impl fmt::Display for $Toggle {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(self.name())
+                }
+            }
+
+            impl FromStr for $Toggle {
+                type Err = Error;
+
+                fn from_str(strategy: &str) -> Result<$Toggle> {
+                    $Toggle::ALL.iter().copied().find(|known| known.name() == strategy).ok_or_else(|| Error::UnknownStrategy {
+                        toggle: stringify!($toggle),
+                        strategy: strategy.to_owned(),
+                        valid: [$($strategy),+].join(", "),
+                    })
+                }
+            }
+        )+
+
+        /// A strategy for every toggle.
+        ///
+        /// As text it is `toggle=strategy` pairs with commas between. Written, all toggles stand in the order of [`TOGGLES`]; read, those
+        /// that are missing are the naive ones, and a missing durability is the first class that the store offers.
+        ///
+        /// ```
+        /// use memory::Variant;
+        ///
+        /// let variant: Variant = "codec=postcard,store=redb".parse()?;
+        /// assert_eq!(
+        ///     variant.to_string(),
+        ///     "store=redb,durability=buffered,codec=postcard,compression=none,cache=none,pool=none"
+        /// );
+        /// # Ok::<(), memory::Error>(())
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct Variant {
+            $($(#[doc = $about])+ pub $toggle: $Toggle,)+
+        }
+
+        /// Every toggle, in the order in which variants are written.
+        pub const TOGGLES: &[Toggle] = &[$(Toggle {
+            name: stringify!($toggle),
+            strategies: &[$($strategy),+],
+            about: concat!($($about),+).trim_ascii(),
+        },)+];
+
+        impl Variant {
+            /// The naive strategy of every toggle: everything in this process's memory, JSON, nothing compressed, cached or kept.
+            pub const fn naive() -> Variant {
+                Variant { $($toggle: $Toggle::ALL[0],)+ }
+            }
+
+            /// The name of the strategy that the toggle has.
+            ///
+            /// # Errors
+            /// [`Error::UnknownToggle`].
+            pub fn get(&self, toggle: &str) -> Result<&'static str> {
+                match toggle {
+                    $(stringify!($toggle) => Ok(self.$toggle.name()),)+
+                    _ => Err(unknown_toggle(toggle)),
+                }
+            }
+
+            /// Gives the toggle another strategy, and touches nothing else.
+            fn assign(&mut self, toggle: &str, strategy: &str) -> Result<()> {
+                match toggle {
+                    $(stringify!($toggle) => self.$toggle = strategy.parse()?,)+
+                    _ => return Err(unknown_toggle(toggle)),
+                }
+                Ok(())
+            }
+
+            /// Every combination, those that exclude each other included.
+            fn combinations() -> Vec<Variant> {
+                let mut all = vec![Variant::naive()];
+                $(all = all.into_iter().flat_map(|variant| {
+                    $Toggle::ALL.iter().map(move |&$toggle| Variant { $toggle, ..variant })
+                }).collect();)+
+                all
+            }
+        }
+    };
+}
+
+toggles! {
+    /// Where episodes are kept.
+    store: StoreKind {
+        /// Structs in this process, nothing encoded.
+        Memory = "memory",
+        /// A redb file.
+        Redb = "redb",
+        /// A libSQL (SQLite) file.
+        Libsql = "libsql",
+        /// A libSQL file as the record, a redb file as the local tier in front.
+        Tiered = "tiered",
+    }
+    /// What an acknowledged write survives.
+    durability: Durability {
+        /// Nothing: it ends with the process.
+        Memory = "memory",
+        /// A clean close. A kill of the process may take the last writes, and leaves a consistent store.
+        Buffered = "buffered",
+        /// A kill of the process. A power failure may take the last writes, and leaves a consistent store.
+        Committed = "committed",
+        /// A power failure.
+        Fsynced = "fsynced",
+    }
+    /// How values become bytes.
+    codec: Codec {
+        /// JSON text (serde_json).
+        Json = "json",
+        /// MessagePack, structs as arrays (rmp-serde).
+        Messagepack = "messagepack",
+        /// Postcard: no field names, variable-length integers.
+        Postcard = "postcard",
+    }
+    /// How values over the threshold are compressed.
+    compression: Compression {
+        /// Not at all.
+        None = "none",
+        /// LZ4 blocks.
+        Lz4 = "lz4",
+        /// Zstandard, level 1.
+        Zstd = "zstd",
+    }
+    /// Which episodes are kept at hand.
+    cache: CacheKind {
+        /// None: every look-up asks the store.
+        None = "none",
+        /// Those used last, each for a fixed time.
+        Lru = "lru",
+    }
+    /// Where connections to a database come from.
+    pool: PoolKind {
+        /// Each operation opens its own.
+        None = "none",
+        /// They are kept and lent.
+        Keepalive = "keepalive",
+    }
+}
+
+impl StoreKind {
+    /// The durability classes that the store offers, the weakest first.
+    pub const fn durabilities(self) -> &'static [Durability] {
+        match self {
+            StoreKind::Memory => &[Durability::Memory],
+            StoreKind::Redb => &[Durability::Buffered, Durability::Fsynced],
+            StoreKind::Libsql | StoreKind::Tiered => &[Durability::Committed, Durability::Fsynced],
+        }
+    }
+}
+
+impl Default for Variant {
+    fn default() -> Variant {
+        Variant::naive()
+    }
+}
+
+impl Variant {
+    /// Gives the toggle another strategy. A store that does not offer the present durability class gets the first one that it offers.
+    ///
+    /// # Errors
+    /// [`Error::UnknownToggle`] and [`Error::UnknownStrategy`], which name the valid ones.
+    pub fn set(&mut self, toggle: &str, strategy: &str) -> Result<()> {
+        self.assign(toggle, strategy)?;
+        let offered = self.store.durabilities();
+        if toggle == "store" && !offered.contains(&self.durability) {
+            self.durability = offered[0];
+        }
+        Ok(())
+    }
+
+    /// Whether the strategies go together.
+    ///
+    /// # Errors
+    /// [`Error::InvalidVariant`], which says what would do.
+    pub fn validate(&self) -> Result<()> {
+        let offered = self.store.durabilities();
+        if offered.contains(&self.durability) {
+            return Ok(());
+        }
+        let offered: Vec<&str> = offered.iter().map(|class| class.name()).collect();
+        Err(Error::InvalidVariant {
+            conflict: format!("store={} does not offer durability={}", self.store, self.durability),
+            remedy: format!("choose durability={}", offered.join(" or ")),
+        })
+    }
+
+    /// Every valid variant, in the order of the table.
+    pub fn all() -> Vec<Variant> {
+        let mut all = Variant::combinations();
+        all.retain(|variant| variant.validate().is_ok());
+        all
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, toggle) in TOGGLES.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            let strategy = self.get(toggle.name).expect("the table's own toggle");
+            write!(f, "{comma}{}={strategy}", toggle.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Variant {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Variant> {
+        let mut pairs = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (toggle, strategy) =
+                part.split_once('=').ok_or_else(|| Error::MalformedVariant { part: part.to_owned() })?;
+            pairs.push((toggle.trim(), strategy.trim()));
+        }
+        let mut variant = Variant::naive();
+        // The store first, since it chooses a durability class; what is written overrides that, wherever it stands.
+        pairs.sort_by_key(|&(toggle, _)| toggle != "store");
+        for (toggle, strategy) in pairs {
+            variant.set(toggle, strategy)?;
+        }
+        variant.validate()?;
+        Ok(variant)
+    }
+}
+
+fn unknown_toggle(name: &str) -> Error {
+    let valid: Vec<&str> = TOGGLES.iter().map(|toggle| toggle.name).collect();
+    Error::UnknownToggle { name: name.to_owned(), valid: valid.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_in_one_order_and_read_in_any() {
+        let text = "store=tiered,durability=fsynced,codec=messagepack,compression=zstd,cache=lru,pool=keepalive";
+        let variant: Variant = text.parse().unwrap();
+        assert_eq!(variant.to_string(), text);
+        let mut parts: Vec<&str> = text.split(',').collect();
+        parts.reverse();
+        assert_eq!(parts.join(", ").parse::<Variant>().unwrap(), variant);
+    }
+
+    #[test]
+    fn missing_toggles_are_naive() {
+        assert_eq!("".parse::<Variant>().unwrap(), Variant::naive());
+        assert_eq!(
+            Variant::default().to_string(),
+            "store=memory,durability=memory,codec=json,compression=none,cache=none,pool=none"
+        );
+        assert_eq!("store=libsql".parse::<Variant>().unwrap().durability, Durability::Committed);
+        assert_eq!("store=redb".parse::<Variant>().unwrap().durability, Durability::Buffered);
+    }
+
+    #[test]
+    fn errors_name_what_is_valid() {
+        let error = |text: &str| text.parse::<Variant>().unwrap_err().to_string();
+        assert_eq!(error("stoer=redb"), "unknown toggle `stoer`: one of store, durability, codec, compression, cache, pool");
+        assert_eq!(error("store=redis"), "unknown strategy `redis` of toggle `store`: one of memory, redb, libsql, tiered");
+        assert_eq!(
+            error("postcard"),
+            "`postcard` is no `toggle=strategy` pair: write pairs with commas between, such as store=redb,codec=postcard"
+        );
+        assert_eq!(
+            error("durability=committed,store=redb"),
+            "store=redb does not offer durability=committed: choose durability=buffered or fsynced"
+        );
+    }
+
+    #[test]
+    fn all_are_valid_different_and_come_back_from_text() {
+        let all = Variant::all();
+        // (1 + 2 + 2 + 2) store and durability pairs x 3 codecs x 3 compressions x 2 caches x 2 pools
+        assert_eq!(all.len(), 7 * 3 * 3 * 2 * 2);
+        let mut texts: Vec<String> = all.iter().map(Variant::to_string).collect();
+        texts.iter().zip(&all).for_each(|(text, variant)| assert_eq!(text.parse::<Variant>().unwrap(), *variant));
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), all.len());
+    }
+
+    #[test]
+    fn get_and_set_know_every_toggle() {
+        let mut variant = Variant::naive();
+        for toggle in TOGGLES {
+            assert_eq!(variant.get(toggle.name).unwrap(), toggle.strategies[0]);
+            for strategy in toggle.strategies {
+                variant.set(toggle.name, strategy).unwrap();
+                assert_eq!(variant.get(toggle.name).unwrap(), *strategy);
+            }
+            assert!(variant.set(toggle.name, "no such strategy").is_err());
+        }
+        assert!(variant.get("no such toggle").is_err());
+    }
+}
