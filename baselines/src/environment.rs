@@ -31,6 +31,8 @@ pub struct Environment {
     pub kernel: String,
     /// The seed of everything random.
     pub seed: u64,
+    /// What the benchmarks work on: `generated`, or a corpus file's name and checksum.
+    pub corpus: String,
 }
 
 /// What two environments differ in, for one reader of numbers.
@@ -46,7 +48,7 @@ pub struct Difference {
 
 impl Environment {
     /// Reads this machine, the toolchain on the `PATH`, and the commit of the working directory.
-    pub fn detect(seed: u64) -> Environment {
+    pub fn detect(seed: u64, corpus: &str) -> Environment {
         let rustc = output("rustc", &["--version", "--verbose"]).unwrap_or_default();
         let field =
             |name: &str| rustc.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
@@ -64,10 +66,11 @@ impl Environment {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             seed,
+            corpus: corpus.to_owned(),
         }
     }
 
-    /// What makes exact counts of two environments incomparable: toolchain, target, valgrind, libc, CPU features, seed.
+    /// What makes exact counts of two environments incomparable: toolchain, target, valgrind, libc, CPU features, corpus, seed.
     /// Empty where the counts may be compared.
     pub fn count_differences(&self, new: &Environment) -> Vec<Difference> {
         let none = "none".to_owned();
@@ -76,6 +79,7 @@ impl Environment {
             ("target", &self.target, &new.target),
             ("valgrind", self.valgrind.as_ref().unwrap_or(&none), new.valgrind.as_ref().unwrap_or(&none)),
             ("libc", &self.libc, &new.libc),
+            ("corpus", &self.corpus, &new.corpus),
         ];
         let mut differences: Vec<Difference> = fields
             .into_iter()
@@ -107,7 +111,7 @@ impl Environment {
     pub fn key(&self) -> String {
         let version = |text: &str| text.split_whitespace().nth(1).unwrap_or("unknown").to_owned();
         let valgrind = self.valgrind.as_deref().map_or("none", |text| text.trim_start_matches("valgrind-"));
-        let mut identity = format!("{}|{}|{}", self.rustc, self.target, self.seed);
+        let mut identity = format!("{}|{}|{}|{}", self.rustc, self.target, self.corpus, self.seed);
         for feature in &self.cpu_features {
             identity.push('|');
             identity.push_str(feature);
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn another_toolchain_valgrind_libc_or_cpu_is_said() {
-        let base = Environment::detect(1);
+        let base = Environment::detect(1, "generated");
         assert!(base.count_differences(&base).is_empty());
         let mut other = base.clone();
         other.rustc = "rustc 9.9.9".into();
@@ -226,7 +230,7 @@ mod tests {
 
     #[test]
     fn another_commit_or_kernel_may_be_compared() {
-        let base = Environment::detect(1);
+        let base = Environment::detect(1, "generated");
         let mut other = base.clone();
         other.commit = "0123".into();
         other.kernel = "other".into();
