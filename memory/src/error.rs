@@ -69,7 +69,9 @@ pub enum Error {
         valid: String,
     },
     /// A part of a variant that is not `toggle=strategy`.
-    #[error("`{part}` is no `toggle=strategy` pair: write pairs with commas between, such as store=redb,codec=postcard")]
+    #[error(
+        "`{part}` is no `toggle=strategy` pair: write pairs with commas between, such as store=redb,codec=postcard"
+    )]
     MalformedVariant {
         /// The part that could not be read.
         part: String,
@@ -168,8 +170,20 @@ pub enum Error {
         /// The store's file.
         path: PathBuf,
     },
+    /// Stored vectors have another length than the embedder's.
+    #[error(
+        "the store holds embeddings of {stored} dimensions, the embedder makes {expected}: open it with the embedder it was written with"
+    )]
+    EmbeddingDimensions {
+        /// The length of a stored vector.
+        stored: usize,
+        /// The length of the embedder's.
+        expected: usize,
+    },
     /// The pool had no connection in time.
-    #[error("no connection after {waited_ms} ms: raise the pool's size or its timeout, or look for one that is held too long")]
+    #[error(
+        "no connection after {waited_ms} ms: raise the pool's size or its timeout, or look for one that is held too long"
+    )]
     PoolTimeout {
         /// How long the caller waited, in milliseconds.
         waited_ms: u64,

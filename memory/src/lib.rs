@@ -9,36 +9,50 @@
 //! - **embedding**: a text as a vector of unit length ([`embedding`]).
 //! - **retrieval**: the completed episodes that are most like a query ([`retrieval`]).
 //! - **variant**: a strategy for every toggle; **durability class**: what an acknowledged write survives ([`variant`]).
+//! - **trace**: an episode's steps, digested once for all that is made of them ([`trace`]).
 //! - **envelope**: a stored value with its tags of codec and compression ([`encoding`]).
 //! - **counters**: what each strategy did ([`counters`]).
 //!
 //! [`Memory`] is the way in. Beneath it, a store keeps the bytes, a pool lends its connections, a cache keeps episodes at hand.
 
+mod active;
+pub mod api;
+pub mod cache;
 pub mod clock;
 pub mod codec;
 pub mod compression;
 pub mod corpus;
 pub mod counters;
+pub mod embedding;
 pub mod encoding;
 pub mod episode;
 mod error;
 pub mod hash;
 pub mod ids;
+pub mod memory;
 pub mod outcome;
 pub mod pattern;
+pub mod pool;
 pub mod reflection;
+pub mod retrieval;
 pub mod reward;
 pub mod server;
+pub mod store;
+pub mod trace;
 pub mod variant;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counters::{Counter, Counters};
+pub use embedding::{Embedder, FeatureHashing};
 pub use encoding::Encoding;
 pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepStatus, TaskContext};
 pub use error::{Error, Result, Source};
 pub use ids::{EpisodeId, IdSource, PatternId};
+pub use memory::{Health, Memory, Options};
 pub use outcome::{Completion, Outcome};
 pub use pattern::{Pattern, PatternKind};
 pub use reflection::Reflection;
+pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
+pub use store::StoreStats as Stats;
 pub use variant::{CacheKind, Codec, Compression, Durability, PoolKind, StoreKind, TOGGLES, Toggle, Variant};

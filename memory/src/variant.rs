@@ -303,8 +303,14 @@ mod tests {
     #[test]
     fn errors_name_what_is_valid() {
         let error = |text: &str| text.parse::<Variant>().unwrap_err().to_string();
-        assert_eq!(error("stoer=redb"), "unknown toggle `stoer`: one of store, durability, codec, compression, cache, pool");
-        assert_eq!(error("store=redis"), "unknown strategy `redis` of toggle `store`: one of memory, redb, libsql, tiered");
+        assert_eq!(
+            error("stoer=redb"),
+            "unknown toggle `stoer`: one of store, durability, codec, compression, cache, pool"
+        );
+        assert_eq!(
+            error("store=redis"),
+            "unknown strategy `redis` of toggle `store`: one of memory, redb, libsql, tiered"
+        );
         assert_eq!(
             error("postcard"),
             "`postcard` is no `toggle=strategy` pair: write pairs with commas between, such as store=redb,codec=postcard"

@@ -6,13 +6,23 @@
 //!
 //! Left out on purpose: patterns over several episodes at once. They come out of merging.
 
+mod context;
+mod decision;
+mod recovery;
+mod sequence;
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::hash::Hasher;
 
 use serde::{Deserialize, Serialize};
 
 use crate::hash::Fnv1a;
-use crate::{Outcome, PatternId};
+use crate::trace::Trace;
+use crate::{Head, Outcome, PatternId};
+
+/// The most patterns of one kind that one episode gives: those seen most often in it.
+pub const KEPT_PER_KIND: usize = 8;
 
 /// Something that recurs over episodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +31,7 @@ pub struct Pattern {
     pub id: PatternId,
     /// What it says.
     pub kind: PatternKind,
-    /// Where it holds: `domain/language/task type` ([`context_key`]).
+    /// Where it holds: `domain/language/task type`, with `-` for what is not known ([`context_key`]).
     pub context_key: String,
     /// How often it was seen.
     pub occurrences: u64,
@@ -61,6 +71,18 @@ pub enum PatternKind {
     },
 }
 
+impl PatternKind {
+    /// How many things it names: of two equally frequent patterns the longer one says more.
+    fn length(&self) -> usize {
+        match self {
+            PatternKind::ToolSequence { tools } => tools.len(),
+            PatternKind::ErrorRecovery { recovery_tools, .. } => recovery_tools.len(),
+            PatternKind::ContextPattern { features } => features.len(),
+            PatternKind::DecisionPoint { .. } => 1,
+        }
+    }
+}
+
 impl Pattern {
     /// A pattern seen `occurrences` times in an episode that ended in `outcome`.
     pub fn new(kind: PatternKind, context_key: &str, occurrences: u64, outcome: &Outcome) -> Pattern {
@@ -82,6 +104,46 @@ impl Pattern {
     pub fn success_rate(&self) -> f64 {
         if self.occurrences == 0 { 0.0 } else { self.successes as f64 / self.occurrences as f64 }
     }
+}
+
+/// The patterns of an episode with that head, whose steps are digested in `trace`, that ended so: each once, in the order of their ids.
+#[inline(never)]
+pub fn extract(head: &Head, trace: &Trace<'_>, outcome: &Outcome) -> Vec<Pattern> {
+    let key = context_key(head);
+    let kinds =
+        [sequence::extract(trace), decision::extract(trace), recovery::extract(trace), context::extract(head, trace)];
+    let mut patterns: Vec<Pattern> = kinds
+        .into_iter()
+        .flat_map(most_frequent)
+        .map(|(kind, occurrences)| Pattern::new(kind, &key, occurrences, outcome))
+        .collect();
+    patterns.sort_unstable_by_key(|pattern| pattern.id);
+    patterns
+}
+
+/// The context in which a pattern of this episode holds.
+pub fn context_key(head: &Head) -> String {
+    let known = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_lowercase() };
+    let language = head.context.language.as_deref().unwrap_or_default();
+    format!("{}/{}/{}", known(&head.context.domain), known(language), known(&head.task_type))
+}
+
+/// What one extractor found, and how often.
+type Found = BTreeMap<PatternKind, u64>;
+
+/// The [`KEPT_PER_KIND`] that were seen most often; among equals those that say more, then those that sort first.
+fn most_frequent(found: Found) -> Vec<(PatternKind, u64)> {
+    let mut ranked: Vec<(PatternKind, u64)> = found.into_iter().collect();
+    ranked.sort_by_key(|(kind, occurrences)| (Reverse(*occurrences), Reverse(kind.length()))); // stable: the map's order last
+    ranked.truncate(KEPT_PER_KIND);
+    ranked
+}
+
+/// The names of the tools in these places, a tool used several times in a row once.
+fn collapsed<'a>(trace: &Trace<'a>, places: std::ops::Range<usize>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = places.map(|place| trace.tool(place)).collect();
+    names.dedup();
+    names
 }
 
 /// The id of a pattern that says `kind` in the context of `context_key`.
@@ -114,4 +176,91 @@ fn identify(kind: &PatternKind, context_key: &str) -> PatternId {
         }
     }
     PatternId(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::tests::steps;
+    use crate::{EpisodeId, StartEpisode, TaskContext};
+
+    pub(super) fn success() -> Outcome {
+        Outcome::Success { verdict: String::new() }
+    }
+
+    fn head() -> Head {
+        let context =
+            TaskContext { domain: "Web-API".to_owned(), language: Some("rust".to_owned()), ..TaskContext::default() };
+        Head::new(EpisodeId(1), 0, StartEpisode { context, ..StartEpisode::default() })
+    }
+
+    #[test]
+    fn the_context_key_names_what_is_known() {
+        assert_eq!(context_key(&head()), "web-api/rust/-");
+    }
+
+    #[test]
+    fn patterns_are_unique_sorted_and_repeatable() {
+        let steps = steps(&[
+            "search",
+            "edit",
+            "test!error: 1",
+            "edit",
+            "test",
+            "search",
+            "edit",
+            "test",
+            "shell!failed 2",
+            "shell",
+        ]);
+        let patterns = extract(&head(), &Trace::of(&steps), &success());
+        assert!(patterns.windows(2).all(|pair| pair[0].id < pair[1].id));
+        assert_eq!(patterns, extract(&head(), &Trace::of(&steps), &success()));
+        let kinds = |test: fn(&PatternKind) -> bool| patterns.iter().filter(|pattern| test(&pattern.kind)).count();
+        assert!(kinds(|kind| matches!(kind, PatternKind::ToolSequence { .. })) > 0);
+        assert!(kinds(|kind| matches!(kind, PatternKind::DecisionPoint { .. })) > 0);
+        assert_eq!(kinds(|kind| matches!(kind, PatternKind::ErrorRecovery { .. })), 2);
+        assert_eq!(kinds(|kind| matches!(kind, PatternKind::ContextPattern { .. })), 1);
+    }
+
+    #[test]
+    fn only_the_most_frequent_are_kept() {
+        let names: Vec<String> = (0..100).flat_map(|place| ["a".to_owned(), format!("t{}", place % 40)]).collect();
+        let written: Vec<&str> = names.iter().map(String::as_str).collect();
+        let patterns = extract(&head(), &Trace::of(&steps(&written)), &success());
+        assert!(patterns.len() <= 3 * KEPT_PER_KIND + 1, "{}", patterns.len());
+    }
+
+    #[test]
+    fn successes_follow_the_outcome_and_merging_adds() {
+        let kind = PatternKind::ToolSequence { tools: vec!["a".to_owned(), "b".to_owned()] };
+        let mut good = Pattern::new(kind.clone(), "x", 3, &success());
+        let bad = Pattern::new(kind, "x", 2, &Outcome::Failure { reason: String::new() });
+        assert_eq!((good.successes, bad.successes), (3, 0));
+        good.merge(&bad);
+        assert_eq!((good.occurrences, good.successes, good.success_rate()), (5, 3, 0.6));
+    }
+
+    #[test]
+    fn ids_tell_apart_what_differs() {
+        let sequence =
+            |tools: &[&str]| PatternKind::ToolSequence { tools: tools.iter().map(ToString::to_string).collect() };
+        let recovery =
+            PatternKind::ErrorRecovery { error_signature: "ab".to_owned(), recovery_tools: vec!["c".to_owned()] };
+        let ids = [
+            identify(&sequence(&["ab", "c"]), "x"),
+            identify(&sequence(&["a", "bc"]), "x"),
+            identify(&sequence(&["ab", "c"]), "y"),
+            identify(&recovery, "x"),
+        ];
+        assert_eq!(std::collections::BTreeSet::from(ids).len(), ids.len());
+        assert_eq!(ids[0], identify(&sequence(&["ab", "c"]), "x"));
+    }
+
+    #[test]
+    #[should_panic(expected = "merging different patterns")]
+    fn merging_different_patterns_is_a_mistake() {
+        let kind = PatternKind::ContextPattern { features: Vec::new() };
+        Pattern::new(kind.clone(), "x", 1, &success()).merge(&Pattern::new(kind, "y", 1, &success()));
+    }
 }

@@ -1,0 +1,239 @@
+//! Embeddings: texts as vectors of unit length, so that a dot product is the cosine of their angle.
+//!
+//! The default embedder needs no model and no network, and gives the same bits on every machine. It finds texts that share words, not meanings;
+//! a real model goes behind the same trait.
+
+use std::fmt::Debug;
+use std::hash::Hasher;
+
+use crate::hash::Fnv1a;
+
+/// Turns texts into vectors.
+pub trait Embedder: Debug + Send + Sync {
+    /// The length of its vectors.
+    fn dimensions(&self) -> usize;
+
+    /// Replaces what is in `out` by the vector of `text`: [`Embedder::dimensions`] numbers, of unit length, or all zero where the text says nothing.
+    fn embed(&self, text: &str, out: &mut Vec<f32>);
+}
+
+/// Signed feature hashing of words and of pairs of neighbouring words.
+///
+/// A word is a run of letters and digits, in lower case. Each word and each pair adds +1 or -1 to one dimension; a hash of its text chooses the dimension and the
+/// sign, so that collisions cancel out on average. The sum is scaled to unit length.
+///
+/// Source: Weinberger, Dasgupta, Langford, Smola and Attenberg, "Feature hashing for large scale multitask learning" (ICML 2009).
+///
+/// ```
+/// use memory::embedding::{Embedder, FeatureHashing, dot};
+///
+/// let (mut one, mut same, mut other) = (Vec::new(), Vec::new(), Vec::new());
+/// let embedder = FeatureHashing::default();
+/// embedder.embed("Fix the parser", &mut one);
+/// embedder.embed("fix: the parser!", &mut same);
+/// embedder.embed("draw a chart", &mut other);
+/// assert_eq!(one, same);
+/// assert!(dot(&one, &other) < 0.5);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeatureHashing {
+    dimensions: usize,
+}
+
+/// The default length of vectors.
+pub const DEFAULT_DIMENSIONS: usize = 256;
+
+impl Default for FeatureHashing {
+    fn default() -> FeatureHashing {
+        FeatureHashing { dimensions: DEFAULT_DIMENSIONS }
+    }
+}
+
+impl FeatureHashing {
+    /// Vectors of that length, at least one.
+    pub fn new(dimensions: usize) -> FeatureHashing {
+        FeatureHashing { dimensions: dimensions.max(1) }
+    }
+}
+
+impl Embedder for FeatureHashing {
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    #[inline(never)]
+    fn embed(&self, text: &str, out: &mut Vec<f32>) {
+        out.clear();
+        out.resize(self.dimensions, 0.0);
+        let mut previous: Option<Fnv1a> = None; // the word before, hashed
+        let mut rest = text;
+        while let Some(begin) = rest.find(char::is_alphanumeric) {
+            rest = &rest[begin..];
+            let (word, behind) = rest.split_at(rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len()));
+            rest = behind;
+            let mut single = Fnv1a::default();
+            // A pair is hashed as its words with a blank between them: no word holds one.
+            let mut pair = previous.map(|mut hasher| {
+                hasher.write(b" ");
+                hasher
+            });
+            lower_case(word, |bytes| {
+                single.write(bytes);
+                if let Some(pair) = &mut pair {
+                    pair.write(bytes);
+                }
+            });
+            add_feature(single.finish(), out);
+            if let Some(pair) = pair {
+                add_feature(pair.finish(), out);
+            }
+            previous = Some(single);
+        }
+        normalise(out);
+    }
+}
+
+/// Hands the bytes of `word` in lower case to `write`, without an allocation.
+#[inline]
+fn lower_case(word: &str, mut write: impl FnMut(&[u8])) {
+    if word.is_ascii() {
+        word.bytes().for_each(|byte| write(&[byte.to_ascii_lowercase()]));
+        return;
+    }
+    for letter in word.chars().flat_map(char::to_lowercase) {
+        write(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+}
+
+/// Adds a feature to the dimension that its hash chooses.
+#[inline]
+fn add_feature(hash: u64, out: &mut [f32]) {
+    let mixed = mix(hash);
+    let dimension = ((mixed >> 1) % out.len() as u64) as usize;
+    out[dimension] += if mixed & 1 == 0 { 1.0 } else { -1.0 };
+}
+
+/// Spreads a hash over all its bits, which FNV does not do for short words: the last steps of splitmix64 (Stafford's variant 13).
+#[inline]
+fn mix(hash: u64) -> u64 {
+    let hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ hash >> 31
+}
+
+/// Scales a vector to unit length; zero stays zero.
+fn normalise(vector: &mut [f32]) {
+    let length = dot(vector, vector).sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|value| *value /= length);
+    }
+}
+
+/// How many sums a dot product keeps side by side: as many as fit the registers of common processors.
+const LANES: usize = 8;
+
+/// The dot product: the cosine, if both are of unit length. What one vector has more than the other is ignored.
+///
+/// The sums run side by side, in a fixed order, so that the compiler may use vector instructions and every machine gets the same bits.
+#[inline(never)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let len = a.len().min(b.len());
+    let (a, a_rest) = a[..len].as_chunks::<LANES>();
+    let (b, b_rest) = b[..len].as_chunks::<LANES>();
+    let mut sums = [0.0f32; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// The cosine of the angle between two vectors of any length, from -1 to 1; 0 if one of them is zero.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    if lengths > 0.0 { (dot(a, b) / lengths).clamp(-1.0, 1.0) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn embed(text: &str) -> Vec<f32> {
+        let mut out = vec![7.0]; // what is there is replaced
+        FeatureHashing::default().embed(text, &mut out);
+        out
+    }
+
+    #[test]
+    fn vectors_have_unit_length_or_none() {
+        for text in ["a", "fix the parser", "\u{dc}ber 3 M\u{fc}hlen", &"word ".repeat(1000)] {
+            let vector = embed(text);
+            assert_eq!(vector.len(), DEFAULT_DIMENSIONS);
+            assert!((dot(&vector, &vector) - 1.0).abs() < 1e-5, "{text}");
+        }
+        for text in ["", " \n!? --"] {
+            assert_eq!(embed(text), [0.0; DEFAULT_DIMENSIONS], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_one_dimension() {
+        let vector = embed("parser");
+        assert_eq!(vector.iter().filter(|value| value.abs() == 1.0).count(), 1);
+    }
+
+    #[test]
+    fn case_and_punctuation_do_not_matter_and_order_does_a_little() {
+        assert_eq!(embed("Fix THE \u{c4}rger"), embed("fix...the, (\u{e4}rger)"));
+        let (forward, backward) = (embed("fix the parser"), embed("parser the fix"));
+        assert_ne!(forward, backward);
+        assert!(dot(&forward, &backward) > 0.3, "the words are shared");
+    }
+
+    #[test]
+    fn texts_that_share_more_are_nearer() {
+        let query = embed("fix the failing parser test");
+        let near = dot(&query, &embed("fix the broken parser test"));
+        let far = dot(&query, &embed("deploy the web server"));
+        assert!(near > far + 0.2, "{near} against {far}");
+    }
+
+    #[test]
+    fn features_spread_over_dimensions_and_signs() {
+        let mut out = vec![0.0; DEFAULT_DIMENSIONS];
+        let mut touched = vec![0u32; DEFAULT_DIMENSIONS];
+        let mut positive = 0;
+        for number in 0..25_600 {
+            let mut single = vec![0.0; DEFAULT_DIMENSIONS];
+            add_feature(crate::hash::fnv1a(format!("w{number}").as_bytes()), &mut single);
+            let dimension = single.iter().position(|&value| value != 0.0).unwrap();
+            touched[dimension] += 1;
+            positive += u32::from(single[dimension] > 0.0);
+            out[dimension] += single[dimension];
+        }
+        // 100 a dimension and half of them positive, within 6 standard deviations
+        assert!(touched.iter().all(|&count| (40..=160).contains(&count)), "{touched:?}");
+        assert!((12_320..=13_280).contains(&positive), "{positive}");
+    }
+
+    #[test]
+    fn the_dot_product_is_that_of_plain_sums() {
+        for len in [0, 1, 7, 8, 9, 255, 256, 257] {
+            let a: Vec<f32> = (0..len).map(|place| (place as f32 * 0.37).sin()).collect();
+            let b: Vec<f32> = (0..len).map(|place| (place as f32 * 0.11).cos()).collect();
+            let plain: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            assert!((f64::from(dot(&a, &b)) - plain).abs() < 1e-4, "{len}");
+        }
+        assert_eq!(dot(&[1.0, 2.0], &[3.0]), 3.0);
+    }
+
+    #[test]
+    fn cosines() {
+        assert_eq!(cosine(&[2.0, 0.0], &[0.5, 0.0]), 1.0);
+        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 1.0]), 0.0);
+        assert_eq!(cosine(&[1.0], &[-3.0]), -1.0);
+        assert_eq!(cosine(&[0.0], &[1.0]), 0.0);
+    }
+}

@@ -1,0 +1,326 @@
+//! The facade: the life of an episode, and the questions to the memory.
+//!
+//! It knows what happens in which order, and nothing about bytes: the store keeps them, the cache saves look-ups, the completion is computed by
+//! pure functions. Writes to one episode are one after the other ([`crate::active`]); everything else is concurrent.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::active::{Active, Turn};
+use crate::cache::{self, EpisodeCache};
+use crate::embedding::Embedder;
+use crate::encoding::DEFAULT_THRESHOLD_BYTES;
+use crate::retrieval::{Ranked, Ranking};
+use crate::store::{self, Store};
+use crate::trace::Trace;
+use crate::{
+    Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
+    Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, pattern, reflection, reward,
+};
+
+/// What a memory needs beside its variant.
+#[derive(Debug)]
+pub struct Options {
+    /// The store's file, for stores that have one. Other files of the store stand beside it.
+    pub path: Option<PathBuf>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from; by default the system's random numbers.
+    pub ids: IdSource,
+    /// What makes vectors of texts. A store must always be opened with the same one.
+    pub embedder: Arc<dyn Embedder>,
+    /// Encoded values of at least this many bytes are compressed, if the variant compresses.
+    pub threshold_bytes: usize,
+    /// How many episodes the cache holds, if the variant has one.
+    pub cache_capacity: usize,
+    /// How long the cache holds each, in nanoseconds.
+    pub cache_ttl_ns: u64,
+}
+
+impl Default for Options {
+    /// The system's clock and random numbers, feature hashing, a threshold of 1 KiB, 1,000 episodes cached for 5 minutes.
+    fn default() -> Options {
+        Options {
+            path: None,
+            clock: Arc::new(SystemClock),
+            ids: IdSource::from_os(),
+            embedder: Arc::new(FeatureHashing::default()),
+            threshold_bytes: DEFAULT_THRESHOLD_BYTES,
+            cache_capacity: 1_000,
+            cache_ttl_ns: 300_000_000_000,
+        }
+    }
+}
+
+/// That the memory answers, and how busy it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// How many episodes are being logged: started or written to by this memory, and not completed.
+    pub active_episodes: usize,
+}
+
+/// An episodic memory.
+///
+/// ```
+/// use memory::{Memory, NewStep, Options, Outcome, Query, StartEpisode, Variant};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let memory = Memory::open(&Variant::naive(), Options::default()).await?;
+/// let id = memory.start_episode(StartEpisode { task: "fix the parser".to_owned(), ..StartEpisode::default() }).await?;
+/// memory.log_step(id, NewStep { tool: "edit".to_owned(), ..NewStep::default() }).await?;
+/// memory.complete_episode(id, Outcome::Success { verdict: "tests pass".to_owned() }).await?;
+///
+/// let found = memory.retrieve(&Query { text: "the parser fails".to_owned(), context: None, limit: 5 }).await?;
+/// assert_eq!(found[0].id, id);
+/// # Ok::<(), memory::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Memory {
+    variant: Variant,
+    store: Arc<dyn Store>,
+    cache: Box<dyn EpisodeCache>,
+    active: Active,
+    clock: Arc<dyn Clock>,
+    ids: IdSource,
+    embedder: Arc<dyn Embedder>,
+    counters: Arc<Counters>,
+}
+
+impl Memory {
+    /// Opens the memory of that variant, with what its store holds.
+    ///
+    /// A seeded source of ids passes over as many ids as the store holds episodes: those were given out before.
+    ///
+    /// # Errors
+    /// [`Error::InvalidVariant`], [`Error::MissingPath`] for a store that needs one, and what the store says.
+    pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {
+        variant.validate()?;
+        let Options { path, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns } = options;
+        let counters = Arc::new(Counters::default());
+        let encoding =
+            Encoding { threshold_bytes, ..Encoding::new(variant.codec, variant.compression, Arc::clone(&counters)) };
+        let store = store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?;
+        ids.skip(store.stats().await?.episodes);
+        let cache = cache::open(variant.cache, cache_capacity, cache_ttl_ns, Arc::clone(&clock), Arc::clone(&counters));
+        Ok(Memory { variant: *variant, store, cache, active: Active::default(), clock, ids, embedder, counters })
+    }
+
+    /// The variant it was opened with.
+    pub fn variant(&self) -> &Variant {
+        &self.variant
+    }
+
+    /// Starts an episode. When this returns, it survives what the durability class says.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn start_episode(&self, start: StartEpisode) -> Result<EpisodeId> {
+        let id = self.ids.next_id()?;
+        self.store.create(&Head::new(id, self.clock.now_ns(), start)).await?;
+        self.active.start(id);
+        Ok(id)
+    }
+
+    /// Logs a step, and gives its number. When this returns, the step survives what the durability class says.
+    ///
+    /// A step that could not be stored has no number: the next one gets it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`], and what the store says.
+    pub async fn log_step(&self, id: EpisodeId, step: NewStep) -> Result<u32> {
+        let mut turn = self.active.turn(id).await;
+        let number = match turn.take() {
+            Some(number) => number,
+            None => match self.writable(id).await {
+                Ok(episode) => next_number(&episode),
+                Err(error) => return Err(self.give_up(turn, error)),
+            },
+        };
+        let step = Step::new(number, self.clock.now_ns(), step);
+        let _changed = Invalidate { cache: &*self.cache, id };
+        self.store.append(id, &step).await?;
+        turn.remember(number + 1);
+        Ok(number)
+    }
+
+    /// Ends an episode: judges it, reflects on it, extracts its patterns, and stores all of that at once.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`], and what the store says.
+    pub async fn complete_episode(&self, id: EpisodeId, outcome: Outcome) -> Result<Completion> {
+        let mut turn = self.active.turn(id).await;
+        turn.take(); // whatever happens from here on, the next writer asks the store how far it got
+        let Episode { mut head, steps } = match self.writable(id).await {
+            Ok(episode) => episode,
+            Err(error) => return Err(self.give_up(turn, error)),
+        };
+        let (completion, patterns) = judge(&head, &steps, outcome, self.clock.now_ns());
+        let mut embedding = Vec::with_capacity(self.embedder.dimensions());
+        self.embedder.embed(&head.task, &mut embedding);
+        head.completion = Some(completion.clone());
+        let _changed = Invalidate { cache: &*self.cache, id };
+        self.store.complete(&head, &embedding, &patterns).await?;
+        turn.retire();
+        Ok(completion)
+    }
+
+    /// The completed episodes most like the query, the best first. The formula stands in [`crate::retrieval`].
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn retrieve(&self, query: &Query) -> Result<Vec<Retrieved>> {
+        if query.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut embedding = Vec::with_capacity(self.embedder.dimensions());
+        self.embedder.embed(&query.text, &mut embedding);
+        let mut ranking = Ranking::new(&embedding, query.context.as_ref(), query.limit);
+        let mut misfit = None;
+        let scan = &mut |head: &Head, stored: &[f32]| {
+            if stored.len() == embedding.len() {
+                ranking.offer(head, stored);
+            } else {
+                misfit = Some(stored.len());
+            }
+        };
+        self.store.scan(scan).await?;
+        if let Some(stored) = misfit {
+            return Err(Error::EmbeddingDimensions { stored, expected: embedding.len() });
+        }
+        self.counters.episodes_scored.add(ranking.scored());
+        let best = ranking.into_best();
+        let mut retrieved = Vec::with_capacity(best.len());
+        for ranked in best {
+            let episode = self.get_episode(ranked.id).await?.ok_or(Error::UnknownEpisode { id: ranked.id })?;
+            let Ranked { id, score, similarity, context_match } = ranked;
+            retrieved.push(Retrieved { id, score, similarity, context_match, episode });
+        }
+        Ok(retrieved)
+    }
+
+    /// The episode of that id, completed or not, if there is one.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn get_episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
+        if let Some(episode) = self.cache.get(id) {
+            return Ok(Some(episode));
+        }
+        let ticket = self.cache.ticket(id);
+        let episode = self.store.episode(id).await?.map(Arc::new);
+        if let Some(episode) = &episode {
+            self.cache.put(ticket, episode);
+        }
+        Ok(episode)
+    }
+
+    /// The episodes of those ids, each in the place of its id.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn get_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
+        let mut episodes = Vec::with_capacity(ids.len());
+        for &id in ids {
+            episodes.push(self.get_episode(id).await?);
+        }
+        Ok(episodes)
+    }
+
+    /// All patterns seen so far, those of the same id merged, in the order of ids.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn patterns(&self) -> Result<Vec<Pattern>> {
+        self.store.patterns().await
+    }
+
+    /// The episodes, completed or not, whose metadata has exactly this value under this key, in the order of ids.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn query_by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        self.store.by_metadata(key, value).await
+    }
+
+    /// Whether the memory can answer.
+    ///
+    /// # Errors
+    /// What is wrong with the store.
+    pub async fn health(&self) -> Result<Health> {
+        self.store.check().await?;
+        Ok(Health { active_episodes: self.active.len() })
+    }
+
+    /// How much the memory holds.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn stats(&self) -> Result<Stats> {
+        self.store.stats().await
+    }
+
+    /// What the strategies did so far.
+    pub fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.counters.snapshot()
+    }
+
+    /// Makes everything acknowledged so far as durable as the store can.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn flush(&self) -> Result<()> {
+        self.store.flush().await
+    }
+
+    /// Flushes, and gives back files and connections. Every later call fails with [`Error::Closed`].
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn close(&self) -> Result<()> {
+        self.store.close().await
+    }
+
+    /// The episode as stored, if something may still be written to it.
+    async fn writable(&self, id: EpisodeId) -> Result<Episode> {
+        let episode = self.store.episode(id).await?.ok_or(Error::UnknownEpisode { id })?;
+        if episode.head.completion.is_some() { Err(Error::EpisodeCompleted { id }) } else { Ok(episode) }
+    }
+
+    /// Passes the error on, and forgets an episode that nothing can be written to.
+    fn give_up(&self, turn: Turn<'_>, error: Error) -> Error {
+        if matches!(error, Error::UnknownEpisode { .. } | Error::EpisodeCompleted { .. }) {
+            turn.retire();
+        }
+        error
+    }
+}
+
+/// What is made of an episode at its end. Pure: the same episode always gives the same.
+#[inline(never)]
+fn judge(head: &Head, steps: &[Step], outcome: Outcome, completed_at_ns: u64) -> (Completion, Vec<Pattern>) {
+    let trace = Trace::of(steps);
+    let reward = reward::reward(&head.context, &trace, &outcome);
+    let reflection = reflection::reflect(head, steps, &trace, &outcome);
+    let patterns = pattern::extract(head, &trace, &outcome);
+    let ids = patterns.iter().map(|pattern| pattern.id).collect();
+    (Completion { completed_at_ns, outcome, reward, reflection, patterns: ids }, patterns)
+}
+
+/// The number of the step after those that are stored.
+fn next_number(episode: &Episode) -> u32 {
+    episode.steps.last().map_or(0, |step| step.number + 1)
+}
+
+/// Forgets the cached episode when the write is over, however it ended: also when it failed, or when its caller went away in the middle.
+struct Invalidate<'a> {
+    cache: &'a dyn EpisodeCache,
+    id: EpisodeId,
+}
+
+impl Drop for Invalidate<'_> {
+    fn drop(&mut self) {
+        self.cache.invalidate(self.id);
+    }
+}
