@@ -56,7 +56,9 @@ impl Store for InMemory {
             if contents.episodes.contains_key(&head.id) {
                 return Err(Error::EpisodeExists { id: head.id });
             }
-            contents.episodes.insert(head.id, Kept { head: head.clone(), steps: BTreeMap::new(), embedding: Vec::new() });
+            contents
+                .episodes
+                .insert(head.id, Kept { head: head.clone(), steps: BTreeMap::new(), embedding: Vec::new() });
             Ok(())
         })
     }
@@ -84,7 +86,11 @@ impl Store for InMemory {
             kept.head = head.clone();
             kept.embedding = embedding.to_vec();
             for pattern in patterns {
-                contents.patterns.entry(pattern.id).and_modify(|stored| stored.merge(pattern)).or_insert_with(|| pattern.clone());
+                contents
+                    .patterns
+                    .entry(pattern.id)
+                    .and_modify(|stored| stored.merge(pattern))
+                    .or_insert_with(|| pattern.clone());
             }
             Ok(())
         })
@@ -98,7 +104,10 @@ impl Store for InMemory {
 
     async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
         let episode = self.read(|contents| {
-            contents.episodes.get(&id).map(|kept| Episode { head: kept.head.clone(), steps: kept.steps.values().cloned().collect() })
+            contents
+                .episodes
+                .get(&id)
+                .map(|kept| Episode { head: kept.head.clone(), steps: kept.steps.values().cloned().collect() })
         })?;
         self.counters.rows_read.add(episode.as_ref().map_or(0, |episode| 1 + episode.steps.len() as u64));
         Ok(episode)

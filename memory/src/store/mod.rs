@@ -109,15 +109,50 @@ pub trait Store: Send + Sync {
 /// # Errors
 /// [`Error::MissingPath`], [`Error::Io`] for what cannot be a file, [`Error::NotAStore`] for a file of another kind, [`Error::SchemaVersion`],
 /// [`Error::StoreInUse`] while somebody else has it open.
-pub async fn open(variant: &Variant, path: Option<&Path>, counters: Arc<Counters>, encoding: Encoding) -> Result<Arc<dyn Store>> {
+pub async fn open(
+    variant: &Variant,
+    path: Option<&Path>,
+    counters: Arc<Counters>,
+    encoding: Encoding,
+) -> Result<Arc<dyn Store>> {
     variant.validate()?;
     let file = || path.ok_or(Error::MissingPath { store: variant.store.name() });
     Ok(match variant.store {
         StoreKind::Memory => Arc::new(in_memory::InMemory::new(counters)),
         StoreKind::Redb => Arc::new(redb::Redb::open(file()?, variant.durability, counters, encoding)?),
-        StoreKind::Libsql => Arc::new(libsql::Libsql::open(file()?, variant.durability, variant.pool, counters, encoding).await?),
-        StoreKind::Tiered => Arc::new(tiered::Tiered::open(file()?, variant.durability, variant.pool, counters, encoding).await?),
+        StoreKind::Libsql => {
+            Arc::new(libsql::Libsql::open(file()?, variant.durability, variant.pool, counters, encoding).await?)
+        }
+        StoreKind::Tiered => {
+            Arc::new(tiered::Tiered::open(file()?, variant.durability, variant.pool, counters, encoding).await?)
+        }
     })
+}
+
+/// A completed episode on its way into databases: encoded once, however many there are.
+struct Completed<'a> {
+    head: &'a Head,
+    value: Vec<u8>,
+    embedding: Vec<u8>,
+    patterns: &'a [Pattern],
+}
+
+impl<'a> Completed<'a> {
+    fn new(head: &'a Head, embedding: &[f32], patterns: &'a [Pattern], encoding: &Encoding) -> Result<Completed<'a>> {
+        assert!(head.completion.is_some(), "a completed head has a completion");
+        Ok(Completed { head, value: encoding.encode(head)?, embedding: encoding.encode(embedding)?, patterns })
+    }
+}
+
+/// The stored form of a pattern that is seen again, or for the first time.
+fn merged(stored: Option<Pattern>, seen: &Pattern, encoding: &Encoding) -> Result<Vec<u8>> {
+    match stored {
+        Some(mut stored) => {
+            stored.merge(seen);
+            encoding.encode(&stored)
+        }
+        None => encoding.encode(seen),
+    }
 }
 
 /// Runs work that waits for the disk or takes milliseconds, without holding up the other tasks of a multi-thread runtime. Elsewhere it is a
@@ -132,7 +167,9 @@ pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
 /// [`blocking`] for a library whose futures wait inside their polls.
 pub(crate) async fn blocking_future<F: Future>(future: F) -> F::Output {
     match Handle::try_current() {
-        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| handle.block_on(future)),
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => {
+            tokio::task::block_in_place(|| handle.block_on(future))
+        }
         _ => future.await,
     }
 }

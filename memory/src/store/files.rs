@@ -1,0 +1,78 @@
+//! What the stores know about files, whichever database is in them: where a neighbour goes, what cannot be a store, who has it open.
+//!
+//! Nothing here reads a database.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The file beside `path` whose name is longer by `suffix`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Refuses early, with the system's words, what no database could be opened at: a folder, or a place in a folder that is not there.
+pub(super) fn refuse_impossible(path: &Path) -> Result<()> {
+    let refuse =
+        |kind| Err(Error::Io { path: path.to_owned(), action: "opening a store", source: io::Error::from(kind) });
+    if path.is_dir() {
+        return refuse(ErrorKind::IsADirectory);
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => refuse(ErrorKind::NotFound),
+        _ => Ok(()),
+    }
+}
+
+/// A lock on a store, held while this lives, and released by the system if the process is killed.
+///
+/// Its file is not the database's own: closing any handle of that one would drop the locks that SQLite has on it.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of the store at `path`.
+    ///
+    /// # Errors
+    /// [`Error::StoreInUse`] while it is taken, [`Error::Io`].
+    pub(super) fn take(path: &Path) -> Result<Lock> {
+        let lock = beside(path, "-lock");
+        let failed = |source| Error::Io { path: lock.clone(), action: "locking a store", source };
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&lock).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::StoreInUse { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+}
+
+/// Gives `from` the name `to`, in place of what had it, so that a power cut leaves the one or the other.
+pub(super) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
+    let failed = |source| Error::Io { path: to.to_owned(), action: "creating a store", source };
+    std::fs::rename(from, to).map_err(failed)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+/// Removes a file, if there is one.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(Error::Io { path: path.to_owned(), action: "removing a file", source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The bytes of those of `paths` that exist.
+pub(super) fn size_bytes(paths: &[PathBuf]) -> u64 {
+    paths.iter().filter_map(|path| path.metadata().ok()).map(|about| about.len()).sum()
+}

@@ -1,0 +1,187 @@
+//! The tables of the stores that are libSQL databases, every statement that is run on them, and what SQLite's numbers mean.
+//!
+//! Texts and numbers only: what runs them is in [`super::libsql`]. A statement has a place in an array, so that a connection finds the one it prepared
+//! without hashing its text.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::SCHEMA_VERSION;
+use crate::{Error, Result};
+
+/// Marks a database as ours (`PRAGMA application_id`): "ASSY".
+const APPLICATION_ID: i64 = 0x4153_5359;
+
+/// Makes all tables. Ids are big-endian blobs, whose order is the order of ids.
+///
+/// `steps` is clustered: an episode's steps lie together, and appending one is one insertion into one tree. `episodes` has a rowid, which
+/// a vector index will need. `generation` is new after every opening and closing, so that a mirror of this database can tell whether
+/// somebody else was here.
+const TABLES: &str = "
+CREATE TABLE record (
+    generation BLOB NOT NULL
+);
+INSERT INTO record (generation) VALUES (randomblob(16));
+CREATE TABLE episodes (
+    id BLOB PRIMARY KEY NOT NULL,
+    task_type TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    started_at_ns INTEGER NOT NULL,
+    completed_at_ns INTEGER,
+    head BLOB NOT NULL,
+    embedding BLOB,
+    metadata TEXT NOT NULL
+);
+CREATE TABLE steps (
+    id BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (id, number)
+) WITHOUT ROWID;
+CREATE TABLE patterns (
+    id BLOB PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+";
+
+/// Whether the tables must be made, in a database with this `application_id`, this `user_version` and so many tables.
+///
+/// # Errors
+/// [`Error::SchemaVersion`] and [`Error::NotAStore`] where they must not be used.
+pub(super) fn must_be_made(application: i64, version: i64, tables: i64, path: &Path) -> Result<bool> {
+    let path = path.to_owned();
+    match (application, u32::try_from(version).unwrap_or(u32::MAX), tables) {
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(false),
+        (APPLICATION_ID, found, _) => Err(Error::SchemaVersion { path, found, expected: SCHEMA_VERSION }),
+        (0, 0, 0) => Ok(true),
+        _ => Err(Error::NotAStore { path, store: "libsql", reason: "an SQLite database of something else".to_owned() }),
+    }
+}
+
+/// What makes them, all or nothing.
+pub(super) fn creation() -> String {
+    let about = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
+    format!("BEGIN IMMEDIATE; {TABLES} {about} COMMIT")
+}
+
+/// Whether an extended result code says that a primary key is in use.
+pub(super) fn key_is_taken(code: i32) -> bool {
+    matches!(code, 1555 | 2067) // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE
+}
+
+/// The error of a failure with this result code: a plain one, where a caller can do something about it.
+pub(super) fn failure(code: i32, message: String, path: &Path, action: &'static str) -> Error {
+    let path = path.to_owned();
+    match code & 0xff {
+        5 | 6 => Error::StoreInUse { path }, // BUSY, LOCKED
+        8 => Error::Io { path, action, source: ErrorKind::ReadOnlyFilesystem.into() },
+        13 => Error::Io { path, action, source: ErrorKind::StorageFull.into() },
+        26 => Error::NotAStore { path, store: "libsql", reason: message }, // NOTADB
+        _ => Error::store("libsql", action, format!("{message} (SQLite {code})")),
+    }
+}
+
+macro_rules! statements {
+    ($($(#[doc = $about:literal])+ $Name:ident = $text:literal,)+) => {
+        /// A statement that connections keep prepared.
+        #[derive(Debug, Clone, Copy)]
+        pub(super) enum Sql {
+            $($(#[doc = $about])+ $Name,)+
+        }
+
+        impl Sql {
+            /// The text of each, in the order of their places.
+            pub(super) const TEXTS: [&'static str; [$(Sql::$Name),+].len()] = [$($text),+];
+
+            /// Its text.
+            pub(super) fn text(self) -> &'static str {
+                Self::TEXTS[self as usize]
+            }
+        }
+    };
+}
+
+statements! {
+    /// Starts a transaction as the writer at once, so that it cannot fail half-way because another became it.
+    Begin = "BEGIN IMMEDIATE",
+    /// Ends a transaction.
+    Commit = "COMMIT",
+    /// Undoes a transaction.
+    Rollback = "ROLLBACK",
+    /// One value, from a page that every connection has at hand.
+    Ping = "SELECT 1",
+    /// A new episode.
+    InsertEpisode = "INSERT INTO episodes (id, task_type, domain, started_at_ns, head, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    /// A step, if the episode exists: no row otherwise.
+    InsertStep = "INSERT INTO steps (id, number, value) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM episodes WHERE id = ?1)",
+    /// A completed head over an uncompleted one: no row otherwise.
+    CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 WHERE id = ?1 AND completed_at_ns IS NULL",
+    /// A pattern as it is stored.
+    SelectPattern = "SELECT value FROM patterns WHERE id = ?1",
+    /// A pattern, in place of the one before.
+    UpsertPattern = "INSERT INTO patterns (id, value) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET value = ?2",
+    /// A head.
+    SelectHead = "SELECT head FROM episodes WHERE id = ?1",
+    /// A head (as number -1) and its steps in order, from one snapshot in one round trip.
+    SelectEpisode = "SELECT -1 AS number, head AS value FROM episodes WHERE id = ?1
+        UNION ALL SELECT number, value FROM steps WHERE id = ?1 ORDER BY number",
+    /// Completed heads with their embeddings, in the order of ids.
+    SelectCompleted = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL ORDER BY id",
+    /// All patterns, in the order of ids.
+    SelectPatterns = "SELECT id, value FROM patterns ORDER BY id",
+    /// Episodes by one metadata entry. `json_each` rather than a path, because a key may hold any character.
+    SelectByMetadata = "SELECT episodes.id FROM episodes, json_each(episodes.metadata) AS entry
+        WHERE entry.key = ?1 AND entry.value = ?2 ORDER BY episodes.id",
+    /// How many episodes, steps and patterns.
+    Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",
+    /// Copies the log into the database, syncing both.
+    Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)",
+    /// Says that the database was opened or closed.
+    RenewGeneration = "UPDATE record SET generation = randomblob(16) RETURNING generation",
+    /// Which generation it is.
+    SelectGeneration = "SELECT generation FROM record",
+    /// Every head, for a mirror.
+    ExportEpisodes = "SELECT head, embedding FROM episodes",
+    /// Every step, for a mirror.
+    ExportSteps = "SELECT id, number, value FROM steps",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_empty_database_or_ours_is_used() {
+        let made = |application, version, tables| must_be_made(application, version, tables, Path::new("x.db"));
+        let known = i64::from(SCHEMA_VERSION);
+        assert!(made(0, 0, 0).unwrap());
+        assert!(!made(APPLICATION_ID, known, 4).unwrap());
+        assert!(
+            matches!(made(APPLICATION_ID, known + 1, 4), Err(Error::SchemaVersion { found, .. }) if found == SCHEMA_VERSION + 1)
+        );
+        assert!(matches!(made(APPLICATION_ID, -1, 4), Err(Error::SchemaVersion { found: u32::MAX, .. })));
+        for foreign in [(0, 0, 1), (0, known, 0), (7, known, 4)] {
+            assert!(matches!(made(foreign.0, foreign.1, foreign.2), Err(Error::NotAStore { .. })), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn failures_say_what_to_do_where_something_can_be_done() {
+        let text = |code| {
+            let error = failure(code, "what SQLite says".to_owned(), Path::new("x.db"), "storing a step");
+            let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            format!("{error} / {source}")
+        };
+        assert_eq!(text(13), "x.db: storing a step failed / no storage space");
+        assert_eq!(text(8 | 5 << 8), "x.db: storing a step failed / read-only filesystem or storage medium");
+        assert!(text(5 | 1 << 8).starts_with("x.db is in use: close the memory that has it open"));
+        assert_eq!(text(10 | 3 << 8), "store libsql: storing a step failed / what SQLite says (SQLite 778)");
+    }
+
+    #[test]
+    fn each_statement_is_at_its_place() {
+        assert_eq!(Sql::Begin.text(), "BEGIN IMMEDIATE");
+        assert_eq!(Sql::TEXTS[Sql::ExportSteps as usize], "SELECT id, number, value FROM steps");
+        assert_eq!(Sql::TEXTS.len(), Sql::ExportSteps as usize + 1);
+    }
+}

@@ -1,0 +1,460 @@
+//! Store `redb`: a file with ordered tables, one writer at a time, readers that never wait.
+//!
+//! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th: without that, pages freed
+//! between two syncs could not be used again, and the file would grow with every commit (redb's issue 810). No read lasts longer than a call, for
+//! the same reason. The file is created under another name, so that a kill in the middle leaves no half-made store.
+//!
+//! This is the only file that names redb. Values come and go as envelopes; [`super::tiered`] writes the same envelopes to two stores.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ::redb::{
+    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition, WriteTransaction,
+};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::files::{self, Lock};
+use super::{Completed, SCHEMA_VERSION, Store, StoreStats, blocking, merged};
+use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step};
+
+/// In class `buffered`, every so many commits one is synced.
+pub const SYNC_EVERY: u32 = 256;
+
+/// The most memory for pages, in bytes.
+const PAGE_CACHE_BYTES: usize = 256 << 20;
+
+/// The schema version (4 bytes, big-endian) and, in a local tier, the generation of the record that it mirrors.
+const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
+const HEADS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("heads");
+/// Of completed episodes: who is in here is completed.
+const EMBEDDINGS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("embeddings");
+const STEPS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("steps");
+const PATTERNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("patterns");
+const METADATA: TableDefinition<'_, (&str, &str, u128), ()> = TableDefinition::new("metadata");
+
+const SCHEMA_KEY: &str = "schema";
+const GENERATION_KEY: &str = "generation";
+
+/// Episodes in a redb file.
+pub struct Redb {
+    path: PathBuf,
+    database: RwLock<Option<Open>>, // None once closed
+    turn: Mutex<()>,                // writers queue here, as tasks; in redb they would as threads
+    buffered: bool,
+    since_sync: AtomicU32, // commits; changes with the turn held
+    encoding: Encoding,
+    counters: Arc<Counters>,
+}
+
+struct Open {
+    database: Database, // closed before the lock is released: fields drop in this order
+    _lock: Lock,
+}
+
+/// A row of another store, as it stands there: what a local tier is rebuilt from.
+pub(super) enum Row {
+    Episode { head: Vec<u8>, embedding: Option<Vec<u8>> },
+    Step { id: EpisodeId, number: u32, value: Vec<u8> },
+    Pattern { id: u64, value: Vec<u8> },
+}
+
+/// What can fail on the way through redb.
+type Attempt<T> = std::result::Result<T, Fault>;
+
+/// An error on the way through redb: one of ours, or one of its, which gets path and action at the edge.
+enum Fault {
+    Ours(Error),
+    Redb(Box<::redb::Error>),
+}
+
+macro_rules! faults {
+    ($($Error:ty),+) => {
+        $(impl From<$Error> for Fault {
+            fn from(error: $Error) -> Fault {
+                Fault::Redb(Box::new(error.into()))
+            }
+        })+
+    };
+}
+faults!(
+    ::redb::StorageError,
+    ::redb::TableError,
+    ::redb::TransactionError,
+    ::redb::CommitError,
+    ::redb::SetDurabilityError
+);
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Ours(error)
+    }
+}
+
+impl Redb {
+    /// Opens the store in the file `path`, or creates it there.
+    ///
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open(path: &Path, durability: Durability, counters: Arc<Counters>, encoding: Encoding) -> Result<Redb> {
+        files::refuse_impossible(path)?;
+        let lock = Lock::take(path)?;
+        let database = blocking(|| open_or_create(path))?;
+        Ok(Redb {
+            path: path.to_owned(),
+            database: RwLock::new(Some(Open { database, _lock: lock })),
+            turn: Mutex::new(()),
+            buffered: durability == Durability::Buffered,
+            since_sync: AtomicU32::new(0),
+            encoding,
+            counters,
+        })
+    }
+
+    fn with<T>(&self, action: &'static str, work: impl FnOnce(&Database) -> Attempt<T>) -> Result<T> {
+        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let open = guard.as_ref().ok_or(Error::Closed)?;
+        work(&open.database).map_err(|fault| fault.at(&self.path, action))
+    }
+
+    fn read<T>(&self, action: &'static str, work: impl FnOnce(&ReadTransaction) -> Attempt<T>) -> Result<T> {
+        self.with(action, |database| work(&database.begin_read()?))
+    }
+
+    async fn write(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        self.commit_paced(action, work)
+    }
+
+    /// One transaction, synced if the class says so or it is time for it. The caller is the only writer.
+    fn commit_paced(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
+        let unsynced = self.since_sync.load(Ordering::Relaxed) + 1;
+        let sync = !self.buffered || unsynced >= SYNC_EVERY;
+        self.commit(action, sync, work)?;
+        self.since_sync.store(if sync { 0 } else { unsynced }, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// One transaction. An error of `work` leaves everything as it was.
+    fn commit(
+        &self,
+        action: &'static str,
+        sync: bool,
+        work: impl FnOnce(&WriteTransaction) -> Attempt<()>,
+    ) -> Result<()> {
+        let run = || {
+            self.with(action, |database| {
+                let mut transaction = database.begin_write()?;
+                if !sync {
+                    transaction.set_durability(::redb::Durability::None)?;
+                }
+                work(&transaction)?;
+                Ok(transaction.commit()?)
+            })
+        };
+        if sync { blocking(run) } else { run() }?;
+        self.counters.transactions.increment();
+        self.counters.fsyncs.add(u64::from(sync));
+        Ok(())
+    }
+
+    pub(super) async fn insert_episode(&self, head: &Head, value: &[u8]) -> Result<()> {
+        self.write("storing an episode", |transaction| {
+            if transaction.open_table(HEADS)?.insert(head.id.0, value)?.is_some() {
+                return Err(Error::EpisodeExists { id: head.id }.into());
+            }
+            index_metadata(transaction, head)
+        })
+        .await
+    }
+
+    pub(super) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
+        self.write("storing a step", |transaction| {
+            if transaction.open_table(HEADS)?.get(id.0)?.is_none() {
+                return Err(Error::UnknownEpisode { id }.into());
+            }
+            if transaction.open_table(STEPS)?.insert((id.0, number), value)?.is_some() {
+                return Err(Error::StepExists { id, number }.into());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
+        let Completed { head, value, embedding, patterns } = completed;
+        self.write("storing a completed episode", |transaction| {
+            if transaction.open_table(HEADS)?.insert(head.id.0, value.as_slice())?.is_none() {
+                return Err(Error::UnknownEpisode { id: head.id }.into());
+            }
+            if transaction.open_table(EMBEDDINGS)?.insert(head.id.0, embedding.as_slice())?.is_some() {
+                return Err(Error::EpisodeCompleted { id: head.id }.into());
+            }
+            let mut table = transaction.open_table(PATTERNS)?;
+            for pattern in *patterns {
+                let stored = table
+                    .get(pattern.id.0)?
+                    .map(|stored| self.encoding.decode::<Pattern>(stored.value()))
+                    .transpose()?;
+                let merged = merged(stored, pattern, &self.encoding)?;
+                table.insert(pattern.id.0, merged.as_slice())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes over rows of another store, before anybody else writes to this one.
+    pub(super) fn import(&self, rows: &[Row]) -> Result<()> {
+        self.commit_paced("rebuilding the local tier", |transaction| {
+            let mut heads = transaction.open_table(HEADS)?;
+            let mut embeddings = transaction.open_table(EMBEDDINGS)?;
+            let mut steps = transaction.open_table(STEPS)?;
+            let mut patterns = transaction.open_table(PATTERNS)?;
+            for row in rows {
+                match row {
+                    Row::Episode { head, embedding } => {
+                        let decoded: Head = self.encoding.decode(head)?;
+                        heads.insert(decoded.id.0, head.as_slice())?;
+                        if let Some(embedding) = embedding {
+                            embeddings.insert(decoded.id.0, embedding.as_slice())?;
+                        }
+                        index_metadata(transaction, &decoded)?;
+                    }
+                    Row::Step { id, number, value } => drop(steps.insert((id.0, *number), value.as_slice())?),
+                    Row::Pattern { id, value } => drop(patterns.insert(*id, value.as_slice())?),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Bytes of the file.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        files::size_bytes(std::slice::from_ref(&self.path))
+    }
+
+    /// The generation of the record that this local tier was closed with, if it was closed.
+    pub(super) fn generation(&self) -> Result<Option<Vec<u8>>> {
+        self.read("reading the tier's generation", |transaction| {
+            Ok(transaction.open_table(ABOUT)?.get(GENERATION_KEY)?.map(|generation| generation.value().to_vec()))
+        })
+    }
+
+    /// Says which generation of the record this is the mirror of, or that it is none until further notice. Synced, with all before.
+    pub(super) async fn set_generation(&self, generation: Option<&[u8]>) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        self.commit("writing the tier's generation", true, |transaction| {
+            let mut about = transaction.open_table(ABOUT)?;
+            match generation {
+                Some(generation) => drop(about.insert(GENERATION_KEY, generation)?),
+                None => drop(about.remove(GENERATION_KEY)?),
+            }
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl Store for Redb {
+    async fn create(&self, head: &Head) -> Result<()> {
+        self.insert_episode(head, &self.encoding.encode(head)?).await
+    }
+
+    async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
+        self.insert_step(id, step.number, &self.encoding.encode(step)?).await?;
+        self.counters.steps_appended.increment();
+        Ok(())
+    }
+
+    async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
+        self.complete_episode(&Completed::new(head, embedding, patterns, &self.encoding)?).await
+    }
+
+    async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
+        let head = self.read("reading a head", |transaction| {
+            Ok(transaction.open_table(HEADS)?.get(id.0)?.map(|head| self.encoding.decode(head.value())).transpose()?)
+        })?;
+        self.counters.rows_read.add(u64::from(head.is_some()));
+        Ok(head)
+    }
+
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+        let episode = self.read("reading an episode", |transaction| {
+            let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
+            let head = self.encoding.decode(head.value())?;
+            let mut steps = Vec::new();
+            for entry in transaction.open_table(STEPS)?.range((id.0, 0)..=(id.0, u32::MAX))? {
+                steps.push(self.encoding.decode(entry?.1.value())?);
+            }
+            Ok(Some(Episode { head, steps }))
+        })?;
+        self.counters.rows_read.add(episode.as_ref().map_or(0, |episode| 1 + episode.steps.len() as u64));
+        Ok(episode)
+    }
+
+    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+        let mut rows = 0;
+        blocking(|| {
+            self.read("scanning episodes", |transaction| {
+                let heads = transaction.open_table(HEADS)?;
+                for entry in transaction.open_table(EMBEDDINGS)?.iter()? {
+                    let (id, embedding) = entry?;
+                    let head = heads.get(id.value())?.ok_or(Error::UnknownEpisode { id: EpisodeId(id.value()) })?;
+                    let (head, embedding): (Head, Vec<f32>) =
+                        (self.encoding.decode(head.value())?, self.encoding.decode(embedding.value())?);
+                    visit(&head, &embedding);
+                    rows += 1;
+                }
+                Ok(())
+            })
+        })?;
+        self.counters.rows_read.add(rows);
+        Ok(())
+    }
+
+    async fn patterns(&self) -> Result<Vec<Pattern>> {
+        let mut patterns = Vec::new();
+        blocking(|| {
+            self.read("reading patterns", |transaction| {
+                for entry in transaction.open_table(PATTERNS)?.iter()? {
+                    patterns.push(self.encoding.decode(entry?.1.value())?);
+                }
+                Ok(())
+            })
+        })?;
+        self.counters.rows_read.add(patterns.len() as u64);
+        Ok(patterns)
+    }
+
+    async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        let ids = self.read("looking up metadata", |transaction| {
+            let mut ids = Vec::new();
+            for entry in transaction.open_table(METADATA)?.range((key, value, 0)..=(key, value, u128::MAX))? {
+                ids.push(EpisodeId(entry?.0.value().2));
+            }
+            Ok(ids)
+        })?;
+        self.counters.rows_read.add(ids.len() as u64);
+        Ok(ids)
+    }
+
+    async fn stats(&self) -> Result<StoreStats> {
+        self.read("counting", |transaction| {
+            Ok(StoreStats {
+                episodes: transaction.open_table(HEADS)?.len()?,
+                steps: transaction.open_table(STEPS)?.len()?,
+                patterns: transaction.open_table(PATTERNS)?.len()?,
+                stored_bytes: self.stored_bytes(),
+            })
+        })
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.read("checking", |transaction| Ok(transaction.open_table(ABOUT)?.get(SCHEMA_KEY).map(drop)?))
+    }
+
+    async fn flush(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        self.commit("flushing", true, |_| Ok(()))?;
+        self.since_sync.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        blocking(|| {
+            let Some(open) = self.database.write().unwrap_or_else(PoisonError::into_inner).take() else {
+                return Ok(());
+            };
+            // Closing syncs what was not, which is what makes a closed `buffered` store complete.
+            open.database.close().map_err(|error| opening_error(&self.path, "closing", error))
+        })
+    }
+}
+
+fn index_metadata(transaction: &WriteTransaction, head: &Head) -> Attempt<()> {
+    if !head.metadata.is_empty() {
+        let mut table = transaction.open_table(METADATA)?;
+        for (key, value) in &head.metadata {
+            table.insert((key.as_str(), value.as_str(), head.id.0), ())?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a store, or makes one under another name and gives it this one when it is complete.
+fn open_or_create(path: &Path) -> Result<Database> {
+    let exists = path.metadata().is_ok_and(|about| about.len() > 0);
+    let (file, action) = if exists { (path.to_owned(), "opening") } else { (files::beside(path, "-new"), "creating") };
+    if !exists {
+        files::remove(&file)?; // what an earlier kill left
+    }
+    let opened = Builder::new().set_cache_size(PAGE_CACHE_BYTES).create(&file);
+    let database = opened.map_err(|error| opening_error(path, action, error))?;
+    if exists {
+        check_schema(&database, path).map_err(|fault| fault.at(path, action))?;
+    } else {
+        write_schema(&database).map_err(|fault| fault.at(path, action))?;
+        files::rename_durably(&file, path)?;
+    }
+    Ok(database)
+}
+
+/// Makes every table, so that no reader ever meets a missing one.
+fn write_schema(database: &Database) -> Attempt<()> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
+    transaction.open_table(HEADS)?;
+    transaction.open_table(EMBEDDINGS)?;
+    transaction.open_table(STEPS)?;
+    transaction.open_table(PATTERNS)?;
+    transaction.open_table(METADATA)?;
+    Ok(transaction.commit()?)
+}
+
+fn check_schema(database: &Database, path: &Path) -> Attempt<()> {
+    let foreign = |reason: &str| Error::NotAStore { path: path.to_owned(), store: "redb", reason: reason.to_owned() };
+    let about = match database.begin_read()?.open_table(ABOUT) {
+        Ok(about) => about,
+        Err(::redb::TableError::Storage(error)) => return Err(error.into()),
+        Err(_) => return Err(foreign("a redb database of something else").into()),
+    };
+    let version = about.get(SCHEMA_KEY)?.and_then(|version| version.value().try_into().ok().map(u32::from_be_bytes));
+    match version {
+        Some(SCHEMA_VERSION) => Ok(()),
+        Some(found) => Err(Error::SchemaVersion { path: path.to_owned(), found, expected: SCHEMA_VERSION }.into()),
+        None => Err(foreign("a redb database of something else").into()),
+    }
+}
+
+fn opening_error(path: &Path, action: &'static str, error: DatabaseError) -> Error {
+    let foreign = |reason: String| Error::NotAStore { path: path.to_owned(), store: "redb", reason };
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            Error::StoreInUse { path: path.to_owned() }
+        }
+        DatabaseError::UpgradeRequired(version) => {
+            foreign(format!("redb's file format {version}, which this redb does not read"))
+        }
+        DatabaseError::Storage(::redb::StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            foreign(error.to_string())
+        }
+        error => Fault::Redb(Box::new(error.into())).at(path, action),
+    }
+}
+
+impl Fault {
+    fn at(self, path: &Path, action: &'static str) -> Error {
+        match self {
+            Fault::Ours(error) => error,
+            Fault::Redb(error) => match *error {
+                ::redb::Error::Io(source) => Error::Io { path: path.to_owned(), action, source },
+                error => Error::store("redb", action, error),
+            },
+        }
+    }
+}

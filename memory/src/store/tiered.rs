@@ -1,0 +1,226 @@
+//! Store `tiered`: a libSQL file is the record, a redb file beside it the local tier in front.
+//!
+//! The tier holds everything that the record holds, or is not asked. Writes go to the record, which decides, and then to the tier, where they stay in the
+//! process (durability none); reads are the tier's. It is a mirror of one *generation* of the record: the record takes a new one at every
+//! opening, by whichever store, and when this one closes, which is when the tier notes it. So a tier that was lost, damaged, not closed, or
+//! whose record was replaced or opened by somebody else in between, has another generation or none, and is rebuilt from the record.
+//! Whenever the two may differ while open (a write that failed half-way, or whose caller went away), the tier is not asked any more.
+//!
+//! The durability class is the record's.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::files;
+use super::libsql::Libsql;
+use super::redb::Redb;
+use super::{Completed, Store, StoreStats};
+use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, PoolKind, Result, Step};
+
+/// What the tier's file is called, after the record's.
+const TIER_SUFFIX: &str = "-tier";
+
+/// What a store's method returns: see [`async_trait`].
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Episodes in a libSQL file, with a redb file in front.
+pub struct Tiered {
+    record: Libsql,
+    tier: Redb,
+    in_step: AtomicBool, // whether the tier holds what the record holds
+    turn: Mutex<()>,     // writes go to both before the next one goes to either
+    encoding: Encoding,
+    counters: Arc<Counters>,
+}
+
+/// A write on its way: if it does not arrive at both, the tier may differ.
+struct Underway<'a> {
+    store: &'a Tiered,
+    settled: bool,
+}
+
+impl Tiered {
+    /// Opens the record in the file `path` and the tier beside it, or creates them there.
+    ///
+    /// # Errors
+    /// As [`super::open`], for the record. A tier that cannot be used is made anew.
+    pub async fn open(
+        path: &Path,
+        durability: Durability,
+        pool: PoolKind,
+        counters: Arc<Counters>,
+        encoding: Encoding,
+    ) -> Result<Tiered> {
+        let tier_path = files::beside(path, TIER_SUFFIX);
+        let record = Libsql::open(path, durability, pool, Arc::clone(&counters), encoding.clone()).await?;
+        let open_tier = || Redb::open(&tier_path, Durability::Buffered, Arc::clone(&counters), encoding.clone());
+        let tier = match mirror_of(record.found_generation(), open_tier()).await? {
+            Some(tier) => tier,
+            None => {
+                files::remove(&tier_path)?;
+                let tier = open_tier()?;
+                record.export(&mut |rows| tier.import(rows)).await?;
+                counters.tier_rebuilds.add(u64::from(record.found_generation().is_some()));
+                tier
+            }
+        };
+        // From here until it is closed, the tier is the mirror of no generation: a kill leaves it so.
+        tier.set_generation(None).await?;
+        Ok(Tiered { record, tier, in_step: AtomicBool::new(true), turn: Mutex::new(()), encoding, counters })
+    }
+
+    /// Whether the tier may be asked.
+    fn in_step(&self) -> bool {
+        self.in_step.load(Ordering::Acquire)
+    }
+
+    fn out_of_step(&self) {
+        self.in_step.store(false, Ordering::Release);
+    }
+
+    /// The tier's answer, or the record's where the tier has none to give.
+    async fn read<'a, T>(&'a self, ask: impl Fn(&'a dyn Store) -> Answer<'a, T>) -> Result<T> {
+        if self.in_step() {
+            if let Ok(answer) = ask(&self.tier).await {
+                self.counters.tier_hits.increment();
+                return Ok(answer);
+            }
+            self.out_of_step();
+        }
+        self.counters.tier_misses.increment();
+        ask(&self.record).await
+    }
+
+    /// Writes to the record, and what it accepted to the tier.
+    async fn write(
+        &self,
+        to_record: impl Future<Output = Result<()>>,
+        to_tier: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let mut underway = Underway { store: self, settled: false };
+        let accepted = to_record.await;
+        underway.settled = match &accepted {
+            Ok(()) => !self.in_step() || to_tier.await.is_ok(),
+            Err(error) => nothing_was_written(error),
+        };
+        accepted
+    }
+}
+
+/// The tier that could be opened, if it mirrors the generation that the record was found in.
+async fn mirror_of(generation: Option<&[u8]>, tier: Result<Redb>) -> Result<Option<Redb>> {
+    match tier {
+        Ok(tier) => {
+            if generation.is_some() && tier.generation().is_ok_and(|mirrored| mirrored.as_deref() == generation) {
+                return Ok(Some(tier));
+            }
+            tier.close().await.map(|()| None)
+        }
+        Err(error @ Error::StoreInUse { .. }) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether an error of the record says for certain that it is as it was before.
+fn nothing_was_written(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::UnknownEpisode { .. }
+            | Error::EpisodeExists { .. }
+            | Error::EpisodeCompleted { .. }
+            | Error::StepExists { .. }
+            | Error::PoolTimeout { .. }
+            | Error::Closed
+    )
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.store.out_of_step();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Tiered {
+    async fn create(&self, head: &Head) -> Result<()> {
+        let value = self.encoding.encode(head)?; // once for both
+        self.write(self.record.insert_episode(head, &value), self.tier.insert_episode(head, &value)).await
+    }
+
+    async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
+        let value = self.encoding.encode(step)?;
+        self.write(self.record.insert_step(id, step.number, &value), self.tier.insert_step(id, step.number, &value))
+            .await?;
+        self.counters.steps_appended.increment();
+        Ok(())
+    }
+
+    async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
+        let completed = Completed::new(head, embedding, patterns, &self.encoding)?;
+        self.write(self.record.complete_episode(&completed), self.tier.complete_episode(&completed)).await
+    }
+
+    async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
+        self.read(|store| store.head(id)).await
+    }
+
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+        self.read(|store| store.episode(id)).await
+    }
+
+    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+        if !self.in_step() {
+            self.counters.tier_misses.increment();
+            return self.record.scan(visit).await;
+        }
+        self.counters.tier_hits.increment();
+        // What was visited cannot be taken back, so a tier that fails half-way fails this scan; the next one asks the record.
+        self.tier.scan(visit).await.inspect_err(|_| self.out_of_step())
+    }
+
+    async fn patterns(&self) -> Result<Vec<Pattern>> {
+        self.read(|store| store.patterns()).await
+    }
+
+    async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.read(|store| store.by_metadata(&key, &value)).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats> {
+        let tier_bytes = self.tier.stored_bytes();
+        let counted = self.read(|store| store.stats()).await?;
+        Ok(StoreStats { stored_bytes: self.record.stored_bytes() + tier_bytes, ..counted })
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.record.check().await // a tier that fails costs speed, not health
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.record.flush().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        match self.record.flush().await {
+            Err(Error::Closed) => return Ok(()),
+            flushed => flushed?,
+        }
+        if self.in_step() {
+            let generation = self.record.renew_generation().await?;
+            // Without the note the tier is rebuilt, which is slower and as right.
+            let _noted = self.tier.set_generation(Some(&generation)).await;
+        }
+        self.record.close().await?;
+        self.tier.close().await
+    }
+}
