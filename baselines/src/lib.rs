@@ -13,6 +13,10 @@
 //! - **run**: an environment and its measurements, one record a line, written as they are made ([`record`]).
 //! - **baseline**: a run that somebody accepted, with the reason ([`baseline`]).
 //! - **delta**, **verdict**: how far a case's metric moved, and what that means ([`compare`]).
+//! - **slice**, **round**: some milliseconds of work under one clock reading; the slices of a fresh process of each side, paired,
+//!   which make one value ([`stats::round_value`]).
+//! - **margin**: how far a shift must reach to matter, in the unit of the rounds ([`stats::margin`]).
+//! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged ([`stats`]).
 //! - **policy**: how far it may move, and whether that blocks or advises ([`policy`]).
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
@@ -32,6 +36,7 @@ pub mod measurement;
 pub mod metric;
 pub mod policy;
 pub mod record;
+pub mod stats;
 
 pub use environment::Environment;
 pub use error::{Error, Result};

@@ -1,0 +1,285 @@
+//! The two-stage decision about a suite of benchmarks, as a pure function: rounds in, next steps out.
+//!
+//! Stage one screens every benchmark with a few rounds and picks those that seem to have moved. Stage two judges the
+//! picked ones on *fresh* rounds only, at fixed looks, corrected by Holm for all that were picked:
+//!
+//! 1. **Screened in**: a one-sided p of the screen at most [`Procedure::screen_p`], and an estimate of at least
+//!    [`Procedure::relevance`] times the margin, in the same direction. Of the rest, those whose whole interval lies
+//!    inside the margin are equal. What remains is unsettled: it takes fresh rounds too ([`Procedure::settle`]) and is
+//!    tested from both sides, or ends as inconclusive.
+//! 2. **At a look**, for every benchmark still in question: equal if the whole interval lies inside the margin;
+//!    otherwise changed if its adjusted p is at most the look's level and its estimate large enough; otherwise it goes on
+//!    to the next look. After the last, it is inconclusive.
+//!
+//! **Why the suite level holds.** Let m benchmarks be picked, m0 of them truly unchanged. The picking used other rounds,
+//! so it is settled before the fresh ones. Consider the first false rejection, at look k. Until then only truly changed
+//! benchmarks were rejected, at most m - m0, so Holm compared some unchanged one with level(k)/m0 at most. That happens
+//! with probability at most m0 x level(k)/m0 = level(k); over all looks, at most with the sum of the levels. (A
+//! benchmark that stopped keeps its place: as rejected if it was, else as p = 1.) The dependence between benchmarks
+//! and between looks plays no part. The bound counts both directions together, so false alarms alone are rarer.
+//!
+//! **Why a missed slowdown is not called equal.** An interval of 99% excludes a true shift of one margin or more on the
+//! inner side with probability 0.5% at a look, far less if the shift is larger; the screen never calls equal what it
+//! screened in. So a miss ends as inconclusive.
+//!
+//! Left out on purpose: who measures, in which order, and what to do with controls; they are suites of their own.
+
+use super::hodges_lehmann::{Interval, estimate};
+use super::holm::adjusted;
+use super::procedure::{Look, Procedure};
+use super::wilcoxon::{SignedRank, Zeros, signed_rank};
+use super::{Error, Result};
+
+/// The rounds of one benchmark so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Benchmark<'a> {
+    /// How far a shift must reach to matter, in the unit of the rounds ([`margin`](super::margin)).
+    pub margin: f64,
+    /// The values of the first stage ([`round_value`](super::round_value)). Those beyond [`Procedure::screen_rounds`]
+    /// are not looked at.
+    pub screen: &'a [f64],
+    /// The values of the second stage, none of them from the first. Those beyond the look in question are not looked at.
+    pub confirm: &'a [f64],
+}
+
+/// What the rounds say in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// The new side is slower.
+    Regressed,
+    /// The new side is faster.
+    Improved,
+    /// The whole interval lies inside the margin.
+    Equal,
+    /// Neither could be shown. Never to be taken for equal.
+    Inconclusive,
+}
+
+/// The two stages. A round of one never serves the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// The first, which only picks.
+    Screen,
+    /// The second, on fresh rounds, which judges.
+    Confirm,
+}
+
+/// Why a benchmark was picked for the second stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Suspicion {
+    /// It seemed slower: the fresh rounds are tested for "slower".
+    Slower,
+    /// It seemed faster: they are tested for "faster".
+    Faster,
+    /// It seemed neither changed nor equal: they are tested from both sides.
+    Unsettled,
+}
+
+/// What to do next with one benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Measure this many more rounds, append them to that stage's, and ask again.
+    Measure {
+        /// Where the rounds belong.
+        stage: Stage,
+        /// How many more.
+        rounds: usize,
+    },
+    /// It has all rounds for the next look; others do not have theirs yet.
+    Wait,
+    /// Done.
+    Stop(Decision),
+}
+
+/// What the last evaluated rounds of a benchmark show.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Whose rounds.
+    pub stage: Stage,
+    /// How many.
+    pub rounds: usize,
+    /// The shift: ln(new/base), or what the rounds hold. [`f64::exp_m1`] makes it a share.
+    pub estimate: f64,
+    /// Its interval.
+    pub interval: Interval,
+    /// The p-value of what was tested: the smaller one-sided one at the screen, later the one of the [`Suspicion`].
+    pub p: f64,
+    /// At the second stage, `p` corrected for all that were picked: to be compared with the look's level.
+    pub adjusted_p: Option<f64>,
+}
+
+/// Where one benchmark of the suite stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// What to do next.
+    pub action: Action,
+    /// Why it was picked for the second stage, if it was.
+    pub suspicion: Option<Suspicion>,
+    /// What the last evaluated rounds show; nothing before the screen is complete.
+    pub evidence: Option<Evidence>,
+}
+
+impl Step {
+    /// The decision, if there is one.
+    pub fn decision(&self) -> Option<Decision> {
+        match self.action {
+            Action::Stop(decision) => Some(decision),
+            Action::Measure { .. } | Action::Wait => None,
+        }
+    }
+}
+
+/// Where every benchmark of the suite stands, and what to measure next, in the order of `suite`.
+///
+/// The answer depends on the rounds alone: asked again with the same ones, it is the same, and a run that was
+/// interrupted goes on where it stood. Call it until every step is [`Action::Stop`]; if the time is up before,
+/// what has not stopped is inconclusive.
+///
+/// # Errors
+///
+/// [`Error::Empty`] for a suite without benchmarks (comparing nothing is not green), those of [`Procedure::check`], and
+/// [`Error::Benchmark`] for a margin that is not positive or a round that is not finite.
+///
+/// ```
+/// use baselines::stats::{Action, Benchmark, Decision, Procedure, margin, next_steps};
+/// let slower = |round: usize| 0.05 + [0.004, -0.003, 0.001, -0.006, 0.002][round % 5];
+/// let (mut screen, mut confirm) = (Vec::new(), Vec::new());
+/// let decision = loop {
+///     let benchmark = Benchmark { margin: margin(0.02, 0.0)?, screen: &screen, confirm: &confirm };
+///     match next_steps(&Procedure::default(), &[benchmark])?[0].action {
+///         Action::Measure { stage, rounds } => {
+///             let stage = if stage == baselines::stats::decision::Stage::Screen { &mut screen } else { &mut confirm };
+///             stage.extend((0..rounds).map(slower));
+///         }
+///         Action::Wait => unreachable!("a suite of one has nobody to wait for"),
+///         Action::Stop(decision) => break decision,
+///     }
+/// };
+/// assert_eq!(decision, Decision::Regressed);
+/// assert_eq!((screen.len(), confirm.len()), (10, 30));
+/// # Ok::<(), baselines::stats::Error>(())
+/// ```
+pub fn next_steps(procedure: &Procedure, suite: &[Benchmark<'_>]) -> Result<Vec<Step>> {
+    procedure.check()?;
+    if suite.is_empty() {
+        return Err(Error::Empty);
+    }
+    let mut steps = Vec::with_capacity(suite.len());
+    for (index, benchmark) in suite.iter().enumerate() {
+        let at = |source| Error::Benchmark { index, source: Box::new(source) };
+        check(benchmark).map_err(at)?;
+        steps.push(screen(procedure, benchmark).map_err(at)?);
+    }
+    let screened = steps.iter().all(|step| step.evidence.is_some());
+
+    // Holm corrects for everything picked, including what has stopped since: as rejected (0) or not rejectable (1).
+    let picked: Vec<usize> = (0..suite.len()).filter(|&index| steps[index].suspicion.is_some()).collect();
+    let mut p_values = vec![1.0; picked.len()];
+    for look in &procedure.looks {
+        let open: Vec<usize> = picked.iter().copied().filter(|&index| steps[index].decision().is_none()).collect();
+        for &index in &open {
+            let rounds = look.rounds.saturating_sub(suite[index].confirm.len());
+            steps[index].action =
+                if rounds > 0 { Action::Measure { stage: Stage::Confirm, rounds } } else { Action::Wait };
+        }
+        // Nobody is judged before all can be: the correction needs every p-value of the look.
+        if !screened || open.iter().any(|&index| steps[index].action != Action::Wait) {
+            return Ok(steps);
+        }
+        judge(procedure, look, suite, &picked, &mut p_values, &mut steps)?;
+    }
+    for step in &mut steps {
+        if step.decision().is_none() {
+            step.action = Action::Stop(Decision::Inconclusive);
+        }
+    }
+    Ok(steps)
+}
+
+fn check(benchmark: &Benchmark<'_>) -> Result<()> {
+    if !(benchmark.margin > 0.0 && benchmark.margin.is_finite()) {
+        return Err(Error::Margin { value: benchmark.margin });
+    }
+    let all = benchmark.screen.iter().chain(benchmark.confirm);
+    match all.enumerate().find(|(_, value)| !value.is_finite()) {
+        Some((index, &value)) => Err(Error::NotFinite { index, value }),
+        None => Ok(()),
+    }
+}
+
+/// Stage one: picked, equal or inconclusive. What is picked waits for [`next_steps`] to give it its rounds.
+fn screen(procedure: &Procedure, benchmark: &Benchmark<'_>) -> Result<Step> {
+    let missing = procedure.screen_rounds.saturating_sub(benchmark.screen.len());
+    if missing > 0 {
+        let action = Action::Measure { stage: Stage::Screen, rounds: missing };
+        return Ok(Step { action, suspicion: None, evidence: None });
+    }
+    let (mut evidence, test) =
+        evaluate(Stage::Screen, &benchmark.screen[..procedure.screen_rounds], procedure.confidence)?;
+    evidence.p = test.p_greater.min(test.p_less);
+    let relevant = procedure.relevance * benchmark.margin;
+    let (suspicion, action) = if test.p_greater <= procedure.screen_p && evidence.estimate >= relevant {
+        (Some(Suspicion::Slower), Action::Wait)
+    } else if test.p_less <= procedure.screen_p && evidence.estimate <= -relevant {
+        (Some(Suspicion::Faster), Action::Wait)
+    } else if evidence.interval.is_within(benchmark.margin) {
+        (None, Action::Stop(Decision::Equal))
+    } else if procedure.settle {
+        (Some(Suspicion::Unsettled), Action::Wait)
+    } else {
+        (None, Action::Stop(Decision::Inconclusive))
+    };
+    Ok(Step { action, suspicion, evidence: Some(evidence) })
+}
+
+/// One look of stage two, at which everything still open has its rounds.
+fn judge(
+    procedure: &Procedure,
+    look: &Look,
+    suite: &[Benchmark<'_>],
+    picked: &[usize],
+    p_values: &mut [f64],
+    steps: &mut [Step],
+) -> Result<()> {
+    for (p_value, &index) in p_values.iter_mut().zip(picked) {
+        let step = &mut steps[index];
+        let (None, Some(suspicion)) = (step.decision(), step.suspicion) else { continue };
+        let (mut evidence, test) = evaluate(Stage::Confirm, &suite[index].confirm[..look.rounds], procedure.confidence)
+            .map_err(|source| Error::Benchmark { index, source: Box::new(source) })?;
+        *p_value = match suspicion {
+            Suspicion::Slower => test.p_greater,
+            Suspicion::Faster => test.p_less,
+            Suspicion::Unsettled => test.p_two_sided,
+        };
+        evidence.p = *p_value;
+        step.evidence = Some(evidence);
+    }
+    let adjusted_p = adjusted(p_values)?;
+    for (position, &index) in picked.iter().enumerate() {
+        let step = &mut steps[index];
+        let (None, Some(suspicion), Some(evidence)) = (step.decision(), step.suspicion, &mut step.evidence) else {
+            continue;
+        };
+        evidence.adjusted_p = Some(adjusted_p[position]);
+        let rejected = adjusted_p[position] <= look.level;
+        let relevant = procedure.relevance * suite[index].margin;
+        let decision = if evidence.interval.is_within(suite[index].margin) {
+            Decision::Equal
+        } else if rejected && suspicion != Suspicion::Faster && evidence.estimate >= relevant {
+            Decision::Regressed
+        } else if rejected && suspicion != Suspicion::Slower && evidence.estimate <= -relevant {
+            Decision::Improved
+        } else {
+            continue;
+        };
+        step.action = Action::Stop(decision);
+        p_values[position] = if rejected { 0.0 } else { 1.0 };
+    }
+    Ok(())
+}
+
+fn evaluate(stage: Stage, rounds: &[f64], confidence: f64) -> Result<(Evidence, SignedRank)> {
+    let (estimate, interval) = estimate(rounds, confidence)?;
+    let test = signed_rank(rounds, Zeros::Pratt)?;
+    Ok((Evidence { stage, rounds: rounds.len(), estimate, interval, p: 1.0, adjusted_p: None }, test))
+}

@@ -1,0 +1,240 @@
+//! The error rates of the whole decision, from slices to verdicts, on simulated machines. Seeded: the same figures always.
+//!
+//! `cargo test --release -p baselines --test stats_monte_carlo -- --nocapture` prints them. The noise is unkind: heavy
+//! tails, preempted slices, drift within and across rounds, noise that comes in bursts, and a memory layout
+//! that each process draws anew. What is not simulated is a layout that differs between two builds for good: that is a
+//! real difference of the binaries, and `assay calibrate` measures it.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+use baselines::stats::decision::{Stage, Suspicion};
+use baselines::stats::{
+    Action, Benchmark, Decision, Procedure, binomial, descriptive, margin, next_steps, round_value,
+};
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, StandardNormal, StudentT};
+use rand_pcg::Pcg64;
+
+const BENCHMARKS: usize = 20;
+const SLICE_PAIRS: usize = 8;
+
+/// A machine: shares of a slice's time, as standard deviations or scales.
+#[derive(Clone, Copy)]
+struct Noise {
+    name: &'static str,
+    /// Scale of Student's t for a slice.
+    slice: f64,
+    /// Its degrees of freedom: at 2 it has no variance.
+    freedom: f64,
+    /// How often a slice is preempted and takes up to three times as long.
+    preempted: f64,
+    /// How far two layouts of a process lie apart; each process draws one of two.
+    layout: f64,
+    /// The step of a random walk from slice to slice, which both sides share.
+    drift: f64,
+    /// How strongly the noise of a round swells and ebbs, from round to round.
+    bursts: f64,
+}
+
+const CALM: Noise =
+    Noise { name: "calm", slice: 0.01, freedom: 3.0, preempted: 0.01, layout: 0.0, drift: 0.001, bursts: 0.0 };
+const HEAVY: Noise =
+    Noise { name: "heavy tails", slice: 0.03, freedom: 2.0, preempted: 0.1, layout: 0.01, drift: 0.002, bursts: 0.8 };
+const DRIFTING: Noise =
+    Noise { name: "drifting", slice: 0.01, freedom: 3.0, preempted: 0.02, layout: 0.0, drift: 0.03, bursts: 0.5 };
+const LOUD: Noise =
+    Noise { name: "loud", slice: 0.08, freedom: 2.5, preempted: 0.2, layout: 0.1, drift: 0.02, bursts: 0.8 };
+const ONE_PERCENT: Noise =
+    Noise { name: "sigma 1%", slice: 0.012, freedom: 3.0, preempted: 0.02, layout: 0.008, drift: 0.003, bursts: 0.3 };
+const THREE_PERCENT: Noise =
+    Noise { name: "sigma 3%", slice: 0.03, freedom: 3.0, preempted: 0.05, layout: 0.04, drift: 0.01, bursts: 0.3 };
+
+/// One benchmark on that machine, whose new side takes `shift` longer, in ln.
+struct Simulated {
+    noise: Noise,
+    shift: f64,
+    burst: f64,
+    rng: Pcg64,
+}
+
+impl Simulated {
+    fn new(noise: Noise, shift: f64, seed: u64) -> Simulated {
+        Simulated { noise, shift, burst: 0.0, rng: Pcg64::seed_from_u64(seed) }
+    }
+
+    /// A fresh process of each side, and 8 pairs of slices in an order drawn anew for every pair.
+    fn round(&mut self) -> f64 {
+        let noise = self.noise;
+        let tails = StudentT::new(noise.freedom).unwrap();
+        let kick: f64 = StandardNormal.sample(&mut self.rng);
+        self.burst = 0.8 * self.burst + 0.6 * kick; // variance 1 in the long run
+        let scale = noise.slice * (noise.bursts * self.burst).exp();
+        let layout: [f64; 2] = std::array::from_fn(|_| if self.rng.random_bool(0.3) { noise.layout } else { 0.0 });
+        let mut level = 0.0;
+        let mut pairs_ns = [[0.0; 2]; SLICE_PAIRS];
+        for pair_ns in &mut pairs_ns {
+            let first = usize::from(self.rng.random_bool(0.5));
+            for side in [first, 1 - first] {
+                let step: f64 = StandardNormal.sample(&mut self.rng);
+                level += noise.drift * (step + 0.5); // it also gets slower and slower
+                let preempted =
+                    if self.rng.random_bool(noise.preempted) { self.rng.random_range(0.0..1.1) } else { 0.0 };
+                // A slice cannot be quicker than its work: the tail is cut where it would be.
+                let wobble = (scale * tails.sample(&mut self.rng)).max(-0.7);
+                let shift = if side == 1 { self.shift } else { 0.0 };
+                pair_ns[side] = 5e6 * (shift + layout[side] + level + wobble + preempted).exp();
+            }
+        }
+        round_value(&pairs_ns.map(|pair_ns| pair_ns[0]), &pairs_ns.map(|pair_ns| pair_ns[1])).unwrap()
+    }
+}
+
+/// How one benchmark of a suite ended.
+struct Ended {
+    decision: Decision,
+    suspicion: Option<Suspicion>,
+    rounds: usize,
+}
+
+/// A whole suite, from the first round to the last decision.
+fn run(suite: &mut [Simulated], procedure: &Procedure) -> Vec<Ended> {
+    let margin = margin(0.02, 0.0).unwrap();
+    let mut data = vec![(Vec::new(), Vec::new()); suite.len()];
+    loop {
+        let benchmarks: Vec<Benchmark<'_>> =
+            data.iter().map(|(screen, confirm)| Benchmark { margin, screen, confirm }).collect();
+        let steps = next_steps(procedure, &benchmarks).unwrap();
+        if steps.iter().all(|step| step.decision().is_some()) {
+            let ended = steps.iter().zip(&data).map(|(step, data)| Ended {
+                decision: step.decision().unwrap(),
+                suspicion: step.suspicion,
+                rounds: data.0.len() + data.1.len(),
+            });
+            return ended.collect();
+        }
+        for ((step, data), simulated) in steps.iter().zip(&mut data).zip(suite.iter_mut()) {
+            if let Action::Measure { stage, rounds } = step.action {
+                let values = if stage == Stage::Screen { &mut data.0 } else { &mut data.1 };
+                values.extend((0..rounds).map(|_| simulated.round()));
+            }
+        }
+    }
+}
+
+/// The seed of a benchmark: one stream for each, whatever the others draw.
+fn seed(suite: usize, benchmark: usize) -> u64 {
+    (suite * BENCHMARKS + benchmark) as u64
+}
+
+/// 1.4826 times the median absolute deviation of the rounds: the sigma of normal noise that spreads as far.
+fn sigma(noise: Noise) -> f64 {
+    let mut simulated = Simulated::new(noise, 0.0, 1 << 40);
+    let rounds: Vec<f64> = (0..2000).map(|_| simulated.round()).collect();
+    1.4826 * descriptive::mad(&rounds).unwrap()
+}
+
+fn count(ended: &[Ended], decision: Decision) -> usize {
+    ended.iter().filter(|ended| ended.decision == decision).count()
+}
+
+/// Runs suites of identical code; gives how many held a false regression, and how many any false verdict.
+fn false_alarms(noise: Noise, suites: usize, procedure: &Procedure) -> (u64, u64) {
+    let (mut red, mut wrong) = (0, 0);
+    let mut all = Vec::new();
+    for suite in 0..suites {
+        let mut simulated: Vec<Simulated> =
+            (0..BENCHMARKS).map(|benchmark| Simulated::new(noise, 0.0, seed(suite, benchmark))).collect();
+        let ended = run(&mut simulated, procedure);
+        let (regressed, improved) = (count(&ended, Decision::Regressed), count(&ended, Decision::Improved));
+        red += u64::from(regressed > 0);
+        wrong += u64::from(regressed + improved > 0);
+        all.extend(ended);
+    }
+    let share = |part: usize| 100.0 * part as f64 / all.len() as f64;
+    println!(
+        "A/A {:<12} settle {:<5} sigma {:4.1}% | {suites} suites of {BENCHMARKS}: {red} red (rate below {:.2}% at 95%), {wrong} with any \
+         false verdict | equal {:.1}%, inconclusive {:.1}%, screened in {:.1}% | {:.1} rounds a benchmark",
+        noise.name,
+        procedure.settle,
+        100.0 * sigma(noise),
+        100.0 * binomial::upper_bound(red, suites as u64, 0.95).unwrap(),
+        share(count(&all, Decision::Equal)),
+        share(count(&all, Decision::Inconclusive)),
+        share(all.iter().filter(|e| matches!(e.suspicion, Some(Suspicion::Slower | Suspicion::Faster))).count()),
+        all.iter().map(|ended| ended.rounds).sum::<usize>() as f64 / all.len() as f64,
+    );
+    (red, wrong)
+}
+
+/// The procedure promises 1% for both directions together, whatever the noise.
+fn assert_one_percent(procedure: &Procedure) {
+    for (noise, suites) in [(CALM, 300), (HEAVY, 1000), (DRIFTING, 500), (LOUD, 600)] {
+        let (red, wrong) = false_alarms(noise, suites, procedure);
+        assert!(wrong as f64 <= 0.01 * suites as f64, "{}: {wrong} of {suites} suites, {red} red", noise.name);
+    }
+}
+
+#[test]
+fn identical_code_seldom_turns_a_suite_red() {
+    assert_one_percent(&Procedure::default());
+}
+
+#[test]
+fn identical_code_seldom_turns_a_suite_red_without_settling() {
+    assert_one_percent(&Procedure { settle: false, ..Procedure::default() });
+}
+
+/// Runs suites in which every fourth benchmark takes `slowdown` longer; gives found, called equal, and all slowed.
+fn power(noise: Noise, slowdown: f64, suites: usize) -> (u64, u64, u64) {
+    let (mut found, mut equal, mut missed, mut slowed, mut false_red) = (0, 0, 0, 0, 0);
+    for suite in 0..suites {
+        let is_slow = |benchmark: usize| benchmark.is_multiple_of(4);
+        let mut simulated: Vec<Simulated> = (0..BENCHMARKS)
+            .map(|benchmark| {
+                let shift = if is_slow(benchmark) { slowdown.ln_1p() } else { 0.0 };
+                Simulated::new(noise, shift, seed(suite, benchmark) ^ (1 << 50))
+            })
+            .collect();
+        for (benchmark, ended) in run(&mut simulated, &Procedure::default()).iter().enumerate() {
+            let regressed = ended.decision == Decision::Regressed;
+            if is_slow(benchmark) {
+                slowed += 1;
+                found += u64::from(regressed);
+                equal += u64::from(ended.decision == Decision::Equal);
+                missed += u64::from(ended.decision == Decision::Inconclusive);
+            } else {
+                false_red += u64::from(regressed);
+            }
+        }
+    }
+    println!(
+        "+{:<2.0}% {:<9} sigma {:.1}% | {found} of {slowed} found (rate above {:.1}% at 95%), {missed} inconclusive, {equal} equal | \
+         {false_red} false among {} unchanged beside them",
+        100.0 * slowdown,
+        noise.name,
+        100.0 * sigma(noise),
+        100.0 * binomial::lower_bound(found, slowed, 0.95).unwrap(),
+        suites * BENCHMARKS - slowed as usize,
+    );
+    (found, equal, slowed)
+}
+
+#[test]
+fn real_slowdowns_are_found_and_never_called_equal() {
+    // (noise, slowdown, share that must be found)
+    for (noise, slowdown, least) in [
+        (ONE_PERCENT, 0.03, 0.95),
+        (ONE_PERCENT, 0.05, 0.99),
+        (ONE_PERCENT, 0.10, 1.0),
+        (THREE_PERCENT, 0.03, 0.0),
+        (THREE_PERCENT, 0.05, 0.80),
+        (THREE_PERCENT, 0.10, 0.99),
+        (LOUD, 0.10, 0.0),
+        (LOUD, 0.20, 0.0),
+    ] {
+        let (found, equal, slowed) = power(noise, slowdown, 100);
+        assert_eq!(equal, 0, "+{}% on a {} machine was called equal", 100.0 * slowdown, noise.name);
+        let share = found as f64 / slowed as f64;
+        assert!(share >= least, "+{}% on a {} machine: {share} found", 100.0 * slowdown, noise.name);
+    }
+}

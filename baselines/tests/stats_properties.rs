@@ -1,0 +1,255 @@
+//! What must hold for all data: symmetry, order, duality, and agreement with counting by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+use baselines::stats::binomial::{clopper_pearson, lower_bound, upper_bound};
+use baselines::stats::wilcoxon::{Zeros, signed_rank};
+use baselines::stats::{
+    Action, Benchmark, Decision, Error, Look, Procedure, Step, descriptive, hodges_lehmann, holm, next_steps,
+    round_value,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+/// Always the same cases: a test that fails now and then is not believed.
+fn config() -> ProptestConfig {
+    ProptestConfig { rng_seed: RngSeed::Fixed(0x5eed), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Screen and fresh rounds about a shift, from silent to noisier than the shift, complete or not.
+fn measured() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+    (-0.08..0.08_f64, 0.0001..0.08_f64, 0_usize..12, 0_usize..64).prop_flat_map(|(shift, noise, screen, confirm)| {
+        let round = move || (-noise..noise).prop_map(move |deviation| shift + deviation);
+        (vec(round(), screen), vec(round(), confirm))
+    })
+}
+
+fn complete() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+    (-0.08..0.08_f64, 0.0001..0.08_f64).prop_flat_map(|(shift, noise)| {
+        let round = move || (-noise..noise).prop_map(move |deviation| shift + deviation);
+        (vec(round(), 10), vec(round(), 60))
+    })
+}
+
+fn steps_of(procedure: &Procedure, suite: &[(Vec<f64>, Vec<f64>)], margin: f64) -> Vec<Step> {
+    let suite: Vec<Benchmark<'_>> =
+        suite.iter().map(|(screen, confirm)| Benchmark { margin, screen, confirm }).collect();
+    next_steps(procedure, &suite).unwrap()
+}
+
+fn negated(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|value| -value).collect()
+}
+
+fn mirrored(action: Action) -> Action {
+    match action {
+        Action::Stop(Decision::Regressed) => Action::Stop(Decision::Improved),
+        Action::Stop(Decision::Improved) => Action::Stop(Decision::Regressed),
+        other => other,
+    }
+}
+
+fn midranks(values: &[f64]) -> Vec<f64> {
+    let rank = |value: &f64| {
+        let below = values.iter().filter(|other| other.abs() < value.abs()).count();
+        let tied = values.iter().filter(|other| other.abs() == value.abs()).count();
+        below as f64 + (tied + 1) as f64 / 2.0
+    };
+    values.iter().map(rank).collect()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn signed_rank_counts_all_choices_of_signs(values in vec(-4_i32..=4, 1..11), pratt: bool) {
+        let zeros = if pratt { Zeros::Pratt } else { Zeros::Drop };
+        let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+        let ranked: Vec<f64> = values.iter().copied().filter(|&value| pratt || value != 0.0).collect();
+        let ranks: Vec<(f64, bool)> = midranks(&ranked)
+            .into_iter()
+            .zip(&ranked)
+            .filter(|(_, value)| **value != 0.0)
+            .map(|(rank, value)| (rank, *value > 0.0))
+            .collect();
+        let measured: f64 = ranks.iter().filter(|(_, positive)| *positive).map(|(rank, _)| rank).sum();
+        let sums: Vec<f64> = (0..1_u32 << ranks.len())
+            .map(|signs| (0..ranks.len()).filter(|i| signs >> i & 1 == 1).map(|i| ranks[i].0).sum())
+            .collect();
+        let share = |matches: &dyn Fn(&&f64) -> bool| sums.iter().filter(matches).count() as f64 / sums.len() as f64;
+        let test = signed_rank(&values, zeros).unwrap();
+        prop_assert_eq!(test.positive_ranks, measured);
+        prop_assert_eq!(test.signed, ranks.len());
+        prop_assert_eq!(test.p_greater, share(&|sum| **sum >= measured));
+        prop_assert_eq!(test.p_less, share(&|sum| **sum <= measured));
+    }
+
+    #[test]
+    fn the_interval_leaves_out_zero_exactly_if_the_test_rejects(
+        values in vec(-1.0..1.3, 8..40),
+        confidence in 0.5..0.99,
+    ) {
+        let interval = hodges_lehmann::interval(&values, confidence).unwrap();
+        let test = signed_rank(&values, Zeros::Pratt).unwrap();
+        prop_assert_eq!(!interval.contains(0.0), test.p_two_sided <= 1.0 - confidence);
+        prop_assert!(interval.confidence >= confidence);
+        prop_assert!(interval.contains(hodges_lehmann::pseudo_median(&values).unwrap()));
+    }
+
+    #[test]
+    fn estimates_move_with_the_values(values in vec(-1.0..1.0, 8..40), shift in -4_i32..4, factor in 1_i32..4) {
+        // Powers of two and their sums are exact, up to the last bits of the values.
+        let moved: Vec<f64> = values.iter().map(|v| v * f64::from(factor) + f64::from(shift)).collect();
+        let (estimate, interval) = hodges_lehmann::estimate(&values, 0.99).unwrap();
+        let (estimate_moved, interval_moved) = hodges_lehmann::estimate(&moved, 0.99).unwrap();
+        for (plain, moved) in
+            [(estimate, estimate_moved), (interval.low, interval_moved.low), (interval.high, interval_moved.high)]
+        {
+            prop_assert!((plain * f64::from(factor) + f64::from(shift) - moved).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn higher_confidence_never_narrows(values in vec(-1.0..1.0, 8..40), a in 0.5..0.99, b in 0.5..0.99) {
+        let narrow = hodges_lehmann::interval(&values, f64::min(a, b)).unwrap();
+        let wide = hodges_lehmann::interval(&values, f64::max(a, b)).unwrap();
+        prop_assert!(wide.low <= narrow.low && narrow.high <= wide.high && wide.confidence >= narrow.confidence);
+    }
+
+    #[test]
+    fn too_few_rounds_are_refused(values in vec(-1.0..1.0, 1..8)) {
+        let refused = hodges_lehmann::interval(&values, 0.99);
+        prop_assert_eq!(refused, Err(Error::TooFewRounds { given: values.len(), needed: 8, confidence: 0.99 }));
+    }
+
+    #[test]
+    fn swapping_the_sides_negates_a_round(pairs in vec((1e3..1e9, 1e3..1e9), 1..12)) {
+        let (base, new): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+        prop_assert_eq!(round_value(&base, &new).unwrap(), -round_value(&new, &base).unwrap());
+    }
+
+    #[test]
+    fn the_median_is_the_half_quantile(values in vec(-1e6..1e6, 1..30), q in 0.0..1.0) {
+        let median = descriptive::median(&values).unwrap();
+        prop_assert!((median - descriptive::quantile(&values, 0.5).unwrap()).abs() < 1e-9);
+        let at_most = values.iter().filter(|v| **v <= descriptive::quantile(&values, q).unwrap() + 1e-9).count();
+        prop_assert!(at_most as f64 >= q * (values.len() - 1) as f64);
+    }
+
+    #[test]
+    fn holm_rejects_no_less_than_bonferroni_and_no_more_than_plain(p in vec(0.0..1.0, 1..30), level in 0.001..0.2) {
+        let adjusted = holm::adjusted(&p).unwrap();
+        for (plain, adjusted) in p.iter().zip(&adjusted) {
+            prop_assert!(adjusted >= plain && *adjusted <= (plain * p.len() as f64).min(1.0));
+        }
+        // By the words of Holm's paper: go up from the smallest, stop at the first that fails.
+        let mut sorted = p.clone();
+        sorted.sort_by(f64::total_cmp);
+        let m = p.len();
+        let rejected = (0..m).take_while(|&i| sorted[i] * (m - i) as f64 <= level).count();
+        prop_assert_eq!(adjusted.iter().filter(|adjusted| **adjusted <= level).count(), rejected);
+    }
+
+    #[test]
+    fn bounds_hold_the_observed_rate_and_mirror(trials in 1_u64..400, part in 0.0..=1.0, confidence in 0.5..0.999) {
+        let successes = (trials as f64 * part) as u64;
+        let observed = successes as f64 / trials as f64;
+        let rates = clopper_pearson(successes, trials, confidence).unwrap();
+        prop_assert!(0.0 <= rates.low && rates.low <= observed && observed <= rates.high && rates.high <= 1.0);
+        let failures = clopper_pearson(trials - successes, trials, confidence).unwrap();
+        prop_assert!((rates.low - (1.0 - failures.high)).abs() < 1e-12);
+        // One side alone may use all of what the confidence leaves over, and so comes closer.
+        prop_assert!(upper_bound(successes, trials, confidence).unwrap() <= rates.high);
+        prop_assert!(lower_bound(successes, trials, confidence).unwrap() >= rates.low);
+    }
+
+    #[test]
+    fn swapping_the_labels_mirrors_the_suite(suite in vec(measured(), 1..8), settle: bool) {
+        let procedure = Procedure { settle, ..Procedure::default() };
+        let swapped: Vec<_> = suite.iter().map(|(screen, confirm)| (negated(screen), negated(confirm))).collect();
+        let plain = steps_of(&procedure, &suite, 0.02);
+        for (step, swapped) in plain.iter().zip(steps_of(&procedure, &swapped, 0.02)) {
+            prop_assert_eq!(mirrored(step.action), swapped.action);
+            prop_assert_eq!(step.evidence.is_some(), swapped.evidence.is_some());
+            if let (Some(plain), Some(swapped)) = (step.evidence, swapped.evidence) {
+                prop_assert_eq!(plain.estimate, -swapped.estimate);
+                prop_assert_eq!((plain.interval.low, plain.interval.high), (-swapped.interval.high, -swapped.interval.low));
+                prop_assert!((plain.p - swapped.p).abs() <= 1e-12 * plain.p);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_suite_does_not_matter(suite in vec(measured(), 2..8), turn in 1_usize..7) {
+        let procedure = Procedure::default();
+        let mut turned = suite.clone();
+        let turn = turn % suite.len();
+        turned.rotate_left(turn);
+        let mut steps = steps_of(&procedure, &suite, 0.02);
+        steps.rotate_left(turn);
+        prop_assert_eq!(steps, steps_of(&procedure, &turned, 0.02));
+    }
+
+    #[test]
+    fn slower_never_looks_better(data in complete(), more in 0.0..0.05) {
+        // One look: over several, a slower sample may stop earlier, and so be judged on other rounds.
+        let procedure = Procedure { looks: vec![Look { rounds: 30, level: 0.01 }], ..Procedure::default() };
+        let slower: Vec<f64> = data.0.iter().map(|v| v + more).collect();
+        let slower = (slower, data.1.iter().map(|v| v + more).collect());
+        let place = |data: &(Vec<f64>, Vec<f64>)| match steps_of(&procedure, std::slice::from_ref(data), 0.02)[0].decision() {
+            Some(Decision::Improved) => -1,
+            Some(Decision::Equal | Decision::Inconclusive) => 0,
+            Some(Decision::Regressed) => 1,
+            None => unreachable!("all rounds are there"),
+        };
+        prop_assert!(place(&slower) >= place(&data));
+    }
+
+    #[test]
+    fn equal_is_only_what_cannot_be_a_real_change(suite in vec(complete(), 1..8), margin in 0.001..0.05) {
+        let procedure = Procedure::default();
+        for step in steps_of(&procedure, &suite, margin) {
+            let evidence = step.evidence.unwrap();
+            let relevant = procedure.relevance * margin;
+            match step.decision().unwrap() {
+                Decision::Equal => prop_assert!(evidence.interval.is_within(margin)),
+                Decision::Regressed => prop_assert!(evidence.estimate >= relevant && evidence.interval.high >= margin),
+                Decision::Improved => prop_assert!(evidence.estimate <= -relevant && evidence.interval.low <= -margin),
+                Decision::Inconclusive => prop_assert!(!evidence.interval.is_within(margin)),
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_rounds_of_a_look_count(data in complete(), extra in vec(-9.0..9.0, 1..20)) {
+        let decided = steps_of(&Procedure::default(), std::slice::from_ref(&data), 0.02)[0];
+        let longer = ([&data.0[..], &extra].concat(), [&data.1[..], &extra].concat());
+        prop_assert_eq!(decided, steps_of(&Procedure::default(), &[longer], 0.02)[0]);
+    }
+
+    #[test]
+    fn a_suite_ends_after_three_looks_and_keeps_its_decisions(suite in vec(complete(), 1..6)) {
+        let procedure = Procedure::default();
+        let mut have = vec![(0_usize, 0_usize); suite.len()];
+        let mut stopped = vec![None; suite.len()];
+        for asked in 0..5 {
+            let so_far: Vec<_> =
+                suite.iter().zip(&have).map(|(d, n)| (d.0[..n.0].to_vec(), d.1[..n.1].to_vec())).collect();
+            let steps = steps_of(&procedure, &so_far, 0.02);
+            for ((step, have), stopped) in steps.iter().zip(&mut have).zip(&mut stopped) {
+                prop_assert!(stopped.is_none() || *stopped == step.decision(), "a decision was taken back");
+                *stopped = step.decision();
+                match step.action {
+                    Action::Measure { stage: baselines::stats::decision::Stage::Screen, rounds } => have.0 += rounds,
+                    Action::Measure { stage: baselines::stats::decision::Stage::Confirm, rounds } => have.1 += rounds,
+                    Action::Wait | Action::Stop(_) => {}
+                }
+            }
+            if stopped.iter().all(Option::is_some) {
+                return Ok(());
+            }
+            prop_assert!(asked < 4, "not done after the screen and three looks");
+        }
+    }
+}
