@@ -1,0 +1,100 @@
+//! Why a count moved, in words: which functions, and whether they were called more often or cost more a call.
+
+use baselines::cause::FunctionDelta;
+use baselines::compare::Delta;
+
+use crate::numbers::signed;
+
+/// The functions to name and what is left: together the whole change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown<'a> {
+    /// The largest changes, the largest first.
+    pub functions: &'a [FunctionDelta],
+    /// How many more functions moved.
+    pub rest: usize,
+    /// By how much the rest moved together.
+    pub rest_delta: i64,
+    /// By how much all of them moved.
+    pub total: i64,
+}
+
+/// The `limit` largest changes, and the sum of the others.
+pub fn largest(cause: &[FunctionDelta], limit: usize) -> Shown<'_> {
+    let (functions, rest) = cause.split_at(limit.min(cause.len()));
+    let sum = |deltas: &[FunctionDelta]| deltas.iter().map(|delta| delta.delta).sum::<i64>();
+    Shown { functions, rest: rest.len(), rest_delta: sum(rest), total: sum(cause) }
+}
+
+/// What the functions' changes are counted over, in words: a delta is for one operation, its cause for all that were measured together.
+/// Empty where that is the same.
+pub fn scope(delta: &Delta) -> &'static str {
+    let total: i64 = delta.cause.iter().map(|function| function.delta).sum();
+    match (delta.base, delta.new) {
+        (Some(base), Some(new)) if (total as f64 - (new - base)).abs() > 1.0 => "over all operations together",
+        _ => "",
+    }
+}
+
+/// What happened to a function, without its name: `dearer a call`, or both parts where both moved.
+pub fn explain(delta: &FunctionDelta) -> String {
+    let calls = if delta.by_calls > 0 { "called more often" } else { "called less often" };
+    let cost = if delta.by_cost > 0 { "dearer a call" } else { "cheaper a call" };
+    match (delta.by_calls, delta.by_cost) {
+        _ if delta.base == 0 => "new".to_owned(),
+        _ if delta.new == 0 => "gone".to_owned(),
+        (0, _) => cost.to_owned(),
+        (_, 0) => calls.to_owned(),
+        (by_calls, by_cost) => format!("{} {calls}, {} {cost}", signed(by_calls), signed(by_cost)),
+    }
+}
+
+/// What the functions beyond the named ones did together; nothing where all are named.
+pub fn explain_rest(shown: &Shown<'_>) -> Option<String> {
+    let functions = if shown.rest == 1 { "function" } else { "functions" };
+    (shown.rest > 0).then(|| format!("{} more {functions}, {} together", shown.rest, signed(shown.rest_delta)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(base: u64, new: u64, by_calls: i64, by_cost: i64) -> FunctionDelta {
+        FunctionDelta { function: "f".into(), base, new, delta: by_calls + by_cost, by_calls, by_cost }
+    }
+
+    #[test]
+    fn each_part_has_its_words() {
+        let said: Vec<_> = [
+            delta(10, 30, 20, 0),
+            delta(30, 10, 0, -20),
+            delta(10, 40, 20, 10),
+            delta(10, 10_000, 11_000, -1_010),
+            delta(0, 5, 5, 0),
+            delta(5, 0, -5, 0),
+        ]
+        .iter()
+        .map(explain)
+        .collect();
+        assert_eq!(
+            said,
+            [
+                "called more often",
+                "cheaper a call",
+                "+20 called more often, +10 dearer a call",
+                "+11,000 called more often, -1,010 cheaper a call",
+                "new",
+                "gone",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_shown_and_the_rest_are_the_whole() {
+        let cause = [delta(0, 9, 9, 0), delta(0, 4, 4, 0), delta(3, 1, -2, 0)];
+        let shown = largest(&cause, 1);
+        assert_eq!(shown.total, 11);
+        assert_eq!(shown.functions[0].delta + shown.rest_delta, shown.total);
+        assert_eq!(explain_rest(&shown).as_deref(), Some("2 more functions, +2 together"));
+        assert_eq!(explain_rest(&largest(&cause, 5)), None);
+    }
+}

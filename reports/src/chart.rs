@@ -1,0 +1,444 @@
+//! Charts as SVG: the only file that names plotters. It knows shapes, scales and colours, and nothing of benchmarks.
+//!
+//! The same data gives the same picture, byte for byte. Fonts are the reader's: nothing is measured, so room for labels is estimated.
+
+use baselines::Unit;
+use plotters::coord::Shift;
+use plotters::coord::combinators::{BindKeyPoints, IntoLogRange};
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::palette::{AXIS, GRID, Ink, MUTED, REFERENCE, SERIES, TEXT};
+use crate::{Error, Result};
+
+/// A row of a bar chart: a label and a bar for each series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// What the bars belong to.
+    pub label: String,
+    /// A value a series, in the order of the series.
+    pub values: Vec<Option<f64>>,
+}
+
+/// A line of a line chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What the points belong to; empty where there is one line only.
+    pub label: String,
+    /// `x` and `y`, by ascending `x`.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// What `x` means in a line chart.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Across {
+    /// A size on a logarithmic scale, with what it counts.
+    Size(String),
+    /// The steps 0, 1, 2.., each with its name.
+    Steps(Vec<String>),
+}
+
+/// A bar of a change chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What changed.
+    pub label: String,
+    /// By which part of the base.
+    pub relative: f64,
+    /// The interval of `relative`, where there is one.
+    pub interval: Option<[f64; 2]>,
+    /// The colour of the verdict.
+    pub ink: Ink,
+}
+
+/// Charts this wide stand two in a row on a page.
+pub const NARROW_PX: u32 = 540;
+/// Charts this wide have the row to themselves.
+pub const WIDE_PX: u32 = 1100;
+
+const BAR_PX: i32 = 14;
+const GAP_PX: i32 = 10;
+/// How far below the lowest line the scale begins, to leave room for the guide.
+const GUIDE: f64 = 3.0;
+const FONT_PX: f64 = 12.0;
+/// The average advance of a sans-serif letter at [`FONT_PX`].
+const LETTER_PX: f64 = 7.2;
+
+/// The width that leaves room for these labels.
+pub fn width_px<'a>(labels: impl IntoIterator<Item = &'a str>) -> u32 {
+    let longest = labels.into_iter().map(|label| label.chars().count()).max().unwrap_or(0);
+    if longest <= 30 { NARROW_PX } else { WIDE_PX }
+}
+
+/// Horizontal bars on a logarithmic scale, each with its value. The scale covers `range`, so that several charts can share one.
+///
+/// # Errors
+/// The picture can't be drawn.
+pub fn bars(groups: &[Group], series: &[String], unit: Unit, range: (f64, f64)) -> Result<String> {
+    let (low, high) = bar_range(range, step(unit));
+    let width = width_px(groups.iter().map(|group| group.label.as_str()));
+    let labels = label_area(groups.iter().map(|group| group.label.as_str()), width);
+    let many = series.len() > 1;
+    let bar = if many { BAR_PX - 2 } else { BAR_PX };
+    let row = bar * i32::try_from(series.len().max(1)).unwrap_or(1) + GAP_PX;
+    let rows = i32::try_from(groups.len()).unwrap_or(i32::MAX / 64) * row;
+    let top = if many { 28 } else { 4 };
+    picture((width, (rows + top + 34) as u32), |root| {
+        if many {
+            legend(root, series, labels)?;
+        }
+        let y = f64::from(rows)..0.0;
+        let ticks = log_ticks(low, high, step(unit), 6);
+        let mut chart = ChartBuilder::on(root)
+            .margin_top(top)
+            .margin_right(76)
+            .y_label_area_size(labels)
+            .x_label_area_size(26)
+            .build_cartesian_2d((low..high).log_scale().with_key_points(ticks), y)?;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .disable_y_axis()
+            .axis_style(GRID.rgb())
+            .bold_line_style(GRID.rgb())
+            .light_line_style(TRANSPARENT)
+            .label_style(font(FONT_PX - 1.0, MUTED))
+            .x_label_formatter(&|value| tick(unit, *value))
+            .draw()?;
+        for (place, group) in groups.iter().enumerate() {
+            let start = f64::from(i32::try_from(place).unwrap_or(0) * row) + f64::from(GAP_PX) / 2.0;
+            let middle = start + f64::from(row - GAP_PX) / 2.0;
+            label(root, chart.backend_coord(&(low, middle)), Side::Before, &fitted(&group.label, labels), TEXT)?;
+            for (index, value) in group.values.iter().enumerate() {
+                let Some(value) = *value else { continue };
+                let from = start + f64::from(bar) * index as f64;
+                let to = from + f64::from(bar) - 2.0;
+                let end = value.clamp(low, high);
+                chart.draw_series([Rectangle::new([(low, from), (end, to)], series_ink(index).rgb().filled())])?;
+                let at = chart.backend_coord(&(end, (from + to) / 2.0));
+                label(root, at, Side::After, &unit.show(value), MUTED)?;
+            }
+        }
+        let base = [(low, 0.0), (low, f64::from(rows))];
+        chart.draw_series([PathElement::new(base, AXIS.rgb())])?;
+        Ok(())
+    })
+}
+
+/// Lines with points, `y` on a logarithmic scale, each with its label at its end. With sizes across, a dashed line below the lines has the
+/// slope of growing in proportion.
+///
+/// # Errors
+/// The picture can't be drawn.
+pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
+    let ys = || lines.iter().flat_map(|line| &line.points).map(|point| point.1);
+    let (least, high) = padded(ys().filter(|y| *y > 0.0).fold(f64::INFINITY, f64::min), ys().fold(0.0, f64::max));
+    let low = if matches!(across, Across::Size(_)) { least / GUIDE } else { least };
+    let xs = || lines.iter().flat_map(|line| &line.points).map(|point| point.0);
+    let (first, last) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
+    let width = width_px(lines.iter().map(|line| line.label.as_str()));
+    let right = label_area(lines.iter().map(|line| line.label.as_str()), width).max(24);
+    picture((width, 320), |root| {
+        let mut builder = ChartBuilder::on(root);
+        builder.margin_top(10).margin_right(right).y_label_area_size(70).x_label_area_size(44);
+        let y = || (low..high).log_scale().with_key_points(log_ticks(low, high, step(unit), 6));
+        match across {
+            Across::Size(of) => {
+                let x = (first / 1.25..last * 1.1).log_scale().with_key_points(distinct(xs().collect()));
+                let mut chart = builder.build_cartesian_2d(x, y())?;
+                mesh(&mut chart, unit, 10, of, &|x| crate::numbers::exact(*x))?;
+                let (start, end) = (least / GUIDE.sqrt(), last.min(high / least * GUIDE.sqrt() * first));
+                let path = [(first, start), (end, start * end / first)];
+                chart.draw_series(DashedLineSeries::new(path, 5, 4, REFERENCE.rgb().into()))?;
+                draw_lines(root, &mut chart, lines, right)?;
+            }
+            Across::Steps(names) => {
+                let mut chart = builder.build_cartesian_2d(-0.2..names.len() as f64 - 0.9, y())?;
+                mesh(&mut chart, unit, 0, "", &|_| String::new())?;
+                for (step, name) in names.iter().enumerate() {
+                    let (x, y) = chart.backend_coord(&(step as f64, low));
+                    label(root, (x, y + 16), Side::Under, name, MUTED)?;
+                }
+                draw_lines(root, &mut chart, lines, right)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Changes to both sides of none, on a scale that shows 0.1% beside 100%: linear near none, logarithmic beyond.
+///
+/// # Errors
+/// The picture can't be drawn.
+pub fn changes(changes: &[Change]) -> Result<String> {
+    const STEPS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
+    let reach =
+        changes.iter().flat_map(|change| [change.relative].into_iter().chain(change.interval.into_iter().flatten()));
+    let reach = reach.map(f64::abs).fold(0.01, f64::max);
+    let ticks = STEPS.into_iter().filter(|step| *step <= reach).flat_map(|step| [-step, step]).chain([0.0]);
+    let ticks: Vec<f64> = ticks.map(spread_out).collect();
+    let rows = i32::try_from(changes.len()).unwrap_or(i32::MAX / 64) * (BAR_PX + GAP_PX);
+    let labels = label_area(changes.iter().map(|change| change.label.as_str()), WIDE_PX);
+    picture((WIDE_PX, (rows + 42) as u32), |root| {
+        let edge = spread_out(reach) * 1.18;
+        let mut chart = ChartBuilder::on(root)
+            .margin_top(4)
+            .margin_right(16)
+            .y_label_area_size(labels)
+            .x_label_area_size(26)
+            .build_cartesian_2d(-edge..edge, f64::from(rows)..0.0)?;
+        for tick in ticks {
+            chart.draw_series([PathElement::new([(tick, 0.0), (tick, f64::from(rows))], GRID.rgb())])?;
+            let (x, y) = chart.backend_coord(&(tick, f64::from(rows)));
+            label(root, (x, y + 12), Side::Under, &tick_percent(tick), MUTED)?;
+        }
+        for (place, change) in changes.iter().enumerate() {
+            let start = f64::from(i32::try_from(place).unwrap_or(0) * (BAR_PX + GAP_PX)) + f64::from(GAP_PX) / 2.0;
+            let (end, middle, to) =
+                (spread_out(change.relative), start + f64::from(BAR_PX) / 2.0, start + f64::from(BAR_PX));
+            label(root, chart.backend_coord(&(-edge, middle)), Side::Before, &fitted(&change.label, labels), TEXT)?;
+            chart.draw_series([Rectangle::new([(0.0, start), (end, to)], change.ink.rgb().filled())])?;
+            let mut label_at = end;
+            if let Some([low, high]) = change.interval {
+                let path = [(spread_out(low), middle), (spread_out(high), middle)];
+                chart.draw_series([PathElement::new(path, TEXT.rgb().stroke_width(2))])?;
+                label_at = if change.relative < 0.0 { spread_out(low).min(end) } else { spread_out(high).max(end) };
+            }
+            let side = if change.relative < 0.0 { Side::Before } else { Side::After };
+            let at = chart.backend_coord(&(label_at, middle));
+            label(root, at, side, &crate::numbers::percent(change.relative), MUTED)?;
+        }
+        chart.draw_series([PathElement::new([(0.0, 0.0), (0.0, f64::from(rows))], AXIS.rgb())])?;
+        Ok(())
+    })
+}
+
+type Drawn<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b, X, Y> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<X, Y>>;
+
+fn picture(size: (u32, u32), draw: impl FnOnce(&Canvas<'_>) -> Drawn<()>) -> Result<String> {
+    let mut svg = String::new();
+    let drawn = {
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        draw(&root).and_then(|()| Ok(root.present()?))
+    };
+    drawn.map_err(|error| Error::Chart { reason: error.to_string() })?;
+    Ok(svg)
+}
+
+fn mesh<X, Y>(
+    chart: &mut Chart<'_, '_, X, Y>,
+    unit: Unit,
+    x_labels: usize,
+    x_title: &str,
+    x_label: &dyn Fn(&f64) -> String,
+) -> Drawn<()>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .axis_style(AXIS.rgb())
+        .bold_line_style(GRID.rgb())
+        .light_line_style(TRANSPARENT)
+        .label_style(font(FONT_PX - 1.0, MUTED))
+        .axis_desc_style(font(FONT_PX - 1.0, MUTED))
+        .x_labels(x_labels)
+        .x_desc(x_title)
+        .x_label_formatter(x_label)
+        .y_label_formatter(&|value| tick(unit, *value))
+        .draw()?;
+    Ok(())
+}
+
+fn draw_lines<X, Y>(root: &Canvas<'_>, chart: &mut Chart<'_, '_, X, Y>, lines: &[Line], room: i32) -> Drawn<()>
+where
+    X: Ranged<ValueType = f64>,
+    Y: Ranged<ValueType = f64>,
+{
+    let mut ends = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let colour = series_ink(index).rgb();
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
+        chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
+        if let Some(end) = line.points.last() {
+            ends.push((chart.backend_coord(end), line.label.as_str()));
+        }
+    }
+    // Labels of lines that end close together move down until each has a line of its own.
+    ends.sort_by_key(|((_, y), _)| *y);
+    let mut free = i32::MIN;
+    for ((x, y), text) in ends {
+        let y = y.max(free);
+        free = y + FONT_PX as i32 + 3;
+        label(root, (x + 4, y), Side::After, &fitted(text, room), TEXT)?;
+    }
+    Ok(())
+}
+
+fn legend(root: &Canvas<'_>, series: &[String], left: i32) -> Drawn<()> {
+    let mut x = left;
+    for (index, name) in series.iter().enumerate() {
+        root.draw(&Rectangle::new([(x, 6), (x + 12, 18)], series_ink(index).rgb().filled()))?;
+        label(root, (x + 12, 12), Side::After, name, TEXT)?;
+        x += 34 + (name.chars().count() as f64 * LETTER_PX) as i32;
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Before,
+    After,
+    Under,
+}
+
+fn label(root: &Canvas<'_>, (x, y): (i32, i32), side: Side, text: &str, ink: Ink) -> Drawn<()> {
+    let (x, anchor) = match side {
+        Side::Before => (x - 7, HPos::Right),
+        Side::After => (x + 6, HPos::Left),
+        Side::Under => (x, HPos::Center),
+    };
+    root.draw(&Text::new(text.to_owned(), (x, y), font(FONT_PX, ink).pos(Pos::new(anchor, VPos::Center))))?;
+    Ok(())
+}
+
+/// A text style whose size in the picture is `size_px`: the SVG backend divides by 1.24.
+fn font(size_px: f64, ink: Ink) -> TextStyle<'static> {
+    ("sans-serif", size_px * 1.24).into_font().color(&ink.rgb())
+}
+
+impl Ink {
+    fn rgb(self) -> RGBColor {
+        let [red, green, blue] = self.light;
+        RGBColor(red, green, blue)
+    }
+}
+
+fn series_ink(index: usize) -> Ink {
+    SERIES[index % SERIES.len()]
+}
+
+fn label_area<'a>(labels: impl Iterator<Item = &'a str>, width: u32) -> i32 {
+    let longest = labels.map(|label| label.chars().count()).max().unwrap_or(0);
+    let limit = if width == NARROW_PX { 220 } else { 460 };
+    ((longest as f64 * LETTER_PX) as i32 + 14).min(limit)
+}
+
+/// The label with its middle left out where it is too long: both ends tell cases apart.
+fn fitted(label: &str, room: i32) -> String {
+    let letters: Vec<char> = label.chars().collect();
+    let limit = (f64::from(room - 12) / LETTER_PX).max(4.0) as usize;
+    if letters.len() <= limit {
+        return label.to_owned();
+    }
+    let half = (limit - 1) / 2;
+    letters[..half].iter().chain(['\u{2026}'].iter()).chain(&letters[letters.len() - half..]).collect()
+}
+
+/// The factor between the ticks of a logarithmic scale: bytes go by powers of two, everything else by ten.
+fn step(unit: Unit) -> f64 {
+    if unit == Unit::Bytes { 8.0 } else { 10.0 }
+}
+
+/// A scale for bars of values that are not negative: it begins at a power of `step` that leaves the shortest bar something to show.
+fn bar_range((low, high): (f64, f64), step: f64) -> (f64, f64) {
+    let high = if high > 0.0 { high } else { step };
+    let low = if low > 0.0 && low.is_finite() { low.min(high) } else { high / step };
+    let first = step.powf(low.log(step).floor());
+    (if low < first * 1.5 { first / step } else { first }, high)
+}
+
+/// A range with some air, at least a factor of three.
+fn padded(low: f64, high: f64) -> (f64, f64) {
+    let (low, high) = if low.is_finite() && high > 0.0 { (low, high) } else { (1.0, 10.0) };
+    let air = if high / low < 3.0 { (3.0 / (high / low)).sqrt() } else { 1.25 };
+    (low / air, high * air)
+}
+
+/// Round values on a logarithmic scale, at most about `limit`: powers of `step`, or finer ones where the range is short.
+fn log_ticks(low: f64, high: f64, step: f64, limit: usize) -> Vec<f64> {
+    let (first, last) = (low.log(step).floor() as i32, high.log(step).ceil() as i32);
+    let powers = (last - first).unsigned_abs() as usize;
+    let inside = |value: &f64| *value >= low * 0.999 && *value <= high * 1.001;
+    if powers <= 2 {
+        let finer = if step == 10.0 { [1.0, 2.0, 5.0] } else { [1.0, 2.0, 4.0] };
+        return (first..=last).flat_map(|power| finer.map(|part| part * step.powi(power))).filter(inside).collect();
+    }
+    (first..=last).step_by(powers.div_ceil(limit).max(1)).map(|power| step.powi(power)).filter(inside).collect()
+}
+
+fn distinct(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
+/// The symmetric logarithm of a change: linear below 0.1%, logarithmic beyond.
+fn spread_out(relative: f64) -> f64 {
+    relative.signum() * (relative.abs() / 0.001).ln_1p()
+}
+
+fn tick_percent(value: f64) -> String {
+    let relative = value.signum() * value.abs().exp_m1() * 0.001;
+    let text = format!("{:+.1}", relative * 100.0);
+    if value == 0.0 { "0".to_owned() } else { format!("{}%", text.trim_end_matches(".0")) }
+}
+
+/// A round value without the zeros that a measured one would carry: `1M`, not `1.000M`.
+fn tick(unit: Unit, value: f64) -> String {
+    let shown = unit.show(value);
+    let end = shown.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(shown.len());
+    let (number, suffix) = shown.split_at(end);
+    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    format!("{number}{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_hold_their_values() {
+        assert_eq!(bar_range((120.0, 88_000.0), 10.0), (10.0, 88_000.0));
+        assert_eq!(bar_range((500.0, 88_000.0), 10.0), (100.0, 88_000.0));
+        assert_eq!(bar_range((f64::INFINITY, 0.0), 10.0), (0.1, 10.0));
+        assert_eq!(log_ticks(10.0, 1e5, 10.0, 6), [10.0, 100.0, 1e3, 1e4, 1e5]);
+        assert_eq!(log_ticks(8.0, 60.0, 10.0, 6), [10.0, 20.0, 50.0]);
+        assert_eq!(log_ticks(64.0, 40_000.0, 8.0, 6), [64.0, 512.0, 4096.0, 32_768.0]);
+        assert!(log_ticks(1.0, 1e12, 10.0, 6).len() <= 7);
+        let (low, high) = padded(100.0, 110.0);
+        assert!(low < 100.0 && high > 110.0 && high / low >= 2.99);
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        let shown =
+            [tick(Unit::Count, 1e6), tick(Unit::Nanoseconds, 2e4), tick(Unit::Bytes, 1024.0), tick(Unit::Count, 100.0)];
+        assert_eq!(shown, ["1M", "20 us", "1 KiB", "100"]);
+        let percents: Vec<_> =
+            [-1.0, -0.001, 0.0, 0.1].into_iter().map(|part| tick_percent(spread_out(part))).collect();
+        assert_eq!(percents, ["-100%", "-0.1%", "0", "+10%"]);
+    }
+
+    #[test]
+    fn names_can_not_break_the_picture() {
+        let groups = [Group { label: "<script>&\"".into(), values: vec![Some(5.0), None] }];
+        let svg = bars(&groups, &["a<b".into(), "c".into()], Unit::Count, (5.0, 5.0)).expect("draws");
+        assert!(
+            svg.contains("&lt;script&gt;&amp;&quot;") && svg.contains("a&lt;b") && !svg.contains("<script"),
+            "{svg}"
+        );
+    }
+
+    #[test]
+    fn long_labels_keep_both_ends() {
+        assert_eq!(fitted("short", 200), "short");
+        let text = fitted(&format!("begin{}end", "x".repeat(100)), 100);
+        assert!(text.starts_with("begin") && text.ends_with("end") && text.chars().count() <= 14, "{text}");
+    }
+}

@@ -1,0 +1,338 @@
+//! Which charts a report has, and from which numbers: everything here is chosen from the model, nothing is measured or judged.
+//!
+//! A chart appears where there is something to look at: a scale where a benchmark has several sizes, a comparison where strategies differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use baselines::compare::Verdict;
+use baselines::{Case, Lane, Measurement, Metric, Run};
+
+use crate::chart::{self, Across, Change, Group, Line};
+use crate::names::{Names, family, printable, toggles};
+use crate::palette::{self, SERIES};
+use crate::ranking::rank;
+use crate::{Report, Result};
+
+/// A chart with what must stand beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// What it shows.
+    pub title: String,
+    /// How to read it.
+    pub caption: String,
+    /// The picture.
+    pub svg: String,
+    /// It needs the whole width of a page.
+    pub wide: bool,
+}
+
+/// What charts of costs show: the first of these that the run has. Counts come before times because they are exact.
+const COSTS: [&str; 3] = ["instructions", "cpu_time", "wall_time"];
+/// The most bars of a change chart.
+const CHANGES: usize = 40;
+
+/// All charts of a report's run, in the order of reading.
+///
+/// # Errors
+/// A picture can't be drawn.
+pub fn figures(report: &Report) -> Result<Vec<Figure>> {
+    let run = &report.run;
+    let names = Names::of(run.measurements.iter().map(|measurement| &measurement.case));
+    let mut figures = scaling(run, &names)?;
+    figures.extend(encodings(run)?);
+    figures.extend(percentiles(run, &names)?);
+    figures.extend(costs(run, &names)?);
+    Ok(figures)
+}
+
+/// The changes of a comparison, the largest first; nothing where nothing changed.
+///
+/// # Errors
+/// The picture can't be drawn.
+pub fn changes(report: &Report) -> Result<Option<Figure>> {
+    let Some(judgement) = &report.judgement else { return Ok(None) };
+    let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
+    let ranking = rank(&judgement.comparison);
+    let mut moved: Vec<_> = (ranking.told.iter().chain(&ranking.equal))
+        .filter_map(|delta| Some((*delta, delta.relative.filter(|relative| *relative != 0.0)?)))
+        .collect();
+    let total = moved.len();
+    moved.sort_by(|a, b| {
+        (a.0.verdict == Verdict::Equal).cmp(&(b.0.verdict == Verdict::Equal)).then(b.1.abs().total_cmp(&a.1.abs()))
+    });
+    moved.truncate(CHANGES);
+    moved.sort_by(|a, b| b.1.total_cmp(&a.1));
+    if moved.is_empty() {
+        return Ok(None);
+    }
+    let bars: Vec<_> = moved
+        .iter()
+        .map(|(delta, relative)| Change {
+            label: format!("{} \u{b7} {}", names.case(&delta.case), printable(&delta.metric)),
+            relative: *relative,
+            interval: delta.interval,
+            ink: palette::verdict(delta.verdict),
+        })
+        .collect();
+    let left_out =
+        if total > bars.len() { format!(" The {} of {total} that matter most.", bars.len()) } else { String::new() };
+    Ok(Some(Figure {
+        title: "Change by benchmark".to_owned(),
+        caption: format!(
+            "Red is worse than allowed, blue better, amber not decided, grey inside the limits. The scale is logarithmic beyond 0.1%.{left_out}"
+        ),
+        svg: chart::changes(&bars)?,
+        wide: true,
+    }))
+}
+
+/// Every measurement of the first cost metric that the run has.
+fn cost(run: &Run) -> Option<(&'static Metric, Vec<&Measurement>)> {
+    COSTS.into_iter().find_map(|name| {
+        let found: Vec<_> = run.measurements.iter().filter(|measurement| measurement.metric == name).collect();
+        if found.is_empty() { None } else { Some((Metric::find(name)?, found)) }
+    })
+}
+
+/// Cost by benchmark, a chart a family, all on one scale; without what the chart of codecs and compressors shows.
+fn costs(run: &Run, names: &Names) -> Result<Vec<Figure>> {
+    let Some((metric, mut measurements)) = cost(run) else { return Ok(vec![]) };
+    let mut encodings: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let key = |case| encoding(case).map(|(_, _, rest)| rest);
+    for measurement in &measurements {
+        if let Some(rest) = key(&measurement.case) {
+            *encodings.entry((&measurement.case.benchmark, rest)).or_default() += 1;
+        }
+    }
+    measurements.retain(|measurement| {
+        let rest = key(&measurement.case);
+        rest.is_none_or(|rest| {
+            encodings.get(&(measurement.case.benchmark.as_str(), rest)).is_none_or(|cases| *cases < 2)
+        })
+    });
+    let range = range(measurements.iter().map(|measurement| measurement.sample.median()));
+    let mut families: BTreeMap<&str, Vec<Group>> = BTreeMap::new();
+    for measurement in measurements {
+        families.entry(family(&measurement.case.benchmark)).or_default().push(Group {
+            label: names.within_family(&measurement.case),
+            values: vec![Some(measurement.sample.median())],
+        });
+    }
+    let figure = |(family, groups): (&str, Vec<Group>)| {
+        Ok(Figure {
+            title: format!("{}: {}", printable(family), spoken(metric)),
+            caption: with_shared(
+                &format!("{}, on one logarithmic scale for all benchmarks.", about(metric)),
+                &names.shared(family),
+            ),
+            wide: is_wide(groups.iter().map(|group| group.label.as_str())),
+            svg: chart::bars(&groups, &[String::new()], metric.unit, range)?,
+        })
+    };
+    families.into_iter().map(figure).collect()
+}
+
+/// Cost against size, for benchmarks whose names end in a number: `retrieve/100`, `retrieve/1000`.
+fn scaling(run: &Run, names: &Names) -> Result<Vec<Figure>> {
+    let Some((metric, measurements)) = cost(run) else { return Ok(vec![]) };
+    let mut series: BTreeMap<&str, BTreeMap<&Case, Vec<(f64, f64)>>> = BTreeMap::new();
+    let mut first_of: BTreeMap<(&str, &str), &Case> = BTreeMap::new();
+    for measurement in measurements {
+        let case = &measurement.case;
+        let Some((stem, size)) = case.benchmark.rsplit_once('/') else { continue };
+        let Some(size) = size.parse::<u32>().ok().filter(|size| *size > 0) else { continue };
+        let value = measurement.sample.median();
+        if value > 0.0 {
+            let key = *first_of.entry((stem, &case.variant)).or_insert(case);
+            series.entry(stem).or_default().entry(key).or_default().push((f64::from(size), value));
+        }
+    }
+    let mut figures = Vec::new();
+    for (stem, lines) in series {
+        let mut lines: Vec<_> = lines.into_iter().filter(|(_, points)| points.len() > 1).collect();
+        lines.truncate(SERIES.len());
+        let alone = lines.len() == 1;
+        let lines: Vec<_> = lines
+            .into_iter()
+            .map(|(case, mut points)| {
+                points.sort_by(|a, b| a.0.total_cmp(&b.0));
+                Line { label: if alone { String::new() } else { names.variant(case) }, points }
+            })
+            .collect();
+        if lines.is_empty() {
+            continue;
+        }
+        figures.push(Figure {
+            title: format!("{}: {} by size", printable(stem), spoken(metric)),
+            caption: with_shared(
+                &format!("{} Dashed: the slope of growing in proportion to the size.", growth(&lines)),
+                &names.shared(family(stem)),
+            ),
+            wide: is_wide(lines.iter().map(|line| line.label.as_str())),
+            svg: chart::lines(&lines, &Across::Size("size".to_owned()), metric.unit)?,
+        });
+    }
+    Ok(figures)
+}
+
+/// `100 times the size costs 83 times as much.`
+fn growth(lines: &[Line]) -> String {
+    let spans: Vec<_> = lines
+        .iter()
+        .filter_map(|line| {
+            let ((first, cheap), (last, dear)) = (line.points.first()?, line.points.last()?);
+            Some((last / first, dear / cheap))
+        })
+        .collect();
+    let Some((size, _)) = spans.first() else { return String::new() };
+    let low = spans.iter().map(|span| span.1).fold(f64::INFINITY, f64::min);
+    let high = spans.iter().map(|span| span.1).fold(0.0, f64::max);
+    let times = |value: f64| if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") };
+    if times(low) == times(high) {
+        format!("{size:.0} times the size costs {} times as much.", times(low))
+    } else {
+        format!("{size:.0} times the size costs {} to {} times as much.", times(low), times(high))
+    }
+}
+
+/// Codecs and compressors side by side: benchmarks that were measured under several of them, with everything else equal.
+fn encodings(run: &Run) -> Result<Vec<Figure>> {
+    let cost = cost(run).map(|(metric, _)| metric);
+    let size = Metric::find("stored_bytes");
+    let mut figures = Vec::new();
+    for metric in cost.into_iter().chain(size) {
+        let mut rows: Vec<((&str, String), BTreeMap<(String, String), f64>)> = Vec::new();
+        for measurement in run.measurements.iter().filter(|measurement| measurement.metric == metric.name) {
+            if let Some((codec, compression, rest)) = encoding(&measurement.case) {
+                let (key, value) = ((measurement.case.benchmark.as_str(), rest), measurement.sample.median());
+                match rows.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, row)) => _ = row.insert((codec, compression), value),
+                    None => rows.push((key, BTreeMap::from([((codec, compression), value)]))),
+                }
+            }
+        }
+        rows.retain(|(_, row)| row.len() > 1);
+        let compressions: BTreeSet<&String> =
+            rows.iter().flat_map(|(_, row)| row.keys().map(|(_, compression)| compression)).collect();
+        // `none` first, then by name.
+        let mut compressions: Vec<&String> = compressions.into_iter().collect();
+        compressions.sort_by_key(|compression| (compression.as_str() != "none", compression.as_str()));
+        let crowded = rows.iter().map(|((benchmark, _), _)| benchmark).collect::<BTreeSet<_>>().len() < rows.len();
+        let mut groups = Vec::new();
+        for ((benchmark, rest), row) in &rows {
+            let codecs: BTreeSet<&String> = row.keys().map(|(codec, _)| codec).collect();
+            for codec in codecs {
+                let benchmark = if crowded {
+                    format!("{benchmark} [{}]", rest.replace(',', ", "))
+                } else {
+                    (*benchmark).to_owned()
+                };
+                groups.push(Group {
+                    label: printable(&format!("{benchmark} \u{b7} {codec}")),
+                    values: compressions
+                        .iter()
+                        .map(|compression| row.get(&(codec.clone(), (*compression).clone())).copied())
+                        .collect(),
+                });
+            }
+        }
+        if groups.is_empty() {
+            continue;
+        }
+        let series: Vec<String> = compressions.iter().map(|compression| printable(compression)).collect();
+        figures.push(Figure {
+            title: format!("Codecs and compressors: {}", spoken(metric)),
+            caption: format!("{}, on a logarithmic scale. A row a codec, a bar a compressor.", about(metric)),
+            wide: is_wide(groups.iter().map(|group| group.label.as_str())),
+            svg: chart::bars(
+                &groups,
+                &series,
+                metric.unit,
+                range(groups.iter().flat_map(|group| group.values.iter().flatten().copied())),
+            )?,
+        });
+    }
+    Ok(figures)
+}
+
+/// The codec, the compressor and all other toggles of a case that names both.
+fn encoding(case: &Case) -> Option<(String, String, String)> {
+    let mut rest = toggles(&case.variant);
+    let mut take = |name: &str| {
+        let place = rest.iter().position(|(toggle, _)| *toggle == name)?;
+        Some(rest.remove(place).1.to_owned())
+    };
+    let (codec, compression) = (take("codec")?, take("compression")?);
+    let rest: Vec<_> = rest.into_iter().map(|(toggle, strategy)| format!("{toggle}={strategy}")).collect();
+    Some((codec, compression, rest.join(",")))
+}
+
+/// Response times of the load lane by percentile.
+fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
+    const STEPS: [(&str, &str); 5] = [
+        ("response_p50", "p50"),
+        ("response_p90", "p90"),
+        ("response_p95", "p95"),
+        ("response_p99", "p99"),
+        ("response_p999", "p99.9"),
+    ];
+    let mut lines: BTreeMap<&Case, Vec<(f64, f64)>> = BTreeMap::new();
+    for (step, (name, _)) in STEPS.iter().enumerate() {
+        for measurement in run.measurements.iter().filter(|measurement| measurement.metric == *name) {
+            let value = measurement.sample.median();
+            if value > 0.0 {
+                lines.entry(&measurement.case).or_default().push((step as f64, value));
+            }
+        }
+    }
+    lines.retain(|_, points| points.len() > 1);
+    let (all, alone) = (lines.len(), lines.len() == 1);
+    let lines: Vec<_> = lines
+        .into_iter()
+        .take(SERIES.len())
+        .map(|(case, points)| Line { label: if alone { String::new() } else { names.case(case) }, points })
+        .collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let unit = baselines::Unit::Nanoseconds;
+    let left_out =
+        if all > lines.len() { format!(" The first {} of {all} cases.", lines.len()) } else { String::new() };
+    let names = STEPS.iter().map(|(_, name)| (*name).to_owned()).collect();
+    Ok(Some(Figure {
+        title: "Response times under load".to_owned(),
+        caption: format!(
+            "From the intended start of a request, so that waiting counts; logarithmic. Shown, not judged.{left_out}"
+        ),
+        wide: is_wide(lines.iter().map(|line| line.label.as_str())),
+        svg: chart::lines(&lines, &Across::Steps(names), unit)?,
+    }))
+}
+
+fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0), |(low, high), value| {
+        (if value > 0.0 { low.min(value) } else { low }, high.max(value))
+    })
+}
+
+fn is_wide<'a>(labels: impl IntoIterator<Item = &'a str>) -> bool {
+    chart::width_px(labels) == chart::WIDE_PX
+}
+
+/// A metric's name in running text.
+pub fn spoken(metric: &Metric) -> String {
+    metric.name.replace('_', " ")
+}
+
+/// What the metric is, as the beginning of a sentence; sampled ones say that they are.
+fn about(metric: &Metric) -> String {
+    let mut about = metric.about.to_owned();
+    if let Some(first) = about.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    if metric.lane == Lane::Time { format!("{about}, median") } else { about }
+}
+
+fn with_shared(caption: &str, shared: &str) -> String {
+    if shared.is_empty() { caption.to_owned() } else { format!("{caption} All with {shared}.") }
+}

@@ -1,0 +1,110 @@
+//! Workflow commands of GitHub Actions: what a reader of the run's summary page must see, the verdict first.
+//!
+//! GitHub shows at most ten annotations of a kind for a step, so the last of them counts what is left out.
+//! Source: "Workflow commands for GitHub Actions", docs.github.com, sections on annotations and on escaping.
+
+use baselines::compare::{Delta, Verdict};
+
+use crate::headline::{Tone, headline};
+use crate::names::{Names, printable};
+use crate::numbers::percent;
+use crate::ranking::rank;
+use crate::{Report, cause, text};
+
+const SHOWN: usize = 10;
+
+/// The commands, one a line.
+pub fn render(report: &Report) -> String {
+    let headline = headline(report);
+    let mut errors = Vec::new();
+    let mut warnings = Vec::new();
+    let mut notices = Vec::new();
+    let verdict = (format!("assay: {}", headline.word), headline.sentence);
+    match headline.tone {
+        Tone::Good => notices.push(verdict),
+        Tone::Partial => warnings.push(verdict),
+        Tone::Bad | Tone::Distrust => errors.push(verdict),
+        // Nothing compared fails a gate; nothing judged was no gate.
+        Tone::Undecided if report.judgement.is_some() => errors.push(verdict),
+        Tone::Undecided => notices.push(verdict),
+    }
+    if let Some(judgement) = &report.judgement {
+        let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
+        for delta in rank(&judgement.comparison).told {
+            let title = format!("{}: {} of {}", delta.verdict, delta.metric, names.case(&delta.case));
+            match (delta.verdict, delta.blocks) {
+                (Verdict::Regressed, true) => errors.push((title, change(delta))),
+                (Verdict::Invalid | Verdict::Missing, _) => errors.push((title, delta.why.clone())),
+                (Verdict::Regressed, false) | (Verdict::Inconclusive, _) => warnings.push((title, change(delta))),
+                _ => {}
+            }
+        }
+        // Missing and invalid deltas are among these reasons: each is said once.
+        let said: Vec<String> =
+            judgement.comparison.deltas.iter().map(|delta| format!("{} of {} is ", delta.metric, delta.case)).collect();
+        let reasons = judgement.invalid.iter().filter(|reason| !said.iter().any(|start| reason.starts_with(start)));
+        errors.extend(reasons.map(|reason| ("invalid".to_owned(), reason.clone())));
+    } else {
+        errors.extend(report.run.invalid.iter().map(|item| (format!("invalid: {}", item.what), item.why.clone())));
+    }
+    warnings.extend(report.run.skipped.iter().map(|item| (format!("skipped: {}", item.what), item.why.clone())));
+    let mut commands = String::new();
+    for (kind, messages) in [("error", errors), ("warning", warnings), ("notice", notices)] {
+        write(&mut commands, kind, messages);
+    }
+    commands
+}
+
+/// `12.35M to 12.51M (+1.30%): +15,600 in memory::append, dearer a call`.
+fn change(delta: &Delta) -> String {
+    let relative = delta.relative.map(|relative| format!(" ({})", percent(relative))).unwrap_or_default();
+    let cause = delta.cause.first().map(|function| {
+        format!(": {} in {}, {}", crate::numbers::signed(function.delta), function.function, cause::explain(function))
+    });
+    format!(
+        "{} to {}{relative}{}",
+        text::value(delta, delta.base),
+        text::value(delta, delta.new),
+        cause.unwrap_or_default()
+    )
+}
+
+fn write(commands: &mut String, kind: &str, mut messages: Vec<(String, String)>) {
+    if messages.len() > SHOWN {
+        let left = messages.len() - (SHOWN - 1);
+        messages.truncate(SHOWN - 1);
+        messages.push((format!("{left} more"), "the report lists them".to_owned()));
+    }
+    for (title, message) in messages {
+        commands.push_str(&format!("::{kind} title={}::{}\n", property(&title), data(&message)));
+    }
+}
+
+/// Line breaks and other control characters are escaped by name, so that a message is one line of the log and one of the annotation.
+fn data(text: &str) -> String {
+    printable(text).replace('%', "%25")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_can_not_become_a_command() {
+        let mut commands = String::new();
+        write(&mut commands, "error", vec![("a,b::c".into(), "50%\n::error::x".into())]);
+        assert_eq!(commands, "::error title=a%2Cb%3A%3Ac::50%25\\n::error::x\n");
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let mut commands = String::new();
+        write(&mut commands, "warning", (0..25).map(|number| (number.to_string(), String::new())).collect());
+        assert_eq!(commands.lines().count(), SHOWN);
+        assert!(commands.ends_with("title=16 more::the report lists them\n"), "{commands}");
+    }
+}

@@ -1,0 +1,173 @@
+//! All numbers: a table a lane and family, what the strategies did, and which counts came out the same again.
+
+use std::collections::BTreeMap;
+
+use baselines::{Assume, Case, Lane, Measurement, Metric};
+use maud::{Markup, html};
+
+use super::Section;
+use super::profiles::filter_name;
+use crate::figures::spoken;
+use crate::names::{Names, family, printable};
+use crate::numbers::{count, exact, spread};
+use crate::repeatability::{self, Repeated};
+use crate::tables::{self, Row, Table};
+use crate::{Report, names};
+
+/// Values that a tooltip lists before it stops.
+const VALUES: usize = 12;
+
+/// A table for each lane and family.
+pub(super) fn tables(report: &Report) -> Option<Section> {
+    let tables = tables::tables(&report.run);
+    if tables.is_empty() {
+        return None;
+    }
+    let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
+    let body = html! {
+        p.filter hidden { label { "Show only " input type="search" id="filter" placeholder="benchmark or toggle" autocomplete="off"; } }
+        @for table in &tables { (lane(table, &names)) }
+    };
+    Some(Section { id: "numbers", title: "All numbers", short: "Numbers", body })
+}
+
+fn lane(table: &Table<'_>, names: &Names) -> Markup {
+    let mut families: Vec<(&str, Vec<&Row<'_>>)> = Vec::new();
+    for row in &table.rows {
+        let family = family(&row.case.benchmark);
+        match families.iter_mut().find(|(known, _)| *known == family) {
+            Some((_, rows)) => rows.push(row),
+            None => families.push((family, vec![row])),
+        }
+    }
+    html! {
+        h3 { (lane_title(table.lane)) small { (tables::about(table.lane)) } }
+        @for (family, rows) in families {
+            div.scroll {
+                table.numbers {
+                    caption {
+                        strong { (printable(family)) }
+                        @let shared = names.shared(family);
+                        @if !shared.is_empty() { " " span { (shared) } }
+                    }
+                    thead { tr {
+                        th { "benchmark" } th { "survives" }
+                        @for metric in &table.metrics { th.number title=(metric.about) { (spoken(metric)) } }
+                    } }
+                    tbody { @for row in rows { (line(row, table, names)) } }
+                }
+            }
+        }
+    }
+}
+
+fn lane_title(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Counts => "Counts",
+        Lane::Time => "Time",
+        Lane::Load => "Load",
+        Lane::Effect => "Effect",
+        Lane::Source => "Source",
+    }
+}
+
+fn line(row: &Row<'_>, table: &Table<'_>, names: &Names) -> Markup {
+    html! {
+        tr data-name=(filter_name(&names.case(row.case))) {
+            td title=(printable(&row.case.to_string())) { (names.within_family(row.case)) }
+            td.quiet { (row.durability) }
+            @for (cell, metric) in row.cells.iter().zip(&table.metrics) { (value(*cell, metric)) }
+        }
+    }
+}
+
+/// The median, the values behind it as a tooltip, and how far apart they lie where they are sampled.
+fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
+    let Some(measurement) = cell else { return html! { td.number.quiet { "\u{b7}" } } };
+    let values = measurement.sample.values();
+    let mut listed: Vec<String> = values.iter().take(VALUES).map(|value| exact(*value)).collect();
+    if values.len() > VALUES {
+        listed.push(format!("and {} more", values.len() - VALUES));
+    }
+    if measurement.operations > 1 {
+        listed.push(format!("each over {} operations", count(measurement.operations)));
+    }
+    let range = measurement.sample.relative_range();
+    html! {
+        td.number title=(listed.join(", ")) {
+            (metric.show(measurement.sample.median()))
+            @if values.len() > 1 && (metric.assume == Assume::Sampled || range > 0.0) { small { (spread(range)) " apart" } }
+        }
+    }
+}
+
+/// What the strategies did, a line a case.
+pub(super) fn counters(report: &Report) -> Option<Section> {
+    let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
+    let mut counters: BTreeMap<&Case, BTreeMap<&str, u64>> = BTreeMap::new();
+    for measurement in &report.run.measurements {
+        let case = counters.entry(&measurement.case).or_default();
+        case.extend(measurement.counters.iter().map(|(name, value)| (name.as_str(), *value)));
+    }
+    counters.retain(|_, counters| counters.values().any(|value| *value > 0));
+    if counters.is_empty() {
+        return None;
+    }
+    let body = html! {
+        details {
+            summary { "Counters of " (crate::numbers::plural(counters.len(), "case")) ": the proof that a toggle did its job" }
+            div.scroll { table { tbody {
+                @for (case, counters) in &counters {
+                    tr data-name=(filter_name(&names.case(case))) {
+                        td { (names.case(case)) }
+                        td.counters {
+                            @for (name, value) in counters.iter().filter(|(_, value)| **value > 0) {
+                                span { (printable(&name.replace('_', " "))) " " b { (count(*value)) } }
+                            }
+                        }
+                    }
+                }
+            } } }
+        }
+    };
+    Some(Section { id: "counters", title: "What the strategies did", short: "Counters", body })
+}
+
+/// Which counts came out the same when they were measured again.
+pub(super) fn repeatability(report: &Report) -> Option<Section> {
+    let repeated = repeatability::of(&report.run)?;
+    let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
+    let (differ, identical): (Vec<_>, Vec<_>) = repeated.samples.iter().partition(|sample| sample.relative_range > 0.0);
+    let part = repeated.identical() as f64 * 100.0 / repeated.samples.len().max(1) as f64;
+    let body = html! {
+        p.big { (repeated.sentence()) }
+        div.meter role="img" aria-label=(format!("{part:.1}% identical")) { span style=(format!("width:{part:.2}%")) {} }
+        p.hint { "Counts that were measured more than once on the same commit, the first lane's promise checked on its own numbers." }
+        @if !differ.is_empty() { (samples(&differ, &names)) }
+        @if !identical.is_empty() {
+            details { summary { (count(identical.len() as u64)) " identical" } (samples(&identical, &names)) }
+        }
+    };
+    Some(Section { id: "repeatability", title: "Repeatability of the counts", short: "Repeatability", body })
+}
+
+fn samples(samples: &[&Repeated<'_>], names: &names::Names) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr { th { "benchmark" } th { "metric" } th.number { "values" } th.number { "apart" } th { "least to most" } } }
+            tbody {
+                @for sample in samples {
+                    @let low = sample.values.iter().copied().fold(f64::INFINITY, f64::min);
+                    @let high = sample.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    tr {
+                        td { (names.case(sample.case)) }
+                        td { (printable(&sample.metric.replace('_', " "))) }
+                        td.number { (sample.values.len()) }
+                        td.number { @if sample.relative_range > 0.0 { (spread(sample.relative_range)) } @else { "identical" } }
+                        td { (exact(low)) @if high > low { " to " (exact(high)) } }
+                    }
+                }
+            }
+        } }
+    }
+}

@@ -1,0 +1,124 @@
+//! The top of the page: the verdict, what can't be believed, what was not measured; and, at its end, the machine.
+
+use baselines::compare::Verdict;
+use maud::{Markup, html};
+
+use super::{Section, prose};
+use crate::Report;
+use crate::headline::Headline;
+use crate::names::printable;
+use crate::numbers::count;
+
+/// The verdict in words, and the tally below it.
+pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
+    let header = &report.run.header;
+    let commit: String = header.environment.commit.chars().take(12).collect();
+    html! {
+        header.hero.(headline.tone.name()) {
+            p.eyebrow { "Assay report" span { (header.profile) " profile" } span { (day(&header.started_at)) } }
+            h1 { span.sign aria-hidden="true" { (headline.tone.sign()) } (headline.word) }
+            p.sentence { (prose(&headline.sentence)) }
+            @if !headline.next.is_empty() { p.next { (prose(headline.next)) } }
+            p.facts {
+                span { "commit " code { (commit) } @if header.environment.dirty { " with uncommitted changes" } }
+                @if let Some(against) = &report.against { span { "against " (printable(against)) } }
+                span { (header.environment.cpu_model) }
+            }
+            (tally(report))
+            @for note in &report.notes { p.note { (prose(note)) } }
+        }
+    }
+}
+
+/// A tile a verdict that occurs, and one for what was skipped.
+fn tally(report: &Report) -> Markup {
+    const ORDER: [Verdict; 8] = [
+        Verdict::Regressed,
+        Verdict::Invalid,
+        Verdict::Missing,
+        Verdict::Inconclusive,
+        Verdict::Improved,
+        Verdict::Equal,
+        Verdict::Incomparable,
+        Verdict::Added,
+    ];
+    let number = |verdict: Verdict| {
+        report.judgement.as_ref().and_then(|judgement| judgement.tally.get(&verdict)).copied().unwrap_or(0)
+    };
+    let tiles = ORDER
+        .into_iter()
+        .map(|verdict| (number(verdict), verdict.name()))
+        .chain([(report.run.skipped.len(), "skipped")]);
+    let tiles: Vec<_> = tiles.filter(|(number, _)| *number > 0).collect();
+    html! {
+        @if !tiles.is_empty() {
+            dl.tally { @for (number, name) in tiles { div.(name) { dt { (name) } dd { (count(number as u64)) } } } }
+        }
+    }
+}
+
+fn day(at: &str) -> String {
+    printable(&at.replace('T', " ").replace('Z', " UTC"))
+}
+
+/// Why the run can't be believed.
+pub(super) fn invalid(report: &Report) -> Option<Section> {
+    let reasons: Vec<Markup> = match &report.judgement {
+        Some(judgement) => judgement.invalid.iter().map(|reason| prose(reason)).collect(),
+        None => report
+            .run
+            .invalid
+            .iter()
+            .map(|item| html! { strong { (printable(&item.what)) } ": " (prose(&item.why)) })
+            .collect(),
+    };
+    if reasons.is_empty() {
+        return None;
+    }
+    let body = html! { ul.reasons.distrust { @for reason in reasons { li { (reason) } } } };
+    Some(Section { id: "invalid", title: "What can't be believed", short: "Invalid", body })
+}
+
+/// What was not measured, and what to type.
+pub(super) fn skipped(report: &Report) -> Option<Section> {
+    if report.run.skipped.is_empty() && report.run.complete {
+        return None;
+    }
+    let body = html! {
+        p { "Nothing here counts as passed." }
+        ul.reasons.partial {
+            @if !report.run.complete { li { strong { "the end of the run" } ": it was stopped; measure again for the rest" } }
+            @for item in &report.run.skipped { li { strong { (printable(&item.what)) } ": " (prose(&item.why)) } }
+        }
+    };
+    Some(Section { id: "skipped", title: "What was skipped", short: "Skipped", body })
+}
+
+/// The machine, the toolchain and the command.
+pub(super) fn environment(report: &Report) -> Section {
+    let header = &report.run.header;
+    let environment = &header.environment;
+    let commit = format!("{}{}", environment.commit, if environment.dirty { " with uncommitted changes" } else { "" });
+    let mut rows = vec![
+        ("commit", commit),
+        ("command", header.command.clone()),
+        ("started", day(&header.started_at)),
+        ("rustc", environment.rustc.clone()),
+        ("target", environment.target.clone()),
+        ("valgrind", environment.valgrind.clone().unwrap_or_else(|| "not installed".to_owned())),
+        ("libc", environment.libc.clone()),
+        ("CPU", environment.cpu_model.clone()),
+        ("CPU features", environment.cpu_features.join(" ")),
+        ("cores", environment.cores.to_string()),
+        ("kernel", environment.kernel.clone()),
+        ("corpus", environment.corpus.clone()),
+        ("seed", environment.seed.to_string()),
+    ];
+    if let Some(accepted) = &header.accepted {
+        rows.push(("accepted", format!("{}: {}", day(&accepted.at), accepted.reason)));
+    }
+    let body = html! {
+        dl.environment { @for (name, value) in rows { dt { (name) } dd { (printable(&value)) } } }
+    };
+    Section { id: "environment", title: "Where it was measured", short: "Environment", body }
+}

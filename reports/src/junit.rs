@@ -1,0 +1,119 @@
+//! JUnit XML for CI systems: a test case a delta, and one for the whole verdict, so that a file without failures means a pass.
+//!
+//! What blocks is a failure; what can't be believed or is missing is an error; what was not decided, not judged or only advises is skipped with
+//! its reason, because JUnit has no other colour that is not green.
+
+use baselines::compare::{Delta, Verdict};
+use baselines::gate::Outcome;
+use baselines::{Lane, Metric};
+use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
+
+use crate::headline::{Tone, headline};
+use crate::names::printable;
+use crate::numbers::{percent, signed};
+use crate::{Error, Format, Report, Result, cause, text};
+
+/// The report as JUnit XML.
+///
+/// # Errors
+/// The writer refuses what the report holds.
+pub fn render(report: &Report) -> Result<String> {
+    let mut junit = Junit::new("assay");
+    junit.add_test_suite(gate(report));
+    if let Some(judgement) = &report.judgement {
+        for lane in Lane::ALL.into_iter().map(Some).chain([None]) {
+            let mut suite = TestSuite::new(lane.map_or("unknown", Lane::name));
+            for delta in &judgement.comparison.deltas {
+                if Metric::find(&delta.metric).map(|metric| metric.lane) == lane {
+                    suite.add_test_case(case(delta));
+                }
+            }
+            if !suite.test_cases.is_empty() {
+                junit.add_test_suite(suite);
+            }
+        }
+    }
+    let mut rest = TestSuite::new("run");
+    for item in &report.run.invalid {
+        rest.add_test_case(named(&item.what, "invalid", status(NonSuccessKind::Error, "invalid", &item.why)));
+    }
+    for item in &report.run.skipped {
+        rest.add_test_case(named(&item.what, "skipped", skipped(&item.why)));
+    }
+    if !rest.test_cases.is_empty() {
+        junit.add_test_suite(rest);
+    }
+    junit.to_string().map_err(|error| Error::Encode { format: Format::Junit, reason: error.to_string() })
+}
+
+/// The whole verdict as one test case.
+fn gate(report: &Report) -> TestSuite {
+    let headline = headline(report);
+    let outcome = report.judgement.as_ref().map(|judgement| judgement.outcome);
+    let said = match outcome {
+        None => skipped(&format!("not judged: {}", headline.next)),
+        Some(Outcome::Passed) if headline.tone == Tone::Good => TestCaseStatus::success(),
+        Some(Outcome::Passed) => skipped(&format!("passed in part: {}", headline.sentence)),
+        Some(Outcome::Regressed) => status(NonSuccessKind::Failure, "regressed", &headline.sentence),
+        Some(Outcome::Invalid) => status(NonSuccessKind::Error, "invalid", &headline.sentence),
+        Some(Outcome::Nothing) => status(NonSuccessKind::Error, "nothing", &headline.sentence),
+    };
+    let mut suite = TestSuite::new("gate");
+    let mut verdict = TestCase::new("verdict", said);
+    verdict.set_classname("gate");
+    if let Some(judgement) = report.judgement.as_ref().filter(|judgement| !judgement.invalid.is_empty()) {
+        verdict.set_system_out(judgement.invalid.join("\n"));
+    }
+    suite.add_test_case(verdict);
+    suite
+}
+
+fn case(delta: &Delta) -> TestCase {
+    let verdict = delta.verdict.name();
+    let said = match (delta.verdict, delta.blocks) {
+        (Verdict::Equal | Verdict::Improved, _) => TestCaseStatus::success(),
+        (Verdict::Regressed, true) => {
+            let mut status = status(NonSuccessKind::Failure, verdict, &sentence(delta));
+            status.set_description(explanation(delta));
+            status
+        }
+        (Verdict::Invalid | Verdict::Missing, _) => status(NonSuccessKind::Error, verdict, &delta.why),
+        (Verdict::Regressed, false) => skipped(&format!("regressed, advises only: {}", sentence(delta))),
+        (Verdict::Inconclusive | Verdict::Incomparable | Verdict::Added, _) => {
+            skipped(&format!("{verdict}: {}", delta.why))
+        }
+    };
+    named(&delta.case.to_string(), &delta.metric, said)
+}
+
+/// `12.35M to 12.51M, +1.30%; limit 0.300% and 100, blocks`.
+fn sentence(delta: &Delta) -> String {
+    let change = delta.relative.map(|relative| format!(", {}", percent(relative))).unwrap_or_default();
+    format!("{} to {}{change}; {}", text::value(delta, delta.base), text::value(delta, delta.new), delta.why)
+}
+
+/// Every function that moved, a line each.
+fn explanation(delta: &Delta) -> String {
+    let lines = delta.cause.iter().map(|function| {
+        format!("{} {}: {}", signed(function.delta), printable(&function.function), cause::explain(function))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn named(class: &str, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(printable(name), status);
+    case.set_classname(printable(class));
+    case
+}
+
+fn status(kind: NonSuccessKind, what: &str, message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(what).set_message(printable(message));
+    status
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(printable(why));
+    status
+}

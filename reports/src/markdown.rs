@@ -1,0 +1,222 @@
+//! A comment on a change, in GitHub's Markdown: the verdict, what moved and why, what is not known; a screen at the most.
+//!
+//! Names come from anywhere, so each stands in a code span that nothing in it can end, and prose is escaped.
+
+use baselines::compare::Verdict;
+
+use crate::headline::{Tone, headline};
+use crate::names::{Names, printable};
+use crate::numbers::{count, percent, plural, signed};
+use crate::ranking::rank;
+use crate::{Report, cause, repeatability, tables, text};
+
+/// Rows of the table of changes.
+const ROWS: usize = 12;
+/// Changes whose cause is told.
+const CAUSES: usize = 3;
+/// Functions named for each.
+const FUNCTIONS: usize = 5;
+/// Things named in a list before the rest is counted.
+const LISTED: usize = 5;
+
+/// The comment.
+pub fn render(report: &Report) -> String {
+    let headline = headline(report);
+    let mut text = format!("## {} Assay: {}\n\n{}\n", light(headline.tone), headline.word, prose(&headline.sentence));
+    if !headline.next.is_empty() && headline.tone != Tone::Good {
+        text.push_str(&format!("\n_{}_\n", prose(headline.next)));
+    }
+    judged(report, &mut text);
+    if report.judgement.is_none() {
+        measured(report, &mut text);
+    }
+    // A judgement lists these among its own reasons.
+    let invalid = if report.judgement.is_some() { &[][..] } else { &report.run.invalid };
+    list(&mut text, "Invalid", invalid.iter().map(|item| format!("{}: {}", code(&item.what), prose(&item.why))));
+    list(
+        &mut text,
+        "Skipped, not passed",
+        report.run.skipped.iter().map(|item| format!("{}: {}", code(&item.what), prose(&item.why))),
+    );
+    list(&mut text, "Notes", report.notes.iter().map(|note| prose(note)));
+    text.push_str(&format!("\n<sub>{}</sub>\n", footer(report)));
+    text
+}
+
+fn light(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "\u{1f7e2}",
+        Tone::Partial => "\u{1f7e1}",
+        Tone::Bad => "\u{1f534}",
+        Tone::Distrust => "\u{1f7e3}",
+        Tone::Undecided => "\u{26aa}",
+    }
+}
+
+fn judged(report: &Report, text: &mut String) {
+    let Some(judgement) = &report.judgement else { return };
+    let ranking = rank(&judgement.comparison);
+    let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
+    if !ranking.told.is_empty() {
+        text.push_str("\n| verdict | benchmark | metric | base | new | change |\n|---|---|---|--:|--:|--:|\n");
+    }
+    for delta in ranking.told.iter().take(ROWS) {
+        let advises = if delta.verdict == Verdict::Regressed && !delta.blocks { " (advises)" } else { "" };
+        let change = match (delta.relative, delta.interval) {
+            (Some(relative), Some([low, high])) => {
+                format!("{} [{}, {}]", percent(relative), percent(low), percent(high))
+            }
+            (Some(relative), None) => percent(relative),
+            (None, _) => String::new(),
+        };
+        let verdict = if delta.verdict == Verdict::Regressed {
+            format!("**{}**", delta.verdict)
+        } else {
+            delta.verdict.to_string()
+        };
+        text.push_str(&format!(
+            "| {verdict}{advises} | {} | {} | {} | {} | {change} |\n",
+            code(&names.case(&delta.case)),
+            code(&delta.metric),
+            text::value(delta, delta.base),
+            text::value(delta, delta.new),
+        ));
+    }
+    if ranking.told.len() > ROWS {
+        text.push_str(&format!("\nand {} more.\n", ranking.told.len() - ROWS));
+    }
+    for delta in ranking.told.iter().filter(|delta| !delta.cause.is_empty()).take(CAUSES) {
+        let shown = cause::largest(&delta.cause, FUNCTIONS);
+        let scope = cause::scope(delta);
+        text.push_str(&format!(
+            "\n{} of {}: {} by function{}{scope}\n",
+            code(&delta.metric),
+            code(&names.case(&delta.case)),
+            signed(shown.total),
+            if scope.is_empty() { "" } else { ", " }
+        ));
+        for function in shown.functions {
+            text.push_str(&format!(
+                "- {} {}: {}\n",
+                signed(function.delta),
+                code(&function.function),
+                cause::explain(function)
+            ));
+        }
+        if let Some(rest) = cause::explain_rest(&shown) {
+            text.push_str(&format!("- {rest}\n"));
+        }
+    }
+    list(text, "Invalid", judgement.invalid.iter().map(|reason| prose(reason)));
+    list(
+        text,
+        "The environments differ",
+        judgement.comparison.differences.iter().map(|difference| prose(&difference.to_string())),
+    );
+    let unjudged = ranking
+        .unjudged
+        .iter()
+        .map(|group| format!("{} {}: {}", count(group.deltas.len() as u64), group.verdict, prose(group.why)));
+    list(text, "Not judged", unjudged);
+}
+
+fn measured(report: &Report, text: &mut String) {
+    list(
+        text,
+        "Measured",
+        tables::tables(&report.run).iter().map(|table| {
+            let metrics: Vec<_> = table.metrics.iter().map(|metric| metric.name).collect();
+            format!("{}: {}, {}", table.lane, plural(table.rows.len(), "case"), code(&metrics.join(" ")))
+        }),
+    );
+}
+
+fn list(text: &mut String, title: &str, items: impl ExactSizeIterator<Item = String>) {
+    let left = items.len().saturating_sub(LISTED);
+    for (place, item) in items.take(LISTED).enumerate() {
+        if place == 0 {
+            text.push_str(&format!("\n**{title}**\n"));
+        }
+        text.push_str(&format!("- {item}\n"));
+    }
+    if left > 0 {
+        text.push_str(&format!("- and {left} more\n"));
+    }
+}
+
+fn footer(report: &Report) -> String {
+    let environment = &report.run.header.environment;
+    let commit: String = environment.commit.chars().take(12).collect();
+    let mut parts =
+        vec![format!("commit {}{}", code(&commit), if environment.dirty { " with uncommitted changes" } else { "" })];
+    if let Some(against) = &report.against {
+        parts.push(format!("against {}", code(against)));
+    }
+    if let Some(repeated) = repeatability::of(&report.run) {
+        parts.push(format!("repeated counts: {}", repeated.sentence()));
+    }
+    parts.push(code(&environment.rustc));
+    parts.push(code(&environment.cpu_model));
+    parts.join(" \u{b7} ")
+}
+
+/// Text in a code span: nothing in it is markup, nothing ends the span or the table's cell.
+fn code(text: &str) -> String {
+    let text = printable(text).replace('|', "\\|");
+    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let air =
+        if text.is_empty() || text.starts_with('`') || text.ends_with('`') || text.starts_with(' ') { " " } else { "" };
+    format!("{fence}{air}{text}{air}{fence}")
+}
+
+/// Prose: code spans that it has stay, everything else that could be markup, a mention or an end of a cell is escaped.
+fn prose(text: &str) -> String {
+    let text = printable(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    // An odd number of parts is an even number of backticks: every second part stands between two of them.
+    let spans = parts.len() % 2 == 1;
+    let mut escaped = String::with_capacity(text.len());
+    for (place, part) in parts.iter().enumerate() {
+        if spans && place % 2 == 1 && !part.is_empty() {
+            escaped.push_str(&code(part));
+            continue;
+        }
+        if place > 0 && !(spans && (place % 2 == 0 && !parts[place - 1].is_empty())) {
+            escaped.push_str("\\`");
+        }
+        for letter in part.chars() {
+            match letter {
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '&' => escaped.push_str("&amp;"),
+                '@' => escaped.push_str("@\u{200b}"),
+                '\\' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => escaped.extend(['\\', letter]),
+                _ => escaped.push(letter),
+            }
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_span_can_not_be_left() {
+        assert_eq!(code("plain"), "`plain`");
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`` |x"), "``` `` \\|x ```");
+        assert_eq!(code("a\nb"), "`a\\nb`");
+        assert_eq!(code(""), "`  `");
+    }
+
+    #[test]
+    fn prose_keeps_its_code_and_nothing_else() {
+        assert_eq!(prose("type `assay run` now"), "type `assay run` now");
+        assert_eq!(prose("a <b> *c* @you | d"), "a &lt;b&gt; \\*c\\* @\u{200b}you \\| d");
+        assert_eq!(prose("one ` only <b>"), "one \\` only &lt;b&gt;");
+        assert_eq!(prose("empty `` span"), "empty \\`\\` span");
+    }
+}

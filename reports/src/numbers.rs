@@ -1,0 +1,81 @@
+//! Changes and counts as people read them. Values with a unit are shown by the metric table of `baselines`.
+
+/// A change as a part of the base, in per cent with its sign: more digits where it is small, never a change rounded to none.
+///
+/// ```
+/// assert_eq!(reports::numbers::percent(0.013), "+1.30%");
+/// assert_eq!(reports::numbers::percent(-0.6), "-60.0%");
+/// assert_eq!(reports::numbers::percent(0.0), "0%");
+/// ```
+pub fn percent(part: f64) -> String {
+    let value = part * 100.0;
+    let size = value.abs();
+    let sign = if value < 0.0 { '-' } else { '+' };
+    match size {
+        0.0 => "0%".to_owned(),
+        size if size < 0.0005 => format!("{sign}<0.001%"),
+        size if size < 0.1 => format!("{sign}{size:.3}%"),
+        size if size < 10.0 => format!("{sign}{size:.2}%"),
+        size if size < 100.0 => format!("{sign}{size:.1}%"),
+        _ => format!("{sign}{size:.0}%"),
+    }
+}
+
+/// A spread, which has no sign: `0.004%`.
+pub fn spread(part: f64) -> String {
+    percent(part.abs()).trim_start_matches('+').to_owned()
+}
+
+/// A count with separators: `1,234,567`.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A change of a count, with its sign: `+15,600`.
+pub fn signed(value: i64) -> String {
+    let sign = match value {
+        0 => "",
+        1.. => "+",
+        _ => "-",
+    };
+    format!("{sign}{}", count(value.unsigned_abs()))
+}
+
+/// `1 case`, `2 cases`.
+pub fn plural(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{} {one}s", count(number as u64)) }
+}
+
+/// A value as a file would hold it, for readers who want all digits.
+pub fn exact(value: f64) -> String {
+    if value.fract() == 0.0 && value >= 0.0 && value < 9e15 { count(value as u64) } else { format!("{value}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_changes_keep_their_digits() {
+        let shown: Vec<_> = [1e-7, -0.00004, 0.003, 0.0999, 0.5, 12.0].into_iter().map(percent).collect();
+        assert_eq!(shown, ["+<0.001%", "-0.004%", "+0.30%", "+9.99%", "+50.0%", "+1200%"]);
+        assert_eq!(spread(0.00004), "0.004%");
+    }
+
+    #[test]
+    fn counts_are_separated_in_threes() {
+        let shown: Vec<_> = [0, 999, 1000, 12_345_678].into_iter().map(count).collect();
+        assert_eq!(shown, ["0", "999", "1,000", "12,345,678"]);
+        assert_eq!([signed(0), signed(-1234), signed(5)], ["0", "-1,234", "+5"]);
+        assert_eq!([plural(1, "case"), plural(0, "case")], ["1 case", "0 cases"]);
+        assert_eq!([exact(2.5), exact(-3.0)], ["2.5", "-3"]);
+    }
+}

@@ -1,0 +1,163 @@
+//! The colours of charts and pages, each for a light and a dark background.
+//!
+//! Charts are drawn in the light colours, so that an SVG alone is right on white; the page's style sheet, made here, gives every one of them its
+//! dark twin. Series colours are in an order in which neighbours stay apart for colour-blind readers. Green means passed and nothing else.
+
+use std::fmt::Write;
+
+use baselines::compare::Verdict;
+
+/// A colour in both modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ink {
+    /// The name of its CSS variable, without the dashes.
+    pub name: &'static str,
+    /// Red, green and blue on a light background.
+    pub light: [u8; 3],
+    /// Red, green and blue on a dark background.
+    pub dark: [u8; 3],
+}
+
+const fn ink(name: &'static str, light: u32, dark: u32) -> Ink {
+    Ink { name, light: split(light), dark: split(dark) }
+}
+
+const fn split(hex: u32) -> [u8; 3] {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    [red, green, blue]
+}
+
+/// Text that must be read.
+pub const TEXT: Ink = ink("text", 0x17_18_1c, 0xf1_f1_ee);
+/// Text beside it: labels of axes, captions.
+pub const MUTED: Ink = ink("muted", 0x5c_5e_66, 0xa9_aa_b0);
+/// Lines of a grid.
+pub const GRID: Ink = ink("grid", 0xe6_e6_e3, 0x2d_2f_36);
+/// Lines that values are measured from.
+pub const AXIS: Ink = ink("axis", 0xb9_ba_b8, 0x50_53_5d);
+/// What is drawn for comparison only.
+pub const REFERENCE: Ink = ink("reference", 0x8f_91_99, 0x7d_80_8a);
+
+/// Colours of series, in the order of use.
+pub const SERIES: [Ink; 8] = [
+    ink("series-1", 0x2a_6f_d6, 0x5b_97_f0),
+    ink("series-2", 0xe0_7b_1a, 0xf0_9a_45),
+    ink("series-3", 0x12_9c_8c, 0x35_bd_ab),
+    ink("series-4", 0x8a_4f_c9, 0xb4_86_ea),
+    ink("series-5", 0xc2_3f_80, 0xe3_72_a6),
+    ink("series-6", 0x8d_7b_16, 0xc4_b0_3f),
+    ink("series-7", 0x3c_5a_73, 0x8f_ae_c8),
+    ink("series-8", 0xa3_5a_3c, 0xcf_8a_6c),
+];
+
+/// Passed, and nothing else.
+pub const GOOD: Ink = ink("good", 0x1a_7f_37, 0x4a_c2_6b);
+/// Passed in part, or not decided.
+pub const PARTIAL: Ink = ink("partial", 0xa8_67_00, 0xe3_a8_3a);
+/// Worse than allowed.
+pub const BAD: Ink = ink("bad", 0xc9_25_2d, 0xff_72_6b);
+/// Can't be believed.
+pub const DISTRUST: Ink = ink("distrust", 0xb3_3d_8f, 0xf0_86_cb);
+/// No verdict.
+pub const UNDECIDED: Ink = ink("undecided", 0x62_65_6e, 0xa0_a3_ad);
+/// Better by more than the limit.
+pub const IMPROVED: Ink = ink("improved", 0x1f_63_c4, 0x6c_a6_f5);
+
+const ALL: [Ink; 11] = [TEXT, MUTED, GRID, AXIS, REFERENCE, GOOD, PARTIAL, BAD, DISTRUST, UNDECIDED, IMPROVED];
+
+/// The colour of a verdict on one delta.
+pub fn verdict(verdict: Verdict) -> Ink {
+    match verdict {
+        Verdict::Regressed => BAD,
+        Verdict::Improved => IMPROVED,
+        Verdict::Inconclusive => PARTIAL,
+        Verdict::Invalid | Verdict::Missing => DISTRUST,
+        Verdict::Equal | Verdict::Incomparable | Verdict::Added => UNDECIDED,
+    }
+}
+
+impl Ink {
+    /// The light colour as SVG writes it: `#2A6FD6`.
+    pub fn light_hex(self) -> String {
+        hex(self.light)
+    }
+}
+
+fn hex([red, green, blue]: [u8; 3]) -> String {
+    format!("#{red:02X}{green:02X}{blue:02X}")
+}
+
+/// The style sheet of all colours: a variable each, light and dark, and the rules that give charts their dark colours.
+pub fn css() -> String {
+    let inks = || ALL.iter().chain(&SERIES);
+    let mut text = String::from(":root{");
+    for ink in inks() {
+        let _ = write!(text, "--{}:{};", ink.name, hex(ink.light));
+    }
+    text.push_str("}\n@media(prefers-color-scheme:dark){:root{");
+    for ink in inks() {
+        let _ = write!(text, "--{}:{};", ink.name, hex(ink.dark));
+    }
+    text.push_str("}}\n");
+    for ink in inks() {
+        let (name, hex) = (ink.name, hex(ink.light));
+        let _ = writeln!(
+            text,
+            ".chart [fill=\"{hex}\"]{{fill:var(--{name})}}.chart [stroke=\"{hex}\"]{{stroke:var(--{name})}}"
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_colour_of_a_chart_has_one_dark_twin() {
+        let inks: Vec<_> = ALL.iter().chain(&SERIES).collect();
+        let colours: BTreeSet<_> = inks.iter().map(|ink| ink.light).collect();
+        let names: BTreeSet<_> = inks.iter().map(|ink| ink.name).collect();
+        assert_eq!((colours.len(), names.len()), (inks.len(), inks.len()));
+    }
+
+    #[test]
+    fn text_can_be_read_on_both_backgrounds() {
+        let luminance = |rgb: [u8; 3]| {
+            let [red, green, blue] = rgb.map(|channel| {
+                let part = f64::from(channel) / 255.0;
+                if part <= 0.03928 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+            });
+            0.2126 * red + 0.7152 * green + 0.0722 * blue
+        };
+        let contrast = |a, b| {
+            let (a, b) = (luminance(a), luminance(b));
+            (f64::max(a, b) + 0.05) / (f64::min(a, b) + 0.05)
+        };
+        // WCAG 2.1: 4.5 for text, 3 for graphics.
+        for ink in [TEXT, MUTED, GOOD, PARTIAL, BAD, DISTRUST, UNDECIDED, IMPROVED] {
+            assert!(contrast(ink.light, [0xff; 3]) >= 4.5, "{} on white", ink.name);
+            assert!(contrast(ink.dark, split(0x1b_1d_22)) >= 4.5, "{} on dark", ink.name);
+        }
+        for ink in SERIES {
+            assert!(contrast(ink.light, [0xff; 3]) >= 2.7, "{} on white", ink.name);
+            assert!(contrast(ink.dark, split(0x1b_1d_22)) >= 3.0, "{} on dark", ink.name);
+        }
+    }
+
+    #[test]
+    fn only_a_pass_is_green() {
+        let all = [
+            Verdict::Regressed,
+            Verdict::Improved,
+            Verdict::Equal,
+            Verdict::Inconclusive,
+            Verdict::Incomparable,
+            Verdict::Missing,
+            Verdict::Added,
+            Verdict::Invalid,
+        ];
+        assert!(all.into_iter().all(|one| verdict(one) != GOOD));
+    }
+}

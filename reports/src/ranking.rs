@@ -1,0 +1,124 @@
+//! What a reader must see first: the deltas of a comparison in three heaps, the first one sorted by importance.
+
+use std::collections::BTreeMap;
+
+use baselines::compare::{Comparison, Delta, Verdict};
+use baselines::metric::METRICS;
+
+/// The deltas of a comparison, each in one heap.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ranking<'a> {
+    /// What the reader must see one by one: regressed, invalid, missing, inconclusive, improved. The most important first.
+    pub told: Vec<&'a Delta>,
+    /// Inside the limits, in the order of the comparison.
+    pub equal: Vec<&'a Delta>,
+    /// Not judged: incomparable or added, by verdict and reason, in the order of both.
+    pub unjudged: Vec<Unjudged<'a>>,
+}
+
+/// Deltas that were not judged, for one reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unjudged<'a> {
+    /// `incomparable` or `added`.
+    pub verdict: Verdict,
+    /// Why.
+    pub why: &'a str,
+    /// Which ones.
+    pub deltas: Vec<&'a Delta>,
+}
+
+/// Sorts a comparison into heaps.
+pub fn rank(comparison: &Comparison) -> Ranking<'_> {
+    let mut ranking = Ranking::default();
+    let mut unjudged: BTreeMap<(Verdict, &str), Vec<&Delta>> = BTreeMap::new();
+    for delta in &comparison.deltas {
+        match delta.verdict {
+            Verdict::Equal => ranking.equal.push(delta),
+            Verdict::Incomparable | Verdict::Added => {
+                unjudged.entry((delta.verdict, delta.why.as_str())).or_default().push(delta);
+            }
+            _ => ranking.told.push(delta),
+        }
+    }
+    ranking.told.sort_by(|a, b| {
+        let size = |delta: &Delta| delta.relative.map_or(f64::INFINITY, f64::abs);
+        (importance(a).cmp(&importance(b)))
+            .then_with(|| size(b).total_cmp(&size(a)))
+            .then_with(|| place(&a.metric).cmp(&place(&b.metric)))
+            .then_with(|| a.case.cmp(&b.case))
+    });
+    ranking.unjudged = unjudged.into_iter().map(|((verdict, why), deltas)| Unjudged { verdict, why, deltas }).collect();
+    ranking
+}
+
+/// 0 for what matters most.
+fn importance(delta: &Delta) -> u8 {
+    match (delta.verdict, delta.blocks) {
+        (Verdict::Regressed, true) => 0,
+        (Verdict::Invalid, _) => 1,
+        (Verdict::Missing, _) => 2,
+        (Verdict::Regressed, false) => 3,
+        (Verdict::Inconclusive, true) => 4,
+        (Verdict::Inconclusive, false) => 5,
+        (Verdict::Improved, _) => 6,
+        (Verdict::Incomparable | Verdict::Added | Verdict::Equal, _) => 7,
+    }
+}
+
+/// The metric's place in the table; unknown ones come last.
+pub fn place(metric: &str) -> usize {
+    METRICS.iter().position(|known| known.name == metric).unwrap_or(METRICS.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use baselines::Case;
+
+    fn delta(verdict: Verdict, blocks: bool, relative: f64, why: &str) -> Delta {
+        Delta {
+            case: Case { benchmark: format!("{verdict}/{blocks}/{relative}"), variant: String::new() },
+            metric: "instructions".into(),
+            base: Some(1.0),
+            new: Some(1.0 + relative),
+            relative: Some(relative),
+            interval: None,
+            verdict,
+            blocks,
+            why: why.into(),
+            cause: vec![],
+        }
+    }
+
+    #[test]
+    fn what_blocks_comes_first_and_nothing_is_lost() {
+        let deltas = vec![
+            delta(Verdict::Added, true, 0.0, "new"),
+            delta(Verdict::Improved, true, -0.9, ""),
+            delta(Verdict::Equal, true, 0.001, ""),
+            delta(Verdict::Regressed, false, 0.5, ""),
+            delta(Verdict::Regressed, true, 0.01, ""),
+            delta(Verdict::Inconclusive, true, 0.02, ""),
+            delta(Verdict::Regressed, true, 0.02, ""),
+            delta(Verdict::Missing, true, 0.0, ""),
+            delta(Verdict::Incomparable, true, 0.0, "sampled"),
+            delta(Verdict::Added, true, 0.1, "new"),
+        ];
+        let comparison = Comparison { differences: vec![], deltas };
+        let ranking = rank(&comparison);
+        let told: Vec<_> = ranking.told.iter().map(|delta| (delta.verdict, delta.blocks, delta.relative)).collect();
+        assert_eq!(
+            told,
+            [
+                (Verdict::Regressed, true, Some(0.02)),
+                (Verdict::Regressed, true, Some(0.01)),
+                (Verdict::Missing, true, Some(0.0)),
+                (Verdict::Regressed, false, Some(0.5)),
+                (Verdict::Inconclusive, true, Some(0.02)),
+                (Verdict::Improved, true, Some(-0.9)),
+            ]
+        );
+        let unjudged: usize = ranking.unjudged.iter().map(|group| group.deltas.len()).sum();
+        assert_eq!((ranking.equal.len(), ranking.unjudged.len(), unjudged), (1, 2, 3));
+    }
+}

@@ -1,0 +1,81 @@
+//! A run as rows and columns: a table a lane, a row a case, a column a metric.
+
+use std::collections::BTreeMap;
+
+use baselines::metric::METRICS;
+use baselines::{Case, Durability, Lane, Measurement, Metric, Run};
+
+/// All measurements of a lane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table<'a> {
+    /// The lane.
+    pub lane: Lane,
+    /// The columns: the metrics that were measured, in the order of the metric table.
+    pub metrics: Vec<&'static Metric>,
+    /// The rows, in the order of measuring.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// One case of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row<'a> {
+    /// The case.
+    pub case: &'a Case,
+    /// What a write of it survives.
+    pub durability: Durability,
+    /// A cell a metric, empty where the case does not have it.
+    pub cells: Vec<Option<&'a Measurement>>,
+}
+
+/// A table for each lane of the run, in the order of lanes. What the metric table does not name has no lane: `Run::read` refuses it.
+pub fn tables(run: &Run) -> Vec<Table<'_>> {
+    Lane::ALL.into_iter().filter_map(|lane| table(run, lane)).collect()
+}
+
+fn table(run: &Run, lane: Lane) -> Option<Table<'_>> {
+    let of_lane = || {
+        run.measurements
+            .iter()
+            .filter_map(|measurement| Some((measurement, measurement.metric().ok()?)))
+            .filter(move |(_, metric)| metric.lane == lane)
+    };
+    let metrics: Vec<&Metric> =
+        METRICS.iter().filter(|metric| of_lane().any(|(_, found)| found.name == metric.name)).collect();
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let mut places: BTreeMap<&Case, usize> = BTreeMap::new();
+    for (measurement, metric) in of_lane() {
+        let place = *places.entry(&measurement.case).or_insert_with(|| {
+            rows.push(Row {
+                case: &measurement.case,
+                durability: measurement.durability,
+                cells: vec![None; metrics.len()],
+            });
+            rows.len() - 1
+        });
+        if let Some(column) = metrics.iter().position(|known| known.name == metric.name) {
+            rows[place].cells[column] = Some(measurement);
+        }
+    }
+    (!rows.is_empty()).then_some(Table { lane, metrics, rows })
+}
+
+/// What a lane's numbers are, for its heading.
+pub fn about(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Counts => "exact, under valgrind: the same again on the same toolchain",
+        Lane::Time => "sampled: shown and stored, judged only when both sides run in one session",
+        Lane::Load => "sampled under load, from the intended start of each request",
+        Lane::Effect => "what the strategies did",
+        Lane::Source => "the source itself",
+    }
+}
+
+impl Row<'_> {
+    /// A cell as people read it: the median in the metric's unit.
+    pub fn shown(&self, column: usize, metric: &Metric) -> String {
+        match self.cells.get(column) {
+            Some(Some(measurement)) => metric.show(measurement.sample.median()),
+            _ => String::new(),
+        }
+    }
+}

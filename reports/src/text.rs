@@ -1,0 +1,200 @@
+//! Tables for a terminal or a log: no colours, no control characters, the most important last, where a reader's eyes are.
+
+use baselines::compare::Delta;
+use baselines::gate::Judgement;
+use baselines::{Lane, Metric, Run};
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::names::{Names, printable};
+use crate::numbers::{count, percent, plural, signed};
+use crate::ranking::{Ranking, rank};
+use crate::{Report, cause, headline, repeatability, tables};
+
+/// Columns of the counts lane that a terminal has no room for.
+const ELSEWHERE: [&str; 4] = ["branches", "l1_hits", "ll_hits", "ram_hits"];
+/// Functions named for each change.
+const FUNCTIONS: usize = 3;
+/// Cases named for each reason not to judge.
+const EXAMPLES: usize = 3;
+
+/// The whole report: the run, and then the judgement or the reason why there is none.
+pub fn render(report: &Report) -> String {
+    let mut text = run(&report.run);
+    for note in &report.notes {
+        text.push_str(&format!("note: {}\n", printable(note)));
+    }
+    text.push('\n');
+    match &report.judgement {
+        Some(judged) => {
+            if let Some(against) = &report.against {
+                text.push_str(&format!("compared with {}\n", printable(against)));
+            }
+            text.push_str(&judgement(judged));
+        }
+        None => {
+            let headline = headline::headline(report);
+            text.push_str(&format!("not judged: {}; {}\n", headline.sentence, headline.next));
+        }
+    }
+    text
+}
+
+/// What was measured: a table a lane, what was skipped or can't be believed, and a summary as the last line.
+pub fn run(run: &Run) -> String {
+    let names = Names::of(run.measurements.iter().map(|measurement| &measurement.case));
+    let mut text = String::new();
+    for lane in tables::tables(run) {
+        let columns: Vec<usize> = (0..lane.metrics.len())
+            .filter(|column| lane.lane != Lane::Counts || !ELSEWHERE.contains(&lane.metrics[*column].name))
+            .collect();
+        text.push_str(&format!("{} ({})\n", lane.lane, tables::about(lane.lane)));
+        let mut table = plain(
+            ["benchmark", "durability"].into_iter().chain(columns.iter().map(|column| lane.metrics[*column].name)),
+            2,
+        );
+        for row in &lane.rows {
+            let cells = columns.iter().map(|column| row.shown(*column, lane.metrics[*column]));
+            table.add_row([names.case(row.case), row.durability.to_string()].into_iter().chain(cells));
+        }
+        text.push_str(&table.trim_fmt());
+        text.push_str("\n\n");
+    }
+    if let Some(repeated) = repeatability::of(run) {
+        text.push_str(&format!("repeated counts: {}\n", repeated.sentence()));
+    }
+    for skipped in &run.skipped {
+        text.push_str(&format!("skipped: {}: {}\n", printable(&skipped.what), printable(&skipped.why)));
+    }
+    for distrusted in &run.invalid {
+        text.push_str(&format!("invalid: {}: {}\n", printable(&distrusted.what), printable(&distrusted.why)));
+    }
+    text.push_str(&format!("{}\n", extent(run)));
+    text
+}
+
+/// `138 cases, 1,240 measurements; 1 skipped`.
+fn extent(run: &Run) -> String {
+    let cases: std::collections::BTreeSet<_> = run.measurements.iter().map(|measurement| &measurement.case).collect();
+    let mut text = format!("{}, {}", plural(cases.len(), "case"), plural(run.measurements.len(), "measurement"));
+    for (number, what) in [(run.skipped.len(), "skipped"), (run.invalid.len(), "invalid")] {
+        if number > 0 {
+            text.push_str(&format!("; {number} {what}"));
+        }
+    }
+    if !run.complete {
+        text.push_str("; the run did not end");
+    }
+    text
+}
+
+/// What a gate decided: what moved, by importance and with its cause, what was not judged and why, and the summary as the last line.
+pub fn judgement(judgement: &Judgement) -> String {
+    let ranking = rank(&judgement.comparison);
+    let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
+    let mut text = String::new();
+    for difference in &judgement.comparison.differences {
+        text.push_str(&format!("environments differ in {}\n", printable(&difference.to_string())));
+    }
+    text.push_str(&told(&ranking, &names));
+    if !ranking.equal.is_empty() {
+        text.push_str(&format!("equal: {}\n", count(ranking.equal.len() as u64)));
+    }
+    for group in &ranking.unjudged {
+        let examples: Vec<_> = group
+            .deltas
+            .iter()
+            .take(EXAMPLES)
+            .map(|delta| format!("{} of {}", printable(&delta.metric), names.case(&delta.case)))
+            .collect();
+        let more = match group.deltas.len().saturating_sub(EXAMPLES) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        text.push_str(&format!(
+            "{}: {} ({}{more}): {}\n",
+            group.verdict,
+            count(group.deltas.len() as u64),
+            examples.join(", "),
+            printable(group.why)
+        ));
+    }
+    for reason in &judgement.invalid {
+        text.push_str(&format!("invalid: {}\n", printable(reason)));
+    }
+    text.push_str(&format!("{}\n", printable(&judgement.summary)));
+    text
+}
+
+/// The table of what the reader must see, with the cause below each row.
+fn told(ranking: &Ranking<'_>, names: &Names) -> String {
+    if ranking.told.is_empty() {
+        return String::new();
+    }
+    let mut table = plain(["verdict", "metric", "base", "new", "change", "benchmark"], 2);
+    if let Some(last) = table.column_mut(5) {
+        last.set_cell_alignment(CellAlignment::Left);
+    }
+    for delta in &ranking.told {
+        table.add_row(row(delta, names));
+    }
+    let mut lines = table.trim_fmt().lines().map(str::to_owned).collect::<Vec<_>>().into_iter();
+    let mut text = format!("{}\n", lines.next().unwrap_or_default());
+    for (line, delta) in lines.zip(&ranking.told) {
+        text.push_str(&line);
+        text.push('\n');
+        let shown = cause::largest(&delta.cause, FUNCTIONS);
+        if !delta.cause.is_empty() {
+            let scope = cause::scope(delta);
+            text.push_str(&format!(
+                "    {:>12}  by function{}{scope}:\n",
+                signed(shown.total),
+                if scope.is_empty() { "" } else { ", " }
+            ));
+        }
+        for function in shown.functions {
+            let name = printable(&function.function);
+            text.push_str(&format!("    {:>12}  {name}: {}\n", signed(function.delta), cause::explain(function)));
+        }
+        if let Some(rest) = cause::explain_rest(&shown) {
+            text.push_str(&format!("    {:>12}  in {rest}\n", ""));
+        }
+        if delta.cause.is_empty() && delta.relative.is_none() {
+            text.push_str(&format!("    {}\n", printable(&delta.why)));
+        }
+    }
+    text
+}
+
+fn row(delta: &Delta, names: &Names) -> [String; 6] {
+    let advises = matches!(delta.verdict, baselines::compare::Verdict::Regressed) && !delta.blocks;
+    let interval =
+        delta.interval.map(|[low, high]| format!(" [{}, {}]", percent(low), percent(high))).unwrap_or_default();
+    [
+        format!("{}{}", delta.verdict, if advises { " (advises)" } else { "" }),
+        printable(&delta.metric),
+        value(delta, delta.base),
+        value(delta, delta.new),
+        delta.relative.map(|relative| format!("{}{interval}", percent(relative))).unwrap_or_default(),
+        names.case(&delta.case),
+    ]
+}
+
+/// One side of a delta as people read it; `-` where that side does not have it.
+pub(crate) fn value(delta: &Delta, side: Option<f64>) -> String {
+    match (side, Metric::find(&delta.metric)) {
+        (None, _) => "-".to_owned(),
+        (Some(value), Some(metric)) => metric.show(value),
+        (Some(value), None) => value.to_string(),
+    }
+}
+
+/// A table without lines whose first `names` columns are text and the others numbers.
+fn plain<'a>(header: impl IntoIterator<Item = &'a str>, names: usize) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.into_iter().collect::<Vec<_>>());
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        column.set_cell_alignment(if index < names { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    table
+}

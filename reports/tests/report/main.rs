@@ -1,0 +1,6 @@
+//! What reports say, tried on reports built from the model: one binary, so that it is linked once.
+
+mod browser;
+mod fixture;
+mod golden;
+mod hostile;
