@@ -1,10 +1,11 @@
 //! Episodes of a coding agent in a shell: look around, open files, reproduce, edit, run, submit.
 //!
-//! The constants are fitted to six SWE-agent trajectories of 57 steps: how long episodes are, how often each kind of step occurs, how much of a file
-//! a window shows. `assay corpus shape FILE --generated 1` prints the statistics of an imported corpus (those called "imported" below, latencies excepted) and how near the
-//! generated ones are. Sizes and compressibility are not drawn but follow: a view after an edit repeats most of the view before it. Not fitted,
-//! because those six are all in Python, about one kind of task, and all submitted: languages, domains, task types, outcomes and failing runs.
-//! Left out on purpose: a shell. What a step prints agrees with the steps before it only as far as sizes and repetition need.
+//! The constants are fitted to six SWE-agent trajectories of 57 steps: how long episodes are, how often each kind of step occurs, how much of
+//! a file a window shows. `assay corpus shape FILE` prints the statistics of an imported corpus (those called "imported" below, latencies and
+//! the inner structure of steps excepted), `assay corpus shape --against FILE` how near the generated ones are. Sizes and compressibility are
+//! not drawn but follow: a view after an edit repeats most of the view before it. Not fitted, because those six are all in Python, about one
+//! kind of task, and all submitted: languages, domains, task types, outcomes and failing runs. Left out on purpose: a shell. What a step
+//! prints agrees with the steps before it only as far as sizes and repetition need.
 
 use memory::api::Script;
 use memory::{Complexity, NewStep, Outcome, StartEpisode, StepStatus, TaskContext};
