@@ -34,7 +34,14 @@ pub(super) fn refuse_impossible(path: &Path) -> Result<()> {
 /// Its file is not the database's own: closing any handle of that one would drop the locks that SQLite has on it.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Said, because closing is not enough: a child that another thread is about to start has a copy of the handle until it runs.
+        let _released_by_closing_otherwise = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -47,7 +54,7 @@ impl Lock {
         let failed = |source| Error::Io { path: lock.clone(), action: "locking a store", source };
         let file = OpenOptions::new().create(true).write(true).truncate(false).open(&lock).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => Err(Error::StoreInUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }

@@ -1,0 +1,317 @@
+//! `kill -9` while steps are logged, at random moments: what was acknowledged as `committed` or `fsynced` is there.
+//!
+//! A child (this test binary again, running [`child`]) logs episodes through the facade and says on stdout what was acknowledged. The parent kills
+//! it after a seeded number of lines and a seeded number of turns of a loop, reopens the store, and looks for all of it. The same with a limit
+//! on the size of files instead of a kill: a full disk. The controls show that the look would find a loss.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use memory::{EpisodeId, IdSource, Memory, NewStep, Options, Outcome, StartEpisode, Variant};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const KILLS: u64 = 100;
+
+/// The most acknowledgements before a kill.
+const MOST_LINES: u64 = 24;
+
+/// The child completes an episode after so many steps, and starts another.
+const STEPS_AN_EPISODE: u32 = 9;
+
+/// What the child acknowledged of an episode.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Acknowledged {
+    steps: u32,
+    completed: bool,
+}
+
+type Episodes = BTreeMap<EpisodeId, Acknowledged>;
+
+#[test]
+fn redb_fsynced() {
+    survives_kills("store=redb,durability=fsynced,codec=postcard");
+}
+
+#[test]
+fn libsql_committed() {
+    survives_kills("store=libsql,durability=committed,codec=messagepack,pool=keepalive");
+}
+
+#[test]
+fn libsql_fsynced() {
+    survives_kills("store=libsql,durability=fsynced,codec=json,pool=none");
+}
+
+#[test]
+fn tiered_committed() {
+    survives_kills("store=tiered,durability=committed,codec=postcard,cache=lru,pool=keepalive");
+}
+
+fn survives_kills(variant: &str) {
+    let place = Place::new(variant);
+    let mut generator = Pcg64::seed_from_u64(0x006b_696c_6c00 + variant.len() as u64);
+    let mut all = Episodes::new();
+    for kill in 0..KILLS {
+        let acknowledged = place.log_and_kill(kill, &mut generator);
+        let lost = place.missing(&acknowledged);
+        assert!(lost.is_empty(), "{variant}, kill {kill}: {lost:#?}");
+        all.extend(acknowledged);
+    }
+    let lost = place.missing(&all);
+    assert!(lost.is_empty(), "{variant}, later kills took what was there before: {lost:#?}");
+    assert!(all.values().any(|episode| episode.completed) && all.len() as u64 >= KILLS, "the child did its work");
+}
+
+/// The control: this class promises less, and the look finds what was lost. If this fails, so would the tests above fail to see a loss.
+#[test]
+fn the_look_finds_what_a_buffered_store_loses() {
+    let place = Place::new("store=redb,durability=buffered");
+    drop(place.open());
+    let mut generator = Pcg64::seed_from_u64(1);
+    for kill in 0..5 {
+        let acknowledged = place.log_and_kill(kill, &mut generator);
+        // Fewer commits than would bring a sync, so all of them were in the process only.
+        assert_eq!(place.missing(&acknowledged).len(), acknowledged.len(), "kill {kill}: {acknowledged:?}");
+        let left = place.runtime.block_on(place.open().stats()).unwrap();
+        assert_eq!((left.episodes, left.steps), (0, 0), "kill {kill}: what is lost is lost as a whole");
+    }
+}
+
+/// The other control: each kind of loss is seen.
+#[test]
+fn the_look_finds_each_kind_of_loss() {
+    let place = Place::new("store=redb,durability=fsynced");
+    let memory = place.open();
+    let id = place.runtime.block_on(async {
+        let id = memory.start_episode(task()).await.unwrap();
+        memory.log_step(id, content(id, 0)).await.unwrap();
+        memory.log_step(id, content(id, 1)).await.unwrap();
+        id
+    });
+    let missing_of = |id, steps, completed| {
+        missing(&place.runtime, &memory, &BTreeMap::from([(id, Acknowledged { steps, completed })]))
+    };
+    let missing = |steps, completed| missing_of(id, steps, completed);
+    assert_eq!(missing(2, false), [] as [String; 0]);
+    assert_eq!(missing(1, false), [] as [String; 0], "stored, and killed before it could say so");
+    assert_eq!(missing(3, false), [format!("{id}: 3 steps were acknowledged, 2 are there")]);
+    assert_eq!(
+        missing(0, false),
+        [format!("{id}: 0 steps were acknowledged, 2 are there")],
+        "nobody logged two at once"
+    );
+    assert_eq!(missing(2, true), [format!("{id}: its completion is not there")]);
+    assert_eq!(missing_of(EpisodeId(1), 0, false), [format!("{}: not there", EpisodeId(1))]);
+    place
+        .runtime
+        .block_on(memory.log_step(id, NewStep { observation: "something else".to_owned(), ..content(id, 2) }))
+        .unwrap();
+    assert_eq!(missing(3, false), [format!("{id}: step 2 has other contents")]);
+}
+
+/// A limit on the size of files stands for a disk that fills up: the write that does not fit is an error, and everything before it stays.
+#[test]
+fn a_full_disk_is_an_error_and_loses_nothing() {
+    for variant in [
+        "store=redb,durability=fsynced",
+        "store=libsql,durability=committed,pool=keepalive",
+        "store=tiered,durability=committed",
+    ] {
+        let place = Place::new(variant);
+        drop(place.open());
+        // The limit is in blocks of 512 or 1,024 bytes. Its signal would end the process: ignored, the write fails instead.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; ulimit -f 6000; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+        let output = place.child(shell, 0, 20_000).stdout(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let error =
+            said.lines().find_map(|line| line.strip_prefix("error ")).unwrap_or_else(|| panic!("{variant}: {said}"));
+        assert!(error.contains(" failed"), "{variant}: {error}");
+        let acknowledged = parse(&said);
+        assert!(acknowledged.values().map(|episode| episode.steps).sum::<u32>() > 10, "{variant}: {said}");
+        let lost = place.missing(&acknowledged);
+        assert!(lost.is_empty(), "{variant}: {lost:#?}");
+    }
+}
+
+/// A folder with one store.
+struct Place {
+    folder: TempDir,
+    variant: String,
+    runtime: Runtime,
+}
+
+impl Place {
+    fn new(variant: &str) -> Place {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        Place { folder: tempfile::tempdir().unwrap(), variant: variant.to_owned(), runtime }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("episodes")
+    }
+
+    fn open(&self) -> Memory {
+        self.runtime.block_on(open(&self.variant, &self.path(), u64::MAX))
+    }
+
+    /// This binary as the child, through `command` if that starts it.
+    fn child(&self, mut command: Command, seed: u64, padding: usize) -> Command {
+        command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
+        command.env("KILL_VARIANT", &self.variant).env("KILL_PATH", self.path());
+        command.env("KILL_SEED", seed.to_string()).env("KILL_PADDING", padding.to_string());
+        command
+    }
+
+    /// Lets a child log, kills it, and says what it had acknowledged.
+    fn log_and_kill(&self, kill: u64, generator: &mut Pcg64) -> Episodes {
+        let lines = 1 + generator.next_u64() % MOST_LINES;
+        let turns = generator.next_u64() % 200_000; // up to some 100 us more, into the middle of the next write
+        let command = self.child(Command::new(std::env::current_exe().unwrap()), kill, 0);
+        let mut child = { command }.stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        let mut seen = 0;
+        while seen < lines {
+            let start = said.len();
+            assert_ne!(stdout.read_line(&mut said).unwrap(), 0, "the child ended by itself: {said}");
+            seen += u64::from(is_acknowledgement(&said[start..]));
+        }
+        for _ in 0..turns {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap(); // SIGKILL, to this child
+        child.wait().unwrap();
+        stdout.read_to_string(&mut said).unwrap();
+        let whole = said.rfind('\n').map_or(0, |end| end + 1);
+        parse(&said[..whole])
+    }
+
+    /// What of it the reopened store does not have.
+    fn missing(&self, acknowledged: &Episodes) -> Vec<String> {
+        let memory = self.open();
+        let missing = missing(&self.runtime, &memory, acknowledged);
+        drop(memory);
+        missing
+    }
+}
+
+/// Each difference between what was acknowledged and what `memory` holds. One step more may be there: stored, and killed before it could be said.
+fn missing(runtime: &Runtime, memory: &Memory, acknowledged: &Episodes) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (&id, told) in acknowledged {
+        let Some(episode) = runtime.block_on(memory.get_episode(id)).unwrap() else {
+            missing.push(format!("{id}: not there"));
+            continue;
+        };
+        let there = episode.steps.len() as u32;
+        if there != told.steps && there != told.steps + 1 {
+            missing.push(format!("{id}: {} steps were acknowledged, {there} are there", told.steps));
+        }
+        for (number, step) in (0..).zip(&episode.steps) {
+            let expected = content(id, number);
+            // Padding only follows what is compared.
+            if step.number != number
+                || !step.observation.starts_with(&expected.observation)
+                || step.parameters != expected.parameters
+            {
+                missing.push(format!("{id}: step {number} has other contents"));
+            }
+        }
+        if told.completed && episode.head.completion.is_none() {
+            missing.push(format!("{id}: its completion is not there"));
+        }
+    }
+    missing
+}
+
+fn is_acknowledgement(line: &str) -> bool {
+    ["episode ", "step ", "completed "].iter().any(|word| line.starts_with(word))
+}
+
+/// What the child's lines acknowledge. Lines of the test harness are none of them.
+fn parse(said: &str) -> Episodes {
+    let mut episodes = Episodes::new();
+    for line in said.lines().filter(|line| is_acknowledgement(line)) {
+        let mut words = line.split(' ');
+        let word = words.next().unwrap();
+        let id: EpisodeId = words.next().unwrap().parse().unwrap();
+        let episode = episodes.entry(id).or_default();
+        match word {
+            "step" => {
+                let number: u32 = words.next().unwrap().parse().unwrap();
+                assert_eq!(number, episode.steps, "numbers have no gaps");
+                episode.steps += 1;
+            }
+            "completed" => episode.completed = true,
+            _ => {}
+        }
+    }
+    episodes
+}
+
+fn task() -> StartEpisode {
+    StartEpisode { task: "survive".to_owned(), ..StartEpisode::default() }
+}
+
+/// A step that says which one it is, of a length that varies.
+fn content(id: EpisodeId, number: u32) -> NewStep {
+    NewStep {
+        tool: "shell".to_owned(),
+        parameters: BTreeMap::from([("number".to_owned(), number.to_string())]),
+        observation: format!("{id} {number} {}", "x".repeat((number as usize * 97) % 700)),
+        ..NewStep::default()
+    }
+}
+
+async fn open(variant: &str, path: &Path, seed: u64) -> Memory {
+    let variant: Variant = variant.parse().unwrap();
+    let options = Options { path: Some(path.to_owned()), ids: IdSource::seeded(seed), ..Options::default() };
+    Memory::open(&variant, options)
+        .await
+        .unwrap_or_else(|error| panic!("{variant}: {error}: {:?}", std::error::Error::source(&error)))
+}
+
+/// Says a line at once, past the harness's capturing.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()).unwrap();
+}
+
+/// The child: logs episodes until it is killed or cannot.
+#[test]
+#[ignore = "the process that the other tests start and kill"]
+fn child() {
+    let variable = |name: &str| std::env::var(name).ok();
+    let (Some(variant), Some(path)) = (variable("KILL_VARIANT"), variable("KILL_PATH")) else {
+        return; // started by hand: there is nothing to log to
+    };
+    let number = |name: &str| variable(name).and_then(|text| text.parse::<u64>().ok()).unwrap();
+    let padding = "y".repeat(number("KILL_PADDING") as usize);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    say(""); // ends the line that the harness began
+    let result: memory::Result<()> = runtime.block_on(async {
+        let memory = open(&variant, Path::new(&path), number("KILL_SEED")).await;
+        for _ in 0..10_000 {
+            let id = memory.start_episode(task()).await?;
+            say(&format!("episode {id}"));
+            for number in 0..STEPS_AN_EPISODE {
+                let step = content(id, number);
+                let observation = step.observation.clone() + &padding;
+                let logged = memory.log_step(id, NewStep { observation, ..step }).await?;
+                say(&format!("step {id} {logged}"));
+            }
+            memory.complete_episode(id, Outcome::Success { verdict: "alive".to_owned() }).await?;
+            say(&format!("completed {id}"));
+        }
+        Ok(())
+    });
+    let error = result.expect_err("the parent kills it, or the disk is full");
+    let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+    say(&format!("error {error}{source}"));
+}
