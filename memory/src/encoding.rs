@@ -166,3 +166,157 @@ fn read_varint(bytes: &[u8]) -> Result<(usize, &[u8])> {
 fn damaged(reason: String) -> Error {
     Error::Envelope { reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{NewStep, Step};
+
+    fn step(observation: String) -> Step {
+        Step::new(1, 2, NewStep { tool: "shell".to_owned(), observation, ..NewStep::default() })
+    }
+
+    fn large() -> Step {
+        step("the same line again\n".repeat(500))
+    }
+
+    fn pairs() -> impl Iterator<Item = (Codec, Compression)> {
+        Codec::ALL.iter().flat_map(|&codec| Compression::ALL.iter().map(move |&compression| (codec, compression)))
+    }
+
+    fn encoding(codec: Codec, compression: Compression) -> Encoding {
+        Encoding::new(codec, compression, Arc::new(Counters::default()))
+    }
+
+    fn reason(stored: &[u8]) -> String {
+        encoding(Codec::Json, Compression::None).decode::<Step>(stored).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn whatever_wrote_a_value_anything_reads_it() {
+        for (codec, compression) in pairs() {
+            for value in [step("short".to_owned()), large()] {
+                let stored = encoding(codec, compression).encode(&value).unwrap();
+                for (codec, compression) in pairs() {
+                    assert_eq!(encoding(codec, compression).decode::<Step>(&stored).unwrap(), value);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_bytes_are_the_format() {
+        let tags = |codec, compression| encoding(codec, compression).encode(&large()).unwrap()[..2].to_vec();
+        assert_eq!(tags(Codec::Json, Compression::None), [0x11, 0]);
+        assert_eq!(tags(Codec::Messagepack, Compression::Lz4), [0x12, 1]);
+        assert_eq!(tags(Codec::Postcard, Compression::Zstd), [0x13, 2]);
+    }
+
+    #[test]
+    fn the_threshold_counts_encoded_bytes() {
+        let text = "x".repeat(98); // 100 bytes as JSON
+        for (threshold_bytes, compressed) in [(100, 1), (101, 0)] {
+            let encoding = Encoding { threshold_bytes, ..encoding(Codec::Json, Compression::Lz4) };
+            let stored = encoding.encode(text.as_str()).unwrap();
+            assert_eq!(encoding.counters.values_compressed.get(), compressed);
+            assert_eq!(stored[1], compressed as u8);
+        }
+    }
+
+    #[test]
+    fn what_does_not_get_smaller_is_stored_plain() {
+        let mut state = 1u64;
+        let noise: Vec<u64> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state ^ state >> 29
+        })
+        .take(1_000)
+        .collect();
+        for compression in [Compression::Lz4, Compression::Zstd] {
+            let encoding = encoding(Codec::Messagepack, compression);
+            let stored = encoding.encode(&noise).unwrap();
+            assert_eq!((stored[1], encoding.counters.values_incompressible.get()), (0, 1), "{compression}");
+            assert_eq!(encoding.decode::<Vec<u64>>(&stored).unwrap(), noise);
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        for (codec, compression) in pairs() {
+            let encoding = encoding(codec, compression);
+            let stored = encoding.encode(&large()).unwrap();
+            for len in (0..stored.len().min(300)).chain(stored.len() - 20..stored.len()) {
+                assert!(encoding.decode::<Step>(&stored[..len]).is_err(), "{codec}, {compression}: {len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_tags_are_named() {
+        assert_eq!(reason(&[]), "a stored value is damaged: 0 bytes are too few for its tags");
+        assert_eq!(reason(&[0x11]), "a stored value is damaged: 1 bytes are too few for its tags");
+        assert_eq!(reason(&[0x21, 0, b'1']), "a stored value is damaged: format version 2 is unknown, 1 is known");
+        let newer = "is unknown: a newer version may have written it";
+        assert_eq!(reason(&[0x1f, 0, b'1']), format!("a stored value is damaged: codec tag 15 {newer}"));
+        assert_eq!(reason(&[0x11, 9, b'1']), format!("a stored value is damaged: compression tag 9 {newer}"));
+    }
+
+    #[test]
+    fn lying_lengths_are_found_before_memory_is_taken() {
+        assert!(reason(&[0x11, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).contains("cut off or too long"));
+        assert!(reason(&[0x11, 1, 0x80]).contains("cut off or too long"));
+        assert!(
+            reason(&[0x11, 2, 0xff, 0xff, 0xff, 0x7f, 0]).contains("it claims 268435455 bytes, 67108864 are allowed")
+        );
+        for (compression, message) in [(Compression::Lz4, "cannot hold"), (Compression::Zstd, "promised")] {
+            let encoding = encoding(Codec::Json, compression);
+            let stored = encoding.encode(&large()).unwrap();
+            let (_, payload) = read_varint(&stored[2..]).unwrap();
+            let mut lie = stored[..2].to_vec();
+            write_varint(MAX_RAW_BYTES, &mut lie);
+            lie.extend_from_slice(payload);
+            let error = encoding.decode::<Step>(&lie).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn counters_say_what_was_done() {
+        let plain = encoding(Codec::Json, Compression::None);
+        let stored = plain.encode(&large()).unwrap();
+        let (before, after) = (plain.counters.encoded_bytes.get(), plain.counters.stored_bytes.get());
+        assert_eq!((before + 2, after), (stored.len() as u64, stored.len() as u64));
+        assert_eq!((plain.counters.json_encoded.get(), plain.counters.values_compressed.get()), (1, 0));
+
+        let small = encoding(Codec::Postcard, Compression::Zstd);
+        let stored = small.encode(&large()).unwrap();
+        small.decode::<Step>(&stored).unwrap();
+        let counters = small.counters.snapshot();
+        let seen = ["postcard_encoded", "values_compressed", "values_decompressed", "values_decoded"]
+            .map(|name| counters[name]);
+        assert_eq!(seen, [1; 4]);
+        assert_eq!(counters["compressed_bytes_after"], stored.len() as u64);
+        assert!(counters["compressed_bytes_before"] > 10 * counters["compressed_bytes_after"]);
+    }
+
+    proptest! {
+        #[test]
+        fn lengths_come_back(value in 0usize..=MAX_RAW_BYTES, rest: Vec<u8>) {
+            let mut bytes = Vec::new();
+            write_varint(value, &mut bytes);
+            bytes.extend_from_slice(&rest);
+            prop_assert_eq!(read_varint(&bytes).unwrap(), (value, rest.as_slice()));
+        }
+
+        #[test]
+        fn damaged_values_never_panic(codec in 0usize..3, compression in 0usize..3, place: prop::sample::Index, bits in 1u8..=255) {
+            let encoding = encoding(Codec::ALL[codec], Compression::ALL[compression]);
+            let mut stored = encoding.encode(&large()).unwrap();
+            let place = place.index(stored.len());
+            stored[place] ^= bits;
+            let _ = encoding.decode::<Step>(&stored); // may still be a value, another one
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Each strategy does its job, seen in its counters, and `none` shows zero: a strategy that is replaced by `none` fails here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use memory::{Durability, IdSource, ManualClock, Memory, NewStep, Options, Outcome, StartEpisode, StoreKind, Variant};
+
+/// The writes of [`life`]: each episode is started, logged four times, and completed.
+const WRITES: u64 = 3 * (1 + 4 + 1);
+
+type Seen = BTreeMap<&'static str, u64>;
+
+fn variant(text: &str) -> Variant {
+    text.parse().expect("a valid variant")
+}
+
+async fn open(variant: Variant, folder: &Path, clock: &Arc<ManualClock>, capacity: usize) -> Memory {
+    let options = Options {
+        path: Some(folder.join("memory.db")),
+        clock: Arc::clone(clock) as Arc<dyn memory::Clock>,
+        ids: IdSource::seeded(1),
+        cache_capacity: capacity,
+        cache_ttl_ns: 100,
+        ..Options::default()
+    };
+    Memory::open(&variant, options).await.expect("a temporary folder takes a store")
+}
+
+/// Three episodes of four steps, one of them long, written, read, completed, read twice; then the counters, before anything is closed.
+async fn life(variant: Variant) -> Seen {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let memory = open(variant, folder.path(), &Arc::new(ManualClock::new(1)), 10).await;
+    for number in 0..3 {
+        let task = format!("task {number}");
+        let id = memory.start_episode(StartEpisode { task, ..StartEpisode::default() }).await.expect("starts");
+        for observation in ["a", "b", "c", &"the same line\n".repeat(200)] {
+            let step = NewStep { tool: "shell".to_owned(), observation: observation.to_owned(), ..NewStep::default() };
+            memory.log_step(id, step).await.expect("logs");
+        }
+        memory.get_episode(id).await.expect("reads");
+        memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
+        memory.get_episode(id).await.expect("reads");
+        memory.get_episode(id).await.expect("reads");
+    }
+    memory.counters()
+}
+
+/// The counters named, in that order.
+fn pick<const N: usize>(seen: &Seen, names: [&str; N]) -> [u64; N] {
+    names.map(|name| seen[name])
+}
+
+const CODECS: [&str; 3] = ["json_encoded", "messagepack_encoded", "postcard_encoded"];
+const COMPRESSION: [&str; 4] =
+    ["values_compressed", "values_decompressed", "compressed_bytes_before", "compressed_bytes_after"];
+const CACHE: [&str; 5] = ["cache_hits", "cache_misses", "cache_evictions", "cache_expirations", "cache_invalidations"];
+const POOL: [&str; 2] = ["connections_opened", "connections_reused"];
+const TIERS: [&str; 2] = ["tier_hits", "tier_misses"];
+
+#[tokio::test]
+async fn each_codec_encodes_and_the_others_do_not() {
+    for (place, codec) in ["json", "messagepack", "postcard"].into_iter().enumerate() {
+        let seen = life(variant(&format!("store=redb,codec={codec}"))).await;
+        let encoded = pick(&seen, CODECS);
+        for (other, count) in encoded.into_iter().enumerate() {
+            assert_eq!(count > 0, other == place, "{codec}: {encoded:?}");
+        }
+        assert!(seen["values_decoded"] > 0, "{codec}");
+    }
+    let [json, messagepack, postcard] = [
+        life(variant("store=redb,codec=json")).await["encoded_bytes"],
+        life(variant("store=redb,codec=messagepack")).await["encoded_bytes"],
+        life(variant("store=redb,codec=postcard")).await["encoded_bytes"],
+    ];
+    assert!(postcard < messagepack && messagepack < json, "{postcard} {messagepack} {json}");
+}
+
+#[tokio::test]
+async fn compression_takes_the_long_values_only() {
+    for store in ["redb", "libsql"] {
+        let none = life(variant(&format!("store={store}"))).await;
+        assert_eq!(pick(&none, COMPRESSION), [0; 4]);
+        for compression in ["lz4", "zstd"] {
+            let seen = life(variant(&format!("store={store},compression={compression}"))).await;
+            let [compressed, decompressed, before, after] = pick(&seen, COMPRESSION);
+            assert_eq!(compressed, 2 * 3, "{store}, {compression}: the long step and the embedding of each episode");
+            assert!(
+                decompressed >= 2 * 3 && after * 5 < before,
+                "{store}, {compression}: {decompressed} {before} {after}"
+            );
+            assert!(seen["stored_bytes"] < none["stored_bytes"], "{store}, {compression}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_cache_hits_misses_and_forgets_what_changed() {
+    for store in StoreKind::ALL {
+        assert_eq!(pick(&life(variant(&format!("store={store}"))).await, CACHE), [0; 5], "{store}");
+        let seen = life(variant(&format!("store={store},cache=lru"))).await;
+        // An episode: miss, changed by its completion, miss, hit.
+        assert_eq!(pick(&seen, CACHE), [3, 6, 0, 0, 3], "{store}");
+    }
+}
+
+#[tokio::test]
+async fn the_cache_reads_the_store_less() {
+    let without = life(variant("store=redb")).await;
+    let with = life(variant("store=redb,cache=lru")).await;
+    assert_eq!(without["rows_read"] - with["rows_read"], 3 * 5, "a head and four steps for each hit");
+}
+
+#[tokio::test]
+async fn the_cache_evicts_and_expires() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let clock = Arc::new(ManualClock::new(1));
+    let memory = open(variant("cache=lru"), folder.path(), &clock, 1).await;
+    let first = memory.start_episode(StartEpisode::default()).await.expect("starts");
+    let second = memory.start_episode(StartEpisode::default()).await.expect("starts");
+    for id in [first, second, first] {
+        memory.get_episode(id).await.expect("reads");
+    }
+    assert_eq!(pick(&memory.counters(), CACHE), [0, 3, 2, 0, 0]);
+    clock.advance(100);
+    memory.get_episode(first).await.expect("reads");
+    assert_eq!(pick(&memory.counters(), CACHE), [0, 4, 2, 1, 0]);
+}
+
+#[tokio::test]
+async fn the_pool_keeps_connections_and_none_opens_them_anew() {
+    for store in ["libsql", "tiered"] {
+        let [opened, reused] = pick(&life(variant(&format!("store={store},pool=none"))).await, POOL);
+        assert!(opened >= WRITES && reused == 0, "{store}, none: {opened} {reused}");
+        let [kept, reused] = pick(&life(variant(&format!("store={store},pool=keepalive"))).await, POOL);
+        assert!(kept < 5 && reused >= WRITES - 5, "{store}, keepalive: {kept} {reused}");
+        assert!(kept + reused >= opened.saturating_sub(5), "{store}: as many checkouts as without");
+    }
+    for store in ["memory", "redb"] {
+        assert_eq!(
+            pick(&life(variant(&format!("store={store},pool=keepalive"))).await, POOL),
+            [0; 2],
+            "{store} has no connections"
+        );
+    }
+}
+
+#[tokio::test]
+async fn fsynced_waits_for_the_disk_at_every_write_and_the_others_do_not() {
+    for store in [StoreKind::Redb, StoreKind::Libsql, StoreKind::Tiered] {
+        for &durability in store.durabilities() {
+            let seen = life(Variant { store, durability, ..Variant::naive() }).await;
+            let [transactions, fsyncs] = pick(&seen, ["transactions", "fsyncs"]);
+            assert!(transactions >= WRITES, "{store}, {durability}: {transactions}");
+            if durability == Durability::Fsynced {
+                assert!(fsyncs >= WRITES, "{store}, {durability}: {fsyncs}");
+            } else {
+                assert!(fsyncs < WRITES / 2, "{store}, {durability}: {fsyncs}");
+            }
+        }
+    }
+    assert_eq!(life(Variant::naive()).await["fsyncs"], 0);
+}
+
+#[tokio::test]
+async fn each_store_does_its_work() {
+    let encoded = |seen: &Seen| pick(seen, CODECS).iter().sum::<u64>();
+    for store in StoreKind::ALL {
+        let seen = life(variant(&format!("store={store}"))).await;
+        assert_eq!(seen["steps_appended"], 12, "{store}: each step once");
+        assert!(seen["rows_read"] > 0, "{store}");
+        assert_eq!(encoded(&seen) > 0, *store != StoreKind::Memory, "{store}: memory keeps structs");
+        assert_eq!(seen["connections_opened"] > 0, matches!(store, StoreKind::Libsql | StoreKind::Tiered), "{store}");
+        let tiers: u64 = pick(&seen, TIERS).iter().sum();
+        assert_eq!(tiers > 0, *store == StoreKind::Tiered, "{store}");
+    }
+    let tiered = life(variant("store=tiered")).await;
+    assert!(tiered["tier_hits"] > 0, "the local tier answers");
+}
+
+#[tokio::test]
+async fn a_retrieval_scores_what_is_completed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let memory = open(Variant::naive(), folder.path(), &Arc::new(ManualClock::new(1)), 1).await;
+    for number in 0..5 {
+        let id = memory.start_episode(StartEpisode::default()).await.expect("starts");
+        if number < 3 {
+            memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
+        }
+    }
+    memory.retrieve(&memory::Query { limit: 2, ..memory::Query::default() }).await.expect("retrieves");
+    assert_eq!(memory.counters()["episodes_scored"], 3);
+}
