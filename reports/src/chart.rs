@@ -10,6 +10,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::palette::{AXIS, GRID, Ink, MUTED, REFERENCE, SERIES, TEXT};
+use crate::scale::{bar_range, distinct, log_ticks, padded, spread_out, step, tick, tick_percent};
 use crate::{Error, Result};
 
 /// A row of a bar chart: a label and a bar for each series.
@@ -61,6 +62,9 @@ const BAR_PX: i32 = 14;
 const GAP_PX: i32 = 10;
 /// How far below the lowest line the scale begins, to leave room for the guide.
 const GUIDE: f64 = 3.0;
+const ROW_PX: i32 = 18;
+/// Labels up to this wide stand beside their lines.
+const SIDE_LABEL_PX: i32 = 150;
 const FONT_PX: f64 = 12.0;
 /// The average advance of a sans-serif letter at [`FONT_PX`].
 const LETTER_PX: f64 = 7.2;
@@ -137,11 +141,21 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
     let low = if matches!(across, Across::Size(_)) { least / GUIDE } else { least };
     let xs = || lines.iter().flat_map(|line| &line.points).map(|point| point.0);
     let (first, last) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
-    let width = width_px(lines.iter().map(|line| line.label.as_str()));
-    let right = label_area(lines.iter().map(|line| line.label.as_str()), width).max(24);
-    picture((width, 320), |root| {
+    // Short labels stand where their lines end; long ones would leave no room for the lines and stand above.
+    let labels = label_area(lines.iter().map(|line| line.label.as_str()), NARROW_PX);
+    let above = labels > SIDE_LABEL_PX;
+    let (top, right) = if above { (10 + ROW_PX * lines.len() as i32, 24) } else { (10, labels.max(24)) };
+    picture((NARROW_PX, 310 + top as u32), |root| {
+        if above {
+            for (row, index) in by_last(lines).into_iter().enumerate() {
+                let y = 12 + ROW_PX * row as i32;
+                root.draw(&Rectangle::new([(70, y - 6), (82, y + 6)], series_ink(index).rgb().filled()))?;
+                label(root, (82, y), Side::After, &fitted(&lines[index].label, NARROW_PX as i32 - 100), TEXT)?;
+            }
+        }
         let mut builder = ChartBuilder::on(root);
-        builder.margin_top(10).margin_right(right).y_label_area_size(70).x_label_area_size(44);
+        builder.margin_top(top).margin_right(right).y_label_area_size(70).x_label_area_size(44);
+        let room = if above { None } else { Some(right) };
         let y = || (low..high).log_scale().with_key_points(log_ticks(low, high, step(unit), 6));
         match across {
             Across::Size(of) => {
@@ -151,7 +165,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
                 let (start, end) = (least / GUIDE.sqrt(), last.min(high / least * GUIDE.sqrt() * first));
                 let path = [(first, start), (end, start * end / first)];
                 chart.draw_series(DashedLineSeries::new(path, 5, 4, REFERENCE.rgb().into()))?;
-                draw_lines(root, &mut chart, lines, right)?;
+                draw_lines(root, &mut chart, lines, room)?;
             }
             Across::Steps(names) => {
                 let mut chart = builder.build_cartesian_2d(-0.2..names.len() as f64 - 0.9, y())?;
@@ -160,7 +174,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
                     let (x, y) = chart.backend_coord(&(step as f64, low));
                     label(root, (x, y + 16), Side::Under, name, MUTED)?;
                 }
-                draw_lines(root, &mut chart, lines, right)?;
+                draw_lines(root, &mut chart, lines, room)?;
             }
         }
         Ok(())
@@ -255,29 +269,36 @@ where
     Ok(())
 }
 
-fn draw_lines<X, Y>(root: &Canvas<'_>, chart: &mut Chart<'_, '_, X, Y>, lines: &[Line], room: i32) -> Drawn<()>
+/// The lines with their points, and their labels where there is `room` for them at the right.
+fn draw_lines<X, Y>(root: &Canvas<'_>, chart: &mut Chart<'_, '_, X, Y>, lines: &[Line], room: Option<i32>) -> Drawn<()>
 where
     X: Ranged<ValueType = f64>,
     Y: Ranged<ValueType = f64>,
 {
-    let mut ends = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let colour = series_ink(index).rgb();
         chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
         chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
-        if let Some(end) = line.points.last() {
-            ends.push((chart.backend_coord(end), line.label.as_str()));
-        }
     }
     // Labels of lines that end close together move down until each has a line of its own.
-    ends.sort_by_key(|((_, y), _)| *y);
     let mut free = i32::MIN;
-    for ((x, y), text) in ends {
-        let y = y.max(free);
-        free = y + FONT_PX as i32 + 3;
-        label(root, (x + 4, y), Side::After, &fitted(text, room), TEXT)?;
+    for index in by_last(lines) {
+        if let (Some(room), Some(end)) = (room, lines[index].points.last()) {
+            let (x, y) = chart.backend_coord(end);
+            let y = y.max(free);
+            free = y + FONT_PX as i32 + 3;
+            label(root, (x + 4, y), Side::After, &fitted(&lines[index].label, room), TEXT)?;
+        }
     }
     Ok(())
+}
+
+/// The places of the lines, the one that ends highest first.
+fn by_last(lines: &[Line]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..lines.len()).collect();
+    let last = |place: &usize| lines[*place].points.last().map_or(0.0, |point| point.1);
+    places.sort_by(|a, b| last(b).total_cmp(&last(a)));
+    places
 }
 
 fn legend(root: &Canvas<'_>, series: &[String], left: i32) -> Drawn<()> {
@@ -340,90 +361,9 @@ fn fitted(label: &str, room: i32) -> String {
     letters[..half].iter().chain(['\u{2026}'].iter()).chain(&letters[letters.len() - half..]).collect()
 }
 
-/// The factor between the ticks of a logarithmic scale: bytes go by powers of two, everything else by ten.
-fn step(unit: Unit) -> f64 {
-    if unit == Unit::Bytes { 8.0 } else { 10.0 }
-}
-
-/// A scale for bars of values that are not negative: it begins at a power of `step` that leaves the shortest bar something to show.
-fn bar_range((low, high): (f64, f64), step: f64) -> (f64, f64) {
-    let high = if high > 0.0 { high } else { step };
-    let low = if low > 0.0 && low.is_finite() { low.min(high) } else { high / step };
-    let first = step.powf(low.log(step).floor());
-    (if low < first * 1.5 { first / step } else { first }, high)
-}
-
-/// A range with some air, at least a factor of three.
-fn padded(low: f64, high: f64) -> (f64, f64) {
-    let (low, high) = if low.is_finite() && high > 0.0 { (low, high) } else { (1.0, 10.0) };
-    let air = if high / low < 3.0 { (3.0 / (high / low)).sqrt() } else { 1.25 };
-    (low / air, high * air)
-}
-
-/// Round values on a logarithmic scale, at most about `limit`: powers of `step`, or finer ones where the range is short.
-fn log_ticks(low: f64, high: f64, step: f64, limit: usize) -> Vec<f64> {
-    let (first, last) = (low.log(step).floor() as i32, high.log(step).ceil() as i32);
-    let powers = (last - first).unsigned_abs() as usize;
-    let inside = |value: &f64| *value >= low * 0.999 && *value <= high * 1.001;
-    if powers <= 2 {
-        let finer = if step == 10.0 { [1.0, 2.0, 5.0] } else { [1.0, 2.0, 4.0] };
-        return (first..=last).flat_map(|power| finer.map(|part| part * step.powi(power))).filter(inside).collect();
-    }
-    (first..=last).step_by(powers.div_ceil(limit).max(1)).map(|power| step.powi(power)).filter(inside).collect()
-}
-
-fn distinct(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    values
-}
-
-/// The symmetric logarithm of a change: linear below 0.1%, logarithmic beyond.
-fn spread_out(relative: f64) -> f64 {
-    relative.signum() * (relative.abs() / 0.001).ln_1p()
-}
-
-fn tick_percent(value: f64) -> String {
-    let relative = value.signum() * value.abs().exp_m1() * 0.001;
-    let text = format!("{:+.1}", relative * 100.0);
-    if value == 0.0 { "0".to_owned() } else { format!("{}%", text.trim_end_matches(".0")) }
-}
-
-/// A round value without the zeros that a measured one would carry: `1M`, not `1.000M`.
-fn tick(unit: Unit, value: f64) -> String {
-    let shown = unit.show(value);
-    let end = shown.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(shown.len());
-    let (number, suffix) = shown.split_at(end);
-    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
-    format!("{number}{suffix}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scales_hold_their_values() {
-        assert_eq!(bar_range((120.0, 88_000.0), 10.0), (10.0, 88_000.0));
-        assert_eq!(bar_range((500.0, 88_000.0), 10.0), (100.0, 88_000.0));
-        assert_eq!(bar_range((f64::INFINITY, 0.0), 10.0), (0.1, 10.0));
-        assert_eq!(log_ticks(10.0, 1e5, 10.0, 6), [10.0, 100.0, 1e3, 1e4, 1e5]);
-        assert_eq!(log_ticks(8.0, 60.0, 10.0, 6), [10.0, 20.0, 50.0]);
-        assert_eq!(log_ticks(64.0, 40_000.0, 8.0, 6), [64.0, 512.0, 4096.0, 32_768.0]);
-        assert!(log_ticks(1.0, 1e12, 10.0, 6).len() <= 7);
-        let (low, high) = padded(100.0, 110.0);
-        assert!(low < 100.0 && high > 110.0 && high / low >= 2.99);
-    }
-
-    #[test]
-    fn ticks_are_round() {
-        let shown =
-            [tick(Unit::Count, 1e6), tick(Unit::Nanoseconds, 2e4), tick(Unit::Bytes, 1024.0), tick(Unit::Count, 100.0)];
-        assert_eq!(shown, ["1M", "20 us", "1 KiB", "100"]);
-        let percents: Vec<_> =
-            [-1.0, -0.001, 0.0, 0.1].into_iter().map(|part| tick_percent(spread_out(part))).collect();
-        assert_eq!(percents, ["-100%", "-0.1%", "0", "+10%"]);
-    }
 
     #[test]
     fn names_can_not_break_the_picture() {

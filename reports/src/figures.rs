@@ -30,6 +30,8 @@ pub struct Figure {
 const COSTS: [&str; 3] = ["instructions", "cpu_time", "wall_time"];
 /// The most bars of a change chart.
 const CHANGES: usize = 40;
+/// The most rows of a bar chart: who wants all of a long list reads its table.
+const ROWS: usize = 48;
 
 /// All charts of a report's run, in the order of reading.
 ///
@@ -39,9 +41,11 @@ pub fn figures(report: &Report) -> Result<Vec<Figure>> {
     let run = &report.run;
     let names = Names::of(run.measurements.iter().map(|measurement| &measurement.case));
     let mut figures = scaling(run, &names)?;
-    figures.extend(encodings(run)?);
     figures.extend(percentiles(run, &names)?);
+    figures.extend(encodings(run)?);
     figures.extend(costs(run, &names)?);
+    // Narrow ones stand in pairs: a wide one among them would tear a pair apart.
+    figures.sort_by_key(|figure| figure.wide);
     Ok(figures)
 }
 
@@ -97,18 +101,10 @@ fn cost(run: &Run) -> Option<(&'static Metric, Vec<&Measurement>)> {
 /// Cost by benchmark, a chart a family, all on one scale; without what the chart of codecs and compressors shows.
 fn costs(run: &Run, names: &Names) -> Result<Vec<Figure>> {
     let Some((metric, mut measurements)) = cost(run) else { return Ok(vec![]) };
-    let mut encodings: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    let key = |case| encoding(case).map(|(_, _, rest)| rest);
-    for measurement in &measurements {
-        if let Some(rest) = key(&measurement.case) {
-            *encodings.entry((&measurement.case.benchmark, rest)).or_default() += 1;
-        }
-    }
+    let elsewhere = encoding_rows(run, metric);
     measurements.retain(|measurement| {
-        let rest = key(&measurement.case);
-        rest.is_none_or(|rest| {
-            encodings.get(&(measurement.case.benchmark.as_str(), rest)).is_none_or(|cases| *cases < 2)
-        })
+        let Some((_, _, rest)) = encoding(&measurement.case) else { return true };
+        !elsewhere.iter().any(|row| row.benchmark == measurement.case.benchmark && row.rest == rest)
     });
     let range = range(measurements.iter().map(|measurement| measurement.sample.median()));
     let mut families: BTreeMap<&str, Vec<Group>> = BTreeMap::new();
@@ -118,13 +114,12 @@ fn costs(run: &Run, names: &Names) -> Result<Vec<Figure>> {
             values: vec![Some(measurement.sample.median())],
         });
     }
-    let figure = |(family, groups): (&str, Vec<Group>)| {
+    let figure = |(family, mut groups): (&str, Vec<Group>)| {
+        let left_out = truncate(&mut groups);
+        let caption = format!("{}, on one logarithmic scale for all benchmarks.{left_out}", about(metric));
         Ok(Figure {
             title: format!("{}: {}", printable(family), spoken(metric)),
-            caption: with_shared(
-                &format!("{}, on one logarithmic scale for all benchmarks.", about(metric)),
-                &names.shared(family),
-            ),
+            caption: with_shared(&caption, &names.shared(family)),
             wide: is_wide(groups.iter().map(|group| group.label.as_str())),
             svg: chart::bars(&groups, &[String::new()], metric.unit, range)?,
         })
@@ -132,31 +127,37 @@ fn costs(run: &Run, names: &Names) -> Result<Vec<Figure>> {
     families.into_iter().map(figure).collect()
 }
 
+/// The cost of one variant by size.
+struct Sizes<'a> {
+    case: &'a Case,
+    points: Vec<(f64, f64)>,
+}
+
 /// Cost against size, for benchmarks whose names end in a number: `retrieve/100`, `retrieve/1000`.
 fn scaling(run: &Run, names: &Names) -> Result<Vec<Figure>> {
     let Some((metric, measurements)) = cost(run) else { return Ok(vec![]) };
-    let mut series: BTreeMap<&str, BTreeMap<&Case, Vec<(f64, f64)>>> = BTreeMap::new();
-    let mut first_of: BTreeMap<(&str, &str), &Case> = BTreeMap::new();
+    // By stem, as in `retrieve`, and then by variant.
+    let mut stems: BTreeMap<&str, BTreeMap<&str, Sizes<'_>>> = BTreeMap::new();
     for measurement in measurements {
         let case = &measurement.case;
         let Some((stem, size)) = case.benchmark.rsplit_once('/') else { continue };
         let Some(size) = size.parse::<u32>().ok().filter(|size| *size > 0) else { continue };
         let value = measurement.sample.median();
         if value > 0.0 {
-            let key = *first_of.entry((stem, &case.variant)).or_insert(case);
-            series.entry(stem).or_default().entry(key).or_default().push((f64::from(size), value));
+            let sizes = stems.entry(stem).or_default().entry(&case.variant);
+            sizes.or_insert_with(|| Sizes { case, points: vec![] }).points.push((f64::from(size), value));
         }
     }
     let mut figures = Vec::new();
-    for (stem, lines) in series {
-        let mut lines: Vec<_> = lines.into_iter().filter(|(_, points)| points.len() > 1).collect();
+    for (stem, variants) in stems {
+        let mut lines: Vec<_> = variants.into_values().filter(|sizes| sizes.points.len() > 1).collect();
         lines.truncate(SERIES.len());
         let alone = lines.len() == 1;
         let lines: Vec<_> = lines
             .into_iter()
-            .map(|(case, mut points)| {
-                points.sort_by(|a, b| a.0.total_cmp(&b.0));
-                Line { label: if alone { String::new() } else { names.variant(case) }, points }
+            .map(|mut sizes| {
+                sizes.points.sort_by(|a, b| a.0.total_cmp(&b.0));
+                Line { label: if alone { String::new() } else { names.variant(sizes.case) }, points: sizes.points }
             })
             .collect();
         if lines.is_empty() {
@@ -168,7 +169,7 @@ fn scaling(run: &Run, names: &Names) -> Result<Vec<Figure>> {
                 &format!("{} Dashed: the slope of growing in proportion to the size.", growth(&lines)),
                 &names.shared(family(stem)),
             ),
-            wide: is_wide(lines.iter().map(|line| line.label.as_str())),
+            wide: false,
             svg: chart::lines(&lines, &Across::Size("size".to_owned()), metric.unit)?,
         });
     }
@@ -198,61 +199,65 @@ fn growth(lines: &[Line]) -> String {
 /// Codecs and compressors side by side: benchmarks that were measured under several of them, with everything else equal.
 fn encodings(run: &Run) -> Result<Vec<Figure>> {
     let cost = cost(run).map(|(metric, _)| metric);
-    let size = Metric::find("stored_bytes");
     let mut figures = Vec::new();
-    for metric in cost.into_iter().chain(size) {
-        let mut rows: Vec<((&str, String), BTreeMap<(String, String), f64>)> = Vec::new();
-        for measurement in run.measurements.iter().filter(|measurement| measurement.metric == metric.name) {
-            if let Some((codec, compression, rest)) = encoding(&measurement.case) {
-                let (key, value) = ((measurement.case.benchmark.as_str(), rest), measurement.sample.median());
-                match rows.iter_mut().find(|(known, _)| *known == key) {
-                    Some((_, row)) => _ = row.insert((codec, compression), value),
-                    None => rows.push((key, BTreeMap::from([((codec, compression), value)]))),
-                }
-            }
-        }
-        rows.retain(|(_, row)| row.len() > 1);
-        let compressions: BTreeSet<&String> =
-            rows.iter().flat_map(|(_, row)| row.keys().map(|(_, compression)| compression)).collect();
+    for metric in cost.into_iter().chain(Metric::find("stored_bytes")) {
+        let rows = encoding_rows(run, metric);
         // `none` first, then by name.
-        let mut compressions: Vec<&String> = compressions.into_iter().collect();
-        compressions.sort_by_key(|compression| (compression.as_str() != "none", compression.as_str()));
-        let crowded = rows.iter().map(|((benchmark, _), _)| benchmark).collect::<BTreeSet<_>>().len() < rows.len();
+        let compressions: BTreeSet<(bool, &String)> = (rows.iter().flat_map(|row| row.values.keys()))
+            .map(|(_, compression)| (compression != "none", compression))
+            .collect();
+        let compressions: Vec<&String> = compressions.into_iter().map(|(_, compression)| compression).collect();
+        let benchmarks: BTreeSet<&str> = rows.iter().map(|row| row.benchmark).collect();
         let mut groups = Vec::new();
-        for ((benchmark, rest), row) in &rows {
-            let codecs: BTreeSet<&String> = row.keys().map(|(codec, _)| codec).collect();
+        for row in &rows {
+            // Several rows of one benchmark differ in another toggle.
+            let rest = if benchmarks.len() < rows.len() { format!(" [{}]", row.rest) } else { String::new() };
+            let codecs: BTreeSet<&String> = row.values.keys().map(|(codec, _)| codec).collect();
             for codec in codecs {
-                let benchmark = if crowded {
-                    format!("{benchmark} [{}]", rest.replace(',', ", "))
-                } else {
-                    (*benchmark).to_owned()
-                };
+                let value = |compression: &&String| row.values.get(&(codec.clone(), (*compression).clone())).copied();
                 groups.push(Group {
-                    label: printable(&format!("{benchmark} \u{b7} {codec}")),
-                    values: compressions
-                        .iter()
-                        .map(|compression| row.get(&(codec.clone(), (*compression).clone())).copied())
-                        .collect(),
+                    label: printable(&format!("{}{rest} \u{b7} {codec}", row.benchmark)),
+                    values: compressions.iter().map(value).collect(),
                 });
             }
         }
         if groups.is_empty() {
             continue;
         }
+        let left_out = truncate(&mut groups);
         let series: Vec<String> = compressions.iter().map(|compression| printable(compression)).collect();
+        let range = range(groups.iter().flat_map(|group| group.values.iter().flatten().copied()));
         figures.push(Figure {
             title: format!("Codecs and compressors: {}", spoken(metric)),
-            caption: format!("{}, on a logarithmic scale. A row a codec, a bar a compressor.", about(metric)),
+            caption: format!("{}, on a logarithmic scale. A row a codec, a bar a compressor.{left_out}", about(metric)),
             wide: is_wide(groups.iter().map(|group| group.label.as_str())),
-            svg: chart::bars(
-                &groups,
-                &series,
-                metric.unit,
-                range(groups.iter().flat_map(|group| group.values.iter().flatten().copied())),
-            )?,
+            svg: chart::bars(&groups, &series, metric.unit, range)?,
         });
     }
     Ok(figures)
+}
+
+/// A benchmark under several encodings, everything else equal.
+struct EncodingRow<'a> {
+    benchmark: &'a str,
+    /// All other toggles.
+    rest: String,
+    /// The median by codec and compressor.
+    values: BTreeMap<(String, String), f64>,
+}
+
+fn encoding_rows<'a>(run: &'a Run, metric: &Metric) -> Vec<EncodingRow<'a>> {
+    let mut rows: Vec<EncodingRow<'a>> = Vec::new();
+    for measurement in run.measurements.iter().filter(|measurement| measurement.metric == metric.name) {
+        let Some((codec, compression, rest)) = encoding(&measurement.case) else { continue };
+        let (benchmark, value) = (measurement.case.benchmark.as_str(), measurement.sample.median());
+        match rows.iter_mut().find(|row| row.benchmark == benchmark && row.rest == rest) {
+            Some(row) => _ = row.values.insert((codec, compression), value),
+            None => rows.push(EncodingRow { benchmark, rest, values: BTreeMap::from([((codec, compression), value)]) }),
+        }
+    }
+    rows.retain(|row| row.values.len() > 1);
+    rows
 }
 
 /// The codec, the compressor and all other toggles of a case that names both.
@@ -264,7 +269,7 @@ fn encoding(case: &Case) -> Option<(String, String, String)> {
     };
     let (codec, compression) = (take("codec")?, take("compression")?);
     let rest: Vec<_> = rest.into_iter().map(|(toggle, strategy)| format!("{toggle}={strategy}")).collect();
-    Some((codec, compression, rest.join(",")))
+    Some((codec, compression, rest.join(", ")))
 }
 
 /// Response times of the load lane by percentile.
@@ -287,11 +292,14 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
     }
     lines.retain(|_, points| points.len() > 1);
     let (all, alone) = (lines.len(), lines.len() == 1);
-    let lines: Vec<_> = lines
-        .into_iter()
-        .take(SERIES.len())
-        .map(|(case, points)| Line { label: if alone { String::new() } else { names.case(case) }, points })
-        .collect();
+    let one_benchmark = lines.keys().map(|case| &case.benchmark).collect::<BTreeSet<_>>().len() == 1;
+    let label = |case: &Case| match (alone, one_benchmark) {
+        (true, _) => String::new(),
+        (false, true) => names.variant(case),
+        (false, false) => names.case(case),
+    };
+    let lines: Vec<_> =
+        lines.into_iter().take(SERIES.len()).map(|(case, points)| Line { label: label(case), points }).collect();
     if lines.is_empty() {
         return Ok(None);
     }
@@ -304,9 +312,16 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
         caption: format!(
             "From the intended start of a request, so that waiting counts; logarithmic. Shown, not judged.{left_out}"
         ),
-        wide: is_wide(lines.iter().map(|line| line.label.as_str())),
+        wide: false,
         svg: chart::lines(&lines, &Across::Steps(names), unit)?,
     }))
+}
+
+/// Keeps what a chart has room for, and says what that leaves out.
+fn truncate(groups: &mut Vec<Group>) -> String {
+    let all = groups.len();
+    groups.truncate(ROWS);
+    if all > ROWS { format!(" The first {ROWS} of {all}.") } else { String::new() }
 }
 
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {

@@ -91,7 +91,7 @@ pub fn document(svg: &str) -> String {
     let svg = svg.find("<svg").map_or(svg, |start| &svg[start..]);
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><title>flamegraph</title>\
-         <style>html,body{{margin:0;background:#fff}}body>svg{{display:block;width:100%}}#search{{opacity:.7}}\
+         <style>html,body{{margin:0;background:#fff}}body>svg{{display:block;width:100%}}#search{{opacity:.7!important}}\
          @media(prefers-color-scheme:dark){{html,body{{background:#1b1d22}}body>svg>rect{{fill:#1b1d22}}\
          #details,#matched,#search,#unzoom{{fill:#f1f1ee}}}}</style>\
          <script>history.replaceState=function(){{}}</script><body>{svg}</body></html>"

@@ -25,6 +25,7 @@ pub mod numbers;
 pub mod palette;
 pub mod ranking;
 pub mod repeatability;
+mod scale;
 pub mod tables;
 pub mod text;
 
@@ -157,4 +158,18 @@ pub fn render(report: &Report, format: Format) -> Result<String> {
 pub fn write(report: &Report, format: Format, path: &Path) -> Result<()> {
     baselines::atomic::write(path, render(report, format)?.as_bytes())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_has_a_name_that_parses() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse::<Format>().ok(), Some(format));
+        }
+        let error = "pdf".parse::<Format>().expect_err("no such format").to_string();
+        assert!(Format::ALL.iter().all(|format| error.contains(format.name())), "{error} names them all");
+    }
 }

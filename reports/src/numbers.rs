@@ -56,7 +56,7 @@ pub fn plural(number: usize, one: &str) -> String {
 
 /// A value as a file would hold it, for readers who want all digits.
 pub fn exact(value: f64) -> String {
-    if value.fract() == 0.0 && value >= 0.0 && value < 9e15 { count(value as u64) } else { format!("{value}") }
+    if value.fract() == 0.0 && (0.0..9e15).contains(&value) { count(value as u64) } else { format!("{value}") }
 }
 
 #[cfg(test)]

@@ -30,8 +30,10 @@ fn graphs(profile: &Profile, name: &str) -> Markup {
         h3 { (name) }
         (graph(&format!("{name}: {unit} by call stack"), flamegraph::flamegraph(&profile.folded, &unit)))
         @if let Some(base) = &profile.base_folded {
-            h4 { "What changed against the base: red costs more, blue less" }
+            h4 { "What changed against the base: red costs more, blue less. What only the base called has no width here" }
             (graph(&format!("{name}: {unit}, difference"), flamegraph::differential(base, &profile.folded, &unit)))
+            h4 { "The base" }
+            (graph(&format!("{name}: {unit} of the base by call stack"), flamegraph::flamegraph(base, &unit)))
         }
     }
 }

@@ -63,7 +63,8 @@ fn the_page_works_without_a_network_and_without_an_error() {
         let found =
             document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("the probe ran");
         let charts = page.matches("<svg width=").count();
-        let expected = format!(r#"{{"charts":{charts},"graphs":[true,true,true],"overflow":false,"filter":true}}"#);
+        let expected =
+            format!(r#"{{"charts":{charts},"graphs":[true,true,true,true],"overflow":false,"filter":true}}"#);
         assert!(charts > 5, "{charts} charts");
         assert_eq!(found.replace("&quot;", "\""), expected, "at {size}");
     }

@@ -115,7 +115,7 @@ pub fn run() -> Run {
     for (store, base) in [("memory", 71.0), ("redb", 1_630.0)] {
         for (episodes, factor) in [(100, 1.0), (1_000, 9.6), (10_000, 98.1)] {
             let case = case(&format!("retrieve/{episodes}"), &[("store", store)]);
-            counted(&mut run, &case, (base * 1_000.0 * factor as f64).round(), 90.0 * factor, 18_000.0 * factor);
+            counted(&mut run, &case, f64::round(base * 1_000.0 * factor), 90.0 * factor, 18_000.0 * factor);
         }
     }
     for (payload, size) in [("small", 287.0), ("median", 2_210.0), ("large", 61_440.0)] {

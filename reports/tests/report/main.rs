@@ -4,3 +4,4 @@ mod browser;
 mod fixture;
 mod golden;
 mod hostile;
+mod model;

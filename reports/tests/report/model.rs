@@ -1,0 +1,105 @@
+//! What reports conclude from the model: how green a pass is, which counts repeat, which charts there are.
+
+use baselines::compare::Verdict;
+use baselines::record::Skipped;
+use baselines::{Case, Measurement, Sample};
+use reports::headline::{Tone, headline};
+use reports::{Report, figures, repeatability};
+
+use crate::fixture;
+
+#[test]
+fn only_a_whole_pass_is_green() {
+    assert_eq!(headline(&fixture::passed()).tone, Tone::Good);
+
+    let mut skipped = fixture::passed();
+    skipped.run.skipped.push(Skipped { what: "time".into(), why: "no clock".into() });
+    assert_eq!(headline(&skipped).tone, Tone::Partial);
+
+    let mut cut = fixture::passed();
+    cut.run.complete = false;
+    assert_eq!(headline(&cut).tone, Tone::Partial);
+
+    let mut undecided = fixture::passed();
+    let judgement = undecided.judgement.as_mut().expect("judged");
+    judgement.tally.insert(Verdict::Inconclusive, 1);
+    assert_eq!(headline(&undecided).tone, Tone::Partial);
+
+    // Another machine's counts were not compared, whatever else was.
+    let (base, mut new) = (fixture::run(), fixture::run());
+    new.header.environment.cpu_features.pop();
+    let elsewhere = Report { judgement: Some(fixture::judged(&base, &new)), ..Report::new(new) };
+    assert_ne!(headline(&elsewhere).tone, Tone::Good);
+
+    assert_eq!(headline(&fixture::regressed()).tone, Tone::Bad);
+    assert_eq!(headline(&fixture::empty()).tone, Tone::Undecided);
+    assert_eq!(headline(&Report::new(fixture::run())).tone, Tone::Undecided);
+}
+
+#[test]
+fn repeated_counts_say_which_ones_differ() {
+    let mut run = fixture::run();
+    let repeated = repeatability::of(&run).expect("the fixture repeats its counts");
+    let differ: Vec<_> = repeated.samples.iter().take_while(|sample| sample.relative_range > 0.0).collect();
+    let named: Vec<_> = differ.iter().map(|sample| (sample.case.benchmark.as_str(), sample.metric)).collect();
+    assert_eq!(named.len(), 2);
+    assert!(
+        named.contains(&("episode/lifecycle", "instructions"))
+            && named.contains(&("retrieve/10000", "estimated_cycles"))
+    );
+    assert_eq!(repeated.identical() + differ.len(), repeated.samples.len());
+    assert_eq!(repeated.worst(), differ[0].relative_range);
+    // Times are sampled: that they differ says nothing about the counts.
+    assert!(repeated.samples.iter().all(|sample| sample.metric != "cpu_time"));
+    run.measurements.retain(|measurement| measurement.sample.values().len() == 1);
+    assert_eq!(repeatability::of(&run), None, "nothing was repeated");
+}
+
+#[test]
+fn each_chart_is_there_where_its_numbers_are() {
+    let titles = |report: &Report| -> Vec<String> {
+        figures::figures(report).expect("draws").into_iter().map(|figure| figure.title).collect()
+    };
+    let report = fixture::regressed();
+    assert_eq!(
+        titles(&report),
+        [
+            "retrieve: instructions by size",
+            "Response times under load",
+            "Codecs and compressors: instructions",
+            "Codecs and compressors: stored bytes",
+            "episode: instructions",
+            "retrieve: instructions",
+            "step: instructions",
+        ]
+    );
+    assert!(figures::changes(&report).expect("draws").is_some());
+    assert!(figures::changes(&Report::new(fixture::run())).expect("draws").is_none(), "nothing was compared");
+    assert!(figures::changes(&fixture::passed()).expect("draws").is_none(), "nothing moved");
+    assert!(titles(&fixture::empty()).is_empty());
+    // Without counts the times are drawn.
+    let mut times = fixture::run();
+    times.measurements.retain(|measurement| measurement.metric == "wall_time");
+    assert_eq!(titles(&Report::new(times)), ["step: wall time"]);
+}
+
+#[test]
+fn growth_is_told_in_numbers() {
+    let figures = figures::figures(&Report::new(fixture::run())).expect("draws");
+    let scaling = figures.iter().find(|figure| figure.title.ends_with("by size")).expect("retrieval has sizes");
+    assert!(scaling.caption.starts_with("100 times the size costs 98 times as much."), "{}", scaling.caption);
+}
+
+#[test]
+fn a_long_list_is_cut_and_the_chart_says_so() {
+    let mut run = fixture::run();
+    let like: Measurement = run.measurements[0].clone();
+    run.measurements.clear();
+    for place in 0..200 {
+        let case = Case { benchmark: format!("many/b{place}"), variant: like.case.variant.clone() };
+        let sample = Sample::new(vec![f64::from(place)]).expect("finite");
+        run.measurements.push(Measurement { case, sample, ..like.clone() });
+    }
+    let figures = figures::figures(&Report::new(run)).expect("draws");
+    assert!(figures[0].caption.contains("The first 48 of 200."), "{}", figures[0].caption);
+}
