@@ -8,7 +8,7 @@ use baselines::compare::{Delta, Verdict};
 use crate::headline::{Tone, headline};
 use crate::names::{Names, printable};
 use crate::numbers::percent;
-use crate::ranking::rank;
+use crate::ranking::{rank, reasons};
 use crate::{Report, cause, text};
 
 const SHOWN: usize = 10;
@@ -39,11 +39,7 @@ pub fn render(report: &Report) -> String {
                 _ => {}
             }
         }
-        // Missing and invalid deltas are among these reasons: each is said once.
-        let said: Vec<String> =
-            judgement.comparison.deltas.iter().map(|delta| format!("{} of {} is ", delta.metric, delta.case)).collect();
-        let reasons = judgement.invalid.iter().filter(|reason| !said.iter().any(|start| reason.starts_with(start)));
-        errors.extend(reasons.map(|reason| ("invalid".to_owned(), reason.clone())));
+        errors.extend(reasons(judgement).into_iter().map(|reason| ("invalid".to_owned(), reason.to_owned())));
     } else {
         errors.extend(report.run.invalid.iter().map(|item| (format!("invalid: {}", item.what), item.why.clone())));
     }

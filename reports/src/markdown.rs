@@ -7,7 +7,7 @@ use baselines::compare::Verdict;
 use crate::headline::{Tone, headline};
 use crate::names::{Names, printable};
 use crate::numbers::{count, percent, plural, signed};
-use crate::ranking::rank;
+use crate::ranking::{rank, reasons};
 use crate::{Report, cause, repeatability, tables, text};
 
 /// Rows of the table of changes.
@@ -107,7 +107,7 @@ fn judged(report: &Report, text: &mut String) {
             text.push_str(&format!("- {rest}\n"));
         }
     }
-    list(text, "Invalid", judgement.invalid.iter().map(|reason| prose(reason)));
+    list(text, "Invalid", reasons(judgement).into_iter().map(prose));
     list(
         text,
         "The environments differ",

@@ -1,8 +1,9 @@
 //! What a reader must see first: the deltas of a comparison in three heaps, the first one sorted by importance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::compare::{Comparison, Delta, Verdict};
+use baselines::gate::Judgement;
 use baselines::metric::METRICS;
 
 /// The deltas of a comparison, each in one heap.
@@ -51,6 +52,15 @@ pub fn rank(comparison: &Comparison) -> Ranking<'_> {
     ranking
 }
 
+/// Why the run can't be believed, without what the deltas of [`Ranking::told`] say themselves: a missing measurement is told once.
+pub fn reasons(judgement: &Judgement) -> Vec<&str> {
+    let told: BTreeSet<String> = (judgement.comparison.deltas.iter())
+        .filter(|delta| matches!(delta.verdict, Verdict::Invalid | Verdict::Missing))
+        .map(|delta| format!("{} of {} is {}: {}", delta.metric, delta.case, delta.verdict, delta.why))
+        .collect();
+    judgement.invalid.iter().map(String::as_str).filter(|reason| !told.contains(*reason)).collect()
+}
+
 /// 0 for what matters most.
 fn importance(delta: &Delta) -> u8 {
     match (delta.verdict, delta.blocks) {
@@ -74,6 +84,7 @@ pub fn place(metric: &str) -> usize {
 mod tests {
     use super::*;
     use baselines::Case;
+    use baselines::gate::judge;
 
     fn delta(verdict: Verdict, blocks: bool, relative: f64, why: &str) -> Delta {
         Delta {
@@ -118,6 +129,8 @@ mod tests {
                 (Verdict::Improved, true, Some(-0.9)),
             ]
         );
+        let judgement = judge(comparison.clone(), &[], &["a rule guards nothing".to_owned()]);
+        assert_eq!((judgement.invalid.len(), reasons(&judgement)), (2, vec!["a rule guards nothing"]));
         let unjudged: usize = ranking.unjudged.iter().map(|group| group.deltas.len()).sum();
         assert_eq!((ranking.equal.len(), ranking.unjudged.len(), unjudged), (1, 2, 3));
     }

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
 use crate::numbers::{count, percent, plural, signed};
-use crate::ranking::{Ranking, rank};
+use crate::ranking::{Ranking, rank, reasons};
 use crate::{Report, cause, headline, repeatability, tables};
 
 /// Columns of the counts lane that a terminal has no room for.
@@ -118,7 +118,7 @@ pub fn judgement(judgement: &Judgement) -> String {
             printable(group.why)
         ));
     }
-    for reason in &judgement.invalid {
+    for reason in reasons(judgement) {
         text.push_str(&format!("invalid: {}\n", printable(reason)));
     }
     text.push_str(&format!("{}\n", printable(&judgement.summary)));

@@ -8,6 +8,7 @@ use crate::Report;
 use crate::headline::Headline;
 use crate::names::printable;
 use crate::numbers::count;
+use crate::ranking::reasons;
 
 /// The verdict in words, and the tally below it.
 pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
@@ -64,7 +65,7 @@ fn day(at: &str) -> String {
 /// Why the run can't be believed.
 pub(super) fn invalid(report: &Report) -> Option<Section> {
     let reasons: Vec<Markup> = match &report.judgement {
-        Some(judgement) => judgement.invalid.iter().map(|reason| prose(reason)).collect(),
+        Some(judgement) => reasons(judgement).into_iter().map(prose).collect(),
         None => report
             .run
             .invalid
