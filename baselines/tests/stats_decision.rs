@@ -69,6 +69,26 @@ fn significant_but_too_small_is_no_regression() {
 }
 
 #[test]
+fn significant_but_perhaps_too_small_is_inconclusive() {
+    // Every round is slower, most by 0.4%, some by 6%: certainly not nothing, and not shown to matter.
+    let screen = rounds(10, 0.02, 0.001);
+    let skewed: Vec<f64> = (0..60).map(|i| if i % 15 % 4 == 0 { 0.06 } else { 0.004 } + f64::from(i) * 1e-6).collect();
+    let step = one(&screen, &skewed);
+    let evidence = step.evidence.unwrap();
+    assert!(evidence.adjusted_p.unwrap() < 1e-8 && evidence.interval.low > 0.0 && evidence.interval.high > delta());
+    assert_eq!(step.action, Action::Stop(Decision::Inconclusive));
+}
+
+#[test]
+fn a_look_spends_its_own_level_only() {
+    // Below the suite's 1%, above the 0.5% of the first look: it has to go on.
+    let step = one(&rounds(10, 0.05, 0.01), &rounds(30, 0.05, 0.155));
+    let p = step.evidence.unwrap().adjusted_p.unwrap();
+    assert!(0.005 < p && p < 0.01, "the rounds do not make the case: p is {p}");
+    assert_eq!(step.action, Action::Measure { stage: Stage::Confirm, rounds: 10 });
+}
+
+#[test]
 fn a_missed_slowdown_goes_through_all_looks_and_ends_inconclusive() {
     let screen = rounds(10, 0.05, 0.02);
     let noisy = rounds(60, 0.05, 0.9);

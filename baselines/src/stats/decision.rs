@@ -257,17 +257,16 @@ fn judge(
     let adjusted_p = adjusted(p_values)?;
     for (position, &index) in picked.iter().enumerate() {
         let step = &mut steps[index];
-        let (None, Some(suspicion), Some(evidence)) = (step.decision(), step.suspicion, &mut step.evidence) else {
-            continue;
-        };
+        let (None, Some(evidence)) = (step.decision(), &mut step.evidence) else { continue };
         evidence.adjusted_p = Some(adjusted_p[position]);
         let rejected = adjusted_p[position] <= look.level;
         let relevant = procedure.relevance * suite[index].margin;
+        // The sign of the estimate is that of the rejected test: ranks that outweigh the rest pull the Walsh averages along.
         let decision = if evidence.interval.is_within(suite[index].margin) {
             Decision::Equal
-        } else if rejected && suspicion != Suspicion::Faster && evidence.estimate >= relevant {
+        } else if rejected && evidence.estimate >= relevant {
             Decision::Regressed
-        } else if rejected && suspicion != Suspicion::Slower && evidence.estimate <= -relevant {
+        } else if rejected && evidence.estimate <= -relevant {
             Decision::Improved
         } else {
             continue;
