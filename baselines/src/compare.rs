@@ -153,6 +153,9 @@ fn judge(base: &Measurement, new: &Measurement, differences: &[Difference], limi
         Some(_) if base.durability != new.durability => {
             (Verdict::Incomparable, format!("durability differs: base {}, new {}", base.durability, new.durability))
         }
+        Some(_) if base.operations != new.operations => {
+            (Verdict::Incomparable, format!("taken over {} operations in the base, {} now", base.operations, new.operations))
+        }
         Some(metric) if metric.lane == Lane::Counts && !differences.is_empty() => {
             let fields: Vec<_> = differences.iter().map(|difference| difference.field.as_str()).collect();
             (Verdict::Incomparable, format!("counts hold for one environment only: {} differ", fields.join(", ")))

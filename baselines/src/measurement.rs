@@ -123,16 +123,23 @@ pub struct Measurement {
     pub case: Case,
     /// The metric's name in [`crate::metric::METRICS`].
     pub metric: String,
-    /// The values.
+    /// The values, each for one operation.
     pub sample: Sample,
+    /// How many operations a value was taken over: two numbers over different ones can't be compared.
+    #[serde(default = "one")]
+    pub operations: u64,
     /// What a write of this case survives.
     pub durability: Durability,
     /// What the strategies did during the measurement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
-    /// Where the cost lies, dearest first; sums to the sample's first value. Instructions only.
+    /// Where the cost lies, dearest first, for all operations together: sums to the sample's first value times `operations`. Instructions only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionCost>,
+}
+
+fn one() -> u64 {
+    1
 }
 
 impl Measurement {

@@ -79,7 +79,7 @@ enum Line {
     Header {
         schema: u64,
         #[serde(flatten)]
-        header: Header,
+        header: Box<Header>,
     },
     Measurement(Measurement),
     Skipped(Skipped),
@@ -114,7 +114,7 @@ impl RunWriter {
         let run =
             Run { header: header.clone(), measurements: vec![], skipped: vec![], invalid: vec![], complete: false };
         let mut writer = RunWriter { file, partial, path: path.to_owned(), run };
-        writer.line(&Line::Header { schema: SCHEMA, header })?;
+        writer.line(&Line::Header { schema: SCHEMA, header: Box::new(header) })?;
         Ok(writer)
     }
 
@@ -210,7 +210,7 @@ impl Run {
     /// # Errors
     /// The file can't be written; what was there stays.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text = encode(&Line::Header { schema: SCHEMA, header: self.header.clone() });
+        let mut text = encode(&Line::Header { schema: SCHEMA, header: Box::new(self.header.clone()) });
         text.push('\n');
         let lines = (self.measurements.iter().cloned().map(Line::Measurement))
             .chain(self.skipped.iter().cloned().map(Line::Skipped))
@@ -286,7 +286,7 @@ fn parse_header(path: &Path, line: &str) -> Result<Header> {
         return Err(Error::UnknownSchema { path: path.to_owned(), found: schema, known: SCHEMA });
     }
     match serde_json::from_value(value) {
-        Ok(Line::Header { header, .. }) => Ok(header),
+        Ok(Line::Header { header, .. }) => Ok(*header),
         Ok(_) => Err(no_header("it is another record".to_owned())),
         Err(error) => Err(no_header(error.to_string())),
     }

@@ -1,0 +1,57 @@
+//! Wall times, through criterion: `cargo bench --bench times`, with criterion's own options and filter after `--`.
+//!
+//! Criterion's change detection is its own affair: on a shared machine it calls most of identical code changed. Assay shows and stores these times,
+//! and never judges by them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use bench_suite::benchmark::{Prepared, Setup};
+use bench_suite::cases::{self, Case};
+use bench_suite::engagement;
+use bench_suite::input::{Input, Source, set_from_environment};
+use criterion::Criterion;
+
+fn main() -> Result<()> {
+    let input = Source::from_environment()?.load()?;
+    let mut criterion = Criterion::default().configure_from_args();
+    for case in &cases::select(None, &set_from_environment())?.cases {
+        time(&mut criterion, case, &input)?;
+    }
+    criterion.final_summary();
+    Ok(())
+}
+
+fn time(criterion: &mut Criterion, case: &Case, input: &Input) -> Result<()> {
+    let mut prepared: Option<Box<dyn Prepared>> = None;
+    let mut failure = None;
+    criterion.bench_function(case.id, |bencher| {
+        bencher.iter_custom(|operations| {
+            let timed = match &mut prepared {
+                Some(prepared) => timed(prepared.as_mut(), operations),
+                // Built when criterion has chosen the case, not for those that the filter leaves out.
+                none => (case.benchmark.setup)(&Setup { variant: case.variant, input })
+                    .and_then(|built| timed(none.insert(built).as_mut(), operations)),
+            };
+            timed.unwrap_or_else(|error| {
+                failure.get_or_insert(error);
+                Duration::from_nanos(operations)
+            })
+        });
+    });
+    if let Some(error) = failure {
+        return Err(error.context(case.label()));
+    }
+    if let Some(mut prepared) = prepared {
+        prepared.check().map_err(|error| error.context(format!("{} answers wrongly", case.label())))?;
+        engagement::check(case, &prepared.counters()).map_err(|error| error.context(case.label()))?;
+    }
+    Ok(())
+}
+
+fn timed(prepared: &mut dyn Prepared, operations: u64) -> Result<Duration> {
+    prepared.refill(operations)?;
+    let start = Instant::now();
+    prepared.run(operations)?;
+    Ok(start.elapsed())
+}

@@ -1,0 +1,59 @@
+//! What a benchmark is: one definition that criterion, callgrind, DHAT, the worker and the smoke test all run.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use memory::Variant;
+
+use crate::input::Input;
+
+/// One thing that is measured, with its workload, its size and a check of its answer.
+#[derive(Clone, Copy)]
+pub struct Benchmark {
+    /// The name, families first, as in `codec/encode/large`.
+    pub name: &'static str,
+    /// What one operation is, for a reader of the report.
+    pub about: &'static str,
+    /// The toggles that lie on its path. A toggle outside the list can't change its numbers.
+    pub exercises: &'static [&'static str],
+    /// Operations of one exact count. Enough that what happens once does not drown what happens each time.
+    pub operations: u64,
+    /// Builds the state that the operations work on. Never timed, never counted.
+    pub setup: fn(&Setup<'_>) -> Result<Box<dyn Prepared>>,
+}
+
+/// What a benchmark is built from.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// The strategy of every toggle.
+    pub variant: Variant,
+    /// Episodes to work on, and the seed of everything random.
+    pub input: &'a Input,
+}
+
+/// A benchmark that is ready to run.
+pub trait Prepared {
+    /// Prepares what the next `operations` operations will use up. Never timed, never counted.
+    ///
+    /// # Errors
+    /// The memory refused something.
+    fn refill(&mut self, operations: u64) -> Result<()> {
+        let _ = operations;
+        Ok(())
+    }
+
+    /// Does the operation `operations` times. This call is what is measured, and nothing else is.
+    ///
+    /// # Errors
+    /// The memory refused something, or [`Prepared::refill`] was not called.
+    fn run(&mut self, operations: u64) -> Result<()>;
+
+    /// Checks the answers of everything that ran since the setup. Fast and wrong is an error.
+    ///
+    /// # Errors
+    /// An answer is wrong: the message says which and how.
+    fn check(&mut self) -> Result<()>;
+
+    /// What the strategies did since the setup began.
+    fn counters(&self) -> BTreeMap<&'static str, u64>;
+}

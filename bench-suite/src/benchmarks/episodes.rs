@@ -1,0 +1,151 @@
+//! Reading what is stored: by id, many ids at once, and by metadata.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use memory::EpisodeId;
+use rand::RngExt;
+use rand_pcg::Pcg64;
+
+use super::Bed;
+use crate::benchmark::{Prepared, Setup};
+use crate::input::Input;
+
+/// Episodes that `episode/get` and `episode/get_many` choose from.
+const STORED: usize = 32;
+
+/// Ids of one `episode/get_many`.
+const MANY: usize = 10;
+
+/// Episodes that `metadata/query` searches, and the values that their key `shard` has.
+const SEARCHED: usize = 256;
+const SHARDS: usize = 32;
+
+/// The operation of `episode/get`.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn get(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    reading(setup, 1)
+}
+
+/// The operation of `episode/get_many`.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn get_many(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    reading(setup, MANY)
+}
+
+struct Reading {
+    bed: Bed,
+    stored: Vec<(EpisodeId, usize)>,
+    many: usize,
+    /// The order in which episodes are asked for, over and over.
+    order: Vec<usize>,
+    next: usize,
+    steps_read: u64,
+    steps_expected: u64,
+}
+
+fn reading(setup: &Setup<'_>, many: usize) -> Result<Box<dyn Prepared>> {
+    let bed = Bed::new(setup)?;
+    let mut stored = Vec::with_capacity(STORED);
+    for script in setup.input.scripts.iter().cycle().take(STORED) {
+        stored.push((bed.play(script, script.steps.len())?, script.steps.len()));
+    }
+    let mut random = seeded(setup.input);
+    let order = (0..1024).map(|_| random.random_range(0..STORED)).collect();
+    // Once each before: a cache is measured warm, a connection open.
+    let ids: Vec<EpisodeId> = stored.iter().map(|(id, _)| *id).collect();
+    for id in &ids {
+        bed.runtime.block_on(bed.memory.get_episode(*id))?;
+    }
+    Ok(Box::new(Reading { bed, stored, many, order, next: 0, steps_read: 0, steps_expected: 0 }))
+}
+
+fn seeded(input: &Input) -> Pcg64 {
+    Pcg64::new(u128::from(input.seed), 0xa02b_dbf7_bb3c_0a7a_c28f_a16a_64ab_f96)
+}
+
+impl Prepared for Reading {
+    fn run(&mut self, operations: u64) -> Result<()> {
+        let Reading { bed, stored, many, order, next, steps_read, steps_expected } = self;
+        let mut choose = || {
+            let (id, steps) = stored[order[*next % order.len()]];
+            *next += 1;
+            *steps_expected += steps as u64;
+            id
+        };
+        bed.runtime.block_on(async {
+            for _ in 0..operations {
+                if *many == 1 {
+                    let episode = bed.memory.get_episode(choose()).await?.context("a stored episode is not found")?;
+                    *steps_read += episode.steps.len() as u64;
+                } else {
+                    let ids: Vec<EpisodeId> = (0..*many).map(|_| choose()).collect();
+                    for episode in bed.memory.get_episodes(&ids).await? {
+                        *steps_read += episode.context("a stored episode is not found")?.steps.len() as u64;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn check(&mut self) -> Result<()> {
+        ensure!(self.steps_read == self.steps_expected, "{} steps were read, {} are stored", self.steps_read, self.steps_expected);
+        Ok(())
+    }
+
+    fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.bed.counters()
+    }
+}
+
+struct Searching {
+    bed: Bed,
+    shards: Vec<Vec<EpisodeId>>,
+    next: usize,
+    wrong: usize,
+}
+
+/// The operation of `metadata/query`.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn query_by_metadata(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    let bed = Bed::new(setup)?;
+    let mut shards = vec![Vec::new(); SHARDS];
+    for (number, script) in setup.input.scripts.iter().cycle().take(SEARCHED).enumerate() {
+        let shard = number % SHARDS;
+        let mut script = script.clone();
+        script.start.metadata.insert("shard".to_owned(), shard.to_string());
+        shards[shard].push(bed.play(&script, 1)?);
+    }
+    for shard in &mut shards {
+        shard.sort_unstable();
+    }
+    Ok(Box::new(Searching { bed, shards, next: 0, wrong: 0 }))
+}
+
+impl Prepared for Searching {
+    fn run(&mut self, operations: u64) -> Result<()> {
+        for _ in 0..operations {
+            let shard = self.next % SHARDS;
+            self.next += 1;
+            let found = self.bed.runtime.block_on(self.bed.memory.query_by_metadata("shard", &shard.to_string()))?;
+            self.wrong += usize::from(found != self.shards[shard]);
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        ensure!(self.wrong == 0, "{} of {} queries gave the wrong ids", self.wrong, self.next);
+        Ok(())
+    }
+
+    fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.bed.counters()
+    }
+}

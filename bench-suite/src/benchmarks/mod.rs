@@ -1,0 +1,102 @@
+//! The benchmarks, a workload a file, and the bed that those with a memory stand on.
+
+pub mod episodes;
+pub mod lifecycle;
+pub mod payload;
+pub mod pure;
+pub mod retrieval;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use memory::api::Script;
+use memory::{EpisodeId, IdSource, ManualClock, Memory, NewStep, Options};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::benchmark::Setup;
+
+/// A memory of the variant under test, alone in a folder of its own, on a runtime of one thread: two runs of the same seed do the same work.
+pub struct Bed {
+    /// Drives the memory's futures.
+    pub runtime: Runtime,
+    /// The memory under test.
+    pub memory: Memory,
+    // Dropped last: the memory's files lie in it.
+    _folder: Option<TempDir>,
+}
+
+impl Bed {
+    /// Opens a memory of the variant.
+    ///
+    /// # Errors
+    /// No folder can be made, or the memory can't be opened.
+    pub fn new(setup: &Setup<'_>) -> Result<Bed> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+        let folder = match setup.variant.store {
+            memory::StoreKind::Memory => None,
+            _ => Some(scratch()?),
+        };
+        let options = Options {
+            path: folder.as_ref().map(|folder| folder.path().to_owned()),
+            clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
+            ids: IdSource::seeded(setup.input.seed),
+            ..Options::default()
+        };
+        let memory = runtime.block_on(Memory::open(&setup.variant, options))?;
+        Ok(Bed { runtime, memory, _folder: folder })
+    }
+
+    /// Plays a script to its end, with at most `steps` steps.
+    ///
+    /// # Errors
+    /// The memory refused something.
+    pub fn play(&self, script: &Script, steps: usize) -> Result<EpisodeId> {
+        self.runtime.block_on(play(&self.memory, script, steps))
+    }
+
+    /// What the strategies did.
+    pub fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.memory.counters()
+    }
+}
+
+/// Plays a script to its end, with exactly `steps` steps: a shorter script starts over.
+///
+/// # Errors
+/// The memory refused something.
+pub async fn play(memory: &Memory, script: &Script, steps: usize) -> Result<EpisodeId> {
+    let id = memory.start_episode(script.start.clone()).await?;
+    for step in script.steps.iter().cycle().take(steps) {
+        memory.log_step(id, step.clone()).await?;
+    }
+    memory.complete_episode(id, script.outcome.clone()).await?;
+    Ok(id)
+}
+
+/// Checks that an episode is stored as it was played.
+///
+/// # Errors
+/// It is not there, or a step is missing or another.
+pub async fn check_stored(memory: &Memory, id: EpisodeId, expected: &[&NewStep], completed: bool) -> Result<()> {
+    let episode = memory.get_episode(id).await?.with_context(|| format!("episode {id} is not stored"))?;
+    ensure!(episode.steps.len() == expected.len(), "episode {id} has {} steps, not {}", episode.steps.len(), expected.len());
+    for (step, expected) in episode.steps.iter().zip(expected) {
+        ensure!(
+            step.tool == expected.tool && step.action == expected.action && step.observation == expected.observation,
+            "step {} of episode {id} is not the one that was logged",
+            step.number
+        );
+    }
+    ensure!(episode.head.completion.is_some() == completed, "episode {id}: completed is not {completed}");
+    Ok(())
+}
+
+/// A folder beside the build, so that a store's writes reach a real disk: the system's temporary folder is often memory.
+fn scratch() -> Result<TempDir> {
+    let parent = std::env::var_os("ASSAY_SCRATCH").map_or_else(|| crate::workspace::target().join("assay/scratch"), PathBuf::from);
+    std::fs::create_dir_all(&parent).with_context(|| format!("can't make {}", parent.display()))?;
+    tempfile::Builder::new().prefix("bed-").tempdir_in(&parent).with_context(|| format!("can't make a folder in {}", parent.display()))
+}

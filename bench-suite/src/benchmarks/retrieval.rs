@@ -1,0 +1,83 @@
+//! Retrieval by context and embedding, at three sizes of the memory.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use memory::{EpisodeId, Query};
+
+use super::Bed;
+use crate::benchmark::{Prepared, Setup};
+
+/// Episodes that one retrieval asks for.
+const LIMIT: usize = 10;
+
+/// The operation of `retrieve/100`.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn among_100(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    among(setup, 100)
+}
+
+/// The operation of `retrieve/1000`.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn among_1000(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    among(setup, 1000)
+}
+
+/// The operation of `retrieve/10000`.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn among_10000(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    among(setup, 10_000)
+}
+
+struct Retrieving {
+    bed: Bed,
+    /// Queries, each with the episode that must come first: the query is its own task and context.
+    queries: Vec<(Query, EpisodeId)>,
+    next: usize,
+    wrong: usize,
+}
+
+fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
+    let bed = Bed::new(setup)?;
+    let scripts = &setup.input.scripts;
+    let mut queries = Vec::new();
+    for number in 0..episodes {
+        let mut script = scripts[number % scripts.len()].clone();
+        // What tells them apart is the task; the steps of an episode don't take part in finding it.
+        script.start.task = format!("{} (ticket {number} of module m{})", script.start.task, number % 97);
+        let id = bed.play(&script, 1)?;
+        if number % (episodes / 16).max(1) == 0 {
+            let query = Query { text: script.start.task.clone(), context: Some(script.start.context.clone()), limit: LIMIT };
+            queries.push((query, id));
+        }
+    }
+    Ok(Box::new(Retrieving { bed, queries, next: 0, wrong: 0 }))
+}
+
+impl Prepared for Retrieving {
+    fn run(&mut self, operations: u64) -> Result<()> {
+        for _ in 0..operations {
+            let (query, expected) = &self.queries[self.next % self.queries.len()];
+            self.next += 1;
+            let found = self.bed.runtime.block_on(self.bed.memory.retrieve(query))?;
+            let right = found.len() == LIMIT && found.first().is_some_and(|first| first.id == *expected);
+            self.wrong += usize::from(!right);
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        ensure!(self.wrong == 0, "{} of {} retrievals did not find the episode of that very task first", self.wrong, self.next);
+        Ok(())
+    }
+
+    fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.bed.counters()
+    }
+}

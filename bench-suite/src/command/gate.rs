@@ -1,0 +1,102 @@
+//! `assay gate`: did this change make anything worse?
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use baselines::baseline::{self, Lookup};
+use baselines::exit::Exit;
+use baselines::{Lane, Run};
+use clap::Args;
+use reports::Format;
+
+use super::compare;
+use super::run::{self, Profile, Selection};
+use super::runs;
+use crate::workspace;
+
+/// Measure exact counts and fail if they are worse than the stored baseline
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The baseline of this environment is looked up in baselines/stored. Where there is none, accept one:
+  assay run --lane counts && assay baseline accept --reason \"first\"
+
+Examples:
+  assay gate                             all exact counts against the stored baseline
+  assay gate retrieve                    those of the retrieval benchmarks only
+  assay gate --run latest                judge a run that is there already, and measure nothing")]
+pub struct Gate {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Judge this stored run instead of measuring
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+
+    /// Where accepted baselines lie [default: baselines/stored]
+    #[arg(long, value_name = "FOLDER")]
+    baselines: Option<PathBuf>,
+
+    /// How far metrics may move [default: the built-in policy]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// Also print the verdicts in this format: markdown, junit, json or github
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+}
+
+impl Gate {
+    /// Measures, judges, reports.
+    ///
+    /// # Errors
+    /// The measuring failed, or the policy or a baseline can't be read.
+    pub fn execute(&self) -> Result<Exit> {
+        let policy = compare::standard_policy(self.policy.as_deref())?;
+        let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
+        let (path, new) = match &self.run {
+            Some(named) => {
+                let path = runs::find(named)?;
+                let run = Run::read(&path, false)?;
+                (path, run)
+            }
+            None => {
+                let mut selection = self.selection.clone();
+                if selection.lane.is_empty() {
+                    selection.lane = vec![Lane::Counts];
+                }
+                let measured = run::measure(&selection, Profile::Quick, None)?;
+                (measured.path, measured.run)
+            }
+        };
+        let (against, mut base) = match baseline::find(&folder, &new.header.environment)? {
+            Lookup::Found(path, run) => (path, *run),
+            Lookup::Incomparable(path, run) => (path, *run),
+            Lookup::Empty => bail!(
+                "there is no baseline in {}: `assay run --lane counts` and then `assay baseline accept --reason \"..\"` make one",
+                folder.display()
+            ),
+        };
+        self.narrow(&mut base, &new);
+        let judgement = compare::judge(&base, &new, &policy);
+        let exit = judgement.outcome.exit();
+        let mut report = runs::report(&path, new)?;
+        report.judgement = Some(judgement);
+        report.against = Some(format!("baseline {}", against.display()));
+        let page = super::report::publish(&report, &path)?;
+        print!("{}", reports::render(&report, self.format.unwrap_or(Format::Text))?);
+        if self.format.is_none() {
+            println!("\nrun:    {}\nreport: {}", path.display(), page.display());
+        } else {
+            eprintln!("report: {}", page.display());
+        }
+        Ok(exit)
+    }
+
+    /// Leaves in the base what this gate was asked to look at: a benchmark that was filtered out is not missing.
+    fn narrow(&self, base: &mut Run, new: &Run) {
+        if self.selection.filter.is_some() || !self.selection.set.is_empty() {
+            let measured = |case: &baselines::Case| new.measurements.iter().any(|measurement| measurement.case == *case);
+            base.measurements.retain(|measurement| measured(&measurement.case));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Runs on the disk: their names, where they lie, and what stands beside them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use baselines::Run;
+
+use crate::runner::profile::Stacks;
+use crate::workspace;
+
+/// The folder of runs.
+pub fn folder() -> PathBuf {
+    workspace::output().join("runs")
+}
+
+/// A name for a new run: when and what, so that names sort by time.
+pub fn name(commit: &str, dirty: bool) -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let commit = commit.get(..8).unwrap_or(commit);
+    format!("{now}-{commit}{}", if dirty { "-dirty" } else { "" })
+}
+
+/// Now, as records say it.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Today, for exceptions that expire.
+pub fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// The file of a run as a user names it: a path, a name in the folder of runs, or `latest`.
+///
+/// # Errors
+/// There is no such run.
+pub fn find(named: &str) -> Result<PathBuf> {
+    if named == "latest" {
+        return latest();
+    }
+    let candidates = [PathBuf::from(named), folder().join(named), folder().join(format!("{named}.jsonl"))];
+    match candidates.into_iter().find(|path| path.is_file()) {
+        Some(path) => Ok(path),
+        None => bail!("no run is called `{named}`: give a path, `latest`, or a name in {}", folder().display()),
+    }
+}
+
+fn latest() -> Result<PathBuf> {
+    let folder = folder();
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(_) => bail!("there is no run yet: `assay run` makes one"),
+    };
+    let mut newest: Option<PathBuf> = None;
+    for entry in entries {
+        let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
+        let is_run = path.extension().is_some_and(|extension| extension == "jsonl") && !path.to_string_lossy().ends_with(".stacks.jsonl");
+        if is_run && newest.as_ref().is_none_or(|newest| path > *newest) {
+            newest = Some(path);
+        }
+    }
+    newest.context("there is no run yet: `assay run` makes one")
+}
+
+/// Where the call stacks of a run's cases lie.
+fn stacks_path(run: &Path) -> PathBuf {
+    run.with_extension("stacks.jsonl")
+}
+
+/// Keeps call stacks beside their run.
+///
+/// # Errors
+/// The file can't be written.
+pub fn write_stacks(run: &Path, stacks: &[Stacks]) -> Result<()> {
+    let mut text = String::new();
+    for stack in stacks {
+        text.push_str(&serde_json::to_string(stack).context("call stacks are text")?);
+        text.push('\n');
+    }
+    Ok(baselines::atomic::write(&stacks_path(run), text.as_bytes())?)
+}
+
+/// A report of a stored run, with the call stacks that lie beside it.
+///
+/// # Errors
+/// The file of stacks is damaged.
+pub fn report(path: &Path, run: Run) -> Result<reports::Report> {
+    let mut report = reports::Report::new(run);
+    let stacks = stacks_path(path);
+    let text = match std::fs::read_to_string(&stacks) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(report),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", stacks.display())),
+    };
+    for (number, line) in text.lines().enumerate() {
+        let Stacks { case, unit, folded, base_folded } =
+            serde_json::from_str(line).with_context(|| format!("{}:{}: no call stacks", stacks.display(), number + 1))?;
+        report.profiles.push(reports::Profile { case, folded, unit, base_folded });
+    }
+    Ok(report)
+}

@@ -1,0 +1,75 @@
+//! Finding out toggles that did nothing: a variant whose toggle did not engage is invalid, not fast.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use memory::{StoreKind, Variant};
+
+use crate::cases::Case;
+
+/// The counter that must have moved for a strategy to have done its work. Strategies that are missing here are the naive ones.
+const EVIDENCE: &[(&str, &str, &str)] = &[
+    ("codec", "messagepack", "messagepack_encoded"),
+    ("codec", "postcard", "postcard_encoded"),
+    ("compression", "lz4", "values_compressed"),
+    ("compression", "zstd", "values_compressed"),
+    ("cache", "lru", "cache_hits"),
+    ("pool", "keepalive", "connections_reused"),
+];
+
+/// Whether a toggle lies on the path of a case, so that its strategy must show in a counter.
+pub fn applies(case: &Case, toggle: &str) -> bool {
+    let store = case.variant.store;
+    case.benchmark.exercises.contains(&toggle)
+        && match toggle {
+            // Structs in memory are neither encoded nor fetched over a connection. A benchmark without a store encodes by itself.
+            "codec" | "compression" => !case.benchmark.exercises.contains(&"store") || store != StoreKind::Memory,
+            "pool" => matches!(store, StoreKind::Libsql | StoreKind::Tiered),
+            _ => true,
+        }
+}
+
+/// Checks that every strategy on the case's path did its work.
+///
+/// # Errors
+/// A strategy whose counter did not move: the message names both.
+pub fn check(case: &Case, counters: &BTreeMap<&'static str, u64>) -> Result<()> {
+    for (toggle, strategy, counter) in EVIDENCE {
+        let chosen = case.variant.get(toggle)? == *strategy;
+        if chosen && applies(case, toggle) && counters.get(counter).copied().unwrap_or(0) == 0 {
+            bail!("{toggle}={strategy} did not engage: the counter `{counter}` is 0");
+        }
+    }
+    Ok(())
+}
+
+/// Whether two variants differ in more than names: the toggles in which they differ.
+pub fn differing(a: &Variant, b: &Variant) -> Vec<&'static str> {
+    let toggles = memory::TOGGLES.iter().map(|toggle| toggle.name);
+    toggles.filter(|toggle| a.get(toggle).ok() != b.get(toggle).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_strategy_but_the_naive_has_its_evidence() {
+        for toggle in memory::TOGGLES.iter().filter(|toggle| !["store", "durability"].contains(&toggle.name)) {
+            for strategy in &toggle.strategies[1..] {
+                let known = EVIDENCE.iter().any(|(name, of, _)| name == &toggle.name && of == strategy);
+                assert!(known, "{}={strategy} has no counter that shows it", toggle.name);
+            }
+        }
+        let counters = memory::Counters::default().snapshot();
+        assert!(EVIDENCE.iter().all(|(_, _, counter)| counters.contains_key(counter)));
+    }
+
+    #[test]
+    fn a_toggle_that_did_nothing_is_an_error() {
+        let case = crate::cases::find("step_log_redb_postcard", &[]).expect("listed");
+        let idle = check(&case, &BTreeMap::new()).expect_err("nothing was encoded");
+        assert_eq!(idle.to_string(), "codec=postcard did not engage: the counter `postcard_encoded` is 0");
+        assert!(check(&case, &BTreeMap::from([("postcard_encoded", 1)])).is_ok());
+    }
+}

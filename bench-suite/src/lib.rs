@@ -1,0 +1,23 @@
+//! How it is measured: the benchmarks, the processes that run them, and the `assay` command.
+//!
+//! - [`benchmark`] says what a benchmark is; [`benchmarks`] holds them, a workload a file; [`registry`] lists them.
+//! - [`cases`] is the one list of what a plain run measures: benchmarks under variants. Criterion, callgrind, DHAT, the worker and the smoke
+//!   test all read it.
+//! - [`engagement`] finds out toggles that did nothing.
+//! - [`runner`] starts the child processes that measure, and turns what they leave into measurements.
+//! - [`corpus`] is what the benchmarks work on.
+//! - [`command`] is the `assay` command, a file a subcommand.
+//!
+//! What a number means and whether it changed is `baselines`' business; how it is said, `reports`'.
+
+pub mod benchmark;
+pub mod benchmarks;
+pub mod cases;
+pub mod command;
+pub mod corpus;
+pub mod engagement;
+pub mod input;
+pub mod progress;
+pub mod registry;
+pub mod runner;
+pub mod workspace;

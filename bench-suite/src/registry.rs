@@ -1,0 +1,184 @@
+//! The list of all benchmarks. What is measured of them by default, under which variants, is [`crate::cases`].
+
+use crate::benchmark::Benchmark;
+use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval};
+
+const STORED: &[&str] = &["store", "durability", "codec", "compression", "pool"];
+const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache"];
+
+/// Every benchmark, families together.
+pub const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        name: "lifecycle",
+        about: "a whole episode: start, 10 steps, complete with reward, reflection and patterns",
+        exercises: STORED,
+        operations: 2,
+        setup: lifecycle::whole_episode,
+    },
+    Benchmark {
+        name: "episode/start",
+        about: "start an episode",
+        exercises: STORED,
+        operations: 16,
+        setup: lifecycle::start,
+    },
+    Benchmark {
+        name: "step/log",
+        about: "log one step to a running episode",
+        exercises: STORED,
+        operations: 16,
+        setup: lifecycle::log_step,
+    },
+    Benchmark {
+        name: "episode/complete",
+        about: "complete an episode of 10 steps: reward, reflection, patterns, embedding",
+        exercises: STORED,
+        operations: 4,
+        setup: lifecycle::complete,
+    },
+    Benchmark {
+        name: "episode/get",
+        about: "fetch one of 32 completed episodes by its id",
+        exercises: STORED_AND_CACHED,
+        operations: 16,
+        setup: episodes::get,
+    },
+    Benchmark {
+        name: "episode/get_many",
+        about: "fetch 10 of 32 completed episodes by their ids",
+        exercises: STORED_AND_CACHED,
+        operations: 4,
+        setup: episodes::get_many,
+    },
+    Benchmark {
+        name: "metadata/query",
+        about: "the ids of the 8 of 256 episodes that have a metadata value",
+        exercises: STORED,
+        operations: 8,
+        setup: episodes::query_by_metadata,
+    },
+    Benchmark {
+        name: "retrieve/100",
+        about: "the 10 episodes of 100 that fit a task best",
+        exercises: &["store", "durability"],
+        operations: 4,
+        setup: retrieval::among_100,
+    },
+    Benchmark {
+        name: "retrieve/1000",
+        about: "the 10 episodes of 1,000 that fit a task best",
+        exercises: &["store", "durability"],
+        operations: 2,
+        setup: retrieval::among_1000,
+    },
+    Benchmark {
+        name: "retrieve/10000",
+        about: "the 10 episodes of 10,000 that fit a task best",
+        exercises: &["store", "durability"],
+        operations: 1,
+        setup: retrieval::among_10000,
+    },
+    Benchmark {
+        name: "pattern/extract",
+        about: "extract the patterns of one completed episode of 50 steps",
+        exercises: &[],
+        operations: 4,
+        setup: pure::extract_patterns,
+    },
+    Benchmark {
+        name: "embedding/embed",
+        about: "embed the text of one task",
+        exercises: &[],
+        operations: 16,
+        setup: pure::embed,
+    },
+    Benchmark {
+        name: "codec/encode/small",
+        about: "encode a step at the 10th percentile of sizes",
+        exercises: &["codec"],
+        operations: 32,
+        setup: payload::encode_small,
+    },
+    Benchmark {
+        name: "codec/encode/median",
+        about: "encode a step of median size",
+        exercises: &["codec"],
+        operations: 32,
+        setup: payload::encode_median,
+    },
+    Benchmark {
+        name: "codec/encode/large",
+        about: "encode a step at the 99th percentile of sizes",
+        exercises: &["codec"],
+        operations: 16,
+        setup: payload::encode_large,
+    },
+    Benchmark {
+        name: "codec/decode/small",
+        about: "decode a step at the 10th percentile of sizes",
+        exercises: &["codec"],
+        operations: 32,
+        setup: payload::decode_small,
+    },
+    Benchmark {
+        name: "codec/decode/median",
+        about: "decode a step of median size",
+        exercises: &["codec"],
+        operations: 32,
+        setup: payload::decode_median,
+    },
+    Benchmark {
+        name: "codec/decode/large",
+        about: "decode a step at the 99th percentile of sizes",
+        exercises: &["codec"],
+        operations: 16,
+        setup: payload::decode_large,
+    },
+    Benchmark {
+        name: "compression/compress/small",
+        about: "compress an encoded step at the 10th percentile of sizes",
+        exercises: &["compression"],
+        operations: 16,
+        setup: payload::compress_small,
+    },
+    Benchmark {
+        name: "compression/compress/median",
+        about: "compress an encoded step of median size",
+        exercises: &["compression"],
+        operations: 16,
+        setup: payload::compress_median,
+    },
+    Benchmark {
+        name: "compression/compress/large",
+        about: "compress an encoded step at the 99th percentile of sizes",
+        exercises: &["compression"],
+        operations: 8,
+        setup: payload::compress_large,
+    },
+    Benchmark {
+        name: "compression/decompress/small",
+        about: "decompress an encoded step at the 10th percentile of sizes",
+        exercises: &["compression"],
+        operations: 16,
+        setup: payload::decompress_small,
+    },
+    Benchmark {
+        name: "compression/decompress/median",
+        about: "decompress an encoded step of median size",
+        exercises: &["compression"],
+        operations: 16,
+        setup: payload::decompress_median,
+    },
+    Benchmark {
+        name: "compression/decompress/large",
+        about: "decompress an encoded step at the 99th percentile of sizes",
+        exercises: &["compression"],
+        operations: 8,
+        setup: payload::decompress_large,
+    },
+];
+
+/// The benchmark of that name.
+pub fn find(name: &str) -> Option<&'static Benchmark> {
+    BENCHMARKS.iter().find(|benchmark| benchmark.name == name)
+}

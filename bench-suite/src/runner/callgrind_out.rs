@@ -1,0 +1,214 @@
+//! Callgrind's profile: cost by function, and by call stack where callers were separated.
+//!
+//! The format is described in valgrind's manual, "Callgrind Format Specification". A cost line after `calls=` is the callee's inclusive
+//! cost and no part of the caller's own.
+
+use std::collections::BTreeMap;
+
+use baselines::FunctionCost;
+
+/// Functions below this part of the total are summed as `(other)`.
+const LISTED_SHARE: f64 = 0.0005;
+
+/// What cannot be read of a profile.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("line {line} of the callgrind profile: {reason}")]
+pub struct Malformed {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// A profile: instructions and calls by context. Without separated callers a context is a function.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Own instructions and calls by context, callee first: `inner'outer'outermost`.
+    pub contexts: BTreeMap<String, Cost>,
+    /// All instructions.
+    pub total: u64,
+}
+
+/// What a context cost by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Instructions without those of callees.
+    pub instructions: u64,
+    /// How often it was called.
+    pub calls: u64,
+}
+
+/// Reads a profile.
+///
+/// # Errors
+/// A line that is not of the format, or no `Ir` among the events.
+pub fn parse(text: &str) -> Result<Profile, Malformed> {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut profile = Profile::default();
+    let mut column = None;
+    let mut positions = 1;
+    let mut current = None;
+    let mut callee = None;
+    let mut inclusive = false;
+    for (index, line) in text.lines().enumerate() {
+        let malformed = |reason| Malformed { line: index + 1, reason };
+        let first = line.bytes().next();
+        if let Some(b'0'..=b'9' | b'+' | b'-' | b'*') = first {
+            let column = column.ok_or_else(|| malformed("a cost before the events are named"))?;
+            // Trailing zeros may be left out.
+            let cost = match line.split_ascii_whitespace().nth(positions + column) {
+                Some(number) => number.parse::<u64>().map_err(|_| malformed("a cost that is no number"))?,
+                None => 0,
+            };
+            if std::mem::take(&mut inclusive) {
+                continue;
+            }
+            let context: &String = current.as_ref().ok_or_else(|| malformed("a cost outside of a function"))?;
+            profile.total += cost;
+            match profile.contexts.get_mut(context) {
+                Some(known) => known.instructions += cost,
+                None => drop(profile.contexts.insert(context.clone(), Cost { instructions: cost, calls: 0 })),
+            }
+        } else if let Some(name) = line.strip_prefix("fn=") {
+            current = Some(resolve(&mut names, name).ok_or_else(|| malformed("a function that was not named before"))?);
+        } else if let Some(name) = line.strip_prefix("cfn=") {
+            callee = Some(resolve(&mut names, name).ok_or_else(|| malformed("a callee that was not named before"))?);
+        } else if let Some(calls) = line.strip_prefix("calls=") {
+            let calls = calls.split_ascii_whitespace().next().and_then(|number| number.parse::<u64>().ok());
+            let callee = callee.take().ok_or_else(|| malformed("calls without a callee"))?;
+            profile.contexts.entry(callee).or_default().calls += calls.ok_or_else(|| malformed("calls that are no number"))?;
+            inclusive = true;
+        } else if let Some(events) = line.strip_prefix("events:") {
+            column = events.split_ascii_whitespace().position(|event| event == "Ir");
+            if column.is_none() {
+                return Err(malformed("no Ir among the events"));
+            }
+        } else if let Some(named) = line.strip_prefix("positions:") {
+            positions = named.split_ascii_whitespace().count();
+        }
+    }
+    match column {
+        Some(_) => Ok(profile),
+        None => Err(Malformed { line: text.lines().count(), reason: "no events: the file is empty or cut off" }),
+    }
+}
+
+/// Names are written once as `(id) name` and then as `(id)`, or always whole.
+fn resolve(names: &mut BTreeMap<String, String>, written: &str) -> Option<String> {
+    let Some(rest) = written.strip_prefix('(') else { return Some(clean(written)) };
+    let Some((id, name)) = rest.split_once(')') else { return Some(clean(written)) };
+    if !id.bytes().all(|byte| byte.is_ascii_digit()) {
+        // `(below main)` is a name.
+        return Some(clean(written));
+    }
+    match name.trim_start() {
+        "" => names.get(id).cloned(),
+        name => {
+            let name = clean(name);
+            names.insert(id.to_owned(), name.clone());
+            Some(name)
+        }
+    }
+}
+
+/// A name without what another build changes: the hash of legacy symbols, and callgrind's mark of recursion.
+fn clean(name: &str) -> String {
+    let contexts: Vec<&str> = name.split('\'').map(|part| without_hash(part)).collect();
+    contexts.join("'")
+}
+
+fn without_hash(name: &str) -> &str {
+    match name.rfind("::h") {
+        Some(place) if name.len() - place == 19 && name[place + 3..].bytes().all(|byte| byte.is_ascii_hexdigit()) => &name[..place],
+        _ => name,
+    }
+}
+
+impl Profile {
+    /// Own cost by function, dearest first; what is too small to list is summed last as `(other)`. Sums to the total.
+    pub fn functions(&self) -> Vec<FunctionCost> {
+        let mut costs: BTreeMap<&str, Cost> = BTreeMap::new();
+        for (context, cost) in &self.contexts {
+            let function = context.split('\'').next().unwrap_or(context);
+            let sum = costs.entry(function).or_default();
+            sum.instructions += cost.instructions;
+            sum.calls += cost.calls;
+        }
+        let least = (self.total as f64 * LISTED_SHARE) as u64;
+        let mut other = FunctionCost { function: "(other)".to_owned(), instructions: 0, calls: 0 };
+        let mut functions = Vec::new();
+        for (function, cost) in costs {
+            if cost.instructions > least {
+                functions.push(FunctionCost { function: function.to_owned(), instructions: cost.instructions, calls: cost.calls });
+            } else {
+                other.instructions += cost.instructions;
+                other.calls += cost.calls;
+            }
+        }
+        functions.sort_by(|a, b| b.instructions.cmp(&a.instructions).then_with(|| a.function.cmp(&b.function)));
+        if other.instructions > 0 {
+            functions.push(other);
+        }
+        functions
+    }
+
+    /// Folded stacks as flamegraphs want them, outermost first, `a;b;c 42` a line. `root` and what is outside of it are left out; recursion shows as
+    /// it is. Needs a profile with separated callers.
+    pub fn folded(&self, root: &str) -> String {
+        let mut stacks: BTreeMap<String, u64> = BTreeMap::new();
+        for (context, cost) in &self.contexts {
+            let inner = context.split('\'').take_while(|frame| !frame.contains(root));
+            let mut frames: Vec<String> = inner.map(|frame| frame.replace(';', ":")).collect();
+            frames.reverse();
+            if cost.instructions > 0 && !frames.is_empty() {
+                *stacks.entry(frames.join(";")).or_default() += cost.instructions;
+            }
+        }
+        stacks.into_iter().map(|(stack, instructions)| format!("{stack} {instructions}\n")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIMPLE: &str = "version: 1\npositions: line\nevents: Dr Ir\n\nfn=(1) main::h0123456789abcdef\n16 1 400\ncfn=(2) work\ncalls=3 50\n16 9 900\n+1 0 50\n\nfn=(2)\n51 5 800\n52 4 100\nfn=(below main)\n0 0\n";
+
+    #[test]
+    fn own_cost_leaves_out_what_callees_cost() {
+        let profile = parse(SIMPLE).expect("well formed");
+        assert_eq!(profile.total, 1350);
+        assert_eq!(profile.contexts["main"], Cost { instructions: 450, calls: 0 });
+        assert_eq!(profile.contexts["work"], Cost { instructions: 900, calls: 3 });
+        let functions = profile.functions();
+        assert_eq!(functions[0].function, "work");
+        assert_eq!(functions.iter().map(|cost| cost.instructions).sum::<u64>(), profile.total);
+    }
+
+    #[test]
+    fn small_functions_are_summed() {
+        let mut text = "events: Ir\nfn=big\n1 100000\n".to_owned();
+        for small in 0..30 {
+            text.push_str(&format!("fn=small{small}\n1 2\n"));
+        }
+        let functions = parse(&text).expect("well formed").functions();
+        assert_eq!(functions.len(), 2);
+        assert_eq!((functions[1].function.as_str(), functions[1].instructions), ("(other)", 60));
+    }
+
+    #[test]
+    fn stacks_begin_below_the_measured_function() {
+        let text = "events: Ir\nfn=inner'outer'slice::measured'main\n1 10\nfn=outer'slice::measured'main\n1 5\nfn=slice::measured'main\n1 3\n";
+        let folded = parse(text).expect("well formed").folded("slice::measured");
+        assert_eq!(folded, "outer 5\nouter;inner 10\n");
+    }
+
+    #[test]
+    fn what_is_no_profile_is_said() {
+        assert_eq!(parse("").expect_err("empty").reason, "no events: the file is empty or cut off");
+        assert_eq!(parse("fn=a\n1 2\n").expect_err("no events").line, 2);
+        assert_eq!(parse("events: Ir\nfn=(7)\n").expect_err("unknown name").reason, "a function that was not named before");
+        assert_eq!(parse("events: Dr\n").expect_err("no Ir").reason, "no Ir among the events");
+        assert_eq!(parse("events: Ir\nfn=a\n1 x\n").expect_err("no number").reason, "a cost that is no number");
+    }
+}

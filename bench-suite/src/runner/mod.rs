@@ -1,0 +1,12 @@
+//! The child processes that measure, one kind a file, and what they leave behind.
+//!
+//! Every number of a run comes out of a process of its own: an allocator, a page cache or a lazy initialisation of one case can't bend another's.
+
+pub mod artifacts;
+pub mod callgrind_out;
+pub mod counts;
+pub mod load;
+pub mod profile;
+pub mod slice;
+pub mod times;
+pub mod valgrind;
