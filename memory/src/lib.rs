@@ -29,7 +29,7 @@ pub mod episode;
 mod error;
 pub mod hash;
 pub mod ids;
-pub mod memory;
+mod memory;
 pub mod outcome;
 pub mod pattern;
 pub mod pool;
