@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::cause::{FunctionDelta, attribute};
 use crate::environment::Difference;
 use crate::policy::{Action, Limit, Policy};
-use crate::{Assume, Better, Case, Lane, Measurement, Metric, Run};
+use crate::{Assume, Better, Case, Measurement, Metric, Run};
 
 /// What a change means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -153,12 +153,13 @@ fn judge(base: &Measurement, new: &Measurement, differences: &[Difference], limi
         Some(_) if base.durability != new.durability => {
             (Verdict::Incomparable, format!("durability differs: base {}, new {}", base.durability, new.durability))
         }
-        Some(_) if base.operations != new.operations => {
-            (Verdict::Incomparable, format!("taken over {} operations in the base, {} now", base.operations, new.operations))
-        }
-        Some(metric) if metric.lane == Lane::Counts && !differences.is_empty() => {
+        Some(_) if base.operations != new.operations => (
+            Verdict::Incomparable,
+            format!("taken over {} operations in the base, {} now", base.operations, new.operations),
+        ),
+        Some(_) if !differences.is_empty() => {
             let fields: Vec<_> = differences.iter().map(|difference| difference.field.as_str()).collect();
-            (Verdict::Incomparable, format!("counts hold for one environment only: {} differ", fields.join(", ")))
+            (Verdict::Incomparable, format!("numbers hold for one environment only: {} differ", fields.join(", ")))
         }
         Some(metric) if metric.assume == Assume::Sampled && metric.name != "errors" => (
             Verdict::Incomparable,

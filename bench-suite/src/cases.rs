@@ -156,10 +156,12 @@ impl Listed {
     /// # Errors
     /// No such toggle or strategy, or strategies that exclude each other.
     pub fn resolve(&self, set: &[String]) -> Result<Case> {
-        let benchmark = registry::find(self.benchmark).with_context(|| format!("case {} names no benchmark", self.id))?;
+        let benchmark =
+            registry::find(self.benchmark).with_context(|| format!("case {} names no benchmark", self.id))?;
         let mut variant: Variant = self.variant.parse().with_context(|| format!("case {}", self.id))?;
         for pair in set {
-            let (toggle, strategy) = pair.split_once('=').with_context(|| format!("`{pair}` is no toggle=strategy pair"))?;
+            let (toggle, strategy) =
+                pair.split_once('=').with_context(|| format!("`{pair}` is no toggle=strategy pair"))?;
             variant.set(toggle, strategy)?;
         }
         variant.validate()?;
@@ -197,10 +199,15 @@ pub fn select(filter: Option<&str>, set: &[String]) -> Result<Selection> {
         if filter.is_some_and(|filter| !case.label().contains(filter) && !case.id.contains(filter)) {
             continue;
         }
-        let idle = set.iter().filter_map(|pair| pair.split_once('=')).find(|(toggle, _)| !engagement::applies(&case, toggle));
+        let idle =
+            set.iter().filter_map(|pair| pair.split_once('=')).find(|(toggle, _)| !engagement::applies(&case, toggle));
         if let Some((toggle, _)) = idle {
             selection.left_out.push((case.label(), format!("`{toggle}` does not lie on its path")));
-        } else if !selection.cases.iter().any(|other| other.benchmark.name == case.benchmark.name && other.variant == case.variant) {
+        } else if !selection
+            .cases
+            .iter()
+            .any(|other| other.benchmark.name == case.benchmark.name && other.variant == case.variant)
+        {
             selection.cases.push(case);
         }
     }

@@ -27,7 +27,9 @@ impl Progress {
     pub fn start(what: &str, total: usize) -> Progress {
         let total = total as u64;
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{prefix:>8} [{bar:30}] {pos}/{len} {elapsed} (about {eta} to go) {wide_msg}");
+            let style = ProgressStyle::with_template(
+                "{prefix:>8} [{bar:30}] {pos}/{len} {elapsed} (about {eta} to go) {wide_msg}",
+            );
             let bar = ProgressBar::new(total).with_prefix(what.to_owned());
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
             bar

@@ -65,7 +65,7 @@ fn reading(setup: &Setup<'_>, many: usize) -> Result<Box<dyn Prepared>> {
 }
 
 fn seeded(input: &Input) -> Pcg64 {
-    Pcg64::new(u128::from(input.seed), 0xa02b_dbf7_bb3c_0a7a_c28f_a16a_64ab_f96)
+    Pcg64::new(u128::from(input.seed), 0x0a02_bdbf_7bb3_c0a7_ac28_fa16_a64a_bf96)
 }
 
 impl Prepared for Reading {
@@ -94,7 +94,12 @@ impl Prepared for Reading {
     }
 
     fn check(&mut self) -> Result<()> {
-        ensure!(self.steps_read == self.steps_expected, "{} steps were read, {} are stored", self.steps_read, self.steps_expected);
+        ensure!(
+            self.steps_read == self.steps_expected,
+            "{} steps were read, {} are stored",
+            self.steps_read,
+            self.steps_expected
+        );
         Ok(())
     }
 

@@ -171,9 +171,17 @@ impl Prepared for Writing {
             }
             if let Some(id) = self.target {
                 let episode = memory.get_episode(id).await?.context("the running episode is not stored")?;
-                ensure!(episode.steps.len() == self.logged.len(), "{} steps of {} are stored", episode.steps.len(), self.logged.len());
+                ensure!(
+                    episode.steps.len() == self.logged.len(),
+                    "{} steps of {} are stored",
+                    episode.steps.len(),
+                    self.logged.len()
+                );
                 for (step, (number, bytes)) in episode.steps.iter().zip(&self.logged) {
-                    ensure!(step.number == *number && step.observation.len() as u64 == *bytes, "step {number} is not the one that was logged");
+                    ensure!(
+                        step.number == *number && step.observation.len() as u64 == *bytes,
+                        "step {number} is not the one that was logged"
+                    );
                 }
             }
             Ok(())

@@ -82,7 +82,12 @@ pub async fn play(memory: &Memory, script: &Script, steps: usize) -> Result<Epis
 /// It is not there, or a step is missing or another.
 pub async fn check_stored(memory: &Memory, id: EpisodeId, expected: &[&NewStep], completed: bool) -> Result<()> {
     let episode = memory.get_episode(id).await?.with_context(|| format!("episode {id} is not stored"))?;
-    ensure!(episode.steps.len() == expected.len(), "episode {id} has {} steps, not {}", episode.steps.len(), expected.len());
+    ensure!(
+        episode.steps.len() == expected.len(),
+        "episode {id} has {} steps, not {}",
+        episode.steps.len(),
+        expected.len()
+    );
     for (step, expected) in episode.steps.iter().zip(expected) {
         ensure!(
             step.tool == expected.tool && step.action == expected.action && step.observation == expected.observation,
@@ -96,7 +101,11 @@ pub async fn check_stored(memory: &Memory, id: EpisodeId, expected: &[&NewStep],
 
 /// A folder beside the build, so that a store's writes reach a real disk: the system's temporary folder is often memory.
 fn scratch() -> Result<TempDir> {
-    let parent = std::env::var_os("ASSAY_SCRATCH").map_or_else(|| crate::workspace::target().join("assay/scratch"), PathBuf::from);
+    let parent = std::env::var_os("ASSAY_SCRATCH")
+        .map_or_else(|| crate::workspace::target().join("assay/scratch"), PathBuf::from);
     std::fs::create_dir_all(&parent).with_context(|| format!("can't make {}", parent.display()))?;
-    tempfile::Builder::new().prefix("bed-").tempdir_in(&parent).with_context(|| format!("can't make a folder in {}", parent.display()))
+    tempfile::Builder::new()
+        .prefix("bed-")
+        .tempdir_in(&parent)
+        .with_context(|| format!("can't make a folder in {}", parent.display()))
 }

@@ -131,7 +131,9 @@ impl Prepared for Payload {
                     self.out.clear();
                     self.encoding.compression.compress(black_box(&self.raw), &mut self.out)?;
                 }
-                Work::Decompress => self.out = self.encoding.compression.decompress(black_box(&self.packed), self.raw.len())?,
+                Work::Decompress => {
+                    self.out = self.encoding.compression.decompress(black_box(&self.packed), self.raw.len())?
+                }
             }
         }
         self.runs += operations;
@@ -143,7 +145,9 @@ impl Prepared for Payload {
             return Ok(());
         }
         match self.work {
-            Work::Encode => ensure!(self.encoding.decode::<Step>(&self.out)? == self.step, "the encoded step is another one"),
+            Work::Encode => {
+                ensure!(self.encoding.decode::<Step>(&self.out)? == self.step, "the encoded step is another one")
+            }
             Work::Decode => ensure!(self.decoded.as_ref() == Some(&self.step), "the decoded step is another one"),
             Work::Compress => {
                 let back = self.encoding.compression.decompress(&self.out, self.raw.len())?;

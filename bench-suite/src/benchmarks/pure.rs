@@ -46,7 +46,10 @@ impl Prepared for Extracting {
 
     fn check(&mut self) -> Result<()> {
         ensure!(!self.expected.is_empty(), "an episode of {STEPS} steps has no pattern");
-        ensure!(self.extracted.as_ref().is_none_or(|extracted| *extracted == self.expected), "two extractions of one episode differ");
+        ensure!(
+            self.extracted.as_ref().is_none_or(|extracted| *extracted == self.expected),
+            "two extractions of one episode differ"
+        );
         Ok(())
     }
 

@@ -53,7 +53,8 @@ fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
         script.start.task = format!("{} (ticket {number} of module m{})", script.start.task, number % 97);
         let id = bed.play(&script, 1)?;
         if number % (episodes / 16).max(1) == 0 {
-            let query = Query { text: script.start.task.clone(), context: Some(script.start.context.clone()), limit: LIMIT };
+            let query =
+                Query { text: script.start.task.clone(), context: Some(script.start.context.clone()), limit: LIMIT };
             queries.push((query, id));
         }
     }
@@ -73,7 +74,12 @@ impl Prepared for Retrieving {
     }
 
     fn check(&mut self) -> Result<()> {
-        ensure!(self.wrong == 0, "{} of {} retrievals did not find the episode of that very task first", self.wrong, self.next);
+        ensure!(
+            self.wrong == 0,
+            "{} of {} retrievals did not find the episode of that very task first",
+            self.wrong,
+            self.next
+        );
         Ok(())
     }
 

@@ -88,7 +88,12 @@ fn list(folder: &Folder) -> Result<Exit> {
     for (path, run) in found {
         let environment = &run.header.environment;
         println!("{}", path.display());
-        println!("  {} measurements of commit {} on {}", run.measurements.len(), environment.commit, environment.cpu_model);
+        println!(
+            "  {} measurements of commit {} on {}",
+            run.measurements.len(),
+            environment.commit,
+            environment.cpu_model
+        );
         if let Some(accepted) = &run.header.accepted {
             println!("  accepted {}: {}", accepted.at, accepted.reason);
         }

@@ -73,7 +73,9 @@ pub fn standard_policy(path: Option<&Path>) -> Result<Policy> {
 pub fn judge(base: &Run, new: &Run, policy: &Policy) -> Judgement {
     let today = runs::today();
     let cases = base.measurements.iter().chain(&new.measurements).map(|measurement| &measurement.case);
-    let unmatched = policy.unmatched(cases).into_iter().map(|pattern| format!("the policy names `{pattern}`, and no benchmark matches it: correct or remove the rule"));
+    let unmatched = policy.unmatched(cases).into_iter().map(|pattern| {
+        format!("the policy names `{pattern}`, and no benchmark matches it: correct or remove the rule")
+    });
     let complaints: Vec<String> = unmatched.chain(policy.expired(today)).collect();
     gate::judge(comparison::compare(base, new, policy, today), &new.invalid, &complaints)
 }

@@ -140,8 +140,15 @@ impl Import {
         }
         let steps: usize = imported.scripts.iter().map(|script| script.steps.len()).sum();
         let episodes = imported.scripts.len();
-        corpus::write(&self.output, &File { source: format!("{episodes} SWE-agent trajectories"), scripts: imported.scripts })?;
-        println!("{}: {episodes} episodes, {steps} steps, {} files skipped", self.output.display(), imported.skipped.len());
+        corpus::write(
+            &self.output,
+            &File { source: format!("{episodes} SWE-agent trajectories"), scripts: imported.scripts },
+        )?;
+        println!(
+            "{}: {episodes} episodes, {steps} steps, {} files skipped",
+            self.output.display(),
+            imported.skipped.len()
+        );
         Ok(Exit::Ok)
     }
 }

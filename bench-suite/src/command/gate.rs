@@ -95,7 +95,8 @@ impl Gate {
     /// Leaves in the base what this gate was asked to look at: a benchmark that was filtered out is not missing.
     fn narrow(&self, base: &mut Run, new: &Run) {
         if self.selection.filter.is_some() || !self.selection.set.is_empty() {
-            let measured = |case: &baselines::Case| new.measurements.iter().any(|measurement| measurement.case == *case);
+            let measured =
+                |case: &baselines::Case| new.measurements.iter().any(|measurement| measurement.case == *case);
             base.measurements.retain(|measurement| measured(&measurement.case));
         }
     }

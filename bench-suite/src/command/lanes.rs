@@ -19,6 +19,9 @@ use crate::runner::profile::{self, Stacks};
 use crate::runner::times::{self, Effort};
 use crate::workspace;
 
+/// The finished repetitions of each case, with their numbers.
+type Finished = Mutex<Vec<Vec<(usize, Result<Counted>)>>>;
+
 /// What a run measures.
 pub struct Plan<'a> {
     /// The cases.
@@ -57,9 +60,10 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
         std::fs::copy(&plan.artifacts.counts, &copy).context("can't copy the bench")?;
         programs.push(copy);
     }
-    let jobs: Vec<(usize, usize)> = (0..plan.cases.len()).flat_map(|case| (0..repetitions).map(move |repetition| (case, repetition))).collect();
+    let jobs: Vec<(usize, usize)> =
+        (0..plan.cases.len()).flat_map(|case| (0..repetitions).map(move |repetition| (case, repetition))).collect();
     let queue = Mutex::new(jobs.into_iter());
-    let results: Mutex<Vec<Vec<(usize, Result<Counted>)>>> = Mutex::new(plan.cases.iter().map(|_| vec![]).collect());
+    let results: Finished = Mutex::new(plan.cases.iter().map(|_| vec![]).collect());
     let writer = Mutex::new(writer);
     let written = Mutex::new(Ok(()));
     std::thread::scope(|scope| {
@@ -95,7 +99,12 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     written.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn record(case: &Case, mut counted: Vec<(usize, Result<Counted>)>, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
+fn record(
+    case: &Case,
+    mut counted: Vec<(usize, Result<Counted>)>,
+    writer: &mut RunWriter,
+    progress: &Progress,
+) -> Result<()> {
     counted.sort_by_key(|(repetition, _)| *repetition);
     let repetitions: Result<Vec<Counted>> = counted.into_iter().map(|(_, counted)| counted).collect();
     match repetitions.and_then(|repetitions| counts::measurements(case, &repetitions)) {
@@ -125,7 +134,9 @@ pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
     let mut stacks = Vec::new();
     for case in chosen {
         match profile::stacks(&plan.artifacts.worker, case.id, &plan.selection.set, plan.source) {
-            Ok(folded) => stacks.push(Stacks { case: case.record(), unit: "instructions".to_owned(), folded, base_folded: None }),
+            Ok(folded) => {
+                stacks.push(Stacks { case: case.record(), unit: "instructions".to_owned(), folded, base_folded: None })
+            }
             Err(error) => writer.skipped(format!("call stacks of {}", case.label()), format!("{error:#}"))?,
         }
         progress.done(&case.label());
@@ -172,7 +183,8 @@ pub fn load(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
         for (toggle, strategy) in plan.selection.set.iter().filter_map(|pair| pair.split_once('=')) {
             variant.set(toggle, strategy)?;
         }
-        let selected = plan.selection.filter.as_ref().is_none_or(|filter| format!("load/episodes [{text}]").contains(filter));
+        let selected =
+            plan.selection.filter.as_ref().is_none_or(|filter| format!("load/episodes [{text}]").contains(filter));
         if selected && variant.validate().is_ok() && !chosen.contains(&variant) {
             chosen.push(variant);
         }

@@ -49,7 +49,10 @@ impl Profile {
         let artifacts = artifacts::build()?;
         let folded = profile::stacks(&artifacts.worker, case.id, &self.selection.set, &self.selection.source()?)?;
         let svg = reports::flamegraph::flamegraph(&folded, "instructions")?;
-        let path = self.output.clone().unwrap_or_else(|| workspace::output().join("profiles").join(format!("{}.svg", case.id)));
+        let path = self
+            .output
+            .clone()
+            .unwrap_or_else(|| workspace::output().join("profiles").join(format!("{}.svg", case.id)));
         baselines::atomic::write(&path, svg.as_bytes())?;
         baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
         print_functions(&folded)?;

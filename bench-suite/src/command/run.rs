@@ -167,7 +167,14 @@ pub fn measure(selection: &Selection, profile: Profile, output: Option<&Path>) -
     for (what, why) in &selected.left_out {
         writer.skipped(what, why)?;
     }
-    let plan = lanes::Plan { cases: &selected.cases, source: &source, input: &input, artifacts: &artifacts, selection, profile };
+    let plan = lanes::Plan {
+        cases: &selected.cases,
+        source: &source,
+        input: &input,
+        artifacts: &artifacts,
+        selection,
+        profile,
+    };
     let mut stacks = Vec::new();
     for lane in selection.lanes() {
         match lane {
@@ -200,7 +207,9 @@ impl Selection {
     /// There is no such corpus file.
     pub fn source(&self) -> Result<Source> {
         let corpus = match &self.corpus {
-            Some(path) => Some(path.canonicalize().with_context(|| format!("can't read the corpus {}", path.display()))?),
+            Some(path) => {
+                Some(path.canonicalize().with_context(|| format!("can't read the corpus {}", path.display()))?)
+            }
             None => None,
         };
         Ok(Source { seed: Some(self.seed), corpus })
@@ -208,7 +217,11 @@ impl Selection {
 
     /// The lanes to measure, in the order of reports.
     pub fn lanes(&self) -> Vec<Lane> {
-        if self.lane.is_empty() { LANES.to_vec() } else { Lane::ALL.into_iter().filter(|lane| self.lane.contains(lane)).collect() }
+        if self.lane.is_empty() {
+            LANES.to_vec()
+        } else {
+            Lane::ALL.into_iter().filter(|lane| self.lane.contains(lane)).collect()
+        }
     }
 }
 

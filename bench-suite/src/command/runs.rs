@@ -54,7 +54,8 @@ fn latest() -> Result<PathBuf> {
     let mut newest: Option<PathBuf> = None;
     for entry in entries {
         let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
-        let is_run = path.extension().is_some_and(|extension| extension == "jsonl") && !path.to_string_lossy().ends_with(".stacks.jsonl");
+        let is_run = path.extension().is_some_and(|extension| extension == "jsonl")
+            && !path.to_string_lossy().ends_with(".stacks.jsonl");
         if is_run && newest.as_ref().is_none_or(|newest| path > *newest) {
             newest = Some(path);
         }
@@ -93,8 +94,8 @@ pub fn report(path: &Path, run: Run) -> Result<reports::Report> {
         Err(error) => return Err(error).with_context(|| format!("can't read {}", stacks.display())),
     };
     for (number, line) in text.lines().enumerate() {
-        let Stacks { case, unit, folded, base_folded } =
-            serde_json::from_str(line).with_context(|| format!("{}:{}: no call stacks", stacks.display(), number + 1))?;
+        let Stacks { case, unit, folded, base_folded } = serde_json::from_str(line)
+            .with_context(|| format!("{}:{}: no call stacks", stacks.display(), number + 1))?;
         report.profiles.push(reports::Profile { case, folded, unit, base_folded });
     }
     Ok(report)

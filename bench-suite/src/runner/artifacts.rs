@@ -56,7 +56,9 @@ pub fn build() -> Result<Artifacts> {
     let mut found = Vec::new();
     for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{")) {
         let Ok(message) = serde_json::from_slice::<Message>(line) else { continue };
-        if let (true, Some(target), Some(executable)) = (message.reason == "compiler-artifact", message.target, message.executable) {
+        if let (true, Some(target), Some(executable)) =
+            (message.reason == "compiler-artifact", message.target, message.executable)
+        {
             found.push((target.name, executable));
         }
     }

@@ -76,7 +76,8 @@ pub fn parse(text: &str) -> Result<Profile, Malformed> {
         } else if let Some(calls) = line.strip_prefix("calls=") {
             let calls = calls.split_ascii_whitespace().next().and_then(|number| number.parse::<u64>().ok());
             let callee = callee.take().ok_or_else(|| malformed("calls without a callee"))?;
-            profile.contexts.entry(callee).or_default().calls += calls.ok_or_else(|| malformed("calls that are no number"))?;
+            profile.contexts.entry(callee).or_default().calls +=
+                calls.ok_or_else(|| malformed("calls that are no number"))?;
             inclusive = true;
         } else if let Some(events) = line.strip_prefix("events:") {
             column = events.split_ascii_whitespace().position(|event| event == "Ir");
@@ -113,13 +114,15 @@ fn resolve(names: &mut BTreeMap<String, String>, written: &str) -> Option<String
 
 /// A name without what another build changes: the hash of legacy symbols, and callgrind's mark of recursion.
 fn clean(name: &str) -> String {
-    let contexts: Vec<&str> = name.split('\'').map(|part| without_hash(part)).collect();
+    let contexts: Vec<&str> = name.split('\'').map(without_hash).collect();
     contexts.join("'")
 }
 
 fn without_hash(name: &str) -> &str {
     match name.rfind("::h") {
-        Some(place) if name.len() - place == 19 && name[place + 3..].bytes().all(|byte| byte.is_ascii_hexdigit()) => &name[..place],
+        Some(place) if name.len() - place == 19 && name[place + 3..].bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            &name[..place]
+        }
         _ => name,
     }
 }
@@ -139,7 +142,11 @@ impl Profile {
         let mut functions = Vec::new();
         for (function, cost) in costs {
             if cost.instructions > least {
-                functions.push(FunctionCost { function: function.to_owned(), instructions: cost.instructions, calls: cost.calls });
+                functions.push(FunctionCost {
+                    function: function.to_owned(),
+                    instructions: cost.instructions,
+                    calls: cost.calls,
+                });
             } else {
                 other.instructions += cost.instructions;
                 other.calls += cost.calls;
@@ -207,7 +214,10 @@ mod tests {
     fn what_is_no_profile_is_said() {
         assert_eq!(parse("").expect_err("empty").reason, "no events: the file is empty or cut off");
         assert_eq!(parse("fn=a\n1 2\n").expect_err("no events").line, 2);
-        assert_eq!(parse("events: Ir\nfn=(7)\n").expect_err("unknown name").reason, "a function that was not named before");
+        assert_eq!(
+            parse("events: Ir\nfn=(7)\n").expect_err("unknown name").reason,
+            "a function that was not named before"
+        );
         assert_eq!(parse("events: Dr\n").expect_err("no Ir").reason, "no Ir among the events");
         assert_eq!(parse("events: Ir\nfn=a\n1 x\n").expect_err("no number").reason, "a cost that is no number");
     }

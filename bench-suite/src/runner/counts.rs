@@ -75,15 +75,22 @@ pub fn count(case: &Case, setting: &Setting) -> Result<Counted> {
     if !output.status.success() {
         bail!("counting failed ({}): {}", output.status, last_lines(&output.stdout, &output.stderr));
     }
-    let summary = find(&setting.folder, &|name| name == "summary.json")?.with_context(|| format!("gungraun left no summary: {}", last_lines(&output.stdout, &output.stderr)))?;
+    let summary = find(&setting.folder, &|name| name == "summary.json")?
+        .with_context(|| format!("gungraun left no summary: {}", last_lines(&output.stdout, &output.stderr)))?;
     let text = std::fs::read(&summary).with_context(|| format!("can't read {}", summary.display()))?;
     let values = parse(&text).with_context(|| format!("{}", summary.display()))?;
     let folder = summary.parent().unwrap_or(&setting.folder);
-    let profile = find(folder, &|name| name.starts_with("callgrind.") && name.ends_with(".out"))?.context("callgrind left no profile")?;
+    let profile = find(folder, &|name| name.starts_with("callgrind.") && name.ends_with(".out"))?
+        .context("callgrind left no profile")?;
     let text = std::fs::read_to_string(&profile).with_context(|| format!("can't read {}", profile.display()))?;
     let functions = callgrind_out::parse(&text)?.functions();
     let sum: u64 = functions.iter().map(|function| function.instructions).sum();
-    ensure!(values.get("instructions") == Some(&(sum as f64)), "the functions of {} sum to {sum}, the summary says {:?}", case.id, values.get("instructions"));
+    ensure!(
+        values.get("instructions") == Some(&(sum as f64)),
+        "the functions of {} sum to {sum}, the summary says {:?}",
+        case.id,
+        values.get("instructions")
+    );
     Ok(Counted { values, functions })
 }
 
@@ -158,7 +165,11 @@ pub fn parse(text: &[u8]) -> Result<BTreeMap<&'static str, f64>> {
     let mut values = BTreeMap::new();
     for (metric, tool, events) in EVENTS {
         let Some(profile) = summary.profiles.iter().find(|profile| profile.tool == tool) else { continue };
-        let found: Vec<f64> = events.iter().filter_map(|event| profile.data.total.metrics.get(*event)).map(|values| values.values.new).collect();
+        let found: Vec<f64> = events
+            .iter()
+            .filter_map(|event| profile.data.total.metrics.get(*event))
+            .map(|values| values.values.new)
+            .collect();
         if found.len() == events.len() {
             values.insert(metric, found.iter().sum());
         }

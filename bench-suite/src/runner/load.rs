@@ -64,7 +64,9 @@ pub fn drive(variant: &Variant, corpus: &Path, artifacts: &Artifacts, pressure: 
     let text = String::from_utf8(output.stdout).context("the load generator's output")?;
     let mut measurements = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        measurements.push(serde_json::from_str(line).with_context(|| format!("the load generator wrote no measurement: {line}"))?);
+        measurements.push(
+            serde_json::from_str(line).with_context(|| format!("the load generator wrote no measurement: {line}"))?,
+        );
     }
     Ok(measurements)
 }
@@ -107,7 +109,8 @@ impl Server {
 
     /// Asks the server to end, and waits until its store is closed.
     fn stop(mut self) -> Result<()> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the server has no process id")?;
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the server has no process id")?;
         kill_process(pid, Signal::TERM).context("asking the server to end")?;
         let status = self.child.wait().context("waiting for the server")?;
         if !status.success() {

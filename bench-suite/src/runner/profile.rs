@@ -50,7 +50,12 @@ pub fn stacks(worker: &Path, id: &str, set: &[String], source: &Source) -> Resul
         .stdin(Stdio::null())
         .output()
         .context("can't start valgrind")?;
-    ensure!(output.status.success(), "profiling failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    ensure!(
+        output.status.success(),
+        "profiling failed ({}): {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     let text = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
     let folded = callgrind_out::parse(&text)?.folded(ROOT);
     ensure!(!folded.is_empty(), "the profile of {id} has nothing below {ROOT}");

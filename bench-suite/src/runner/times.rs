@@ -28,7 +28,14 @@ pub struct Effort {
 ///
 /// # Errors
 /// The bench failed: its own messages are on stderr. Or it left no sample.
-pub fn time(case: &Case, program: &Path, folder: &Path, source: &Source, set: &[String], effort: Effort) -> Result<Measurement> {
+pub fn time(
+    case: &Case,
+    program: &Path,
+    folder: &Path,
+    source: &Source,
+    set: &[String],
+    effort: Effort,
+) -> Result<Measurement> {
     let output = Command::new(program)
         .args(["--bench", "--noplot", "--quiet"])
         .args(["--warm-up-time", &effort.warm_up_s.to_string()])
@@ -42,7 +49,12 @@ pub fn time(case: &Case, program: &Path, folder: &Path, source: &Source, set: &[
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("can't start {}", program.display()))?;
-    ensure!(output.status.success(), "criterion failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    ensure!(
+        output.status.success(),
+        "criterion failed ({}): {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     let path: PathBuf = folder.join(case.id).join("new/sample.json");
     let text = std::fs::read(&path).with_context(|| format!("criterion left no sample at {}", path.display()))?;
     Ok(Measurement {
