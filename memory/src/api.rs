@@ -120,6 +120,8 @@ pub struct MetadataMatches {
 pub struct Healthy {
     /// The variant, all toggles written.
     pub variant: String,
+    /// How many episodes are being logged.
+    pub active_episodes: usize,
 }
 
 /// The answer to `GET /stats`.

@@ -1,0 +1,114 @@
+//! One function a route: read the request, ask the memory, say the answer.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query as UrlQuery, State};
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use super::failure::{Body, Refusal};
+use super::process;
+use crate::api::{
+    Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
+    RetrievedEpisodes, ServerStats, Started,
+};
+use crate::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
+
+type Answer<T> = Result<Json<T>, Refusal>;
+type Created<T> = Result<(StatusCode, Json<T>), Refusal>;
+type Shared = State<Arc<Memory>>;
+
+pub(super) async fn start(State(memory): Shared, Body(start): Body<StartEpisode>) -> Created<Started> {
+    let id = memory.start_episode(start).await?;
+    Ok((StatusCode::CREATED, Json(Started { id })))
+}
+
+pub(super) async fn log_step(
+    State(memory): Shared,
+    Path(id): Path<String>,
+    Body(step): Body<NewStep>,
+) -> Created<Logged> {
+    let number = memory.log_step(parse(&id)?, step).await?;
+    Ok((StatusCode::CREATED, Json(Logged { number })))
+}
+
+pub(super) async fn complete(
+    State(memory): Shared,
+    Path(id): Path<String>,
+    Body(outcome): Body<Outcome>,
+) -> Answer<Completion> {
+    Ok(Json(memory.complete_episode(parse(&id)?, outcome).await?))
+}
+
+pub(super) async fn episode(State(memory): Shared, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let id = parse(&id)?;
+    match memory.get_episode(id).await? {
+        Some(episode) => Ok(Json(&*episode).into_response()),
+        None => Err(Error::UnknownEpisode { id }.into()),
+    }
+}
+
+pub(super) async fn retrieve(State(memory): Shared, Body(retrieve): Body<Retrieve>) -> Answer<RetrievedEpisodes> {
+    let Retrieve { text, context, limit, steps } = retrieve;
+    if limit > LIMIT_MAX {
+        return Err(Refusal::malformed(format!("limit {limit} is too large: ask for {LIMIT_MAX} at the most")));
+    }
+    let found = memory.retrieve(&Query { text, context, limit }).await?;
+    Ok(Json(RetrievedEpisodes { results: found.into_iter().map(|found| describe(found, steps)).collect() }))
+}
+
+fn describe(found: Retrieved, with_steps: bool) -> RetrievedEpisode {
+    let Retrieved { score, similarity, context_match, episode, .. } = found;
+    let step_count = episode.steps.len();
+    // The cache or the store may hold the episode as well: then its parts have to be copied to be sent.
+    let (head, steps) = match Arc::try_unwrap(episode) {
+        Ok(Episode { head, steps }) => (head, if with_steps { steps } else { Vec::new() }),
+        Err(shared) => (shared.head.clone(), if with_steps { shared.steps.clone() } else { Vec::new() }),
+    };
+    RetrievedEpisode { score, similarity, context_match, head, step_count, steps }
+}
+
+pub(super) async fn patterns(State(memory): Shared) -> Answer<Patterns> {
+    Ok(Json(Patterns { patterns: memory.patterns().await? }))
+}
+
+pub(super) async fn metadata(
+    State(memory): Shared,
+    query: Result<UrlQuery<MetadataQuery>, QueryRejection>,
+) -> Answer<MetadataMatches> {
+    let UrlQuery(MetadataQuery { key, value }) = query
+        .map_err(|rejection| Refusal::malformed(format!("{}: use /metadata?key=..&value=..", rejection.body_text())))?;
+    Ok(Json(MetadataMatches { ids: memory.query_by_metadata(&key, &value).await? }))
+}
+
+pub(super) async fn health(State(memory): Shared) -> Answer<Healthy> {
+    let health = memory.health().await?;
+    Ok(Json(Healthy { variant: memory.variant().to_string(), active_episodes: health.active_episodes }))
+}
+
+pub(super) async fn stats(State(memory): Shared) -> Answer<ServerStats> {
+    let stats = memory.stats().await?;
+    Ok(Json(ServerStats {
+        variant: memory.variant().to_string(),
+        episodes: stats.episodes,
+        steps: stats.steps,
+        patterns: stats.patterns,
+        stored_bytes: stats.stored_bytes,
+        counters: memory.counters().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        process: process::stats(),
+    }))
+}
+
+pub(super) async fn unknown_route(uri: Uri) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, format!("no route {}: see /health, /stats, /episodes, /retrieve", uri.path()))
+}
+
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path()))
+}
+
+fn parse(id: &str) -> Result<EpisodeId, Refusal> {
+    id.parse::<EpisodeId>().map_err(Refusal::from)
+}

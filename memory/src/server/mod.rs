@@ -1,0 +1,106 @@
+//! The memory over HTTP: the routes, and serving them until told to stop.
+//!
+//! | route | body or query | answer |
+//! |---|---|---|
+//! | `POST /episodes` | [`StartEpisode`](crate::StartEpisode) | 201 [`Started`](crate::api::Started) |
+//! | `POST /episodes/{id}/steps` | [`NewStep`](crate::NewStep) | 201 [`Logged`](crate::api::Logged) |
+//! | `POST /episodes/{id}/complete` | [`Outcome`](crate::Outcome) | 200 [`Completion`](crate::Completion) |
+//! | `GET /episodes/{id}` | | 200 [`Episode`](crate::Episode) |
+//! | `POST /retrieve` | [`Retrieve`](crate::api::Retrieve) | 200 [`RetrievedEpisodes`](crate::api::RetrievedEpisodes) |
+//! | `GET /patterns` | | 200 [`Patterns`](crate::api::Patterns) |
+//! | `GET /metadata` | `?key=..&value=..` | 200 [`MetadataMatches`](crate::api::MetadataMatches) |
+//! | `GET /health` | | 200 [`Healthy`](crate::api::Healthy) |
+//! | `GET /stats` | | 200 [`ServerStats`](crate::api::ServerStats) |
+//!
+//! Whatever fails answers with a [`Failure`](crate::api::Failure): 400 for a malformed request, 404 for an unknown episode or
+//! route, 405 for a route's wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 500 for the store's
+//! own errors.
+//!
+//! Left out on purpose: TLS, authentication and limits on clients. The server is something to measure on one's own machine.
+
+mod failure;
+mod handlers;
+mod process;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::Memory;
+use crate::api::BODY_BYTES_MAX;
+
+/// How long requests under way may take once the server was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The routes over `memory`.
+///
+/// Handlers may block the thread for the store's work, so they need a multi-thread runtime to stay responsive.
+pub fn router(memory: Arc<Memory>) -> Router {
+    Router::new()
+        .route("/episodes", post(handlers::start))
+        .route("/episodes/{id}", get(handlers::episode))
+        .route("/episodes/{id}/steps", post(handlers::log_step))
+        .route("/episodes/{id}/complete", post(handlers::complete))
+        .route("/retrieve", post(handlers::retrieve))
+        .route("/patterns", get(handlers::patterns))
+        .route("/metadata", get(handlers::metadata))
+        .route("/health", get(handlers::health))
+        .route("/stats", get(handlers::stats))
+        .fallback(handlers::unknown_route)
+        .method_not_allowed_fallback(handlers::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(memory)
+}
+
+/// Opens the socket to serve on; port 0 takes a free one.
+///
+/// # Errors
+/// The system's, such as a port in use.
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Answers requests until `stop` ends, then finishes what is under way, for 5 seconds at the most, and flushes and closes the memory.
+///
+/// # Errors
+/// The listener's, and the store's when flushing: then what was not yet durable may be lost.
+pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> crate::Result<()> {
+    let (tell, told) = watch::channel(false);
+    let mut wait = told.clone();
+    // Answers are small: waiting for a fuller packet only adds the peer's delayed acknowledgement to every response time.
+    let listener = listener.tap_io(|stream| {
+        // A socket that refuses the option is served all the same.
+        let _ = stream.set_nodelay(true);
+    });
+    let served = axum::serve(listener, router(Arc::clone(&memory))).with_graceful_shutdown(async move {
+        // The sender outlives the server, so an error means that there is no reason to go on either.
+        let _ = wait.wait_for(|stop| *stop).await;
+    });
+    let mut server = tokio::spawn(served.into_future());
+    tokio::select! {
+        ended = &mut server => ended.map_err(io::Error::other).flatten().map_err(listener_failed)?,
+        () = stop => {
+            // Nobody listens any more only if the server has ended by itself.
+            let _ = tell.send(true);
+            match tokio::time::timeout(GRACE, &mut server).await {
+                Ok(ended) => ended.map_err(io::Error::other).flatten().map_err(listener_failed)?,
+                Err(_) => server.abort(),
+            }
+        }
+    }
+    memory.flush().await?;
+    memory.close().await
+}
+
+fn listener_failed(source: io::Error) -> crate::Error {
+    crate::Error::Io { path: "the listening socket".into(), action: "serve", source }
+}
