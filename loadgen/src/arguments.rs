@@ -1,0 +1,196 @@
+//! The command line, and what it means: a [`Pace`] and a place to send requests to.
+//!
+//! Every bound has a default, so that no run goes on for ever. Left out on purpose: what a server is started with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use crate::plan::{Arrivals, Pace};
+
+/// Plays whole episodes of a corpus against a running memory-server, at a given pace, and measures how it answers.
+///
+/// Response times are measured from the moment at which the schedule wanted the request to start, so that a server that stalls is charged for
+/// every request that had to wait, not only for the one that it was asked.
+#[derive(Debug, Parser)]
+#[command(name = "loadgen", version, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// The server, as memory-server prints it
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+
+    /// The episodes to play: a corpus file, as `assay corpus import` writes it
+    #[arg(long, value_name = "FILE")]
+    pub corpus: PathBuf,
+
+    /// Episodes under way at the same time, at the most; one connection each
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub users: u32,
+
+    /// Episodes that start each second, on average (not with --arrivals closed)
+    #[arg(long, value_name = "EPISODES", default_value_t = 20.0, value_parser = positive)]
+    pub rate: f64,
+
+    /// How many episodes to start [default: 200, or no bound where --duration is given]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub episodes: Option<u64>,
+
+    /// For how long to start episodes, as in 10s, 500ms or 2m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+
+    /// When episodes start
+    #[arg(long, value_enum, default_value_t = ArrivalKind::Gamma)]
+    pub arrivals: ArrivalKind,
+
+    /// The shape of the Gamma distribution of the times between arrivals: 1 is Poisson, less is burstier
+    #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = positive)]
+    pub shape: f64,
+
+    /// The mean time between the requests of one episode (not with --arrivals closed)
+    #[arg(long, value_name = "TIME", default_value = "2ms", value_parser = duration)]
+    pub gap: Duration,
+
+    /// Retrievals after each episode, on average; each reads the best episode found
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = not_negative)]
+    pub retrieve_ratio: f64,
+
+    /// How many episodes a retrieval asks for
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub limit: u64,
+
+    /// The seed of the schedule and of the mix
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// How long a request may take before it counts as an error
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub timeout: Duration,
+
+    /// How long the whole run may take [default: a minute more than the schedule, ten minutes where it is closed]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub deadline: Option<Duration>,
+
+    /// Threads of the load generator
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: u32,
+
+    /// Where to write the measurements, one JSON record a line [default: stdout, and the summary to stderr]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Let the server be on another machine; without it only loopback addresses are taken
+    #[arg(long)]
+    pub allow_remote: bool,
+
+    /// Print the schedule, one planned episode a line, and send nothing
+    #[arg(long)]
+    pub plan: bool,
+
+    /// No progress on stderr
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed (such as a server that cannot be reached or goes away), 2 usage,
+3 the run did not finish by its deadline, 4 an empty corpus or nothing sent.
+Wrong answers do not change the exit code: they are the metric `errors`, and whoever judges the run judges them.";
+
+/// How arrivals are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ArrivalKind {
+    /// Open: times between arrivals are Gamma-distributed, in bursts (as measured of language-model services, BurstGPT 2024)
+    Gamma,
+    /// Open: arrivals do not know of each other
+    Poisson,
+    /// Closed: each user starts the next episode as soon as the last one is done
+    Closed,
+}
+
+impl Arguments {
+    /// The pace that the arguments ask for.
+    pub fn pace(&self) -> Pace {
+        let arrivals = match self.arrivals {
+            ArrivalKind::Gamma => Arrivals::Open { rate: self.rate, shape: self.shape, gap: self.gap },
+            ArrivalKind::Poisson => Arrivals::Open { rate: self.rate, shape: 1.0, gap: self.gap },
+            ArrivalKind::Closed => Arrivals::Closed,
+        };
+        let episodes = match (self.episodes, self.duration) {
+            (Some(episodes), _) => episodes,
+            (None, Some(_)) => 1_000_000,
+            (None, None) => 200,
+        };
+        Pace { arrivals, episodes, duration: self.duration, retrieve_ratio: self.retrieve_ratio, seed: self.seed }
+    }
+}
+
+/// A time with its unit: `10s`, `500ms`, `2.5s`, `2m`, `100us`.
+fn duration(text: &str) -> Result<Duration, String> {
+    const REMEDY: &str = "write a number and a unit, as in 10s, 500ms or 2m";
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or(REMEDY)?;
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| REMEDY)?;
+    let seconds = match unit {
+        "us" => number / 1e6,
+        "ms" => number / 1e3,
+        "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(REMEDY.to_owned()),
+    };
+    if seconds > 24.0 * 3600.0 {
+        return Err("a day is the most".to_owned());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("must be a number over 0".to_owned()),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1000.0).contains(&value) => Ok(value),
+        _ => Err("must be a number from 0 to 1000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("250us"), Ok(Duration::from_micros(250)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "10", "s", "-1s", "1 s", "10d", "1e9h", "99999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_always_bounded() {
+        let parse = |more: &[&str]| {
+            let arguments = ["loadgen", "--server", "http://127.0.0.1:1", "--corpus", "c"].iter().chain(more);
+            Arguments::try_parse_from(arguments).expect("valid").pace()
+        };
+        assert_eq!(parse(&[]).episodes, 200);
+        assert_eq!(parse(&["--duration", "1s"]).episodes, 1_000_000);
+        assert_eq!(parse(&["--duration", "1s", "--episodes", "3"]).episodes, 3);
+        assert_eq!(parse(&["--arrivals", "closed"]).arrivals, Arrivals::Closed);
+        assert!(matches!(parse(&["--arrivals", "poisson"]).arrivals, Arrivals::Open { shape: 1.0, .. }));
+    }
+}

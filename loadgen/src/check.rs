@@ -1,0 +1,226 @@
+//! Whether an answer is right: fast and wrong is an error, and is counted as one.
+//!
+//! Each function reads one kind of answer and says, on one short line, what is wrong with it. Left out on purpose: the order in which a
+//! retrieval ranks, which the memory's own tests compare with a model.
+
+use std::collections::BTreeSet;
+
+use memory::api::{Failure, Logged, RetrievedEpisode, RetrievedEpisodes, Script, Started};
+use memory::{Completion, Episode, EpisodeId, NewStep, Step};
+use serde::de::DeserializeOwned;
+
+use crate::http::Answer;
+
+/// The answer to a start: the new episode's id.
+pub fn started(answer: &Answer) -> Result<EpisodeId, String> {
+    read::<Started>(answer, 201).map(|started| started.id)
+}
+
+/// The answer to a step: its number must be the expected one.
+pub fn logged(answer: &Answer, expected: u32) -> Result<(), String> {
+    let Logged { number } = read(answer, 201)?;
+    same("step number", &number, &expected)
+}
+
+/// The answer to a completion: it must hold the outcome that was sent, and a finite reward.
+pub fn completed(answer: &Answer, script: &Script) -> Result<(), String> {
+    let completion: Completion = read(answer, 200)?;
+    same("outcome", &completion.outcome, &script.outcome)?;
+    finite("reward", completion.reward.total)
+}
+
+/// The answer to a retrieval, right after an episode was completed: something was found, the best first, whole and completed.
+/// `known` gives the script of an episode that this run wrote. Answers with the best episode's id.
+pub fn retrieved<'a>(
+    answer: &Answer,
+    limit: usize,
+    known: impl Fn(EpisodeId) -> Option<&'a Script>,
+) -> Result<EpisodeId, String> {
+    let RetrievedEpisodes { results } = read(answer, 200)?;
+    let best = results.first().ok_or("nothing was retrieved, although an episode was completed before")?.head.id;
+    if results.len() > limit {
+        return Err(format!("{} episodes retrieved, {limit} asked for", results.len()));
+    }
+    if !results.is_sorted_by(|better, worse| better.score >= worse.score) {
+        return Err("retrieved episodes are not ordered by score".to_owned());
+    }
+    let ids: BTreeSet<EpisodeId> = results.iter().map(|result| result.head.id).collect();
+    if ids.len() != results.len() {
+        return Err("an episode was retrieved twice".to_owned());
+    }
+    for result in &results {
+        sane(result, known(result.head.id))?;
+    }
+    Ok(best)
+}
+
+fn sane(result: &RetrievedEpisode, script: Option<&Script>) -> Result<(), String> {
+    let completion = result.head.completion.as_ref().ok_or("an episode was retrieved that is not completed")?;
+    finite("score", result.score)?;
+    finite("similarity", result.similarity)?;
+    if let Some(script) = script {
+        same("retrieved task", &result.head.task, &script.start.task)?;
+        same("retrieved context", &result.head.context, &script.start.context)?;
+        same("retrieved step count", &result.step_count, &script.steps.len())?;
+        same("retrieved outcome", &completion.outcome, &script.outcome)?;
+    }
+    Ok(())
+}
+
+/// The answer to reading a completed episode: its steps are numbered without gaps, and where this run wrote it, it is what was written.
+pub fn episode(answer: &Answer, id: EpisodeId, script: Option<&Script>) -> Result<(), String> {
+    let Episode { head, steps } = read(answer, 200)?;
+    same("episode id", &head.id, &id)?;
+    let completion = head.completion.ok_or("the episode is not completed")?;
+    for (expected, step) in (0..).zip(&steps) {
+        same("step number", &step.number, &expected)?;
+    }
+    let Some(script) = script else {
+        return Ok(());
+    };
+    same("task", &head.task, &script.start.task)?;
+    same("task type", &head.task_type, &script.start.task_type)?;
+    same("context", &head.context, &script.start.context)?;
+    same("metadata", &head.metadata, &script.start.metadata)?;
+    same("outcome", &completion.outcome, &script.outcome)?;
+    same("step count", &steps.len(), &script.steps.len())?;
+    match steps.iter().zip(&script.steps).find(|(step, written)| !equal(step, written)) {
+        Some((step, _)) => Err(format!("step {} is not the one that was logged", step.number)),
+        None => Ok(()),
+    }
+}
+
+fn equal(step: &Step, written: &NewStep) -> bool {
+    step.tool == written.tool
+        && step.action == written.action
+        && step.parameters == written.parameters
+        && step.observation == written.observation
+        && step.status == written.status
+        && step.latency_ns == written.latency_ns
+        && step.tokens == written.tokens
+}
+
+/// The JSON of an answer with that status.
+pub fn read<T: DeserializeOwned>(answer: &Answer, status: u16) -> Result<T, String> {
+    if answer.status != status {
+        return Err(match serde_json::from_slice::<Failure>(&answer.body) {
+            Ok(failure) => format!("status {}: {}", answer.status, failure.error),
+            Err(_) => format!("status {} where {status} was expected", answer.status),
+        });
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| format!("the answer is not what the route promises: {error}"))
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what} is {}, not {}", short(found), short(expected))) }
+}
+
+fn finite(what: &str, value: f32) -> Result<(), String> {
+    if value.is_finite() { Ok(()) } else { Err(format!("{what} is not finite")) }
+}
+
+/// A value for a message: long texts are cut.
+fn short(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memory::{Outcome, StartEpisode};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ID: EpisodeId = EpisodeId(7);
+
+    fn script() -> Script {
+        let steps = vec![NewStep { tool: "shell".to_owned(), observation: "ok".to_owned(), ..NewStep::default() }];
+        let start = StartEpisode { task: "fix it".to_owned(), ..StartEpisode::default() };
+        Script { start, steps, outcome: Outcome::Failure { reason: "gave up".to_owned() } }
+    }
+
+    fn answer(status: u16, body: Value) -> Answer {
+        Answer { status, body: body.to_string().into_bytes() }
+    }
+
+    #[test]
+    fn statuses_and_shapes_are_told() {
+        let refused = answer(409, json!({"error": "episode is completed"}));
+        assert_eq!(logged(&refused, 0), Err("status 409: episode is completed".to_owned()));
+        assert_eq!(logged(&answer(200, json!([])), 0), Err("status 200 where 201 was expected".to_owned()));
+        assert!(logged(&answer(201, json!({"n": 0})), 0).is_err_and(|error| error.contains("missing field `number`")));
+        assert_eq!(logged(&answer(201, json!({"number": 3})), 2), Err("step number is 3, not 2".to_owned()));
+        assert_eq!(logged(&answer(201, json!({"number": 3})), 3), Ok(()));
+        assert_eq!(started(&answer(201, json!({"id": ID.to_string()}))), Ok(ID));
+    }
+
+    fn stored() -> Value {
+        let step = Step::new(0, 5, script().steps[0].clone());
+        let mut head = serde_json::to_value(memory::Head::new(ID, 1, script().start)).unwrap();
+        head["completion"] = completion();
+        json!({"head": head, "steps": [step]})
+    }
+
+    fn completion() -> Value {
+        json!({
+            "completed_at_ns": 9,
+            "outcome": script().outcome,
+            "reward": {"total": 0.5, "outcome": 0.5, "efficiency": 1.0, "precision": 1.0, "recovery": 0.0},
+            "reflection": {"successes": [], "improvements": [], "insights": []},
+            "patterns": [],
+        })
+    }
+
+    #[test]
+    fn an_episode_must_be_the_one_written() {
+        let check = |body: Value| episode(&answer(200, body), ID, Some(&script()));
+        assert_eq!(check(stored()), Ok(()));
+        let mut other = stored();
+        other["steps"][0]["observation"] = json!("something else");
+        assert_eq!(check(other.clone()), Err("step 0 is not the one that was logged".to_owned()));
+        assert_eq!(episode(&answer(200, other), ID, None), Ok(()), "nobody knows what another run wrote");
+        let mut gap = stored();
+        gap["steps"][0]["number"] = json!(1);
+        assert_eq!(check(gap), Err("step number is 1, not 0".to_owned()));
+        let mut open = stored();
+        open["head"]["completion"] = Value::Null;
+        assert_eq!(check(open), Err("the episode is not completed".to_owned()));
+        let mut lost = stored();
+        lost["steps"] = json!([]);
+        assert_eq!(check(lost), Err("step count is 0, not 1".to_owned()));
+    }
+
+    #[test]
+    fn retrieved_episodes_are_ordered_distinct_and_whole() {
+        let result = |id: u128, score: f64| {
+            let mut head = stored()["head"].clone();
+            head["id"] = json!(EpisodeId(id).to_string());
+            json!({"score": score, "similarity": 0.5, "context_match": 1.0, "head": head, "step_count": 1})
+        };
+        let wrote = script();
+        let known = |id: EpisodeId| (id == ID).then_some(&wrote);
+        let check = |results: Value| retrieved(&answer(200, json!({"results": results})), 2, known);
+        assert_eq!(check(json!([result(7, 0.9), result(8, 0.2)])), Ok(ID));
+        assert!(check(json!([])).is_err_and(|error| error.contains("nothing was retrieved")));
+        assert!(check(json!([result(7, 0.1), result(8, 0.2)])).is_err_and(|error| error.contains("not ordered")));
+        assert!(check(json!([result(7, 0.2), result(7, 0.2)])).is_err_and(|error| error.contains("twice")));
+        assert!(
+            check(json!([result(1, 0.2), result(2, 0.2), result(3, 0.1)])).is_err_and(|error| error.contains("asked"))
+        );
+        let mut short = result(7, 0.9);
+        short["step_count"] = json!(0);
+        assert_eq!(check(json!([short])), Err("retrieved step count is 0, not 1".to_owned()));
+    }
+
+    #[test]
+    fn a_completion_holds_what_was_said() {
+        assert_eq!(completed(&answer(200, completion()), &script()), Ok(()));
+        let mut other = completion();
+        other["outcome"] = json!(Outcome::Success { verdict: "fine".to_owned() });
+        assert!(completed(&answer(200, other), &script()).is_err_and(|error| error.contains("outcome is Success")));
+    }
+}

@@ -1,0 +1,235 @@
+//! The end of a run: its measurements, and a summary for people.
+//!
+//! Left out on purpose: judging. Times of a run with errors are reported as they are; policy decides what they are worth.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use baselines::{Case, Durability, Measurement, Metric, Sample};
+use hdrhistogram::Histogram;
+use memory::api::ServerStats;
+
+use crate::tally::Tally;
+
+/// The one case of the load lane.
+const BENCHMARK: &str = "load/episodes";
+
+/// What the numbers belong to: the server before and after the run.
+#[derive(Debug)]
+pub struct Server {
+    /// Right before the first request.
+    pub before: ServerStats,
+    /// After the last one.
+    pub after: ServerStats,
+}
+
+impl Server {
+    /// The durability class in the variant.
+    ///
+    /// # Errors
+    /// A variant without one that the records know.
+    pub fn durability(&self) -> Result<Durability> {
+        let name = self.before.variant.split(',').find_map(|pair| pair.strip_prefix("durability=")).unwrap_or_default();
+        serde_json::from_value(name.into())
+            .with_context(|| format!("the server's variant names no durability class: {}", self.before.variant))
+    }
+
+    /// What the strategies did during the run.
+    fn counters(&self) -> BTreeMap<String, u64> {
+        let before = |name: &String| self.before.counters.get(name).copied().unwrap_or(0);
+        self.after.counters.iter().map(|(name, after)| (name.clone(), after.saturating_sub(before(name)))).collect()
+    }
+
+    fn cpu_time_ns(&self) -> u64 {
+        self.after.process.cpu_time_ns.saturating_sub(self.before.process.cpu_time_ns)
+    }
+}
+
+/// The run as measurements, each of one value over that many operations; a metric that the server could not tell is left out.
+///
+/// # Errors
+/// A variant without a durability class.
+pub fn measurements(tally: &Tally, server: &Server, operations: u64) -> Result<Vec<Measurement>> {
+    let case = Case { benchmark: BENCHMARK.to_owned(), variant: server.before.variant.clone() };
+    let (durability, counters) = (server.durability()?, server.counters());
+    values(tally, server)
+        .into_iter()
+        .map(|(metric, value)| {
+            Ok(Measurement {
+                case: case.clone(),
+                metric: metric.to_owned(),
+                sample: Sample::new(vec![value]).with_context(|| metric.to_owned())?,
+                operations,
+                durability,
+                counters: counters.clone(),
+                functions: Vec::new(),
+            })
+        })
+        .collect()
+}
+
+fn values(tally: &Tally, server: &Server) -> Vec<(&'static str, f64)> {
+    let response = |quantile: f64| tally.response.value_at_quantile(quantile) as f64;
+    let right = tally.requests() - tally.error_count();
+    let mut values = Vec::new();
+    values.extend(tally.throughput().map(|throughput| ("throughput", throughput)));
+    values.extend([
+        ("response_p50", response(0.5)),
+        ("response_p90", response(0.9)),
+        ("response_p95", response(0.95)),
+        ("response_p99", response(0.99)),
+        ("response_p999", response(0.999)),
+        ("service_p50", tally.service.value_at_quantile(0.5) as f64),
+        ("errors", tally.error_count() as f64),
+    ]);
+    if right > 0 {
+        values.push(("cpu_per_request", server.cpu_time_ns() as f64 / right as f64));
+    }
+    values.extend(server.after.process.peak_resident_bytes.map(|bytes| ("peak_memory", bytes as f64)));
+    values
+}
+
+/// Measurements as records, one a line.
+///
+/// # Errors
+/// None that can happen with finite samples.
+pub fn lines(measurements: &[Measurement]) -> Result<String> {
+    let mut text = String::new();
+    for measurement in measurements {
+        text.push_str(&serde_json::to_string(measurement).context("encoding a measurement")?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// The run for people: lines of at most some 100 columns.
+pub fn summary(tally: &Tally, server: &Server, open: bool) -> String {
+    let mut text = String::new();
+    let show = |metric: &str, value: f64| Metric::find(metric).map_or_else(String::new, |metric| metric.show(value));
+    let time = |ns: u64| show("response_p50", ns as f64);
+    let throughput = tally.throughput().map_or_else(|| "-".to_owned(), |value| show("throughput", value));
+    // Writing to a String cannot fail.
+    let mut line = |parts: std::fmt::Arguments<'_>| {
+        let _ = writeln!(text, "{parts}");
+    };
+    line(format_args!("{BENCHMARK} [{}]", server.before.variant));
+    line(format_args!(
+        "  {} episodes, {} requests in {:.1} s: {throughput}, {} errors",
+        tally.episodes,
+        tally.requests(),
+        tally.elapsed().as_secs_f64(),
+        tally.error_count()
+    ));
+    let row = |name: &str, histogram: &Histogram<u64>| {
+        let at = |quantile: f64| time(histogram.value_at_quantile(quantile));
+        format!(
+            "  {name:<10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+            histogram.len(),
+            at(0.5),
+            at(0.9),
+            at(0.95),
+            at(0.99),
+            at(0.999),
+            time(histogram.max())
+        )
+    };
+    line(format_args!(
+        "  {:<10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "", "requests", "p50", "p90", "p95", "p99", "p99.9", "max"
+    ));
+    line(format_args!("{}", row("response", &tally.response)));
+    line(format_args!("{}", row("service", &tally.service)));
+    for (operation, histogram) in &tally.by_operation {
+        line(format_args!("{}", row(&format!("- {}", operation.name()), histogram)));
+    }
+    if open {
+        line(format_args!("{}", row("sent late", &tally.lag)));
+    }
+    for (metric, value) in values(tally, server) {
+        if matches!(metric, "cpu_per_request" | "peak_memory") {
+            line(format_args!("  {metric}: {}", show(metric, value)));
+        }
+    }
+    for (kind, count) in &tally.errors {
+        line(format_args!("  {count} x {kind}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use memory::api::ProcessStats;
+
+    use super::*;
+    use crate::tally::{Operation, Record};
+
+    fn stats(variant: &str, cpu_time_ns: u64, hits: u64) -> ServerStats {
+        ServerStats {
+            variant: variant.to_owned(),
+            episodes: 0,
+            steps: 0,
+            patterns: 0,
+            stored_bytes: 0,
+            counters: BTreeMap::from([("cache_hits".to_owned(), hits)]),
+            process: ProcessStats { cpu_time_ns, peak_resident_bytes: Some(2048) },
+        }
+    }
+
+    fn run(variant: &str) -> (Tally, Server) {
+        let mut tally = Tally::new();
+        let start = Instant::now();
+        for request in 0..4u64 {
+            let sent = start + Duration::from_millis(request);
+            tally.add(&Record {
+                operation: Operation::Step,
+                intended: sent,
+                sent,
+                done: sent + Duration::from_millis(1),
+                lag: Duration::ZERO,
+                status: Some(201),
+                error: (request == 3).then(|| "step number is 1, not 3".to_owned()),
+            });
+        }
+        (tally, Server { before: stats(variant, 1000, 5), after: stats(variant, 4000, 9) })
+    }
+
+    #[test]
+    fn every_value_is_a_metric_of_the_load_lane() {
+        let (tally, server) = run("store=redb,durability=fsynced,codec=json");
+        let measurements = measurements(&tally, &server, 4).unwrap();
+        let value = |name: &str| {
+            let found = measurements.iter().find(|measurement| measurement.metric == name);
+            found.map(|measurement| measurement.sample.median())
+        };
+        for measurement in &measurements {
+            assert_eq!(measurement.metric().unwrap().lane, baselines::Lane::Load);
+            assert_eq!((measurement.durability, measurement.operations), (Durability::Fsynced, 4));
+            assert_eq!(measurement.counters["cache_hits"], 4);
+        }
+        assert_eq!(
+            measurements.len(),
+            baselines::metric::METRICS.iter().filter(|m| m.lane == baselines::Lane::Load).count()
+        );
+        assert_eq!(value("throughput"), Some(3.0 / 0.004));
+        assert_eq!(value("errors"), Some(1.0));
+        assert_eq!(value("cpu_per_request"), Some(1000.0));
+        assert_eq!(value("peak_memory"), Some(2048.0));
+        let text = lines(&measurements).unwrap();
+        assert_eq!(text.lines().count(), measurements.len());
+        for (line, measurement) in text.lines().zip(&measurements) {
+            assert_eq!(serde_json::from_str::<Measurement>(line).unwrap(), *measurement);
+        }
+        let summary = summary(&tally, &server, true);
+        assert!(summary.contains("1 x step: step number is 1, not 3"), "{summary}");
+    }
+
+    #[test]
+    fn a_variant_says_its_durability() {
+        let (tally, server) = run("store=redb");
+        let error = measurements(&tally, &server, 4).unwrap_err();
+        assert!(error.to_string().contains("names no durability class: store=redb"), "{error}");
+    }
+}

@@ -1,0 +1,213 @@
+//! What happened: response and service times in nanoseconds, to three digits, and every kind of error with its count.
+//!
+//! Every request that was sent is in the histograms, also one that failed: a server that answers errors quickly must not look fast, so
+//! judge times only of runs without errors. Left out on purpose: what the numbers mean (`baselines`) and how they are shown (`report`).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// Start an episode.
+    Start,
+    /// Log a step.
+    Step,
+    /// Complete the episode.
+    Complete,
+    /// Retrieve episodes like a task.
+    Retrieve,
+    /// Read the best episode found.
+    Read,
+}
+
+impl Operation {
+    /// All, in the order in which they happen.
+    pub const ALL: [Operation; 5] =
+        [Operation::Start, Operation::Step, Operation::Complete, Operation::Retrieve, Operation::Read];
+
+    /// The name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Start => "start",
+            Operation::Step => "step",
+            Operation::Complete => "complete",
+            Operation::Retrieve => "retrieve",
+            Operation::Read => "read",
+        }
+    }
+
+    /// The HTTP method.
+    pub fn method(self) -> &'static str {
+        if self == Operation::Read { "GET" } else { "POST" }
+    }
+}
+
+/// One request that was sent.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// What it asked for.
+    pub operation: Operation,
+    /// When it should have been sent; in the closed model, when it was.
+    pub intended: Instant,
+    /// When it was sent.
+    pub sent: Instant,
+    /// When the whole answer was there, or it was given up.
+    pub done: Instant,
+    /// How late the load generator itself was: the sending after both the intended start and the answer before.
+    pub lag: Duration,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What was wrong with the answer.
+    pub error: Option<String>,
+}
+
+impl Record {
+    /// From the intended start to the answer.
+    pub fn response(&self) -> Duration {
+        self.done.saturating_duration_since(self.intended)
+    }
+
+    /// From the sending to the answer.
+    pub fn service(&self) -> Duration {
+        self.done.saturating_duration_since(self.sent)
+    }
+}
+
+/// All requests of a run.
+#[derive(Debug)]
+pub struct Tally {
+    /// From the intended start to the answer.
+    pub response: Histogram<u64>,
+    /// From the sending to the answer.
+    pub service: Histogram<u64>,
+    /// How late the load generator was by its own fault.
+    pub lag: Histogram<u64>,
+    /// The response times of each operation.
+    pub by_operation: BTreeMap<Operation, Histogram<u64>>,
+    /// What went wrong, with how often: identical messages together, the first [`Tally::KINDS_MAX`] kinds by themselves.
+    pub errors: BTreeMap<String, u64>,
+    /// Episodes that were played to the end without an error.
+    pub episodes: u64,
+    first: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Tally {
+    /// How many kinds of errors are kept apart; ids and numbers in messages could make it endless.
+    pub const KINDS_MAX: usize = 20;
+
+    /// Nothing yet.
+    pub fn new() -> Tally {
+        Tally {
+            response: histogram(),
+            service: histogram(),
+            lag: histogram(),
+            by_operation: Operation::ALL.into_iter().map(|operation| (operation, histogram())).collect(),
+            errors: BTreeMap::new(),
+            episodes: 0,
+            first: None,
+            last: None,
+        }
+    }
+
+    /// Adds a request.
+    pub fn add(&mut self, record: &Record) {
+        let response_ns = nanoseconds(record.response());
+        self.response.saturating_record(response_ns);
+        self.service.saturating_record(nanoseconds(record.service()));
+        self.lag.saturating_record(nanoseconds(record.lag));
+        if let Some(histogram) = self.by_operation.get_mut(&record.operation) {
+            histogram.saturating_record(response_ns);
+        }
+        if let Some(error) = &record.error {
+            let kind = format!("{}: {error}", record.operation.name());
+            let known = self.errors.contains_key(&kind) || self.errors.len() < Tally::KINDS_MAX;
+            *self.errors.entry(if known { kind } else { "others".to_owned() }).or_insert(0) += 1;
+        }
+        self.first = Some(self.first.map_or(record.intended, |first| first.min(record.intended)));
+        self.last = Some(self.last.map_or(record.done, |last| last.max(record.done)));
+    }
+
+    /// Requests sent.
+    pub fn requests(&self) -> u64 {
+        self.response.len()
+    }
+
+    /// Requests that failed or were answered wrongly.
+    pub fn error_count(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// From the first intended start to the last answer.
+    pub fn elapsed(&self) -> Duration {
+        self.first.zip(self.last).map_or(Duration::ZERO, |(first, last)| last.saturating_duration_since(first))
+    }
+
+    /// Requests that were answered rightly, a second; none where nothing took time.
+    pub fn throughput(&self) -> Option<f64> {
+        let seconds = self.elapsed().as_secs_f64();
+        (seconds > 0.0).then(|| (self.requests() - self.error_count()) as f64 / seconds)
+    }
+}
+
+/// Three digits from a nanosecond to a day, in some hundred kilobytes.
+fn histogram() -> Histogram<u64> {
+    const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
+    Histogram::new_with_bounds(1, DAY_NS, 3).expect("the bounds are far enough apart, and 3 is a number of digits")
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(start: Instant, intended_ms: u64, sent_ms: u64, done_ms: u64, error: Option<&str>) -> Record {
+        let at = |ms| start + Duration::from_millis(ms);
+        Record {
+            operation: Operation::Step,
+            intended: at(intended_ms),
+            sent: at(sent_ms),
+            done: at(done_ms),
+            lag: Duration::ZERO,
+            status: Some(201),
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_stall_is_charged_to_all_that_waited_for_it() {
+        let start = Instant::now();
+        let mut tally = Tally::new();
+        // A second's stall: ten requests were due during it, each served in a millisecond once it was over.
+        for request in 0..10 {
+            tally.add(&record(start, request * 100, 1000 + request, 1001 + request, None));
+        }
+        assert!(tally.response.value_at_quantile(0.5) > 500_000_000);
+        assert!(tally.service.value_at_quantile(0.99) < 1_100_000);
+        assert_eq!(tally.requests(), 10);
+        assert_eq!(tally.elapsed(), Duration::from_millis(1010));
+        assert!((tally.throughput().unwrap() - 10.0 / 1.01).abs() < 1e-9);
+        assert_eq!(tally.by_operation[&Operation::Step].len(), 10);
+    }
+
+    #[test]
+    fn errors_are_counted_by_kind_and_kept_out_of_the_throughput() {
+        let start = Instant::now();
+        let mut tally = Tally::new();
+        for request in 0..100 {
+            tally.add(&record(start, 0, 0, 1000, Some(&format!("wrong {request}"))));
+        }
+        tally.add(&record(start, 0, 0, 1000, None));
+        assert_eq!(tally.errors.len(), Tally::KINDS_MAX + 1);
+        assert_eq!(tally.errors["others"], 80);
+        assert_eq!((tally.requests(), tally.error_count()), (101, 100));
+        assert_eq!(tally.throughput(), Some(1.0));
+        assert_eq!(Tally::new().throughput(), None);
+    }
+}

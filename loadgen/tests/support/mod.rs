@@ -1,0 +1,182 @@
+//! Servers to load: the real router on a thread, and stubs that lie, hang or go away.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+
+use memory::api::{ProcessStats, Script, ServerStats};
+use memory::corpus::{self, Corpus};
+use memory::{Memory, NewStep, Options, Outcome, StartEpisode, Variant, server};
+use tokio::sync::oneshot;
+
+/// The real server, in this process.
+pub struct Real {
+    pub url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<memory::Result<()>>>,
+}
+
+impl Real {
+    pub fn start() -> Real {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, address) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let memory = Arc::new(Memory::open(&Variant::naive(), Options::default()).await?);
+                let listener = server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+                ready.send(listener.local_addr().unwrap()).unwrap();
+                server::serve(listener, memory, async move {
+                    stopped.await.ok();
+                })
+                .await
+            })
+        });
+        let address: SocketAddr = address.recv().unwrap();
+        Real { url: format!("http://{address}"), stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn stats(&self) -> ServerStats {
+        let mut stream = TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
+        write!(stream, "GET /stats HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        self.stop.take().unwrap().send(()).ok();
+        let ended = self.thread.take().unwrap().join();
+        assert!(thread::panicking() || ended.is_ok_and(|ended| ended.is_ok()));
+    }
+}
+
+/// What a stub does with a request.
+pub enum Reply {
+    /// Answers with that status and body.
+    Answer(u16, String),
+    /// Never answers, but keeps the connection.
+    Silence,
+    /// Closes everything, now and for ever.
+    Vanish,
+}
+
+/// A server that answers as a closure says: the method and path, and how many requests came before.
+pub struct Stub {
+    pub url: String,
+}
+
+impl Stub {
+    pub fn start(reply: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Stub {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let open: Arc<Mutex<Option<Vec<TcpStream>>>> = Arc::new(Mutex::new(Some(Vec::new())));
+        let (reply, count) = (Arc::new(reply), Arc::new(Mutex::new(0)));
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                match &mut *open.lock().unwrap() {
+                    Some(streams) => streams.push(stream.try_clone().unwrap()),
+                    None => return, // vanished: the listener closes here
+                }
+                let (open, reply, count) = (Arc::clone(&open), Arc::clone(&reply), Arc::clone(&count));
+                thread::spawn(move || {
+                    while let Some(request) = read_request(&stream) {
+                        let before = {
+                            let mut count = count.lock().unwrap();
+                            *count += 1;
+                            *count - 1
+                        };
+                        match reply(&request, before) {
+                            Reply::Answer(status, body) => answer(&stream, status, &body),
+                            Reply::Silence => {}
+                            Reply::Vanish => {
+                                for stream in open.lock().unwrap().take().unwrap_or_default() {
+                                    stream.shutdown(Shutdown::Both).ok();
+                                }
+                                TcpStream::connect(address).ok(); // wakes the accepting thread
+                                return;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Stub { url: format!("http://{address}") }
+    }
+}
+
+/// Reads a request and its body; answers with `METHOD PATH`, or nothing when the client has closed.
+fn read_request(stream: &TcpStream) -> Option<String> {
+    let mut reader = BufReader::with_capacity(1, stream); // no byte of the next request is taken
+    let mut first = String::new();
+    reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        if header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).ok()?;
+    Some(first.rsplit_once(' ')?.0.to_owned())
+}
+
+fn answer(mut stream: &TcpStream, status: u16, body: &str) {
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status} Any\r\ncontent-length: {length}\r\n\r\n{body}").ok();
+}
+
+/// What `GET /stats` of a stub answers.
+pub fn stats() -> String {
+    let process = ProcessStats { cpu_time_ns: 1, peak_resident_bytes: None };
+    let stats = ServerStats {
+        variant: Variant::naive().to_string(),
+        episodes: 0,
+        steps: 0,
+        patterns: 0,
+        stored_bytes: 0,
+        counters: Default::default(),
+        process,
+    };
+    serde_json::to_string(&stats).unwrap()
+}
+
+/// A corpus file of three short episodes.
+pub fn corpus(folder: &Path) -> PathBuf {
+    let script = |name: &str, steps: usize| Script {
+        start: StartEpisode { task: format!("fix the {name} parser"), ..StartEpisode::default() },
+        steps: (0..steps)
+            .map(|number| NewStep {
+                tool: "shell".to_owned(),
+                action: format!("{name} {number}"),
+                observation: "x".repeat(200 * number),
+                ..NewStep::default()
+            })
+            .collect(),
+        outcome: Outcome::Success { verdict: "tests pass".to_owned() },
+    };
+    let scripts = vec![script("date", 3), script("number", 1), script("string", 6)];
+    let path = folder.join("corpus.jsonl");
+    corpus::write(&path, &Corpus { source: "a test".to_owned(), scripts }).unwrap();
+    path
+}
+
+/// Runs the load generator.
+pub fn loadgen(server: &str, corpus: &Path, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args(["--server", server, "--quiet", "--corpus"])
+        .arg(corpus)
+        .args(more)
+        .env("http_proxy", "http://127.0.0.1:9") // no proxy of the environment is used: nobody listens there
+        .output()
+        .unwrap()
+}
