@@ -1,8 +1,8 @@
 //! Store `redb`: a file with ordered tables, one writer at a time, readers that never wait.
 //!
-//! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th: without that, pages freed
-//! between two syncs could not be used again, and the file would grow with every commit (redb's issue 810). No read lasts longer than a call, for
-//! the same reason. The file is created under another name, so that a kill in the middle leaves no half-made store.
+//! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th: that bounds what a crash takes, and
+//! how many pages wait for a sync before they can be used again (redb's issue 810). No read transaction lasts longer than a call, for the same reason.
+//! The file is created under another name, so that a kill in the middle leaves no half-made store.
 //!
 //! This is the only file that names redb. Values come and go as envelopes; [`super::tiered`] writes the same envelopes to two stores.
 
@@ -22,7 +22,7 @@ use super::{Completed, SCHEMA_VERSION, Store, StoreStats, blocking, merged};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step};
 
 /// In class `buffered`, every so many commits one is synced.
-pub const SYNC_EVERY: u32 = 256;
+pub const SYNC_EVERY: u32 = 1024;
 
 /// The most memory for pages, in bytes.
 const PAGE_CACHE_BYTES: usize = 256 << 20;

@@ -48,9 +48,9 @@ async fn write(store: &dyn Store) -> Vec<String> {
         answers,
         store.complete(&completed(head(7, AWKWARD)), &embedding(1), &[once, pattern("grep", 1, &success())]).await
     );
-    note!(answers, store.complete(&completed(head(u128::MAX, &[])), &embedding(2), &[twice.clone()]).await);
+    note!(answers, store.complete(&completed(head(u128::MAX, &[])), &embedding(2), std::slice::from_ref(&twice)).await);
     note!(answers, store.complete(&completed(head(0, &[("agent", "a1")])), &embedding(3), &[]).await);
-    note!(answers, store.complete(&completed(head(7, AWKWARD)), &embedding(4), &[twice.clone()]).await);
+    note!(answers, store.complete(&completed(head(7, AWKWARD)), &embedding(4), std::slice::from_ref(&twice)).await);
     note!(answers, store.complete(&completed(head(9, &[])), &embedding(5), &[twice]).await);
     answers
 }

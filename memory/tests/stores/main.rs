@@ -2,6 +2,8 @@
 //!
 //! What a kill does to them is in `tests/kill.rs`; random sequences of operations through the facade are the model tests'.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
