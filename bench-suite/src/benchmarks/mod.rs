@@ -40,7 +40,7 @@ impl Bed {
             _ => Some(scratch()?),
         };
         let options = Options {
-            path: folder.as_ref().map(|folder| folder.path().to_owned()),
+            path: folder.as_ref().map(|folder| folder.path().join("memory")),
             clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
             ids: IdSource::seeded(setup.input.seed),
             ..Options::default()

@@ -12,7 +12,7 @@ use super::run::{Profile, Selection};
 use crate::cases::Case;
 use crate::input::{Input, Source};
 use crate::progress::Progress;
-use crate::runner::artifacts::Artifacts;
+use crate::runner::artifacts::{Artifacts, Program};
 use crate::runner::counts::{self, Counted};
 use crate::runner::load::{self, Pressure};
 use crate::runner::profile::{self, Stacks};
@@ -52,12 +52,14 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     let repetitions = plan.selection.repeat as usize;
     let progress = Progress::start("counts", plan.cases.len() * repetitions);
     let home = tempfile::Builder::new().prefix("counts-").tempdir_in(folder()?).context("no folder for profiles")?;
-    let mut programs = vec![plan.artifacts.counts.clone()];
+    let program = plan.artifacts.path(Program::Counts)?;
+    let runner = plan.artifacts.path(Program::GungraunRunner)?;
+    let mut programs = vec![program.to_owned()];
     for repetition in 1..repetitions {
         // Another path of another length: what depends on it shows.
         let copy = home.path().join("x".repeat(repetition * 3)).join("counts");
         std::fs::create_dir_all(copy.parent().context("the copy has a folder")?)?;
-        std::fs::copy(&plan.artifacts.counts, &copy).context("can't copy the bench")?;
+        std::fs::copy(program, &copy).context("can't copy the bench")?;
         programs.push(copy);
     }
     let jobs: Vec<(usize, usize)> =
@@ -73,7 +75,7 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
                     let case = &plan.cases[index];
                     let setting = counts::Setting {
                         program: programs[repetition].clone(),
-                        runner: plan.artifacts.gungraun_runner.clone(),
+                        runner: runner.to_owned(),
                         folder: home.path().join(format!("{index}-{repetition}")),
                         source: plan.source.clone(),
                         set: plan.selection.set.clone(),
@@ -133,7 +135,7 @@ pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
     let progress = Progress::start("stacks", chosen.len());
     let mut stacks = Vec::new();
     for case in chosen {
-        match profile::stacks(&plan.artifacts.worker, case.id, &plan.selection.set, plan.source) {
+        match profile::stacks(plan.artifacts.path(Program::Worker)?, case.id, &plan.selection.set, plan.source) {
             Ok(folded) => {
                 stacks.push(Stacks { case: case.record(), unit: "instructions".to_owned(), folded, base_folded: None })
             }
@@ -156,7 +158,14 @@ pub fn time(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     let home = tempfile::Builder::new().prefix("times-").tempdir_in(folder()?).context("no folder for samples")?;
     let progress = Progress::start("time", plan.cases.len());
     for case in plan.cases {
-        match times::time(case, &plan.artifacts.times, home.path(), plan.source, &plan.selection.set, effort) {
+        match times::time(
+            case,
+            plan.artifacts.path(Program::Times)?,
+            home.path(),
+            plan.source,
+            &plan.selection.set,
+            effort,
+        ) {
             Ok(measurement) => writer.measurement(measurement)?,
             Err(error) => {
                 progress.say(&format!("invalid: {}: {error:#}", case.label()));

@@ -8,7 +8,8 @@ use clap::Args;
 
 use super::run::Selection;
 use crate::cases;
-use crate::runner::{artifacts, profile, valgrind};
+use crate::runner::artifacts::{self, Program};
+use crate::runner::{profile, valgrind};
 use crate::workspace;
 
 /// Write the flamegraph of a case, in instructions
@@ -46,8 +47,9 @@ impl Profile {
         if selected.len() > 1 {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
-        let artifacts = artifacts::build()?;
-        let folded = profile::stacks(&artifacts.worker, case.id, &self.selection.set, &self.selection.source()?)?;
+        let artifacts = artifacts::build(&[Program::Worker])?;
+        let folded =
+            profile::stacks(artifacts.path(Program::Worker)?, case.id, &self.selection.set, &self.selection.source()?)?;
         let svg = reports::flamegraph::flamegraph(&folded, "instructions")?;
         let path = self
             .output

@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum};
 use super::{lanes, runs};
 use crate::cases;
 use crate::input::Source;
-use crate::runner::{artifacts, valgrind};
+use crate::runner::artifacts::{self, Program};
+use crate::runner::valgrind;
 
 const LANES: [Lane; 3] = [Lane::Counts, Lane::Time, Lane::Load];
 
@@ -150,7 +151,7 @@ pub fn measure(selection: &Selection, profile: Profile, output: Option<&Path>) -
     let source = selection.source()?;
     let input = source.load()?;
     let selected = cases::select(selection.filter.as_deref(), &selection.set)?;
-    let artifacts = artifacts::build()?;
+    let artifacts = artifacts::build(&selection.programs())?;
     let environment = Environment::detect(input.seed, &input.name);
     let path = match output {
         Some(path) => path.to_owned(),
@@ -213,6 +214,17 @@ impl Selection {
             None => None,
         };
         Ok(Source { seed: Some(self.seed), corpus })
+    }
+
+    /// The programs that the lanes need.
+    fn programs(&self) -> Vec<Program> {
+        let of = |lane| match lane {
+            Lane::Counts => Program::COUNTS.to_vec(),
+            Lane::Time => vec![Program::Times],
+            Lane::Load => vec![Program::MemoryServer, Program::Loadgen],
+            Lane::Effect | Lane::Source => vec![],
+        };
+        self.lanes().into_iter().flat_map(of).collect()
     }
 
     /// The lanes to measure, in the order of reports.

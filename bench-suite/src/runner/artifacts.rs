@@ -1,6 +1,7 @@
 //! The programs that measure and are measured: built by cargo, found by what cargo says.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -8,21 +9,53 @@ use serde::Deserialize;
 
 use crate::workspace;
 
+/// A program of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Program {
+    /// The bench of exact counts.
+    Counts,
+    /// The callgrind and DHAT runner that `counts` starts.
+    GungraunRunner,
+    /// The bench of wall times.
+    Times,
+    /// The process that runs slices of any benchmark.
+    Worker,
+    /// The HTTP front end of the memory.
+    MemoryServer,
+    /// The load generator.
+    Loadgen,
+}
+
+impl Program {
+    /// What the counts lane needs, call stacks included.
+    pub const COUNTS: [Program; 3] = [Program::Counts, Program::GungraunRunner, Program::Worker];
+
+    /// Cargo's name of the target, and the flag that builds it.
+    fn target(self) -> (&'static str, &'static str) {
+        match self {
+            Program::Counts => ("--bench", "counts"),
+            Program::GungraunRunner => ("--bin", "gungraun-runner"),
+            Program::Times => ("--bench", "times"),
+            Program::Worker => ("--bin", "assay-worker"),
+            Program::MemoryServer => ("--bin", "memory-server"),
+            Program::Loadgen => ("--bin", "loadgen"),
+        }
+    }
+}
+
 /// Where the programs of one build lie.
 #[derive(Debug, Clone)]
-pub struct Artifacts {
-    /// The bench of exact counts.
-    pub counts: PathBuf,
-    /// The bench of wall times.
-    pub times: PathBuf,
-    /// The callgrind and DHAT runner that `counts` starts.
-    pub gungraun_runner: PathBuf,
-    /// The process that runs slices of any benchmark.
-    pub worker: PathBuf,
-    /// The HTTP front end of the memory.
-    pub memory_server: PathBuf,
-    /// The load generator.
-    pub loadgen: PathBuf,
+pub struct Artifacts(BTreeMap<Program, PathBuf>);
+
+impl Artifacts {
+    /// The program's file.
+    ///
+    /// # Errors
+    /// It was not among those that were built.
+    pub fn path(&self, program: Program) -> Result<&Path> {
+        let path = self.0.get(&program).map(PathBuf::as_path);
+        path.with_context(|| format!("the build made no `{}`", program.target().1))
+    }
 }
 
 #[derive(Deserialize)]
@@ -37,14 +70,17 @@ struct Target {
     name: String,
 }
 
-/// Builds all programs of this workspace, if they are not built; cargo's own progress goes to stderr.
+/// Builds programs of this workspace, as far as they are not built; cargo's own progress goes to stderr. Nothing else is built: counts don't wait
+/// for a load generator.
 ///
 /// # Errors
 /// Cargo is not there or the build fails: its messages are on stderr.
-pub fn build() -> Result<Artifacts> {
+pub fn build(programs: &[Program]) -> Result<Artifacts> {
     let root = workspace::root();
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--release", "--workspace", "--bins", "--benches", "--message-format=json-render-diagnostics"])
+        // The whole workspace, so that features are those of every other build of it, and nothing is built twice.
+        .args(["build", "--release", "--workspace", "--message-format=json-render-diagnostics"])
+        .args(programs.iter().flat_map(|program| <[&str; 2]>::from(program.target())))
         .current_dir(&root)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -53,25 +89,14 @@ pub fn build() -> Result<Artifacts> {
     if !output.status.success() {
         bail!("the build in {} failed: see above", root.display());
     }
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{")) {
         let Ok(message) = serde_json::from_slice::<Message>(line) else { continue };
-        if let (true, Some(target), Some(executable)) =
-            (message.reason == "compiler-artifact", message.target, message.executable)
-        {
-            found.push((target.name, executable));
+        let (Some(target), Some(executable)) = (message.target, message.executable) else { continue };
+        let program = programs.iter().find(|program| program.target().1 == target.name);
+        if let (true, Some(program)) = (message.reason == "compiler-artifact", program) {
+            found.insert(*program, executable);
         }
     }
-    let find = |name: &str| {
-        let artifact = found.iter().find(|(target, _)| target == name).map(|(_, path)| path.clone());
-        artifact.with_context(|| format!("the build in {} made no `{name}`", root.display()))
-    };
-    Ok(Artifacts {
-        counts: find("counts")?,
-        times: find("times")?,
-        gungraun_runner: find("gungraun-runner")?,
-        worker: find("assay-worker")?,
-        memory_server: find("memory-server")?,
-        loadgen: find("loadgen")?,
-    })
+    Ok(Artifacts(found))
 }

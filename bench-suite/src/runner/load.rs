@@ -10,7 +10,7 @@ use memory::Variant;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifacts, Program};
 
 /// How hard and how long.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,8 @@ struct Server {
 pub fn drive(variant: &Variant, corpus: &Path, artifacts: &Artifacts, pressure: Pressure) -> Result<Vec<Measurement>> {
     let folder = tempfile::tempdir_in(scratch()?).context("no folder for the server's store")?;
     let server = Server::start(artifacts, variant, folder.path(), pressure.seed)?;
-    let output = Command::new(&artifacts.loadgen)
+    let loadgen = artifacts.path(Program::Loadgen)?;
+    let output = Command::new(loadgen)
         .args(["--server", &server.url, "--arrivals", "gamma", "--quiet"])
         .args(["--rate", &pressure.rate.to_string(), "--duration", &format!("{}s", pressure.duration_s)])
         .args(["--seed", &pressure.seed.to_string()])
@@ -56,7 +57,7 @@ pub fn drive(variant: &Variant, corpus: &Path, artifacts: &Artifacts, pressure: 
         .arg(corpus)
         .stdin(Stdio::null())
         .output()
-        .with_context(|| format!("can't start {}", artifacts.loadgen.display()))?;
+        .with_context(|| format!("can't start {}", loadgen.display()))?;
     if !output.status.success() {
         bail!("the load generator failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
@@ -79,7 +80,8 @@ fn scratch() -> Result<std::path::PathBuf> {
 
 impl Server {
     fn start(artifacts: &Artifacts, variant: &Variant, folder: &Path, seed: u64) -> Result<Server> {
-        let mut child = Command::new(&artifacts.memory_server)
+        let program = artifacts.path(Program::MemoryServer)?;
+        let mut child = Command::new(program)
             .args(["--variant", &variant.to_string(), "--listen", "127.0.0.1:0", "--seed", &seed.to_string()])
             .arg("--path")
             .arg(folder.join("memory"))
@@ -87,7 +89,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .with_context(|| format!("can't start {}", artifacts.memory_server.display()))?;
+            .with_context(|| format!("can't start {}", program.display()))?;
         let mut line = String::new();
         let stdout = child.stdout.take().context("the server has no stdout")?;
         BufReader::new(stdout).read_line(&mut line).context("reading the server's address")?;

@@ -1,0 +1,99 @@
+//! A 1% slowdown planted in `memory`, in a copy of the workspace: the gate must see it and name the function, and must be quiet without it.
+//!
+//! Nothing is simulated: cargo builds the copy, valgrind counts it, the real gate judges it. Without valgrind the test says so and stops.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::parts;
+
+const FILTER: &str = "retrieve/100 ";
+const FUNCTION: &str = "memory::retrieval::context_match";
+
+#[test]
+fn a_planted_slowdown_is_found_and_named() {
+    if let Some(why) = bench_suite::runner::valgrind::missing() {
+        println!("skipped: {why}");
+        return;
+    }
+    let workspace = bench_suite::workspace::root();
+    let folder = tempfile::tempdir_in(bench_suite::workspace::target()).expect("a folder on the disk of the build");
+    let stored = folder.path().join("stored");
+    let base = folder.path().join("base.jsonl");
+
+    // The tree as it is: measured, accepted, and quiet.
+    let run = assay(&workspace, None, &["run", FILTER, "--lane", "counts", "--output", text(&base)]);
+    assert_eq!(parts(&run).0, 0, "{}", parts(&run).2);
+    let accept = ["baseline", "accept", text(&base), "--reason", "as it is", "--dirty", "--baselines", text(&stored)];
+    assert_eq!(parts(&assay(&workspace, None, &accept)).0, 0);
+    let gate = ["gate", FILTER, "--baselines", text(&stored)];
+    let (code, stdout, stderr) = parts(&assay(&workspace, None, &gate));
+    assert_eq!(code, 0, "nothing changed:\n{stdout}{stderr}");
+
+    // The copy, slower by about 1% in one function that runs once an episode.
+    let instructions = baselines::Run::read(&base, false).expect("a run").measurements;
+    let counted = instructions.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
+    let copy = folder.path().join("copy");
+    copy_workspace(&workspace, &copy);
+    plant(&copy.join("memory/src/retrieval.rs"), counted.sample.median() / 100.0);
+    let target = copy.join("target");
+    copy_build(&bench_suite::workspace::target(), &target);
+    let (code, stdout, stderr) = parts(&assay(&copy, Some(&target), &gate));
+    println!("{stdout}");
+    assert_eq!(code, 100, "the plant was not found:\n{stdout}{stderr}");
+    assert!(
+        stdout.contains("retrieve/100") && stdout.contains(FUNCTION),
+        "the report does not name the function:\n{stdout}"
+    );
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
+
+fn assay(folder: &Path, target: Option<&Path>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
+    if let Some(target) = target {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    command.output().expect("assay starts")
+}
+
+fn copy_workspace(from: &Path, to: &Path) {
+    let listed = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard"])
+        .current_dir(from)
+        .output()
+        .expect("git lists");
+    for file in
+        String::from_utf8(listed.stdout).expect("names are UTF-8").lines().filter(|file| from.join(file).is_file())
+    {
+        let copy = to.join(file);
+        std::fs::create_dir_all(copy.parent().expect("a file has a folder")).expect("makes folders");
+        std::fs::copy(from.join(file), copy).expect("copies");
+    }
+}
+
+/// What others built need not be built again: only the workspace's own crates are compiled in the copy.
+fn copy_build(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to.join("release")).expect("makes folders");
+    for part in ["deps", "build", ".fingerprint"] {
+        let source: PathBuf = from.join("release").join(part);
+        let copied = Command::new("cp").arg("-a").arg(source).arg(to.join("release")).status().expect("cp starts");
+        assert!(copied.success(), "cp failed");
+    }
+}
+
+/// Adds a loop of about `instructions` an operation to the function that an operation calls 100 times.
+fn plant(file: &Path, instructions: f64) {
+    let source = std::fs::read_to_string(file).expect("reads");
+    let head = "pub fn context_match(query: &TaskContext, context: &TaskContext) -> f32 {\n";
+    assert!(source.contains(head), "the function has another head: correct this test");
+    // A turn of the loop is three to five instructions.
+    let turns = (instructions / 100.0 / 4.0).ceil().max(1.0) as u64;
+    let planted = format!("{head}    for turn in 0..{turns}u64 {{\n        std::hint::black_box(turn);\n    }}\n");
+    std::fs::write(file, source.replace(head, &planted)).expect("writes");
+}

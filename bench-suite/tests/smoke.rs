@@ -1,0 +1,51 @@
+//! Every case of a plain run works: set up, run twice, checked, its toggles engaged. What a measurement would find out late, found early.
+
+use bench_suite::cases::LISTED;
+use bench_suite::input::Source;
+use bench_suite::{engagement, runner::slice};
+
+fn run(prefix: &str) {
+    let input = Source::default().load().expect("episodes are generated");
+    let mut ran = 0;
+    for listed in LISTED.iter().filter(|listed| listed.id.starts_with(prefix)) {
+        let case = listed.resolve(&[]).expect("the list is sound");
+        let (mut prepared, operations) =
+            slice::prepare(&case, &input).unwrap_or_else(|error| panic!("{}: {error:#}", case.label()));
+        let slice =
+            slice::measure(prepared.as_mut(), operations).unwrap_or_else(|error| panic!("{}: {error:#}", case.label()));
+        prepared.check().unwrap_or_else(|error| panic!("{}: {error:#}", case.label()));
+        engagement::check(&case, &prepared.counters()).unwrap_or_else(|error| panic!("{}: {error:#}", case.label()));
+        assert!(slice.wall_ns > 0, "{}: a clock that stands still", case.label());
+        ran += 1;
+    }
+    assert!(ran > 0, "no case begins with {prefix}");
+}
+
+macro_rules! families {
+    ($($family:ident),+) => {
+        $(
+            #[test]
+            fn $family() {
+                run(stringify!($family));
+            }
+        )+
+
+        #[test]
+        fn every_case_belongs_to_a_tested_family() {
+            let families = [$(stringify!($family)),+];
+            for listed in LISTED {
+                assert!(families.iter().any(|family| listed.id.starts_with(family)), "{} is in no family", listed.id);
+            }
+        }
+    };
+}
+
+families!(lifecycle, episode, step, metadata, retrieve, pattern, embedding, codec, compress, decompress);
+
+#[test]
+fn a_wrong_answer_and_an_unknown_case_are_errors() {
+    assert!(bench_suite::cases::find("nothing", &[]).is_err());
+    let unknown = bench_suite::cases::find("lifecycle_memory", &["store=punchcards".to_owned()]);
+    let message = format!("{:#}", unknown.err().expect("no such store"));
+    assert!(message.contains("memory, redb, libsql, tiered"), "{message}");
+}

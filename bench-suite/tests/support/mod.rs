@@ -1,0 +1,58 @@
+//! What command tests share: runs as files, and the `assay` program.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use baselines::record::{Acceptance, Header};
+use baselines::{Case, Durability, Environment, FunctionCost, Measurement, Run, Sample};
+
+/// Runs `assay` in a folder of its own, so that nothing of the workspace is touched.
+pub fn assay(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_assay"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("assay starts")
+}
+
+/// The exit code, stdout and stderr.
+pub fn parts(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("not killed"), text(&output.stdout), text(&output.stderr))
+}
+
+/// A run of this machine with these instruction counts.
+pub fn run(counts: &[(&str, f64)]) -> Run {
+    let mut environment = Environment::detect(1, "generated");
+    environment.dirty = false;
+    environment.commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
+    let measurements = counts.iter().map(|(benchmark, value)| instructions(benchmark, *value)).collect();
+    Run {
+        header: Header {
+            started_at: "2026-01-01T00:00:00Z".to_owned(),
+            command: "assay run".to_owned(),
+            profile: "quick".to_owned(),
+            environment,
+            accepted: None::<Acceptance>,
+        },
+        measurements,
+        pairs: vec![],
+        skipped: vec![],
+        invalid: vec![],
+        complete: true,
+    }
+}
+
+fn instructions(benchmark: &str, value: f64) -> Measurement {
+    Measurement {
+        case: Case { benchmark: benchmark.to_owned(), variant: memory::Variant::naive().to_string() },
+        metric: "instructions".to_owned(),
+        sample: Sample::new(vec![value]).expect("finite"),
+        operations: 1,
+        durability: Durability::Memory,
+        counters: Default::default(),
+        functions: vec![FunctionCost { function: "memory::work".to_owned(), instructions: value as u64, calls: 1 }],
+    }
+}
