@@ -87,6 +87,17 @@ pub enum Error {
         /// The metric.
         metric: String,
     },
+    /// A round of a pair that the run does not have.
+    #[error("a round of pair {pair}, the run has {pairs} pairs until then: the pair comes first")]
+    NoPair {
+        /// The position that the round names.
+        pair: usize,
+        /// How many pairs there are.
+        pairs: usize,
+    },
+    /// Rounds that can't be judged.
+    #[error(transparent)]
+    Statistics(#[from] crate::stats::Error),
     /// A policy that can't be used.
     #[error("policy {path}: {reason}")]
     Policy {

@@ -15,6 +15,8 @@
 //! - **delta**, **verdict**: how far a case's metric moved, and what that means ([`compare`]).
 //! - **slice**, **round**: some milliseconds of work under one clock reading; the slices of a fresh process of each side, paired,
 //!   which make one value ([`stats::round_value`]).
+//! - **pair**: one benchmark on two sides that run alternately in one session, with its raw rounds ([`paired`]).
+//! - **control**: a pair whose outcome is known: judged wrongly, the run can't be believed.
 //! - **margin**: how far a shift must reach to matter, in the unit of the rounds ([`stats::margin`]).
 //! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged ([`stats`]).
 //! - **policy**: how far it may move, and whether that blocks or advises ([`policy`]).
@@ -34,6 +36,7 @@ pub mod exit;
 pub mod gate;
 pub mod measurement;
 pub mod metric;
+pub mod paired;
 pub mod policy;
 pub mod record;
 pub mod stats;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::paired::{Pair, Paired, Round};
 use crate::{Environment, Error, Measurement, Result, atomic};
 
 /// The version of the format that this crate writes and reads.
@@ -65,6 +66,8 @@ pub struct Run {
     pub header: Header,
     /// In the order of measuring.
     pub measurements: Vec<Measurement>,
+    /// Two sides that ran alternately, with the raw times.
+    pub pairs: Vec<Paired>,
     /// What was not measured.
     pub skipped: Vec<Skipped>,
     /// What can't be believed: with any of these the gate says `invalid`.
@@ -82,6 +85,8 @@ enum Line {
         header: Box<Header>,
     },
     Measurement(Measurement),
+    Pair(Pair),
+    Round(Round),
     Skipped(Skipped),
     Invalid(Distrusted),
     End {
@@ -111,8 +116,14 @@ impl RunWriter {
             std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
         }
         let file = File::create(&partial).map_err(Error::io("write", &partial))?;
-        let run =
-            Run { header: header.clone(), measurements: vec![], skipped: vec![], invalid: vec![], complete: false };
+        let run = Run {
+            header: header.clone(),
+            measurements: vec![],
+            pairs: vec![],
+            skipped: vec![],
+            invalid: vec![],
+            complete: false,
+        };
         let mut writer = RunWriter { file, partial, path: path.to_owned(), run };
         writer.line(&Line::Header { schema: SCHEMA, header: Box::new(header) })?;
         Ok(writer)
@@ -127,6 +138,29 @@ impl RunWriter {
         self.line(&Line::Measurement(measurement.clone()))?;
         self.run.measurements.push(measurement);
         Ok(())
+    }
+
+    /// Adds a pair, whose rounds follow, and gives its position.
+    ///
+    /// # Errors
+    /// The metric is unknown, or the line can't be written: the lines before stay.
+    pub fn pair(&mut self, pair: Pair) -> Result<usize> {
+        pair.check()?;
+        self.line(&Line::Pair(pair.clone()))?;
+        self.run.pairs.push(Paired { pair, rounds: vec![] });
+        Ok(self.run.pairs.len() - 1)
+    }
+
+    /// Adds a round to the pair that it names.
+    ///
+    /// # Errors
+    /// There is no such pair, or the line can't be written: the lines before stay.
+    pub fn round(&mut self, round: Round) -> Result<()> {
+        let pairs = self.run.pairs.len();
+        let unknown = Error::NoPair { pair: round.pair, pairs };
+        let paired = self.run.pairs.get_mut(round.pair).ok_or(unknown)?;
+        paired.rounds.push(round.clone());
+        self.line(&Line::Round(round))
     }
 
     /// Adds what was not measured.
@@ -161,7 +195,7 @@ impl RunWriter {
     /// # Errors
     /// Nothing was measured or skipped, or the file can't be flushed or renamed: the `.partial` file stays.
     pub fn finish(mut self) -> Result<Run> {
-        if self.run.measurements.is_empty() && self.run.skipped.is_empty() && self.run.invalid.is_empty() {
+        if self.run.is_empty() {
             return Err(Error::EmptyRun { path: self.partial });
         }
         self.line(&Line::End { measurements: self.run.measurements.len() })?;
@@ -189,7 +223,7 @@ impl Run {
     pub fn read(path: &Path, partial: bool) -> Result<Run> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let run = parse(path, &text, partial)?;
-        if run.measurements.is_empty() && run.skipped.is_empty() && run.invalid.is_empty() {
+        if run.is_empty() {
             return Err(Error::EmptyRun { path: path.to_owned() });
         }
         let mut seen = BTreeSet::new();
@@ -213,6 +247,8 @@ impl Run {
         let mut text = encode(&Line::Header { schema: SCHEMA, header: Box::new(self.header.clone()) });
         text.push('\n');
         let lines = (self.measurements.iter().cloned().map(Line::Measurement))
+            .chain(self.pairs.iter().map(|paired| Line::Pair(paired.pair.clone())))
+            .chain(self.pairs.iter().flat_map(|paired| paired.rounds.iter().cloned().map(Line::Round)))
             .chain(self.skipped.iter().cloned().map(Line::Skipped))
             .chain(self.invalid.iter().cloned().map(Line::Invalid))
             .chain([Line::End { measurements: self.measurements.len() }]);
@@ -221,6 +257,11 @@ impl Run {
             text.push('\n');
         }
         atomic::write(path, text.as_bytes())
+    }
+
+    /// Nothing was measured, and nothing is said about that.
+    fn is_empty(&self) -> bool {
+        self.measurements.is_empty() && self.pairs.is_empty() && self.skipped.is_empty() && self.invalid.is_empty()
     }
 
     /// The measurement of one metric of one case.
@@ -239,7 +280,8 @@ fn parse(path: &Path, text: &str, partial: bool) -> Result<Run> {
         None => return Err(Error::EmptyRun { path: path.to_owned() }),
         Some((_, line)) => parse_header(path, line)?,
     };
-    let mut run = Run { header, measurements: vec![], skipped: vec![], invalid: vec![], complete: false };
+    let mut run =
+        Run { header, measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: false };
     while let Some((number, line)) = lines.next() {
         let bad = |reason: String| Error::BadRecord { path: path.to_owned(), line: number + 1, reason };
         if run.complete {
@@ -256,6 +298,16 @@ fn parse(path: &Path, text: &str, partial: bool) -> Result<Run> {
             Line::Measurement(measurement) => {
                 measurement.metric().map_err(|error| bad(error.to_string()))?;
                 run.measurements.push(measurement);
+            }
+            Line::Pair(pair) => {
+                pair.check().map_err(|error| bad(error.to_string()))?;
+                run.pairs.push(Paired { pair, rounds: vec![] });
+            }
+            Line::Round(round) => {
+                let pairs = run.pairs.len();
+                let unknown = Error::NoPair { pair: round.pair, pairs };
+                let paired = run.pairs.get_mut(round.pair).ok_or_else(|| bad(unknown.to_string()))?;
+                paired.rounds.push(round);
             }
             Line::Skipped(skipped) => run.skipped.push(skipped),
             Line::Invalid(distrusted) => run.invalid.push(distrusted),

@@ -84,7 +84,8 @@ fn counted(run: &mut Run, case: &Case, instructions: f64, allocations: f64, byte
 
 /// A run over all lanes.
 pub fn run() -> Run {
-    let mut run = Run { header: header(), measurements: vec![], skipped: vec![], invalid: vec![], complete: true };
+    let mut run =
+        Run { header: header(), measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: true };
     for (benchmark, instructions, allocations) in [
         ("episode/start", 8_412.0, 31.0),
         ("episode/complete", 214_930.0, 612.0),
@@ -284,7 +285,8 @@ pub fn hostile() -> Report {
         "\u{1b}[31mred\u{1b}[0m\u{0}\u{202e}",
         "]]> --> */ @everyone [x](javascript:1)",
     ];
-    let mut base = Run { header: header(), measurements: vec![], skipped: vec![], invalid: vec![], complete: true };
+    let mut base =
+        Run { header: header(), measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: true };
     base.header.command = NAMES[0].into();
     base.header.environment.cpu_model = NAMES[2].into();
     for (place, name) in NAMES.iter().enumerate() {
@@ -325,6 +327,7 @@ pub fn empty() -> Report {
     Report::new(Run {
         header: header(),
         measurements: vec![],
+        pairs: vec![],
         skipped: vec![skipped],
         invalid: vec![],
         complete: false,
