@@ -54,7 +54,7 @@ mod harness {
     fn configuration() -> LibraryBenchmarkConfig {
         let mut configuration = LibraryBenchmarkConfig::default();
         configuration.tool(Callgrind::with_args(["--cache-sim=yes", "--branch-sim=yes"])).tool(Dhat::default());
-        for variable in VARIABLES.into_iter().chain(["ASSAY_SCRATCH"]) {
+        for variable in VARIABLES.into_iter().chain(["ASSAY_SCRATCH", "ASSAY_PADDING"]) {
             configuration.pass_through_env(variable);
         }
         configuration
