@@ -29,7 +29,7 @@ pub struct Arguments {
     pub users: u32,
 
     /// Episodes that start each second, on average (not with --arrivals closed)
-    #[arg(long, value_name = "EPISODES", default_value_t = 20.0, value_parser = positive)]
+    #[arg(long, value_name = "EPISODES", default_value_t = 20.0, value_parser = rate)]
     pub rate: f64,
 
     /// How many episodes to start [default: 200, or no bound where --duration is given]
@@ -45,7 +45,7 @@ pub struct Arguments {
     pub arrivals: ArrivalKind,
 
     /// The shape of the Gamma distribution of the times between arrivals: 1 is Poisson, less is burstier
-    #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = positive)]
+    #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = shape)]
     pub shape: f64,
 
     /// The mean time between the requests of one episode (not with --arrivals closed)
@@ -53,7 +53,7 @@ pub struct Arguments {
     pub gap: Duration,
 
     /// Retrievals after each episode, on average; each reads the best episode found
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = not_negative)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = ratio)]
     pub retrieve_ratio: f64,
 
     /// How many episodes a retrieval asks for
@@ -146,17 +146,22 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err("must be a number over 0".to_owned()),
-    }
+fn rate(text: &str) -> Result<f64, String> {
+    number(text, 0.001, 1e6)
 }
 
-fn not_negative(text: &str) -> Result<f64, String> {
+fn shape(text: &str) -> Result<f64, String> {
+    number(text, 0.01, 1000.0)
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    number(text, 0.0, 1000.0)
+}
+
+fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(value) if (0.0..=1000.0).contains(&value) => Ok(value),
-        _ => Err("must be a number from 0 to 1000".to_owned()),
+        Ok(value) if (low..=high).contains(&value) => Ok(value),
+        _ => Err(format!("must be a number from {low} to {high}")),
     }
 }
 

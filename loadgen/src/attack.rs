@@ -35,6 +35,8 @@ const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 /// # Errors
 /// Goose's own, and a run that outlived every bound.
 pub async fn run(player: Arc<Player>, host: &str, users: u32, bound: Duration) -> Result<usize> {
+    // A second run in one process finds the logger of the first: the same one.
+    let _ = log::set_logger(&ErrorsToStderr);
     let crew = Arc::new(Crew {
         barrier: Barrier::new(users as usize),
         at_work: AtomicU32::new(users),
@@ -55,6 +57,23 @@ pub async fn run(player: Arc<Player>, host: &str, users: u32, bound: Duration) -
     };
     let metrics = ended.context("goose")?;
     Ok(metrics.requests.values().map(|request| request.success_count + request.fail_count).sum())
+}
+
+/// Takes the place of goose's own logger, which writes to stdout: there the measurements go. What goose warns of, the player knows.
+struct ErrorsToStderr;
+
+impl log::Log for ErrorsToStderr {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() == log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("loadgen: {}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 /// What the users share.
@@ -159,6 +178,6 @@ fn configuration(host: &str, users: u32) -> Result<GooseConfiguration, GooseErro
         "--no-error-summary",
         "--no-transaction-metrics",
         "--no-scenario-metrics",
-        "-qq",
+        "--quiet",
     ])
 }

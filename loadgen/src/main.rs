@@ -34,9 +34,10 @@ use crate::plan::Schedule;
 use crate::player::{Player, Stopped};
 use crate::report::Server;
 
-/// How long a run may take beyond its schedule, and a closed one altogether, unless the command line says.
+/// How long a run may take beyond its schedule, a closed one altogether, and any, unless the command line says.
 const OVERTIME: Duration = Duration::from_secs(60);
 const CLOSED_DEADLINE: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// How often progress is shown.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -82,7 +83,7 @@ async fn measure(arguments: &Arguments, http: Http, scripts: Vec<Script>, step_c
     let pace = arguments.pace();
     let extent = Schedule::extent(pace, &step_counts);
     let end = extent.and_then(|extent| extent.end).or(pace.duration);
-    let deadline = arguments.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| end + OVERTIME));
+    let deadline = arguments.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)));
     let schedule = Schedule::new(pace, step_counts);
     let open = schedule.is_open();
     let limit = usize::try_from(arguments.limit).context("--limit")?;

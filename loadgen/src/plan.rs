@@ -98,7 +98,7 @@ impl Schedule {
     /// A schedule over a corpus whose scripts have that many steps.
     ///
     /// # Panics
-    /// The corpus is empty, or rate or shape are not over zero: the command line refuses both.
+    /// The corpus is empty, or rate or shape are not over zero: both are refused before.
     pub fn new(pace: Pace, step_counts: Vec<usize>) -> Schedule {
         assert!(!step_counts.is_empty(), "an empty corpus is refused before");
         let times = match pace.arrivals {

@@ -205,7 +205,7 @@ impl Turn<'_> {
 
         for &asked in &self.planned.retrievals {
             let retrieve = &player.scripts[asked].retrieve;
-            let check = |answer: &Answer| check::retrieved(answer, player.limit, |id| self::known(player, id));
+            let check = |answer: &Answer| check::retrieved(answer, player.limit, |id| known(player, id));
             let best = self.post(Operation::Retrieve, "/retrieve", retrieve, check).await?;
             let path = format!("/episodes/{best}");
             let check = |answer: &Answer| check::episode(answer, best, known(player, best));

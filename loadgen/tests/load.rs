@@ -1,13 +1,15 @@
 //! The load generator as whoever starts it sees it: exit codes, messages, and measurements that add up.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
 mod support;
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use baselines::{Lane, Measurement, metric::METRICS};
 use memory::EpisodeId;
 use serde_json::Value;
-use support::{Real, Reply, Stub, corpus, loadgen, stats};
+use support::{Real, Reply, Stub, command, corpus, loadgen, stats};
 
 fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
@@ -193,6 +195,24 @@ fn a_server_that_hangs_ends_the_run() {
     let server = Stub::start(|request, before| if before > 5 { Reply::Silence } else { liar(request, 0) });
     let output = loadgen(&server.url, &corpus, &["--episodes", "1000", "--users", "2", "--timeout", "200ms"]);
     fails(&output, 1, "went away after ");
+}
+
+#[test]
+fn ctrl_c_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(folder.path());
+    let server = Real::start();
+    let mut child = command(&server.url, &corpus, &["--episodes", "1000", "--rate", "1", "--shape", "1", "--gap", "10s"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while server.stats().episodes == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before its first episode");
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    fails(&child.wait_with_output().unwrap(), 1, "interrupted after ");
 }
 
 #[test]

@@ -170,13 +170,15 @@ pub fn corpus(folder: &Path) -> PathBuf {
     path
 }
 
-/// Runs the load generator.
+/// The load generator, to be run.
+pub fn command(server: &str, corpus: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command.args(["--server", server, "--quiet", "--corpus"]).arg(corpus).args(more);
+    command.env("http_proxy", "http://127.0.0.1:9"); // no proxy of the environment is used: nobody listens there
+    command
+}
+
+/// Runs the load generator to its end.
 pub fn loadgen(server: &str, corpus: &Path, more: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loadgen"))
-        .args(["--server", server, "--quiet", "--corpus"])
-        .arg(corpus)
-        .args(more)
-        .env("http_proxy", "http://127.0.0.1:9") // no proxy of the environment is used: nobody listens there
-        .output()
-        .unwrap()
+    command(server, corpus, more).output().unwrap()
 }
