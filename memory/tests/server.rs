@@ -1,5 +1,7 @@
 //! The HTTP front end over a real socket, and the `memory-server` binary as whoever starts it sees it.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
