@@ -19,10 +19,11 @@ mod harness {
 
     /// Everything that is not counted. One round goes before: lazily made state exists, as in a memory that is in use.
     fn prepare(id: &str) -> Ready {
-        let prepared = Source::from_environment()
-            .and_then(|source| source.load())
-            .and_then(|input| runner::slice::prepare(&cases::find(id, &set_from_environment())?, &input));
-        match prepared {
+        let prepared = || {
+            let case = cases::find(id, &set_from_environment())?;
+            runner::slice::prepare(&case, &Source::from_environment()?.load(case.benchmark.episodes)?)
+        };
+        match prepared() {
             Ok(ready) => ready,
             Err(error) => panic!("{id}: {error:#}"),
         }

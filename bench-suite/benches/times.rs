@@ -9,20 +9,20 @@ use anyhow::Result;
 use bench_suite::benchmark::{Prepared, Setup};
 use bench_suite::cases::{self, Case};
 use bench_suite::engagement;
-use bench_suite::input::{Input, Source, set_from_environment};
+use bench_suite::input::{Source, set_from_environment};
 use criterion::Criterion;
 
 fn main() -> Result<()> {
-    let input = Source::from_environment()?.load()?;
+    let source = Source::from_environment()?;
     let mut criterion = Criterion::default().configure_from_args();
     for case in &cases::select(None, &set_from_environment())?.cases {
-        time(&mut criterion, case, &input)?;
+        time(&mut criterion, case, &source)?;
     }
     criterion.final_summary();
     Ok(())
 }
 
-fn time(criterion: &mut Criterion, case: &Case, input: &Input) -> Result<()> {
+fn time(criterion: &mut Criterion, case: &Case, source: &Source) -> Result<()> {
     let mut prepared: Option<Box<dyn Prepared>> = None;
     let mut failure = None;
     criterion.bench_function(case.id, |bencher| {
@@ -30,8 +30,7 @@ fn time(criterion: &mut Criterion, case: &Case, input: &Input) -> Result<()> {
             let timed = match &mut prepared {
                 Some(prepared) => timed(prepared.as_mut(), operations),
                 // Built when criterion has chosen the case, not for those that the filter leaves out.
-                none => (case.benchmark.setup)(&Setup { variant: case.variant, input })
-                    .and_then(|built| timed(none.insert(built).as_mut(), operations)),
+                none => build(case, source).and_then(|built| timed(none.insert(built).as_mut(), operations)),
             };
             timed.unwrap_or_else(|error| {
                 failure.get_or_insert(error);
@@ -47,6 +46,11 @@ fn time(criterion: &mut Criterion, case: &Case, input: &Input) -> Result<()> {
         engagement::check(case, &prepared.counters()).map_err(|error| error.context(case.label()))?;
     }
     Ok(())
+}
+
+fn build(case: &Case, source: &Source) -> Result<Box<dyn Prepared>> {
+    let input = source.load(case.benchmark.episodes)?;
+    (case.benchmark.setup)(&Setup { variant: case.variant, input: &input })
 }
 
 fn timed(prepared: &mut dyn Prepared, operations: u64) -> Result<Duration> {

@@ -16,6 +16,8 @@ pub struct Benchmark {
     pub about: &'static str,
     /// The toggles that lie on its path. A toggle outside the list can't change its numbers.
     pub exercises: &'static [&'static str],
+    /// Episodes of the input that it works on, at the most: making more of them takes longer under valgrind than the work itself.
+    pub episodes: usize,
     /// Operations of one exact count. Enough that what happens once does not drown what happens each time.
     pub operations: u64,
     /// Builds the state that the operations work on. Never timed, never counted.

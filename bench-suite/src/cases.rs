@@ -127,6 +127,16 @@ impl Case {
         format!("{} [{}]", self.benchmark.name, own.join(","))
     }
 
+    /// Whether it waits on the disk: then its wall time decides, and otherwise its CPU time.
+    pub fn waits(&self) -> bool {
+        self.durability() == baselines::Durability::Fsynced
+    }
+
+    /// The metric that decides where two programs alternate.
+    pub fn deciding_metric(&self) -> &'static str {
+        if self.waits() { "wall_time" } else { "cpu_time" }
+    }
+
     /// What a write of this case survives, as records say it.
     pub fn durability(&self) -> baselines::Durability {
         if !self.benchmark.exercises.contains(&"store") {

@@ -10,9 +10,6 @@ use crate::corpus::generate::{Profile, generate};
 /// The seed of a run that names none.
 pub const SEED: u64 = 20_260_122;
 
-/// How many episodes are generated: enough for quantiles of sizes, few enough to make in every measuring process.
-const GENERATED_EPISODES: usize = 64;
-
 /// Episodes to work on, and the seed of everything random.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -22,6 +19,15 @@ pub struct Input {
     pub scripts: Vec<Script>,
     /// The name in the environment of a run: `generated`, or the file's name and checksum.
     pub name: String,
+}
+
+impl Input {
+    /// Two inputs with the same checksum are the same work: it covers the seed and every episode.
+    pub fn checksum(&self) -> String {
+        let text =
+            serde_json::to_vec(&(self.seed, &self.scripts)).expect("scripts have string keys and finite numbers");
+        format!("{}#{:016x}", self.name, memory::hash::fnv1a(&text))
+    }
 }
 
 /// Where the input comes from, as a child process is told it.
@@ -56,14 +62,14 @@ impl Source {
         seed.into_iter().chain(corpus).collect()
     }
 
-    /// Reads or generates the episodes.
+    /// Reads or generates `episodes` episodes, fewer where the corpus has fewer.
     ///
     /// # Errors
     /// The corpus can't be read or has no episode with a step.
-    pub fn load(&self) -> Result<Input> {
+    pub fn load(&self, episodes: usize) -> Result<Input> {
         let seed = self.seed.unwrap_or(SEED);
         let Some(path) = &self.corpus else {
-            let scripts = generate(seed, GENERATED_EPISODES, Profile::SweAgent);
+            let scripts = generate(seed, episodes, Profile::SweAgent);
             return Ok(Input { seed, scripts, name: "generated".to_owned() });
         };
         let mut scripts = memory::corpus::read(path)?.scripts;
@@ -71,6 +77,7 @@ impl Source {
         if scripts.is_empty() {
             bail!("{} has no episode with a step: there is nothing to measure", path.display());
         }
+        scripts.truncate(episodes);
         Ok(Input { seed, scripts, name: checksum_name(path)? })
     }
 }

@@ -5,6 +5,7 @@
 //!   test all read it.
 //! - [`engagement`] finds out toggles that did nothing.
 //! - [`runner`] starts the child processes that measure, and turns what they leave into measurements.
+//! - [`pair`] alternates two programs: the time lane that judges. [`revision`] builds the base of another commit.
 //! - [`corpus`] is what the benchmarks work on.
 //! - [`command`] is the `assay` command, a file a subcommand.
 //!
@@ -17,7 +18,9 @@ pub mod command;
 pub mod corpus;
 pub mod engagement;
 pub mod input;
+pub mod pair;
 pub mod progress;
 pub mod registry;
+pub mod revision;
 pub mod runner;
 pub mod workspace;

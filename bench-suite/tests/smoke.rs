@@ -5,10 +5,10 @@ use bench_suite::input::Source;
 use bench_suite::{engagement, runner::slice};
 
 fn run(prefix: &str) {
-    let input = Source::default().load().expect("episodes are generated");
     let mut ran = 0;
     for listed in LISTED.iter().filter(|listed| listed.id.starts_with(prefix)) {
         let case = listed.resolve(&[]).expect("the list is sound");
+        let input = Source::default().load(case.benchmark.episodes).expect("episodes are generated");
         let (mut prepared, operations) =
             slice::prepare(&case, &input).unwrap_or_else(|error| panic!("{}: {error:#}", case.label()));
         let slice =

@@ -18,8 +18,8 @@ const STORED: usize = 32;
 const MANY: usize = 10;
 
 /// Episodes that `metadata/query` searches, and the values that their key `shard` has.
-const SEARCHED: usize = 256;
-const SHARDS: usize = 32;
+const SEARCHED: usize = 64;
+const SHARDS: usize = 16;
 
 /// The operation of `episode/get`.
 ///

@@ -35,6 +35,9 @@ pub fn among_10000(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
     among(setup, 10_000)
 }
 
+/// Words of a task: a title, not a whole issue.
+const TASK_WORDS: usize = 16;
+
 struct Retrieving {
     bed: Bed,
     /// Queries, each with the episode that must come first: the query is its own task and context.
@@ -49,8 +52,11 @@ fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
     let mut queries = Vec::new();
     for number in 0..episodes {
         let mut script = scripts[number % scripts.len()].clone();
-        // What tells them apart is the task; the steps of an episode don't take part in finding it.
-        script.start.task = format!("{} (ticket {number} of module m{})", script.start.task, number % 97);
+        // What tells them apart is the task; the steps of an episode don't take part in finding it, so they are made short.
+        let words: Vec<&str> = script.start.task.split_whitespace().take(TASK_WORDS).collect();
+        script.start.task = format!("ticket {number} of module m{}: {}", number % 97, words.join(" "));
+        script.steps.truncate(1);
+        script.steps[0].observation.truncate(0);
         let id = bed.play(&script, 1)?;
         if number % (episodes / 16).max(1) == 0 {
             let query =

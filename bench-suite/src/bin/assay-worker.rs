@@ -1,10 +1,14 @@
 //! The process that runs slices of one case: what profilers look at and what the time lane alternates.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bench_suite::input::Source;
+use bench_suite::pair::protocol::Known;
+use bench_suite::pair::serve::{self, Heap};
 use bench_suite::runner::slice;
 use bench_suite::{cases, engagement};
 use clap::Parser;
@@ -15,7 +19,20 @@ use serde::Serialize;
 #[command(name = "assay-worker", version)]
 struct Arguments {
     /// The case, as `assay run --list` names it
-    case: String,
+    #[arg(required_unless_present = "list")]
+    case: Option<String>,
+
+    /// List the cases, one JSON record a line
+    #[arg(long)]
+    list: bool,
+
+    /// Do slices as stdin asks for them: `slice N`, `count N`, `end`
+    #[arg(long, conflicts_with = "rounds")]
+    serve: bool,
+
+    /// Do this many per cent more than is asked for: a slowdown of a known size
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, requires = "serve")]
+    extra_work: f64,
 
     /// How many rounds to run
     #[arg(long, default_value_t = 1)]
@@ -48,11 +65,33 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let case = cases::find(&arguments.case, &arguments.set)?;
-    let input = Source::from_environment()?.load()?;
+    let mut stdout = std::io::stdout().lock();
+    if arguments.list {
+        for listed in cases::LISTED {
+            let case = listed.resolve(&arguments.set)?;
+            let known = Known {
+                id: case.id.to_owned(),
+                benchmark: case.benchmark.name.to_owned(),
+                variant: case.variant.to_string(),
+                operations: case.benchmark.operations,
+            };
+            serde_json::to_writer(&mut stdout, &known).context("can't write the case")?;
+            writeln!(stdout).context("can't write the case")?;
+        }
+        return Ok(());
+    }
+    let Some(id) = &arguments.case else { bail!("no case is named") };
+    let case = cases::find(id, &arguments.set)?;
+    let input = Source::from_environment()?.load(case.benchmark.episodes)?;
+    if arguments.serve {
+        let extra = arguments.extra_work;
+        if !(0.0..=1000.0).contains(&extra) {
+            bail!("--extra-work is {extra}: give per cent, from 0 to 1000");
+        }
+        return serve::serve(&case, &input, extra, &HEAP, std::io::stdin().lock(), stdout);
+    }
     let (mut prepared, counted) = slice::prepare(&case, &input)?;
     let operations = arguments.operations.unwrap_or(counted);
-    let mut stdout = std::io::stdout().lock();
     for _ in 0..arguments.rounds {
         let slice = slice::measure(prepared.as_mut(), operations)?;
         let round = Round { operations, cpu_ns: slice.cpu_ns, wall_ns: slice.wall_ns };
@@ -61,4 +100,63 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     prepared.check().context("wrong answer")?;
     engagement::check(&case, &prepared.counters())
+}
+
+/// The system's allocator, which counts while it is told to: what is timed pays for one look at a flag.
+struct Counting {
+    on: AtomicBool,
+    blocks: AtomicU64,
+    bytes: AtomicU64,
+}
+
+#[global_allocator]
+static HEAP: Counting = Counting { on: AtomicBool::new(false), blocks: AtomicU64::new(0), bytes: AtomicU64::new(0) };
+
+impl Counting {
+    fn note(&self, bytes: usize) {
+        if self.on.load(Ordering::Relaxed) {
+            self.blocks.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Heap for Counting {
+    fn count(&self, on: bool) {
+        self.on.store(on, Ordering::Relaxed);
+    }
+
+    fn counted(&self) -> (u64, u64) {
+        (self.blocks.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "an allocator can be written in no other way; every call goes to the system's unchanged"
+)]
+// SAFETY: every method passes its arguments unchanged to the system's allocator, and counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.note(layout.size());
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        self.note(layout.size());
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        self.note(size);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
 }

@@ -1,8 +1,9 @@
-//! `assay compare`: two runs beside each other.
+//! `assay compare`: two runs, two revisions or two variants beside each other.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use baselines::exit::Exit;
 use baselines::gate::{self, Judgement};
 use baselines::policy::Policy;
@@ -10,18 +11,26 @@ use baselines::{Run, compare as comparison};
 use clap::Args;
 use reports::Format;
 
+use super::run::Selection;
 use super::runs;
+use super::versus::{self, Both, Versus};
+use crate::{cases, revision};
 
-/// Compare two stored runs
+/// Compare two stored runs, two revisions, or two variants
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exact counts are judged where toolchain, valgrind, C library, CPU and corpus are the same. Times of two sessions are shown, never judged.
+Each side is a stored run (a path, a name, `latest`), a revision (a commit, a branch, a tag) or a variant (`variant:codec=postcard,cache=lru`).
+
+Stored runs: exact counts are judged where toolchain, valgrind, C library, CPU and corpus are the same. Times of two sessions are shown, never
+judged. Revisions and variants are measured now, alternately, and their times are judged.
 
 Examples:
   assay compare baselines/stored/x.jsonl latest
-  assay compare 20261121T213300Z-4bf5022 latest --format markdown")]
+  assay compare 20261121T213300Z-4bf5022 latest --format markdown
+  assay compare v0.1.0 HEAD --only codec
+  assay compare variant:codec=json variant:codec=postcard --only step/log")]
 pub struct Compare {
-    /// The base: a path, a name in target/assay/runs, or `latest`
+    /// The base: a stored run, a revision, or `variant:toggle=strategy,..`
     base: String,
 
     /// What is compared with it
@@ -38,17 +47,98 @@ pub struct Compare {
     /// Take runs that were cut off, as far as they go
     #[arg(long)]
     partial: bool,
+
+    /// Of revisions and variants: only benchmarks that contain this text
+    #[arg(long, value_name = "FILTER")]
+    only: Option<String>,
+
+    /// Of revisions and variants: after this many seconds, what needs more rounds is inconclusive
+    #[arg(long, value_name = "SECONDS")]
+    budget: Option<u64>,
+}
+
+/// What a side names.
+#[derive(Debug)]
+enum Side {
+    Run(PathBuf),
+    Revision(String),
+    Variant(Vec<String>),
+}
+
+impl Side {
+    fn parse(named: &str) -> Result<Side> {
+        if let Some(variant) = named.strip_prefix("variant:") {
+            return Ok(Side::Variant(variant.split(',').map(str::to_owned).collect()));
+        }
+        let no_run = match runs::find(named) {
+            Ok(path) => return Ok(Side::Run(path)),
+            Err(error) => error,
+        };
+        match revision::resolve(named) {
+            Ok(commit) => Ok(Side::Revision(commit)),
+            Err(_) => Err(no_run.context(format!("`{named}` is no revision either"))),
+        }
+    }
 }
 
 impl Compare {
     /// Compares, and ends with what a gate would end with.
     ///
     /// # Errors
-    /// A run or the policy can't be read.
+    /// A side or the policy can't be read, or measuring failed.
     pub fn execute(&self) -> Result<Exit> {
-        let (base_path, new_path) = (runs::find(&self.base)?, runs::find(&self.new)?);
-        let base = Run::read(&base_path, self.partial)?;
-        let mut report = runs::report(&new_path, Run::read(&new_path, self.partial)?)?;
+        match (Side::parse(&self.base)?, Side::parse(&self.new)?) {
+            (Side::Run(base), Side::Run(new)) => self.runs(&base, &new),
+            (Side::Revision(base), Side::Revision(new)) => self.revisions(&base, &new),
+            (Side::Variant(base), Side::Variant(new)) => self.variants(&base, &new),
+            _ => bail!(
+                "compare two runs, two revisions or two variants: {} and {} are of two kinds",
+                self.base,
+                self.new
+            ),
+        }
+    }
+
+    fn selection(&self) -> Selection {
+        Selection {
+            filter: self.only.clone(),
+            lane: vec![],
+            set: vec![],
+            repeat: 1,
+            corpus: None,
+            seed: crate::input::SEED,
+        }
+    }
+
+    fn revisions(&self, base: &str, new: &str) -> Result<Exit> {
+        let policy = standard_policy(self.policy.as_deref())?;
+        let (base, new) = (revision::build(base)?, revision::build(new)?);
+        let budget = self.budget.map(Duration::from_secs);
+        let judged = Versus { selection: &self.selection(), policy: &policy, budget }.revision(&base, Some(&new))?;
+        versus::publish(judged, &base.name(), Some(self.format))
+    }
+
+    /// The cases on whose path every toggle of both variants lies, each pair once.
+    fn variants(&self, base: &[String], new: &[String]) -> Result<Exit> {
+        let policy = standard_policy(self.policy.as_deref())?;
+        let (only, mut pairs) = (self.only.as_deref(), Vec::<Both>::new());
+        let bases = cases::select(only, base)?.cases;
+        for new in cases::select(only, new)?.cases {
+            let both = bases.iter().find(|base| base.id == new.id).map(|base| Both { base: *base, new });
+            pairs.extend(both.filter(|both| both.base.variant != both.new.variant));
+        }
+        if pairs.is_empty() {
+            eprintln!("no case differs between the variants: `assay run --toggles` lists what can be set");
+            return Ok(Exit::Nothing);
+        }
+        let budget = self.budget.map(Duration::from_secs);
+        let judged = Versus { selection: &self.selection(), policy: &policy, budget }.variants(&pairs, base, new)?;
+        versus::publish(judged, &format!("variant {}", base.join(",")), Some(self.format))
+    }
+
+    fn runs(&self, base_path: &Path, new_path: &Path) -> Result<Exit> {
+        let base = Run::read(base_path, self.partial)?;
+        let mut report = runs::report(new_path, Run::read(new_path, self.partial)?)?;
         let judgement = judge(&base, &report.run, &standard_policy(self.policy.as_deref())?);
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);

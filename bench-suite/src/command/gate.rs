@@ -1,10 +1,12 @@
 //! `assay gate`: did this change make anything worse?
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use baselines::baseline::{self, Lookup};
 use baselines::exit::Exit;
+use baselines::policy::Policy;
 use baselines::{Lane, Run};
 use clap::Args;
 use reports::Format;
@@ -12,9 +14,10 @@ use reports::Format;
 use super::compare;
 use super::run::{self, Profile, Selection};
 use super::runs;
-use crate::workspace;
+use super::versus::{self, Versus};
+use crate::{revision, workspace};
 
-/// Measure exact counts and fail if they are worse than the stored baseline
+/// Fail if something is worse than the stored baseline, or than another revision
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The baseline of this environment is looked up in baselines/stored. Where there is none, accept one:
@@ -23,10 +26,20 @@ The baseline of this environment is looked up in baselines/stored. Where there i
 Examples:
   assay gate                             all exact counts against the stored baseline
   assay gate retrieve                    those of the retrieval benchmarks only
+  assay gate --against main              counts and times of 20 benchmarks against another revision, in one session
+  assay gate retrieve --against HEAD~1   those of the retrieval benchmarks only
   assay gate --run latest                judge a run that is there already, and measure nothing")]
 pub struct Gate {
     #[command(flatten)]
     selection: Selection,
+
+    /// Build this revision and measure against it, instead of judging by a stored baseline
+    #[arg(long, value_name = "REV", conflicts_with_all = ["run", "baselines"])]
+    against: Option<String>,
+
+    /// With --against: after this many seconds of measuring times, what needs more rounds is inconclusive
+    #[arg(long, value_name = "SECONDS", requires = "against")]
+    budget: Option<u64>,
 
     /// Judge this stored run instead of measuring
     #[arg(long, value_name = "RUN")]
@@ -52,6 +65,9 @@ impl Gate {
     /// The measuring failed, or the policy or a baseline can't be read.
     pub fn execute(&self) -> Result<Exit> {
         let policy = compare::standard_policy(self.policy.as_deref())?;
+        if let Some(revision) = &self.against {
+            return self.execute_against(revision, &policy);
+        }
         let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
         let (path, new) = match &self.run {
             Some(named) => {
@@ -90,6 +106,14 @@ impl Gate {
             eprintln!("report: {}", page.display());
         }
         Ok(exit)
+    }
+
+    /// Measures this tree and another revision in one session.
+    fn execute_against(&self, revision: &str, policy: &Policy) -> Result<Exit> {
+        let base = revision::build(revision)?;
+        let budget = self.budget.map(Duration::from_secs);
+        let judged = Versus { selection: &self.selection, policy, budget }.revision(&base, None)?;
+        versus::publish(judged, &base.name(), self.format)
     }
 
     /// Leaves in the base what this gate was asked to look at: a benchmark that was filtered out is not missing.

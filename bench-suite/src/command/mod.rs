@@ -9,6 +9,7 @@ mod profile;
 mod report;
 mod run;
 mod runs;
+mod versus;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,9 @@ use crate::input::Source;
 use crate::runner::artifacts::{self, Program};
 use crate::runner::valgrind;
 
+/// Episodes that the load plays over and over.
+const EPISODES_UNDER_LOAD: usize = 64;
+
 const LANES: [Lane; 3] = [Lane::Counts, Lane::Time, Lane::Load];
 
 /// Measure, keep the numbers, write the report
@@ -149,7 +152,7 @@ pub struct Measured {
 /// The build, a child process or the disk failed; what was measured before stays in the `.partial` file.
 pub fn measure(selection: &Selection, profile: Profile, output: Option<&Path>) -> Result<Measured> {
     let source = selection.source()?;
-    let input = source.load()?;
+    let input = source.load(EPISODES_UNDER_LOAD)?;
     let selected = cases::select(selection.filter.as_deref(), &selection.set)?;
     let artifacts = artifacts::build(&selection.programs())?;
     let environment = Environment::detect(input.seed, &input.name);

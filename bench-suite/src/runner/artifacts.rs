@@ -58,6 +58,12 @@ impl Artifacts {
     }
 }
 
+impl FromIterator<(Program, PathBuf)> for Artifacts {
+    fn from_iter<I: IntoIterator<Item = (Program, PathBuf)>>(programs: I) -> Artifacts {
+        Artifacts(programs.into_iter().collect())
+    }
+}
+
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -76,12 +82,25 @@ struct Target {
 /// # Errors
 /// Cargo is not there or the build fails: its messages are on stderr.
 pub fn build(programs: &[Program]) -> Result<Artifacts> {
-    let root = workspace::root();
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    build_in(&workspace::root(), None, programs)
+}
+
+/// The same for the workspace in `root`, into another target folder where one is given; its `Cargo.lock` is taken as it is.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_in(root: &Path, target: Option<&Path>, programs: &[Program]) -> Result<Artifacts> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if let Some(target) = target {
+        command.arg("build").arg("--locked").env("CARGO_TARGET_DIR", target);
+    } else {
+        command.arg("build");
+    }
+    let output = command
         // The whole workspace, so that features are those of every other build of it, and nothing is built twice.
-        .args(["build", "--release", "--workspace", "--message-format=json-render-diagnostics"])
+        .args(["--release", "--workspace", "--message-format=json-render-diagnostics"])
         .args(programs.iter().flat_map(|program| <[&str; 2]>::from(program.target())))
-        .current_dir(&root)
+        .current_dir(root)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -37,7 +37,8 @@ pub fn time(
     effort: Effort,
 ) -> Result<Measurement> {
     let output = Command::new(program)
-        .args(["--bench", "--noplot", "--quiet"])
+        // Criterion's own resampling is not used: what is kept are its raw samples.
+        .args(["--bench", "--noplot", "--quiet", "--nresamples", "1001"])
         .args(["--warm-up-time", &effort.warm_up_s.to_string()])
         .args(["--measurement-time", &effort.measurement_s.to_string()])
         .args(["--sample-size", &effort.samples.to_string()])

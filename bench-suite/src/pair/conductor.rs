@@ -1,0 +1,180 @@
+//! Measures rounds until the statistics need no more of them.
+//!
+//! Rounds of all pairs take turns, in an order that is drawn anew for every turn, so that a slow minute of the machine hits all pairs a little and
+//! none alone. Controls take their turns among the others. Left out on purpose: any look at what the rounds say; `baselines::paired` decides what is
+//! missing, by rules that were fixed before.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use baselines::RunWriter;
+use baselines::paired::{self, Round};
+use baselines::policy::Policy;
+use baselines::stats::decision::Stage;
+use baselines::stats::{Action, Procedure};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+
+use super::jobs::Job;
+use super::protocol::Command;
+use super::round;
+use super::worker::{Deadlines, Program, Worker};
+use crate::progress::Progress;
+
+/// How much work a slice holds, as time on this machine. Long against the clock's error, short against the machine's moods.
+const SLICE_NS: u64 = 5_000_000;
+
+/// A slice never holds more operations: a benchmark that still takes no time does nothing.
+const MOST_OPERATIONS: u64 = 1 << 30;
+
+/// How to measure.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    /// The rules: how many rounds, which levels.
+    pub procedure: &'a Procedure,
+    /// How far times may move: the margins come from it.
+    pub policy: &'a Policy,
+    /// The day on which exceptions must hold.
+    pub today: jiff::civil::Date,
+    /// Of the orders that are drawn.
+    pub seed: u64,
+    /// How long workers may take.
+    pub deadlines: Deadlines,
+    /// When to stop: what needs more rounds then is inconclusive.
+    pub budget: Option<Duration>,
+}
+
+/// Pairs that failed: they are in no suite.
+pub type LeftOut = Vec<usize>;
+
+/// Measures all jobs into a run. A pair that fails becomes a distrusted one, and its position is given back.
+///
+/// # Errors
+/// A record can't be written, or the policy gives no margin.
+pub fn conduct(jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) -> Result<LeftOut> {
+    let began = Instant::now();
+    let mut random = Pcg64::seed_from_u64(settings.seed);
+    let mut left_out = LeftOut::new();
+    let mut jobs = jobs;
+    size(&mut jobs, settings, writer, &mut left_out)?;
+    loop {
+        let wanted = wanted(&jobs, settings, writer, &left_out)?;
+        if wanted.is_empty() || out_of_time(began, settings) {
+            return Ok(left_out);
+        }
+        let confirming = wanted.iter().any(|(_, stage, _)| *stage == Stage::Confirm);
+        let total = wanted.iter().map(|(_, _, rounds)| rounds).sum();
+        let progress = Progress::start(if confirming { "confirm" } else { "screen" }, total);
+        let turns = wanted.iter().map(|(_, _, rounds)| *rounds).max().unwrap_or(0);
+        for turn in 0..turns {
+            let mut order: Vec<_> = wanted.iter().filter(|(_, _, rounds)| *rounds > turn).collect();
+            order.shuffle(&mut random);
+            for (index, stage, _) in order {
+                if left_out.contains(index) {
+                    continue;
+                }
+                if out_of_time(began, settings) {
+                    return Ok(left_out);
+                }
+                let job = &jobs[*index];
+                match round::measure(&job.base, &job.new, job.pair.operations, settings.deadlines, &mut random) {
+                    Ok((base, new)) => {
+                        let round = Round { pair: *index, stage: *stage, base, new };
+                        // A clock that stands still shows here, and not when everything is judged.
+                        match round.value(&job.pair.metric) {
+                            Ok(_) => writer.round(round)?,
+                            Err(error) => distrust(*index, job, &error.into(), writer, &mut left_out, &progress)?,
+                        }
+                    }
+                    Err(error) => distrust(*index, job, &error, writer, &mut left_out, &progress)?,
+                }
+                progress.done(&job.pair.case.benchmark);
+            }
+        }
+    }
+}
+
+/// The rounds that are missing: the pair, the stage and how many.
+fn wanted(
+    jobs: &[Job],
+    settings: &Settings<'_>,
+    writer: &RunWriter,
+    left_out: &LeftOut,
+) -> Result<Vec<(usize, Stage, usize)>> {
+    let pairs = &writer.so_far().pairs;
+    ensure!(pairs.len() == jobs.len(), "{} pairs are recorded for {} jobs", pairs.len(), jobs.len());
+    let mut wanted = Vec::new();
+    for suite in paired::suites(pairs, left_out) {
+        let members: Vec<_> = suite.iter().map(|index| &pairs[*index]).collect();
+        let steps = paired::next(settings.procedure, &members, settings.policy, settings.today)?;
+        for (index, step) in suite.into_iter().zip(steps) {
+            if let Action::Measure { stage, rounds } = step.action {
+                wanted.push((index, stage, rounds));
+            }
+        }
+    }
+    wanted.sort_unstable();
+    Ok(wanted)
+}
+
+fn out_of_time(began: Instant, settings: &Settings<'_>) -> bool {
+    settings.budget.is_some_and(|budget| began.elapsed() > budget)
+}
+
+fn distrust(
+    index: usize,
+    job: &Job,
+    error: &anyhow::Error,
+    writer: &mut RunWriter,
+    left_out: &mut LeftOut,
+    progress: &Progress,
+) -> Result<()> {
+    let what = format!("the time of {}", job.pair.case);
+    progress.say(&format!("invalid: {what}: {error:#}"));
+    left_out.push(index);
+    Ok(writer.invalid(what, format!("{error:#}"))?)
+}
+
+/// Finds out how many operations make a slice, and records the pairs. The same number serves both sides.
+fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter, left_out: &mut LeftOut) -> Result<()> {
+    let progress = Progress::start("sizes", jobs.len());
+    let mut known: Vec<(Program, u64)> = Vec::new();
+    for (index, job) in jobs.iter_mut().enumerate() {
+        let found = match known.iter().find(|(program, _)| *program == job.base) {
+            Some((_, operations)) => Ok(*operations),
+            None => operations(&job.base, &job.pair.metric, settings.deadlines),
+        };
+        match found {
+            Ok(operations) => {
+                known.push((job.base.clone(), operations));
+                job.pair.operations = operations;
+                writer.pair(job.pair.clone())?;
+            }
+            Err(error) => {
+                writer.pair(job.pair.clone())?;
+                distrust(index, job, &error, writer, left_out, &progress)?;
+            }
+        }
+        progress.done(&job.pair.case.benchmark);
+    }
+    Ok(())
+}
+
+/// Operations that take about as long as a slice should.
+fn operations(program: &Program, metric: &str, deadlines: Deadlines) -> Result<u64> {
+    let mut worker = Worker::start(program, deadlines).context("the base")?;
+    let mut operations = worker.ready(program).context("the base")?.counted.max(1);
+    loop {
+        let worked = worker.slice(Command::Slice(operations)).context("the base")?;
+        let time_ns = if metric == "wall_time" { worked.wall_ns } else { worked.cpu_ns };
+        // The first slices are cold: a size is taken from one that comes near.
+        if time_ns >= SLICE_NS / 2 {
+            let fitting = (operations as f64 * SLICE_NS as f64 / time_ns as f64).round().max(1.0);
+            return Ok(fitting as u64);
+        }
+        ensure!(operations < MOST_OPERATIONS, "{operations} operations took {time_ns} ns: its clock stands still");
+        let growth = (SLICE_NS as f64 / time_ns.max(1) as f64).clamp(2.0, 16.0);
+        operations = (operations as f64 * growth) as u64;
+    }
+}

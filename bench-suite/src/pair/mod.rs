@@ -1,0 +1,18 @@
+//! Two programs, alternating: the time lane that judges.
+//!
+//! - [`protocol`] is what a worker and its conductor say to each other, a JSON record a line.
+//! - [`worker`] is the conductor's end of one worker process: every answer has a deadline.
+//! - [`serve`] is the worker's end.
+//! - [`round`] is a fresh process of each side, slice beside slice.
+//! - [`conductor`] measures rounds until the statistics need no more.
+//! - [`jobs`] says what is paired, controls included.
+//!
+//! What the rounds mean is `baselines::paired`'s business. Left out on purpose: running pairs at the same time, which would make them each
+//! other's noise.
+
+pub mod conductor;
+pub mod jobs;
+pub mod protocol;
+pub mod round;
+pub mod serve;
+pub mod worker;

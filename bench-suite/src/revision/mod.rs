@@ -1,0 +1,145 @@
+//! The programs of another commit: checked out beside this tree, built once, kept by commit and toolchain.
+//!
+//! The checkout and its build folder stay: the next base differs in a few files, and only those are built again. They are not shared with this
+//! tree's build, because cargo tells two checkouts of one workspace apart by the age of files alone, and would take one for the other.
+
+mod seed;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::runner::artifacts::{self, Artifacts, Program};
+use crate::workspace;
+
+/// What is kept of a base.
+const KEPT: [(Program, &str); 3] =
+    [(Program::Worker, "assay-worker"), (Program::Counts, "counts"), (Program::GungraunRunner, "gungraun-runner")];
+
+/// A commit and its programs.
+#[derive(Debug, Clone)]
+pub struct Revision {
+    /// The full commit.
+    pub commit: String,
+    /// The programs, for the counts lane and the time lane.
+    pub artifacts: Artifacts,
+    /// Where they are kept, and what belongs to them.
+    pub folder: PathBuf,
+}
+
+impl Revision {
+    /// The name in records and reports.
+    pub fn name(&self) -> String {
+        format!("revision {}", self.commit.get(..12).unwrap_or(&self.commit))
+    }
+}
+
+/// The full commit that a revision names.
+///
+/// # Errors
+/// There is no such revision, or this is no checkout.
+pub fn resolve(revision: &str) -> Result<String> {
+    let root = workspace::root();
+    let commit =
+        git(&root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")])
+            .with_context(|| format!("no revision is called `{revision}`: give a commit, a branch or a tag"))?;
+    Ok(commit.trim().to_owned())
+}
+
+/// The programs of a revision: those that were kept, or else they are built; cargo's own progress goes to stderr.
+///
+/// # Errors
+/// There is no such revision, or it does not build.
+pub fn build(revision: &str) -> Result<Revision> {
+    let commit = resolve(revision)?;
+    let key = toolchain_key()?;
+    let home = workspace::output().join("base");
+    let short = commit.get(..12).unwrap_or(&commit);
+    let folder = home.join(format!("{short}-{key}"));
+    if let Some(artifacts) = kept(&folder) {
+        return Ok(Revision { commit, artifacts, folder });
+    }
+    std::fs::create_dir_all(&home).with_context(|| format!("can't make {}", home.display()))?;
+    let lock = File::create(home.join("lock")).context("can't make the lock of the base's build")?;
+    lock.lock().context("waiting for another build of a base")?;
+    // Whoever held the lock may have built the same.
+    if let Some(artifacts) = kept(&folder) {
+        return Ok(Revision { commit, artifacts, folder });
+    }
+    eprintln!("building the base {short}: it is kept for the next time");
+    let (tree, target) = (home.join("tree"), home.join(format!("target-{key}")));
+    if !target.is_dir() {
+        // Files of a checkout that is older than the build folder would look as if they were built.
+        drop_tree(&tree)?;
+        seed::seed(&workspace::target(), &target)?;
+    }
+    check_out(&tree, &commit)?;
+    let programs: Vec<Program> = KEPT.iter().map(|(program, _)| *program).collect();
+    let built = artifacts::build_in(&tree, Some(&target), &programs)
+        .with_context(|| format!("the base {short} does not build: choose another one"))?;
+    keep(&built, &home, &folder)?;
+    let artifacts = kept(&folder).context("the base's programs are gone")?;
+    Ok(Revision { commit, artifacts, folder })
+}
+
+fn kept(folder: &Path) -> Option<Artifacts> {
+    let files = KEPT.map(|(program, name)| (program, folder.join(name)));
+    files.iter().all(|(_, path)| path.is_file()).then(|| files.into_iter().collect())
+}
+
+/// Copies the programs, because the next build writes others to the same places; whole or not at all.
+fn keep(built: &Artifacts, home: &Path, folder: &Path) -> Result<()> {
+    let partial = tempfile::Builder::new().prefix("keep-").tempdir_in(home).context("no folder for the base")?;
+    for (program, name) in KEPT {
+        let from = built.path(program)?;
+        std::fs::copy(from, partial.path().join(name)).with_context(|| format!("can't copy {}", from.display()))?;
+    }
+    let partial = partial.keep();
+    std::fs::rename(&partial, folder).with_context(|| format!("can't keep the base in {}", folder.display()))
+}
+
+fn check_out(tree: &Path, commit: &str) -> Result<()> {
+    let root = workspace::root();
+    let path = tree.to_str().context("the path of the base's checkout is no text")?;
+    if tree.is_dir() && git(tree, &["checkout", "--quiet", "--detach", "--force", commit]).is_ok() {
+        return Ok(());
+    }
+    drop_tree(tree)?;
+    git(&root, &["worktree", "add", "--quiet", "--detach", "--force", path, commit])
+        .map(|_| ())
+        .with_context(|| format!("can't check {commit} out"))
+}
+
+fn drop_tree(tree: &Path) -> Result<()> {
+    if tree.exists() {
+        std::fs::remove_dir_all(tree).with_context(|| format!("can't remove {}", tree.display()))?;
+    }
+    // The checkout's record in the repository goes with its folder.
+    git(&workspace::root(), &["worktree", "prune"]).map(|_| ())
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .context("can't start git: a base is taken from the repository")?;
+    if !output.status.success() {
+        bail!("git {} failed: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
+    }
+    String::from_utf8(output.stdout).context("git's answer")
+}
+
+/// What beside the commit makes a build another one, as a short name.
+fn toolchain_key() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").current_dir(workspace::root()).output().context("can't start rustc")?;
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
+        text.push_str(&format!("{name}={}\n", std::env::var(name).unwrap_or_default()));
+    }
+    Ok(format!("{:08x}", memory::hash::fnv1a(text.as_bytes()) >> 32))
+}
