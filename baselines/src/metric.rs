@@ -126,7 +126,12 @@ pub const METRICS: &[Metric] = &[
     ),
     exact("allocations", Unit::Count, Lane::Counts, "heap blocks allocated (DHAT)"),
     exact("allocated_bytes", Unit::Bytes, Lane::Counts, "heap bytes allocated (DHAT)"),
-    exact("peak_bytes", Unit::Bytes, Lane::Counts, "heap bytes alive at the peak (DHAT)"),
+    exact(
+        "peak_bytes",
+        Unit::Bytes,
+        Lane::Counts,
+        "heap bytes that the operations of one count hold at their peak, beyond what the setup holds",
+    ),
     sampled("cpu_time", Unit::Nanoseconds, Better::Lower, Lane::Time, "thread CPU time of one operation"),
     sampled("wall_time", Unit::Nanoseconds, Better::Lower, Lane::Time, "wall time of one operation"),
     sampled("throughput", Unit::PerSecond, Better::Higher, Lane::Load, "requests answered a second"),

@@ -52,9 +52,13 @@ mod harness {
 
     library_benchmark_group!(name = cases_group; benchmarks = count);
 
+    /// The simulated caches are given: by default they are those of the machine, and every machine would count other hits.
+    const CALLGRIND: [&str; 5] =
+        ["--cache-sim=yes", "--branch-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=8388608,16,64"];
+
     fn configuration() -> LibraryBenchmarkConfig {
         let mut configuration = LibraryBenchmarkConfig::default();
-        configuration.tool(Callgrind::with_args(["--cache-sim=yes", "--branch-sim=yes"])).tool(Dhat::default());
+        configuration.tool(Callgrind::with_args(CALLGRIND)).tool(Dhat::default());
         for variable in VARIABLES.into_iter().chain(["ASSAY_SCRATCH", "ASSAY_PADDING"]) {
             configuration.pass_through_env(variable);
         }

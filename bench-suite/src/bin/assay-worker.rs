@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use bench_suite::input::Source;
@@ -33,6 +33,14 @@ struct Arguments {
     /// Do this many per cent more than is asked for: a slowdown of a known size
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, requires = "serve")]
     extra_work: f64,
+
+    /// Print the bytes that the operations of one exact count hold at their peak, and nothing else
+    #[arg(long, conflicts_with_all = ["serve", "rounds"])]
+    peak: bool,
+
+    /// Take this much of the heap first, so that everything else lies elsewhere
+    #[arg(long, value_name = "BYTES", default_value_t = 0, requires = "serve")]
+    shift: u16,
 
     /// How many rounds to run
     #[arg(long, default_value_t = 1)]
@@ -80,6 +88,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
         return Ok(());
     }
+    // Never given back: what comes after lies elsewhere.
+    std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(usize::from(arguments.shift))));
     let Some(id) = &arguments.case else { bail!("no case is named") };
     let case = cases::find(id, &arguments.set)?;
     let input = Source::from_environment()?.load(case.benchmark.episodes)?;
@@ -92,6 +102,14 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     let (mut prepared, counted) = slice::prepare(&case, &input)?;
     let operations = arguments.operations.unwrap_or(counted);
+    if arguments.peak {
+        HEAP.count(true);
+        let done = prepared.run(operations);
+        HEAP.count(false);
+        done?;
+        writeln!(stdout, "{}", HEAP.peak()).context("can't write the peak")?;
+        return prepared.check().context("wrong answer");
+    }
     for _ in 0..arguments.rounds {
         let slice = slice::measure(prepared.as_mut(), operations)?;
         let round = Round { operations, cpu_ns: slice.cpu_ns, wall_ns: slice.wall_ns };
@@ -107,17 +125,53 @@ struct Counting {
     on: AtomicBool,
     blocks: AtomicU64,
     bytes: AtomicU64,
+    alive: AtomicI64,
+    peak: AtomicI64,
 }
 
 #[global_allocator]
-static HEAP: Counting = Counting { on: AtomicBool::new(false), blocks: AtomicU64::new(0), bytes: AtomicU64::new(0) };
+static HEAP: Counting = Counting {
+    on: AtomicBool::new(false),
+    blocks: AtomicU64::new(0),
+    bytes: AtomicU64::new(0),
+    alive: AtomicI64::new(0),
+    peak: AtomicI64::new(0),
+};
 
 impl Counting {
-    fn note(&self, bytes: usize) {
+    #[inline]
+    fn note(&self, bytes: usize, freed: usize) {
         if self.on.load(Ordering::Relaxed) {
-            self.blocks.fetch_add(1, Ordering::Relaxed);
-            self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            self.add(bytes, freed);
         }
+    }
+
+    #[inline]
+    fn free(&self, bytes: usize) {
+        if self.on.load(Ordering::Relaxed) {
+            self.subtract(bytes);
+        }
+    }
+
+    // Out of line, so that the path that is timed stays a look and a jump.
+    #[cold]
+    #[inline(never)]
+    fn add(&self, bytes: usize, freed: usize) {
+        self.blocks.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let grown = bytes as i64 - freed as i64;
+        self.peak.fetch_max(self.alive.fetch_add(grown, Ordering::Relaxed) + grown, Ordering::Relaxed);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn subtract(&self, bytes: usize) {
+        self.alive.fetch_sub(bytes as i64, Ordering::Relaxed);
+    }
+
+    /// The most bytes that were alive at once while it counted, beyond what was alive when it began.
+    fn peak(&self) -> i64 {
+        self.peak.load(Ordering::Relaxed)
     }
 }
 
@@ -138,24 +192,25 @@ impl Heap for Counting {
 // SAFETY: every method passes its arguments unchanged to the system's allocator, and counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.note(layout.size());
+        self.note(layout.size(), 0);
         // SAFETY: the caller's promises are those that `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        self.note(layout.size());
+        self.note(layout.size(), 0);
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        self.note(size);
+        self.note(size, layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        self.free(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }

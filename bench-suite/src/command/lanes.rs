@@ -54,6 +54,7 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     let home = tempfile::Builder::new().prefix("counts-").tempdir_in(folder()?).context("no folder for profiles")?;
     let program = plan.artifacts.path(Program::Counts)?;
     let runner = plan.artifacts.path(Program::GungraunRunner)?;
+    let worker = plan.artifacts.path(Program::Worker)?;
     let mut programs = vec![program.to_owned()];
     for repetition in 1..repetitions {
         // Another path of another length: what depends on it shows.
@@ -76,6 +77,7 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
                     let setting = counts::Setting {
                         program: programs[repetition].clone(),
                         runner: runner.to_owned(),
+                        worker: worker.to_owned(),
                         folder: home.path().join(format!("{index}-{repetition}")),
                         source: plan.source.clone(),
                         set: plan.selection.set.clone(),

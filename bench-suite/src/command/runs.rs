@@ -30,37 +30,51 @@ pub fn today() -> jiff::civil::Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// The file of a run as a user names it: a path, a name in the folder of runs, or `latest`.
+/// The file of a run as a user names it: a path, `latest`, or the name of a run in the folder of runs, or as much of its beginning as tells
+/// it from the others.
 ///
 /// # Errors
-/// There is no such run.
+/// There is no such run, or more than one.
 pub fn find(named: &str) -> Result<PathBuf> {
     if named == "latest" {
         return latest();
     }
-    let candidates = [PathBuf::from(named), folder().join(named), folder().join(format!("{named}.jsonl"))];
-    match candidates.into_iter().find(|path| path.is_file()) {
-        Some(path) => Ok(path),
-        None => bail!("no run is called `{named}`: give a path, `latest`, or a name in {}", folder().display()),
+    if Path::new(named).is_file() {
+        return Ok(PathBuf::from(named));
+    }
+    let mut matching = list()?;
+    matching.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(named)));
+    match (matching.pop(), matching.pop()) {
+        (Some(path), None) => Ok(path),
+        (None, _) => bail!("no run is called `{named}`: give a path, `latest`, or a name in {}", folder().display()),
+        (Some(one), Some(other)) => {
+            bail!("`{named}` may be {} or {}: give more of the name", one.display(), other.display())
+        }
     }
 }
 
 fn latest() -> Result<PathBuf> {
+    list()?.pop().context("there is no run yet: `assay run` makes one")
+}
+
+/// The finished runs, by name and so by time.
+fn list() -> Result<Vec<PathBuf>> {
     let folder = folder();
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
-        Err(_) => bail!("there is no run yet: `assay run` makes one"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", folder.display())),
     };
-    let mut newest: Option<PathBuf> = None;
+    let mut runs = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
-        let is_run = path.extension().is_some_and(|extension| extension == "jsonl")
-            && !path.to_string_lossy().ends_with(".stacks.jsonl");
-        if is_run && newest.as_ref().is_none_or(|newest| path > *newest) {
-            newest = Some(path);
+        let name = path.to_string_lossy();
+        if name.ends_with(".jsonl") && !name.ends_with(".stacks.jsonl") {
+            runs.push(path);
         }
     }
-    newest.context("there is no run yet: `assay run` makes one")
+    runs.sort();
+    Ok(runs)
 }
 
 /// Where the call stacks of a run's cases lie.

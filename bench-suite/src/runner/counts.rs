@@ -20,6 +20,8 @@ pub struct Setting {
     pub program: PathBuf,
     /// The gungraun runner.
     pub runner: PathBuf,
+    /// The worker, which knows the peak of the heap: DHAT only knows that of the whole process, setup included.
+    pub worker: PathBuf,
     /// Where profiles go: a folder of this count alone.
     pub folder: PathBuf,
     /// What the benchmarks work on.
@@ -40,7 +42,7 @@ pub struct Counted {
 }
 
 /// Where gungraun's summary has what our metrics mean.
-const EVENTS: [(&str, &str, &[&str]); 9] = [
+const EVENTS: [(&str, &str, &[&str]); 8] = [
     ("instructions", "Callgrind", &["Ir"]),
     ("branches", "Callgrind", &["Bc", "Bi"]),
     ("l1_hits", "Callgrind", &["L1hits"]),
@@ -49,8 +51,10 @@ const EVENTS: [(&str, &str, &[&str]); 9] = [
     ("estimated_cycles", "Callgrind", &["EstimatedCycles"]),
     ("allocations", "DHAT", &["TotalBlocks"]),
     ("allocated_bytes", "DHAT", &["TotalBytes"]),
-    ("peak_bytes", "DHAT", &["AtTGmaxBytes"]),
 ];
+
+/// The metric that is taken from the worker.
+const PEAK: &str = "peak_bytes";
 
 /// Counts one case.
 ///
@@ -78,7 +82,8 @@ pub fn count(case: &Case, setting: &Setting) -> Result<Counted> {
     let summary = find(&setting.folder, &|name| name == "summary.json")?
         .with_context(|| format!("gungraun left no summary: {}", last_lines(&output.stdout, &output.stderr)))?;
     let text = std::fs::read(&summary).with_context(|| format!("can't read {}", summary.display()))?;
-    let values = parse(&text).with_context(|| format!("{}", summary.display()))?;
+    let mut values = parse(&text).with_context(|| format!("{}", summary.display()))?;
+    values.insert(PEAK, peak(case, setting)?);
     let folder = summary.parent().unwrap_or(&setting.folder);
     let profile = find(folder, &|name| name.starts_with("callgrind.") && name.ends_with(".out"))?
         .context("callgrind left no profile")?;
@@ -102,14 +107,15 @@ pub fn measurements(case: &Case, repetitions: &[Counted]) -> Result<Vec<Measurem
     let first = repetitions.first().context("nothing was counted")?;
     let operations = case.benchmark.operations;
     let mut measurements = Vec::new();
-    for (metric, _, _) in EVENTS {
+    for metric in EVENTS.into_iter().map(|(metric, _, _)| metric).chain([PEAK]) {
         if !first.values.contains_key(metric) {
             continue;
         }
         let mut values = Vec::with_capacity(repetitions.len());
         for repetition in repetitions {
             let value = repetition.values.get(metric).with_context(|| format!("a repetition has no {metric}"))?;
-            values.push(value / operations as f64);
+            // A peak is one of all operations; everything else is shared out among them.
+            values.push(if metric == PEAK { *value } else { value / operations as f64 });
         }
         let functions = if metric == "instructions" { first.functions.clone() } else { vec![] };
         measurements.push(Measurement {
@@ -123,6 +129,21 @@ pub fn measurements(case: &Case, repetitions: &[Counted]) -> Result<Vec<Measurem
         });
     }
     Ok(measurements)
+}
+
+/// The bytes that the counted operations hold at their peak, in a process of their own.
+fn peak(case: &Case, setting: &Setting) -> Result<f64> {
+    let output = Command::new(&setting.worker)
+        .args([case.id, "--peak"])
+        .args(setting.set.iter().flat_map(|pair| ["--set", pair]))
+        .env("ASSAY_SCRATCH", setting.folder.join("scratch"))
+        .env("ASSAY_PADDING", "x".repeat(setting.padding))
+        .envs(setting.source.variables())
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("can't start {}", setting.worker.display()))?;
+    ensure!(output.status.success(), "the worker failed: {}", last_lines(&output.stdout, &output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().parse().context("the worker printed no peak")
 }
 
 #[derive(Deserialize)]

@@ -50,14 +50,16 @@ pub fn stacks(worker: &Path, id: &str, set: &[String], source: &Source) -> Resul
         .stdin(Stdio::null())
         .output()
         .context("can't start valgrind")?;
-    ensure!(
-        output.status.success(),
-        "profiling failed ({}): {}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
+    ensure!(output.status.success(), "profiling failed ({}): {}", output.status, reason(&output.stderr));
     let text = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
     let folded = callgrind_out::parse(&text)?.folded(ROOT);
     ensure!(!folded.is_empty(), "the profile of {id} has nothing below {ROOT}");
     Ok(folded)
+}
+
+/// What a failed child said last, without valgrind's greetings and addresses.
+fn reason(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let telling = |line: &&str| line.contains("error") || line.contains("terminating") || line.contains("panicked");
+    text.lines().find(telling).or(text.lines().last()).unwrap_or("it said nothing").trim().to_owned()
 }

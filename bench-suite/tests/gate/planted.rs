@@ -2,12 +2,10 @@
 //!
 //! Nothing is simulated: cargo builds the copy, valgrind counts it, the real gate judges it. Without valgrind the test says so and stops.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use support::parts;
+use crate::support::parts;
 
 const FILTER: &str = "retrieve/100 ";
 const FUNCTION: &str = "memory::retrieval::context_match";

@@ -1,10 +1,8 @@
 //! The command as people and CI see it: stdout, stderr, exit code. No measuring happens here.
 
-mod support;
-
 use std::fs;
 
-use support::{assay, parts, run};
+use crate::support::{assay, parts, run};
 
 #[test]
 fn help_teaches_every_command() {
