@@ -1,0 +1,5 @@
+//! The command and its gate, one binary: linking it is most of what these tests cost.
+
+mod commands;
+mod planted;
+mod support;
