@@ -72,7 +72,10 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
             scope.spawn(|| {
-                while let Some((index, repetition)) = lock(&queue).next() {
+                loop {
+                    // A statement of its own: as the condition of a loop it would hold the queue while the case is counted.
+                    let next = lock(&queue).next();
+                    let Some((index, repetition)) = next else { break };
                     let case = &plan.cases[index];
                     let setting = counts::Setting {
                         program: programs[repetition].clone(),
