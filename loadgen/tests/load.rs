@@ -202,11 +202,12 @@ fn ctrl_c_ends_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = corpus(folder.path());
     let server = Real::start();
-    let mut child = command(&server.url, &corpus, &["--episodes", "1000", "--rate", "1", "--shape", "1", "--gap", "10s"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        command(&server.url, &corpus, &["--episodes", "1000", "--rate", "1", "--shape", "1", "--gap", "10s"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
     while server.stats().episodes == 0 {
         assert!(child.try_wait().unwrap().is_none(), "it ended before its first episode");
     }
