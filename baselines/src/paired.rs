@@ -27,6 +27,9 @@ pub struct Pair {
     pub metric: String,
     /// Operations of a slice, on both sides.
     pub operations: u64,
+    /// How far this machine was seen to move this case without a change, as a part: no margin is smaller. 0 where it is not known.
+    #[serde(default)]
+    pub noise: f64,
     /// What a write of this case survives.
     pub durability: Durability,
     /// Set where the outcome is known: the pair tests the measuring, not the code.
@@ -84,6 +87,8 @@ pub struct Paired {
     pub pair: Pair,
     /// Its rounds.
     pub rounds: Vec<Round>,
+    /// A side failed, and the run says so: no verdict follows from the rounds.
+    pub abandoned: bool,
 }
 
 /// What all pairs of a run say.
@@ -152,17 +157,17 @@ pub fn next(procedure: &Procedure, suite: &[&Paired], policy: &Policy, today: ji
             .map(|limit| limit.relative)
             .filter(|share| *share > 0.0)
             .unwrap_or(UNNAMED_LIMIT);
-        data.push((margin(share, 0.0)?, paired.values(Stage::Screen)?, paired.values(Stage::Confirm)?));
+        data.push((margin(share, paired.pair.noise)?, paired.values(Stage::Screen)?, paired.values(Stage::Confirm)?));
     }
     let benchmarks: Vec<Benchmark<'_>> =
         data.iter().map(|(margin, screen, confirm)| Benchmark { margin: *margin, screen, confirm }).collect();
     Ok(next_steps(procedure, &benchmarks)?)
 }
 
-/// The suites of a run: all pairs that are no controls, and each control by itself. Pairs of `left_out` are in none.
-pub fn suites(pairs: &[Paired], left_out: &[usize]) -> Vec<Vec<usize>> {
-    let kept = || (0..pairs.len()).filter(|index| !left_out.contains(index));
-    let (controls, measured): (Vec<usize>, Vec<usize>) = kept().partition(|index| pairs[*index].pair.control.is_some());
+/// The suites of a run, as positions: all pairs that are no controls, and each control by itself. Abandoned pairs are in none.
+pub fn suites(pairs: &[Paired]) -> Vec<Vec<usize>> {
+    let kept = (0..pairs.len()).filter(|index| !pairs[*index].abandoned);
+    let (controls, measured): (Vec<usize>, Vec<usize>) = kept.partition(|index| pairs[*index].pair.control.is_some());
     let measured = Some(measured).filter(|suite| !suite.is_empty());
     measured.into_iter().chain(controls.into_iter().map(|index| vec![index])).collect()
 }
@@ -171,15 +176,9 @@ pub fn suites(pairs: &[Paired], left_out: &[usize]) -> Vec<Vec<usize>> {
 ///
 /// # Errors
 /// As [`next`].
-pub fn judge(
-    procedure: &Procedure,
-    pairs: &[Paired],
-    left_out: &[usize],
-    policy: &Policy,
-    today: jiff::civil::Date,
-) -> Result<Outcome> {
+pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: jiff::civil::Date) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    for suite in suites(pairs, left_out) {
+    for suite in suites(pairs) {
         let members: Vec<&Paired> = suite.iter().map(|index| &pairs[*index]).collect();
         let steps = next(procedure, &members, policy, today)?;
         for (paired, step) in members.into_iter().zip(&steps) {
@@ -250,7 +249,7 @@ fn delta(paired: &Paired, step: &Step, limit: Option<Limit>) -> Delta {
     let (base, new) = (median(|round| &round.base, &pair.metric), median(|round| &round.new, &pair.metric));
     let mut verdict = verdict(step);
     let blocks = limit.is_some_and(|limit| limit.action == Action::Block);
-    let relative = limit.map_or(UNNAMED_LIMIT, |limit| limit.relative);
+    let relative = limit.map_or(UNNAMED_LIMIT, |limit| limit.relative).max(pair.noise);
     let rule = if blocks { "blocks" } else { "advises" };
     let mut why = format!("margin {:.1}%, {rule}{}", relative * 100.0, evidence(step));
     let tiny =

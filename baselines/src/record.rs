@@ -87,6 +87,9 @@ enum Line {
     Measurement(Measurement),
     Pair(Pair),
     Round(Round),
+    Abandoned {
+        pair: usize,
+    },
     Skipped(Skipped),
     Invalid(Distrusted),
     End {
@@ -147,7 +150,7 @@ impl RunWriter {
     pub fn pair(&mut self, pair: Pair) -> Result<usize> {
         pair.check()?;
         self.line(&Line::Pair(pair.clone()))?;
-        self.run.pairs.push(Paired { pair, rounds: vec![] });
+        self.run.pairs.push(Paired { pair, rounds: vec![], abandoned: false });
         Ok(self.run.pairs.len() - 1)
     }
 
@@ -161,6 +164,19 @@ impl RunWriter {
         let paired = self.run.pairs.get_mut(round.pair).ok_or(unknown)?;
         paired.rounds.push(round.clone());
         self.line(&Line::Round(round))
+    }
+
+    /// Gives a pair up, because a side failed: the rest of it can't be believed either.
+    ///
+    /// # Errors
+    /// There is no such pair, or a line can't be written: the lines before stay.
+    pub fn abandon(&mut self, pair: usize, why: impl Into<String>) -> Result<()> {
+        let pairs = self.run.pairs.len();
+        let paired = self.run.pairs.get_mut(pair).ok_or(Error::NoPair { pair, pairs })?;
+        paired.abandoned = true;
+        let what = format!("the time of {}", paired.pair.case);
+        self.line(&Line::Abandoned { pair })?;
+        self.invalid(what, why)
     }
 
     /// Adds what was not measured.
@@ -246,9 +262,11 @@ impl Run {
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = encode(&Line::Header { schema: SCHEMA, header: Box::new(self.header.clone()) });
         text.push('\n');
+        let abandoned = self.pairs.iter().enumerate().filter(|(_, paired)| paired.abandoned);
         let lines = (self.measurements.iter().cloned().map(Line::Measurement))
             .chain(self.pairs.iter().map(|paired| Line::Pair(paired.pair.clone())))
             .chain(self.pairs.iter().flat_map(|paired| paired.rounds.iter().cloned().map(Line::Round)))
+            .chain(abandoned.map(|(pair, _)| Line::Abandoned { pair }))
             .chain(self.skipped.iter().cloned().map(Line::Skipped))
             .chain(self.invalid.iter().cloned().map(Line::Invalid))
             .chain([Line::End { measurements: self.measurements.len() }]);
@@ -301,13 +319,18 @@ fn parse(path: &Path, text: &str, partial: bool) -> Result<Run> {
             }
             Line::Pair(pair) => {
                 pair.check().map_err(|error| bad(error.to_string()))?;
-                run.pairs.push(Paired { pair, rounds: vec![] });
+                run.pairs.push(Paired { pair, rounds: vec![], abandoned: false });
             }
             Line::Round(round) => {
                 let pairs = run.pairs.len();
                 let unknown = Error::NoPair { pair: round.pair, pairs };
                 let paired = run.pairs.get_mut(round.pair).ok_or_else(|| bad(unknown.to_string()))?;
                 paired.rounds.push(round);
+            }
+            Line::Abandoned { pair } => {
+                let pairs = run.pairs.len();
+                let unknown = Error::NoPair { pair, pairs };
+                run.pairs.get_mut(pair).ok_or_else(|| bad(unknown.to_string()))?.abandoned = true;
             }
             Line::Skipped(skipped) => run.skipped.push(skipped),
             Line::Invalid(distrusted) => run.invalid.push(distrusted),

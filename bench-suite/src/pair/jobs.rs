@@ -81,6 +81,7 @@ pub fn job(case: &Case, base: Side<'_>, new: Side<'_>, source: &Source, extra_pe
             base: base.name.to_owned(),
             metric: case.deciding_metric().to_owned(),
             operations: 0,
+            noise: 0.0,
             durability: case.durability(),
             control: None,
         },

@@ -1,0 +1,167 @@
+//! Rounds of two sides: what is recorded is read again, and what follows from it.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+use std::path::Path;
+
+use baselines::compare::Verdict;
+use baselines::paired::{self, Control, Outcome, Pair, Paired, Round, Slices};
+use baselines::policy::Policy;
+use baselines::record::Header;
+use baselines::stats::Procedure;
+use baselines::stats::decision::Stage;
+use baselines::{Case, Durability, Environment, Run, RunWriter};
+
+const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
+
+fn header() -> Header {
+    Header {
+        started_at: "2026-01-01T00:00:00Z".to_owned(),
+        command: "assay gate".to_owned(),
+        profile: "quick".to_owned(),
+        environment: Environment::detect(1, "generated"),
+        accepted: None,
+    }
+}
+
+fn pair(benchmark: &str, control: Option<Control>) -> Pair {
+    Pair {
+        case: Case { benchmark: benchmark.to_owned(), variant: "store=memory".to_owned() },
+        base: "revision 0123456789ab".to_owned(),
+        metric: "cpu_time".to_owned(),
+        operations: 100,
+        noise: 0.0,
+        durability: Durability::Memory,
+        control,
+    }
+}
+
+/// Slices of about 5 ms, `share` longer, that differ a little from each other and from round to round.
+fn slices(share: f64, seed: usize) -> Slices {
+    let time_ns = |slice: usize| {
+        let jitter = ((seed * 31 + slice * 7919) % 997) as f64 * 20.0;
+        ((5e6 + jitter) * (1.0 + share)) as u64
+    };
+    let cpu_ns: Vec<u64> = (0..8).map(time_ns).collect();
+    Slices { wall_ns: cpu_ns.iter().map(|time| time + 1000).collect(), cpu_ns, ..Slices::default() }
+}
+
+fn rounds(pair: usize, share: f64, screen: usize, confirm: usize) -> Vec<Round> {
+    let stages = std::iter::repeat_n(Stage::Screen, screen).chain(std::iter::repeat_n(Stage::Confirm, confirm));
+    stages
+        .enumerate()
+        .map(|(number, stage)| Round { pair, stage, base: slices(0.0, number), new: slices(share, number + 5) })
+        .collect()
+}
+
+fn judged(pairs: &[Paired]) -> Outcome {
+    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY).unwrap()
+}
+
+fn one(share: f64, confirm: usize, control: Option<Control>) -> Outcome {
+    judged(&[Paired { pair: pair("step/log", control), rounds: rounds(0, share, 10, confirm), abandoned: false }])
+}
+
+fn write(path: &Path) -> Run {
+    let mut writer = RunWriter::create(path, header()).unwrap();
+    assert_eq!(writer.pair(pair("step/log", None)).unwrap(), 0);
+    assert_eq!(writer.pair(pair("step/log", Some(Control::Slower { percent: 5.0 }))).unwrap(), 1);
+    for round in rounds(0, 0.0, 2, 1).into_iter().chain(rounds(1, 0.05, 2, 0)) {
+        writer.round(round).unwrap();
+    }
+    writer.abandon(1, "the new side: it hangs").unwrap();
+    assert!(writer.round(Round { pair: 2, ..rounds(0, 0.0, 1, 0)[0].clone() }).is_err());
+    writer.finish().unwrap()
+}
+
+#[test]
+fn rounds_are_read_as_they_were_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.jsonl");
+    let written = write(&path);
+    let read = Run::read(&path, false).unwrap();
+    assert_eq!(read, written);
+    assert_eq!((read.pairs[0].rounds.len(), read.pairs[1].rounds.len()), (3, 2));
+    assert!(!read.pairs[0].abandoned && read.pairs[1].abandoned);
+    assert!(read.invalid[0].why.contains("it hangs"));
+    let copy = folder.path().join("copy.jsonl");
+    read.write(&copy).unwrap();
+    assert_eq!(Run::read(&copy, false).unwrap(), read, "written at once");
+}
+
+#[test]
+fn a_round_of_an_unknown_pair_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.jsonl");
+    write(&path);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let wrong = text.replacen("\"record\":\"round\",\"pair\":1", "\"record\":\"round\",\"pair\":7", 1);
+    assert_ne!(wrong, text);
+    std::fs::write(&path, wrong).unwrap();
+    let message = Run::read(&path, false).unwrap_err().to_string();
+    assert!(message.contains("a round of pair 7, the run has 2 pairs"), "{message}");
+}
+
+#[test]
+fn verdicts_follow_from_the_rounds() {
+    let verdict = |share, confirm| one(share, confirm, None).deltas[0].verdict;
+    assert_eq!(verdict(0.0, 0), Verdict::Equal);
+    assert_eq!(verdict(0.05, 30), Verdict::Regressed);
+    assert_eq!(verdict(-0.05, 30), Verdict::Improved);
+    assert_eq!(verdict(0.05, 29), Verdict::Inconclusive, "a round is missing");
+    let outcome = one(0.05, 30, None);
+    let delta = &outcome.deltas[0];
+    assert!(delta.blocks && (delta.relative.unwrap() - 0.05).abs() < 0.005);
+    assert!((delta.base.unwrap() - 50_000.0).abs() < 200.0, "of one operation: {:?}", delta.base);
+    assert!(delta.why.starts_with("margin 2.0%, blocks: +5.0"), "{}", delta.why);
+    assert!(delta.why.ends_with("%") && delta.why.contains("; wall +5.0"), "{}", delta.why);
+}
+
+#[test]
+fn controls_are_judged_by_themselves_and_against_what_is_known() {
+    let slower = Some(Control::Slower { percent: 5.0 });
+    assert!(one(0.05, 30, slower).wrong_controls.is_empty());
+    assert!(one(0.0, 30, Some(Control::Same)).wrong_controls.is_empty());
+    for (share, control) in [(0.0, slower), (-0.05, slower), (0.05, Some(Control::Same)), (-0.05, Some(Control::Same))]
+    {
+        let outcome = one(share, 30, control);
+        assert_eq!(outcome.wrong_controls.len(), 1, "{share} {control:?}");
+        assert!(outcome.deltas.is_empty(), "a control is no result");
+    }
+}
+
+#[test]
+fn an_abandoned_pair_holds_nobody_up() {
+    let quiet = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.0, 10, 0), abandoned: false };
+    let mut gone = Paired { pair: pair("episode/get", None), rounds: rounds(1, 0.0, 3, 0), abandoned: false };
+    let verdicts = |pairs: &[Paired]| judged(pairs).deltas.iter().map(|delta| delta.verdict).collect::<Vec<_>>();
+    assert_eq!(verdicts(&[quiet.clone(), gone.clone()]), [Verdict::Equal, Verdict::Inconclusive]);
+    gone.abandoned = true;
+    assert_eq!(verdicts(&[quiet, gone]), [Verdict::Equal]);
+}
+
+#[test]
+fn a_change_below_the_absolute_limit_is_equal() {
+    let text = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\nabsolute = 10000\naction = 'block'";
+    let policy = Policy::parse(Path::new("policy.toml"), text).unwrap();
+    let paired = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.05, 10, 30), abandoned: false };
+    let outcome = paired::judge(&Procedure::default(), &[paired], &policy, TODAY).unwrap();
+    assert_eq!(outcome.deltas[0].verdict, Verdict::Equal);
+    assert!(outcome.deltas[0].why.contains("absolute limit of 10.00 us"), "{}", outcome.deltas[0].why);
+}
+
+#[test]
+fn no_margin_is_smaller_than_the_noise() {
+    let noisy = Pair { noise: 0.06, ..pair("step/log", None) };
+    let paired = Paired { pair: noisy, rounds: rounds(0, 0.05, 10, 30), abandoned: false };
+    let outcome = judged(&[paired]);
+    assert_eq!(outcome.deltas[0].verdict, Verdict::Equal, "{}", outcome.deltas[0].why);
+    assert!(outcome.deltas[0].why.starts_with("margin 6.0%"), "{}", outcome.deltas[0].why);
+}
+
+#[test]
+fn a_clock_that_stands_still_gives_no_value() {
+    let still = Slices { cpu_ns: vec![5_000_000; 8], wall_ns: vec![5_000_000; 8], ..Slices::default() };
+    let round = Round { pair: 0, stage: Stage::Screen, base: still.clone(), new: still };
+    assert!(round.value("cpu_time").unwrap_err().to_string().contains("the clock stands still"));
+}
