@@ -6,6 +6,7 @@
 //! - [`engagement`] finds out toggles that did nothing.
 //! - [`runner`] starts the child processes that measure, and turns what they leave into measurements.
 //! - [`pair`] alternates two programs: the time lane that judges. [`revision`] builds the base of another commit.
+//! - [`calibration`] is what the gate is known to get wrong and to find.
 //! - [`corpus`] is what the benchmarks work on.
 //! - [`command`] is the `assay` command, a file a subcommand.
 //!
@@ -13,6 +14,7 @@
 
 pub mod benchmark;
 pub mod benchmarks;
+pub mod calibration;
 pub mod cases;
 pub mod command;
 pub mod corpus;

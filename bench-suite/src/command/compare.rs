@@ -11,9 +11,10 @@ use baselines::{Run, compare as comparison};
 use clap::Args;
 use reports::Format;
 
+use super::judged;
 use super::run::Selection;
 use super::runs;
-use super::versus::{self, Both, Versus};
+use super::versus::{Both, Versus};
 use crate::{cases, revision};
 
 /// Compare two stored runs, two revisions, or two variants
@@ -115,7 +116,7 @@ impl Compare {
         let (base, new) = (revision::build(base)?, revision::build(new)?);
         let budget = self.budget.map(Duration::from_secs);
         let judged = Versus { selection: &self.selection(), policy: &policy, budget }.revision(&base, Some(&new))?;
-        versus::publish(judged, &base.name(), Some(self.format))
+        judged::publish(judged, &base.name(), Some(self.format))
     }
 
     /// The cases on whose path every toggle of both variants lies, each pair once.
@@ -133,7 +134,7 @@ impl Compare {
         }
         let budget = self.budget.map(Duration::from_secs);
         let judged = Versus { selection: &self.selection(), policy: &policy, budget }.variants(&pairs, base, new)?;
-        versus::publish(judged, &format!("variant {}", base.join(",")), Some(self.format))
+        judged::publish(judged, &format!("variant {}", base.join(",")), Some(self.format))
     }
 
     fn runs(&self, base_path: &Path, new_path: &Path) -> Result<Exit> {

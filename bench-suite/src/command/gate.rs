@@ -11,10 +11,11 @@ use baselines::{Lane, Run};
 use clap::Args;
 use reports::Format;
 
-use super::compare;
 use super::run::{self, Profile, Selection};
 use super::runs;
-use super::versus::{self, Versus};
+use super::versus::Versus;
+use super::{compare, judged};
+use crate::runner::valgrind;
 use crate::{revision, workspace};
 
 /// Fail if something is worse than the stored baseline, or than another revision
@@ -80,6 +81,9 @@ impl Gate {
                 if selection.lane.is_empty() {
                     selection.lane = vec![Lane::Counts];
                 }
+                if let (true, Some(why)) = (selection.lane.contains(&Lane::Counts), valgrind::missing()) {
+                    bail!("exact counts can't be gated: {why}");
+                }
                 let measured = run::measure(&selection, Profile::Quick, None)?;
                 (measured.path, measured.run)
             }
@@ -113,7 +117,7 @@ impl Gate {
         let base = revision::build(revision)?;
         let budget = self.budget.map(Duration::from_secs);
         let judged = Versus { selection: &self.selection, policy, budget }.revision(&base, None)?;
-        versus::publish(judged, &base.name(), self.format)
+        judged::publish(judged, &base.name(), self.format)
     }
 
     /// Leaves in the base what this gate was asked to look at: a benchmark that was filtered out is not missing.

@@ -1,14 +1,17 @@
 //! The `assay` command: a file a subcommand. Results go to stdout, progress and warnings to stderr.
 
 mod baseline;
+mod calibrate;
 mod compare;
 mod corpus;
 mod gate;
+mod judged;
 mod lanes;
 mod profile;
 mod report;
 mod run;
 mod runs;
+mod sides;
 mod versus;
 
 use std::process::ExitCode;
@@ -47,6 +50,7 @@ enum Command {
     Baseline(baseline::Baseline),
     #[command(subcommand)]
     Corpus(corpus::Corpus),
+    Calibrate(calibrate::Calibrate),
 }
 
 /// Runs the command of this process' arguments.
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Report(report) => report.execute(),
         Command::Baseline(baseline) => baseline.execute(),
         Command::Corpus(corpus) => corpus.execute(),
+        Command::Calibrate(calibrate) => calibrate.execute(),
     };
     let exit = result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

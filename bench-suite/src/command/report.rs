@@ -54,6 +54,8 @@ impl Report {
             let judgement = super::compare::judge(&base, &report.run, &super::compare::standard_policy(None)?);
             report.judgement = Some(judgement);
             report.against = Some(format!("run {}", base_path.display()));
+        } else if let Some(kept) = super::judged::Kept::of(&path)? {
+            kept.tell(&mut report);
         }
         match (&self.output, self.format) {
             (Some(output), format) => {

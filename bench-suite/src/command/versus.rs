@@ -6,29 +6,27 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use baselines::compare::{Delta, Verdict};
-use baselines::exit::Exit;
-use baselines::gate::{self, Judgement};
+use anyhow::Result;
+use baselines::compare::Delta;
+use baselines::gate;
 use baselines::paired;
-use baselines::policy::{Action, Policy};
+use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::{Environment, Header, Lane, Measurement, Run, RunWriter, Sample, compare as comparison};
 
-use reports::Format;
-
+use super::judged::Judged;
 use super::run::{Measured, Profile, Selection, command_line};
+use super::sides::{self, Places};
 use super::{lanes, runs};
+use crate::calibration;
 use crate::cases::{self, Case};
-use crate::input::{Input, Source};
-use crate::pair::conductor::{self, LeftOut, Settings};
+use crate::input::{Input, SEED, Source};
+use crate::pair::conductor::{self, Settings};
 use crate::pair::jobs::{self, GATED, Job, Side};
-use crate::pair::protocol::Known;
 use crate::pair::worker::{self, Deadlines};
 use crate::revision::Revision;
 use crate::runner::artifacts::{self, Artifacts, Program};
 use crate::runner::valgrind;
-use crate::workspace;
 
 /// Two sides of one case.
 #[derive(Clone, Copy)]
@@ -49,22 +47,13 @@ pub struct Versus<'a> {
     pub budget: Option<Duration>,
 }
 
-/// A judged session.
-pub struct Judged {
-    /// The run and its file.
-    pub measured: Measured,
-    /// What it means.
-    pub judgement: Judgement,
-    /// Sentences on the controls.
-    pub notes: Vec<String>,
-}
-
 /// The rules of the time lane.
 ///
-/// What the screen leaves unsettled ends as inconclusive instead of taking as many rounds as a suspect: a gate that has to say something within
-/// minutes spends them on suspects.
+/// 20 rounds in the first stage rather than the 10 that picking suspects takes: with them, what is equal can be shown to be. What the screen leaves
+/// unsettled ends as inconclusive instead of taking as many rounds as a suspect: a gate that has to say something within minutes spends them on
+/// suspects.
 pub fn procedure() -> Procedure {
-    Procedure { settle: false, ..Procedure::default() }
+    Procedure { screen_rounds: 20, settle: false, ..Procedure::default() }
 }
 
 impl Versus<'_> {
@@ -87,7 +76,7 @@ impl Versus<'_> {
         for (what, why) in &selected.left_out {
             session.writer.skipped(what, why)?;
         }
-        let (shared, one_sided) = self.match_up(chosen, &known_base, &known_new, &mut session.writer)?;
+        let (shared, one_sided) = sides::match_up(self, chosen, &known_base, &known_new, &mut session.writer)?;
         let base_counts = match self.counts_wanted() {
             true => self.count(&shared, base, &artifacts, &mut session)?,
             false => None,
@@ -120,63 +109,6 @@ impl Versus<'_> {
 
     fn counts_wanted(&self) -> bool {
         self.selection.lane.is_empty() || self.selection.lane.contains(&Lane::Counts)
-    }
-
-    /// The cases that both sides have and mean alike; and the deltas of those that one side lacks.
-    fn match_up(
-        &self,
-        chosen: Vec<Case>,
-        base: &[Known],
-        new: &[Known],
-        writer: &mut RunWriter,
-    ) -> Result<(Vec<Case>, Vec<Delta>)> {
-        let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
-        for case in chosen {
-            let find = |known: &[Known]| known.iter().find(|known| known.id == case.id).cloned();
-            match (find(base), find(new)) {
-                (Some(before), Some(now)) if !alike(&before, &now) => {
-                    writer.skipped(case.label(), "the base means another benchmark or variant by this name")?;
-                }
-                (Some(before), Some(now)) if before.operations != now.operations => writer.skipped(
-                    case.label(),
-                    format!("one count is of {} operations in the base, of {} here", before.operations, now.operations),
-                )?,
-                (Some(_), _) => shared.push(case),
-                (None, _) => one_sided.push(self.lone(case.record(), Verdict::Added)),
-            }
-        }
-        let filter = self.selection.filter.as_deref();
-        for known in base.iter().filter(|known| new.iter().all(|other| other.id != known.id)) {
-            if filter.is_none_or(|filter| known.id.contains(filter) || known.benchmark.contains(filter)) {
-                let case = baselines::Case { benchmark: known.benchmark.clone(), variant: known.variant.clone() };
-                one_sided.push(self.lone(case, Verdict::Missing));
-            }
-        }
-        Ok((shared, one_sided))
-    }
-
-    fn lone(&self, case: baselines::Case, verdict: Verdict) -> Delta {
-        let why = match verdict {
-            Verdict::Missing => {
-                "the base has this case, this tree does not: give it back, or gate with a filter that leaves it out"
-            }
-            _ => "the base does not have this case: it is judged when the base has it",
-        };
-        Delta {
-            blocks: self
-                .policy
-                .limit(&case, "cpu_time", runs::today())
-                .is_some_and(|limit| limit.action == Action::Block),
-            case,
-            metric: "cpu_time".to_owned(),
-            base: None,
-            new: None,
-            relative: None,
-            interval: None,
-            verdict,
-            why: why.to_owned(),
-            cause: vec![],
-        }
     }
 
     /// Counts this tree's cases into the session; gives the base's, counted now or before.
@@ -282,8 +214,11 @@ impl Session {
         }
         let places = Places::new(base.worker, new.worker)?;
         let (base, new) = (Side { worker: &places.base, ..base }, Side { worker: &places.new, ..new });
+        let calibrated = calibration::read(&calibration::standard_record())?;
+        let machine = calibration::machine(&self.writer.so_far().header.environment);
         let job = |both: &Both| {
             let mut job = jobs::job(&both.new, base, new, &self.source, 0.0);
+            job.pair.noise = calibration::noise(&calibrated, &machine, &job.pair.case, &job.pair.metric);
             if both.base.variant != both.new.variant {
                 job.pair.base = both.base.variant.to_string();
                 if both.base.waits() {
@@ -303,17 +238,16 @@ impl Session {
             deadlines: Deadlines::default(),
             budget: versus.budget,
         };
-        let left_out = conductor::conduct(jobs, &settings, &mut self.writer)?;
-        self.record_times(&left_out)?;
-        let pairs = &self.writer.so_far().pairs;
-        Ok(paired::judge(&procedure, pairs, &left_out, versus.policy, settings.today)?)
+        conductor::conduct(jobs, &settings, &mut self.writer)?;
+        self.record_times()?;
+        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, versus.policy, settings.today)?)
     }
 
     /// The new side's times as measurements, for tables and charts.
-    fn record_times(&mut self, left_out: &LeftOut) -> Result<()> {
+    fn record_times(&mut self) -> Result<()> {
         let mut times: Vec<Measurement> = Vec::new();
-        for (index, paired) in self.writer.so_far().pairs.iter().enumerate() {
-            if paired.pair.control.is_some() || left_out.contains(&index) || paired.rounds.is_empty() {
+        for paired in &self.writer.so_far().pairs {
+            if paired.pair.control.is_some() || paired.abandoned || paired.rounds.is_empty() {
                 continue;
             }
             for metric in ["cpu_time", "wall_time"] {
@@ -339,56 +273,12 @@ impl Session {
     }
 }
 
-/// Where the workers lie while they alternate: at paths of one length, because the length moves a program's stack; and safe from builds that go on
-/// meanwhile.
-pub struct Places {
-    _folder: tempfile::TempDir,
-    /// The base's worker.
-    pub base: PathBuf,
-    /// The new side's.
-    pub new: PathBuf,
-}
-
-impl Places {
-    /// Links both workers into a folder of their own.
-    ///
-    /// # Errors
-    /// The folder can't be made, or the files can't be linked or copied.
-    pub fn new(base: &Path, new: &Path) -> Result<Places> {
-        let parent = workspace::output().join("scratch");
-        std::fs::create_dir_all(&parent).with_context(|| format!("can't make {}", parent.display()))?;
-        let folder = tempfile::Builder::new().prefix("pair-").tempdir_in(&parent).context("no folder for workers")?;
-        let place = |side: &str, from: &Path| {
-            let to = folder.path().join(side).join("assay-worker");
-            std::fs::create_dir_all(folder.path().join(side))
-                .and_then(|()| std::fs::hard_link(from, &to).or_else(|_| std::fs::copy(from, &to).map(|_| ())))
-                .with_context(|| format!("can't place {}", from.display()))?;
-            anyhow::Ok(to)
-        };
-        let (base, new) = (place("a", base)?, place("b", new)?);
-        Ok(Places { base, new, _folder: folder })
-    }
-}
-
-/// Prints and publishes a judged session, and ends with what it means.
+/// A run that is thrown away: of a calibration, whose record keeps what matters.
 ///
 /// # Errors
-/// A file can't be written.
-pub fn publish(judged: Judged, against: &str, format: Option<Format>) -> Result<Exit> {
-    let Judged { measured: Measured { path, run }, judgement, notes } = judged;
-    let exit = judgement.outcome.exit();
-    let mut report = runs::report(&path, run)?;
-    report.judgement = Some(judgement);
-    report.against = Some(against.to_owned());
-    report.notes = notes;
-    let page = super::report::publish(&report, &path)?;
-    print!("{}", reports::render(&report, format.unwrap_or(Format::Text))?);
-    if format.is_none() {
-        println!("\nrun:    {}\nreport: {}", path.display(), page.display());
-    } else {
-        eprintln!("report: {}", page.display());
-    }
-    Ok(exit)
+/// The file can't be made.
+pub fn scratch_run(path: &Path) -> Result<RunWriter> {
+    Ok(RunWriter::create(path, header(Environment::detect(SEED, "generated")))?)
 }
 
 fn header(environment: Environment) -> Header {
@@ -398,35 +288,5 @@ fn header(environment: Environment) -> Header {
         profile: Profile::Quick.name().to_owned(),
         environment,
         accepted: None,
-    }
-}
-
-/// Whether both sides mean the same by an identifier: the same benchmark, and no toggle that both know set differently.
-fn alike(base: &Known, new: &Known) -> bool {
-    let strategy = |toggle: &str| {
-        base.variant.split(',').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == toggle)
-    };
-    base.benchmark == new.benchmark
-        && new
-            .variant
-            .split(',')
-            .filter_map(|pair| pair.split_once('='))
-            .all(|(toggle, chosen)| strategy(toggle).is_none_or(|(_, before)| before == chosen))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(benchmark: &str, variant: &str) -> Known {
-        Known { id: "x".into(), benchmark: benchmark.into(), variant: variant.into(), operations: 4 }
-    }
-
-    #[test]
-    fn a_name_means_the_same_while_no_common_toggle_differs() {
-        let before = known("step/log", "store=redb,codec=json");
-        assert!(alike(&before, &known("step/log", "store=redb,codec=json,index=single")), "a new toggle");
-        assert!(!alike(&before, &known("step/log", "store=redb,codec=postcard")));
-        assert!(!alike(&before, &known("step/get", "store=redb,codec=json")));
     }
 }

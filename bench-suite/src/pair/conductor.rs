@@ -45,23 +45,18 @@ pub struct Settings<'a> {
     pub budget: Option<Duration>,
 }
 
-/// Pairs that failed: they are in no suite.
-pub type LeftOut = Vec<usize>;
-
-/// Measures all jobs into a run. A pair that fails becomes a distrusted one, and its position is given back.
+/// Measures all jobs into a run. A pair that fails is abandoned there, and the others go on.
 ///
 /// # Errors
 /// A record can't be written, or the policy gives no margin.
-pub fn conduct(jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) -> Result<LeftOut> {
+pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
     let began = Instant::now();
     let mut random = Pcg64::seed_from_u64(settings.seed);
-    let mut left_out = LeftOut::new();
-    let mut jobs = jobs;
-    size(&mut jobs, settings, writer, &mut left_out)?;
+    size(&mut jobs, settings, writer)?;
     loop {
-        let wanted = wanted(&jobs, settings, writer, &left_out)?;
+        let wanted = wanted(&jobs, settings, writer)?;
         if wanted.is_empty() || out_of_time(began, settings) {
-            return Ok(left_out);
+            return Ok(());
         }
         let confirming = wanted.iter().any(|(_, stage, _)| *stage == Stage::Confirm);
         let total = wanted.iter().map(|(_, _, rounds)| rounds).sum();
@@ -71,11 +66,11 @@ pub fn conduct(jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) 
             let mut order: Vec<_> = wanted.iter().filter(|(_, _, rounds)| *rounds > turn).collect();
             order.shuffle(&mut random);
             for (index, stage, _) in order {
-                if left_out.contains(index) {
+                if writer.so_far().pairs[*index].abandoned {
                     continue;
                 }
                 if out_of_time(began, settings) {
-                    return Ok(left_out);
+                    return Ok(());
                 }
                 let job = &jobs[*index];
                 match round::measure(&job.base, &job.new, job.pair.operations, settings.deadlines, &mut random) {
@@ -84,10 +79,10 @@ pub fn conduct(jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) 
                         // A clock that stands still shows here, and not when everything is judged.
                         match round.value(&job.pair.metric) {
                             Ok(_) => writer.round(round)?,
-                            Err(error) => distrust(*index, job, &error.into(), writer, &mut left_out, &progress)?,
+                            Err(error) => abandon(*index, &error.into(), writer, &progress)?,
                         }
                     }
-                    Err(error) => distrust(*index, job, &error, writer, &mut left_out, &progress)?,
+                    Err(error) => abandon(*index, &error, writer, &progress)?,
                 }
                 progress.done(&job.pair.case.benchmark);
             }
@@ -96,16 +91,11 @@ pub fn conduct(jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) 
 }
 
 /// The rounds that are missing: the pair, the stage and how many.
-fn wanted(
-    jobs: &[Job],
-    settings: &Settings<'_>,
-    writer: &RunWriter,
-    left_out: &LeftOut,
-) -> Result<Vec<(usize, Stage, usize)>> {
+fn wanted(jobs: &[Job], settings: &Settings<'_>, writer: &RunWriter) -> Result<Vec<(usize, Stage, usize)>> {
     let pairs = &writer.so_far().pairs;
     ensure!(pairs.len() == jobs.len(), "{} pairs are recorded for {} jobs", pairs.len(), jobs.len());
     let mut wanted = Vec::new();
-    for suite in paired::suites(pairs, left_out) {
+    for suite in paired::suites(pairs) {
         let members: Vec<_> = suite.iter().map(|index| &pairs[*index]).collect();
         let steps = paired::next(settings.procedure, &members, settings.policy, settings.today)?;
         for (index, step) in suite.into_iter().zip(steps) {
@@ -122,25 +112,16 @@ fn out_of_time(began: Instant, settings: &Settings<'_>) -> bool {
     settings.budget.is_some_and(|budget| began.elapsed() > budget)
 }
 
-fn distrust(
-    index: usize,
-    job: &Job,
-    error: &anyhow::Error,
-    writer: &mut RunWriter,
-    left_out: &mut LeftOut,
-    progress: &Progress,
-) -> Result<()> {
-    let what = format!("the time of {}", job.pair.case);
-    progress.say(&format!("invalid: {what}: {error:#}"));
-    left_out.push(index);
-    Ok(writer.invalid(what, format!("{error:#}"))?)
+fn abandon(pair: usize, error: &anyhow::Error, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
+    progress.say(&format!("invalid: the time of {}: {error:#}", writer.so_far().pairs[pair].pair.case));
+    Ok(writer.abandon(pair, format!("{error:#}"))?)
 }
 
 /// Finds out how many operations make a slice, and records the pairs. The same number serves both sides.
-fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter, left_out: &mut LeftOut) -> Result<()> {
+fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
     let progress = Progress::start("sizes", jobs.len());
     let mut known: Vec<(Program, u64)> = Vec::new();
-    for (index, job) in jobs.iter_mut().enumerate() {
+    for job in jobs {
         let found = match known.iter().find(|(program, _)| *program == job.base) {
             Some((_, operations)) => Ok(*operations),
             None => operations(&job.base, &job.pair.metric, settings.deadlines),
@@ -152,8 +133,8 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter, left_
                 writer.pair(job.pair.clone())?;
             }
             Err(error) => {
-                writer.pair(job.pair.clone())?;
-                distrust(index, job, &error, writer, left_out, &progress)?;
+                let pair = writer.pair(job.pair.clone())?;
+                abandon(pair, &error, writer, &progress)?;
             }
         }
         progress.done(&job.pair.case.benchmark);
@@ -163,7 +144,7 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter, left_
 
 /// Operations that take about as long as a slice should.
 fn operations(program: &Program, metric: &str, deadlines: Deadlines) -> Result<u64> {
-    let mut worker = Worker::start(program, deadlines).context("the base")?;
+    let mut worker = Worker::start(program, 0, deadlines).context("the base")?;
     let mut operations = worker.ready(program).context("the base")?.counted.max(1);
     loop {
         let worked = worker.slice(Command::Slice(operations)).context("the base")?;

@@ -11,6 +11,12 @@ use super::worker::{Deadlines, Program, Worker};
 /// Slices that are not used: caches fill, lazily made state is made. Allocations are counted in the last of them.
 const WARM_UP: usize = 2;
 
+/// The heap of each process is moved by a drawn multiple of this: what an allocator aligns blocks to.
+const SHIFT_BYTES: u16 = 16;
+
+/// How many places there are: a page and more.
+const SHIFTS: u16 = 512;
+
 /// Pairs of slices.
 pub const PAIRS: usize = 8;
 
@@ -30,7 +36,8 @@ pub fn measure(
     let programs = [base, new];
     let mut started = [None, None];
     for side in order(random) {
-        started[side] = Some(Worker::start(programs[side], deadlines).with_context(|| NAMES[side])?);
+        let shift_bytes = SHIFT_BYTES * random.random_range(0..SHIFTS);
+        started[side] = Some(Worker::start(programs[side], shift_bytes, deadlines).with_context(|| NAMES[side])?);
     }
     let [Some(base), Some(new)] = started else { unreachable!("an order has both sides") };
     let mut workers = [base, new];

@@ -57,17 +57,19 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the process, and does not wait for it.
+    /// Starts the process, and does not wait for it. Its heap is moved by `shift_bytes`: where data happens to lie bends times by whole per cents, and
+    /// must be another place in every round.
     ///
     /// # Errors
     /// There is no such program.
-    pub fn start(program: &Program, deadlines: Deadlines) -> Result<Worker> {
-        let mut command = Process::new(&program.path);
-        command.arg(&program.case).arg("--serve").args(program.set.iter().flat_map(|pair| ["--set", pair]));
-        if program.extra_percent > 0.0 {
-            command.args(["--extra-work", &program.extra_percent.to_string()]);
-        }
-        let mut child = command
+    pub fn start(program: &Program, shift_bytes: u16, deadlines: Deadlines) -> Result<Worker> {
+        let mut child = Process::new(&program.path)
+            .arg(&program.case)
+            .arg("--serve")
+            .args(program.set.iter().flat_map(|pair| ["--set", pair]))
+            // Always there and always as long: arguments lie on the heap, and what they move could take for slower what does the same.
+            .args(["--extra-work", &format!("{:08.3}", program.extra_percent)])
+            .args(["--shift", &format!("{shift_bytes:05}")])
             .envs(program.source.variables())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -53,8 +53,21 @@ pub fn resolve(revision: &str) -> Result<String> {
 /// # Errors
 /// There is no such revision, or it does not build.
 pub fn build(revision: &str) -> Result<Revision> {
+    build_with(revision, &[])
+}
+
+/// The programs of a revision as another build of the same source lays them out: symbols have other hashes, and so code lies elsewhere. What this
+/// changes, no change of the source did.
+///
+/// # Errors
+/// As [`build`].
+pub fn rebuild(revision: &str) -> Result<Revision> {
+    build_with(revision, &[("RUSTFLAGS", "-C metadata=rebuilt")])
+}
+
+fn build_with(revision: &str, variables: &[(&str, &str)]) -> Result<Revision> {
     let commit = resolve(revision)?;
-    let key = toolchain_key()?;
+    let key = toolchain_key(variables)?;
     let home = workspace::output().join("base");
     let short = commit.get(..12).unwrap_or(&commit);
     let folder = home.join(format!("{short}-{key}"));
@@ -73,11 +86,13 @@ pub fn build(revision: &str) -> Result<Revision> {
     if !target.is_dir() {
         // Files of a checkout that is older than the build folder would look as if they were built.
         drop_tree(&tree)?;
-        seed::seed(&workspace::target(), &target)?;
+        if variables.is_empty() {
+            seed::seed(&workspace::target(), &target)?;
+        }
     }
     check_out(&tree, &commit)?;
     let programs: Vec<Program> = KEPT.iter().map(|(program, _)| *program).collect();
-    let built = artifacts::build_in(&tree, Some(&target), &programs)
+    let built = artifacts::build_in(&tree, Some(&target), variables, &programs)
         .with_context(|| format!("the base {short} does not build: choose another one"))?;
     keep(&built, &home, &folder)?;
     let artifacts = kept(&folder).context("the base's programs are gone")?;
@@ -134,12 +149,15 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
 }
 
 /// What beside the commit makes a build another one, as a short name.
-fn toolchain_key() -> Result<String> {
+fn toolchain_key(variables: &[(&str, &str)]) -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("-vV").current_dir(workspace::root()).output().context("can't start rustc")?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
         text.push_str(&format!("{name}={}\n", std::env::var(name).unwrap_or_default()));
+    }
+    if !variables.is_empty() {
+        text.push_str(&format!("{variables:?}"));
     }
     Ok(format!("{:08x}", memory::hash::fnv1a(text.as_bytes()) >> 32))
 }

@@ -82,14 +82,19 @@ struct Target {
 /// # Errors
 /// Cargo is not there or the build fails: its messages are on stderr.
 pub fn build(programs: &[Program]) -> Result<Artifacts> {
-    build_in(&workspace::root(), None, programs)
+    build_in(&workspace::root(), None, &[], programs)
 }
 
-/// The same for the workspace in `root`, into another target folder where one is given; its `Cargo.lock` is taken as it is.
+/// The same for the workspace in `root`, with some variables set, into another target folder where one is given; its `Cargo.lock` is taken as it is.
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_in(root: &Path, target: Option<&Path>, programs: &[Program]) -> Result<Artifacts> {
+pub fn build_in(
+    root: &Path,
+    target: Option<&Path>,
+    variables: &[(&str, &str)],
+    programs: &[Program],
+) -> Result<Artifacts> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     if let Some(target) = target {
         command.arg("build").arg("--locked").env("CARGO_TARGET_DIR", target);
@@ -97,6 +102,7 @@ pub fn build_in(root: &Path, target: Option<&Path>, programs: &[Program]) -> Res
         command.arg("build");
     }
     let output = command
+        .envs(variables.iter().copied())
         // The whole workspace, so that features are those of every other build of it, and nothing is built twice.
         .args(["--release", "--workspace", "--message-format=json-render-diagnostics"])
         .args(programs.iter().flat_map(|program| <[&str; 2]>::from(program.target())))
