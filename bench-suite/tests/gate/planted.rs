@@ -40,11 +40,24 @@ fn a_planted_slowdown_is_found_and_named() {
     copy_build(&bench_suite::workspace::target(), &target);
     let (code, stdout, stderr) = parts(&assay(&copy, Some(&target), &gate));
     println!("{stdout}");
+    let change = slower(&copy, counted.sample.median());
+    assert!((0.005..0.02).contains(&change), "the plant is {:.2}% and should be about 1%", change * 100.0);
     assert_eq!(code, 100, "the plant was not found:\n{stdout}{stderr}");
     assert!(
         stdout.contains("retrieve/100") && stdout.contains(FUNCTION),
         "the report does not name the function:\n{stdout}"
     );
+}
+
+/// How much slower the only run of the copy is, as a part of the base.
+fn slower(copy: &Path, base: f64) -> f64 {
+    let mut runs = std::fs::read_dir(copy.join("target/assay/runs"))
+        .expect("the gate kept its run")
+        .map(|entry| entry.expect("lists").path());
+    let run = runs.find(|path| !path.to_string_lossy().contains(".stacks.")).expect("the gate kept its run");
+    let measurements = baselines::Run::read(&run, false).expect("a run").measurements;
+    let counted = measurements.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
+    counted.sample.median() / base - 1.0
 }
 
 fn text(path: &Path) -> &str {
@@ -90,8 +103,9 @@ fn plant(file: &Path, instructions: f64) {
     let source = std::fs::read_to_string(file).expect("reads");
     let head = "pub fn context_match(query: &TaskContext, context: &TaskContext) -> f32 {\n";
     assert!(source.contains(head), "the function has another head: correct this test");
-    // A turn of the loop is three to five instructions.
+    // A turn of the loop is three to five instructions; the compiler must not know how many turns there are, or it unrolls them.
     let turns = (instructions / 100.0 / 4.0).ceil().max(1.0) as u64;
-    let planted = format!("{head}    for turn in 0..{turns}u64 {{\n        std::hint::black_box(turn);\n    }}\n");
+    let turns = format!("for turn in 0..std::hint::black_box({turns}u64) {{ std::hint::black_box(turn); }}");
+    let planted = format!("{head}    {turns}\n");
     std::fs::write(file, source.replace(head, &planted)).expect("writes");
 }

@@ -102,11 +102,20 @@ async fn other_programs_that_write_to_the_file_are_waited_for() {
             });
         });
         wait_until_begun.recv().unwrap();
-        log(&opened, STEPS).await;
+        // On a busy machine the other one may not get a turn for a while: it is waited for, within bounds.
+        let (mut rounds, mut theirs) = (0, 0);
+        opened.store.create(&head(7, &[])).await.unwrap();
+        while theirs < 2 && rounds < 200 {
+            for number in rounds * STEPS..(rounds + 1) * STEPS {
+                opened.store.append(EpisodeId(7), &step(number, "x")).await.unwrap();
+            }
+            rounds += 1;
+            theirs += wait_until_begun.try_iter().count();
+        }
         enough.store(true, Ordering::Relaxed);
         other.join().unwrap();
-        assert!(wait_until_begun.try_iter().count() > 1, "{pool}: both wrote at the same time");
-        assert_eq!(opened.store.stats().await.unwrap().steps, u64::from(STEPS), "{pool}");
+        assert!(theirs > 1, "{pool}: both wrote at the same time");
+        assert_eq!(opened.store.stats().await.unwrap().steps, u64::from(rounds * STEPS), "{pool}");
     }
 }
 
