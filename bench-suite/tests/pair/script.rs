@@ -68,8 +68,11 @@ impl Script<'_> {
         let text = format!(
             r#"#!/bin/sh
 cd "${{0%/*}}" || exit 1
-extra=0
-for argument in "$@"; do [ "$argument" != --extra-work ] || extra={extra_ns}; done
+extra=0 before=
+for argument in "$@"; do
+  [ "$before" != --extra-work ] || [ "$argument" = 0000.000 ] || extra={extra_ns}
+  before=$argument
+done
 {start}
 echo '{{"answer":"ready","protocol":{protocol},"case":"'"{case}"'","variant":"v","seed":1,"input":"{input}","counted":1}}'
 n=0
