@@ -173,7 +173,7 @@ fn a_worker_that_talks_nonsense_is_invalid() {
         (Script { protocol: 9, ..Script::honest() }, "speaks protocol 9"),
         (Script { case: "another", ..Script::honest() }, "the sides are mixed up"),
         (Script { input: "other", ..Script::honest() }, "different inputs"),
-        (Script { operations: "1", ..Script::honest() }, "it was asked for"),
+        (Script { operations: "777", ..Script::honest() }, "it was asked for"),
         (Script { after_end: "echo more", ..Script::honest() }, "after its end"),
         (Script { after_end: "exit 3", ..Script::honest() }, "ended badly"),
     ];
