@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use bench_suite::input::Source;
+use bench_suite::pair::place;
 use bench_suite::pair::protocol::Known;
 use bench_suite::pair::serve::{self, Heap};
 use bench_suite::runner::slice;
@@ -41,6 +42,10 @@ struct Arguments {
     /// Take this much of the heap first, so that everything else lies elsewhere
     #[arg(long, value_name = "BYTES", default_value_t = 0, requires = "serve")]
     shift: u16,
+
+    /// Stay on this core
+    #[arg(long, value_name = "N", requires = "serve")]
+    core: Option<usize>,
 
     /// How many rounds to run
     #[arg(long, default_value_t = 1)]
@@ -90,6 +95,9 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     // Never given back: what comes after lies elsewhere.
     std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(usize::from(arguments.shift))));
+    if let Some(core) = arguments.core {
+        place::stay(core)?;
+    }
     let Some(id) = &arguments.case else { bail!("no case is named") };
     let case = cases::find(id, &arguments.set)?;
     let input = Source::from_environment()?.load(case.benchmark.episodes)?;

@@ -17,6 +17,7 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use super::jobs::Job;
+use super::place::Place;
 use super::protocol::Command;
 use super::round;
 use super::worker::{Deadlines, Program, Worker};
@@ -144,7 +145,7 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
 
 /// Operations that take about as long as a slice should.
 fn operations(program: &Program, metric: &str, deadlines: Deadlines) -> Result<u64> {
-    let mut worker = Worker::start(program, 0, deadlines).context("the base")?;
+    let mut worker = Worker::start(program, Place::default(), deadlines).context("the base")?;
     let mut operations = worker.ready(program).context("the base")?.counted.max(1);
     loop {
         let worked = worker.slice(Command::Slice(operations)).context("the base")?;

@@ -4,6 +4,7 @@
 //! - [`worker`] is the conductor's end of one worker process: every answer has a deadline.
 //! - [`serve`] is the worker's end.
 //! - [`round`] is a fresh process of each side, slice beside slice.
+//! - [`place`] is where both of them run, and where their data lies.
 //! - [`conductor`] measures rounds until the statistics need no more.
 //! - [`jobs`] says what is paired, controls included.
 //!
@@ -12,6 +13,7 @@
 
 pub mod conductor;
 pub mod jobs;
+pub mod place;
 pub mod protocol;
 pub mod round;
 pub mod serve;

@@ -5,17 +5,12 @@ use baselines::paired::Slices;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
+use super::place::Place;
 use super::protocol::{Command, Worked};
 use super::worker::{Deadlines, Program, Worker};
 
 /// Slices that are not used: caches fill, lazily made state is made. Allocations are counted in the last of them.
 const WARM_UP: usize = 2;
-
-/// The heap of each process is moved by a drawn multiple of this: what an allocator aligns blocks to.
-const SHIFT_BYTES: u16 = 16;
-
-/// How many places there are: a page and more.
-const SHIFTS: u16 = 512;
 
 /// Pairs of slices.
 pub const PAIRS: usize = 8;
@@ -34,10 +29,10 @@ pub fn measure(
     random: &mut Pcg64,
 ) -> Result<(Slices, Slices)> {
     let programs = [base, new];
+    let place = Place::draw(random);
     let mut started = [None, None];
     for side in order(random) {
-        let shift_bytes = SHIFT_BYTES * random.random_range(0..SHIFTS);
-        started[side] = Some(Worker::start(programs[side], shift_bytes, deadlines).with_context(|| NAMES[side])?);
+        started[side] = Some(Worker::start(programs[side], place, deadlines).with_context(|| NAMES[side])?);
     }
     let [Some(base), Some(new)] = started else { unreachable!("an order has both sides") };
     let mut workers = [base, new];

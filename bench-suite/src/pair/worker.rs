@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::place::Place;
 use super::protocol::{Answer, Command, Ended, Known, Ready, VERSION, Worked};
 use crate::input::Source;
 
@@ -57,19 +58,19 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the process, and does not wait for it. Its heap is moved by `shift_bytes`: where data happens to lie bends times by whole per cents, and
-    /// must be another place in every round.
+    /// Starts the process, and does not wait for it.
     ///
     /// # Errors
     /// There is no such program.
-    pub fn start(program: &Program, shift_bytes: u16, deadlines: Deadlines) -> Result<Worker> {
+    pub fn start(program: &Program, place: Place, deadlines: Deadlines) -> Result<Worker> {
         let mut child = Process::new(&program.path)
             .arg(&program.case)
             .arg("--serve")
             .args(program.set.iter().flat_map(|pair| ["--set", pair]))
             // Always there and always as long: arguments lie on the heap, and what they move could take for slower what does the same.
             .args(["--extra-work", &format!("{:08.3}", program.extra_percent)])
-            .args(["--shift", &format!("{shift_bytes:05}")])
+            .args(["--shift", &format!("{:05}", place.shift_bytes)])
+            .args(place.core.iter().flat_map(|core| ["--core".to_owned(), core.to_string()]))
             .envs(program.source.variables())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
