@@ -55,12 +55,19 @@ mod harness {
     library_benchmark_group!(name = cases_group; benchmarks = count);
 
     /// The simulated caches are given: by default they are those of the machine, and every machine would count other hits.
-    const CALLGRIND: [&str; 5] =
-        ["--cache-sim=yes", "--branch-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=8388608,16,64"];
+    const CALLGRIND: [&str; 6] = [
+        runner::valgrind::INSTRUMENTATION,
+        "--cache-sim=yes",
+        "--branch-sim=yes",
+        "--I1=32768,8,64",
+        "--D1=32768,8,64",
+        "--LL=8388608,16,64",
+    ];
 
     fn configuration() -> LibraryBenchmarkConfig {
         let mut configuration = LibraryBenchmarkConfig::default();
-        configuration.tool(Callgrind::with_args(CALLGRIND)).tool(Dhat::default());
+        // Gungraun adds up the allocations whose stack has the measured function, and valgrind's 12 frames end before it.
+        configuration.tool(Callgrind::with_args(CALLGRIND)).tool(Dhat::with_args(["--num-callers=100"]));
         for variable in VARIABLES.into_iter().chain(["ASSAY_SCRATCH", "ASSAY_PADDING"]) {
             configuration.pass_through_env(variable);
         }

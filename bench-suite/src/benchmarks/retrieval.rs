@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use memory::{EpisodeId, Query};
+use memory::api::Script;
+use memory::{EpisodeId, Query, StartEpisode};
 
 use super::Bed;
 use crate::benchmark::{Prepared, Setup};
@@ -51,10 +52,12 @@ fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
     let scripts = &setup.input.scripts;
     let mut queries = Vec::new();
     for number in 0..episodes {
-        let mut script = scripts[number % scripts.len()].clone();
+        let Script { start, outcome, .. } = &scripts[number % scripts.len()];
         // What tells them apart is the task; steps don't take part in finding an episode, so it has none.
-        let words: Vec<&str> = script.start.task.split_whitespace().take(TASK_WORDS).collect();
-        script.start.task = format!("ticket {number} of module m{}: {}", number % 97, words.join(" "));
+        let words: Vec<&str> = start.task.split_whitespace().take(TASK_WORDS).collect();
+        let task = format!("ticket {number} of module m{}: {}", number % 97, words.join(" "));
+        let script =
+            Script { start: StartEpisode { task, ..start.clone() }, steps: vec![], outcome: outcome.clone() };
         let id = bed.play(&script, 0)?;
         if number % (episodes / 16).max(1) == 0 {
             let query =

@@ -10,6 +10,7 @@ use bench_suite::input::Source;
 use bench_suite::pair::place;
 use bench_suite::pair::protocol::Known;
 use bench_suite::pair::serve::{self, Heap};
+use bench_suite::runner::counts::Taken;
 use bench_suite::runner::slice;
 use bench_suite::{cases, engagement};
 use clap::Parser;
@@ -35,9 +36,9 @@ struct Arguments {
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, requires = "serve")]
     extra_work: f64,
 
-    /// Print the bytes that the operations of one exact count hold at their peak, and nothing else
+    /// Print what the operations of one exact count take of the heap, one JSON record, and nothing else
     #[arg(long, conflicts_with_all = ["serve", "rounds"])]
-    peak: bool,
+    heap: bool,
 
     /// Take this much of the heap first, so that everything else lies elsewhere
     #[arg(long, value_name = "BYTES", default_value_t = 0, requires = "serve")]
@@ -110,12 +111,13 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     let (mut prepared, counted) = slice::prepare(&case, &input)?;
     let operations = arguments.operations.unwrap_or(counted);
-    if arguments.peak {
+    if arguments.heap {
         HEAP.count(true);
         let done = prepared.run(operations);
         HEAP.count(false);
         done?;
-        writeln!(stdout, "{}", HEAP.peak()).context("can't write the peak")?;
+        serde_json::to_writer(&mut stdout, &HEAP.taken()).context("can't write the record")?;
+        writeln!(stdout).context("can't write the record")?;
         return prepared.check().context("wrong answer");
     }
     for _ in 0..arguments.rounds {
@@ -133,6 +135,8 @@ struct Counting {
     on: AtomicBool,
     blocks: AtomicU64,
     bytes: AtomicU64,
+    /// Of the blocks, those that were there before and grew or shrank.
+    resized: AtomicU64,
     alive: AtomicI64,
     peak: AtomicI64,
 }
@@ -142,6 +146,7 @@ static HEAP: Counting = Counting {
     on: AtomicBool::new(false),
     blocks: AtomicU64::new(0),
     bytes: AtomicU64::new(0),
+    resized: AtomicU64::new(0),
     alive: AtomicI64::new(0),
     peak: AtomicI64::new(0),
 };
@@ -167,6 +172,9 @@ impl Counting {
     fn add(&self, bytes: usize, freed: usize) {
         self.blocks.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if freed > 0 {
+            self.resized.fetch_add(1, Ordering::Relaxed);
+        }
         let grown = bytes as i64 - freed as i64;
         self.peak.fetch_max(self.alive.fetch_add(grown, Ordering::Relaxed) + grown, Ordering::Relaxed);
     }
@@ -177,9 +185,12 @@ impl Counting {
         self.alive.fetch_sub(bytes as i64, Ordering::Relaxed);
     }
 
-    /// The most bytes that were alive at once while it counted, beyond what was alive when it began.
-    fn peak(&self) -> i64 {
-        self.peak.load(Ordering::Relaxed)
+    fn taken(&self) -> Taken {
+        let resized = self.resized.load(Ordering::Relaxed);
+        Taken {
+            peak_bytes: u64::try_from(self.peak.load(Ordering::Relaxed)).unwrap_or(0),
+            allocations: self.blocks.load(Ordering::Relaxed) - resized,
+        }
     }
 }
 

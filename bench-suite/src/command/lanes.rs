@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use baselines::RunWriter;
 use memory::Variant;
 use memory::corpus::Corpus;
@@ -138,15 +138,28 @@ pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
         return Ok(vec![]);
     }
     let progress = Progress::start("stacks", chosen.len());
+    let worker = plan.artifacts.path(Program::Worker)?;
+    let profiled = std::thread::scope(|scope| {
+        let started: Vec<_> = chosen
+            .iter()
+            .map(|case| {
+                scope.spawn(|| {
+                    let folded = profile::stacks(worker, case.id, &plan.selection.set, plan.source);
+                    progress.done(&case.label());
+                    folded
+                })
+            })
+            .collect();
+        started.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("the thread that profiled it panicked")))).collect::<Vec<_>>()
+    });
     let mut stacks = Vec::new();
-    for case in chosen {
-        match profile::stacks(plan.artifacts.path(Program::Worker)?, case.id, &plan.selection.set, plan.source) {
+    for (case, folded) in chosen.iter().zip(profiled) {
+        match folded {
             Ok(folded) => {
                 stacks.push(Stacks { case: case.record(), unit: "instructions".to_owned(), folded, base_folded: None })
             }
             Err(error) => writer.skipped(format!("call stacks of {}", case.label()), format!("{error:#}"))?,
         }
-        progress.done(&case.label());
     }
     Ok(stacks)
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use baselines::{Measurement, Sample};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::callgrind_out;
 use crate::cases::Case;
@@ -83,7 +83,16 @@ pub fn count(case: &Case, setting: &Setting) -> Result<Counted> {
         .with_context(|| format!("gungraun left no summary: {}", last_lines(&output.stdout, &output.stderr)))?;
     let text = std::fs::read(&summary).with_context(|| format!("can't read {}", summary.display()))?;
     let mut values = parse(&text).with_context(|| format!("{}", summary.display()))?;
-    values.insert(PEAK, peak(case, setting)?);
+    let taken = taken(case, setting)?;
+    // Gungraun adds up the allocations whose stack has the measured function: were stacks cut too short, some would be missing.
+    let allocations = values.get("allocations").copied().unwrap_or(f64::INFINITY);
+    ensure!(
+        allocations >= taken.allocations as f64,
+        "DHAT counts {allocations} allocations of {}, its own allocator {}: stacks were cut",
+        case.id,
+        taken.allocations
+    );
+    values.insert(PEAK, taken.peak_bytes as f64);
     let folder = summary.parent().unwrap_or(&setting.folder);
     let profile = find(folder, &|name| name.starts_with("callgrind.") && name.ends_with(".out"))?
         .context("callgrind left no profile")?;
@@ -131,10 +140,19 @@ pub fn measurements(case: &Case, repetitions: &[Counted]) -> Result<Vec<Measurem
     Ok(measurements)
 }
 
-/// The bytes that the counted operations hold at their peak, in a process of their own.
-fn peak(case: &Case, setting: &Setting) -> Result<f64> {
+/// What the operations of one exact count take of the heap, as the worker's allocator sees it: not what C code takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Bytes that are alive at once, beyond those that were before, at most.
+    pub peak_bytes: u64,
+    /// Blocks; a block that is resized is not a new one, as for DHAT.
+    pub allocations: u64,
+}
+
+/// What a case takes of the heap, in a process of its own.
+fn taken(case: &Case, setting: &Setting) -> Result<Taken> {
     let output = Command::new(&setting.worker)
-        .args([case.id, "--peak"])
+        .args([case.id, "--heap"])
         .args(setting.set.iter().flat_map(|pair| ["--set", pair]))
         .env("ASSAY_SCRATCH", setting.folder.join("scratch"))
         .env("ASSAY_PADDING", "x".repeat(setting.padding))
@@ -143,7 +161,7 @@ fn peak(case: &Case, setting: &Setting) -> Result<f64> {
         .output()
         .with_context(|| format!("can't start {}", setting.worker.display()))?;
     ensure!(output.status.success(), "the worker failed: {}", last_lines(&output.stdout, &output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().parse().context("the worker printed no peak")
+    serde_json::from_slice(&output.stdout).context("the worker printed no record of the heap")
 }
 
 #[derive(Deserialize)]

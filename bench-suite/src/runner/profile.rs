@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::callgrind_out;
+use super::{callgrind_out, valgrind};
 use crate::input::Source;
 
 /// Frames that callgrind keeps apart.
@@ -39,7 +39,7 @@ pub fn stacks(worker: &Path, id: &str, set: &[String], source: &Source) -> Resul
     let folder = tempfile::tempdir().context("no folder for the profile")?;
     let file = folder.path().join("callgrind.out");
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--collect-atstart=no", "--dump-line=no"])
+        .args(["--tool=callgrind", valgrind::INSTRUMENTATION, "--collect-atstart=no", "--dump-line=no"])
         .arg(format!("--toggle-collect=*{ROOT}*"))
         .arg(format!("--separate-callers={DEPTH}"))
         .arg(format!("--callgrind-out-file={}", file.display()))

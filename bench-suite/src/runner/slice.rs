@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::valgrind;
 use crate::benchmark::{Prepared, Setup};
 use crate::cases::Case;
 use crate::engagement;
@@ -28,6 +29,8 @@ pub fn prepare(case: &Case, input: &Input) -> Result<(Box<dyn Prepared>, u64)> {
     let operations = case.benchmark.operations;
     let mut prepared = (case.benchmark.setup)(&Setup { variant: case.variant, input })?;
     prepared.refill(operations)?;
+    // From here on, so that the simulated caches have seen one round.
+    valgrind::start_instrumentation();
     prepared.run(operations)?;
     prepared.check().context("wrong answer")?;
     engagement::check(case, &prepared.counters())?;

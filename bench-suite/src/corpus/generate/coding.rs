@@ -7,6 +7,8 @@
 //! kind of task, and all submitted: languages, domains, task types, outcomes and failing runs. Left out on purpose: a shell. What a step
 //! prints agrees with the steps before it only as far as sizes and repetition need.
 
+use std::sync::OnceLock;
+
 use memory::api::Script;
 use memory::{Complexity, NewStep, Outcome, StartEpisode, StepStatus, TaskContext};
 
@@ -34,17 +36,25 @@ const FUNCTION_CALLING: u64 = 333;
 /// What all episodes of a seed share: agents come back to the same projects.
 #[derive(Debug)]
 pub(super) struct World {
+    seed: u64,
     vocabulary: Vocabulary,
-    projects: Vec<Project>,
+    /// Made when an episode first needs them: a few episodes meet a few projects.
+    projects: Vec<OnceLock<Project>>,
 }
 
 impl World {
     const PROJECTS: u64 = 64;
 
     pub(super) fn new(seed: u64, vocabulary: Vocabulary) -> World {
-        let project = |index| Project::new(&vocabulary, &mut Dice::new(!seed, index));
-        let projects = (0..World::PROJECTS).map(project).collect();
-        World { vocabulary, projects }
+        let projects = (0..World::PROJECTS).map(|_| OnceLock::new()).collect();
+        World { seed, vocabulary, projects }
+    }
+
+    /// One of the projects, the first ones more likely.
+    fn project(&self, dice: &mut Dice) -> &Project {
+        let index = dice.early(self.projects.len() as u64);
+        let make = || Project::new(&self.vocabulary, &mut Dice::new(!self.seed, index));
+        self.projects[index as usize].get_or_init(make)
     }
 }
 
@@ -76,7 +86,7 @@ const KINDS: &[(u64, Kind)] = &[
 
 pub(super) fn episode(world: &World, seed: u64, index: u64) -> Script {
     let mut dice = Dice::new(seed, index);
-    let project = dice.pick_early(&world.projects);
+    let project = world.project(&mut dice);
     // What the task is about, and what the agent opens most.
     let file = dice.pick_early(&project.files);
     let names = project.names(&world.vocabulary, file);
