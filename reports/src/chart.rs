@@ -147,11 +147,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
     let (top, right) = if above { (10 + ROW_PX * lines.len() as i32, 24) } else { (10, labels.max(24)) };
     picture((NARROW_PX, 310 + top as u32), |root| {
         if above {
-            for (row, index) in by_last(lines).into_iter().enumerate() {
-                let y = 12 + ROW_PX * row as i32;
-                root.draw(&Rectangle::new([(70, y - 6), (82, y + 6)], series_ink(index).rgb().filled()))?;
-                label(root, (82, y), Side::After, &fitted(&lines[index].label, NARROW_PX as i32 - 100), TEXT)?;
-            }
+            key(root, lines)?;
         }
         let mut builder = ChartBuilder::on(root);
         builder.margin_top(top).margin_right(right).y_label_area_size(70).x_label_area_size(44);
@@ -178,6 +174,26 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
             }
         }
         Ok(())
+    })
+}
+
+/// Lines of parts of a whole over named steps: `y` from 0% to 100%, on a linear scale.
+///
+/// # Errors
+/// The picture can't be drawn.
+pub fn shares(lines: &[Line], steps: &[String]) -> Result<String> {
+    let top = 10 + ROW_PX * lines.len() as i32;
+    picture((NARROW_PX, 310 + top as u32), |root| {
+        key(root, lines)?;
+        let mut builder = ChartBuilder::on(root);
+        builder.margin_top(top + 8).margin_right(24).y_label_area_size(70).x_label_area_size(44);
+        let mut chart = builder.build_cartesian_2d(-0.2..steps.len() as f64 - 0.9, 0.0..1.0)?;
+        mesh(&mut chart, Unit::Ratio, 0, "", &|_| String::new())?;
+        for (step, name) in steps.iter().enumerate() {
+            let (x, y) = chart.backend_coord(&(step as f64, 0.0));
+            label(root, (x, y + 16), Side::Under, name, MUTED)?;
+        }
+        draw_lines(root, &mut chart, lines, None)
     })
 }
 
@@ -299,6 +315,16 @@ fn by_last(lines: &[Line]) -> Vec<usize> {
     let last = |place: &usize| lines[*place].points.last().map_or(0.0, |point| point.1);
     places.sort_by(|a, b| last(b).total_cmp(&last(a)));
     places
+}
+
+/// The labels of lines, one below the other, the line that ends highest first.
+fn key(root: &Canvas<'_>, lines: &[Line]) -> Drawn<()> {
+    for (row, index) in by_last(lines).into_iter().enumerate() {
+        let y = 12 + ROW_PX * row as i32;
+        root.draw(&Rectangle::new([(70, y - 6), (82, y + 6)], series_ink(index).rgb().filled()))?;
+        label(root, (82, y), Side::After, &fitted(&lines[index].label, NARROW_PX as i32 - 100), TEXT)?;
+    }
+    Ok(())
 }
 
 fn legend(root: &Canvas<'_>, series: &[String], left: i32) -> Drawn<()> {

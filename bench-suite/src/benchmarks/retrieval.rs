@@ -56,8 +56,7 @@ fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
         // What tells them apart is the task; steps don't take part in finding an episode, so it has none.
         let words: Vec<&str> = start.task.split_whitespace().take(TASK_WORDS).collect();
         let task = format!("ticket {number} of module m{}: {}", number % 97, words.join(" "));
-        let script =
-            Script { start: StartEpisode { task, ..start.clone() }, steps: vec![], outcome: outcome.clone() };
+        let script = Script { start: StartEpisode { task, ..start.clone() }, steps: vec![], outcome: outcome.clone() };
         let id = bed.play(&script, 0)?;
         if number % (episodes / 16).max(1) == 0 {
             let query =

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use baselines::Environment;
 use baselines::exit::Exit;
 use baselines::policy::Policy;
 use clap::Args;
@@ -17,7 +18,7 @@ use rand_pcg::Pcg64;
 
 use super::sides::Places;
 use super::{compare, runs, versus};
-use crate::calibration::{self, Condition, Suite, Tried};
+use crate::calibration::{self, Condition, Criterion, Judge, Suite, Tried};
 use crate::cases::{self, Case};
 use crate::input::{SEED, Source};
 use crate::pair::conductor::{self, Settings};
@@ -37,6 +38,7 @@ Examples:
   assay calibrate --suites 30 --extra 3,5,10         what is found of +3%, +5% and +10%
   assay calibrate --suites 50 --extra 0 --hog        the same while every core is busy
   assay calibrate --suites 20 --extra 0 --rebuilt    one source, built twice: what the place of code does
+  assay calibrate --suites 20 --extra 0 --criterion  what criterion says of one program measured twice
   assay calibrate --suites 0                         the table of what was measured before")]
 pub struct Calibrate {
     /// Suites of each size, those that are in the record included
@@ -54,6 +56,10 @@ pub struct Calibrate {
     /// Measure the last commit against another build of the same source, whose code lies elsewhere
     #[arg(long)]
     rebuilt: bool,
+
+    /// Let criterion judge instead, each pass against the one before: to be compared with this gate
+    #[arg(long, conflicts_with = "rebuilt")]
+    criterion: bool,
 
     /// The record [default: target/assay/calibration.jsonl]
     #[arg(long, value_name = "FILE")]
@@ -76,6 +82,10 @@ impl Calibrate {
     pub fn execute(&self) -> Result<Exit> {
         for extra in &self.extra {
             ensure!((0.0..=1000.0).contains(extra), "--extra {extra}: give per cent, from 0 to 1000");
+            ensure!(
+                *extra == 0.0 || !self.criterion,
+                "--extra {extra}: criterion's bench can't be slowed down, give --extra 0 with --criterion"
+            );
         }
         let policy = compare::standard_policy(self.policy.as_deref())?;
         let record = self.record.clone().unwrap_or_else(calibration::standard_record);
@@ -84,12 +94,14 @@ impl Calibrate {
         let mut suites: Vec<Suite> =
             calibration::read(&record)?.into_iter().filter(|suite| suite.rules == rules).collect();
         if let Some(first) = self.missing(&suites) {
-            let places = self.places()?;
-            let _hog = self.hog.then(Hog::start);
+            let (judge, _hog) = self.judge(&cases)?;
             let mut next = Some(first);
             while let Some((extra, number)) = next {
                 eprintln!("suite {} of {} at {extra:+}%", number + 1, self.suites);
-                let suite = self.suite(extra, number, &cases, &places, &policy, &rules)?;
+                let suite = match &judge {
+                    Judging::Criterion(passes) => self.criterion_suite(passes, number, &rules)?,
+                    Judging::Assay(places) => self.suite(extra, number, &cases, places, &policy, &rules)?,
+                };
                 calibration::append(&record, &suite)?;
                 eprintln!("{}", suite.sentence());
                 suites.push(suite);
@@ -110,6 +122,17 @@ impl Calibrate {
             None => println!("\nrecord: {}", record.display()),
         }
         Ok(Exit::Ok)
+    }
+
+    /// What judges, with the hog that runs meanwhile: builds and first passes are over when it starts.
+    fn judge<'a>(&self, cases: &'a [Case]) -> Result<(Judging<'a>, Option<Hog>)> {
+        if !self.criterion {
+            let places = self.places()?;
+            return Ok((Judging::Assay(places), self.hog.then(Hog::start)));
+        }
+        let artifacts = artifacts::build(&[Program::Times])?;
+        let hog = self.hog.then(Hog::start);
+        Ok((Judging::Criterion(Criterion::new(artifacts.path(Program::Times)?, cases, source())?), hog))
     }
 
     /// The programs of both sides.
@@ -134,7 +157,8 @@ impl Calibrate {
     }
 
     fn condition(&self) -> Condition {
-        Condition { hog: self.hog, rebuilt: self.rebuilt }
+        let judge = if self.criterion { Judge::Criterion } else { Judge::Assay };
+        Condition { judge, hog: self.hog, rebuilt: self.rebuilt }
     }
 
     /// The next suite to measure: sizes take turns, so that a calibration that is cut off has some of each.
@@ -144,6 +168,27 @@ impl Calibrate {
         };
         let fewest = self.extra.iter().map(|extra| (*extra, have(*extra))).min_by_key(|(_, have)| *have);
         fewest.filter(|(_, have)| *have < self.suites)
+    }
+
+    /// One pass of criterion.
+    fn criterion_suite(&self, passes: &Criterion<'_>, number: usize, rules: &str) -> Result<Suite> {
+        let (started_at, began) = (runs::now(), Instant::now());
+        let tried = passes.pass()?;
+        let environment = Environment::detect(SEED, "generated");
+        Ok(Suite {
+            schema: calibration::SCHEMA,
+            rules: rules.to_owned(),
+            started_at,
+            duration_s: seconds(began.elapsed()),
+            commit: environment.commit.clone(),
+            machine: calibration::machine(&environment),
+            number,
+            extra_percent: 0.0,
+            condition: self.condition(),
+            invalid: vec![],
+            controls: vec![],
+            tried,
+        })
     }
 
     fn suite(
@@ -156,7 +201,7 @@ impl Calibrate {
         rules: &str,
     ) -> Result<Suite> {
         let seed = memory::hash::fnv1a(format!("{number}|{extra}|{:?}", self.condition()).as_bytes());
-        let source = Source { seed: Some(SEED), corpus: None };
+        let source = source();
         let base = Side { name: "this tree", worker: &places.base, set: &[] };
         let new = Side { name: "this tree", worker: &places.new, set: &[] };
         let mut slowed: Vec<usize> = (0..cases.len()).collect();
@@ -207,6 +252,17 @@ impl Calibrate {
             tried,
         })
     }
+}
+
+/// Who judges, with what it needs.
+enum Judging<'a> {
+    Assay(Places),
+    Criterion(Criterion<'a>),
+}
+
+/// Every suite works on the same episodes.
+fn source() -> Source {
+    Source { seed: Some(SEED), corpus: None }
 }
 
 fn seconds(duration: Duration) -> f64 {

@@ -150,7 +150,10 @@ pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
                 })
             })
             .collect();
-        started.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("the thread that profiled it panicked")))).collect::<Vec<_>>()
+        started
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("the thread that profiled it panicked"))))
+            .collect::<Vec<_>>()
     });
     let mut stacks = Vec::new();
     for (case, folded) in chosen.iter().zip(profiled) {

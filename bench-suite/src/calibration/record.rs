@@ -1,21 +1,17 @@
-//! The record of a calibration, and what it says about the gate: false alarms with their bound, and what is found of slowdowns of a known size.
+//! The record of a calibration: JSON Lines, a suite a line.
 //!
-//! JSON Lines, a suite a line. The values of all rounds are kept, so that other rules can be tried on the same rounds. Left out on purpose: the times
-//! themselves, which say nothing about a gate.
+//! The values of all rounds are kept, so that other rules can be tried on the same rounds. Left out on purpose: the times themselves, which say nothing
+//! about a gate.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use baselines::Unit;
 use baselines::compare::{Delta, Verdict};
 use baselines::paired::Paired;
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
-use baselines::stats::binomial::{lower_bound, upper_bound};
 use baselines::stats::decision::Stage;
-use reports::chart::{Across, Line, lines};
 use serde::{Deserialize, Serialize};
 
 use crate::cases::Case;
@@ -23,10 +19,18 @@ use crate::cases::Case;
 /// The version of the record.
 pub const SCHEMA: u32 = 1;
 
-/// The confidence of every bound in the table.
-const CONFIDENCE: f64 = 0.95;
+/// Who judged a suite.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Judge {
+    /// The gate's time lane.
+    #[default]
+    Assay,
+    /// Criterion's own detection of changes, against its own last run.
+    Criterion,
+}
 
-/// One suite through the gate's time lane.
+/// One suite: all cases measured and judged once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Suite {
     /// The version of the record.
@@ -58,6 +62,9 @@ pub struct Suite {
 /// What makes suites of one size different from each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Condition {
+    /// Who judged.
+    #[serde(default)]
+    pub judge: Judge,
     /// Every core was busy meanwhile.
     pub hog: bool,
     /// The sides were built apart from one source.
@@ -65,20 +72,12 @@ pub struct Condition {
 }
 
 impl Condition {
-    const ALL: [Condition; 4] = [
-        Condition { hog: false, rebuilt: false },
-        Condition { hog: true, rebuilt: false },
-        Condition { hog: false, rebuilt: true },
-        Condition { hog: true, rebuilt: true },
-    ];
-
-    fn name(self) -> &'static str {
-        match (self.hog, self.rebuilt) {
-            (false, false) => "idle",
-            (true, false) => "loaded",
-            (false, true) => "idle, rebuilt",
-            (true, true) => "loaded, rebuilt",
-        }
+    /// Its name in tables and charts.
+    pub fn name(self) -> String {
+        let judge = if self.judge == Judge::Criterion { "criterion, " } else { "" };
+        let machine = if self.hog { "loaded" } else { "idle" };
+        let sides = if self.rebuilt { ", rebuilt" } else { "" };
+        format!("{judge}{machine}{sides}")
     }
 }
 
@@ -141,7 +140,7 @@ impl Suite {
     }
 
     /// A benchmark that is the same on both sides was called slower.
-    fn false_alarms(&self) -> usize {
+    pub fn false_alarms(&self) -> usize {
         let alarms =
             self.tried.iter().filter(|tried| tried.extra_percent == 0.0 && tried.verdict == Verdict::Regressed);
         alarms.count()
@@ -238,198 +237,10 @@ pub fn append(path: &Path, suite: &Suite) -> Result<()> {
     write(&mut file).with_context(|| format!("can't write {}", path.display()))
 }
 
-/// One row of the table: suites of a size, idle or not.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Row {
-    suites: usize,
-    invalid: usize,
-    red: usize,
-    same: usize,
-    alarms: usize,
-    slowed: usize,
-    found: usize,
-    /// Slowed cases by what else was said of them: improved, equal, inconclusive.
-    missed: [usize; 3],
-}
-
-fn row<'a>(suites: impl Iterator<Item = &'a Suite>) -> Row {
-    let mut row = Row::default();
-    for suite in suites {
-        row.suites += 1;
-        // An invalid suite is neither red nor green: it is counted, and what it says is not.
-        if !suite.invalid.is_empty() {
-            row.invalid += 1;
-            continue;
-        }
-        row.red += usize::from(suite.false_alarms() > 0);
-        row.alarms += suite.false_alarms();
-        for tried in &suite.tried {
-            if tried.extra_percent == 0.0 {
-                row.same += 1;
-                continue;
-            }
-            row.slowed += 1;
-            match tried.verdict {
-                Verdict::Regressed => row.found += 1,
-                Verdict::Improved => row.missed[0] += 1,
-                Verdict::Equal => row.missed[1] += 1,
-                _ => row.missed[2] += 1,
-            }
-        }
-    }
-    row
-}
-
-/// The sizes and conditions of a record, in order.
-fn groups(suites: &[Suite]) -> Vec<(Condition, f64)> {
-    let mut groups: Vec<_> = suites.iter().map(|suite| (suite.condition, suite.extra_percent)).collect();
-    groups.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    groups.dedup();
-    groups
-}
-
-fn of(suites: &[Suite], (condition, extra): (Condition, f64)) -> impl Iterator<Item = &Suite> {
-    suites.iter().filter(move |suite| suite.condition == condition && suite.extra_percent == extra)
-}
-
-/// The table of false alarms and of what was found.
-///
-/// # Errors
-/// A bound can't be computed.
-pub fn table(suites: &[Suite]) -> Result<String> {
-    let mut text = String::new();
-    let per_cent = |part: f64| format!("{:.1}%", part * 100.0);
-    let machines = {
-        let mut machines: Vec<&str> = suites.iter().map(|suite| suite.machine.as_str()).collect();
-        machines.sort_unstable();
-        machines.dedup();
-        machines.join("; ")
-    };
-    let bounds = per_cent(CONFIDENCE);
-    writeln!(text, "{machines}\nBounds hold with {bounds} confidence each (Clopper and Pearson).\n")?;
-    writeln!(text, "False alarms: programs that are the same on both sides.")?;
-    writeln!(
-        text,
-        "{:<15} {:>7} {:>7} {:>8} {:>8} {:>11} {:>7} {:>8}",
-        "", "slowed", "suites", "invalid", "red", "true rate", "cases", "alarms"
-    )?;
-    for group in groups(suites) {
-        let row = row(of(suites, group));
-        let valid = row.suites - row.invalid;
-        let bound = match valid {
-            0 => "unknown".to_owned(),
-            _ => format!("<= {}", per_cent(upper_bound(row.red as u64, valid as u64, CONFIDENCE)?)),
-        };
-        let (name, size) = (group.0.name(), slowdown(group.1));
-        writeln!(
-            text,
-            "{name:<15} {size:>7} {:>7} {:>8} {:>8} {bound:>11} {:>7} {:>8}",
-            row.suites, row.invalid, row.red, row.same, row.alarms
-        )?;
-    }
-    writeln!(text, "\nFound: cases that did more work than they were asked for.")?;
-    writeln!(
-        text,
-        "{:<15} {:>7} {:>7} {:>8} {:>8} {:>11} {:>13} {:>6} {:>9}",
-        "", "slowed", "cases", "found", "rate", "true rate", "inconclusive", "equal", "improved"
-    )?;
-    for group in groups(suites).into_iter().filter(|(_, extra)| *extra > 0.0) {
-        let row = row(of(suites, group));
-        let (name, size) = (group.0.name(), slowdown(group.1));
-        let (rate, bound) = match row.slowed {
-            0 => ("unknown".to_owned(), "unknown".to_owned()),
-            slowed => (
-                per_cent(row.found as f64 / slowed as f64),
-                format!(">= {}", per_cent(lower_bound(row.found as u64, slowed as u64, CONFIDENCE)?)),
-            ),
-        };
-        let [improved, equal, inconclusive] = row.missed;
-        writeln!(
-            text,
-            "{name:<15} {size:>7} {:>7} {:>8} {rate:>8} {bound:>11} {inconclusive:>13} {equal:>6} {improved:>9}",
-            row.slowed, row.found
-        )?;
-    }
-    Ok(text)
-}
-
-fn slowdown(extra_percent: f64) -> String {
-    if extra_percent == 0.0 { "none".to_owned() } else { format!("+{extra_percent}%") }
-}
-
-/// The part that was found by the size of the slowdown; nothing where fewer than two sizes were measured. Sizes of which nothing was found have no
-/// point: the scale is logarithmic.
-///
-/// # Errors
-/// The picture can't be drawn.
-pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
-    let mut sizes: Vec<f64> = groups(suites).into_iter().map(|(_, extra)| extra).filter(|extra| *extra > 0.0).collect();
-    sizes.sort_by(f64::total_cmp);
-    sizes.dedup();
-    let line = |condition: Condition| {
-        let points = sizes.iter().enumerate().filter_map(|(step, extra)| {
-            let row = row(of(suites, (condition, *extra)));
-            (row.found > 0).then(|| (step as f64, row.found as f64 / row.slowed as f64))
-        });
-        Line { label: condition.name().to_owned(), points: points.collect() }
-    };
-    let drawn: Vec<Line> = Condition::ALL.map(line).into_iter().filter(|line| !line.points.is_empty()).collect();
-    if sizes.len() < 2 || drawn.is_empty() {
-        return Ok(None);
-    }
-    let names = sizes.iter().map(|extra| slowdown(*extra)).collect();
-    Ok(Some(lines(&drawn, &Across::Steps(names), Unit::Ratio)?))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::samples::suite;
     use super::*;
-
-    fn suite(number: usize, extra_percent: f64, verdicts: &[(f64, Verdict)]) -> Suite {
-        let tried = verdicts.iter().map(|(extra_percent, verdict)| Tried {
-            case: baselines::Case { benchmark: "step/log".into(), variant: "store=memory".into() },
-            metric: "cpu_time".into(),
-            extra_percent: *extra_percent,
-            verdict: *verdict,
-            relative: Some(0.01),
-            screen: vec![0.01; 10],
-            confirm: vec![],
-        });
-        Suite {
-            schema: SCHEMA,
-            rules: "r".into(),
-            started_at: "2026-01-01T00:00:00Z".into(),
-            duration_s: 60.0,
-            commit: "c".into(),
-            machine: "one, 2 cores, 6.1".into(),
-            number,
-            extra_percent,
-            condition: Condition::default(),
-            invalid: vec![],
-            controls: vec![],
-            tried: tried.collect(),
-        }
-    }
-
-    #[test]
-    fn suites_are_counted_by_what_they_said() {
-        use Verdict::{Equal, Inconclusive, Regressed};
-        let suites = [
-            suite(0, 5.0, &[(5.0, Regressed), (0.0, Equal)]),
-            suite(1, 5.0, &[(5.0, Inconclusive), (0.0, Regressed)]),
-            Suite { invalid: vec!["a control".into()], ..suite(2, 5.0, &[(5.0, Equal), (0.0, Regressed)]) },
-        ];
-        let row = row(suites.iter());
-        let expected =
-            Row { suites: 3, invalid: 1, red: 1, same: 2, alarms: 1, slowed: 2, found: 1, missed: [0, 0, 1] };
-        assert_eq!(row, expected);
-        let table = table(&suites).expect("a table");
-        assert!(table.contains("one, 2 cores"), "{table}");
-        assert!(
-            table.lines().any(|line| line.starts_with("idle") && line.contains("+5%") && line.contains("50.0%")),
-            "{table}"
-        );
-    }
 
     #[test]
     fn a_record_goes_on_after_a_line_that_was_cut_off() {
@@ -452,7 +263,7 @@ mod tests {
             suite.tried[0].relative = Some(relative);
             suite
         };
-        let loaded = Suite { condition: Condition { hog: true, rebuilt: false }, ..shifted(0.3, 0.0) };
+        let loaded = Suite { condition: Condition { hog: true, ..Condition::default() }, ..shifted(0.3, 0.0) };
         let elsewhere = Suite { machine: "another".into(), ..shifted(0.4, 0.0) };
         let suites = [shifted(0.01, 0.0), shifted(-0.02, 0.0), shifted(0.1, 5.0), loaded, elsewhere];
         let case = suites[0].tried[0].case.clone();
@@ -467,13 +278,5 @@ mod tests {
         let path = folder.path().join("calibration.jsonl");
         std::fs::write(&path, "{}\n").expect("written");
         assert!(read(&path).is_err());
-    }
-
-    #[test]
-    fn the_chart_needs_two_sizes() {
-        let one = [suite(0, 5.0, &[(5.0, Verdict::Regressed)])];
-        assert!(chart(&one).expect("drawn").is_none());
-        let two = [one[0].clone(), suite(0, 10.0, &[(10.0, Verdict::Regressed)])];
-        assert!(chart(&two).expect("drawn").is_some_and(|svg| svg.contains("+10%")));
     }
 }

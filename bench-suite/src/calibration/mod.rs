@@ -1,0 +1,43 @@
+//! The measure of the gate itself: what is kept of suites whose truth is known, what criterion says of the same, and what both come to.
+
+mod criterion;
+mod record;
+mod summary;
+
+pub use criterion::Criterion;
+pub use record::{Condition, Judge, SCHEMA, Suite, Tried, append, machine, noise, read, rules, standard_record};
+pub use summary::{chart, table};
+
+#[cfg(test)]
+mod samples {
+    use baselines::compare::Verdict;
+
+    use super::{Condition, SCHEMA, Suite, Tried};
+
+    /// A suite of one case measured over and over.
+    pub(super) fn suite(number: usize, extra_percent: f64, verdicts: &[(f64, Verdict)]) -> Suite {
+        let tried = verdicts.iter().map(|(extra_percent, verdict)| Tried {
+            case: baselines::Case { benchmark: "step/log".into(), variant: "store=memory".into() },
+            metric: "cpu_time".into(),
+            extra_percent: *extra_percent,
+            verdict: *verdict,
+            relative: Some(0.01),
+            screen: vec![0.01; 10],
+            confirm: vec![],
+        });
+        Suite {
+            schema: SCHEMA,
+            rules: "r".into(),
+            started_at: "2026-01-01T00:00:00Z".into(),
+            duration_s: 60.0,
+            commit: "c".into(),
+            machine: "one, 2 cores, 6.1".into(),
+            number,
+            extra_percent,
+            condition: Condition::default(),
+            invalid: vec![],
+            controls: vec![],
+            tried: tried.collect(),
+        }
+    }
+}
