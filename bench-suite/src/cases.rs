@@ -124,6 +124,9 @@ impl Case {
             .into_iter()
             .filter_map(|toggle| Some(format!("{toggle}={}", self.variant.get(toggle).ok()?)))
             .collect();
+        if own.is_empty() {
+            return self.benchmark.name.to_owned();
+        }
         format!("{} [{}]", self.benchmark.name, own.join(","))
     }
 

@@ -1,23 +1,25 @@
 //! Measures rounds until the statistics need no more of them.
 //!
 //! Rounds of all pairs take turns, in an order that is drawn anew for every turn, so that a slow minute of the machine hits all pairs a little and
-//! none alone. Controls take their turns among the others. Left out on purpose: any look at what the rounds say; `baselines::paired` decides what is
+//! none alone. Controls take their turns among the others. As many rounds run at once as there are cores, each round with both of its sides on one
+//! core of its own: what a neighbour takes, it takes from both sides. Left out on purpose: any look at what the rounds say; `baselines::paired` decides what is
 //! missing, by rules that were fixed before.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use baselines::RunWriter;
-use baselines::paired::{self, Round};
+use baselines::paired::{self, Round, Slices};
 use baselines::policy::Policy;
 use baselines::stats::decision::Stage;
 use baselines::stats::{Action, Procedure};
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::jobs::Job;
-use super::place::Place;
+use super::place::{self, Place};
 use super::protocol::Command;
 use super::round;
 use super::worker::{Deadlines, Program, Worker};
@@ -63,32 +65,96 @@ pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWrit
         let total = wanted.iter().map(|(_, _, rounds)| rounds).sum();
         let progress = Progress::start(if confirming { "confirm" } else { "screen" }, total);
         let turns = wanted.iter().map(|(_, _, rounds)| *rounds).max().unwrap_or(0);
+        let mut queue = Vec::with_capacity(total);
         for turn in 0..turns {
             let mut order: Vec<_> = wanted.iter().filter(|(_, _, rounds)| *rounds > turn).collect();
             order.shuffle(&mut random);
-            for (index, stage, _) in order {
-                if writer.so_far().pairs[*index].abandoned {
-                    continue;
-                }
-                if out_of_time(began, settings) {
-                    return Ok(());
-                }
-                let job = &jobs[*index];
-                match round::measure(&job.base, &job.new, job.pair.operations, settings.deadlines, &mut random) {
-                    Ok((base, new)) => {
-                        let round = Round { pair: *index, stage: *stage, base, new };
-                        // A clock that stands still shows here, and not when everything is judged.
-                        match round.value(&job.pair.metric) {
-                            Ok(_) => writer.round(round)?,
-                            Err(error) => abandon(*index, &error.into(), writer, &progress)?,
-                        }
-                    }
-                    Err(error) => abandon(*index, &error, writer, &progress)?,
-                }
-                progress.done(&job.pair.case.benchmark);
+            queue.extend(order.into_iter().map(|(pair, stage, _)| Turn {
+                pair: *pair,
+                stage: *stage,
+                seed: random.random(),
+            }));
+        }
+        let stage = Turns {
+            jobs: &jobs,
+            queue: Mutex::new(queue.into_iter()),
+            writer: Mutex::new(writer),
+            progress,
+            settings,
+            began,
+        };
+        std::thread::scope(|scope| {
+            let stage = &stage;
+            let started: Vec<_> =
+                place::cores().into_iter().map(|core| scope.spawn(move || stage.take(core))).collect();
+            started
+                .into_iter()
+                .try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a thread that measured panicked")))
+        })?;
+    }
+}
+
+/// One round that is to be measured.
+struct Turn {
+    pair: usize,
+    stage: Stage,
+    seed: u64,
+}
+
+/// The rounds of one stage, taken from by a thread a core.
+struct Turns<'a> {
+    jobs: &'a [Job],
+    queue: Mutex<std::vec::IntoIter<Turn>>,
+    writer: Mutex<&'a mut RunWriter>,
+    progress: Progress,
+    settings: &'a Settings<'a>,
+    began: Instant,
+}
+
+impl Turns<'_> {
+    /// Measures one round after another on a core, until there are no more or the time is up.
+    fn take(&self, core: Option<usize>) -> Result<()> {
+        while !out_of_time(self.began, self.settings) {
+            let next = lock(&self.queue).next();
+            let Some(turn) = next else { break };
+            if lock(&self.writer).so_far().pairs[turn.pair].abandoned {
+                continue;
             }
+            let job = &self.jobs[turn.pair];
+            let mut random = Pcg64::seed_from_u64(turn.seed);
+            let place = Place::draw(core, &mut random);
+            let measured =
+                round::measure(&job.base, &job.new, job.pair.operations, place, self.settings.deadlines, &mut random);
+            self.write(&turn, measured)?;
+            self.progress.done(&job.pair.case.benchmark);
+        }
+        Ok(())
+    }
+
+    fn write(&self, turn: &Turn, measured: Result<(Slices, Slices)>) -> Result<()> {
+        let mut writer = lock(&self.writer);
+        let writer = &mut **writer;
+        // Another core may have met the failure first.
+        if writer.so_far().pairs[turn.pair].abandoned {
+            return Ok(());
+        }
+        match measured {
+            Ok((base, new)) => {
+                let round = Round { pair: turn.pair, stage: turn.stage, base, new };
+                // A clock that stands still shows here, and not when everything is judged.
+                match round.value(&self.jobs[turn.pair].pair.metric) {
+                    Ok(_) => Ok(writer.round(round)?),
+                    Err(error) => abandon(turn.pair, &error.into(), writer, &self.progress),
+                }
+            }
+            Err(error) => abandon(turn.pair, &error, writer, &self.progress),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic of one thread ends the stage with an error: what it left is not used.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The rounds that are missing: the pair, the stage and how many.

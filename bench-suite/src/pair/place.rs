@@ -1,10 +1,8 @@
-//! Where a worker runs and where its data lies: the same for both sides of a round, and drawn anew for the next.
+//! Where a worker runs and where its data lies: the same for both sides of a round, and another for the next.
 //!
 //! Two sides on two cores measure the cores: under a build that ran beside them, the rounds of identical programs spread by 12% on cores that the system
 //! chose and by 2% on one core. And data that lies elsewhere can cost whole per cents: encoding 400 bytes spread by 11% when each side's heap began at a
 //! drawn place, and by 1.6% when both began at the same one. Drawing the place for both together keeps it out of a round, and no single place decides.
-
-use std::sync::LazyLock;
 
 use anyhow::Result;
 use rand::RngExt;
@@ -26,26 +24,27 @@ pub struct Place {
 }
 
 impl Place {
-    /// Draws a place among the cores that this process may use.
-    pub fn draw(random: &mut Pcg64) -> Place {
-        let cores = &*CORES;
-        let core = (!cores.is_empty()).then(|| cores[random.random_range(0..cores.len())]);
+    /// Draws a place on a core.
+    pub fn draw(core: Option<usize>, random: &mut Pcg64) -> Place {
         Place { core, shift_bytes: SHIFT_BYTES * random.random_range(0..SHIFTS) }
     }
 }
 
-/// The cores that this process may use; none where the system does not let one choose.
-static CORES: LazyLock<Vec<usize>> = LazyLock::new(cores);
+/// The cores that this process may use; one that is not named where the system does not let one choose.
+pub fn cores() -> Vec<Option<usize>> {
+    let allowed = allowed();
+    if allowed.is_empty() { vec![None] } else { allowed.into_iter().map(Some).collect() }
+}
 
 #[cfg(target_os = "linux")]
-fn cores() -> Vec<usize> {
+fn allowed() -> Vec<usize> {
     use rustix::thread::{CpuSet, sched_getaffinity};
     let allowed = sched_getaffinity(None).unwrap_or_default();
     (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn cores() -> Vec<usize> {
+fn allowed() -> Vec<usize> {
     vec![]
 }
 
@@ -82,7 +81,7 @@ mod tests {
     fn places_are_drawn_from_the_seed() {
         let draw = |seed| {
             let mut random = Pcg64::seed_from_u64(seed);
-            (0..50).map(|_| Place::draw(&mut random)).collect::<Vec<_>>()
+            (0..50).map(|_| Place::draw(Some(1), &mut random)).collect::<Vec<_>>()
         };
         let places = draw(1);
         assert_eq!(places, draw(1));
@@ -94,9 +93,9 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_thread_stays_where_it_is_told() {
-        let core = CORES[0];
+        let core = allowed()[0];
         let seen = std::thread::spawn(move || stay(core).map(|()| cores())).join().expect("no panic");
-        assert_eq!(seen.expect("allowed"), [core]);
+        assert_eq!(seen.expect("allowed"), [Some(core)]);
         assert!(stay(usize::MAX).is_err());
     }
 }

@@ -15,7 +15,7 @@ const WARM_UP: usize = 2;
 /// Pairs of slices.
 pub const PAIRS: usize = 8;
 
-/// Measures a round: the base's slices and the new side's.
+/// Measures a round at a place: the base's slices and the new side's.
 ///
 /// The order is drawn anew for the start and for every pair, so that what happens to the first of two happens to both sides alike.
 ///
@@ -25,11 +25,11 @@ pub fn measure(
     base: &Program,
     new: &Program,
     operations: u64,
+    place: Place,
     deadlines: Deadlines,
     random: &mut Pcg64,
 ) -> Result<(Slices, Slices)> {
     let programs = [base, new];
-    let place = Place::draw(random);
     let mut started = [None, None];
     for side in order(random) {
         started[side] = Some(Worker::start(programs[side], place, deadlines).with_context(|| NAMES[side])?);
