@@ -28,7 +28,6 @@ use crate::{Counters, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result
 mod files;
 pub mod in_memory;
 pub mod libsql;
-mod libsql_schema;
 pub mod redb;
 pub mod tiered;
 

@@ -1,12 +1,12 @@
 //! The tables of the stores that are libSQL databases, every statement that is run on them, and what SQLite's numbers mean.
 //!
-//! Texts and numbers only: what runs them is in [`super::libsql`]. A statement has a place in an array, so that a connection finds the one it prepared
+//! Texts and numbers only: what runs them is in [`super`]. A statement has a place in an array, so that a connection finds the one it prepared
 //! without hashing its text.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::SCHEMA_VERSION;
+use crate::store::SCHEMA_VERSION;
 use crate::{Error, Result};
 
 /// Marks a database as ours (`PRAGMA application_id`): "ASSY".

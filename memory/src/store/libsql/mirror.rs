@@ -1,0 +1,64 @@
+//! What the store of two tiers asks of its record: every row, and whether somebody else was here.
+
+use ::libsql::Row as DbRow;
+
+use super::Libsql;
+use super::schema::Sql;
+use super::values::{Attempt, Fault, bytes, first, id_of};
+use crate::Result;
+use crate::store::redb::Row;
+use crate::store::{blocking_future, files};
+
+/// Rows that a mirror is handed at a time.
+const EXPORT_ROWS: usize = 1024;
+
+impl Libsql {
+    /// Hands every row to `mirror`, some at a time, as it is stored.
+    pub(in crate::store) async fn export(&self, mirror: &mut (dyn FnMut(&[Row]) -> Result<()> + Send)) -> Result<()> {
+        let mut reader = self.readers.checkout().await?;
+        let mut rows = Vec::with_capacity(EXPORT_ROWS);
+        let mut keep = |row: Row| {
+            rows.push(row);
+            if rows.len() == EXPORT_ROWS {
+                mirror(&rows)?;
+                rows.clear();
+            }
+            Ok(())
+        };
+        let all = async {
+            let head = |row: &DbRow| Attempt::Ok(Row::Episode { head: row.get(0)?, embedding: row.get(1)? });
+            reader.query(Sql::ExportEpisodes, vec![], |row| keep(head(row)?)).await?;
+            let step =
+                |row: &DbRow| Attempt::Ok(Row::Step { id: id_of(row, 0)?, number: row.get(1)?, value: row.get(2)? });
+            reader.query(Sql::ExportSteps, vec![], |row| keep(step(row)?)).await?;
+            let pattern =
+                |row: &DbRow| Attempt::Ok(Row::Pattern { id: u64::from_be_bytes(bytes(row, 0)?), value: row.get(1)? });
+            reader.query(Sql::SelectPatterns, vec![], |row| keep(pattern(row)?)).await?;
+            Ok(())
+        };
+        blocking_future(all).await.map_err(|fault: Fault| fault.at(&self.path, "reading the record"))?;
+        mirror(&rows)
+    }
+
+    /// The generation that the database was left in before this opening, unless this opening made it.
+    pub(in crate::store) fn found_generation(&self) -> Option<&[u8]> {
+        self.found.as_deref()
+    }
+
+    /// Bytes of the database and of its log.
+    pub(in crate::store) fn stored_bytes(&self) -> u64 {
+        files::size_bytes(&[self.path.clone(), files::beside(&self.path, "-wal")])
+    }
+
+    /// Gives the record a generation that no mirror knows.
+    pub(in crate::store) async fn renew_generation(&self) -> Result<Vec<u8>> {
+        let mut writer = self.writer.checkout().await?;
+        let mut renewed = Vec::new();
+        let renewal = async {
+            renewed = writer.query(Sql::RenewGeneration, vec![], |row| Ok(row.get(0)?)).await?;
+            Ok(())
+        };
+        self.committed("renewing the generation", renewal).await?;
+        Ok(first(renewed))
+    }
+}

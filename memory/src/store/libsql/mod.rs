@@ -1,0 +1,198 @@
+//! Store `libsql`: a libSQL (SQLite) file in WAL mode, one writer at a time, readers beside it.
+//!
+//! A write takes the writers' pool, which lends one connection, and so is the queue of writers; reads take the readers' pool. A connection keeps
+//! its prepared statements as long as it lives: pool `none` prepares for every operation, `keepalive` once. One more connection, the anchor, is
+//! open as long as the store and runs no operation: without it, pool `none` would copy the log into the database and delete it at every
+//! close, and its figures would be about that instead of about connecting.
+//!
+//! Class `committed` is `synchronous=NORMAL`: a commit reaches the operating system. Class `fsynced` is `FULL`: it is synced, by the thread that
+//! commits, which hands its other tasks over first. Only this folder names libsql. Local databases only, so far.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::libsql::{Builder, Row as DbRow, Value};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use self::connect::{Connector, prepare_database};
+use self::connection::Connection;
+use self::schema::Sql;
+use self::values::{Attempt, Fault, first, id_of, key};
+use super::files::{self, Lock};
+use super::{Completed, Store, StoreStats, blocking_future};
+use crate::pool::{Limits, Manager, Pool};
+use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, PoolKind, Result, Step};
+
+mod connect;
+mod connection;
+mod mirror;
+mod schema;
+mod values;
+mod write;
+
+/// The most connections that read at a time.
+const READERS: usize = 8;
+
+/// Episodes in a libSQL file.
+pub struct Libsql {
+    path: PathBuf,
+    fsynced: bool,
+    writer: Pool<Connector>,
+    readers: Pool<Connector>,
+    anchor: Mutex<Option<(Connection, Lock)>>, // None once closed; dropped in this order
+    found: Option<Vec<u8>>,                    // the generation that it was opened in, unless it was made then
+    encoding: Encoding,
+    counters: Arc<Counters>,
+}
+
+impl Libsql {
+    /// Opens the store in the file `path`, or creates it there.
+    ///
+    /// # Errors
+    /// As [`super::open`].
+    pub async fn open(
+        path: &Path,
+        durability: Durability,
+        pool: PoolKind,
+        counters: Arc<Counters>,
+        encoding: Encoding,
+    ) -> Result<Libsql> {
+        files::refuse_impossible(path)?;
+        let lock = Lock::take(path)?;
+        let at = |fault: Fault| fault.at(path, "opening");
+        let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
+        let fsynced = durability == Durability::Fsynced;
+        let synchronous = if fsynced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        let connector =
+            Arc::new(Connector { database, path: path.to_owned(), synchronous, counters: Arc::clone(&counters) });
+        let mut anchor = connector.connect().await?;
+        counters.connections_opened.increment();
+        let found = blocking_future(prepare_database(&mut anchor, path)).await.map_err(at)?;
+        let pool =
+            |connections| Pool::new(pool, Arc::clone(&connector), Limits::of(connections), Arc::clone(&counters));
+        Ok(Libsql {
+            path: path.to_owned(),
+            fsynced,
+            writer: pool(1),
+            readers: pool(READERS),
+            anchor: Mutex::new(Some((anchor, lock))),
+            found,
+            encoding,
+            counters,
+        })
+    }
+
+    /// Waits for the disk where the class says so, and counts what was committed.
+    async fn committed(&self, action: &'static str, work: impl Future<Output = Attempt<()>>) -> Result<()> {
+        let done = if self.fsynced { blocking_future(work).await } else { work.await };
+        done.map_err(|fault| fault.at(&self.path, action))?;
+        self.counters.transactions.increment();
+        self.counters.fsyncs.add(u64::from(self.fsynced));
+        Ok(())
+    }
+
+    async fn read_rows<T: Send>(
+        &self,
+        action: &'static str,
+        sql: Sql,
+        parameters: Vec<Value>,
+        each: impl FnMut(&DbRow) -> Attempt<T> + Send,
+    ) -> Result<Vec<T>> {
+        let mut reader = self.readers.checkout().await?;
+        reader.query(sql, parameters, each).await.map_err(|fault| fault.at(&self.path, action))
+    }
+
+    fn decoded<T: serde::de::DeserializeOwned>(&self, row: &DbRow, column: i32) -> Attempt<T> {
+        Ok(self.encoding.decode(&row.get::<Vec<u8>>(column)?)?)
+    }
+}
+
+#[async_trait]
+impl Store for Libsql {
+    async fn create(&self, head: &Head) -> Result<()> {
+        self.insert_episode(head, &self.encoding.encode(head)?).await
+    }
+
+    async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
+        self.insert_step(id, step.number, &self.encoding.encode(step)?).await?;
+        self.counters.steps_appended.increment();
+        Ok(())
+    }
+
+    async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
+        self.complete_episode(&Completed::new(head, embedding, patterns, &self.encoding)?).await
+    }
+
+    async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
+        let mut heads =
+            self.read_rows("reading a head", Sql::SelectHead, vec![key(id)], |row| self.decoded(row, 0)).await?;
+        Ok(heads.pop())
+    }
+
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+        let mut head = None;
+        let mut steps = Vec::new();
+        self.read_rows("reading an episode", Sql::SelectEpisode, vec![key(id)], |row| {
+            if row.get::<i64>(0)? < 0 {
+                head = Some(self.decoded(row, 1)?);
+            } else {
+                steps.push(self.decoded(row, 1)?);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(head.map(|head| Episode { head, steps }))
+    }
+
+    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+        let scan = self.read_rows("scanning episodes", Sql::SelectCompleted, vec![], |row| {
+            let (head, embedding): (Head, Vec<f32>) = (self.decoded(row, 0)?, self.decoded(row, 1)?);
+            visit(&head, &embedding);
+            Ok(())
+        });
+        blocking_future(scan).await.map(drop)
+    }
+
+    async fn patterns(&self) -> Result<Vec<Pattern>> {
+        blocking_future(self.read_rows("reading patterns", Sql::SelectPatterns, vec![], |row| self.decoded(row, 1)))
+            .await
+    }
+
+    async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        let parameters = vec![Value::Text(key.to_owned()), Value::Text(value.to_owned())];
+        blocking_future(self.read_rows("looking up metadata", Sql::SelectByMetadata, parameters, |row| id_of(row, 0)))
+            .await
+    }
+
+    async fn stats(&self) -> Result<StoreStats> {
+        let count = |row: &DbRow| Ok((row.get::<u64>(0)?, row.get::<u64>(1)?, row.get::<u64>(2)?));
+        let counts = blocking_future(self.read_rows("counting", Sql::Count, vec![], count)).await;
+        let (episodes, steps, patterns) = first(counts?);
+        Ok(StoreStats { episodes, steps, patterns, stored_bytes: self.stored_bytes() })
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.read_rows("checking", Sql::Ping, vec![], |_| Ok(())).await.map(drop)
+    }
+
+    async fn flush(&self) -> Result<()> {
+        let mut writer = self.writer.checkout().await?;
+        let done = blocking_future(writer.query(Sql::Checkpoint, vec![], |_| Ok(()))).await;
+        done.map_err(|fault| fault.at(&self.path, "flushing"))?;
+        self.counters.fsyncs.increment();
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<()> {
+        let mut anchor = self.anchor.lock().await;
+        if anchor.is_none() {
+            return Ok(());
+        }
+        self.flush().await?;
+        self.writer.close();
+        self.readers.close();
+        super::blocking(|| *anchor = None); // the last connection: copies the log into the database and removes it
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! What passes between rows and ours: errors on the way through libsql, and columns.
+
+use std::path::Path;
+
+use ::libsql::{Row as DbRow, Value};
+
+use super::schema;
+use crate::{EpisodeId, Error};
+
+/// What can fail on the way through libsql.
+pub(super) type Attempt<T> = std::result::Result<T, Fault>;
+
+/// An error on the way through libsql: one of ours, or one of its, which gets path and action at the edge.
+pub(super) enum Fault {
+    Ours(Error),
+    Libsql(::libsql::Error),
+}
+
+impl Fault {
+    pub(super) fn at(self, path: &Path, action: &'static str) -> Error {
+        match self {
+            Fault::Ours(error) => error,
+            Fault::Libsql(::libsql::Error::SqliteFailure(code, message)) => {
+                schema::failure(code, message, path, action)
+            }
+            Fault::Libsql(error) => Error::store("libsql", action, error),
+        }
+    }
+
+    /// `taken` in place of the database's word that the primary key is in use.
+    pub(super) fn unless_taken(self, taken: Error) -> Fault {
+        match self {
+            Fault::Libsql(::libsql::Error::SqliteFailure(code, _)) if schema::key_is_taken(code) => taken.into(),
+            fault => fault,
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Ours(error)
+    }
+}
+
+impl From<::libsql::Error> for Fault {
+    fn from(error: ::libsql::Error) -> Fault {
+        Fault::Libsql(error)
+    }
+}
+
+pub(super) fn key(id: EpisodeId) -> Value {
+    Value::Blob(id.to_bytes().to_vec())
+}
+
+/// A time in a column, for queries; the envelope has it exactly. Nanoseconds fit until 2262, and stop there.
+pub(super) fn time(ns: u64) -> Value {
+    Value::Integer(i64::try_from(ns).unwrap_or(i64::MAX))
+}
+
+pub(super) fn bytes<const N: usize>(row: &DbRow, column: i32) -> Attempt<[u8; N]> {
+    let bytes: Vec<u8> = row.get(column)?;
+    let len = bytes.len();
+    bytes.try_into().map_err(|_| Error::Envelope { reason: format!("a key of {len} bytes, not {N}") }.into())
+}
+
+pub(super) fn id_of(row: &DbRow, column: i32) -> Attempt<EpisodeId> {
+    Ok(EpisodeId::from_bytes(bytes(row, column)?))
+}
+
+/// The one row of a query that always returns one.
+pub(super) fn first<T>(rows: Vec<T>) -> T {
+    rows.into_iter().next().expect("the statement returns a row whatever the tables hold")
+}

@@ -1,0 +1,79 @@
+//! Writes: each one a transaction of the one writer.
+
+use ::libsql::Value;
+
+use super::Libsql;
+use super::connection::Connection;
+use super::schema::Sql;
+use super::values::{Attempt, key, time};
+use crate::store::{Completed, merged};
+use crate::{EpisodeId, Error, Head, Pattern, Result};
+
+impl Libsql {
+    pub(in crate::store) async fn insert_episode(&self, head: &Head, value: &[u8]) -> Result<()> {
+        let metadata = serde_json::to_string(&head.metadata).expect("a map of texts is valid JSON");
+        let parameters = vec![
+            key(head.id),
+            Value::Text(head.task_type.clone()),
+            Value::Text(head.context.domain.clone()),
+            time(head.started_at_ns),
+            Value::Blob(value.to_vec()),
+            Value::Text(metadata),
+        ];
+        let mut writer = self.writer.checkout().await?;
+        let insertion = async {
+            let done = writer.execute(Sql::InsertEpisode, parameters).await;
+            done.map(drop).map_err(|fault| fault.unless_taken(Error::EpisodeExists { id: head.id }))
+        };
+        self.committed("storing an episode", insertion).await
+    }
+
+    pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
+        let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())];
+        let mut writer = self.writer.checkout().await?;
+        let insertion = async {
+            match writer.execute(Sql::InsertStep, parameters).await {
+                Ok(0) => Err(Error::UnknownEpisode { id }.into()),
+                Ok(_) => Ok(()),
+                Err(fault) => Err(fault.unless_taken(Error::StepExists { id, number })),
+            }
+        };
+        self.committed("storing a step", insertion).await
+    }
+
+    pub(in crate::store) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
+        let mut writer = self.writer.checkout().await?;
+        let completion = async {
+            writer.execute(Sql::Begin, vec![]).await?;
+            let done = match self.complete_within(&mut writer, completed).await {
+                Ok(()) => writer.execute(Sql::Commit, vec![]).await.map(drop),
+                Err(fault) => Err(fault),
+            };
+            if done.is_err() {
+                writer.roll_back().await?;
+            }
+            done
+        };
+        self.committed("storing a completed episode", completion).await
+    }
+
+    async fn complete_within(&self, writer: &mut Connection, completed: &Completed<'_>) -> Attempt<()> {
+        let Completed { head, value, embedding, patterns } = completed;
+        let completed_at_ns = head.completion.as_ref().map_or(0, |completion| completion.completed_at_ns);
+        let (value, embedding) = (Value::Blob(value.clone()), Value::Blob(embedding.clone()));
+        let parameters = vec![key(head.id), time(completed_at_ns), value, embedding];
+        if writer.execute(Sql::CompleteEpisode, parameters).await? == 0 {
+            let known = !writer.query(Sql::SelectHead, vec![key(head.id)], |_| Ok(())).await?.is_empty();
+            let id = head.id;
+            return Err(if known { Error::EpisodeCompleted { id } } else { Error::UnknownEpisode { id } }.into());
+        }
+        for pattern in *patterns {
+            let id = Value::Blob(pattern.id.0.to_be_bytes().to_vec());
+            let stored =
+                writer.query(Sql::SelectPattern, vec![id.clone()], |row| self.decoded::<Pattern>(row, 0)).await?.pop();
+            let merged = merged(stored, pattern, &self.encoding)?;
+            writer.execute(Sql::UpsertPattern, vec![id, Value::Blob(merged)]).await?;
+        }
+        Ok(())
+    }
+}
