@@ -14,6 +14,9 @@ const EVIDENCE: &[(&str, &str, &str)] = &[
     ("compression", "lz4", "values_compressed"),
     ("compression", "zstd", "values_compressed"),
     ("cache", "lru", "cache_hits"),
+    ("metadata", "json-extract", "metadata_extractions"),
+    ("metadata", "indexed", "metadata_index_searches"),
+    ("index", "composite", "composite_index_searches"),
     ("pool", "keepalive", "connections_reused"),
 ];
 

@@ -1,10 +1,13 @@
 //! The list of all benchmarks. What is measured of them by default, under which variants, is [`crate::cases`].
 
 use crate::benchmark::Benchmark;
-use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval};
+use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval, searching};
 
 const STORED: &[&str] = &["store", "durability", "codec", "compression", "pool"];
 const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache"];
+
+const STORED_AND_METADATA: &[&str] = &["store", "durability", "codec", "compression", "pool", "metadata"];
+const STORED_AND_INDEX: &[&str] = &["store", "durability", "codec", "compression", "pool", "index"];
 
 /// Every benchmark, families together.
 pub const BENCHMARKS: &[Benchmark] = &[
@@ -59,10 +62,18 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "metadata/query",
         about: "the ids of the 4 of 64 episodes that have a metadata value",
-        exercises: STORED,
+        exercises: STORED_AND_METADATA,
         episodes: 8,
         operations: 8,
-        setup: episodes::query_by_metadata,
+        setup: searching::by_metadata,
+    },
+    Benchmark {
+        name: "task/query",
+        about: "the ids of the 2 newest of the 4 of 64 episodes that are of a task type in a domain",
+        exercises: STORED_AND_INDEX,
+        episodes: 8,
+        operations: 8,
+        setup: searching::by_task,
     },
     Benchmark {
         name: "retrieve/100",

@@ -24,7 +24,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("inferno", "reports/src/flamegraph.rs"),
     ("plotters", "reports/src/chart.rs"),
     ("libsql", "memory/src/store/libsql/"),
-    ("redb", "memory/src/store/redb.rs"),
+    ("redb", "memory/src/store/redb/"),
 ];
 
 /// What the load generator may use of the memory: what goes over the wire, and the format of corpora.

@@ -67,6 +67,18 @@ counters! {
     steps_appended,
     /// Rows (or key-value pairs) that were read from a store.
     rows_read,
+    /// Episodes whose metadata was read to be compared one by one.
+    metadata_scanned,
+    /// Questions about metadata for which the database looked into every episode's JSON.
+    metadata_extractions,
+    /// Questions about metadata that an index answered; of a database that plans by itself, only those that its plan answers so.
+    metadata_index_searches,
+    /// Questions about tasks that an index of the task type alone helped with.
+    single_index_searches,
+    /// Questions about tasks that an index of all their columns answered, in order; of a database that plans by itself, only those that its plan answers so.
+    composite_index_searches,
+    /// Secondary indexes that were made out of what a store held already.
+    indexes_built,
     /// Reads that the local tier answered.
     tier_hits,
     /// Reads that the local tier could not answer, and the record did.

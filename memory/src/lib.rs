@@ -56,4 +56,6 @@ pub use reflection::Reflection;
 pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
 pub use store::StoreStats as Stats;
-pub use variant::{CacheKind, Codec, Compression, Durability, PoolKind, StoreKind, TOGGLES, Toggle, Variant};
+pub use variant::{
+    CacheKind, Codec, Compression, Durability, IndexKind, MetadataKind, PoolKind, StoreKind, TOGGLES, Toggle, Variant,
+};

@@ -244,6 +244,14 @@ impl Memory {
         self.store.by_metadata(key, value).await
     }
 
+    /// The newest `limit` episodes, completed or not, of that task type in that domain: by when they started, then by id, the newest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn query_by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
+        self.store.by_task(task_type, domain, limit).await
+    }
+
     /// Whether the memory can answer.
     ///
     /// # Errors
@@ -378,6 +386,9 @@ mod tests {
         async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
             self.inner.by_metadata(key, value).await
         }
+        async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
+            self.inner.by_task(task_type, domain, limit).await
+        }
         async fn stats(&self) -> Result<Stats> {
             self.inner.stats().await
         }
@@ -396,7 +407,7 @@ mod tests {
     async fn flaky() -> (Memory, Arc<Flaky>) {
         let variant: Variant = "cache=lru".parse().unwrap();
         let mut memory = Memory::open(&variant, Options::default()).await.unwrap();
-        let inner = InMemory::new(Arc::clone(&memory.counters));
+        let inner = InMemory::new(&variant, Arc::clone(&memory.counters));
         let (fails_before, fails_after) = (AtomicBool::new(false), AtomicBool::new(false));
         let store = Arc::new(Flaky { inner, fails_before, fails_after });
         memory.store = Arc::clone(&store) as Arc<dyn Store>;

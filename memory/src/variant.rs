@@ -172,6 +172,22 @@ toggles! {
         /// Those used last, each for a fixed time.
         Lru = "lru",
     }
+    /// How episodes are found by their metadata.
+    metadata: MetadataKind {
+        /// Every episode's metadata is read, and compared here.
+        Scan = "scan",
+        /// The database looks into every episode's JSON, and hands over what it found. Stores that are asked in SQL have it.
+        JsonExtract = "json-extract",
+        /// By an index of keys and values.
+        Indexed = "indexed",
+    }
+    /// By which index the newest episodes of a task type and domain are found.
+    index: IndexKind {
+        /// One of the task type alone.
+        Single = "single",
+        /// One of task type, domain and time: it has the answer, in its order.
+        Composite = "composite",
+    }
     /// Where connections to a database come from.
     pool: PoolKind {
         /// Each operation opens its own.
@@ -217,6 +233,12 @@ impl Variant {
     /// # Errors
     /// [`Error::InvalidVariant`], which says what would do.
     pub fn validate(&self) -> Result<()> {
+        if self.metadata == MetadataKind::JsonExtract && matches!(self.store, StoreKind::Memory | StoreKind::Redb) {
+            return Err(Error::InvalidVariant {
+                conflict: format!("store={} holds no JSON for metadata=json-extract", self.store),
+                remedy: "choose metadata=scan or indexed, or store=libsql or tiered".to_owned(),
+            });
+        }
         let offered = self.store.durabilities();
         if offered.contains(&self.durability) {
             return Ok(());
@@ -331,6 +353,10 @@ mod tests {
         assert_eq!(
             error("durability=committed,store=redb"),
             "store=redb does not offer durability=committed: choose durability=buffered or fsynced"
+        );
+        assert_eq!(
+            error("store=redb,metadata=json-extract"),
+            "store=redb holds no JSON for metadata=json-extract: choose metadata=scan or indexed, or store=libsql or tiered"
         );
     }
 

@@ -1,4 +1,4 @@
-//! Reading what is stored: by id, many ids at once, and by metadata.
+//! Reading what is stored: by id, and many ids at once.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,6 @@ const STORED: usize = 32;
 
 /// Ids of one `episode/get_many`.
 const MANY: usize = 10;
-
-/// Episodes that `metadata/query` searches, and the values that their key `shard` has.
-const SEARCHED: usize = 64;
-const SHARDS: usize = 16;
 
 /// The operation of `episode/get`.
 ///
@@ -100,53 +96,6 @@ impl Prepared for Reading {
             self.steps_read,
             self.steps_expected
         );
-        Ok(())
-    }
-
-    fn counters(&self) -> BTreeMap<&'static str, u64> {
-        self.bed.counters()
-    }
-}
-
-struct Searching {
-    bed: Bed,
-    shards: Vec<Vec<EpisodeId>>,
-    next: usize,
-    wrong: usize,
-}
-
-/// The operation of `metadata/query`.
-///
-/// # Errors
-/// The memory can't be filled.
-pub fn query_by_metadata(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
-    let bed = Bed::new(setup)?;
-    let mut shards = vec![Vec::new(); SHARDS];
-    for (number, script) in setup.input.scripts.iter().cycle().take(SEARCHED).enumerate() {
-        let shard = number % SHARDS;
-        let mut script = script.clone();
-        script.start.metadata.insert("shard".to_owned(), shard.to_string());
-        shards[shard].push(bed.play(&script, 1)?);
-    }
-    for shard in &mut shards {
-        shard.sort_unstable();
-    }
-    Ok(Box::new(Searching { bed, shards, next: 0, wrong: 0 }))
-}
-
-impl Prepared for Searching {
-    fn run(&mut self, operations: u64) -> Result<()> {
-        for _ in 0..operations {
-            let shard = self.next % SHARDS;
-            self.next += 1;
-            let found = self.bed.runtime.block_on(self.bed.memory.query_by_metadata("shard", &shard.to_string()))?;
-            self.wrong += usize::from(found != self.shards[shard]);
-        }
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<()> {
-        ensure!(self.wrong == 0, "{} of {} queries gave the wrong ids", self.wrong, self.next);
         Ok(())
     }
 

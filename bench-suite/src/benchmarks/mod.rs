@@ -5,6 +5,7 @@ pub mod lifecycle;
 pub mod payload;
 pub mod pure;
 pub mod retrieval;
+pub mod searching;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

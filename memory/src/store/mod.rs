@@ -28,11 +28,14 @@ use crate::{Counters, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result
 mod files;
 pub mod in_memory;
 pub mod libsql;
+mod newest;
 pub mod redb;
 pub mod tiered;
 
+use newest::{Newest, newest};
+
 /// The version of what the stores keep: tables, keys, and the types inside the envelopes. Raised by every change that older code cannot read.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// How much a store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +92,10 @@ pub trait Store: Send + Sync {
     /// The episodes, completed or not, whose metadata has `key` with exactly this value, in the order of the ids.
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>>;
 
+    /// The newest `limit` episodes, completed or not, of that task type in that domain: by when they started, then by id, the newest first.
+    /// Times after 2262 are one time.
+    async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>>;
+
     /// How much there is. Counts what must be counted: not for hot paths.
     async fn stats(&self) -> Result<StoreStats>;
 
@@ -117,14 +124,10 @@ pub async fn open(
     variant.validate()?;
     let file = || path.ok_or(Error::MissingPath { store: variant.store.name() });
     Ok(match variant.store {
-        StoreKind::Memory => Arc::new(in_memory::InMemory::new(counters)),
-        StoreKind::Redb => Arc::new(redb::Redb::open(file()?, variant.durability, counters, encoding)?),
-        StoreKind::Libsql => {
-            Arc::new(libsql::Libsql::open(file()?, variant.durability, variant.pool, counters, encoding).await?)
-        }
-        StoreKind::Tiered => {
-            Arc::new(tiered::Tiered::open(file()?, variant.durability, variant.pool, counters, encoding).await?)
-        }
+        StoreKind::Memory => Arc::new(in_memory::InMemory::new(variant, counters)),
+        StoreKind::Redb => Arc::new(redb::Redb::open(file()?, variant, counters, encoding)?),
+        StoreKind::Libsql => Arc::new(libsql::Libsql::open(file()?, variant, counters, encoding).await?),
+        StoreKind::Tiered => Arc::new(tiered::Tiered::open(file()?, variant, counters, encoding).await?),
     })
 }
 

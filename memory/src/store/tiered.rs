@@ -6,7 +6,7 @@
 //! whose record was replaced or opened by somebody else in between, has another generation or none, and is rebuilt from the record.
 //! Whenever the two may differ while open (a write that failed half-way, or whose caller went away), the tier is not asked any more.
 //!
-//! The durability class is the record's.
+//! The durability class is the record's. Metadata under `json-extract` is looked up in the record: the tier holds no JSON to look into.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -20,7 +20,8 @@ use super::files;
 use super::libsql::Libsql;
 use super::redb::Redb;
 use super::{Completed, Store, StoreStats};
-use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, PoolKind, Result, Step};
+use crate::variant::MetadataKind;
+use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 /// What the tier's file is called, after the record's.
 const TIER_SUFFIX: &str = "-tier";
@@ -33,7 +34,8 @@ pub struct Tiered {
     record: Libsql,
     tier: Redb,
     in_step: AtomicBool, // whether the tier holds what the record holds
-    turn: Mutex<()>,     // writes go to both before the next one goes to either
+    metadata: MetadataKind,
+    turn: Mutex<()>, // writes go to both before the next one goes to either
     encoding: Encoding,
     counters: Arc<Counters>,
 }
@@ -51,14 +53,14 @@ impl Tiered {
     /// As [`super::open`], for the record. A tier that cannot be used is made anew.
     pub async fn open(
         path: &Path,
-        durability: Durability,
-        pool: PoolKind,
+        variant: &Variant,
         counters: Arc<Counters>,
         encoding: Encoding,
     ) -> Result<Tiered> {
         let tier_path = files::beside(path, TIER_SUFFIX);
-        let record = Libsql::open(path, durability, pool, Arc::clone(&counters), encoding.clone()).await?;
-        let open_tier = || Redb::open(&tier_path, Durability::Buffered, Arc::clone(&counters), encoding.clone());
+        let record = Libsql::open(path, variant, Arc::clone(&counters), encoding.clone()).await?;
+        let in_front = Variant { durability: Durability::Buffered, ..*variant };
+        let open_tier = || Redb::open(&tier_path, &in_front, Arc::clone(&counters), encoding.clone());
         let tier = match mirror_of(record.found_generation(), open_tier()).await? {
             Some(tier) => tier,
             None => {
@@ -71,7 +73,15 @@ impl Tiered {
         };
         // From here until it is closed, the tier is the mirror of no generation: a kill leaves it so.
         tier.set_generation(None).await?;
-        Ok(Tiered { record, tier, in_step: AtomicBool::new(true), turn: Mutex::new(()), encoding, counters })
+        Ok(Tiered {
+            record,
+            tier,
+            in_step: AtomicBool::new(true),
+            metadata: variant.metadata,
+            turn: Mutex::new(()),
+            encoding,
+            counters,
+        })
     }
 
     /// Whether the tier may be asked.
@@ -191,8 +201,17 @@ impl Store for Tiered {
     }
 
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        if self.metadata == MetadataKind::JsonExtract {
+            self.counters.tier_misses.increment();
+            return self.record.by_metadata(key, value).await;
+        }
         let (key, value) = (key.to_owned(), value.to_owned());
         self.read(|store| store.by_metadata(&key, &value)).await
+    }
+
+    async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
+        let (task_type, domain) = (task_type.to_owned(), domain.to_owned());
+        self.read(|store| store.by_task(&task_type, &domain, limit)).await
     }
 
     async fn stats(&self) -> Result<StoreStats> {

@@ -18,6 +18,7 @@ pub enum Operation {
     GetUnknown,
     GetMany(Vec<Index>),
     Metadata(String, String),
+    Task(String, String, usize),
     Retrieve(Query),
     Patterns,
     Stats,
@@ -28,7 +29,7 @@ pub enum Operation {
 pub const KEYS: &[&str] = &["team", "run", "", "a\"b", "\u{43a}\u{43b}\u{44e}\u{447}", "$.x[0]", "team'); --"];
 pub const VALUES: &[&str] = &["", "x", "X", "1", "'; drop table episodes; --", "\0nul", "%", "\u{1f980}"];
 const WORDS: &[&str] = &["fix", "the", "parser", "web", "server", "test", "slow", "\u{dc}ber", "again"];
-const DOMAINS: &[&str] = &["web", "cli", ""];
+pub const DOMAINS: &[&str] = &["web", "cli", ""];
 const TOOLS: &[&str] = &["shell", "edit", "test", "search", ""];
 
 /// Sequences of up to `most` operations.
@@ -45,6 +46,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::GetUnknown),
         1 => vec(any::<Index>(), 0..5).prop_map(Operation::GetMany),
         2 => (select(KEYS), select(VALUES)).prop_map(|(key, value)| Operation::Metadata(key.to_owned(), value.to_owned())),
+        2 => (word(DOMAINS), word(DOMAINS), 0..4usize).prop_map(|(kind, domain, limit)| Operation::Task(kind, domain, limit)),
         3 => query().prop_map(Operation::Retrieve),
         1 => Just(Operation::Patterns),
         1 => Just(Operation::Stats),

@@ -11,7 +11,7 @@ use memory::{
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::operation::{KEYS, Operation, VALUES};
+use crate::operation::{DOMAINS, KEYS, Operation, VALUES};
 
 /// How far a score in single precision may be from one in double precision.
 const TOLERANCE: f64 = 1e-5;
@@ -68,6 +68,7 @@ impl Model {
                 prop_assert_eq!(episodes.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
             }
             Operation::Metadata(key, value) => self.check_metadata(memory, &key, &value).await?,
+            Operation::Task(task_type, domain, limit) => self.check_task(memory, &task_type, &domain, limit).await?,
             Operation::Retrieve(query) => self.check_retrieval(memory, &query).await?,
             Operation::Patterns => self.check_patterns(memory).await?,
             Operation::Stats => self.check_stats(memory).await?,
@@ -85,6 +86,11 @@ impl Model {
         for key in KEYS {
             for value in VALUES {
                 self.check_metadata(memory, key, value).await?;
+            }
+        }
+        for task_type in DOMAINS {
+            for domain in DOMAINS {
+                self.check_task(memory, task_type, domain, usize::MAX).await?;
             }
         }
         let query = Query { text: "fix the parser".to_owned(), context: None, limit: self.episodes.len() + 1 };
@@ -169,6 +175,19 @@ impl Model {
             key,
             value
         );
+        Ok(())
+    }
+
+    async fn check_task(&self, memory: &Memory, task_type: &str, domain: &str, limit: usize) -> TestCaseResult {
+        let heads = self.episodes.values().map(|episode| &episode.head);
+        let mut expected: Vec<(u64, EpisodeId)> = heads
+            .filter(|head| head.task_type == task_type && head.context.domain == domain)
+            .map(|head| (head.started_at_ns, head.id))
+            .collect();
+        expected.sort_unstable();
+        let expected: Vec<EpisodeId> = expected.into_iter().rev().take(limit).map(|(_, id)| id).collect();
+        let found = memory.query_by_task(task_type, domain, limit).await.expect("reading works");
+        prop_assert_eq!(found, expected, "{:?} in {:?}, {}", task_type, domain, limit);
         Ok(())
     }
 

@@ -17,23 +17,26 @@ use tempfile::TempDir;
 
 mod answers;
 mod effects;
+mod indexes;
 mod refusals;
 mod tiered;
 
-/// Every store at every durability class, with codecs, compressors and pools spread over them.
+/// Every store at every durability class, with the other strategies spread over them.
 const VARIANTS: &[&str] = &[
     "store=memory",
+    "store=memory,metadata=indexed,index=composite",
     "store=redb,durability=buffered,codec=json,compression=zstd",
-    "store=redb,durability=fsynced,codec=postcard",
-    "store=libsql,durability=committed,codec=messagepack,pool=none",
-    "store=libsql,durability=fsynced,codec=postcard,compression=lz4,pool=keepalive",
-    "store=tiered,durability=committed,codec=postcard,pool=keepalive",
-    "store=tiered,durability=fsynced,codec=json,compression=zstd,pool=none",
+    "store=redb,durability=fsynced,codec=postcard,metadata=indexed,index=composite",
+    "store=libsql,durability=committed,codec=messagepack,metadata=indexed,pool=none",
+    "store=libsql,durability=fsynced,codec=postcard,compression=lz4,metadata=json-extract,index=composite,pool=keepalive",
+    "store=libsql,durability=committed,codec=json,pool=keepalive",
+    "store=tiered,durability=committed,codec=postcard,metadata=indexed,index=composite,pool=keepalive",
+    "store=tiered,durability=fsynced,codec=json,compression=zstd,metadata=json-extract,pool=none",
 ];
 
 /// Those that keep their contents in a file.
 fn in_files() -> impl Iterator<Item = &'static str> {
-    VARIANTS.iter().copied().filter(|text| *text != "store=memory")
+    VARIANTS.iter().copied().filter(|text| !text.starts_with("store=memory"))
 }
 
 /// A folder for one store.

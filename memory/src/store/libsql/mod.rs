@@ -17,15 +17,17 @@ use tokio::sync::Mutex;
 
 use self::connect::{Connector, prepare_database};
 use self::connection::Connection;
+use self::indexes::Indexes;
 use self::schema::Sql;
-use self::values::{Attempt, Fault, first, id_of, key};
+use self::values::{Attempt, Fault, first, key};
 use super::files::{self, Lock};
 use super::{Completed, Store, StoreStats, blocking_future};
 use crate::pool::{Limits, Manager, Pool};
-use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, PoolKind, Result, Step};
+use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, Step, Variant};
 
 mod connect;
 mod connection;
+mod indexes;
 mod mirror;
 mod schema;
 mod values;
@@ -42,6 +44,7 @@ pub struct Libsql {
     readers: Pool<Connector>,
     anchor: Mutex<Option<(Connection, Lock)>>, // None once closed; dropped in this order
     found: Option<Vec<u8>>,                    // the generation that it was opened in, unless it was made then
+    indexes: Indexes,
     encoding: Encoding,
     counters: Arc<Counters>,
 }
@@ -53,8 +56,7 @@ impl Libsql {
     /// As [`super::open`].
     pub async fn open(
         path: &Path,
-        durability: Durability,
-        pool: PoolKind,
+        variant: &Variant,
         counters: Arc<Counters>,
         encoding: Encoding,
     ) -> Result<Libsql> {
@@ -62,15 +64,16 @@ impl Libsql {
         let lock = Lock::take(path)?;
         let at = |fault: Fault| fault.at(path, "opening");
         let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
-        let fsynced = durability == Durability::Fsynced;
+        let fsynced = variant.durability == Durability::Fsynced;
         let synchronous = if fsynced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         let connector =
             Arc::new(Connector { database, path: path.to_owned(), synchronous, counters: Arc::clone(&counters) });
         let mut anchor = connector.connect().await?;
         counters.connections_opened.increment();
         let found = blocking_future(prepare_database(&mut anchor, path)).await.map_err(at)?;
+        let indexes = blocking_future(indexes::prepare(&anchor.database, variant, &counters)).await.map_err(at)?;
         let pool =
-            |connections| Pool::new(pool, Arc::clone(&connector), Limits::of(connections), Arc::clone(&counters));
+            |connections| Pool::new(variant.pool, Arc::clone(&connector), Limits::of(connections), Arc::clone(&counters));
         Ok(Libsql {
             path: path.to_owned(),
             fsynced,
@@ -78,6 +81,7 @@ impl Libsql {
             readers: pool(READERS),
             anchor: Mutex::new(Some((anchor, lock))),
             found,
+            indexes,
             encoding,
             counters,
         })
@@ -160,9 +164,11 @@ impl Store for Libsql {
     }
 
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
-        let parameters = vec![Value::Text(key.to_owned()), Value::Text(value.to_owned())];
-        blocking_future(self.read_rows("looking up metadata", Sql::SelectByMetadata, parameters, |row| id_of(row, 0)))
-            .await
+        self.find_by_metadata(key, value).await
+    }
+
+    async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
+        self.find_by_task(task_type, domain, limit).await
     }
 
     async fn stats(&self) -> Result<StoreStats> {

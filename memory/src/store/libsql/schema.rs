@@ -129,9 +129,15 @@ statements! {
     SelectCompleted = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL ORDER BY id",
     /// All patterns, in the order of ids.
     SelectPatterns = "SELECT id, value FROM patterns ORDER BY id",
-    /// Episodes by one metadata entry. `json_each` rather than a path, because a key may hold any character.
-    SelectByMetadata = "SELECT episodes.id FROM episodes, json_each(episodes.metadata) AS entry
+    /// Every episode's metadata, in the order of ids.
+    SelectMetadata = "SELECT id, metadata FROM episodes ORDER BY id",
+    /// Episodes by one metadata entry, looked for in the JSON of each. `json_each` rather than a path, because a key may hold any character.
+    ExtractMetadata = "SELECT episodes.id FROM episodes, json_each(episodes.metadata) AS entry
         WHERE entry.key = ?1 AND entry.value = ?2 ORDER BY episodes.id",
+    /// Episodes by one metadata entry, where the index of metadata is there.
+    SearchMetadata = "SELECT id FROM metadata_index WHERE key = ?1 AND value = ?2 ORDER BY id",
+    /// The newest episodes of a task type and domain.
+    SelectByTask = "SELECT id FROM episodes WHERE task_type = ?1 AND domain = ?2 ORDER BY started_at_ns DESC, id DESC LIMIT ?3",
     /// How many episodes, steps and patterns.
     Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",
     /// Copies the log into the database, syncing both.

@@ -2,30 +2,36 @@
 //!
 //! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th: that bounds what a crash takes, and
 //! how many pages wait for a sync before they can be used again (redb's issue 810). No read transaction lasts longer than a call, for the same reason.
-//! The file is created under another name, so that a kill in the middle leaves no half-made store.
 //!
-//! This is the only file that names redb. Values come and go as envelopes; [`super::tiered`] writes the same envelopes to two stores.
+//! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same envelopes to two stores.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ::redb::{
-    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
-    TableDefinition, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
 };
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use self::fault::{Attempt, opening_error};
+use self::indexes::Indexes;
+pub(super) use self::mirror::Row;
 use super::files::{self, Lock};
-use super::{Completed, SCHEMA_VERSION, Store, StoreStats, blocking, merged};
-use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step};
+use super::{Completed, Store, StoreStats, blocking, merged};
+use crate::variant::{IndexKind, MetadataKind};
+use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
+
+mod fault;
+mod file;
+mod indexes;
+mod metadata;
+mod mirror;
+mod tasks;
 
 /// In class `buffered`, every so many commits one is synced.
 pub const SYNC_EVERY: u32 = 1024;
-
-/// The most memory for pages, in bytes.
-const PAGE_CACHE_BYTES: usize = 256 << 20;
 
 /// The schema version (4 bytes, big-endian) and, in a local tier, the generation of the record that it mirrors.
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
@@ -34,7 +40,6 @@ const HEADS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("heads");
 const EMBEDDINGS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("embeddings");
 const STEPS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("steps");
 const PATTERNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("patterns");
-const METADATA: TableDefinition<'_, (&str, &str, u128), ()> = TableDefinition::new("metadata");
 
 const SCHEMA_KEY: &str = "schema";
 const GENERATION_KEY: &str = "generation";
@@ -46,6 +51,7 @@ pub struct Redb {
     turn: Mutex<()>,                // writers queue here, as tasks; in redb they would as threads
     buffered: bool,
     since_sync: AtomicU32, // commits; changes with the turn held
+    indexes: Indexes,
     encoding: Encoding,
     counters: Arc<Counters>,
 }
@@ -55,60 +61,27 @@ struct Open {
     _lock: Lock,
 }
 
-/// A row of another store, as it stands there: what a local tier is rebuilt from.
-pub(super) enum Row {
-    Episode { head: Vec<u8>, embedding: Option<Vec<u8>> },
-    Step { id: EpisodeId, number: u32, value: Vec<u8> },
-    Pattern { id: u64, value: Vec<u8> },
-}
-
-/// What can fail on the way through redb.
-type Attempt<T> = std::result::Result<T, Fault>;
-
-/// An error on the way through redb: one of ours, or one of its, which gets path and action at the edge.
-enum Fault {
-    Ours(Error),
-    Redb(Box<::redb::Error>),
-}
-
-macro_rules! faults {
-    ($($Error:ty),+) => {
-        $(impl From<$Error> for Fault {
-            fn from(error: $Error) -> Fault {
-                Fault::Redb(Box::new(error.into()))
-            }
-        })+
-    };
-}
-faults!(
-    ::redb::StorageError,
-    ::redb::TableError,
-    ::redb::TransactionError,
-    ::redb::CommitError,
-    ::redb::SetDurabilityError
-);
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
-        Fault::Ours(error)
-    }
-}
-
 impl Redb {
     /// Opens the store in the file `path`, or creates it there.
     ///
     /// # Errors
     /// As [`super::open`].
-    pub fn open(path: &Path, durability: Durability, counters: Arc<Counters>, encoding: Encoding) -> Result<Redb> {
+    pub fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Redb> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
-        let database = blocking(|| open_or_create(path))?;
+        let indexes = Indexes::of(variant);
+        let database = blocking(|| {
+            let database = file::open_or_create(path)?;
+            let prepared = indexes.prepare(&database, &encoding, &counters);
+            prepared.map_err(|fault| fault.at(path, "preparing its indexes")).map(|()| database)
+        })?;
         Ok(Redb {
             path: path.to_owned(),
             database: RwLock::new(Some(Open { database, _lock: lock })),
             turn: Mutex::new(()),
-            buffered: durability == Durability::Buffered,
+            buffered: variant.durability == Durability::Buffered,
             since_sync: AtomicU32::new(0),
+            indexes,
             encoding,
             counters,
         })
@@ -166,7 +139,7 @@ impl Redb {
             if transaction.open_table(HEADS)?.insert(head.id.0, value)?.is_some() {
                 return Err(Error::EpisodeExists { id: head.id }.into());
             }
-            index_metadata(transaction, head)
+            self.indexes.insert(transaction, head)
         })
         .await
     }
@@ -205,56 +178,6 @@ impl Redb {
             Ok(())
         })
         .await
-    }
-
-    /// Takes over rows of another store, before anybody else writes to this one.
-    pub(super) fn import(&self, rows: &[Row]) -> Result<()> {
-        self.commit_paced("rebuilding the local tier", |transaction| {
-            let mut heads = transaction.open_table(HEADS)?;
-            let mut embeddings = transaction.open_table(EMBEDDINGS)?;
-            let mut steps = transaction.open_table(STEPS)?;
-            let mut patterns = transaction.open_table(PATTERNS)?;
-            for row in rows {
-                match row {
-                    Row::Episode { head, embedding } => {
-                        let decoded: Head = self.encoding.decode(head)?;
-                        heads.insert(decoded.id.0, head.as_slice())?;
-                        if let Some(embedding) = embedding {
-                            embeddings.insert(decoded.id.0, embedding.as_slice())?;
-                        }
-                        index_metadata(transaction, &decoded)?;
-                    }
-                    Row::Step { id, number, value } => drop(steps.insert((id.0, *number), value.as_slice())?),
-                    Row::Pattern { id, value } => drop(patterns.insert(*id, value.as_slice())?),
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Bytes of the file.
-    pub(super) fn stored_bytes(&self) -> u64 {
-        files::size_bytes(std::slice::from_ref(&self.path))
-    }
-
-    /// The generation of the record that this local tier was closed with, if it was closed.
-    pub(super) fn generation(&self) -> Result<Option<Vec<u8>>> {
-        self.read("reading the tier's generation", |transaction| {
-            Ok(transaction.open_table(ABOUT)?.get(GENERATION_KEY)?.map(|generation| generation.value().to_vec()))
-        })
-    }
-
-    /// Says which generation of the record this is the mirror of, or that it is none until further notice. Synced, with all before.
-    pub(super) async fn set_generation(&self, generation: Option<&[u8]>) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        self.commit("writing the tier's generation", true, |transaction| {
-            let mut about = transaction.open_table(ABOUT)?;
-            match generation {
-                Some(generation) => drop(about.insert(GENERATION_KEY, generation)?),
-                None => drop(about.remove(GENERATION_KEY)?),
-            }
-            Ok(())
-        })
     }
 }
 
@@ -331,15 +254,20 @@ impl Store for Redb {
     }
 
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
-        let ids = self.read("looking up metadata", |transaction| {
-            let mut ids = Vec::new();
-            for entry in transaction.open_table(METADATA)?.range((key, value, 0)..=(key, value, u128::MAX))? {
-                ids.push(EpisodeId(entry?.0.value().2));
+        const ACTION: &str = "looking up metadata";
+        match self.indexes.metadata {
+            MetadataKind::Indexed => self.read(ACTION, |transaction| self.search_metadata(transaction, key, value)),
+            MetadataKind::Scan | MetadataKind::JsonExtract => {
+                blocking(|| self.read(ACTION, |transaction| self.scan_metadata(transaction, key, value)))
             }
-            Ok(ids)
-        })?;
-        self.counters.rows_read.add(ids.len() as u64);
-        Ok(ids)
+        }
+    }
+
+    async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
+        self.read("looking up tasks", |transaction| match self.indexes.tasks {
+            IndexKind::Single => self.search_task_type(transaction, task_type, domain, limit),
+            IndexKind::Composite => self.search_task(transaction, task_type, domain, limit),
+        })
     }
 
     async fn stats(&self) -> Result<StoreStats> {
@@ -373,88 +301,5 @@ impl Store for Redb {
             // Closing syncs what was not, which is what makes a closed `buffered` store complete.
             open.database.close().map_err(|error| opening_error(&self.path, "closing", error))
         })
-    }
-}
-
-fn index_metadata(transaction: &WriteTransaction, head: &Head) -> Attempt<()> {
-    if !head.metadata.is_empty() {
-        let mut table = transaction.open_table(METADATA)?;
-        for (key, value) in &head.metadata {
-            table.insert((key.as_str(), value.as_str(), head.id.0), ())?;
-        }
-    }
-    Ok(())
-}
-
-/// Opens a store, or makes one under another name and gives it this one when it is complete.
-fn open_or_create(path: &Path) -> Result<Database> {
-    let exists = path.metadata().is_ok_and(|about| about.len() > 0);
-    let (file, action) = if exists { (path.to_owned(), "opening") } else { (files::beside(path, "-new"), "creating") };
-    if !exists {
-        files::remove(&file)?; // what an earlier kill left
-    }
-    let opened = Builder::new().set_cache_size(PAGE_CACHE_BYTES).create(&file);
-    let database = opened.map_err(|error| opening_error(path, action, error))?;
-    if exists {
-        check_schema(&database, path).map_err(|fault| fault.at(path, action))?;
-    } else {
-        write_schema(&database).map_err(|fault| fault.at(path, action))?;
-        files::rename_durably(&file, path)?;
-    }
-    Ok(database)
-}
-
-/// Makes every table, so that no reader ever meets a missing one.
-fn write_schema(database: &Database) -> Attempt<()> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
-    transaction.open_table(HEADS)?;
-    transaction.open_table(EMBEDDINGS)?;
-    transaction.open_table(STEPS)?;
-    transaction.open_table(PATTERNS)?;
-    transaction.open_table(METADATA)?;
-    Ok(transaction.commit()?)
-}
-
-fn check_schema(database: &Database, path: &Path) -> Attempt<()> {
-    let foreign = |reason: &str| Error::NotAStore { path: path.to_owned(), store: "redb", reason: reason.to_owned() };
-    let about = match database.begin_read()?.open_table(ABOUT) {
-        Ok(about) => about,
-        Err(::redb::TableError::Storage(error)) => return Err(error.into()),
-        Err(_) => return Err(foreign("a redb database of something else").into()),
-    };
-    let version = about.get(SCHEMA_KEY)?.and_then(|version| version.value().try_into().ok().map(u32::from_be_bytes));
-    match version {
-        Some(SCHEMA_VERSION) => Ok(()),
-        Some(found) => Err(Error::SchemaVersion { path: path.to_owned(), found, expected: SCHEMA_VERSION }.into()),
-        None => Err(foreign("a redb database of something else").into()),
-    }
-}
-
-fn opening_error(path: &Path, action: &'static str, error: DatabaseError) -> Error {
-    let foreign = |reason: String| Error::NotAStore { path: path.to_owned(), store: "redb", reason };
-    match error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
-            Error::StoreInUse { path: path.to_owned() }
-        }
-        DatabaseError::UpgradeRequired(version) => {
-            foreign(format!("redb's file format {version}, which this redb does not read"))
-        }
-        DatabaseError::Storage(::redb::StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-            foreign(error.to_string())
-        }
-        error => Fault::Redb(Box::new(error.into())).at(path, action),
-    }
-}
-
-impl Fault {
-    fn at(self, path: &Path, action: &'static str) -> Error {
-        match self {
-            Fault::Ours(error) => error,
-            Fault::Redb(error) => match *error {
-                ::redb::Error::Io(source) => Error::Io { path: path.to_owned(), action, source },
-                error => Error::store("redb", action, error),
-            },
-        }
     }
 }

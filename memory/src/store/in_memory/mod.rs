@@ -8,8 +8,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
+use self::indexes::{Found, Indexes};
 use super::{Store, StoreStats};
-use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step};
+use crate::variant::IndexKind;
+use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
+
+mod indexes;
 
 /// Episodes and patterns in memory.
 pub struct InMemory {
@@ -17,10 +21,10 @@ pub struct InMemory {
     counters: Arc<Counters>,
 }
 
-#[derive(Default)]
 struct Contents {
     episodes: BTreeMap<EpisodeId, Kept>,
     patterns: BTreeMap<PatternId, Pattern>,
+    indexes: Indexes,
 }
 
 struct Kept {
@@ -30,9 +34,11 @@ struct Kept {
 }
 
 impl InMemory {
-    /// An empty store.
-    pub fn new(counters: Arc<Counters>) -> InMemory {
-        InMemory { contents: RwLock::new(Some(Contents::default())), counters }
+    /// An empty store with the indexes of the variant.
+    pub fn new(variant: &Variant, counters: Arc<Counters>) -> InMemory {
+        let (episodes, patterns) = (BTreeMap::new(), BTreeMap::new());
+        let contents = Contents { episodes, patterns, indexes: Indexes::of(variant) };
+        InMemory { contents: RwLock::new(Some(contents)), counters }
     }
 
     /// What is in the store, unless it is closed. A panic of another thread cannot leave it half changed: every change is one insertion or is checked first.
@@ -56,6 +62,7 @@ impl Store for InMemory {
             if contents.episodes.contains_key(&head.id) {
                 return Err(Error::EpisodeExists { id: head.id });
             }
+            contents.indexes.insert(head);
             contents
                 .episodes
                 .insert(head.id, Kept { head: head.clone(), steps: BTreeMap::new(), embedding: Vec::new() });
@@ -132,10 +139,32 @@ impl Store for InMemory {
     }
 
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        self.read(|contents| match contents.indexes.by_metadata(key, value) {
+            Some(ids) => {
+                self.counters.metadata_index_searches.increment();
+                self.counters.rows_read.add(ids.len() as u64);
+                ids
+            }
+            None => {
+                let rows = contents.episodes.len() as u64;
+                self.counters.metadata_scanned.add(rows);
+                self.counters.rows_read.add(rows);
+                let has = |kept: &&Kept| kept.head.metadata.get(key).is_some_and(|stored| stored == value);
+                contents.episodes.values().filter(has).map(|kept| kept.head.id).collect()
+            }
+        })
+    }
+
+    async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         self.read(|contents| {
-            self.counters.rows_read.add(contents.episodes.len() as u64);
-            let has = |kept: &&Kept| kept.head.metadata.get(key).is_some_and(|stored| stored == value);
-            contents.episodes.values().filter(has).map(|kept| kept.head.id).collect()
+            let head_of = |id| contents.episodes.get(&id).map(|kept| &kept.head);
+            let Found { ids, rows } = contents.indexes.by_task(task_type, domain, limit, head_of);
+            self.counters.rows_read.add(rows);
+            match contents.indexes.kind() {
+                IndexKind::Single => self.counters.single_index_searches.increment(),
+                IndexKind::Composite => self.counters.composite_index_searches.increment(),
+            }
+            ids
         })
     }
 

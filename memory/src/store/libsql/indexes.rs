@@ -1,0 +1,217 @@
+//! The secondary indexes of a database, and what the planner says about them.
+//!
+//! An index is there while a variant that uses it has the database open: whoever opens it makes what is missing, out of what is there, and drops what its
+//! variant does not use. So nobody searches a stale index, and nobody pays for somebody else's. Metadata has keys that nobody knows before, and an
+//! expression or a generated column would index one key each: the index is a table of all keys and values, which a trigger keeps, so that every
+//! program that writes to the file keeps it.
+//!
+//! That a question is answered by its index is the planner's decision. It is asked once, when the database is opened, and the counters of
+//! searches count only what it answered so.
+
+use std::collections::BTreeMap;
+
+use ::libsql::{Connection as Database, Value};
+
+use super::Libsql;
+use super::schema::Sql;
+use super::values::{Attempt, id_of};
+use crate::store::blocking_future;
+use crate::variant::{IndexKind, MetadataKind};
+use crate::{Counters, EpisodeId, Error, Result, Variant};
+
+/// A secondary index: what it is called in the database, what makes it, what drops it.
+struct Index {
+    name: &'static str,
+    make: &'static str,
+    remove: &'static str,
+}
+
+const METADATA: Index = Index {
+    name: "metadata_index",
+    make: "CREATE TABLE metadata_index (key TEXT NOT NULL, value TEXT NOT NULL, id BLOB NOT NULL, PRIMARY KEY (key, value, id)) WITHOUT ROWID;
+        INSERT INTO metadata_index SELECT entry.key, entry.value, episodes.id FROM episodes, json_each(episodes.metadata) AS entry;
+        CREATE TRIGGER metadata_indexed AFTER INSERT ON episodes BEGIN
+            INSERT INTO metadata_index SELECT entry.key, entry.value, new.id FROM json_each(new.metadata) AS entry;
+        END;",
+    remove: "DROP TRIGGER metadata_indexed; DROP TABLE metadata_index;",
+};
+
+const TASK_TYPES: Index = Index {
+    name: "episodes_by_task_type",
+    make: "CREATE INDEX episodes_by_task_type ON episodes (task_type);",
+    remove: "DROP INDEX episodes_by_task_type;",
+};
+
+const TASKS: Index = Index {
+    name: "episodes_by_task",
+    make: "CREATE INDEX episodes_by_task ON episodes (task_type, domain, started_at_ns, id);",
+    remove: "DROP INDEX episodes_by_task;",
+};
+
+/// Which strategies the variant has, and what the planner makes of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Indexes {
+    metadata: MetadataKind,
+    tasks: IndexKind,
+    /// The index of metadata answers questions about metadata.
+    metadata_planned: bool,
+    /// The index of tasks that the variant has answers questions about tasks: the composite one in their order, without sorting.
+    tasks_planned: bool,
+}
+
+/// Makes the indexes that the variant uses, drops the others, and asks the planner.
+pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &Counters) -> Attempt<Indexes> {
+    let wanted = [
+        (METADATA, variant.metadata == MetadataKind::Indexed),
+        (TASK_TYPES, variant.index == IndexKind::Single),
+        (TASKS, variant.index == IndexKind::Composite),
+    ];
+    let mut changes = String::new();
+    let mut made = 0;
+    for (index, wanted) in wanted {
+        let there = number(database, "SELECT count(*) FROM sqlite_schema WHERE name = ?1", index.name).await? > 0;
+        match (wanted, there) {
+            (true, false) => {
+                changes.push_str(index.make);
+                made += 1;
+            }
+            (false, true) => changes.push_str(index.remove),
+            _ => {}
+        }
+    }
+    if !changes.is_empty() {
+        database.execute_batch(&format!("BEGIN IMMEDIATE; {changes} COMMIT")).await?;
+        let held = number(database, "SELECT count(*) FROM (SELECT 1 FROM episodes LIMIT 1) WHERE ?1 = ''", "").await?;
+        counters.indexes_built.add(if held > 0 { made } else { 0 });
+    }
+    let metadata_planned = variant.metadata == MetadataKind::Indexed && {
+        let plan = plan(database, Sql::SearchMetadata.text()).await?;
+        plan.iter().any(|step| step.starts_with("SEARCH metadata_index USING PRIMARY KEY (key=? AND value=?"))
+    };
+    let plan = plan(database, Sql::SelectByTask.text()).await?;
+    let tasks_planned = match variant.index {
+        IndexKind::Single => plan.iter().any(|step| step.contains("USING INDEX episodes_by_task_type (task_type=?)")),
+        IndexKind::Composite => {
+            plan.len() == 1 && plan[0].contains("USING COVERING INDEX episodes_by_task (task_type=? AND domain=?)")
+        }
+    };
+    Ok(Indexes { metadata: variant.metadata, tasks: variant.index, metadata_planned, tasks_planned })
+}
+
+/// The one number that a statement with one text gives.
+async fn number(database: &Database, sql: &str, text: &str) -> Attempt<i64> {
+    let row = database.query(sql, [text]).await?.next().await?;
+    Ok(row.map_or(Ok(0), |row| row.get(0))?)
+}
+
+/// What SQLite would do, step by step, as it says it.
+pub(super) async fn plan(database: &Database, sql: &str) -> Attempt<Vec<String>> {
+    let statement = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).await?;
+    let mut rows = statement.query(()).await?;
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().await? {
+        steps.push(row.get::<String>(3)?);
+    }
+    Ok(steps)
+}
+
+impl Libsql {
+    /// The episodes with that metadata, found as the variant says.
+    pub(super) async fn find_by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        const ACTION: &str = "looking up metadata";
+        let parameters = vec![Value::Text(key.to_owned()), Value::Text(value.to_owned())];
+        match self.indexes.metadata {
+            MetadataKind::Scan => self.scan_metadata(ACTION, key, value).await,
+            MetadataKind::JsonExtract => {
+                self.counters.metadata_extractions.increment();
+                blocking_future(self.read_rows(ACTION, Sql::ExtractMetadata, parameters, |row| id_of(row, 0))).await
+            }
+            MetadataKind::Indexed => {
+                self.counters.metadata_index_searches.add(u64::from(self.indexes.metadata_planned));
+                self.read_rows(ACTION, Sql::SearchMetadata, parameters, |row| id_of(row, 0)).await
+            }
+        }
+    }
+
+    /// Strategy `scan`: every episode's metadata comes over, and is compared here.
+    async fn scan_metadata(&self, action: &'static str, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        let mut found = Vec::new();
+        let scan = self.read_rows(action, Sql::SelectMetadata, vec![], |row| {
+            let metadata: String = row.get(1)?;
+            let metadata: BTreeMap<String, String> =
+                serde_json::from_str(&metadata).map_err(|error| Error::store("libsql", action, error))?;
+            if metadata.get(key).is_some_and(|stored| stored == value) {
+                found.push(id_of(row, 0)?);
+            }
+            Ok(())
+        });
+        let rows = blocking_future(scan).await?.len();
+        self.counters.metadata_scanned.add(rows as u64);
+        Ok(found)
+    }
+
+    /// The newest episodes of that task type and domain. One statement for both strategies: the planner takes the index that is there.
+    pub(super) async fn find_by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX); // a negative one would be none
+        let parameters =
+            vec![Value::Text(task_type.to_owned()), Value::Text(domain.to_owned()), Value::Integer(limit)];
+        let searches = match self.indexes.tasks {
+            IndexKind::Single => &self.counters.single_index_searches,
+            IndexKind::Composite => &self.counters.composite_index_searches,
+        };
+        searches.add(u64::from(self.indexes.tasks_planned));
+        self.read_rows("looking up tasks", Sql::SelectByTask, parameters, |row| id_of(row, 0)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Codec, Compression, Encoding};
+
+    /// The plans of both questions in a database that the variant opened, after all the others in turn.
+    async fn plans(variants: &[&str]) -> Vec<[Vec<String>; 2]> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plans = Vec::new();
+        for variant in variants {
+            let variant: Variant = variant.parse().unwrap();
+            let counters = Arc::new(Counters::default());
+            let encoding = Encoding::new(Codec::Json, Compression::None, Arc::clone(&counters));
+            let store = Libsql::open(&folder.path().join("x.db"), &variant, counters, encoding).await.unwrap();
+            let anchor = store.anchor.lock().await;
+            let database = &anchor.as_ref().unwrap().0.database;
+            let sql = match variant.metadata {
+                MetadataKind::Scan => Sql::SelectMetadata,
+                MetadataKind::JsonExtract => Sql::ExtractMetadata,
+                MetadataKind::Indexed => Sql::SearchMetadata,
+            };
+            let metadata = plan(database, sql.text()).await.ok().unwrap();
+            plans.push([metadata, plan(database, Sql::SelectByTask.text()).await.ok().unwrap()]);
+        }
+        plans
+    }
+
+    #[tokio::test]
+    async fn the_planner_uses_the_indexes_of_the_variant_and_no_others() {
+        let [naive, fast] = ["store=libsql", "store=libsql,metadata=indexed,index=composite"];
+        let extract = "store=libsql,metadata=json-extract";
+        let single = [
+            "SEARCH episodes USING INDEX episodes_by_task_type (task_type=?)".to_owned(),
+            "USE TEMP B-TREE FOR ORDER BY".to_owned(),
+        ];
+        let composite =
+            ["SEARCH episodes USING COVERING INDEX episodes_by_task (task_type=? AND domain=?)".to_owned()];
+        for [metadata, tasks] in plans(&[naive, fast, naive, fast]).await.chunks(2).map(|pair| &pair[0]) {
+            assert!(metadata[0].starts_with("SCAN episodes"), "{metadata:?}");
+            assert_eq!(tasks[..], single);
+        }
+        for [metadata, tasks] in plans(&[naive, fast, extract, fast]).await.chunks(2).map(|pair| &pair[1]) {
+            assert_eq!(metadata[..], ["SEARCH metadata_index USING PRIMARY KEY (key=? AND value=?)".to_owned()]);
+            assert_eq!(tasks[..], composite);
+        }
+        let [metadata, _] = &plans(&[extract]).await[0];
+        assert!(metadata.iter().any(|step| step.starts_with("SCAN entry VIRTUAL TABLE")), "{metadata:?}");
+    }
+}

@@ -1,0 +1,68 @@
+//! What can fail on the way through redb, and how it is said at the edge.
+
+use std::path::Path;
+
+use ::redb::DatabaseError;
+
+use crate::Error;
+
+/// What can fail on the way through redb.
+pub(super) type Attempt<T> = std::result::Result<T, Fault>;
+
+/// An error on the way through redb: one of ours, or one of its, which gets path and action at the edge.
+pub(super) enum Fault {
+    Ours(Error),
+    Redb(Box<::redb::Error>),
+}
+
+macro_rules! faults {
+    ($($Error:ty),+) => {
+        $(impl From<$Error> for Fault {
+            fn from(error: $Error) -> Fault {
+                Fault::Redb(Box::new(error.into()))
+            }
+        })+
+    };
+}
+faults!(
+    ::redb::StorageError,
+    ::redb::TableError,
+    ::redb::TransactionError,
+    ::redb::CommitError,
+    ::redb::SetDurabilityError
+);
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Ours(error)
+    }
+}
+
+impl Fault {
+    pub(super) fn at(self, path: &Path, action: &'static str) -> Error {
+        match self {
+            Fault::Ours(error) => error,
+            Fault::Redb(error) => match *error {
+                ::redb::Error::Io(source) => Error::Io { path: path.to_owned(), action, source },
+                error => Error::store("redb", action, error),
+            },
+        }
+    }
+}
+
+/// The error of a database that could not be opened or closed.
+pub(super) fn opening_error(path: &Path, action: &'static str, error: DatabaseError) -> Error {
+    let foreign = |reason: String| Error::NotAStore { path: path.to_owned(), store: "redb", reason };
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            Error::StoreInUse { path: path.to_owned() }
+        }
+        DatabaseError::UpgradeRequired(version) => {
+            foreign(format!("redb's file format {version}, which this redb does not read"))
+        }
+        DatabaseError::Storage(::redb::StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            foreign(error.to_string())
+        }
+        error => Fault::Redb(Box::new(error.into())).at(path, action),
+    }
+}
