@@ -17,6 +17,8 @@ const EVIDENCE: &[(&str, &str, &str)] = &[
     ("metadata", "json-extract", "metadata_extractions"),
     ("metadata", "indexed", "metadata_index_searches"),
     ("index", "composite", "composite_index_searches"),
+    ("batch", "single-query", "fetched_together"),
+    ("batch", "parallel", "fetched_in_parallel"),
     ("pool", "keepalive", "connections_reused"),
 ];
 

@@ -6,6 +6,7 @@ use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval, searching
 const STORED: &[&str] = &["store", "durability", "codec", "compression", "pool"];
 const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache"];
 
+const STORED_CACHED_AND_BATCHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache", "batch"];
 const STORED_AND_METADATA: &[&str] = &["store", "durability", "codec", "compression", "pool", "metadata"];
 const STORED_AND_INDEX: &[&str] = &["store", "durability", "codec", "compression", "pool", "index"];
 
@@ -54,7 +55,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "episode/get_many",
         about: "fetch 10 of 32 completed episodes by their ids",
-        exercises: STORED_AND_CACHED,
+        exercises: STORED_CACHED_AND_BATCHED,
         episodes: 8,
         operations: 4,
         setup: episodes::get_many,

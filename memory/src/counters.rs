@@ -67,6 +67,12 @@ counters! {
     steps_appended,
     /// Rows (or key-value pairs) that were read from a store.
     rows_read,
+    /// Times that a store was asked or told something: statements run, and in stores without statements, transactions begun or locks taken.
+    round_trips,
+    /// Episodes that were fetched together with others by one question.
+    fetched_together,
+    /// Episodes that were fetched side by side with others.
+    fetched_in_parallel,
     /// Episodes whose metadata was read to be compared one by one.
     metadata_scanned,
     /// Questions about metadata for which the database looked into every episode's JSON.

@@ -17,6 +17,7 @@
 
 mod active;
 pub mod api;
+mod batch;
 pub mod cache;
 pub mod clock;
 pub mod codec;
@@ -57,5 +58,5 @@ pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
 pub use store::StoreStats as Stats;
 pub use variant::{
-    CacheKind, Codec, Compression, Durability, IndexKind, MetadataKind, PoolKind, StoreKind, TOGGLES, Toggle, Variant,
+    BatchKind, CacheKind, Codec, Compression, Durability, IndexKind, MetadataKind, PoolKind, StoreKind, TOGGLES, Toggle, Variant,
 };

@@ -16,7 +16,7 @@ use crate::store::{self, Store};
 use crate::trace::Trace;
 use crate::{
     Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
-    Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, pattern, reflection, reward,
+    Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, pattern, reflection, reward,
 };
 
 /// What a memory needs beside its variant.
@@ -191,9 +191,10 @@ impl Memory {
         }
         self.counters.episodes_scored.add(ranking.scored());
         let best = ranking.into_best();
+        let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
         let mut retrieved = Vec::with_capacity(best.len());
-        for ranked in best {
-            let episode = self.get_episode(ranked.id).await?.ok_or(Error::UnknownEpisode { id: ranked.id })?;
+        for (ranked, episode) in best.into_iter().zip(self.get_episodes(&ids).await?) {
+            let episode = episode.ok_or(Error::UnknownEpisode { id: ranked.id })?;
             let Ranked { id, score, similarity, context_match } = ranked;
             retrieved.push(Retrieved { id, score, similarity, context_match, episode });
         }
@@ -221,9 +222,21 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn get_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
-        let mut episodes = Vec::with_capacity(ids.len());
-        for &id in ids {
-            episodes.push(self.get_episode(id).await?);
+        let mut episodes: Vec<_> = ids.iter().map(|&id| self.cache.get(id)).collect();
+        let mut missing: Vec<EpisodeId> = Vec::new();
+        missing.extend(ids.iter().zip(&episodes).filter(|(_, episode)| episode.is_none()).map(|(&id, _)| id));
+        missing.sort_unstable();
+        missing.dedup();
+        let tickets: Vec<_> = missing.iter().map(|&id| self.cache.ticket(id)).collect();
+        let fetched = batch::fetch(self.variant.batch, &self.store, &missing, &self.counters).await?;
+        let fetched: Vec<Option<Arc<Episode>>> = fetched.into_iter().map(|episode| episode.map(Arc::new)).collect();
+        for (ticket, episode) in tickets.into_iter().zip(&fetched) {
+            if let Some(episode) = episode {
+                self.cache.put(ticket, episode);
+            }
+        }
+        for (id, episode) in ids.iter().zip(&mut episodes).filter(|(_, episode)| episode.is_none()) {
+            *episode = missing.binary_search(id).ok().and_then(|place| fetched[place].clone());
         }
         Ok(episodes)
     }
@@ -376,6 +389,9 @@ mod tests {
         }
         async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
             self.inner.episode(id).await
+        }
+        async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+            self.inner.episodes(ids).await
         }
         async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
             self.inner.scan(visit).await

@@ -188,6 +188,15 @@ toggles! {
         /// One of task type, domain and time: it has the answer, in its order.
         Composite = "composite",
     }
+    /// How several episodes are fetched by their ids.
+    batch: BatchKind {
+        /// One after the other.
+        Serial = "serial",
+        /// All with one question.
+        SingleQuery = "single-query",
+        /// Side by side, over several connections.
+        Parallel = "parallel",
+    }
     /// Where connections to a database come from.
     pool: PoolKind {
         /// Each operation opens its own.

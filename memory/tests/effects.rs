@@ -191,3 +191,39 @@ async fn a_retrieval_scores_what_is_completed() {
     memory.retrieve(&memory::Query { limit: 2, ..memory::Query::default() }).await.expect("retrieves");
     assert_eq!(memory.counters()["episodes_scored"], 3);
 }
+
+/// What fetching 20 episodes at once adds to the counters named, after a first time that opens and prepares whatever there is to open.
+async fn fetching<const N: usize>(variant: Variant, names: [&str; N]) -> [u64; N] {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let memory = open(variant, folder.path(), &Arc::new(ManualClock::new(1)), 10).await;
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(memory.start_episode(StartEpisode::default()).await.expect("starts"));
+        memory.log_step(ids[0], NewStep::default()).await.expect("logs");
+    }
+    let fetch = async || {
+        let mut episodes = memory.get_episodes(&ids).await.expect("reads").into_iter().flatten();
+        assert_eq!(episodes.next().expect("is there").steps.len(), 20, "{variant}");
+        assert_eq!(episodes.count(), 19, "{variant}");
+    };
+    fetch().await;
+    let before = memory.counters();
+    fetch().await;
+    let after = memory.counters();
+    names.map(|name| after[name] - before[name])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_batch_asks_in_its_own_way() {
+    for store in StoreKind::ALL {
+        for (batch, expected) in [("serial", [20, 40, 0, 0]), ("single-query", [1, 40, 20, 0]), ("parallel", [20, 40, 0, 20])]
+        {
+            let variant = variant(&format!("store={store},batch={batch},pool=keepalive"));
+            let names = ["round_trips", "rows_read", "fetched_together", "fetched_in_parallel"];
+            assert_eq!(fetching(variant, names).await, expected, "{variant}");
+        }
+    }
+    let serial = fetching(variant("store=libsql,pool=none"), POOL).await;
+    let single = fetching(variant("store=libsql,pool=none,batch=single-query"), POOL).await;
+    assert_eq!((serial, single), ([20, 0], [1, 0]), "a connection for each question");
+}

@@ -83,6 +83,9 @@ pub trait Store: Send + Sync {
     /// An episode with its steps in the order of their numbers, as of one moment.
     async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>>;
 
+    /// The episodes of those ids, each in the place of its id, with one question and as of one moment.
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>>;
+
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
     async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()>;
 
@@ -144,6 +147,11 @@ impl<'a> Completed<'a> {
         assert!(head.completion.is_some(), "a completed head has a completion");
         Ok(Completed { head, value: encoding.encode(head)?, embedding: encoding.encode(embedding)?, patterns })
     }
+}
+
+/// How many rows an episode is in a store: its head and its steps.
+fn rows(episode: Option<&Episode>) -> u64 {
+    episode.map_or(0, |episode| 1 + episode.steps.len() as u64)
 }
 
 /// The stored form of a pattern that is seen again, or for the first time.

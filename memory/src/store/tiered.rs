@@ -186,6 +186,11 @@ impl Store for Tiered {
         self.read(|store| store.episode(id)).await
     }
 
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+        let ids = ids.to_vec();
+        self.read(|store| store.episodes(&ids)).await
+    }
+
     async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
         if !self.in_step() {
             self.counters.tier_misses.increment();

@@ -62,6 +62,8 @@ async fn read(store: &dyn Store) -> Vec<String> {
         note!(answers, store.head(id).await);
         note!(answers, store.episode(id).await);
     }
+    note!(answers, store.episodes(&[8, 7, 0, 7, u128::MAX, 1].map(EpisodeId)).await);
+    note!(answers, store.episodes(&[]).await);
     let mut scanned = Vec::new();
     let scan = store.scan(&mut |head, embedding| scanned.push((head.clone(), embedding.to_vec()))).await;
     note!(answers, scan.map(|()| scanned));
@@ -129,6 +131,9 @@ async fn the_answers_are_right() {
     assert_eq!(episode.steps.iter().map(|step| step.number).collect::<Vec<_>>(), [0, 1, 2, 3, u32::MAX]);
     assert_eq!(episode.steps[2], step(2, "out of order"), "the step that came first");
     assert!(store.episode(EpisodeId(8)).await.unwrap().is_none());
+    let several = store.episodes(&[8, 7, 0].map(EpisodeId)).await.unwrap();
+    assert_eq!((several.len(), &several[0], &several[1]), (3, &None, &Some(episode)));
+    assert_eq!(several[2].as_ref().unwrap().head.id, EpisodeId(0));
     assert_eq!(store.head(EpisodeId(1 << 64)).await.unwrap().unwrap(), head(1 << 64, &[("agent", "a2")]));
 
     let mut scanned = Vec::new();
@@ -204,6 +209,7 @@ async fn a_closed_store_says_so() {
             store.complete(&completed(head(7, &[])), &[], &[]).await.unwrap_err(),
             store.head(EpisodeId(7)).await.unwrap_err(),
             store.episode(EpisodeId(7)).await.unwrap_err(),
+            store.episodes(&[EpisodeId(7)]).await.unwrap_err(),
             store.scan(&mut |_, _| ()).await.unwrap_err(),
             store.patterns().await.unwrap_err(),
             store.by_metadata("agent", "a1").await.unwrap_err(),

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use self::indexes::{Found, Indexes};
-use super::{Store, StoreStats};
+use super::{Store, StoreStats, rows};
 use crate::variant::IndexKind;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
 
@@ -33,6 +33,12 @@ struct Kept {
     embedding: Vec<f32>, // empty until completed
 }
 
+impl Kept {
+    fn episode(&self) -> Episode {
+        Episode { head: self.head.clone(), steps: self.steps.values().cloned().collect() }
+    }
+}
+
 impl InMemory {
     /// An empty store with the indexes of the variant.
     pub fn new(variant: &Variant, counters: Arc<Counters>) -> InMemory {
@@ -44,12 +50,14 @@ impl InMemory {
     /// What is in the store, unless it is closed. A panic of another thread cannot leave it half changed: every change is one insertion or is checked first.
     fn read<T>(&self, look: impl FnOnce(&Contents) -> T) -> Result<T> {
         let guard: RwLockReadGuard<'_, _> = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        self.counters.round_trips.increment();
         guard.as_ref().map(look).ok_or(Error::Closed)
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut Contents) -> Result<T>) -> Result<T> {
         let mut guard: RwLockWriteGuard<'_, _> = self.contents.write().unwrap_or_else(PoisonError::into_inner);
         let done = change(guard.as_mut().ok_or(Error::Closed)?)?;
+        self.counters.round_trips.increment();
         self.counters.transactions.increment();
         Ok(done)
     }
@@ -110,14 +118,16 @@ impl Store for InMemory {
     }
 
     async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
-        let episode = self.read(|contents| {
-            contents
-                .episodes
-                .get(&id)
-                .map(|kept| Episode { head: kept.head.clone(), steps: kept.steps.values().cloned().collect() })
-        })?;
-        self.counters.rows_read.add(episode.as_ref().map_or(0, |episode| 1 + episode.steps.len() as u64));
+        let episode = self.read(|contents| contents.episodes.get(&id).map(Kept::episode))?;
+        self.counters.rows_read.add(rows(episode.as_ref()));
         Ok(episode)
+    }
+
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+        let episodes: Vec<Option<Episode>> =
+            self.read(|contents| ids.iter().map(|id| contents.episodes.get(id).map(Kept::episode)).collect())?;
+        self.counters.rows_read.add(episodes.iter().map(|episode| rows(episode.as_ref())).sum());
+        Ok(episodes)
     }
 
     async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {

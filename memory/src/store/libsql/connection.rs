@@ -33,6 +33,7 @@ impl Connection {
                 self.counters.statements_prepared.increment();
             }
         }
+        self.counters.round_trips.increment();
         Ok(Running(slot.as_ref().expect("filled above")))
     }
 

@@ -28,6 +28,7 @@ use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, R
 mod connect;
 mod connection;
 mod indexes;
+mod many;
 mod mirror;
 mod schema;
 mod values;
@@ -147,6 +148,10 @@ impl Store for Libsql {
         })
         .await?;
         Ok(head.map(|head| Episode { head, steps }))
+    }
+
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+        self.select_episodes(ids).await
     }
 
     async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {

@@ -125,6 +125,10 @@ statements! {
     /// A head (as number -1) and its steps in order, from one snapshot in one round trip.
     SelectEpisode = "SELECT -1 AS number, head AS value FROM episodes WHERE id = ?1
         UNION ALL SELECT number, value FROM steps WHERE id = ?1 ORDER BY number",
+    /// Heads (as number -1) and steps of all episodes in an array of hexadecimal ids, each with the place of its id, from one snapshot in one round trip.
+    /// `CROSS JOIN` keeps the order of the loops: the array outside, the table searched inside.
+    SelectEpisodes = "SELECT wanted.key, -1, head FROM json_each(?1) AS wanted CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
+        UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted CROSS JOIN steps ON steps.id = unhex(wanted.value)",
     /// Completed heads with their embeddings, in the order of ids.
     SelectCompleted = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL ORDER BY id",
     /// All patterns, in the order of ids.

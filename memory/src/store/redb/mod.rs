@@ -19,7 +19,7 @@ use self::fault::{Attempt, opening_error};
 use self::indexes::Indexes;
 pub(super) use self::mirror::Row;
 use super::files::{self, Lock};
-use super::{Completed, Store, StoreStats, blocking, merged};
+use super::{Completed, Store, StoreStats, blocking, merged, rows};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -90,11 +90,22 @@ impl Redb {
     fn with<T>(&self, action: &'static str, work: impl FnOnce(&Database) -> Attempt<T>) -> Result<T> {
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let open = guard.as_ref().ok_or(Error::Closed)?;
+        self.counters.round_trips.increment();
         work(&open.database).map_err(|fault| fault.at(&self.path, action))
     }
 
     fn read<T>(&self, action: &'static str, work: impl FnOnce(&ReadTransaction) -> Attempt<T>) -> Result<T> {
         self.with(action, |database| work(&database.begin_read()?))
+    }
+
+    fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> Attempt<Option<Episode>> {
+        let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
+        let head = self.encoding.decode(head.value())?;
+        let mut steps = Vec::new();
+        for entry in transaction.open_table(STEPS)?.range((id.0, 0)..=(id.0, u32::MAX))? {
+            steps.push(self.encoding.decode(entry?.1.value())?);
+        }
+        Ok(Some(Episode { head, steps }))
     }
 
     async fn write(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
@@ -206,17 +217,17 @@ impl Store for Redb {
     }
 
     async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
-        let episode = self.read("reading an episode", |transaction| {
-            let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
-            let head = self.encoding.decode(head.value())?;
-            let mut steps = Vec::new();
-            for entry in transaction.open_table(STEPS)?.range((id.0, 0)..=(id.0, u32::MAX))? {
-                steps.push(self.encoding.decode(entry?.1.value())?);
-            }
-            Ok(Some(Episode { head, steps }))
-        })?;
-        self.counters.rows_read.add(episode.as_ref().map_or(0, |episode| 1 + episode.steps.len() as u64));
+        let episode = self.read("reading an episode", |transaction| self.episode_within(transaction, id))?;
+        self.counters.rows_read.add(rows(episode.as_ref()));
         Ok(episode)
+    }
+
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+        let episodes: Vec<Option<Episode>> = self.read("reading episodes", |transaction| {
+            ids.iter().map(|&id| self.episode_within(transaction, id)).collect()
+        })?;
+        self.counters.rows_read.add(episodes.iter().map(|episode| rows(episode.as_ref())).sum());
+        Ok(episodes)
     }
 
     async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {

@@ -1,0 +1,51 @@
+//! Batch `parallel`: questions side by side, each on a task of its own, as many at a time as a store has connections for readers.
+
+use std::sync::Arc;
+
+use tokio::task::{JoinError, JoinSet};
+
+use crate::store::Store;
+use crate::{Counters, Episode, EpisodeId, Error, Result};
+
+/// The most questions at a time. More would only queue for connections, and take those of other callers.
+const SIDE_BY_SIDE: usize = 8;
+
+/// One answer, and its place.
+type Answer = (usize, Result<Option<Episode>>);
+
+pub(super) async fn fetch(
+    store: &Arc<dyn Store>,
+    ids: &[EpisodeId],
+    counters: &Counters,
+) -> Result<Vec<Option<Episode>>> {
+    let [_, _, ..] = ids else {
+        return super::serial::fetch(&**store, ids).await; // nothing to do beside it
+    };
+    let mut episodes = vec![None; ids.len()];
+    let mut asked = JoinSet::new(); // dropped with this future, and its tasks with it
+    for (place, &id) in ids.iter().enumerate() {
+        if asked.len() == SIDE_BY_SIDE
+            && let Some(answer) = asked.join_next().await
+        {
+            keep(answer, &mut episodes)?;
+        }
+        let store = Arc::clone(store);
+        asked.spawn(async move { (place, store.episode(id).await) });
+        counters.fetched_in_parallel.increment();
+    }
+    while let Some(answer) = asked.join_next().await {
+        keep(answer, &mut episodes)?;
+    }
+    Ok(episodes)
+}
+
+fn keep(answer: std::result::Result<Answer, JoinError>, episodes: &mut [Option<Episode>]) -> Result<()> {
+    match answer {
+        Ok((place, episode)) => episodes[place] = episode?,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => return Err(Error::Closed), // the runtime is shutting down
+        },
+    }
+    Ok(())
+}
