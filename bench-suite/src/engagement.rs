@@ -19,6 +19,7 @@ const EVIDENCE: &[(&str, &str, &str)] = &[
     ("index", "composite", "composite_index_searches"),
     ("batch", "single-query", "fetched_together"),
     ("batch", "parallel", "fetched_in_parallel"),
+    ("writes", "batched", "shared_commits"),
     ("pool", "keepalive", "connections_reused"),
 ];
 

@@ -3,13 +3,21 @@
 //! The memory asks nobody else for the time, so that a simulated day takes no time and two runs store the same bytes.
 
 use std::fmt::Debug;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
 
 /// Tells the time.
 pub trait Clock: Debug + Send + Sync {
     /// Nanoseconds since 1970 (UTC).
     fn now_ns(&self) -> u64;
+
+    /// Waits until it shows `at_ns`. A clock that runs by itself needs a tokio runtime with timers.
+    fn sleep_until(&self, at_ns: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(Duration::from_nanos(at_ns.saturating_sub(self.now_ns()))))
+    }
 }
 
 /// The system's wall clock.
@@ -26,23 +34,40 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Default)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    now_ns: AtomicU64,
+    moved: Notify,
+}
 
 impl ManualClock {
     /// A clock that shows `now_ns`.
     pub fn new(now_ns: u64) -> ManualClock {
-        ManualClock(AtomicU64::new(now_ns))
+        ManualClock { now_ns: AtomicU64::new(now_ns), moved: Notify::new() }
     }
 
-    /// Moves it forward.
+    /// Moves it forward, and wakes who slept until then.
     pub fn advance(&self, by_ns: u64) {
-        self.0.fetch_add(by_ns, Ordering::SeqCst);
+        self.now_ns.fetch_add(by_ns, Ordering::SeqCst);
+        self.moved.notify_waiters();
     }
 }
 
 impl Clock for ManualClock {
     fn now_ns(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.now_ns.load(Ordering::SeqCst)
+    }
+
+    fn sleep_until(&self, at_ns: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            loop {
+                let mut moved = pin!(self.moved.notified());
+                moved.as_mut().enable(); // before the look, so that no move falls in between
+                if self.now_ns() >= at_ns {
+                    return;
+                }
+                moved.await;
+            }
+        })
     }
 }
 
@@ -56,6 +81,25 @@ mod tests {
         assert_eq!((clock.now_ns(), clock.now_ns()), (5, 5));
         clock.advance(3);
         assert_eq!(clock.now_ns(), 8);
+    }
+
+    #[tokio::test]
+    async fn who_sleeps_on_a_manual_clock_wakes_when_it_is_moved_there() {
+        let clock = std::sync::Arc::new(ManualClock::new(5));
+        clock.sleep_until(5).await;
+        let sleeper = {
+            let clock = std::sync::Arc::clone(&clock);
+            tokio::spawn(async move { clock.sleep_until(8).await })
+        };
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+            assert!(!sleeper.is_finished());
+            clock.advance(1);
+        }
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        clock.advance(1);
+        sleeper.await.unwrap();
     }
 
     #[test]

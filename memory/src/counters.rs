@@ -65,6 +65,14 @@ counters! {
     fsyncs,
     /// Steps that were appended to a store.
     steps_appended,
+    /// Batches of steps that were committed.
+    batches,
+    /// Steps that were committed in batches.
+    batched_writes,
+    /// Steps whose commit was shared with others.
+    shared_commits,
+    /// Steps that waited for room in the queue of writes.
+    queue_waits,
     /// Rows (or key-value pairs) that were read from a store.
     rows_read,
     /// Times that a store was asked or told something: statements run, and in stores without statements, transactions begun or locks taken.

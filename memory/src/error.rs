@@ -134,6 +134,12 @@ pub enum Error {
         /// The database's own error.
         source: Source,
     },
+    /// A transaction that several steps shared failed: none of them is stored.
+    #[error("storing a batch of steps failed")]
+    Batch {
+        /// What the store said, to all of them.
+        source: std::sync::Arc<Error>,
+    },
     /// A file or folder could not be used.
     #[error("{}: {action} failed", path.display())]
     Io {

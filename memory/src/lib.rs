@@ -42,6 +42,7 @@ pub mod server;
 pub mod store;
 pub mod trace;
 pub mod variant;
+mod writes;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use counters::{Counter, Counters};
@@ -58,5 +59,6 @@ pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
 pub use store::StoreStats as Stats;
 pub use variant::{
-    BatchKind, CacheKind, Codec, Compression, Durability, IndexKind, MetadataKind, PoolKind, StoreKind, TOGGLES, Toggle, Variant,
+    BatchKind, CacheKind, Codec, Compression, Durability, IndexKind, MetadataKind, PoolKind, StoreKind, TOGGLES,
+    Toggle, Variant, WriteKind,
 };

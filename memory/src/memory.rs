@@ -14,9 +14,11 @@ use crate::encoding::DEFAULT_THRESHOLD_BYTES;
 use crate::retrieval::{Ranked, Ranking};
 use crate::store::{self, Store};
 use crate::trace::Trace;
+use crate::writes::{Limits, Surroundings, Writes};
 use crate::{
     Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
-    Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, pattern, reflection, reward,
+    Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, pattern, reflection,
+    reward,
 };
 
 /// What a memory needs beside its variant.
@@ -36,10 +38,17 @@ pub struct Options {
     pub cache_capacity: usize,
     /// How long the cache holds each, in nanoseconds.
     pub cache_ttl_ns: u64,
+    /// The most steps of one batch, if the variant batches writes.
+    pub batch_steps: usize,
+    /// The most steps that wait for a batch or are being written: further callers wait for room.
+    pub queued_steps: usize,
+    /// How long a step waits for others to share its batch, at the most, in nanoseconds of the clock. On a clock that stands still only 0 is sure to end.
+    pub flush_interval_ns: u64,
 }
 
 impl Default for Options {
-    /// The system's clock and random numbers, feature hashing, a threshold of 1 KiB, 1,000 episodes cached for 5 minutes.
+    /// The system's clock and random numbers, feature hashing, a threshold of 1 KiB, 1,000 episodes cached for 5 minutes,
+    /// batches of at most 64 steps that wait for 1 ms at the most, 1,024 steps queued.
     fn default() -> Options {
         Options {
             path: None,
@@ -49,6 +58,9 @@ impl Default for Options {
             threshold_bytes: DEFAULT_THRESHOLD_BYTES,
             cache_capacity: 1_000,
             cache_ttl_ns: 300_000_000_000,
+            batch_steps: 64,
+            queued_steps: 1_024,
+            flush_interval_ns: 1_000_000,
         }
     }
 }
@@ -80,7 +92,8 @@ pub struct Health {
 pub struct Memory {
     variant: Variant,
     store: Arc<dyn Store>,
-    cache: Box<dyn EpisodeCache>,
+    cache: Arc<dyn EpisodeCache>,
+    writes: Writes,
     active: Active,
     clock: Arc<dyn Clock>,
     ids: IdSource,
@@ -97,14 +110,27 @@ impl Memory {
     /// [`Error::InvalidVariant`], [`Error::MissingPath`] for a store that needs one, and what the store says.
     pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {
         variant.validate()?;
-        let Options { path, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns } = options;
+        let Options { path, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
+        let limits = Limits {
+            batch_steps: options.batch_steps,
+            queued_steps: options.queued_steps,
+            flush_interval_ns: options.flush_interval_ns,
+        };
         let counters = Arc::new(Counters::default());
         let encoding =
             Encoding { threshold_bytes, ..Encoding::new(variant.codec, variant.compression, Arc::clone(&counters)) };
         let store = store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?;
         ids.skip(store.stats().await?.episodes);
         let cache = cache::open(variant.cache, cache_capacity, cache_ttl_ns, Arc::clone(&clock), Arc::clone(&counters));
-        Ok(Memory { variant: *variant, store, cache, active: Active::default(), clock, ids, embedder, counters })
+        let surroundings = Surroundings {
+            store: Arc::clone(&store),
+            cache: Arc::clone(&cache),
+            clock: Arc::clone(&clock),
+            counters: Arc::clone(&counters),
+        };
+        let writes = Writes::open(variant.writes, limits, surroundings);
+        let active = Active::default();
+        Ok(Memory { variant: *variant, store, cache, writes, active, clock, ids, embedder, counters })
     }
 
     /// The variant it was opened with.
@@ -140,7 +166,7 @@ impl Memory {
         };
         let step = Step::new(number, self.clock.now_ns(), step);
         let _changed = Invalidate { cache: &*self.cache, id };
-        self.store.append(id, &step).await?;
+        self.writes.append(id, step).await?;
         turn.remember(number + 1);
         Ok(number)
     }
@@ -292,6 +318,7 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn flush(&self) -> Result<()> {
+        self.writes.drain().await;
         self.store.flush().await
     }
 
@@ -300,11 +327,13 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn close(&self) -> Result<()> {
+        self.writes.drain().await;
         self.store.close().await
     }
 
     /// The episode as stored, if something may still be written to it.
     async fn writable(&self, id: EpisodeId) -> Result<Episode> {
+        self.writes.settle().await; // a step whose caller went away may still be on its way to this episode
         let episode = self.store.episode(id).await?.ok_or(Error::UnknownEpisode { id })?;
         if episode.head.completion.is_some() { Err(Error::EpisodeCompleted { id }) } else { Ok(episode) }
     }
@@ -347,143 +376,4 @@ impl Drop for Invalidate<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use async_trait::async_trait;
-
-    use super::*;
-    use crate::store::in_memory::InMemory;
-
-    /// A store whose writes fail while it is told so, before or after they were done.
-    struct Flaky {
-        inner: InMemory,
-        fails_before: AtomicBool,
-        fails_after: AtomicBool,
-    }
-
-    impl Flaky {
-        async fn around(&self, write: impl Future<Output = Result<()>>) -> Result<()> {
-            let broken = || Err(Error::store("flaky", "writing", "the disk is full"));
-            if self.fails_before.load(Ordering::SeqCst) {
-                return broken();
-            }
-            write.await?;
-            if self.fails_after.load(Ordering::SeqCst) { broken() } else { Ok(()) }
-        }
-    }
-
-    #[async_trait]
-    impl Store for Flaky {
-        async fn create(&self, head: &Head) -> Result<()> {
-            self.around(self.inner.create(head)).await
-        }
-        async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
-            self.around(self.inner.append(id, step)).await
-        }
-        async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
-            self.around(self.inner.complete(head, embedding, patterns)).await
-        }
-        async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
-            self.inner.head(id).await
-        }
-        async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
-            self.inner.episode(id).await
-        }
-        async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
-            self.inner.episodes(ids).await
-        }
-        async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
-            self.inner.scan(visit).await
-        }
-        async fn patterns(&self) -> Result<Vec<Pattern>> {
-            self.inner.patterns().await
-        }
-        async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
-            self.inner.by_metadata(key, value).await
-        }
-        async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
-            self.inner.by_task(task_type, domain, limit).await
-        }
-        async fn stats(&self) -> Result<Stats> {
-            self.inner.stats().await
-        }
-        async fn check(&self) -> Result<()> {
-            self.inner.check().await
-        }
-        async fn flush(&self) -> Result<()> {
-            self.inner.flush().await
-        }
-        async fn close(&self) -> Result<()> {
-            self.inner.close().await
-        }
-    }
-
-    /// A memory with a cache over a store that can be made to fail.
-    async fn flaky() -> (Memory, Arc<Flaky>) {
-        let variant: Variant = "cache=lru".parse().unwrap();
-        let mut memory = Memory::open(&variant, Options::default()).await.unwrap();
-        let inner = InMemory::new(&variant, Arc::clone(&memory.counters));
-        let (fails_before, fails_after) = (AtomicBool::new(false), AtomicBool::new(false));
-        let store = Arc::new(Flaky { inner, fails_before, fails_after });
-        memory.store = Arc::clone(&store) as Arc<dyn Store>;
-        (memory, store)
-    }
-
-    fn success() -> Outcome {
-        Outcome::Success { verdict: String::new() }
-    }
-
-    #[tokio::test]
-    async fn a_step_that_could_not_be_stored_does_not_use_up_its_number() {
-        let (memory, store) = flaky().await;
-        let id = memory.start_episode(StartEpisode::default()).await.unwrap();
-        assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 0);
-        store.fails_before.store(true, Ordering::SeqCst);
-        assert!(memory.log_step(id, NewStep::default()).await.is_err());
-        store.fails_before.store(false, Ordering::SeqCst);
-        assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 1);
-    }
-
-    #[tokio::test]
-    async fn an_error_after_the_write_leaves_neither_a_double_nor_a_stale_answer() {
-        let (memory, store) = flaky().await;
-        let id = memory.start_episode(StartEpisode::default()).await.unwrap();
-        memory.get_episode(id).await.unwrap(); // into the cache
-        store.fails_after.store(true, Ordering::SeqCst);
-        assert!(memory.log_step(id, NewStep::default()).await.is_err());
-        assert_eq!(memory.get_episode(id).await.unwrap().unwrap().steps.len(), 1);
-        store.fails_after.store(false, Ordering::SeqCst);
-        assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_completion_that_failed_can_be_tried_again() {
-        let (memory, store) = flaky().await;
-        let id = memory.start_episode(StartEpisode::default()).await.unwrap();
-        store.fails_before.store(true, Ordering::SeqCst);
-        assert!(memory.complete_episode(id, success()).await.is_err());
-        store.fails_before.store(false, Ordering::SeqCst);
-        assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 0);
-        memory.complete_episode(id, success()).await.unwrap();
-        let again = memory.complete_episode(id, success()).await;
-        assert!(matches!(again, Err(Error::EpisodeCompleted { .. })), "{again:?}");
-        assert_eq!(memory.health().await.unwrap().active_episodes, 0);
-    }
-
-    #[tokio::test]
-    async fn embeddings_of_another_length_are_an_error_and_no_low_score() {
-        let (mut memory, _) = flaky().await;
-        let id = memory.start_episode(StartEpisode::default()).await.unwrap();
-        memory.complete_episode(id, success()).await.unwrap();
-        memory.embedder = Arc::new(FeatureHashing::new(64));
-        let answer = memory.retrieve(&Query { limit: 1, ..Query::default() }).await;
-        assert!(matches!(answer, Err(Error::EmbeddingDimensions { stored: 256, expected: 64 })), "{answer:?}");
-    }
-
-    #[tokio::test]
-    async fn a_store_in_a_file_wants_a_path() {
-        let refused = Memory::open(&"store=redb".parse().unwrap(), Options::default()).await.err().unwrap();
-        assert_eq!(refused.to_string(), "store=redb lives in a file: give Options a path");
-    }
-}
+mod tests;

@@ -197,6 +197,13 @@ toggles! {
         /// Side by side, over several connections.
         Parallel = "parallel",
     }
+    /// How steps get into the store.
+    writes: WriteKind {
+        /// Each in a transaction of its own.
+        Immediate = "immediate",
+        /// Those that come together in one transaction. None is acknowledged before it is committed.
+        Batched = "batched",
+    }
     /// Where connections to a database come from.
     pool: PoolKind {
         /// Each operation opens its own.

@@ -22,6 +22,7 @@ async fn open(variant: Variant, folder: &Path, clock: &Arc<ManualClock>, capacit
         ids: IdSource::seeded(1),
         cache_capacity: capacity,
         cache_ttl_ns: 100,
+        flush_interval_ns: 0, // the clock does not move while one waits
         ..Options::default()
     };
     Memory::open(&variant, options).await.expect("a temporary folder takes a store")
@@ -216,7 +217,8 @@ async fn fetching<const N: usize>(variant: Variant, names: [&str; N]) -> [u64; N
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_batch_asks_in_its_own_way() {
     for store in StoreKind::ALL {
-        for (batch, expected) in [("serial", [20, 40, 0, 0]), ("single-query", [1, 40, 20, 0]), ("parallel", [20, 40, 0, 20])]
+        for (batch, expected) in
+            [("serial", [20, 40, 0, 0]), ("single-query", [1, 40, 20, 0]), ("parallel", [20, 40, 0, 20])]
         {
             let variant = variant(&format!("store={store},batch={batch},pool=keepalive"));
             let names = ["round_trips", "rows_read", "fetched_together", "fetched_in_parallel"];

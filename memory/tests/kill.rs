@@ -10,12 +10,14 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use memory::{EpisodeId, IdSource, Memory, NewStep, Options, Outcome, StartEpisode, Variant};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 const KILLS: u64 = 100;
 
@@ -50,12 +52,27 @@ fn libsql_fsynced() {
 }
 
 #[test]
+fn redb_fsynced_in_batches() {
+    survives_kills_of("store=redb,durability=fsynced,codec=postcard,writes=batched", 4);
+}
+
+#[test]
+fn libsql_committed_in_batches() {
+    survives_kills_of("store=libsql,durability=committed,codec=postcard,writes=batched,pool=keepalive", 4);
+}
+
+#[test]
 fn tiered_committed() {
     survives_kills("store=tiered,durability=committed,codec=postcard,cache=lru,pool=keepalive");
 }
 
 fn survives_kills(variant: &str) {
-    let place = Place::new(variant);
+    survives_kills_of(variant, 1);
+}
+
+/// With so many writers at a time, each with its own episodes.
+fn survives_kills_of(variant: &str, writers: usize) {
+    let place = Place { writers, ..Place::new(variant) };
     let mut generator = Pcg64::seed_from_u64(9);
     let mut all = Episodes::new();
     for kill in 0..KILLS {
@@ -121,7 +138,9 @@ fn the_look_finds_each_kind_of_loss() {
 fn a_full_disk_is_an_error_and_loses_nothing() {
     for variant in [
         "store=redb,durability=fsynced",
+        "store=redb,durability=fsynced,writes=batched",
         "store=libsql,durability=committed,pool=keepalive",
+        "store=libsql,durability=committed,writes=batched,pool=keepalive",
         "store=tiered,durability=committed",
     ] {
         let place = Place::new(variant);
@@ -145,13 +164,14 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
 struct Place {
     folder: TempDir,
     variant: String,
+    writers: usize,
     runtime: Runtime,
 }
 
 impl Place {
     fn new(variant: &str) -> Place {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        Place { folder: tempfile::tempdir().unwrap(), variant: variant.to_owned(), runtime }
+        Place { folder: tempfile::tempdir().unwrap(), variant: variant.to_owned(), writers: 1, runtime }
     }
 
     fn path(&self) -> PathBuf {
@@ -166,6 +186,7 @@ impl Place {
     fn child(&self, mut command: Command, seed: u64, padding: usize) -> Command {
         command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
         command.env("KILL_VARIANT", &self.variant).env("KILL_PATH", self.path());
+        command.env("KILL_WRITERS", self.writers.to_string());
         command.env("KILL_SEED", seed.to_string()).env("KILL_PADDING", padding.to_string());
         command
     }
@@ -298,22 +319,35 @@ fn child() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     say(""); // ends the line that the harness began
     let result: memory::Result<()> = runtime.block_on(async {
-        let memory = open(&variant, Path::new(&path), number("KILL_SEED")).await;
-        for _ in 0..10_000 {
-            let id = memory.start_episode(task()).await?;
-            say(&format!("episode {id}"));
-            for number in 0..STEPS_AN_EPISODE {
-                let step = content(id, number);
-                let observation = step.observation.clone() + &padding;
-                let logged = memory.log_step(id, NewStep { observation, ..step }).await?;
-                say(&format!("step {id} {logged}"));
-            }
-            memory.complete_episode(id, Outcome::Success { verdict: "alive".to_owned() }).await?;
-            say(&format!("completed {id}"));
+        let memory = Arc::new(open(&variant, Path::new(&path), number("KILL_SEED")).await);
+        let mut writers = JoinSet::new();
+        for _ in 0..number("KILL_WRITERS") {
+            writers.spawn(log_episodes(Arc::clone(&memory), padding.clone()));
         }
-        Ok(())
+        writers.join_next().await.unwrap().unwrap() // the first one that ends
     });
     let error = result.expect_err("the parent kills it, or the disk is full");
-    let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-    say(&format!("error {error}{source}"));
+    let mut said = format!("error {error}");
+    let mut source = std::error::Error::source(&error);
+    while let Some(error) = source {
+        said += &format!(": {error}");
+        source = error.source();
+    }
+    say(&said);
+}
+
+async fn log_episodes(memory: Arc<Memory>, padding: String) -> memory::Result<()> {
+    for _ in 0..10_000 {
+        let id = memory.start_episode(task()).await?;
+        say(&format!("episode {id}"));
+        for number in 0..STEPS_AN_EPISODE {
+            let step = content(id, number);
+            let observation = step.observation.clone() + &padding;
+            let logged = memory.log_step(id, NewStep { observation, ..step }).await?;
+            say(&format!("step {id} {logged}"));
+        }
+        memory.complete_episode(id, Outcome::Success { verdict: "alive".to_owned() }).await?;
+        say(&format!("completed {id}"));
+    }
+    Ok(())
 }

@@ -44,6 +44,7 @@ impl Bed {
             path: folder.as_ref().map(|folder| folder.path().join("memory")),
             clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
             ids: IdSource::seeded(setup.input.seed),
+            flush_interval_ns: 0, // the clock stands still
             ..Options::default()
         };
         let memory = runtime.block_on(Memory::open(&setup.variant, options))?;

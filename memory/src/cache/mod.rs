@@ -39,9 +39,9 @@ pub fn open(
     ttl_ns: u64,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
-) -> Box<dyn EpisodeCache> {
+) -> Arc<dyn EpisodeCache> {
     match kind {
-        CacheKind::None => Box::new(none::NoCache),
-        CacheKind::Lru => Box::new(lru::Lru::new(capacity, ttl_ns, clock, counters)),
+        CacheKind::None => Arc::new(none::NoCache),
+        CacheKind::Lru => Arc::new(lru::Lru::new(capacity, ttl_ns, clock, counters)),
     }
 }

@@ -68,6 +68,12 @@ pub trait Store: Send + Sync {
     /// [`Error::UnknownEpisode`] without a head, [`Error::StepExists`] when its number is taken.
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()>;
 
+    /// Stores steps of any episodes in one transaction, and answers for each what [`Store::append`] would: one that is refused leaves the others.
+    ///
+    /// # Errors
+    /// What failed for all of them: none is stored.
+    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>>;
+
     /// Stores, all or nothing, the completed head in place of the first one, the embedding, and the patterns, merged into those of the same ids.
     ///
     /// # Errors
@@ -132,6 +138,27 @@ pub async fn open(
         StoreKind::Libsql => Arc::new(libsql::Libsql::open(file()?, variant, counters, encoding).await?),
         StoreKind::Tiered => Arc::new(tiered::Tiered::open(file()?, variant, counters, encoding).await?),
     })
+}
+
+/// A step on its way into databases: encoded once, however many there are.
+struct EncodedStep {
+    id: EpisodeId,
+    number: u32,
+    value: Vec<u8>,
+}
+
+impl EncodedStep {
+    fn all(steps: &[(EpisodeId, Step)], encoding: &Encoding) -> Result<Vec<EncodedStep>> {
+        let encode = |(id, step): &(EpisodeId, Step)| {
+            Ok(EncodedStep { id: *id, number: step.number, value: encoding.encode(step)? })
+        };
+        steps.iter().map(encode).collect()
+    }
+}
+
+/// How many of them were stored.
+fn stored(outcomes: &[Result<()>]) -> u64 {
+    outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64
 }
 
 /// A completed episode on its way into databases: encoded once, however many there are.

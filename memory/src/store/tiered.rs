@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::files;
 use super::libsql::Libsql;
 use super::redb::Redb;
-use super::{Completed, Store, StoreStats};
+use super::{Completed, EncodedStep, Store, StoreStats, stored};
 use crate::variant::MetadataKind;
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -51,12 +51,7 @@ impl Tiered {
     ///
     /// # Errors
     /// As [`super::open`], for the record. A tier that cannot be used is made anew.
-    pub async fn open(
-        path: &Path,
-        variant: &Variant,
-        counters: Arc<Counters>,
-        encoding: Encoding,
-    ) -> Result<Tiered> {
+    pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Tiered> {
         let tier_path = files::beside(path, TIER_SUFFIX);
         let record = Libsql::open(path, variant, Arc::clone(&counters), encoding.clone()).await?;
         let in_front = Variant { durability: Durability::Buffered, ..*variant };
@@ -171,6 +166,25 @@ impl Store for Tiered {
             .await?;
         self.counters.steps_appended.increment();
         Ok(())
+    }
+
+    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
+        let mut steps = EncodedStep::all(steps, &self.encoding)?;
+        let _turn = self.turn.lock().await;
+        let mut underway = Underway { store: self, settled: false };
+        let outcomes = match self.record.insert_steps(&steps).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                underway.settled = nothing_was_written(&error);
+                return Err(error);
+            }
+        };
+        let mut accepted = outcomes.iter().map(Result::is_ok);
+        steps.retain(|_| accepted.next() == Some(true));
+        underway.settled = !self.in_step()
+            || self.tier.insert_steps(&steps).await.is_ok_and(|mirrored| mirrored.iter().all(Result::is_ok));
+        self.counters.steps_appended.add(stored(&outcomes));
+        Ok(outcomes)
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {

@@ -6,20 +6,23 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use memory::{CacheKind, EpisodeId, Error, ManualClock, Memory, NewStep, Outcome, StartEpisode, StoreKind, Variant};
+use memory::{
+    CacheKind, EpisodeId, Error, ManualClock, Memory, NewStep, Outcome, StartEpisode, StoreKind, Variant, WriteKind,
+};
 use tokio::runtime::Builder;
 
 use crate::open;
 
-/// Every store with a cache and at its first durability class.
+/// Every store with a cache and at its first durability class, under both kinds of writes.
 fn variants() -> impl Iterator<Item = Variant> {
-    let durable = |store: StoreKind| Variant {
+    let durable = |store: StoreKind, writes| Variant {
         store,
         durability: store.durabilities()[0],
         cache: CacheKind::Lru,
+        writes,
         ..Variant::naive()
     };
-    StoreKind::ALL.iter().copied().map(durable)
+    StoreKind::ALL.iter().flat_map(move |&store| WriteKind::ALL.iter().map(move |&writes| durable(store, writes)))
 }
 
 fn step(observation: String) -> NewStep {

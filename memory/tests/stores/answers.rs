@@ -39,6 +39,12 @@ async fn write(store: &dyn Store) -> Vec<String> {
     for (number, observation) in [(0, "ok"), (2, "out of order"), (1, large.as_str()), (u32::MAX, ""), (3, "nul\0")] {
         note!(answers, store.append(EpisodeId(7), &step(number, observation)).await);
     }
+    let together = [(7, 4), (0, 1), (8, 0), (7, 5), (7, 2), (7, 4), (0, 2)]
+        .map(|(id, number)| (EpisodeId(id), step(number, "together")));
+    note!(answers, store.append_many(&together).await);
+    note!(answers, store.append_many(&together[..1]).await);
+    note!(answers, store.append_many(&together[2..3]).await);
+    note!(answers, store.append_many(&[]).await);
     note!(answers, store.append(EpisodeId(7), &step(2, "again")).await);
     note!(answers, store.append(EpisodeId(8), &step(0, "of nobody")).await);
     note!(answers, store.append(EpisodeId(0), &step(0, "of another")).await);
@@ -128,8 +134,11 @@ async fn the_answers_are_right() {
     );
     let episode = store.episode(EpisodeId(7)).await.unwrap().unwrap();
     assert_eq!(episode.head, completed(head(7, AWKWARD)));
-    assert_eq!(episode.steps.iter().map(|step| step.number).collect::<Vec<_>>(), [0, 1, 2, 3, u32::MAX]);
+    assert_eq!(episode.steps.iter().map(|step| step.number).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, u32::MAX]);
     assert_eq!(episode.steps[2], step(2, "out of order"), "the step that came first");
+    let refused =
+        store.append_many(&[(EpisodeId(7), step(4, "late")), (EpisodeId(1 << 64), step(0, "in time"))]).await.unwrap();
+    assert!(matches!(refused[..], [Err(memory::Error::StepExists { number: 4, .. }), Ok(())]), "{refused:?}");
     assert!(store.episode(EpisodeId(8)).await.unwrap().is_none());
     let several = store.episodes(&[8, 7, 0].map(EpisodeId)).await.unwrap();
     assert_eq!((several.len(), &several[0], &several[1]), (3, &None, &Some(episode)));
@@ -206,6 +215,7 @@ async fn a_closed_store_says_so() {
         let mut answers = vec![
             store.create(&head(8, &[])).await.unwrap_err(),
             store.append(EpisodeId(7), &step(0, "late")).await.unwrap_err(),
+            store.append_many(&[(EpisodeId(7), step(0, "late"))]).await.unwrap_err(),
             store.complete(&completed(head(7, &[])), &[], &[]).await.unwrap_err(),
             store.head(EpisodeId(7)).await.unwrap_err(),
             store.episode(EpisodeId(7)).await.unwrap_err(),

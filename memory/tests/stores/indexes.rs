@@ -18,7 +18,11 @@ const METADATA: [&str; 3] = ["metadata_scanned", "metadata_extractions", "metada
 const TASKS: [&str; 2] = ["single_index_searches", "composite_index_searches"];
 
 /// What one question adds to the counters of `names`, and to the rows read.
-async fn cost<const N: usize, T>(opened: &Opened, names: [&str; N], question: impl Future<Output = T>) -> ([u64; N], u64) {
+async fn cost<const N: usize, T>(
+    opened: &Opened,
+    names: [&str; N],
+    question: impl Future<Output = T>,
+) -> ([u64; N], u64) {
     let before = opened.counters.snapshot();
     question.await;
     let after = opened.counters.snapshot();

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use self::indexes::{Found, Indexes};
-use super::{Store, StoreStats, rows};
+use super::{Store, StoreStats, rows, stored};
 use crate::variant::IndexKind;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
 
@@ -31,6 +31,17 @@ struct Kept {
     head: Head,
     steps: BTreeMap<u32, Step>,
     embedding: Vec<f32>, // empty until completed
+}
+
+impl Contents {
+    fn append(&mut self, id: EpisodeId, step: &Step) -> Result<()> {
+        let kept = self.episodes.get_mut(&id).ok_or(Error::UnknownEpisode { id })?;
+        if kept.steps.contains_key(&step.number) {
+            return Err(Error::StepExists { id, number: step.number });
+        }
+        kept.steps.insert(step.number, step.clone());
+        Ok(())
+    }
 }
 
 impl Kept {
@@ -79,16 +90,16 @@ impl Store for InMemory {
     }
 
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
-        self.write(|contents| {
-            let kept = contents.episodes.get_mut(&id).ok_or(Error::UnknownEpisode { id })?;
-            if kept.steps.contains_key(&step.number) {
-                return Err(Error::StepExists { id, number: step.number });
-            }
-            kept.steps.insert(step.number, step.clone());
-            Ok(())
-        })?;
+        self.write(|contents| contents.append(id, step))?;
         self.counters.steps_appended.increment();
         Ok(())
+    }
+
+    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
+        let append = |contents: &mut Contents| steps.iter().map(|(id, step)| contents.append(*id, step)).collect();
+        let outcomes: Vec<Result<()>> = self.write(|contents| Ok(append(contents)))?;
+        self.counters.steps_appended.add(stored(&outcomes));
+        Ok(outcomes)
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {

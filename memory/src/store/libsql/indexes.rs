@@ -153,8 +153,7 @@ impl Libsql {
     /// The newest episodes of that task type and domain. One statement for both strategies: the planner takes the index that is there.
     pub(super) async fn find_by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX); // a negative one would be none
-        let parameters =
-            vec![Value::Text(task_type.to_owned()), Value::Text(domain.to_owned()), Value::Integer(limit)];
+        let parameters = vec![Value::Text(task_type.to_owned()), Value::Text(domain.to_owned()), Value::Integer(limit)];
         let searches = match self.indexes.tasks {
             IndexKind::Single => &self.counters.single_index_searches,
             IndexKind::Composite => &self.counters.composite_index_searches,
@@ -201,8 +200,7 @@ mod tests {
             "SEARCH episodes USING INDEX episodes_by_task_type (task_type=?)".to_owned(),
             "USE TEMP B-TREE FOR ORDER BY".to_owned(),
         ];
-        let composite =
-            ["SEARCH episodes USING COVERING INDEX episodes_by_task (task_type=? AND domain=?)".to_owned()];
+        let composite = ["SEARCH episodes USING COVERING INDEX episodes_by_task (task_type=? AND domain=?)".to_owned()];
         for [metadata, tasks] in plans(&[naive, fast, naive, fast]).await.chunks(2).map(|pair| &pair[0]) {
             assert!(metadata[0].starts_with("SCAN episodes"), "{metadata:?}");
             assert_eq!(tasks[..], single);

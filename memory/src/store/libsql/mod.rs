@@ -21,7 +21,7 @@ use self::indexes::Indexes;
 use self::schema::Sql;
 use self::values::{Attempt, Fault, first, key};
 use super::files::{self, Lock};
-use super::{Completed, Store, StoreStats, blocking_future};
+use super::{Completed, EncodedStep, Store, StoreStats, blocking_future, stored};
 use crate::pool::{Limits, Manager, Pool};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, Step, Variant};
 
@@ -55,12 +55,7 @@ impl Libsql {
     ///
     /// # Errors
     /// As [`super::open`].
-    pub async fn open(
-        path: &Path,
-        variant: &Variant,
-        counters: Arc<Counters>,
-        encoding: Encoding,
-    ) -> Result<Libsql> {
+    pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Libsql> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
         let at = |fault: Fault| fault.at(path, "opening");
@@ -73,8 +68,9 @@ impl Libsql {
         counters.connections_opened.increment();
         let found = blocking_future(prepare_database(&mut anchor, path)).await.map_err(at)?;
         let indexes = blocking_future(indexes::prepare(&anchor.database, variant, &counters)).await.map_err(at)?;
-        let pool =
-            |connections| Pool::new(variant.pool, Arc::clone(&connector), Limits::of(connections), Arc::clone(&counters));
+        let pool = |connections| {
+            Pool::new(variant.pool, Arc::clone(&connector), Limits::of(connections), Arc::clone(&counters))
+        };
         Ok(Libsql {
             path: path.to_owned(),
             fsynced,
@@ -123,6 +119,12 @@ impl Store for Libsql {
         self.insert_step(id, step.number, &self.encoding.encode(step)?).await?;
         self.counters.steps_appended.increment();
         Ok(())
+    }
+
+    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
+        let outcomes = self.insert_steps(&EncodedStep::all(steps, &self.encoding)?).await?;
+        self.counters.steps_appended.add(stored(&outcomes));
+        Ok(outcomes)
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {

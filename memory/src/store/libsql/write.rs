@@ -5,8 +5,8 @@ use ::libsql::Value;
 use super::Libsql;
 use super::connection::Connection;
 use super::schema::Sql;
-use super::values::{Attempt, key, time};
-use crate::store::{Completed, merged};
+use super::values::{Attempt, Fault, key, time};
+use crate::store::{Completed, EncodedStep, merged};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
 
 impl Libsql {
@@ -39,6 +39,31 @@ impl Libsql {
             }
         };
         self.committed("storing a step", insertion).await
+    }
+
+    /// Steps in one transaction: what is refused is not among them.
+    pub(in crate::store) async fn insert_steps(&self, steps: &[EncodedStep]) -> Result<Vec<Result<()>>> {
+        if let [EncodedStep { id, number, value }] = steps {
+            return match self.insert_step(*id, *number, value).await {
+                Err(error @ (Error::UnknownEpisode { .. } | Error::StepExists { .. })) => Ok(vec![Err(error)]),
+                outcome => outcome.map(|()| vec![Ok(())]),
+            };
+        }
+        let mut writer = self.writer.checkout().await?;
+        let mut outcomes = Vec::with_capacity(steps.len());
+        let insertion = async {
+            writer.execute(Sql::Begin, vec![]).await?;
+            let done = match insert_within(&mut writer, steps, &mut outcomes).await {
+                Ok(()) => writer.execute(Sql::Commit, vec![]).await.map(drop),
+                Err(fault) => Err(fault),
+            };
+            if done.is_err() {
+                writer.roll_back().await?;
+            }
+            done
+        };
+        self.committed("storing a batch of steps", insertion).await?;
+        Ok(outcomes)
     }
 
     pub(in crate::store) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
@@ -76,4 +101,20 @@ impl Libsql {
         }
         Ok(())
     }
+}
+
+/// Inserts steps within a transaction. A key that is taken undoes its own statement only.
+async fn insert_within(writer: &mut Connection, steps: &[EncodedStep], outcomes: &mut Vec<Result<()>>) -> Attempt<()> {
+    for &EncodedStep { id, number, ref value } in steps {
+        let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.clone())];
+        outcomes.push(match writer.execute(Sql::InsertStep, parameters).await {
+            Ok(0) => Err(Error::UnknownEpisode { id }),
+            Ok(_) => Ok(()),
+            Err(fault) => match fault.unless_taken(Error::StepExists { id, number }) {
+                Fault::Ours(refusal) => Err(refusal),
+                fault @ Fault::Libsql(_) => return Err(fault),
+            },
+        });
+    }
+    Ok(())
 }

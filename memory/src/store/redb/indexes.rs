@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 use ::redb::{Database, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
 
+use super::HEADS;
 use super::fault::Attempt;
 use super::metadata::{self, METADATA};
-use super::tasks::{self, TASKS, TASK_TYPES};
-use super::HEADS;
+use super::tasks::{self, TASK_TYPES, TASKS};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Encoding, Head, Variant};
 

@@ -1,7 +1,5 @@
 //! What a local tier needs beside a store: rows taken over as they stand, and the generation of the record that it mirrors.
 
-use ::redb::ReadableTable;
-
 use super::{ABOUT, EMBEDDINGS, GENERATION_KEY, HEADS, PATTERNS, Redb, STEPS};
 use crate::store::files;
 use crate::{EpisodeId, Head, Result};

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ::redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    WriteTransaction,
 };
 use async_trait::async_trait;
 use tokio::sync::Mutex;
@@ -19,7 +20,7 @@ use self::fault::{Attempt, opening_error};
 use self::indexes::Indexes;
 pub(super) use self::mirror::Row;
 use super::files::{self, Lock};
-use super::{Completed, Store, StoreStats, blocking, merged, rows};
+use super::{Completed, EncodedStep, Store, StoreStats, blocking, merged, rows, stored};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -168,6 +169,29 @@ impl Redb {
         .await
     }
 
+    /// Steps in one transaction: what is refused is not among them.
+    pub(super) async fn insert_steps(&self, inserted: &[EncodedStep]) -> Result<Vec<Result<()>>> {
+        let mut outcomes = Vec::with_capacity(inserted.len());
+        self.write("storing a batch of steps", |transaction| {
+            let heads = transaction.open_table(HEADS)?;
+            let mut steps = transaction.open_table(STEPS)?;
+            for &EncodedStep { id, number, ref value } in inserted {
+                let outcome = if heads.get(id.0)?.is_none() {
+                    Err(Error::UnknownEpisode { id })
+                } else if steps.get((id.0, number))?.is_some() {
+                    Err(Error::StepExists { id, number })
+                } else {
+                    steps.insert((id.0, number), value.as_slice())?;
+                    Ok(())
+                };
+                outcomes.push(outcome);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(outcomes)
+    }
+
     pub(super) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
         let Completed { head, value, embedding, patterns } = completed;
         self.write("storing a completed episode", |transaction| {
@@ -202,6 +226,12 @@ impl Store for Redb {
         self.insert_step(id, step.number, &self.encoding.encode(step)?).await?;
         self.counters.steps_appended.increment();
         Ok(())
+    }
+
+    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
+        let outcomes = self.insert_steps(&EncodedStep::all(steps, &self.encoding)?).await?;
+        self.counters.steps_appended.add(stored(&outcomes));
+        Ok(outcomes)
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {

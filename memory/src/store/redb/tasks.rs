@@ -1,6 +1,6 @@
 //! Episodes by task type and domain, the newest first: by an index of one column, or of all that the question names and is ordered by.
 
-use ::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use ::redb::{ReadTransaction, TableDefinition, WriteTransaction};
 
 use super::fault::Attempt;
 use super::{HEADS, Redb};

@@ -1,0 +1,177 @@
+//! The facade over a store that fails when it is told to.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::store::in_memory::InMemory;
+
+/// A store whose writes fail while it is told so, before or after they were done.
+struct Flaky {
+    inner: InMemory,
+    fails_before: AtomicBool,
+    fails_after: AtomicBool,
+}
+
+impl Flaky {
+    async fn around<T>(&self, write: impl Future<Output = Result<T>>) -> Result<T> {
+        let broken = || Err(Error::store("flaky", "writing", "the disk is full"));
+        if self.fails_before.load(Ordering::SeqCst) {
+            return broken();
+        }
+        let done = write.await?;
+        if self.fails_after.load(Ordering::SeqCst) { broken() } else { Ok(done) }
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn create(&self, head: &Head) -> Result<()> {
+        self.around(self.inner.create(head)).await
+    }
+    async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
+        self.around(self.inner.append(id, step)).await
+    }
+    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
+        self.around(self.inner.append_many(steps)).await
+    }
+    async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
+        self.around(self.inner.complete(head, embedding, patterns)).await
+    }
+    async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
+        self.inner.head(id).await
+    }
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+        self.inner.episode(id).await
+    }
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+        self.inner.episodes(ids).await
+    }
+    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+        self.inner.scan(visit).await
+    }
+    async fn patterns(&self) -> Result<Vec<Pattern>> {
+        self.inner.patterns().await
+    }
+    async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
+        self.inner.by_metadata(key, value).await
+    }
+    async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
+        self.inner.by_task(task_type, domain, limit).await
+    }
+    async fn stats(&self) -> Result<Stats> {
+        self.inner.stats().await
+    }
+    async fn check(&self) -> Result<()> {
+        self.inner.check().await
+    }
+    async fn flush(&self) -> Result<()> {
+        self.inner.flush().await
+    }
+    async fn close(&self) -> Result<()> {
+        self.inner.close().await
+    }
+}
+
+/// A memory with a cache over a store that can be made to fail.
+async fn flaky() -> (Memory, Arc<Flaky>) {
+    flaky_with("cache=lru").await
+}
+
+async fn flaky_with(variant: &str) -> (Memory, Arc<Flaky>) {
+    let variant: Variant = variant.parse().unwrap();
+    let mut memory = Memory::open(&variant, Options::default()).await.unwrap();
+    let inner = InMemory::new(&variant, Arc::clone(&memory.counters));
+    let (fails_before, fails_after) = (AtomicBool::new(false), AtomicBool::new(false));
+    let store = Arc::new(Flaky { inner, fails_before, fails_after });
+    memory.store = Arc::clone(&store) as Arc<dyn Store>;
+    let surroundings = Surroundings {
+        store: Arc::clone(&memory.store),
+        cache: Arc::clone(&memory.cache),
+        clock: Arc::clone(&memory.clock),
+        counters: Arc::clone(&memory.counters),
+    };
+    let limits = Limits { batch_steps: 10, queued_steps: 10, flush_interval_ns: 0 };
+    memory.writes = Writes::open(variant.writes, limits, surroundings);
+    (memory, store)
+}
+
+fn success() -> Outcome {
+    Outcome::Success { verdict: String::new() }
+}
+
+#[tokio::test]
+async fn a_batch_that_could_not_be_stored_fails_all_its_steps_and_uses_up_no_number() {
+    let (memory, store) = flaky_with("writes=batched").await;
+    let one = memory.start_episode(StartEpisode::default()).await.unwrap();
+    let two = memory.start_episode(StartEpisode::default()).await.unwrap();
+    let log_both =
+        async || tokio::join!(memory.log_step(one, NewStep::default()), memory.log_step(two, NewStep::default()));
+    store.fails_before.store(true, Ordering::SeqCst);
+    let (first, second) = log_both().await;
+    for error in [first.unwrap_err(), second.unwrap_err()] {
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(
+            (error.to_string().as_str(), source.as_str()),
+            ("storing a batch of steps failed", "store flaky: writing failed")
+        );
+    }
+    store.fails_before.store(false, Ordering::SeqCst);
+    let (first, second) = log_both().await;
+    assert_eq!((first.unwrap(), second.unwrap()), (0, 0));
+    assert_eq!(memory.counters()["batches"], 1);
+}
+
+#[tokio::test]
+async fn a_step_that_could_not_be_stored_does_not_use_up_its_number() {
+    let (memory, store) = flaky().await;
+    let id = memory.start_episode(StartEpisode::default()).await.unwrap();
+    assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 0);
+    store.fails_before.store(true, Ordering::SeqCst);
+    assert!(memory.log_step(id, NewStep::default()).await.is_err());
+    store.fails_before.store(false, Ordering::SeqCst);
+    assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_error_after_the_write_leaves_neither_a_double_nor_a_stale_answer() {
+    let (memory, store) = flaky().await;
+    let id = memory.start_episode(StartEpisode::default()).await.unwrap();
+    memory.get_episode(id).await.unwrap(); // into the cache
+    store.fails_after.store(true, Ordering::SeqCst);
+    assert!(memory.log_step(id, NewStep::default()).await.is_err());
+    assert_eq!(memory.get_episode(id).await.unwrap().unwrap().steps.len(), 1);
+    store.fails_after.store(false, Ordering::SeqCst);
+    assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_completion_that_failed_can_be_tried_again() {
+    let (memory, store) = flaky().await;
+    let id = memory.start_episode(StartEpisode::default()).await.unwrap();
+    store.fails_before.store(true, Ordering::SeqCst);
+    assert!(memory.complete_episode(id, success()).await.is_err());
+    store.fails_before.store(false, Ordering::SeqCst);
+    assert_eq!(memory.log_step(id, NewStep::default()).await.unwrap(), 0);
+    memory.complete_episode(id, success()).await.unwrap();
+    let again = memory.complete_episode(id, success()).await;
+    assert!(matches!(again, Err(Error::EpisodeCompleted { .. })), "{again:?}");
+    assert_eq!(memory.health().await.unwrap().active_episodes, 0);
+}
+
+#[tokio::test]
+async fn embeddings_of_another_length_are_an_error_and_no_low_score() {
+    let (mut memory, _) = flaky().await;
+    let id = memory.start_episode(StartEpisode::default()).await.unwrap();
+    memory.complete_episode(id, success()).await.unwrap();
+    memory.embedder = Arc::new(FeatureHashing::new(64));
+    let answer = memory.retrieve(&Query { limit: 1, ..Query::default() }).await;
+    assert!(matches!(answer, Err(Error::EmbeddingDimensions { stored: 256, expected: 64 })), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_store_in_a_file_wants_a_path() {
+    let refused = Memory::open(&"store=redb".parse().unwrap(), Options::default()).await.err().unwrap();
+    assert_eq!(refused.to_string(), "store=redb lives in a file: give Options a path");
+}

@@ -1,0 +1,268 @@
+//! Writes `batched`: steps queue up, and those that are there together are written in one transaction: a group commit.
+//!
+//! A caller waits until the batch with its step is committed, so nothing is acknowledged that a crash could take. What comes while a batch is being
+//! written is the next batch. Beyond that, a batch waits for as many steps as the one before had: that many callers were busy a moment ago, and
+//! are about to come back. It waits no longer than the flush interval, on the clock of the memory, and somebody who writes alone never
+//! waits. A full queue makes its callers wait (back-pressure).
+//!
+//! The task that writes lives as long as there is something to write: a memory without a caller holds no file open.
+//! A caller that goes away leaves its step in the queue: it is written, and forgotten in the cache. Who needs to know how far an episode got
+//! asks for [`Batched::settle`] first.
+//!
+//! The waiting is that of PostgreSQL's `commit_delay` with `commit_siblings`, with the size of the last batch in place of a fixed number of siblings.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::{Limits, Surroundings};
+use crate::{EpisodeId, Error, Result, Step};
+
+/// A queue of steps.
+pub(crate) struct Batched {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    limits: Limits,
+    around: Surroundings,
+    queue: Mutex<Queue>,
+    room: Arc<Semaphore>,
+    /// Something was added to the queue.
+    added: Notify,
+    /// Steps whose callers went away, and of those, how many were waited for.
+    orphans: AtomicU64,
+    settled: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Entry>,
+    /// How many of them are steps.
+    steps: usize,
+    /// Whether a task is at work on the queue: then it takes what is added.
+    attended: bool,
+    /// How many steps the last batch had whose callers had stayed.
+    companions: usize,
+}
+
+enum Entry {
+    Step(Waiting),
+    /// Somebody waits for all before it.
+    Barrier(oneshot::Sender<()>),
+}
+
+struct Waiting {
+    id: EpisodeId,
+    step: Step,
+    queued_at_ns: u64,
+    reply: oneshot::Sender<Result<()>>,
+    room: OwnedSemaphorePermit, // given back when the step is written
+}
+
+/// What is written together, and who is told.
+#[derive(Default)]
+struct Batch {
+    steps: Vec<(EpisodeId, Step)>,
+    replies: Vec<(oneshot::Sender<Result<()>>, OwnedSemaphorePermit)>,
+    barriers: Vec<oneshot::Sender<()>>,
+}
+
+/// A caller that waits for its reply: dropped before that, it leaves an orphan.
+struct Caller<'a> {
+    shared: &'a Shared,
+    answered: bool,
+}
+
+/// The task at work on the queue: whatever ends it, the queue is left without one, and nobody waits in vain.
+struct Attendant {
+    shared: Arc<Shared>,
+    finished: bool,
+}
+
+impl Batched {
+    pub(super) fn new(limits: Limits, around: Surroundings) -> Batched {
+        let room = Arc::new(Semaphore::new(limits.queued_steps.max(1)));
+        let limits = Limits { batch_steps: limits.batch_steps.max(1), ..limits };
+        let (queue, added) = (Mutex::default(), Notify::new());
+        let (orphans, settled) = (AtomicU64::new(0), AtomicU64::new(0));
+        Batched { shared: Arc::new(Shared { limits, around, queue, room, added, orphans, settled }) }
+    }
+
+    pub(super) async fn append(&self, id: EpisodeId, step: Step) -> Result<()> {
+        let shared = &self.shared;
+        let room = match Arc::clone(&shared.room).try_acquire_owned() {
+            Ok(room) => room,
+            Err(_) => {
+                shared.around.counters.queue_waits.increment();
+                Arc::clone(&shared.room).acquire_owned().await.map_err(|_| Error::Closed)?
+            }
+        };
+        let (reply, answer) = oneshot::channel();
+        let queued_at_ns = shared.around.clock.now_ns();
+        self.add(Entry::Step(Waiting { id, step, queued_at_ns, reply, room }));
+        let mut caller = Caller { shared, answered: false };
+        let answer = answer.await;
+        caller.answered = true;
+        answer.unwrap_or(Err(Error::Closed)) // the runtime took the task away
+    }
+
+    pub(super) async fn settle(&self) {
+        let orphans = self.shared.orphans.load(Ordering::Acquire);
+        if self.shared.settled.load(Ordering::Acquire) < orphans {
+            self.drain().await;
+            self.shared.settled.fetch_max(orphans, Ordering::AcqRel);
+        }
+    }
+
+    pub(super) async fn drain(&self) {
+        let (reached, all_before) = oneshot::channel();
+        if !self.shared.queue().attended {
+            return; // nothing is queued, and nothing being written
+        }
+        self.add(Entry::Barrier(reached));
+        let _reached_or_given_up = all_before.await;
+    }
+
+    fn add(&self, entry: Entry) {
+        let mut queue = self.shared.queue();
+        queue.steps += usize::from(matches!(entry, Entry::Step(_)));
+        queue.entries.push_back(entry);
+        if queue.attended {
+            self.shared.added.notify_one();
+        } else {
+            queue.attended = true;
+            let attendant = Attendant { shared: Arc::clone(&self.shared), finished: false };
+            tokio::spawn(attendant.work());
+        }
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is time to write.
+    async fn gather(&self) {
+        loop {
+            let flush_at_ns = match self.flush_at_ns() {
+                Some(at_ns) if at_ns > self.around.clock.now_ns() => at_ns,
+                _ => return,
+            };
+            tokio::select! {
+                () = self.added.notified() => {}
+                () = self.around.clock.sleep_until(flush_at_ns) => {}
+            }
+        }
+    }
+
+    /// When what is queued is written if nothing more comes; `None` if it is written now.
+    fn flush_at_ns(&self) -> Option<u64> {
+        let queue = self.queue();
+        let enough = queue.companions.min(self.limits.batch_steps);
+        let waited_for = queue.entries.len() > queue.steps; // somebody drains it
+        if queue.steps >= enough || waited_for {
+            return None;
+        }
+        match queue.entries.front() {
+            Some(Entry::Step(first)) => Some(first.queued_at_ns.saturating_add(self.limits.flush_interval_ns)),
+            _ => None,
+        }
+    }
+
+    /// The next batch; `None` when there is nothing left, and with that the task's work is over.
+    fn take(&self) -> Option<Batch> {
+        let mut queue = self.queue();
+        let mut batch = Batch::default();
+        while batch.steps.len() < self.limits.batch_steps {
+            match queue.entries.pop_front() {
+                Some(Entry::Step(Waiting { id, step, reply, room, .. })) => {
+                    queue.steps -= 1;
+                    batch.steps.push((id, step));
+                    batch.replies.push((reply, room));
+                }
+                Some(Entry::Barrier(barrier)) => batch.barriers.push(barrier),
+                None => break,
+            }
+        }
+        if batch.steps.is_empty() && batch.barriers.is_empty() {
+            queue.attended = false;
+            return None;
+        }
+        Some(batch)
+    }
+
+    /// Writes a batch, and tells everybody.
+    async fn write(&self, batch: Batch) {
+        let Batch { steps, replies, barriers } = batch;
+        if !steps.is_empty() {
+            let outcomes = match self.around.store.append_many(&steps).await {
+                Ok(outcomes) => {
+                    let counters = &self.around.counters;
+                    counters.batches.increment();
+                    counters.batched_writes.add(steps.len() as u64);
+                    counters.shared_commits.add(if steps.len() > 1 { steps.len() as u64 } else { 0 });
+                    outcomes
+                }
+                Err(error) => for_each(error, steps.len()),
+            };
+            let mut companions = 0;
+            for (((id, _), (reply, room)), outcome) in steps.iter().zip(replies).zip(outcomes) {
+                match reply.send(outcome) {
+                    Ok(()) => companions += 1,
+                    // Who asked for it has forgotten the cached episode too early: before it changed.
+                    Err(_gone) => self.around.cache.invalidate(*id),
+                }
+                drop(room);
+            }
+            self.queue().companions = companions;
+        }
+        for barrier in barriers {
+            let _nobody_waits_any_more = barrier.send(());
+        }
+    }
+}
+
+/// The store's error, for everybody whom it concerns.
+fn for_each(error: Error, callers: usize) -> Vec<Result<()>> {
+    match error {
+        error if callers == 1 => vec![Err(error)],
+        Error::Closed => (0..callers).map(|_| Err(Error::Closed)).collect(),
+        error => {
+            let source = Arc::new(error);
+            (0..callers).map(|_| Err(Error::Batch { source: Arc::clone(&source) })).collect()
+        }
+    }
+}
+
+impl Attendant {
+    async fn work(mut self) {
+        while !self.finished {
+            self.shared.gather().await;
+            match self.shared.take() {
+                Some(batch) => self.shared.write(batch).await,
+                None => self.finished = true,
+            }
+        }
+    }
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        if !self.finished {
+            // A panic of the store, or the end of the runtime: whoever waits learns it by the drop of his reply.
+            *self.shared.queue() = Queue::default();
+        }
+    }
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.shared.orphans.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
