@@ -1,12 +1,13 @@
 //! The list of all benchmarks. What is measured of them by default, under which variants, is [`crate::cases`].
 
 use crate::benchmark::Benchmark;
-use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval, searching};
+use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval, searching, together};
 
 const STORED: &[&str] = &["store", "durability", "codec", "compression", "pool"];
 const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache"];
 
 const STORED_CACHED_AND_BATCHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache", "batch"];
+const STORED_AND_WRITES: &[&str] = &["store", "durability", "codec", "compression", "pool", "writes"];
 const STORED_AND_METADATA: &[&str] = &["store", "durability", "codec", "compression", "pool", "metadata"];
 const STORED_AND_INDEX: &[&str] = &["store", "durability", "codec", "compression", "pool", "index"];
 
@@ -35,6 +36,14 @@ pub const BENCHMARKS: &[Benchmark] = &[
         episodes: 8,
         operations: 16,
         setup: lifecycle::log_step,
+    },
+    Benchmark {
+        name: "step/together",
+        about: "log one step to each of 8 running episodes at the same moment",
+        exercises: STORED_AND_WRITES,
+        episodes: 8,
+        operations: 4,
+        setup: together::log_steps,
     },
     Benchmark {
         name: "episode/complete",

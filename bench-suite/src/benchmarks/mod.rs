@@ -6,6 +6,7 @@ pub mod payload;
 pub mod pure;
 pub mod retrieval;
 pub mod searching;
+pub mod together;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
