@@ -1,14 +1,9 @@
-<<<<<<< HEAD
 //! Any two strategies of any two toggles, in any store, give the answers of a plain `BTreeMap`, under random sequences of operations, also after closing and reopening the store; and a store
-=======
-//! Every pair of strategies gives the answers of a plain `BTreeMap`, under random sequences of operations, also after closing and reopening the store; and a store
->>>>>>> 62e96e4 (memory: toggle writes: each step in its own transaction, or those of one moment in one)
 //! that one variant wrote is read by every other.
 //!
 //! The sequences are random but the same in every run: each variant has its own seed, made of its name. A sequence that fails is shrunk and
 //! printed by proptest.
 
-mod cover;
 mod operation;
 mod reference;
 mod writers;
@@ -23,11 +18,7 @@ use reference::Model;
 use tokio::runtime::{Builder, Runtime};
 
 /// Sequences tried on each variant, and the most operations of one.
-<<<<<<< HEAD
 const CASES: u32 = 6;
-=======
-const CASES: u32 = 4;
->>>>>>> 62e96e4 (memory: toggle writes: each step in its own transaction, or those of one moment in one)
 const OPERATIONS: usize = 50;
 
 /// A memory of that variant in `folder`, with a small cache of short time, so that it also evicts and expires.
@@ -72,12 +63,7 @@ fn tiered_is_the_model() {
 }
 
 fn every_variant_is_the_model(store: StoreKind) {
-<<<<<<< HEAD
     let variants = Variant::covering(|variant| variant.store == store);
-=======
-    let all: Vec<Variant> = Variant::all().into_iter().filter(|variant| variant.store == store).collect();
-    let variants = cover::pairs(&all);
->>>>>>> 62e96e4 (memory: toggle writes: each step in its own transaction, or those of one moment in one)
     assert!(!variants.is_empty());
     let runtimes = [runtime(false), runtime(true)];
     for (place, variant) in variants.iter().enumerate() {
