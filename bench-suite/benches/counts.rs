@@ -13,7 +13,7 @@ mod harness {
 
     use bench_suite::input::{Source, VARIABLES, set_from_environment};
     use bench_suite::{cases, for_each_case, runner};
-    use gungraun::{Callgrind, Dhat, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
+    use gungraun::{Callgrind, Dhat, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
 
     use super::Ready;
 
@@ -23,10 +23,46 @@ mod harness {
             let case = cases::find(id, &set_from_environment())?;
             runner::slice::prepare(&case, &Source::from_environment()?.load(case.benchmark.episodes)?)
         };
-        match prepared() {
+        begin_a_page_of_the_heap();
+        match at_a_page(prepared) {
             Ok(ready) => ready,
             Err(error) => panic!("{id}: {error:#}"),
         }
+    }
+
+    /// The heap grows by as much as is ever needed, never shrinks, and gives every block itself: otherwise it would call the system whenever a page of its
+    /// end is reached or free, and where the pages begin depends on the length of the program's path.
+    const HEAP: [(&str, &str); 3] = [
+        ("MALLOC_TOP_PAD_", "268435456"),
+        ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
+        ("MALLOC_MMAP_THRESHOLD_", "33554432"),
+    ];
+
+    /// Takes what is left of a page at the end of the heap, for ever: what is allocated from now on lies where it always lies.
+    fn begin_a_page_of_the_heap() {
+        let probe = Vec::<u8>::with_capacity(PROBE_BYTES);
+        let end = probe.as_ptr() as usize + PROBE_BYTES;
+        // Half of the probe and a page, so that no block that was freed before can serve.
+        std::mem::forget(Vec::<u8>::with_capacity(PROBE_BYTES / 2 + end.next_multiple_of(4096) - end));
+        std::mem::forget(probe);
+    }
+
+    /// Larger than anything that a program allocates before its main function.
+    const PROBE_BYTES: usize = 1 << 20;
+
+    /// A local variable that lies at the beginning of a page, and so does the stack below it.
+    #[repr(align(4096))]
+    struct Page([u8; 1]);
+
+    /// Runs on a stack that begins at a page. Where the process's stack begins depends on the size of the environment and the length of the program's
+    /// path, and copying a block takes an instruction more or less where it lies otherwise.
+    #[inline(never)]
+    fn at_a_page<T>(work: impl FnOnce() -> T) -> T {
+        let page = Page([0]);
+        black_box(&page.0);
+        let done = work();
+        black_box(&page.0);
+        done
     }
 
     /// Checks the answers after the count.
@@ -43,10 +79,10 @@ mod harness {
             #[library_benchmark(teardown = check)]
             $(#[bench::$id(prepare(stringify!($id)))])+
             fn count((mut prepared, operations): Ready) -> Ready {
-                if let Err(error) = prepared.run(black_box(operations)) {
-                    panic!("{error:#}");
+                match at_a_page(|| runner::slice::run_measured(prepared.as_mut(), operations)) {
+                    Ok(()) => (prepared, operations),
+                    Err(error) => panic!("{error:#}"),
                 }
-                black_box((prepared, operations))
             }
         };
     }
@@ -67,7 +103,11 @@ mod harness {
     fn configuration() -> LibraryBenchmarkConfig {
         let mut configuration = LibraryBenchmarkConfig::default();
         // Gungraun adds up the allocations whose stack has the measured function, and valgrind's 12 frames end before it.
-        configuration.tool(Callgrind::with_args(CALLGRIND)).tool(Dhat::with_args(["--num-callers=100"]));
+        let measured = || EntryPoint::Custom(format!("*{}*", runner::profile::ROOT));
+        configuration
+            .tool(Callgrind::with_args(CALLGRIND).entry_point(measured()).clone())
+            .tool(Dhat::with_args(["--num-callers=100"]).entry_point(measured()).clone());
+        configuration.envs(HEAP);
         for variable in VARIABLES.into_iter().chain(["ASSAY_SCRATCH", "ASSAY_PADDING"]) {
             configuration.pass_through_env(variable);
         }

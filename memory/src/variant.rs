@@ -347,8 +347,10 @@ mod tests {
     #[test]
     fn missing_toggles_are_naive() {
         assert_eq!("".parse::<Variant>().unwrap(), Variant::naive());
-        let naive = "store=memory,durability=memory,codec=json,compression=none,cache=none,pool=none";
-        assert!(Variant::default().to_string().starts_with(naive));
+        assert!(
+            Variant::default().to_string().starts_with("store=memory,durability=memory,codec=json,compression=none,")
+        );
+        assert_eq!(Variant::default().pool, PoolKind::None);
         assert_eq!("store=libsql".parse::<Variant>().unwrap().durability, Durability::Committed);
         assert_eq!("store=redb".parse::<Variant>().unwrap().durability, Durability::Buffered);
     }

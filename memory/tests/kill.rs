@@ -193,7 +193,7 @@ impl Place {
 
     /// Lets a child log, kills it, and says what it had acknowledged.
     fn log_and_kill(&self, kill: u64, generator: &mut Pcg64) -> Episodes {
-        let lines = 1 + generator.next_u64() % MOST_LINES;
+        let lines = 1 + generator.next_u64() % (MOST_LINES * self.writers as u64);
         let turns = generator.next_u64() % 200_000; // up to some 100 us more, into the middle of the next write
         let command = self.child(Command::new(std::env::current_exe().unwrap()), kill, 0);
         let mut child = { command }.stdout(Stdio::piped()).spawn().unwrap();

@@ -40,7 +40,8 @@ impl Prepared for Together {
     fn refill(&mut self, operations: u64) -> Result<()> {
         for _ in 0..operations {
             let from = self.next;
-            self.upcoming.push_back(std::array::from_fn(|agent| self.source[(from + agent) % self.source.len()].clone()));
+            self.upcoming
+                .push_back(std::array::from_fn(|agent| self.source[(from + agent) % self.source.len()].clone()));
             self.next += AGENTS;
         }
         Ok(())

@@ -14,6 +14,7 @@ use crate::input::{Input, Source};
 use crate::progress::Progress;
 use crate::runner::artifacts::{Artifacts, Program};
 use crate::runner::counts::{self, Counted};
+use crate::runner::home::Home;
 use crate::runner::load::{self, Pressure};
 use crate::runner::profile::{self, Stacks};
 use crate::runner::times::{self, Effort};
@@ -55,14 +56,10 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     let program = plan.artifacts.path(Program::Counts)?;
     let runner = plan.artifacts.path(Program::GungraunRunner)?;
     let worker = plan.artifacts.path(Program::Worker)?;
-    let mut programs = vec![program.to_owned()];
-    for repetition in 1..repetitions {
-        // Another path of another length: what depends on it shows.
-        let copy = home.path().join("x".repeat(repetition * 3)).join("counts");
-        std::fs::create_dir_all(copy.parent().context("the copy has a folder")?)?;
-        std::fs::copy(program, &copy).context("can't copy the bench")?;
-        programs.push(copy);
-    }
+    // Each repetition at a path of its own.
+    let scratch = home.path().join("scratch");
+    std::fs::create_dir(&scratch).context("no folder for stores")?;
+    let homes: Vec<Home> = (0..repetitions).map(|_| Home::new(program, &scratch)).collect::<Result<_>>()?;
     let jobs: Vec<(usize, usize)> =
         (0..plan.cases.len()).flat_map(|case| (0..repetitions).map(move |repetition| (case, repetition))).collect();
     let queue = Mutex::new(jobs.into_iter());
@@ -78,7 +75,8 @@ pub fn counts(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
                     let Some((index, repetition)) = next else { break };
                     let case = &plan.cases[index];
                     let setting = counts::Setting {
-                        program: programs[repetition].clone(),
+                        program: homes[repetition].program(),
+                        scratch: homes[repetition].scratch(),
                         runner: runner.to_owned(),
                         worker: worker.to_owned(),
                         folder: home.path().join(format!("{index}-{repetition}")),

@@ -24,6 +24,8 @@ pub struct Setting {
     pub worker: PathBuf,
     /// Where profiles go: a folder of this count alone.
     pub folder: PathBuf,
+    /// Where stores are made.
+    pub scratch: PathBuf,
     /// What the benchmarks work on.
     pub source: Source,
     /// Toggles that are set otherwise than in the list of cases.
@@ -70,7 +72,7 @@ pub fn count(case: &Case, setting: &Setting) -> Result<Counted> {
         .env("GUNGRAUN_WORKSPACE_ROOT", workspace::root())
         .env("GUNGRAUN_RUNNER", &setting.runner)
         .env("ASSAY_SET", setting.set.join(","))
-        .env("ASSAY_SCRATCH", setting.folder.join("scratch"))
+        .env("ASSAY_SCRATCH", &setting.scratch)
         .env("ASSAY_PADDING", "x".repeat(setting.padding))
         .envs(setting.source.variables())
         .stdin(Stdio::null())
@@ -154,7 +156,7 @@ fn taken(case: &Case, setting: &Setting) -> Result<Taken> {
     let output = Command::new(&setting.worker)
         .args([case.id, "--heap"])
         .args(setting.set.iter().flat_map(|pair| ["--set", pair]))
-        .env("ASSAY_SCRATCH", setting.folder.join("scratch"))
+        .env("ASSAY_SCRATCH", &setting.scratch)
         .env("ASSAY_PADDING", "x".repeat(setting.padding))
         .envs(setting.source.variables())
         .stdin(Stdio::null())

@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod callgrind_out;
 pub mod counts;
 pub mod hog;
+pub mod home;
 pub mod load;
 pub mod profile;
 pub mod slice;

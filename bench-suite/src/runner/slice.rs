@@ -88,9 +88,12 @@ pub fn timed(prepared: &mut dyn Prepared, operations: u64, extra: Extra) -> Resu
     Ok(Slice { cpu_ns: process_cpu_ns() - cpu, wall_ns })
 }
 
-/// The work and nothing else: profilers know it by its name.
+/// The work and nothing else: profilers know it by its name, [`super::profile::ROOT`].
+///
+/// # Errors
+/// The memory refused something.
 #[inline(never)]
-fn run_measured(prepared: &mut dyn Prepared, operations: u64) -> Result<()> {
+pub fn run_measured(prepared: &mut dyn Prepared, operations: u64) -> Result<()> {
     let done = prepared.run(std::hint::black_box(operations));
     // Not a tail call: the function must be on the stack while the work runs.
     std::hint::black_box(&done);
