@@ -13,6 +13,7 @@ const EVIDENCE: &[(&str, &str, &str)] = &[
     ("codec", "postcard", "postcard_encoded"),
     ("compression", "lz4", "values_compressed"),
     ("compression", "zstd", "values_compressed"),
+    ("compression", "zstd-dictionary", "dictionary_compressed"),
     ("cache", "lru", "cache_hits"),
     ("metadata", "json-extract", "metadata_extractions"),
     ("metadata", "indexed", "metadata_index_searches"),

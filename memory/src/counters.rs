@@ -123,6 +123,8 @@ counters! {
     stored_bytes,
     /// Values that were stored compressed.
     values_compressed,
+    /// Values that were stored compressed with a dictionary.
+    dictionary_compressed,
     /// Values over the threshold that were stored plain, because compression made them no smaller.
     values_incompressible,
     /// Bytes of the compressed values before compression.

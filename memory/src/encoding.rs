@@ -28,6 +28,9 @@ pub const MAX_RAW_BYTES: usize = 64 << 20;
 /// Values shorter than this are stored plain unless told otherwise, in bytes.
 pub const DEFAULT_THRESHOLD_BYTES: usize = 1024;
 
+/// Values of at least this many bytes are compressed where a dictionary makes up for what they don't repeat, in bytes.
+pub const DICTIONARY_THRESHOLD_BYTES: usize = 48;
+
 /// The bytes in front of a plain payload.
 const TAGS: usize = 2;
 
@@ -66,7 +69,12 @@ impl Encoding {
         };
         encoded.increment();
         self.counters.encoded_bytes.add(raw_len as u64);
-        if self.compression != Compression::None && (self.threshold_bytes..=MAX_RAW_BYTES).contains(&raw_len) {
+        let threshold_bytes = match self.compression {
+            Compression::None => usize::MAX,
+            Compression::Lz4 | Compression::Zstd => self.threshold_bytes,
+            Compression::ZstdDictionary => self.threshold_bytes.min(DICTIONARY_THRESHOLD_BYTES),
+        };
+        if (threshold_bytes..=MAX_RAW_BYTES).contains(&raw_len) {
             stored = self.compress(stored)?;
         }
         self.counters.stored_bytes.add(stored.len() as u64);
@@ -86,6 +94,7 @@ impl Encoding {
             return Ok(plain);
         }
         self.counters.values_compressed.increment();
+        self.counters.dictionary_compressed.add(u64::from(self.compression == Compression::ZstdDictionary));
         self.counters.compressed_bytes_before.add(plain.len() as u64);
         self.counters.compressed_bytes_after.add(stored.len() as u64);
         stored.shrink_to_fit(); // the compressor asked for its worst case; the in-flight value should not
@@ -133,6 +142,7 @@ const fn compression_tag(compression: Compression) -> u8 {
         Compression::None => 0,
         Compression::Lz4 => 1,
         Compression::Zstd => 2,
+        Compression::ZstdDictionary => 3,
     }
 }
 
@@ -212,6 +222,7 @@ mod tests {
         assert_eq!(tags(Codec::Json, Compression::None), [0x11, 0]);
         assert_eq!(tags(Codec::Messagepack, Compression::Lz4), [0x12, 1]);
         assert_eq!(tags(Codec::Postcard, Compression::Zstd), [0x13, 2]);
+        assert_eq!(tags(Codec::Postcard, Compression::ZstdDictionary), [0x13, 3]);
     }
 
     #[test]
@@ -226,10 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn a_dictionary_is_worth_it_for_small_values() {
+        let small = step("error: 3 of 20 tests failed".to_owned());
+        for (compression, compressed) in [(Compression::Zstd, 0), (Compression::ZstdDictionary, 1)] {
+            let encoding = encoding(Codec::Json, compression);
+            let stored = encoding.encode(&small).unwrap();
+            assert_eq!(encoding.counters.values_compressed.get(), compressed, "{compression}");
+            assert_eq!(encoding.counters.dictionary_compressed.get(), compressed, "{compression}");
+            assert_eq!(encoding.decode::<Step>(&stored).unwrap(), small);
+        }
+    }
+
+    #[test]
     fn what_does_not_get_smaller_is_stored_plain() {
         let noise: Vec<u8> =
             (0..1_000u64).flat_map(|number| crate::hash::fnv1a(&number.to_le_bytes()).to_le_bytes()).collect();
-        for compression in [Compression::Lz4, Compression::Zstd] {
+        for compression in [Compression::Lz4, Compression::Zstd, Compression::ZstdDictionary] {
             let encoding = encoding(Codec::Postcard, compression);
             let stored = encoding.encode(&noise).unwrap();
             assert_eq!((stored[1], encoding.counters.values_incompressible.get()), (0, 1), "{compression}");
@@ -306,7 +329,7 @@ mod tests {
         }
 
         #[test]
-        fn damaged_values_never_panic(codec in 0usize..3, compression in 0usize..3, place: prop::sample::Index, bits in 1u8..=255) {
+        fn damaged_values_never_panic(codec in 0usize..3, compression in 0usize..4, place: prop::sample::Index, bits in 1u8..=255) {
             let encoding = encoding(Codec::ALL[codec], Compression::ALL[compression]);
             let mut stored = encoding.encode(&large()).unwrap();
             let place = place.index(stored.len());

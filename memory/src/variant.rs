@@ -164,6 +164,8 @@ toggles! {
         Lz4 = "lz4",
         /// Zstandard, level 1.
         Zstd = "zstd",
+        /// Zstandard, level 3, with a trained dictionary; also values far under the threshold.
+        ZstdDictionary = "zstd-dictionary",
     }
     /// Which episodes are kept at hand.
     cache: CacheKind {

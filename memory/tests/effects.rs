@@ -96,6 +96,22 @@ async fn compression_takes_the_long_values_only() {
 }
 
 #[tokio::test]
+async fn a_dictionary_takes_the_short_values_too() {
+    for store in ["redb", "libsql"] {
+        let plain = life(variant(&format!("store={store},compression=zstd"))).await;
+        let seen = life(variant(&format!("store={store},compression=zstd-dictionary"))).await;
+        let [compressed, decompressed, before, after] = pick(&seen, COMPRESSION);
+        assert!(
+            compressed >= 12 + 2 * 3,
+            "{store}: every step and every head, at the start and at the end: {compressed}"
+        );
+        assert_eq!((seen["dictionary_compressed"], plain["dictionary_compressed"]), (compressed, 0), "{store}");
+        assert!(decompressed > 0 && after < before, "{store}: {decompressed} {before} {after}");
+        assert!(seen["stored_bytes"] < plain["stored_bytes"], "{store}");
+    }
+}
+
+#[tokio::test]
 async fn the_cache_hits_misses_and_forgets_what_changed() {
     for store in StoreKind::ALL {
         assert_eq!(pick(&life(variant(&format!("store={store}"))).await, CACHE), [0; 5], "{store}");

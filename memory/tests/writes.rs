@@ -144,7 +144,7 @@ async fn a_batch_that_does_not_fill_is_flushed_by_the_clock() {
     two.await.expect("the flush came by itself");
     let counters = memory.counters();
     assert_eq!((counters["batches"], counters["batched_writes"]), (2, 5));
-    // The third one comes after all, and waits for one companion at the most; so do those who drain the queue not.
+    // The third one comes after all, and waits for a companion; who drains the queue does not.
     let third = tokio::spawn({
         let (memory, id) = (Arc::clone(&memory), ids[2]);
         async move { memory.log_step(id, NewStep::default()).await }

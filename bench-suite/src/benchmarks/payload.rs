@@ -121,6 +121,10 @@ fn payload(setup: &Setup<'_>, quantile: f64, work: Work) -> Result<Box<dyn Prepa
     Ok(Box::new(Payload { encoding, work, step, raw, packed, out, decoded: None, runs: 0 }))
 }
 
+fn with_dictionary(encoding: &Encoding) -> u64 {
+    u64::from(encoding.compression == Compression::ZstdDictionary)
+}
+
 impl Prepared for Payload {
     fn run(&mut self, operations: u64) -> Result<()> {
         for _ in 0..operations {
@@ -155,6 +159,7 @@ impl Prepared for Payload {
                 ensure!(self.out != self.raw, "the compressor copied its input");
                 let counters = &self.encoding.counters;
                 counters.values_compressed.add(self.runs);
+                counters.dictionary_compressed.add(self.runs * with_dictionary(&self.encoding));
                 counters.compressed_bytes_before.add(self.runs * self.raw.len() as u64);
                 counters.compressed_bytes_after.add(self.runs * self.out.len() as u64);
             }
@@ -162,6 +167,7 @@ impl Prepared for Payload {
                 ensure!(self.out == self.raw, "what was compressed does not come back");
                 ensure!(self.packed != self.raw, "the compressor copied its input");
                 self.encoding.counters.values_compressed.increment();
+                self.encoding.counters.dictionary_compressed.add(with_dictionary(&self.encoding));
                 self.encoding.counters.values_decompressed.add(self.runs);
             }
         }

@@ -1,10 +1,11 @@
 //! Compression of encoded values, block by block: a stored value is compressed whole or not at all.
 //!
 //! The `compression` toggle chooses the compressor at run time; each lives in its own file. Which values are worth it is decided by the envelope
-//! ([`crate::encoding`]). Left out on purpose: dictionaries, which small values would need.
+//! ([`crate::encoding`]).
 
 mod lz4;
 mod zstd;
+mod zstd_dictionary;
 
 use crate::variant::Compression;
 use crate::{Error, Result};
@@ -22,6 +23,7 @@ impl Compression {
             }
             Compression::Lz4 => lz4::compress(raw, out),
             Compression::Zstd => zstd::compress(raw, out),
+            Compression::ZstdDictionary => zstd_dictionary::compress(raw, out),
         };
         done.map_err(|source| Error::Compress { compression: self.name(), source })
     }
@@ -37,6 +39,7 @@ impl Compression {
             Compression::None => Err(format!("{} bytes where {raw_len} were promised", compressed.len()).into()),
             Compression::Lz4 => lz4::decompress(compressed, raw_len),
             Compression::Zstd => zstd::decompress(compressed, raw_len),
+            Compression::ZstdDictionary => zstd_dictionary::decompress(compressed, raw_len),
         };
         done.map_err(|source| Error::Envelope { reason: format!("its {self} payload cannot be read: {source}") })
     }
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn repetitive_text_gets_smaller() {
-        for compression in [Compression::Lz4, Compression::Zstd] {
+        for compression in [Compression::Lz4, Compression::Zstd, Compression::ZstdDictionary] {
             let mut out = Vec::new();
             compression.compress(&text(10_000), &mut out).unwrap();
             assert!(out.len() < 1_000, "{compression}: {} bytes", out.len());

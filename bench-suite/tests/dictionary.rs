@@ -1,0 +1,104 @@
+//! The dictionary of compression `zstd-dictionary`: how much smaller it makes small steps that it was not trained on, and where it comes from.
+//!
+//! `UPDATE_GOLDEN=1 cargo nextest run --release -p bench-suite --test dictionary` trains it anew with the `zstd` program, which has to be installed. That is
+//! for a new dictionary under a new name: the one that values were written with stays as it is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bench_suite::corpus::generate::{Profile, generate};
+use memory::{Codec, Compression, Step};
+
+/// The seed of the steps that it was trained on, and of those that it is tried on.
+const TRAINED_ON: u64 = 1;
+const TRIED_ON: u64 = 2;
+
+/// Episodes of each profile.
+const EPISODES: usize = 150;
+
+/// The most bytes of a small step.
+const SMALL_BYTES: usize = 1024;
+
+/// The most bytes of the dictionary.
+const DICTIONARY_BYTES: usize = 16 << 10;
+
+/// Small steps of both profiles, encoded.
+fn small_steps(seed: u64, codec: Codec) -> Vec<Vec<u8>> {
+    let mut steps = Vec::new();
+    for profile in [Profile::SweAgent, Profile::Conversation] {
+        for script in generate(seed, EPISODES, profile) {
+            for (number, step) in (0..).zip(script.steps) {
+                let mut encoded = Vec::new();
+                let at_ns = 1_700_000_000_000_000_000 + u64::from(number) * 4_321_987_654;
+                codec.encode(&Step::new(number, at_ns, step), &mut encoded).expect("steps are encodable");
+                if encoded.len() <= SMALL_BYTES {
+                    steps.push(encoded);
+                }
+            }
+        }
+    }
+    steps
+}
+
+/// How often the steps' bytes before compression hold those after it.
+fn ratio(compression: Compression, steps: &[Vec<u8>]) -> f64 {
+    let (mut before, mut after) = (0, 0);
+    for step in steps {
+        let mut compressed = Vec::new();
+        compression.compress(step, &mut compressed).expect("compresses");
+        let back = compression.decompress(&compressed, step.len()).expect("comes back");
+        assert_eq!(back, *step);
+        before += step.len();
+        after += compressed.len();
+    }
+    before as f64 / after as f64
+}
+
+#[test]
+fn small_steps_get_smaller_with_the_dictionary() {
+    for &codec in Codec::ALL {
+        let steps = small_steps(TRIED_ON, codec);
+        let bytes: usize = steps.iter().map(Vec::len).sum();
+        let [lz4, zstd, dictionary] =
+            [Compression::Lz4, Compression::Zstd, Compression::ZstdDictionary].map(|kind| ratio(kind, &steps));
+        println!(
+            "{codec}: {} steps of {} bytes on average: lz4 {lz4:.2}x, zstd {zstd:.2}x, zstd-dictionary {dictionary:.2}x",
+            steps.len(),
+            bytes / steps.len()
+        );
+        assert!(dictionary > 1.1 * zstd.max(lz4), "{codec}: {dictionary} against {zstd} and {lz4}");
+    }
+}
+
+/// Only on request, and no test otherwise: other versions of `zstd` make other dictionaries of the same steps.
+#[test]
+fn the_dictionary_is_trained_on_the_generators_steps() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../memory/src/compression/steps.zdict");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        train(&home);
+    }
+    let size = home.metadata().expect("the dictionary is part of the code").len();
+    assert!(size <= DICTIONARY_BYTES as u64, "{size} bytes");
+}
+
+fn train(home: &Path) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut files: Vec<PathBuf> = Vec::new();
+    for &codec in Codec::ALL {
+        for (number, step) in small_steps(TRAINED_ON, codec).into_iter().enumerate() {
+            let file = folder.path().join(format!("{codec}-{number:05}"));
+            std::fs::write(&file, step).expect("a temporary folder takes files");
+            files.push(file);
+        }
+    }
+    let mut zstd = Command::new("zstd");
+    zstd.args(["--train", "-r"])
+        .arg(folder.path())
+        .arg("--maxdict")
+        .arg(DICTIONARY_BYTES.to_string())
+        .arg("-o")
+        .arg(home)
+        .arg("-f");
+    let status = zstd.status().expect("zstd is installed");
+    assert!(status.success(), "zstd --train: {status} on {} files", files.len());
+}
