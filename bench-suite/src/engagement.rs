@@ -21,6 +21,8 @@ const EVIDENCE: &[(&str, &str, &str)] = &[
     ("batch", "single-query", "fetched_together"),
     ("batch", "parallel", "fetched_in_parallel"),
     ("writes", "batched", "shared_commits"),
+    ("embedding", "postcard", "postcard_vectors"),
+    ("embedding", "f32-blob", "f32_vectors"),
     ("pool", "keepalive", "connections_reused"),
 ];
 
@@ -31,6 +33,7 @@ pub fn applies(case: &Case, toggle: &str) -> bool {
         && match toggle {
             // Structs in memory are neither encoded nor fetched over a connection. A benchmark without a store encodes by itself.
             "codec" | "compression" => !case.benchmark.exercises.contains(&"store") || store != StoreKind::Memory,
+            "embedding" => store != StoreKind::Memory,
             "pool" => matches!(store, StoreKind::Libsql | StoreKind::Tiered),
             _ => true,
         }

@@ -8,6 +8,7 @@ const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compressio
 
 const STORED_CACHED_AND_BATCHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache", "batch"];
 const STORED_AND_WRITES: &[&str] = &["store", "durability", "codec", "compression", "pool", "writes"];
+const STORED_AND_EMBEDDING: &[&str] = &["store", "durability", "codec", "compression", "pool", "embedding"];
 const STORED_AND_METADATA: &[&str] = &["store", "durability", "codec", "compression", "pool", "metadata"];
 const STORED_AND_INDEX: &[&str] = &["store", "durability", "codec", "compression", "pool", "index"];
 
@@ -48,7 +49,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "episode/complete",
         about: "complete an episode of 10 steps: reward, reflection, patterns, embedding",
-        exercises: STORED,
+        exercises: STORED_AND_EMBEDDING,
         episodes: 8,
         operations: 4,
         setup: lifecycle::complete,
@@ -96,7 +97,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "retrieve/1000",
         about: "the 10 episodes of 1,000 that fit a task best",
-        exercises: &["store", "durability"],
+        exercises: &["store", "durability", "embedding"],
         episodes: 8,
         operations: 2,
         setup: retrieval::among_1000,

@@ -115,6 +115,14 @@ counters! {
     messagepack_encoded,
     /// Values that were encoded by the codec `postcard`.
     postcard_encoded,
+    /// Embeddings that were encoded as JSON.
+    json_vectors,
+    /// Embeddings that were encoded by postcard.
+    postcard_vectors,
+    /// Embeddings that were encoded as plain 32-bit floats.
+    f32_vectors,
+    /// Questions that an index of vectors answered.
+    vector_searches,
     /// Values that were decoded, by whichever codec their tag names.
     values_decoded,
     /// Bytes of all encoded values before compression.

@@ -3,6 +3,8 @@
 //! The default embedder needs no model and no network, and gives the same bits on every machine. It finds texts that share words, not meanings;
 //! a real model goes behind the same trait.
 
+pub(crate) mod f32_le;
+
 use std::fmt::Debug;
 use std::hash::Hasher;
 

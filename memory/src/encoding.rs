@@ -16,7 +16,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::counters::Counters;
-use crate::variant::{Codec, Compression};
+use crate::embedding::f32_le;
+use crate::variant::{Codec, Compression, EmbeddingKind};
 use crate::{Error, Result};
 
 /// The format version that is written: the high half of the first byte.
@@ -31,6 +32,9 @@ pub const DEFAULT_THRESHOLD_BYTES: usize = 1024;
 /// Values of at least this many bytes are compressed where a dictionary makes up for what they don't repeat, in bytes.
 pub const DICTIONARY_THRESHOLD_BYTES: usize = 48;
 
+/// The first byte of an embedding that is plain 32-bit floats: a codec of its own, for nothing else.
+const F32_LE: u8 = VERSION << 4 | 4;
+
 /// The bytes in front of a plain payload.
 const TAGS: usize = 2;
 
@@ -41,6 +45,8 @@ pub struct Encoding {
     pub codec: Codec,
     /// The compressor of new values.
     pub compression: Compression,
+    /// How new embeddings are written.
+    pub embedding: EmbeddingKind,
     /// Encoded values of at least this many bytes are compressed.
     pub threshold_bytes: usize,
     /// Where it is counted.
@@ -48,9 +54,15 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// Values are written by `codec`, and compressed by `compression` from [`DEFAULT_THRESHOLD_BYTES`] on.
+    /// Values are written by `codec`, and compressed by `compression` from [`DEFAULT_THRESHOLD_BYTES`] on; embeddings are JSON.
     pub fn new(codec: Codec, compression: Compression, counters: Arc<Counters>) -> Encoding {
-        Encoding { codec, compression, threshold_bytes: DEFAULT_THRESHOLD_BYTES, counters }
+        Encoding {
+            codec,
+            compression,
+            embedding: EmbeddingKind::Json,
+            threshold_bytes: DEFAULT_THRESHOLD_BYTES,
+            counters,
+        }
     }
 
     /// The stored form of `value`.
@@ -58,16 +70,56 @@ impl Encoding {
     /// # Errors
     /// [`Error::Encode`] and [`Error::Compress`].
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>> {
-        let mut stored = Vec::with_capacity(256); // most heads and steps, without growing
-        stored.extend_from_slice(&[VERSION << 4 | codec_tag(self.codec), compression_tag(Compression::None)]);
-        self.codec.encode(value, &mut stored)?;
-        let raw_len = stored.len() - TAGS;
+        let stored = self.encode_by(self.codec, value)?;
         let encoded = match self.codec {
             Codec::Json => &self.counters.json_encoded,
             Codec::Messagepack => &self.counters.messagepack_encoded,
             Codec::Postcard => &self.counters.postcard_encoded,
         };
         encoded.increment();
+        Ok(stored)
+    }
+
+    /// The stored form of an embedding, by a strategy of its own.
+    ///
+    /// # Errors
+    /// As [`Encoding::encode`].
+    pub fn encode_vector(&self, vector: &[f32]) -> Result<Vec<u8>> {
+        let (stored, counter) = match self.embedding {
+            EmbeddingKind::Json => (self.encode_by(Codec::Json, vector)?, &self.counters.json_vectors),
+            EmbeddingKind::Postcard => (self.encode_by(Codec::Postcard, vector)?, &self.counters.postcard_vectors),
+            EmbeddingKind::F32Blob => {
+                // Plain always: the bits of such numbers look like noise to a compressor.
+                let mut stored = vec![F32_LE, compression_tag(Compression::None)];
+                stored.extend_from_slice(&f32_le::encode(vector));
+                self.counters.encoded_bytes.add((stored.len() - TAGS) as u64);
+                self.counters.stored_bytes.add(stored.len() as u64);
+                (stored, &self.counters.f32_vectors)
+            }
+        };
+        counter.increment();
+        Ok(stored)
+    }
+
+    /// The embedding of this stored form, whichever variant wrote it.
+    ///
+    /// # Errors
+    /// As [`Encoding::decode`].
+    pub fn decode_vector(&self, stored: &[u8]) -> Result<Vec<f32>> {
+        match stored {
+            [F32_LE, 0, values @ ..] => {
+                self.counters.values_decoded.increment();
+                f32_le::decode(values).ok_or_else(|| damaged(format!("{} bytes are no 32-bit numbers", values.len())))
+            }
+            _ => self.decode(stored),
+        }
+    }
+
+    fn encode_by<T: Serialize + ?Sized>(&self, codec: Codec, value: &T) -> Result<Vec<u8>> {
+        let mut stored = Vec::with_capacity(256); // most heads and steps, without growing
+        stored.extend_from_slice(&[VERSION << 4 | codec_tag(codec), compression_tag(Compression::None)]);
+        codec.encode(value, &mut stored)?;
+        let raw_len = stored.len() - TAGS;
         self.counters.encoded_bytes.add(raw_len as u64);
         let threshold_bytes = match self.compression {
             Compression::None => usize::MAX,
@@ -223,6 +275,33 @@ mod tests {
         assert_eq!(tags(Codec::Messagepack, Compression::Lz4), [0x12, 1]);
         assert_eq!(tags(Codec::Postcard, Compression::Zstd), [0x13, 2]);
         assert_eq!(tags(Codec::Postcard, Compression::ZstdDictionary), [0x13, 3]);
+    }
+
+    #[test]
+    fn an_embedding_is_read_whatever_wrote_it() {
+        let vector: Vec<f32> = (0..300).map(|place| (place as f32).sin()).collect();
+        let mut sizes = Vec::new();
+        for &embedding in EmbeddingKind::ALL {
+            for (codec, compression) in pairs() {
+                let writing = Encoding { embedding, ..encoding(codec, compression) };
+                let stored = writing.encode_vector(&vector).unwrap();
+                assert_eq!(encoding(Codec::Json, Compression::None).decode_vector(&stored).unwrap(), vector);
+                let counters = writing.counters.snapshot();
+                let seen = ["json_vectors", "postcard_vectors", "f32_vectors"].map(|name| counters[name]);
+                assert_eq!(
+                    seen,
+                    EmbeddingKind::ALL.iter().map(|&kind| u64::from(kind == embedding)).collect::<Vec<_>>()[..]
+                );
+                if compression == Compression::None {
+                    sizes.push(stored.len());
+                }
+            }
+        }
+        let each = Codec::ALL.len();
+        assert!(sizes[..each].iter().all(|&bytes| bytes > 2 * sizes[each]), "JSON spells its digits: {sizes:?}");
+        assert_eq!(sizes[each..], [vec![2 + 2 + 4 * 300; each], vec![2 + 4 * 300; each]].concat());
+        let cut = encoding(Codec::Json, Compression::None).decode_vector(&[0x14, 0, 1, 2, 3]).unwrap_err();
+        assert_eq!(cut.to_string(), "a stored value is damaged: 3 bytes are no 32-bit numbers");
     }
 
     #[test]

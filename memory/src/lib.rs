@@ -59,6 +59,6 @@ pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
 pub use store::StoreStats as Stats;
 pub use variant::{
-    BatchKind, CacheKind, Codec, Compression, Durability, IndexKind, MetadataKind, PoolKind, StoreKind, TOGGLES,
-    Toggle, Variant, WriteKind,
+    BatchKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind, StoreKind,
+    TOGGLES, Toggle, Variant, WriteKind,
 };

@@ -206,6 +206,15 @@ toggles! {
         /// Those that come together in one transaction. None is acknowledged before it is committed.
         Batched = "batched",
     }
+    /// How embeddings are stored.
+    embedding: EmbeddingKind {
+        /// As JSON text.
+        Json = "json",
+        /// As postcard: 4 bytes a number, and their count.
+        Postcard = "postcard",
+        /// As 4 bytes a number; in a libSQL database also in a native column with an index of angles.
+        F32Blob = "f32-blob",
+    }
     /// Where connections to a database come from.
     pool: PoolKind {
         /// Each operation opens its own.
@@ -349,10 +358,8 @@ mod tests {
     #[test]
     fn missing_toggles_are_naive() {
         assert_eq!("".parse::<Variant>().unwrap(), Variant::naive());
-        assert!(
-            Variant::default().to_string().starts_with("store=memory,durability=memory,codec=json,compression=none,")
-        );
-        assert_eq!(Variant::default().pool, PoolKind::None);
+        let naive = "store=memory,durability=memory,codec=json,compression=none,cache=none,";
+        assert!(Variant::default().to_string().starts_with(naive));
         assert_eq!("store=libsql".parse::<Variant>().unwrap().durability, Durability::Committed);
         assert_eq!("store=redb".parse::<Variant>().unwrap().durability, Durability::Buffered);
     }

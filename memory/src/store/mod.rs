@@ -95,6 +95,12 @@ pub trait Store: Send + Sync {
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
     async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()>;
 
+    /// The completed episodes whose embeddings point most nearly in the direction of this one, at most `limit`, the nearest first, with the cosines of the
+    /// angles; `None` from a store without an index of vectors, and approximate from one with it. Embeddings of length zero are not found.
+    async fn nearest(&self, _embedding: &[f32], _limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
+        Ok(None)
+    }
+
     /// All patterns in the order of their ids.
     async fn patterns(&self) -> Result<Vec<Pattern>>;
 
@@ -131,6 +137,7 @@ pub async fn open(
     encoding: Encoding,
 ) -> Result<Arc<dyn Store>> {
     variant.validate()?;
+    let encoding = Encoding { embedding: variant.embedding, ..encoding };
     let file = || path.ok_or(Error::MissingPath { store: variant.store.name() });
     Ok(match variant.store {
         StoreKind::Memory => Arc::new(in_memory::InMemory::new(variant, counters)),
@@ -165,14 +172,16 @@ fn stored(outcomes: &[Result<()>]) -> u64 {
 struct Completed<'a> {
     head: &'a Head,
     value: Vec<u8>,
+    vector: &'a [f32],
     embedding: Vec<u8>,
     patterns: &'a [Pattern],
 }
 
 impl<'a> Completed<'a> {
-    fn new(head: &'a Head, embedding: &[f32], patterns: &'a [Pattern], encoding: &Encoding) -> Result<Completed<'a>> {
+    fn new(head: &'a Head, vector: &'a [f32], patterns: &'a [Pattern], encoding: &Encoding) -> Result<Completed<'a>> {
         assert!(head.completion.is_some(), "a completed head has a completion");
-        Ok(Completed { head, value: encoding.encode(head)?, embedding: encoding.encode(embedding)?, patterns })
+        let (value, embedding) = (encoding.encode(head)?, encoding.encode_vector(vector)?);
+        Ok(Completed { head, value, vector, embedding, patterns })
     }
 }
 

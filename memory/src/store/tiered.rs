@@ -215,6 +215,10 @@ impl Store for Tiered {
         self.tier.scan(visit).await.inspect_err(|_| self.out_of_step())
     }
 
+    async fn nearest(&self, embedding: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
+        self.record.nearest(embedding, limit).await // the tier has no such index
+    }
+
     async fn patterns(&self) -> Result<Vec<Pattern>> {
         self.read(|store| store.patterns()).await
     }

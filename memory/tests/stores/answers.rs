@@ -105,9 +105,11 @@ async fn every_store_gives_the_same_answers_before_and_after_reopening() {
         assert_eq!(read(&*opened.store).await, answered, "{variant}");
         opened.store.close().await.unwrap();
         // By others, and then by the first again: each finds its own way through what was written before it came.
-        for others in
-            ["codec=messagepack,compression=lz4,metadata=indexed,index=composite", "metadata=scan,index=single", ""]
-        {
+        for others in [
+            "codec=messagepack,compression=lz4,metadata=indexed,index=composite,embedding=f32-blob",
+            "metadata=scan,index=single,embedding=json",
+            "",
+        ] {
             let again = place.open(&format!("{variant},{others}")).await.store;
             assert_eq!(read(&*again).await, answered, "{variant}, reopened with {others}");
             again.close().await.unwrap();

@@ -20,17 +20,18 @@ mod effects;
 mod indexes;
 mod refusals;
 mod tiered;
+mod vectors;
 
 /// Every store at every durability class, with the other strategies spread over them.
 const VARIANTS: &[&str] = &[
     "store=memory",
     "store=memory,metadata=indexed,index=composite",
     "store=redb,durability=buffered,codec=json,compression=zstd",
-    "store=redb,durability=fsynced,codec=postcard,metadata=indexed,index=composite",
-    "store=libsql,durability=committed,codec=messagepack,metadata=indexed,pool=none",
+    "store=redb,durability=fsynced,codec=postcard,metadata=indexed,index=composite,embedding=f32-blob",
+    "store=libsql,durability=committed,codec=messagepack,metadata=indexed,embedding=f32-blob,pool=none",
     "store=libsql,durability=fsynced,codec=postcard,compression=lz4,metadata=json-extract,index=composite,pool=keepalive",
     "store=libsql,durability=committed,codec=json,pool=keepalive",
-    "store=tiered,durability=committed,codec=postcard,metadata=indexed,index=composite,pool=keepalive",
+    "store=tiered,durability=committed,codec=postcard,metadata=indexed,index=composite,embedding=postcard,pool=keepalive",
     "store=tiered,durability=fsynced,codec=json,compression=zstd,metadata=json-extract,pool=none",
 ];
 

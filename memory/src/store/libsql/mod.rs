@@ -20,6 +20,7 @@ use self::connection::Connection;
 use self::indexes::Indexes;
 use self::schema::Sql;
 use self::values::{Attempt, Fault, first, key};
+use self::vectors::Vectors;
 use super::files::{self, Lock};
 use super::{Completed, EncodedStep, Store, StoreStats, blocking_future, stored};
 use crate::pool::{Limits, Manager, Pool};
@@ -32,6 +33,7 @@ mod many;
 mod mirror;
 mod schema;
 mod values;
+mod vectors;
 mod write;
 
 /// The most connections that read at a time.
@@ -46,6 +48,7 @@ pub struct Libsql {
     anchor: Mutex<Option<(Connection, Lock)>>, // None once closed; dropped in this order
     found: Option<Vec<u8>>,                    // the generation that it was opened in, unless it was made then
     indexes: Indexes,
+    vectors: Vectors,
     encoding: Encoding,
     counters: Arc<Counters>,
 }
@@ -68,6 +71,8 @@ impl Libsql {
         counters.connections_opened.increment();
         let found = blocking_future(prepare_database(&mut anchor, path)).await.map_err(at)?;
         let indexes = blocking_future(indexes::prepare(&anchor.database, variant, &counters)).await.map_err(at)?;
+        let vectors = vectors::prepare(&mut anchor, variant, &encoding, &counters);
+        let vectors = blocking_future(vectors).await.map_err(at)?;
         let pool = |connections| {
             Pool::new(variant.pool, Arc::clone(&connector), Limits::of(connections), Arc::clone(&counters))
         };
@@ -79,6 +84,7 @@ impl Libsql {
             anchor: Mutex::new(Some((anchor, lock))),
             found,
             indexes,
+            vectors,
             encoding,
             counters,
         })
@@ -158,11 +164,16 @@ impl Store for Libsql {
 
     async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
         let scan = self.read_rows("scanning episodes", Sql::SelectCompleted, vec![], |row| {
-            let (head, embedding): (Head, Vec<f32>) = (self.decoded(row, 0)?, self.decoded(row, 1)?);
+            let head: Head = self.decoded(row, 0)?;
+            let embedding = self.encoding.decode_vector(&row.get::<Vec<u8>>(1)?)?;
             visit(&head, &embedding);
             Ok(())
         });
         blocking_future(scan).await.map(drop)
+    }
+
+    async fn nearest(&self, embedding: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
+        self.find_nearest(embedding, limit).await
     }
 
     async fn patterns(&self) -> Result<Vec<Pattern>> {

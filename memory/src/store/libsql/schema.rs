@@ -131,6 +131,17 @@ statements! {
         UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted CROSS JOIN steps ON steps.id = unhex(wanted.value)",
     /// Completed heads with their embeddings, in the order of ids.
     SelectCompleted = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL ORDER BY id",
+    /// The embeddings of completed episodes, for an index of vectors.
+    SelectEmbeddings = "SELECT rowid, embedding FROM episodes WHERE completed_at_ns IS NOT NULL",
+    /// A vector of an episode by its row, where the index of vectors is there.
+    InsertVector = "INSERT INTO vectors (episode, vector) VALUES (?1, ?2)",
+    /// A vector of an episode by its id.
+    InsertVectorOf = "INSERT INTO vectors (episode, vector) SELECT rowid, ?2 FROM episodes WHERE id = ?1",
+    /// What the index finds near a vector, the nearest first.
+    SelectNearest = "SELECT episodes.id, vector_distance_cos(vectors.vector, ?1) AS distance
+        FROM vector_top_k('vectors_by_angle', ?1, ?2) AS near
+        CROSS JOIN vectors ON vectors.episode = near.id CROSS JOIN episodes ON episodes.rowid = near.id
+        ORDER BY distance, episodes.id",
     /// All patterns, in the order of ids.
     SelectPatterns = "SELECT id, value FROM patterns ORDER BY id",
     /// Every episode's metadata, in the order of ids.

@@ -68,10 +68,14 @@ impl Libsql {
 
     pub(in crate::store) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
         let mut writer = self.writer.checkout().await?;
+        let mut made_vectors = false;
         let completion = async {
             writer.execute(Sql::Begin, vec![]).await?;
             let done = match self.complete_within(&mut writer, completed).await {
-                Ok(()) => writer.execute(Sql::Commit, vec![]).await.map(drop),
+                Ok(made) => {
+                    made_vectors = made;
+                    writer.execute(Sql::Commit, vec![]).await.map(drop)
+                }
                 Err(fault) => Err(fault),
             };
             if done.is_err() {
@@ -79,11 +83,16 @@ impl Libsql {
             }
             done
         };
-        self.committed("storing a completed episode", completion).await
+        self.committed("storing a completed episode", completion).await?;
+        if made_vectors {
+            self.vectors_were_made();
+        }
+        Ok(())
     }
 
-    async fn complete_within(&self, writer: &mut Connection, completed: &Completed<'_>) -> Attempt<()> {
-        let Completed { head, value, embedding, patterns } = completed;
+    /// Says whether the index of vectors was made.
+    async fn complete_within(&self, writer: &mut Connection, completed: &Completed<'_>) -> Attempt<bool> {
+        let Completed { head, value, vector, embedding, patterns } = completed;
         let completed_at_ns = head.completion.as_ref().map_or(0, |completion| completion.completed_at_ns);
         let (value, embedding) = (Value::Blob(value.clone()), Value::Blob(embedding.clone()));
         let parameters = vec![key(head.id), time(completed_at_ns), value, embedding];
@@ -92,6 +101,7 @@ impl Libsql {
             let id = head.id;
             return Err(if known { Error::EpisodeCompleted { id } } else { Error::UnknownEpisode { id } }.into());
         }
+        let made = self.index_vector(writer, head.id, vector).await?;
         for pattern in *patterns {
             let id = Value::Blob(pattern.id.0.to_be_bytes().to_vec());
             let stored =
@@ -99,7 +109,7 @@ impl Libsql {
             let merged = merged(stored, pattern, &self.encoding)?;
             writer.execute(Sql::UpsertPattern, vec![id, Value::Blob(merged)]).await?;
         }
-        Ok(())
+        Ok(made)
     }
 }
 

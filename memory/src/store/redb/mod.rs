@@ -193,7 +193,7 @@ impl Redb {
     }
 
     pub(super) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
-        let Completed { head, value, embedding, patterns } = completed;
+        let Completed { head, value, embedding, patterns, .. } = completed;
         self.write("storing a completed episode", |transaction| {
             if transaction.open_table(HEADS)?.insert(head.id.0, value.as_slice())?.is_none() {
                 return Err(Error::UnknownEpisode { id: head.id }.into());
@@ -268,8 +268,8 @@ impl Store for Redb {
                 for entry in transaction.open_table(EMBEDDINGS)?.iter()? {
                     let (id, embedding) = entry?;
                     let head = heads.get(id.value())?.ok_or(Error::UnknownEpisode { id: EpisodeId(id.value()) })?;
-                    let (head, embedding): (Head, Vec<f32>) =
-                        (self.encoding.decode(head.value())?, self.encoding.decode(embedding.value())?);
+                    let head: Head = self.encoding.decode(head.value())?;
+                    let embedding = self.encoding.decode_vector(embedding.value())?;
                     visit(&head, &embedding);
                     rows += 1;
                 }

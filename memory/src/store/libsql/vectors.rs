@@ -1,0 +1,131 @@
+//! The vector index of a database (embedding `f32-blob`): a table of native vectors beside the episodes, and a DiskANN graph over it.
+//!
+//! It is a secondary index like the others: made when a variant that has it opens the database, kept by its completions, dropped by the next variant
+//! that has none. The embeddings themselves stay with their episodes, so that a scan and a mirror read the same as without it; the table
+//! is a second copy of them, which the graph needs, and the graph is several times both (a test says how much). The length of vectors is part of
+//! the table's type and not known before the first one: it is made then.
+//!
+//! A zero vector has no angle to others: it is not in the index, and not among what is near.
+//! The graph is approximate. What `vector_top_k` finds is ordered here by its true distance.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ::libsql::{Connection as Database, Row as DbRow, Value};
+
+use super::Libsql;
+use super::connection::Connection;
+use super::schema::Sql;
+use super::values::{Attempt, id_of, key};
+use crate::store::blocking_future;
+use crate::variant::EmbeddingKind;
+use crate::{Counters, Encoding, EpisodeId, Result, Variant, embedding};
+
+const REMOVE: &str = "BEGIN IMMEDIATE; DROP INDEX vectors_by_angle; DROP TABLE vectors; COMMIT";
+
+/// What makes the table and its graph, for vectors of that length. All by itself or within a transaction.
+fn make(dimensions: usize) -> String {
+    format!(
+        "CREATE TABLE vectors (episode INTEGER PRIMARY KEY, vector F32_BLOB({dimensions}) NOT NULL);
+        CREATE INDEX vectors_by_angle ON vectors (libsql_vector_idx(vector, 'metric=cosine'))"
+    )
+}
+
+/// Whether the variant has the index, and whether it is there.
+pub(super) struct Vectors {
+    wanted: bool,
+    made: AtomicBool,
+}
+
+/// Makes the index of what is completed already, or drops it.
+pub(super) async fn prepare(
+    anchor: &mut Connection,
+    variant: &Variant,
+    encoding: &Encoding,
+    counters: &Counters,
+) -> Attempt<Vectors> {
+    let wanted = variant.embedding == EmbeddingKind::F32Blob;
+    let database = &anchor.database;
+    let mut tables = database.query("SELECT 1 FROM sqlite_schema WHERE name = 'vectors'", ()).await?;
+    let mut made = tables.next().await?.is_some();
+    drop(tables);
+    if made && !wanted {
+        database.execute_batch(REMOVE).await?;
+        made = false;
+    }
+    if wanted && !made {
+        let stored = |row: &DbRow| Attempt::Ok((row.get::<i64>(0)?, encoding.decode_vector(&row.get::<Vec<u8>>(1)?)?));
+        let stored = anchor.query(Sql::SelectEmbeddings, vec![], stored).await?;
+        if let Some((_, first)) = stored.first() {
+            anchor.execute(Sql::Begin, vec![]).await?;
+            let done = fill(anchor, first.len(), &stored).await;
+            match done {
+                Ok(()) => anchor.execute(Sql::Commit, vec![]).await.map(drop)?,
+                Err(fault) => {
+                    anchor.roll_back().await?;
+                    return Err(fault);
+                }
+            }
+            counters.indexes_built.increment();
+            made = true;
+        }
+    }
+    Ok(Vectors { wanted, made: AtomicBool::new(made) })
+}
+
+async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f32>)]) -> Attempt<()> {
+    make_within(&anchor.database, dimensions).await?;
+    for (episode, vector) in stored.iter().filter(|(_, vector)| has_an_angle(vector)) {
+        anchor.execute(Sql::InsertVector, vec![Value::Integer(*episode), native(vector)]).await?;
+    }
+    Ok(())
+}
+
+async fn make_within(database: &Database, dimensions: usize) -> Attempt<()> {
+    database.execute_batch(&make(dimensions)).await?;
+    Ok(())
+}
+
+fn has_an_angle(vector: &[f32]) -> bool {
+    vector.iter().any(|&value| value != 0.0)
+}
+
+/// A vector as the database has it: 32-bit floats, little-endian, one behind the other.
+fn native(vector: &[f32]) -> Value {
+    Value::Blob(embedding::f32_le::encode(vector))
+}
+
+impl Libsql {
+    /// Adds the vector of an episode that is being completed, within its transaction. Says whether the index was made for it.
+    pub(super) async fn index_vector(&self, writer: &mut Connection, id: EpisodeId, vector: &[f32]) -> Attempt<bool> {
+        if !self.vectors.wanted || !has_an_angle(vector) {
+            return Ok(false);
+        }
+        let missing = !self.vectors.made.load(Ordering::Acquire);
+        if missing {
+            make_within(&writer.database, vector.len()).await?;
+        }
+        writer.execute(Sql::InsertVectorOf, vec![key(id), native(vector)]).await?;
+        Ok(missing)
+    }
+
+    /// The transaction that made the index is committed.
+    pub(super) fn vectors_were_made(&self) {
+        self.vectors.made.store(true, Ordering::Release);
+    }
+
+    /// The completed episodes whose vectors point most nearly in the direction of `vector`, with the cosines of their angles.
+    pub(super) async fn find_nearest(&self, vector: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
+        if !self.vectors.wanted {
+            return Ok(None);
+        }
+        if !self.vectors.made.load(Ordering::Acquire) || !has_an_angle(vector) || limit == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let parameters = vec![native(vector), Value::Integer(limit)];
+        let near = |row: &DbRow| Attempt::Ok((id_of(row, 0)?, 1.0 - row.get::<f64>(1)? as f32));
+        let found = blocking_future(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, near)).await?;
+        self.counters.vector_searches.increment();
+        Ok(Some(found))
+    }
+}
