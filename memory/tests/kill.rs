@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 const KILLS: u64 = 100;
 
-/// The most acknowledgements before a kill.
+/// The most acknowledgements before a kill, for each writer.
 const MOST_LINES: u64 = 24;
 
 /// The child completes an episode after so many steps, and starts another.
