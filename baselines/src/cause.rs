@@ -1,5 +1,9 @@
 //! Why a count moved: the cost by function of base and new, split into "called more often" and "dearer a call".
 //!
+//! A library is the same code on both sides, while toolchain and dependencies are: what it costs more, its callers made it do. Where both sides know
+//! for whom libraries worked ([`FunctionCost::library`]), only functions of the project are listed, each with what libraries spent for it: an
+//! allocation more shows in the function that allocates, and not in `malloc`. Otherwise every function stands for itself.
+//!
 //! The split is the one-factor-at-a-time decomposition with the base's cost: `calls = (n1 - n0) * c0 / n0` and `cost = total - calls`, so
 //! that the two always sum to the function's change, and all functions to the benchmark's.
 
@@ -9,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::FunctionCost;
 
-/// How one function's own cost moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How one function's cost moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionDelta {
     /// The demangled name.
     pub function: String,
@@ -24,21 +28,34 @@ pub struct FunctionDelta {
     pub by_calls: i64,
     /// What the changed cost a call explains.
     pub by_cost: i64,
+    /// Who calls it more often, or less often: the caller whose number of calls moved most in the direction of `by_calls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
+}
+
+/// One function on one side.
+#[derive(Default, Clone, Copy)]
+struct Side<'a> {
+    instructions: u64,
+    calls: u64,
+    callers: Option<&'a BTreeMap<String, u64>>,
 }
 
 /// The functions that moved, the largest change first. The deltas sum to the change of the whole.
 pub fn attribute(base: &[FunctionCost], new: &[FunctionCost]) -> Vec<FunctionDelta> {
-    let mut costs: BTreeMap<&str, [(u64, u64); 2]> = BTreeMap::new();
+    let owned = is_owned(base) && is_owned(new);
+    let mut costs: BTreeMap<&str, [Side<'_>; 2]> = BTreeMap::new();
     for (side, functions) in [base, new].into_iter().enumerate() {
-        for cost in functions {
+        for cost in functions.iter().filter(|cost| !owned || cost.library.is_some()) {
             let entry = &mut costs.entry(cost.function.as_str()).or_default()[side];
-            entry.0 += cost.instructions;
-            entry.1 += cost.calls;
+            entry.instructions += cost.instructions + if owned { cost.library.unwrap_or(0) } else { 0 };
+            entry.calls += cost.calls;
+            entry.callers = Some(&cost.callers);
         }
     }
     let mut deltas: Vec<FunctionDelta> = costs
         .into_iter()
-        .filter(|(_, [before, after])| before.0 != after.0)
+        .filter(|(_, [before, after])| before.instructions != after.instructions)
         .map(|(function, [before, after])| split(function, before, after))
         .collect();
     deltas
@@ -46,18 +63,47 @@ pub fn attribute(base: &[FunctionCost], new: &[FunctionCost]) -> Vec<FunctionDel
     deltas
 }
 
-fn split(function: &str, (base, calls_base): (u64, u64), (new, calls_new): (u64, u64)) -> FunctionDelta {
-    let delta = signed(new) - signed(base);
-    let by_calls = match calls_base {
+/// Whether the functions of the project, with what libraries spent for them, are the whole.
+fn is_owned(functions: &[FunctionCost]) -> bool {
+    let whole: u64 = functions.iter().map(|cost| cost.instructions).sum();
+    let project = functions.iter().filter_map(|cost| cost.library.map(|library| cost.instructions + library));
+    project.sum::<u64>() == whole
+}
+
+fn split(function: &str, base: Side<'_>, new: Side<'_>) -> FunctionDelta {
+    let delta = signed(new.instructions) - signed(base.instructions);
+    let by_calls = match base.calls {
         // New in the profile, or entered without a call that the profiler saw: all of it comes from being called.
-        0 if base == 0 => delta,
+        0 if base.instructions == 0 => delta,
         0 => 0,
-        _ => {
-            let more = i128::from(calls_new) - i128::from(calls_base);
-            i64::try_from(more * i128::from(base) / i128::from(calls_base)).unwrap_or(delta)
+        calls => {
+            let more = i128::from(new.calls) - i128::from(calls);
+            i64::try_from(more * i128::from(base.instructions) / i128::from(calls)).unwrap_or(delta)
         }
     };
-    FunctionDelta { function: function.to_owned(), base, new, delta, by_calls, by_cost: delta - by_calls }
+    FunctionDelta {
+        function: function.to_owned(),
+        base: base.instructions,
+        new: new.instructions,
+        delta,
+        by_calls,
+        by_cost: delta - by_calls,
+        caller: caller(base, new, by_calls.signum()),
+    }
+}
+
+/// The caller whose calls moved most in a direction.
+fn caller(base: Side<'_>, new: Side<'_>, direction: i64) -> Option<String> {
+    let calls = |side: Side<'_>, name: &String| {
+        side.callers.and_then(|callers| callers.get(name)).map_or(0, |calls| signed(*calls))
+    };
+    let names = [base, new].into_iter().filter_map(|side| side.callers).flat_map(BTreeMap::keys);
+    let moved = names.map(|name| ((calls(new, name) - calls(base, name)) * direction, name));
+    // Of equals the first by name: `max_by_key` gives the last.
+    moved
+        .filter(|(calls, _)| *calls > 0)
+        .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+        .map(|(_, name)| name.clone())
 }
 
 fn signed(count: u64) -> i64 {
@@ -69,7 +115,15 @@ mod tests {
     use super::*;
 
     fn cost(function: &str, instructions: u64, calls: u64) -> FunctionCost {
-        FunctionCost { function: function.into(), instructions, calls }
+        FunctionCost { function: function.into(), instructions, calls, ..FunctionCost::default() }
+    }
+
+    fn ours(function: &str, instructions: u64, library: u64, callers: &[(&str, u64)]) -> FunctionCost {
+        FunctionCost {
+            library: Some(library),
+            callers: callers.iter().map(|(caller, calls)| ((*caller).to_owned(), *calls)).collect(),
+            ..cost(function, instructions, callers.iter().map(|(_, calls)| calls).sum())
+        }
     }
 
     #[test]
@@ -82,5 +136,33 @@ mod tests {
         assert!(deltas.iter().all(|delta| delta.delta == delta.by_calls + delta.by_cost));
         assert_eq!((deltas[0].function.as_str(), deltas[0].by_calls, deltas[0].by_cost), ("hash", 1000, 400));
         assert_eq!(deltas.len(), 3, "what did not move is not listed");
+    }
+
+    #[test]
+    fn what_a_library_costs_more_is_its_callers() {
+        let base = [ours("work", 100, 40, &[("root", 2)]), ours("root", 10, 0, &[("main", 1)]), cost("malloc", 40, 2)];
+        let new = [
+            ours("work", 104, 90, &[("root", 2)]),
+            ours("root", 10, 0, &[("main", 1)]),
+            cost("malloc", 70, 4),
+            cost("(other)", 20, 1),
+        ];
+        let deltas = attribute(&base, &new);
+        assert_eq!(deltas.len(), 1, "{deltas:?}");
+        assert_eq!((deltas[0].function.as_str(), deltas[0].by_calls, deltas[0].by_cost), ("work", 0, 54));
+        // A profile of an older version does not say for whom libraries worked: every function stands for itself.
+        let older = [cost("work", 100, 2), cost("root", 10, 1), cost("malloc", 40, 2)];
+        assert_eq!(attribute(&older, &new).iter().map(|delta| delta.delta).sum::<i64>(), 54);
+        assert_eq!(attribute(&older, &new)[0].function, "malloc");
+    }
+
+    #[test]
+    fn who_calls_more_often_is_named() {
+        let base = [ours("hash", 1000, 0, &[("index", 5), ("store", 5)])];
+        let new = [ours("hash", 1600, 0, &[("index", 11), ("store", 5)])];
+        assert_eq!(attribute(&base, &new)[0].caller.as_deref(), Some("index"));
+        assert_eq!(attribute(&new, &base)[0].caller.as_deref(), Some("index"), "less often, by the same");
+        let dearer = [ours("hash", 1100, 0, &[("index", 5), ("store", 5)])];
+        assert_eq!(attribute(&base, &dearer)[0].caller, None);
     }
 }

@@ -106,14 +106,21 @@ impl From<Sample> for Vec<f64> {
 }
 
 /// What one function cost by itself, without the functions that it called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionCost {
     /// The demangled name; `(other)` sums what is too small to list.
     pub function: String,
     /// Instructions.
     pub instructions: u64,
-    /// How often it was called.
+    /// How often it was called, by the measured work alone.
     pub calls: u64,
+    /// Instructions that libraries spent for it: functions of other rows that it called, themselves or through one another, without a function of
+    /// the measured project between. Set on every function of the project, and on no other: so each instruction of a library belongs to one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<u64>,
+    /// How often each function of the project called it. Only of functions of the project.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub callers: BTreeMap<String, u64>,
 }
 
 /// A case, a metric and a sample, and what must stand beside the number.

@@ -3,6 +3,7 @@
 use baselines::cause::FunctionDelta;
 use baselines::compare::Delta;
 
+use crate::names::printable;
 use crate::numbers::signed;
 
 /// The functions to name and what is left: together the whole change.
@@ -48,6 +49,16 @@ pub fn explain(delta: &FunctionDelta) -> String {
     }
 }
 
+/// Who calls it more or less often, in front of whose name a format puts `, by`; nothing where it is not the number of calls that moved.
+pub fn caller(delta: &FunctionDelta) -> Option<String> {
+    delta.caller.as_deref().filter(|_| delta.by_calls != 0).map(printable)
+}
+
+/// [`explain`] and [`caller`] as plain text.
+pub fn told(delta: &FunctionDelta) -> String {
+    format!("{}{}", explain(delta), caller(delta).map(|caller| format!(", by {caller}")).unwrap_or_default())
+}
+
 /// What the functions beyond the named ones did together; nothing where all are named.
 pub fn explain_rest(shown: &Shown<'_>) -> Option<String> {
     let functions = if shown.rest == 1 { "function" } else { "functions" };
@@ -59,7 +70,7 @@ mod tests {
     use super::*;
 
     fn delta(base: u64, new: u64, by_calls: i64, by_cost: i64) -> FunctionDelta {
-        FunctionDelta { function: "f".into(), base, new, delta: by_calls + by_cost, by_calls, by_cost }
+        FunctionDelta { function: "f".into(), base, new, delta: by_calls + by_cost, by_calls, by_cost, caller: None }
     }
 
     #[test]

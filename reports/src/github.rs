@@ -55,7 +55,7 @@ pub fn render(report: &Report) -> String {
 fn change(delta: &Delta) -> String {
     let relative = delta.relative.map(|relative| format!(" ({})", percent(relative))).unwrap_or_default();
     let cause = delta.cause.first().map(|function| {
-        format!(": {} in {}, {}", crate::numbers::signed(function.delta), function.function, cause::explain(function))
+        format!(": {} in {}, {}", crate::numbers::signed(function.delta), function.function, cause::told(function))
     });
     format!(
         "{} to {}{relative}{}",

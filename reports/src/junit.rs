@@ -95,7 +95,7 @@ fn sentence(delta: &Delta) -> String {
 /// Every function that moved, a line each.
 fn explanation(delta: &Delta) -> String {
     let lines = delta.cause.iter().map(|function| {
-        format!("{} {}: {}", signed(function.delta), printable(&function.function), cause::explain(function))
+        format!("{} {}: {}", signed(function.delta), printable(&function.function), cause::told(function))
     });
     lines.collect::<Vec<_>>().join("\n")
 }

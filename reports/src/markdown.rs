@@ -97,10 +97,11 @@ fn judged(report: &Report, text: &mut String) {
         ));
         for function in shown.functions {
             text.push_str(&format!(
-                "- {} {}: {}\n",
+                "- {} {}: {}{}\n",
                 signed(function.delta),
                 code(&function.function),
-                cause::explain(function)
+                cause::explain(function),
+                cause::caller(function).map(|caller| format!(", by {}", code(&caller))).unwrap_or_default()
             ));
         }
         if let Some(rest) = cause::explain_rest(&shown) {

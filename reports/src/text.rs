@@ -153,7 +153,7 @@ fn told(ranking: &Ranking<'_>, names: &Names) -> String {
         }
         for function in shown.functions {
             let name = printable(&function.function);
-            text.push_str(&format!("    {:>12}  {name}: {}\n", signed(function.delta), cause::explain(function)));
+            text.push_str(&format!("    {:>12}  {name}: {}\n", signed(function.delta), cause::told(function)));
         }
         if let Some(rest) = cause::explain_rest(&shown) {
             text.push_str(&format!("    {:>12}  in {rest}\n", ""));

@@ -100,6 +100,10 @@ impl Gate {
         let judgement = compare::judge(&base, &new, &policy);
         let exit = judgement.outcome.exit();
         let mut report = runs::report(&path, new)?;
+        if judgement.comparison.deltas.iter().any(|delta| !delta.cause.is_empty()) {
+            let commit = base.header.environment.commit.get(..12).unwrap_or(&base.header.environment.commit);
+            report.notes.push(format!("`assay profile CASE --against {commit}` draws the call stacks of both sides"));
+        }
         report.judgement = Some(judgement);
         report.against = Some(format!("baseline {}", against.display()));
         let page = super::report::publish(&report, &path)?;

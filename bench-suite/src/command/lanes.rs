@@ -1,6 +1,6 @@
 //! The lanes of a run: which cases, in which order, how many at once, and what becomes a record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow};
@@ -16,7 +16,7 @@ use crate::runner::artifacts::{Artifacts, Program};
 use crate::runner::counts::{self, Counted};
 use crate::runner::home::Home;
 use crate::runner::load::{self, Pressure};
-use crate::runner::profile::{self, Stacks};
+use crate::runner::profile::{Stacks, Subject};
 use crate::runner::times::{self, Effort};
 use crate::workspace;
 
@@ -142,7 +142,7 @@ pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
             .iter()
             .map(|case| {
                 scope.spawn(|| {
-                    let folded = profile::stacks(worker, case.id, &plan.selection.set, plan.source);
+                    let folded = subject(case, worker, &plan.selection.set, plan.source).stacks();
                     progress.done(&case.label());
                     folded
                 })
@@ -163,6 +163,11 @@ pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
         }
     }
     Ok(stacks)
+}
+
+/// One count of a case, for its profile.
+pub fn subject<'a>(case: &Case, worker: &'a Path, set: &'a [String], source: &'a Source) -> Subject<'a> {
+    Subject { worker, id: case.id, set, source, operations: case.benchmark.operations }
 }
 
 /// Wall times by criterion, one case at a time.

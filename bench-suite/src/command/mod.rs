@@ -12,6 +12,7 @@ mod report;
 mod run;
 mod runs;
 mod sides;
+mod stacks;
 mod versus;
 
 use std::process::ExitCode;

@@ -1,26 +1,43 @@
-//! `assay profile`: where the instructions of one case go.
+//! `assay profile`: where the instructions of one case go, and with a base, which of them are new.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail, ensure};
+use baselines::FunctionCost;
+use baselines::cause::attribute;
 use baselines::exit::Exit;
 use clap::Args;
 
+use super::lanes;
 use super::run::Selection;
-use crate::cases;
+use crate::cases::{self, Case};
+use crate::input::Source;
+use crate::pair::worker;
+use crate::revision;
 use crate::runner::artifacts::{self, Program};
-use crate::runner::{profile, valgrind};
+use crate::runner::profile::{self, ROOT, Subject};
+use crate::runner::{owners, valgrind};
 use crate::workspace;
 
 /// Write the flamegraph of a case, in instructions
 #[derive(Debug, Args)]
 #[command(after_help = "\
+With --against, three flamegraphs are written: of the base, of this tree, and of what differs; and the cost by function is listed, split into
+`called more often` and `dearer a call`. All lines sum to the change of the whole. What the standard library or another crate does counts for the
+function of this project that it does it for.
+
 Example:
   assay profile retrieve/1000
-  assay profile step/log --set codec=postcard")]
+  assay profile step/log --set codec=postcard
+  assay profile retrieve/1000 --against main
+  assay profile step/log --against variant:codec=postcard")]
 pub struct Profile {
     #[command(flatten)]
     selection: Selection,
+
+    /// Compare with this revision, or with the same case under `variant:toggle=strategy,..`
+    #[arg(long, value_name = "REV")]
+    against: Option<String>,
 
     /// Where to write the flamegraph [default: target/assay/profiles]
     #[arg(long, value_name = "FILE")]
@@ -34,7 +51,7 @@ impl Profile {
     /// Profiles the first case that matches.
     ///
     /// # Errors
-    /// No case matches, or valgrind or the worker failed.
+    /// No case matches, or valgrind, the worker or the build of the base failed.
     pub fn execute(&self) -> Result<Exit> {
         if let Some(why) = valgrind::missing() {
             bail!("profiles need valgrind: {why}");
@@ -48,36 +65,97 @@ impl Profile {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
         let artifacts = artifacts::build(&[Program::Worker])?;
-        let folded =
-            profile::stacks(artifacts.path(Program::Worker)?, case.id, &self.selection.set, &self.selection.source()?)?;
-        let svg = reports::flamegraph::flamegraph(&folded, "instructions")?;
+        let source = self.selection.source()?;
+        let new = lanes::subject(case, artifacts.path(Program::Worker)?, &self.selection.set, &source);
         let path = self
             .output
             .clone()
             .unwrap_or_else(|| workspace::output().join("profiles").join(format!("{}.svg", case.id)));
-        baselines::atomic::write(&path, svg.as_bytes())?;
-        baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
-        print_functions(&folded)?;
-        println!("\nflamegraph: {}", path.display());
+        match &self.against {
+            None => {
+                let profile = new.profile()?;
+                let folded = owners::folded(&profile, ROOT);
+                baselines::atomic::write(&path, reports::flamegraph::flamegraph(&folded, UNIT)?.as_bytes())?;
+                baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
+                print_functions(&owners::functions(&profile, ROOT));
+                println!("\nflamegraph: {}", path.display());
+            }
+            Some(against) => self.compare(case, against, new, &source, &path)?,
+        }
         Ok(Exit::Ok)
+    }
+
+    fn compare(&self, case: &Case, against: &str, new: Subject<'_>, source: &Source, path: &Path) -> Result<()> {
+        if let Some(variant) = against.strip_prefix("variant:") {
+            let variant = variant.split(',').map(str::to_owned);
+            let set: Vec<String> = self.selection.set.iter().cloned().chain(variant).collect();
+            // Refuses a toggle that does not exist before valgrind is started.
+            cases::find(case.id, &set)?;
+            return compare(Subject { set: &set, ..new }, new, against, path);
+        }
+        let base = revision::build(against)?;
+        let worker = base.artifacts.path(Program::Worker)?;
+        let known = worker::known(worker)?;
+        ensure!(known.iter().any(|known| known.id == case.id), "{} does not have the case {}", base.name(), case.id);
+        compare(lanes::subject(case, worker, &self.selection.set, source), new, &base.name(), path)
     }
 }
 
-/// Own instructions by function, dearest first.
-fn print_functions(folded: &str) -> Result<()> {
-    let mut costs = std::collections::BTreeMap::<&str, u64>::new();
-    let mut total = 0;
-    for line in folded.lines() {
-        let (stack, cost) = line.rsplit_once(' ').context("a folded stack ends with its cost")?;
-        let cost: u64 = cost.parse().context("a cost is a number")?;
-        *costs.entry(stack.rsplit(';').next().unwrap_or(stack)).or_default() += cost;
-        total += cost;
+/// What costs count.
+const UNIT: &str = "instructions";
+
+/// Profiles both sides, writes three flamegraphs and lists what moved.
+fn compare(base: Subject<'_>, new: Subject<'_>, name: &str, path: &Path) -> Result<()> {
+    let (base, new) = profile::both(base, new)?;
+    let (folded_base, folded_new) = (owners::folded(&base, ROOT), owners::folded(&new, ROOT));
+    let (base_path, difference_path) = (path.with_extension("base.svg"), path.with_extension("difference.svg"));
+    for (path, svg) in [
+        (path, reports::flamegraph::flamegraph(&folded_new, UNIT)?),
+        (&base_path, reports::flamegraph::flamegraph(&folded_base, UNIT)?),
+        (&difference_path, reports::flamegraph::differential(&folded_base, &folded_new, UNIT)?),
+    ] {
+        baselines::atomic::write(path, svg.as_bytes())?;
     }
-    let mut costs: Vec<_> = costs.into_iter().collect();
-    costs.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-    println!("{total} instructions; own cost of the dearest functions:");
-    for (function, cost) in costs.iter().take(LISTED) {
-        println!("{:>6.2}%  {cost:>12}  {function}", *cost as f64 * 100.0 / total as f64);
-    }
+    baselines::atomic::write(&path.with_extension("folded"), folded_new.as_bytes())?;
+    baselines::atomic::write(&base_path.with_extension("folded"), folded_base.as_bytes())?;
+    print_change(&owners::functions(&base, ROOT), &owners::functions(&new, ROOT), name);
+    println!("\nflamegraph: {}", path.display());
+    println!("the base:   {}", base_path.display());
+    println!("difference: {}", difference_path.display());
     Ok(())
+}
+
+/// What moved by function, the largest change first, in two parts that sum to it.
+fn print_change(base: &[FunctionCost], new: &[FunctionCost], name: &str) {
+    let total = |functions: &[FunctionCost]| functions.iter().map(|cost| cost.instructions).sum::<u64>();
+    let (before, after) = (total(base), total(new));
+    let change = (after as f64 - before as f64) / before.max(1) as f64 * 100.0;
+    println!("{after} instructions, {before} in {name} ({change:+.2}%); by function:");
+    let deltas = attribute(base, new);
+    let shown = reports::cause::largest(&deltas, LISTED);
+    println!("{:>12}  {:>12}  {:>12}  function", "change", "by calls", "by cost");
+    for delta in shown.functions {
+        let (change, calls, cost) = (delta.delta, delta.by_calls, delta.by_cost);
+        println!("{change:>+12}  {calls:>+12}  {cost:>+12}  {}: {}", delta.function, reports::cause::told(delta));
+    }
+    if let Some(rest) = reports::cause::explain_rest(&shown) {
+        println!("{:>12}  {:>12}  {:>12}  {rest}", "", "", "");
+    }
+    let sum = |part: fn(&baselines::cause::FunctionDelta) -> i64| deltas.iter().map(part).sum::<i64>();
+    println!(
+        "{:>+12}  {:>+12}  {:>+12}  together",
+        shown.total,
+        sum(|delta| delta.by_calls),
+        sum(|delta| delta.by_cost)
+    );
+}
+
+/// Own instructions by function, dearest first.
+fn print_functions(functions: &[FunctionCost]) {
+    let total: u64 = functions.iter().map(|cost| cost.instructions).sum();
+    println!("{total} instructions; own cost of the dearest functions:");
+    for cost in functions.iter().take(LISTED) {
+        let share = cost.instructions as f64 * 100.0 / total.max(1) as f64;
+        println!("{share:>6.2}%  {:>12}  {:>9} calls  {}", cost.instructions, cost.calls, cost.function);
+    }
 }

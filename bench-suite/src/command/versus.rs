@@ -1,7 +1,8 @@
 //! Two programs or two variants, measured in one session and judged: what `assay gate --against` and `assay compare` do with anything that is no
 //! stored run.
 //!
-//! Counts are exact and are taken of each side by itself; the base's are kept beside its programs. Times come from alternating workers.
+//! Counts are exact and are taken of each side by itself; the base's are kept beside its programs. Times come from alternating workers. Of what got
+//! worse in counts, both sides' call stacks are kept.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use baselines::{Environment, Header, Lane, Measurement, Run, RunWriter, Sample, 
 use super::judged::Judged;
 use super::run::{Measured, Profile, Selection, command_line};
 use super::sides::{self, Places};
+use super::stacks::{self, Workers};
 use super::{lanes, runs};
 use crate::calibration;
 use crate::cases::{self, Case};
@@ -90,7 +92,15 @@ impl Versus<'_> {
             true => session.alternate(self, &pairs, sides)?,
             false => paired::Outcome::default(),
         };
-        self.conclude(session, base_counts, times, one_sided)
+        let source = session.source.clone();
+        let mut judged = self.conclude(session, base_counts, times, one_sided)?;
+        let workers = Workers { base: sides.0.worker, new: sides.1.worker, set: &self.selection.set, source: &source };
+        let (stacks, notes) = stacks::of_regressed(&judged.judgement, &shared, workers);
+        if !stacks.is_empty() {
+            runs::write_stacks(&judged.measured.path, &stacks)?;
+        }
+        judged.notes.extend(notes);
+        Ok(judged)
     }
 
     /// Measures two variants of each case within this tree.

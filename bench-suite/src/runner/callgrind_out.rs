@@ -1,14 +1,9 @@
-//! Callgrind's profile: cost by function, and by call stack where callers were separated.
+//! Callgrind's profile: cost by call stack, or by function where callers were not separated. What follows from it is in [`super::owners`].
 //!
 //! The format is described in valgrind's manual, "Callgrind Format Specification". A cost line after `calls=` is the callee's inclusive
 //! cost and no part of the caller's own.
 
 use std::collections::BTreeMap;
-
-use baselines::FunctionCost;
-
-/// Functions below this part of the total are summed as `(other)`.
-const LISTED_SHARE: f64 = 0.0005;
 
 /// What cannot be read of a profile.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -23,7 +18,7 @@ pub struct Malformed {
 /// A profile: instructions and calls by context. Without separated callers a context is a function.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// Own instructions and calls by context, callee first: `inner'outer'outermost`.
+    /// Own instructions and calls by context, callee first: `inner'outer'outermost`. See [`frames`].
     pub contexts: BTreeMap<String, Cost>,
     /// All instructions.
     pub total: u64,
@@ -112,10 +107,27 @@ fn resolve(names: &mut BTreeMap<String, String>, written: &str) -> Option<String
     }
 }
 
-/// A name without what another build changes: the hash of legacy symbols, and callgrind's mark of recursion.
+/// A context without what another build changes: the hashes of legacy symbols, the addresses that stand for code without a name; and without
+/// callgrind's marks of recursion, because callers are told apart anyway.
 fn clean(name: &str) -> String {
-    let contexts: Vec<&str> = name.split('\'').map(without_hash).collect();
-    contexts.join("'")
+    let frames = frames(name).filter(|frame| !frame.bytes().all(|byte| byte.is_ascii_digit()));
+    let frames = frames.map(|frame| if frame.starts_with("0x") { UNNAMED } else { without_hash(frame) });
+    frames.collect::<Vec<_>>().join("'")
+}
+
+/// What stands for code that has no name: mostly stubs through which a program calls a shared library.
+const UNNAMED: &str = "(unnamed)";
+
+/// The frames of a context, innermost first. A quote before a lifetime parts nothing: `inner<'_>'outer` has two frames.
+pub fn frames(context: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(context);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let lifetime = |place: usize| text[..place].ends_with(['&', '<', ' ', '(', ',']);
+        let end = text.match_indices('\'').map(|(place, _)| place).find(|place| !lifetime(*place));
+        rest = end.map(|end| &text[end + 1..]);
+        Some(end.map_or(text, |end| &text[..end]))
+    })
 }
 
 fn without_hash(name: &str) -> &str {
@@ -124,54 +136,6 @@ fn without_hash(name: &str) -> &str {
             &name[..place]
         }
         _ => name,
-    }
-}
-
-impl Profile {
-    /// Own cost by function, dearest first; what is too small to list is summed last as `(other)`. Sums to the total.
-    pub fn functions(&self) -> Vec<FunctionCost> {
-        let mut costs: BTreeMap<&str, Cost> = BTreeMap::new();
-        for (context, cost) in &self.contexts {
-            let function = context.split('\'').next().unwrap_or(context);
-            let sum = costs.entry(function).or_default();
-            sum.instructions += cost.instructions;
-            sum.calls += cost.calls;
-        }
-        let least = (self.total as f64 * LISTED_SHARE) as u64;
-        let mut other = FunctionCost { function: "(other)".to_owned(), instructions: 0, calls: 0 };
-        let mut functions = Vec::new();
-        for (function, cost) in costs {
-            if cost.instructions > least {
-                functions.push(FunctionCost {
-                    function: function.to_owned(),
-                    instructions: cost.instructions,
-                    calls: cost.calls,
-                });
-            } else {
-                other.instructions += cost.instructions;
-                other.calls += cost.calls;
-            }
-        }
-        functions.sort_by(|a, b| b.instructions.cmp(&a.instructions).then_with(|| a.function.cmp(&b.function)));
-        if other.instructions > 0 {
-            functions.push(other);
-        }
-        functions
-    }
-
-    /// Folded stacks as flamegraphs want them, outermost first, `a;b;c 42` a line. `root` and what is outside of it are left out; recursion shows as
-    /// it is. Needs a profile with separated callers.
-    pub fn folded(&self, root: &str) -> String {
-        let mut stacks: BTreeMap<String, u64> = BTreeMap::new();
-        for (context, cost) in &self.contexts {
-            let inner = context.split('\'').take_while(|frame| !frame.contains(root));
-            let mut frames: Vec<String> = inner.map(|frame| frame.replace(';', ":")).collect();
-            frames.reverse();
-            if cost.instructions > 0 && !frames.is_empty() {
-                *stacks.entry(frames.join(";")).or_default() += cost.instructions;
-            }
-        }
-        stacks.into_iter().map(|(stack, instructions)| format!("{stack} {instructions}\n")).collect()
     }
 }
 
@@ -187,27 +151,18 @@ mod tests {
         assert_eq!(profile.total, 1350);
         assert_eq!(profile.contexts["main"], Cost { instructions: 450, calls: 0 });
         assert_eq!(profile.contexts["work"], Cost { instructions: 900, calls: 3 });
-        let functions = profile.functions();
-        assert_eq!(functions[0].function, "work");
-        assert_eq!(functions.iter().map(|cost| cost.instructions).sum::<u64>(), profile.total);
     }
 
     #[test]
-    fn small_functions_are_summed() {
-        let mut text = "events: Ir\nfn=big\n1 100000\n".to_owned();
-        for small in 0..30 {
-            text.push_str(&format!("fn=small{small}\n1 2\n"));
-        }
-        let functions = parse(&text).expect("well formed").functions();
-        assert_eq!(functions.len(), 2);
-        assert_eq!((functions[1].function.as_str(), functions[1].instructions), ("(other)", 60));
-    }
-
-    #[test]
-    fn stacks_begin_below_the_measured_function() {
-        let text = "events: Ir\nfn=inner'outer'slice::measured'main\n1 10\nfn=outer'slice::measured'main\n1 5\nfn=slice::measured'main\n1 3\n";
-        let folded = parse(text).expect("well formed").folded("slice::measured");
-        assert_eq!(folded, "outer 5\nouter;inner 10\n");
+    fn contexts_are_told_apart_from_lifetimes_and_recursion() {
+        let context = "<memory::Trace<'_> as Into<&'a str>>::into'2'memory::run'0x0000000000401234'main";
+        assert_eq!(
+            clean(context),
+            "<memory::Trace<'_> as Into<&'a str>>::into'memory::run'(unnamed)'main",
+            "no mark, no address"
+        );
+        assert_eq!(frames(&clean(context)).count(), 4);
+        assert_eq!(frames("alone").collect::<Vec<_>>(), ["alone"]);
     }
 
     #[test]

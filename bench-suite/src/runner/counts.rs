@@ -9,6 +9,7 @@ use baselines::{Measurement, Sample};
 use serde::{Deserialize, Serialize};
 
 use super::callgrind_out;
+use super::owners::{self, DEPTH};
 use crate::cases::Case;
 use crate::input::Source;
 use crate::workspace;
@@ -39,7 +40,7 @@ pub struct Setting {
 pub struct Counted {
     /// Metric and value, for all operations together.
     pub values: BTreeMap<&'static str, f64>,
-    /// Own instructions by function.
+    /// Cost by function.
     pub functions: Vec<baselines::FunctionCost>,
 }
 
@@ -55,6 +56,9 @@ const EVENTS: [(&str, &str, &[&str]); 8] = [
     ("allocated_bytes", "DHAT", &["TotalBytes"]),
 ];
 
+/// What gungraun calls the function that it counts.
+const ROOT: &str = "::__gungraun_wrapper_mod::";
+
 /// The metric that is taken from the worker.
 const PEAK: &str = "peak_bytes";
 
@@ -66,6 +70,8 @@ pub fn count(case: &Case, setting: &Setting) -> Result<Counted> {
     std::fs::create_dir_all(&setting.folder).with_context(|| format!("can't make {}", setting.folder.display()))?;
     let output = Command::new(&setting.program)
         .args(["--bench", "--save-summary=json", "--nocapture=false", "--color=never"])
+        // Said here and not in the bench, so that a base that does not know of it is counted in the same way.
+        .arg(format!("--callgrind-args=--separate-callers={DEPTH}"))
         .arg(format!("*::count::{}", case.id))
         .current_dir(workspace::root().join("bench-suite"))
         .env("GUNGRAUN_HOME", &setting.folder)
@@ -99,7 +105,7 @@ pub fn count(case: &Case, setting: &Setting) -> Result<Counted> {
     let profile = find(folder, &|name| name.starts_with("callgrind.") && name.ends_with(".out"))?
         .context("callgrind left no profile")?;
     let text = std::fs::read_to_string(&profile).with_context(|| format!("can't read {}", profile.display()))?;
-    let functions = callgrind_out::parse(&text)?.functions();
+    let functions = owners::functions(&callgrind_out::parse(&text)?, ROOT);
     let sum: u64 = functions.iter().map(|function| function.instructions).sum();
     ensure!(
         values.get("instructions") == Some(&(sum as f64)),

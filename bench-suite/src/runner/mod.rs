@@ -8,6 +8,7 @@ pub mod counts;
 pub mod hog;
 pub mod home;
 pub mod load;
+pub mod owners;
 pub mod profile;
 pub mod slice;
 pub mod times;

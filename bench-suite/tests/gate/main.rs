@@ -2,4 +2,5 @@
 
 mod commands;
 mod planted;
+mod plants;
 mod support;

@@ -1,10 +1,12 @@
-//! A 1% slowdown planted in `memory`, in a copy of the workspace: the gate must see it and name the function, and must be quiet without it.
+//! A 1% slowdown planted in `memory`, in a copy of the workspace: the gate must see it and name the function, and must be quiet without it. The ten
+//! slowdowns of [`plants`] are in the same copy, because building it is most of what this costs.
 //!
 //! Nothing is simulated: cargo builds the copy, valgrind counts it, the real gate judges it. Without valgrind the test says so and stops.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::plants;
 use crate::support::parts;
 
 const FILTER: &str = "retrieve/100 ";
@@ -36,6 +38,7 @@ fn a_planted_slowdown_is_found_and_named() {
     let copy = folder.path().join("copy");
     copy_workspace(&workspace, &copy);
     plant(&copy.join("memory/src/retrieval.rs"), counted.sample.median() / 100.0);
+    plants::plant(&copy);
     let target = copy.join("target");
     copy_build(&bench_suite::workspace::target(), &target);
     let (code, stdout, stderr) = parts(&assay(&copy, Some(&target), &gate));
@@ -47,6 +50,15 @@ fn a_planted_slowdown_is_found_and_named() {
         stdout.contains("retrieve/100") && stdout.contains(FUNCTION),
         "the report does not name the function:\n{stdout}"
     );
+
+    plants::check(|case, plant| {
+        let path = folder.path().join(format!("plant-{plant}.jsonl"));
+        let arguments = ["run", case, "--lane", "counts", "--output", text(&path)];
+        let run = command(&copy, Some(&target), &arguments).env("ASSAY_PLANT", plant.to_string()).output();
+        let (code, _, stderr) = parts(&run.expect("assay starts"));
+        assert_eq!(code, 0, "plant {plant}: {stderr}");
+        baselines::Run::read(&path, false).expect("a run")
+    });
 }
 
 /// How much slower the only run of the copy is, as a part of the base.
@@ -65,12 +77,16 @@ fn text(path: &Path) -> &str {
 }
 
 fn assay(folder: &Path, target: Option<&Path>, arguments: &[&str]) -> Output {
+    command(folder, target, arguments).output().expect("assay starts")
+}
+
+fn command(folder: &Path, target: Option<&Path>, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
     command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
     if let Some(target) = target {
         command.env("CARGO_TARGET_DIR", target);
     }
-    command.output().expect("assay starts")
+    command
 }
 
 fn copy_workspace(from: &Path, to: &Path) {

@@ -53,6 +53,11 @@ fn instructions(benchmark: &str, value: f64) -> Measurement {
         operations: 1,
         durability: Durability::Memory,
         counters: Default::default(),
-        functions: vec![FunctionCost { function: "memory::work".to_owned(), instructions: value as u64, calls: 1 }],
+        functions: vec![FunctionCost {
+            function: "memory::work".to_owned(),
+            instructions: value as u64,
+            calls: 1,
+            ..FunctionCost::default()
+        }],
     }
 }

@@ -4,7 +4,7 @@ use baselines::compare::{Delta, Verdict};
 use maud::{Markup, html};
 
 use super::{Section, figure, prose};
-use crate::cause::{explain, explain_rest, largest, scope};
+use crate::cause::{caller, explain, explain_rest, largest, scope};
 use crate::names::{Names, printable};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{Ranking, rank};
@@ -116,7 +116,7 @@ fn cause(delta: &Delta) -> Markup {
                             span { (signed(function.delta)) }
                         }
                         td { code { (printable(&function.function)) } }
-                        td { (explain(function)) }
+                        td { (explain(function)) @if let Some(caller) = caller(function) { ", by " code { (caller) } } }
                     }
                 }
                 @if let Some(rest) = explain_rest(&shown) { tr { td.number { (signed(shown.rest_delta)) } td colspan="2" { (rest) } } }
