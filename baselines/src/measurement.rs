@@ -36,6 +36,8 @@ pub enum Durability {
     Committed,
     /// On the disk, as far as the operating system can tell.
     Fsynced,
+    /// Not stated: another tool measured it, and says nothing about that.
+    Unstated,
 }
 
 impl fmt::Display for Durability {
@@ -46,6 +48,7 @@ impl fmt::Display for Durability {
             Durability::Buffered => "buffered",
             Durability::Committed => "committed",
             Durability::Fsynced => "fsynced",
+            Durability::Unstated => "unstated",
         })
     }
 }

@@ -120,7 +120,7 @@ impl Show {
 
 impl Accept {
     fn execute(&self) -> Result<Exit> {
-        let run = baselines::Run::read(&runs::find(&self.run)?, false)?;
+        let run = runs::read(&runs::find(&self.run)?, false)?;
         let path = baseline::accept(&self.folder.path(), &run, &self.reason, &runs::now(), self.dirty)?;
         println!("{}", path.display());
         Ok(Exit::Ok)

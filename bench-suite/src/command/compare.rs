@@ -25,9 +25,13 @@ Each side is a stored run (a path, a name, `latest`), a revision (a commit, a br
 Stored runs: exact counts are judged where toolchain, valgrind, C library, CPU and corpus are the same. Times of two sessions are shown, never
 judged. Revisions and variants are measured now, alternately, and their times are judged.
 
+What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or a folder of them, the JSON of
+hyperfine --export-json and of goose --report-file.
+
 Examples:
   assay compare baselines/stored/x.jsonl latest
   assay compare 20261121T213300Z-4bf5022 latest --format markdown
+  assay compare before/criterion target/criterion
   assay compare v0.1.0 HEAD --only codec
   assay compare variant:codec=json variant:codec=postcard --only step/log")]
 pub struct Compare {
@@ -138,8 +142,8 @@ impl Compare {
     }
 
     fn runs(&self, base_path: &Path, new_path: &Path) -> Result<Exit> {
-        let base = Run::read(base_path, self.partial)?;
-        let mut report = runs::report(new_path, Run::read(new_path, self.partial)?)?;
+        let base = runs::read(base_path, self.partial)?;
+        let mut report = runs::report(new_path, runs::read(new_path, self.partial)?)?;
         let judgement = judge(&base, &report.run, &standard_policy(self.policy.as_deref())?);
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);

@@ -14,7 +14,7 @@ use reports::Format;
 use super::run::{self, Profile, Selection};
 use super::runs;
 use super::versus::Versus;
-use super::{compare, judged};
+use super::{compare, judged, project};
 use crate::runner::valgrind;
 use crate::{revision, workspace};
 
@@ -29,7 +29,9 @@ Examples:
   assay gate retrieve                    those of the retrieval benchmarks only
   assay gate --against main              counts and times of 20 benchmarks against another revision, in one session
   assay gate retrieve --against HEAD~1   those of the retrieval benchmarks only
-  assay gate --run latest                judge a run that is there already, and measure nothing")]
+  assay gate --run latest                judge a run that is there already, and measure nothing
+  assay gate --run target/gungraun --baselines counts    judge what gungraun left by what was accepted of it
+  assay gate --project assay.toml --against HEAD~1       a criterion bench of any project, base and working tree in turn")]
 pub struct Gate {
     #[command(flatten)]
     selection: Selection,
@@ -37,6 +39,10 @@ pub struct Gate {
     /// Build this revision and measure against it, instead of judging by a stored baseline
     #[arg(long, value_name = "REV", conflicts_with_all = ["run", "baselines"])]
     against: Option<String>,
+
+    /// With --against: gate the criterion bench that this file names, of any project, instead of our own
+    #[arg(long, value_name = "FILE", requires = "against")]
+    project: Option<PathBuf>,
 
     /// With --against: after this many seconds of measuring times, what needs more rounds is inconclusive
     #[arg(long, value_name = "SECONDS", requires = "against")]
@@ -65,6 +71,16 @@ impl Gate {
     /// # Errors
     /// The measuring failed, or the policy or a baseline can't be read.
     pub fn execute(&self) -> Result<Exit> {
+        if let (Some(file), Some(against)) = (&self.project, &self.against) {
+            return project::execute(&project::Gate {
+                file,
+                against,
+                filter: self.selection.filter.as_deref(),
+                policy: self.policy.as_deref(),
+                budget: self.budget.map(Duration::from_secs),
+                format: self.format,
+            });
+        }
         let policy = compare::standard_policy(self.policy.as_deref())?;
         if let Some(revision) = &self.against {
             return self.execute_against(revision, &policy);
@@ -73,7 +89,7 @@ impl Gate {
         let (path, new) = match &self.run {
             Some(named) => {
                 let path = runs::find(named)?;
-                let run = Run::read(&path, false)?;
+                let run = runs::read(&path, false)?;
                 (path, run)
             }
             None => {

@@ -8,6 +8,7 @@ mod gate;
 mod judged;
 mod lanes;
 mod profile;
+mod project;
 mod report;
 mod run;
 mod runs;

@@ -46,11 +46,11 @@ impl Report {
     /// No such run, one that can't be read, or a file that can't be written.
     pub fn execute(&self) -> Result<Exit> {
         let path = runs::find(&self.run)?;
-        let run = baselines::Run::read(&path, self.partial)?;
+        let run = runs::read(&path, self.partial)?;
         let mut report = runs::report(&path, run)?;
         if let Some(against) = &self.against {
             let base_path = runs::find(against)?;
-            let base = baselines::Run::read(&base_path, self.partial)?;
+            let base = runs::read(&base_path, self.partial)?;
             let judgement = super::compare::judge(&base, &report.run, &super::compare::standard_policy(None)?);
             report.judgement = Some(judgement);
             report.against = Some(format!("run {}", base_path.display()));

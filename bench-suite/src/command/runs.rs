@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use baselines::Run;
 
 use crate::runner::profile::Stacks;
-use crate::workspace;
+use crate::{foreign, workspace};
 
 /// The folder of runs.
 pub fn folder() -> PathBuf {
@@ -30,7 +30,7 @@ pub fn today() -> jiff::civil::Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// The file of a run as a user names it: a path, `latest`, or the name of a run in the folder of runs, or as much of its beginning as tells
+/// The file of a run, or the folder of another tool's, as a user names it: a path, `latest`, or the name of a run in the folder of runs, or as much of its beginning as tells
 /// it from the others.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ pub fn find(named: &str) -> Result<PathBuf> {
     if named == "latest" {
         return latest();
     }
-    if Path::new(named).is_file() {
+    if Path::new(named).is_file() || Path::new(named).is_dir() {
         return Ok(PathBuf::from(named));
     }
     let mut matching = list()?;
@@ -82,6 +82,14 @@ fn stacks_path(run: &Path) -> PathBuf {
     run.with_extension("stacks.jsonl")
 }
 
+/// Reads a run: one of ours, or what another tool left ([`foreign`]).
+///
+/// # Errors
+/// It can't be read, or is cut off and `partial` is not set.
+pub fn read(path: &Path, partial: bool) -> Result<Run> {
+    if foreign::is_foreign(path) { foreign::read(path) } else { Ok(Run::read(path, partial)?) }
+}
+
 /// Keeps call stacks beside their run.
 ///
 /// # Errors
@@ -101,6 +109,10 @@ pub fn write_stacks(run: &Path, stacks: &[Stacks]) -> Result<()> {
 /// The file of stacks is damaged.
 pub fn report(path: &Path, run: Run) -> Result<reports::Report> {
     let mut report = reports::Report::new(run);
+    if report.run.header.profile == foreign::PROFILE {
+        report.notes.push(foreign::NOTE.to_owned());
+        return Ok(report);
+    }
     let stacks = stacks_path(path);
     let text = match std::fs::read_to_string(&stacks) {
         Ok(text) => text,

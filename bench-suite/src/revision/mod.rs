@@ -67,7 +67,7 @@ pub fn rebuild(revision: &str) -> Result<Revision> {
 
 fn build_with(revision: &str, variables: &[(&str, &str)]) -> Result<Revision> {
     let commit = resolve(revision)?;
-    let key = toolchain_key(variables)?;
+    let key = toolchain_key(&workspace::root(), variables)?;
     let home = workspace::output().join("base");
     let short = commit.get(..12).unwrap_or(&commit);
     let folder = home.join(format!("{short}-{key}"));
@@ -149,9 +149,12 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
 }
 
 /// What beside the commit makes a build another one, as a short name.
-fn toolchain_key(variables: &[(&str, &str)]) -> Result<String> {
+///
+/// # Errors
+/// There is no rustc.
+pub fn toolchain_key(folder: &Path, variables: &[(&str, &str)]) -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").current_dir(workspace::root()).output().context("can't start rustc")?;
+    let output = Command::new(rustc).arg("-vV").current_dir(folder).output().context("can't start rustc")?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
         text.push_str(&format!("{name}={}\n", std::env::var(name).unwrap_or_default()));
