@@ -100,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn who_calls_is_told_where_calls_moved() {
+        let called = FunctionDelta { caller: Some("memory::\u{1b}append".into()), ..delta(10, 30, 20, 0) };
+        assert_eq!(told(&called), "called more often, by memory::\\u{1b}append");
+        assert_eq!(told(&FunctionDelta { caller: called.caller, ..delta(10, 30, 0, 20) }), "dearer a call");
+    }
+
+    #[test]
     fn what_is_shown_and_the_rest_are_the_whole() {
         let cause = [delta(0, 9, 9, 0), delta(0, 4, 4, 0), delta(3, 1, -2, 0)];
         let shown = largest(&cause, 1);

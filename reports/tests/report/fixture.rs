@@ -164,25 +164,14 @@ pub fn run() -> Run {
         &mut run,
         &log,
         &[
-            ours("memory::codec::json::encode", 41_300, 14_000, &[(APPEND, 120)]),
-            ours(APPEND, 22_100, 18_900, &[("memory::memory::Memory::log_step", 10)]),
+            cost("memory::codec::json::encode", 41_300, 120),
+            cost("<memory::store::redb::Redb as memory::store::Store>::append", 22_100, 10),
             cost("__memcpy_avx_unaligned_erms", 15_820, 940),
             cost("redb::tree_store::btree_mutator::MutateHelper<K,V>::insert_helper", 9_040, 10),
             cost("(other)", 8_040, 3_114),
         ],
     );
     run
-}
-
-const APPEND: &str = "<memory::store::redb::Redb as memory::store::Store>::append";
-
-/// A function of the project: what libraries spent for it, and who called it how often.
-fn ours(function: &str, instructions: u64, library: u64, callers: &[(&str, u64)]) -> FunctionCost {
-    FunctionCost {
-        library: Some(library),
-        callers: callers.iter().map(|(caller, calls)| ((*caller).to_owned(), *calls)).collect(),
-        ..cost(function, instructions, callers.iter().map(|(_, calls)| calls).sum())
-    }
 }
 
 fn functions(run: &mut Run, case: &Case, functions: &[FunctionCost]) {
@@ -200,11 +189,11 @@ pub fn changed() -> Run {
     run.header.environment.commit = "c5c709651f7e8d9a0b1c2d3e4f5a6b7c8d9e0f1a".into();
     let log = case("step/log", &[("store", "redb"), ("durability", "buffered")]);
     let costs = [
-        ours("memory::codec::json::encode", 56_930, 14_190, &[(APPEND, 160)]),
-        ours(APPEND, 22_100, 18_581, &[("memory::memory::Memory::log_step", 10)]),
+        cost("memory::codec::json::encode", 56_930, 160),
+        cost("<memory::store::redb::Redb as memory::store::Store>::append", 22_100, 10),
         cost("__memcpy_avx_unaligned_erms", 16_010, 952),
         cost("redb::tree_store::btree_mutator::MutateHelper<K,V>::insert_helper", 8_720, 10),
-        ours("memory::encoding::checksum", 1_240, 0, &[(APPEND, 10)]),
+        cost("memory::encoding::checksum", 1_240, 10),
         cost("(other)", 8_041, 3_114),
     ];
     functions(&mut run, &log, &costs);
