@@ -1,6 +1,7 @@
 //! The command and its gate, one binary: linking it is most of what these tests cost.
 
 mod commands;
+mod large;
 mod planted;
 mod plants;
 mod support;
