@@ -56,13 +56,18 @@ pub fn medians_ns(folder: &Path) -> Result<BTreeMap<String, f64>> {
 mod tests {
     use super::*;
 
-    const BENCHMARK: &[u8] = include_bytes!("../../tests/fixtures/foreign/criterion/codec_encode_small_json/new/benchmark.json");
-    const SAMPLE: &[u8] = include_bytes!("../../tests/fixtures/foreign/criterion/codec_encode_small_json/new/sample.json");
+    const BENCHMARK: &[u8] =
+        include_bytes!("../../tests/fixtures/foreign/criterion/codec_encode_small_json/new/benchmark.json");
+    const SAMPLE: &[u8] =
+        include_bytes!("../../tests/fixtures/foreign/criterion/codec_encode_small_json/new/sample.json");
 
     #[test]
     fn a_benchmark_has_its_name_and_its_samples() {
         let measurement = parse(BENCHMARK, SAMPLE).expect("real output");
-        assert_eq!((measurement.case.benchmark.as_str(), measurement.metric.as_str()), ("codec_encode_small_json", "wall_time"));
+        assert_eq!(
+            (measurement.case.benchmark.as_str(), measurement.metric.as_str()),
+            ("codec_encode_small_json", "wall_time")
+        );
         assert_eq!(measurement.sample.values().len(), 10);
         assert!(measurement.sample.values().iter().all(|time_ns| (10.0..1e6).contains(time_ns)), "nanoseconds");
     }
