@@ -18,7 +18,7 @@ use baselines::stats::decision::Stage;
 use baselines::stats::{self, Procedure};
 use baselines::{Case, Durability, Environment, Header, Measurement, RunWriter, Sample, gate};
 use rand::SeedableRng;
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand_pcg::Pcg64;
 use reports::Format;
 
@@ -26,7 +26,7 @@ use super::judged::{self, Judged};
 use super::run::{Measured, command_line};
 use super::{runs, versus};
 use crate::input::SEED;
-use crate::pair::place::Place;
+use crate::pair::place;
 use crate::progress::Progress;
 use crate::project::Definition;
 use crate::project::bench::{Process, exactly};
@@ -210,7 +210,8 @@ impl Session<'_> {
         for (due, sides) in suites.into_iter().filter(|(due, _)| !due.is_empty()) {
             let name = |pair: usize| names[pair % names.len()].as_str();
             let filter = exactly(due.iter().map(|(pair, _)| name(*pair)));
-            let core = Place::draw(&mut self.random).core;
+            // Both sides on one core, drawn anew.
+            let core = place::cores().choose(&mut self.random).copied().flatten();
             let mut order = [0, 1];
             order.shuffle(&mut self.random);
             let mut medians = [BTreeMap::new(), BTreeMap::new()];
