@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
@@ -29,6 +29,26 @@ impl Clock for SystemClock {
         // A clock before 1970 reads as 1970; 64 bits of nanoseconds last until 2554.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A clock that never goes back: the system's time when it was made, and what has passed since. For what is timed between two moments,
+/// such as how long a connection was idle; [`SystemClock`] is for what is written down.
+#[derive(Debug)]
+pub struct SteadyClock {
+    made: Instant,
+    made_ns: u64,
+}
+
+impl Default for SteadyClock {
+    fn default() -> SteadyClock {
+        SteadyClock { made: Instant::now(), made_ns: SystemClock.now_ns() }
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now_ns(&self) -> u64 {
+        self.made_ns.saturating_add(u64::try_from(self.made.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 }
 
@@ -105,5 +125,16 @@ mod tests {
     #[test]
     fn the_system_clock_is_past_2026() {
         assert!(SystemClock.now_ns() > 1_767_225_600_000_000_000);
+    }
+
+    #[test]
+    fn the_steady_clock_never_goes_back() {
+        let clock = SteadyClock::default();
+        let mut last = clock.made_ns;
+        for _ in 0..1_000 {
+            let now = clock.now_ns();
+            assert!(now >= last);
+            last = now;
+        }
     }
 }

@@ -55,6 +55,12 @@ counters! {
     connections_opened,
     /// Checkouts that were given a connection opened before.
     connections_reused,
+    /// Connections that a pool closed because they were idle, old, or more than its limit.
+    connections_retired,
+    /// Connections by which an adaptive pool raised its limit.
+    permits_grown,
+    /// Connections by which an adaptive pool lowered its limit.
+    permits_shrunk,
     /// Statements that were prepared (parsed and planned).
     statements_prepared,
     /// Executions of a statement prepared before.

@@ -44,7 +44,7 @@ pub mod trace;
 pub mod variant;
 mod writes;
 
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SteadyClock, SystemClock};
 pub use counters::{Counter, Counters};
 pub use embedding::{Embedder, FeatureHashing};
 pub use encoding::Encoding;

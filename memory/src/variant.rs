@@ -221,6 +221,8 @@ toggles! {
         None = "none",
         /// They are kept and lent.
         Keepalive = "keepalive",
+        /// They are kept and lent, as many at a time as the demand asks for.
+        Adaptive = "adaptive",
     }
 }
 

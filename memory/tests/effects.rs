@@ -153,6 +153,8 @@ async fn the_pool_keeps_connections_and_none_opens_them_anew() {
         assert!(kept < 5 && reused >= WRITES - 5, "{store}, keepalive: {kept} {reused}");
         assert!(kept + reused >= opened.saturating_sub(5), "{store}: as many checkouts as without");
     }
+    let [kept, reused] = pick(&life(variant("store=libsql,pool=adaptive")).await, POOL);
+    assert!(kept < 5 && reused >= WRITES - 5, "adaptive keeps them as well: {kept} {reused}");
     for store in ["memory", "redb"] {
         assert_eq!(
             pick(&life(variant(&format!("store={store},pool=keepalive"))).await, POOL),

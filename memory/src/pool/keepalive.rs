@@ -1,82 +1,202 @@
 //! Pool `keepalive`: connections are opened when there is none free, kept, and lent again, the one used last first.
 //!
-//! The lending is deadpool's. Ours are the timeouts (it has none of its own, and callers would wait for ever), counting, and asking the other
-//! side for a sign of life only after idle time: a check at every checkout would cost as much as many an operation.
+//! The lending is deadpool's. Ours are the timeouts (it has none of its own, and callers would wait for ever), counting, asking the other side for
+//! a sign of life only after idle time (a check at every checkout would cost as much as many an operation), and closing what is idle or old,
+//! down to a minimum. That happens at a checkout where it is due, and by a task of the pool's where nobody checks out.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use deadpool::managed::{
     Metrics, Object, Pool, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType, Timeouts,
 };
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
 
-use super::{Checkout, Lent, Limits, Manager};
-use crate::{Counters, Error, Result};
+use super::{Limits, Manager};
+use crate::{Clock, Counters, Error, Result};
+
+/// Lifetimes are drawn from a stream of this seed, in the order in which connections are opened.
+const LIFETIME_SEED: u64 = 0x6b65_6570;
+
+/// The most that a lifetime is shortened by: one part of this many.
+const LIFETIME_JITTER_PART: u64 = 10;
 
 /// A pool that keeps its connections.
-pub struct Keepalive<M: Manager> {
+pub struct Keepalive<M: Manager>(Arc<Keeper<M>>);
+
+/// The pool, and when it was last looked through.
+struct Keeper<M: Manager> {
     pool: Pool<Adapter<M>>,
     limits: Limits,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    sweep_ns: AtomicU64,               // when the next sweep is due
+    watched: AtomicBool,               // whether the task that sweeps is there
+    idle: Box<dyn Fn() + Send + Sync>, // called at every sweep
 }
 
 /// What deadpool calls.
 pub(super) struct Adapter<M> {
     manager: Arc<M>,
     limits: Limits,
+    clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
+    lifetimes: Mutex<Pcg64>,
+}
+
+/// A connection, when it came back last, and when its life ends.
+pub(super) struct Timed<C> {
+    connection: C,
+    back_ns: u64,
+    ends_ns: u64,
+    clock: Arc<dyn Clock>,
 }
 
 /// A connection that goes back when it is dropped.
 pub(super) struct Kept<M: Manager>(Object<Adapter<M>>);
 
 impl<M: Manager> Keepalive<M> {
-    pub(super) fn new(manager: Arc<M>, limits: Limits, counters: Arc<Counters>) -> Keepalive<M> {
+    pub(super) fn new(manager: Arc<M>, limits: Limits, clock: Arc<dyn Clock>, counters: Arc<Counters>) -> Keepalive<M> {
+        Keepalive::and_when_idle(manager, limits, clock, counters, || ())
+    }
+
+    /// A pool that calls `idle` from time to time, even if nobody uses it.
+    pub(super) fn and_when_idle(
+        manager: Arc<M>,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        counters: Arc<Counters>,
+        idle: impl Fn() + Send + Sync + 'static,
+    ) -> Keepalive<M> {
         let timeouts =
             Timeouts { wait: Some(limits.wait), create: Some(limits.connect), recycle: Some(limits.recycle) };
         let config = PoolConfig { max_size: limits.connections, timeouts, queue_mode: QueueMode::Lifo };
-        let pool = Pool::builder(Adapter { manager, limits, counters })
+        let lifetimes = Mutex::new(Pcg64::seed_from_u64(LIFETIME_SEED));
+        let (of_pool, counted) = (Arc::clone(&clock), Arc::clone(&counters));
+        let pool = Pool::builder(Adapter { manager, limits, clock: of_pool, counters: counted, lifetimes })
             .config(config)
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a pool with timeouts is only refused without a runtime");
-        Keepalive { pool, limits }
+        let sweep_ns = AtomicU64::new(clock.now_ns().saturating_add(ns(sweep_every(&limits))));
+        let (watched, idle) = (AtomicBool::new(false), Box::new(idle));
+        Keepalive(Arc::new(Keeper { pool, limits, clock, counters, sweep_ns, watched, idle }))
     }
 
-    pub(super) async fn checkout(&self) -> Result<Checkout<M>> {
-        let late = |limit: std::time::Duration| Error::PoolTimeout { waited_ms: limit.as_millis() as u64 };
-        match self.pool.get().await {
-            Ok(object) => Ok(Checkout(Lent::Kept(Kept(object)))),
+    pub(super) async fn checkout(&self) -> Result<Kept<M>> {
+        let Keeper { pool, limits, .. } = &*self.0;
+        self.0.sweep_where_due();
+        if !self.0.watched.swap(true, Ordering::Relaxed) {
+            tokio::spawn(watch(Arc::downgrade(&self.0)));
+        }
+        let late = |limit: Duration| Error::PoolTimeout { waited_ms: limit.as_millis() as u64 };
+        match pool.get().await {
+            Ok(object) => Ok(Kept(object)),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Closed) => Err(Error::Closed),
-            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(late(self.limits.wait)),
-            Err(PoolError::Timeout(TimeoutType::Create)) => Err(late(self.limits.connect)),
-            Err(PoolError::Timeout(TimeoutType::Recycle)) => Err(late(self.limits.recycle)),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(late(limits.wait)),
+            Err(PoolError::Timeout(TimeoutType::Create)) => Err(late(limits.connect)),
+            Err(PoolError::Timeout(TimeoutType::Recycle)) => Err(late(limits.recycle)),
             Err(error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_))) => {
                 unreachable!("the pool has a runtime and no hooks: {error}")
             }
         }
     }
 
+    /// Closes free connections until at most `connections` are open, those first that were used longest ago.
+    pub(super) fn trim(&self, connections: usize) {
+        let mut surplus = self.0.pool.status().size.saturating_sub(connections);
+        self.0.retire(|_| {
+            let close = surplus > 0;
+            surplus -= usize::from(close);
+            close
+        });
+    }
+
     pub(super) fn close(&self) {
-        self.pool.close();
+        self.0.pool.close();
+    }
+}
+
+impl<M: Manager> Keeper<M> {
+    fn sweep_where_due(&self) {
+        let (now_ns, due_ns) = (self.clock.now_ns(), self.sweep_ns.load(Ordering::Relaxed));
+        let next_ns = now_ns.saturating_add(ns(sweep_every(&self.limits)));
+        let ours = || self.sweep_ns.compare_exchange(due_ns, next_ns, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if now_ns >= due_ns && ours() {
+            self.sweep(now_ns);
+        }
+    }
+
+    /// Closes what is old, and what is idle beyond the minimum.
+    fn sweep(&self, now_ns: u64) {
+        (self.idle)();
+        let mut surplus = self.pool.status().size.saturating_sub(self.limits.minimum);
+        self.retire(|timed| {
+            let idle = now_ns.saturating_sub(timed.back_ns) > ns(self.limits.idle);
+            let close = now_ns >= timed.ends_ns || (idle && surplus > 0);
+            surplus = surplus.saturating_sub(usize::from(close));
+            close
+        });
+    }
+
+    fn retire(&self, mut close: impl FnMut(&Timed<M::Connection>) -> bool) {
+        let retired = self.pool.retain(|timed, _| !close(timed)).removed; // closed here, after the pool's lock is released
+        self.counters.connections_retired.add(retired.len() as u64);
+    }
+}
+
+/// Sweeps a pool that nobody uses, as long as it is there.
+async fn watch<M: Manager>(pool: Weak<Keeper<M>>) {
+    while let Some(every) = pool.upgrade().map(|keeper| sweep_every(&keeper.limits)) {
+        tokio::time::sleep(every).await;
+        if let Some(keeper) = pool.upgrade() {
+            keeper.sweep_where_due();
+        }
+    }
+}
+
+/// Twice in the idle time: a connection is idle for half as long again at the most.
+fn sweep_every(limits: &Limits) -> Duration {
+    (limits.idle / 2).max(Duration::from_millis(1))
+}
+
+fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl<M: Manager> Adapter<M> {
+    fn lifetime_ns(&self) -> u64 {
+        let longest = ns(self.limits.lifetime);
+        let drawn = self.lifetimes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next_u64();
+        longest - drawn % (longest / LIFETIME_JITTER_PART).max(1)
     }
 }
 
 impl<M: Manager> deadpool::managed::Manager for Adapter<M> {
-    type Type = M::Connection;
+    type Type = Timed<M::Connection>;
     type Error = Error;
 
-    async fn create(&self) -> Result<M::Connection> {
+    async fn create(&self) -> Result<Timed<M::Connection>> {
         let connection = self.manager.connect().await?;
         self.counters.connections_opened.increment();
-        Ok(connection)
+        let back_ns = self.clock.now_ns();
+        let ends_ns = back_ns.saturating_add(self.lifetime_ns());
+        Ok(Timed { connection, back_ns, ends_ns, clock: Arc::clone(&self.clock) })
     }
 
-    async fn recycle(&self, connection: &mut M::Connection, metrics: &Metrics) -> RecycleResult<Error> {
-        self.manager.recycle(connection).await.map_err(RecycleError::Backend)?;
-        // Since its last checkout: the time that it was in use counts as idle, which checks too often rather than too seldom.
-        if metrics.last_used() > self.limits.check_after_idle {
-            self.manager.check(connection).await.map_err(RecycleError::Backend)?;
+    async fn recycle(&self, timed: &mut Timed<M::Connection>, _: &Metrics) -> RecycleResult<Error> {
+        let now_ns = self.clock.now_ns();
+        if now_ns >= timed.ends_ns {
+            self.counters.connections_retired.increment();
+            return Err(RecycleError::message("its lifetime has ended"));
+        }
+        self.manager.recycle(&mut timed.connection).await.map_err(RecycleError::Backend)?;
+        if now_ns.saturating_sub(timed.back_ns) > ns(self.limits.check_after_idle) {
+            self.manager.check(&mut timed.connection).await.map_err(RecycleError::Backend)?;
         }
         self.counters.connections_reused.increment();
         Ok(())
@@ -87,12 +207,18 @@ impl<M: Manager> Deref for Kept<M> {
     type Target = M::Connection;
 
     fn deref(&self) -> &M::Connection {
-        &self.0
+        &self.0.connection
     }
 }
 
 impl<M: Manager> DerefMut for Kept<M> {
     fn deref_mut(&mut self) -> &mut M::Connection {
-        &mut self.0
+        &mut self.0.connection
+    }
+}
+
+impl<M: Manager> Drop for Kept<M> {
+    fn drop(&mut self) {
+        self.0.back_ns = self.0.clock.now_ns();
     }
 }

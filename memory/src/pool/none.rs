@@ -1,6 +1,6 @@
 //! Pool `none`: every checkout opens a connection, and dropping it closes it.
 //!
-//! It is what a program without a pool does, and the base that `keepalive` is compared with. The limit on connections at a time is the same.
+//! It is what a program without a pool does, and the base that the others are compared with. The limit on connections at a time is the same.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

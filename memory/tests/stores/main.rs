@@ -31,6 +31,7 @@ const VARIANTS: &[&str] = &[
     "store=libsql,durability=committed,codec=messagepack,metadata=indexed,embedding=f32-blob,pool=none",
     "store=libsql,durability=fsynced,codec=postcard,compression=lz4,metadata=json-extract,index=composite,pool=keepalive",
     "store=libsql,durability=committed,codec=json,pool=keepalive",
+    "store=libsql,durability=committed,codec=json,pool=adaptive",
     "store=tiered,durability=committed,codec=postcard,metadata=indexed,index=composite,embedding=postcard,pool=keepalive",
     "store=tiered,durability=fsynced,codec=json,compression=zstd,metadata=json-extract,pool=none",
 ];

@@ -24,7 +24,9 @@ use self::vectors::Vectors;
 use super::files::{self, Lock};
 use super::{Completed, EncodedStep, Store, StoreStats, blocking_future, stored};
 use crate::pool::{Limits, Manager, Pool};
-use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, Step, Variant};
+use crate::{
+    Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
+};
 
 mod connect;
 mod connection;
@@ -73,8 +75,10 @@ impl Libsql {
         let indexes = blocking_future(indexes::prepare(&anchor.database, variant, &counters)).await.map_err(at)?;
         let vectors = vectors::prepare(&mut anchor, variant, &encoding, &counters);
         let vectors = blocking_future(vectors).await.map_err(at)?;
+        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::default());
         let pool = |connections| {
-            Pool::new(variant.pool, Arc::clone(&connector), Limits::of(connections), Arc::clone(&counters))
+            let (connector, clock) = (Arc::clone(&connector), Arc::clone(&clock));
+            Pool::new(variant.pool, connector, Limits::of(connections), clock, Arc::clone(&counters))
         };
         Ok(Libsql {
             path: path.to_owned(),
