@@ -61,6 +61,14 @@ counters! {
     permits_grown,
     /// Connections by which an adaptive pool lowered its limit.
     permits_shrunk,
+    /// Exchanges with a remote database that were waited for: opening a connection, each of TLS's, a request and its answer.
+    remote_round_trips,
+    /// Bytes sent to a remote database, HTTP and TLS included.
+    bytes_sent,
+    /// Bytes received from a remote database, HTTP and TLS included.
+    bytes_received,
+    /// Statements sent again on a new stream, because the server had forgotten theirs, or the connection was gone before an answer to a query.
+    streams_renewed,
     /// Statements that were prepared (parsed and planned).
     statements_prepared,
     /// Executions of a statement prepared before.

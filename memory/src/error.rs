@@ -90,6 +90,12 @@ pub enum Error {
         /// The store's strategy name.
         store: &'static str,
     },
+    /// A URL of no database server.
+    #[error("`{url}` is no URL of a database: write http://, https:// or libsql://, and a host")]
+    MalformedUrl {
+        /// What was given.
+        url: String,
+    },
     /// A value could not be encoded.
     #[error("encoding a {what} as {codec} failed")]
     Encode {

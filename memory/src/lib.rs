@@ -57,7 +57,7 @@ pub use pattern::{Pattern, PatternKind};
 pub use reflection::Reflection;
 pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
-pub use store::StoreStats as Stats;
+pub use store::{Remote, StoreStats as Stats};
 pub use variant::{
     BatchKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind, StoreKind,
     TOGGLES, Toggle, Variant, WriteKind,

@@ -12,7 +12,7 @@ use crate::cache::{self, EpisodeCache};
 use crate::embedding::Embedder;
 use crate::encoding::DEFAULT_THRESHOLD_BYTES;
 use crate::retrieval::{Ranked, Ranking};
-use crate::store::{self, Store};
+use crate::store::{self, Remote, Store};
 use crate::trace::Trace;
 use crate::writes::{Limits, Surroundings, Writes};
 use crate::{
@@ -26,6 +26,8 @@ use crate::{
 pub struct Options {
     /// The store's file, for stores that have one. Other files of the store stand beside it.
     pub path: Option<PathBuf>,
+    /// The server that `store=libsql` is on, instead of in a file.
+    pub remote: Option<Remote>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where ids come from; by default the system's random numbers.
@@ -52,6 +54,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             path: None,
+            remote: None,
             clock: Arc::new(SystemClock),
             ids: IdSource::from_os(),
             embedder: Arc::new(FeatureHashing::default()),
@@ -110,7 +113,7 @@ impl Memory {
     /// [`Error::InvalidVariant`], [`Error::MissingPath`] for a store that needs one, and what the store says.
     pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {
         variant.validate()?;
-        let Options { path, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
+        let Options { path, remote, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
         let limits = Limits {
             batch_steps: options.batch_steps,
             queued_steps: options.queued_steps,
@@ -119,7 +122,14 @@ impl Memory {
         let counters = Arc::new(Counters::default());
         let encoding =
             Encoding { threshold_bytes, ..Encoding::new(variant.codec, variant.compression, Arc::clone(&counters)) };
-        let store = store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?;
+        let store = match (path, remote) {
+            (Some(path), Some(remote)) => {
+                let conflict = format!("the store is to be in {} and at {}", path.display(), remote.url);
+                return Err(Error::InvalidVariant { conflict, remedy: "give a path or a URL".to_owned() });
+            }
+            (_, Some(remote)) => store::open_remote(variant, &remote, Arc::clone(&counters), encoding).await?,
+            (path, None) => store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?,
+        };
         ids.skip(store.stats().await?.episodes);
         let cache = cache::open(variant.cache, cache_capacity, cache_ttl_ns, Arc::clone(&clock), Arc::clone(&counters));
         let surroundings = Surroundings {

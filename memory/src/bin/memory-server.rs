@@ -11,8 +11,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Parser;
 use memory::api::Ready;
-use memory::{IdSource, Memory, Options, Variant, server};
+use memory::{IdSource, Memory, Options, Remote, Variant, server};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// The environment variable with the token of the database's server.
+const TOKEN_VARIABLE: &str = "LIBSQL_TOKEN";
 
 /// Serves a memory over HTTP until SIGTERM or ctrl-c, then flushes it.
 #[derive(Debug, Parser)]
@@ -25,6 +28,10 @@ struct Arguments {
     /// The store's file, made where there is none; needed by every store that lives in a file
     #[arg(long, value_name = "FILE")]
     path: Option<PathBuf>,
+
+    /// The server that store=libsql is on, instead of in a file; its token is read from LIBSQL_TOKEN
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    url: Option<String>,
 
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
@@ -41,6 +48,15 @@ fn after_help() -> String {
         text.push_str(&format!("  {:<12} {}: {}\n", toggle.name, toggle.strategies.join(", "), toggle.about));
     }
     text
+}
+
+/// What the database's server lets us in by. From the environment: arguments are seen by everybody on the machine.
+fn token() -> Result<String> {
+    match std::env::var(TOKEN_VARIABLE) {
+        Ok(token) => Ok(token),
+        Err(std::env::VarError::NotPresent) => Ok(String::new()),
+        Err(error) => Err(error).context(TOKEN_VARIABLE),
+    }
 }
 
 fn main() -> ExitCode {
@@ -66,7 +82,11 @@ async fn run(arguments: Arguments) -> Result<()> {
     })?;
     let address = listener.local_addr().context("asking for the port")?;
 
-    let mut options = Options { path: arguments.path, ..Options::default() };
+    let remote = match arguments.url {
+        Some(url) => Some(Remote { url, token: token()? }),
+        None => None,
+    };
+    let mut options = Options { path: arguments.path, remote, ..Options::default() };
     if let Some(seed) = arguments.seed {
         options.ids = IdSource::seeded(seed);
     }

@@ -6,6 +6,7 @@
 //! | [`redb`] | `buffered` | the process holds it; a crash loses what came after the last sync (at most [`redb::SYNC_EVERY`] commits, or [`Store::flush`]) |
 //! | [`redb`] | `fsynced` | the disk holds it |
 //! | [`libsql`], [`tiered`] | `committed` | the operating system holds it (WAL, `synchronous=NORMAL`): it survives `kill -9`, not a power cut |
+//! | [`libsql`] at a URL | `committed` | the server has committed it: what that survives is its operator's choice |
 //! | [`libsql`], [`tiered`] | `fsynced` | the disk holds it (WAL, `synchronous=FULL`) |
 //!
 //! A store keeps an episode as its head and its steps, so that appending a step costs the step. What is stored is an envelope
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::variant::StoreKind;
-use crate::{Counters, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
+use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 mod files;
 pub mod in_memory;
@@ -166,6 +167,56 @@ impl EncodedStep {
 /// How many of them were stored.
 fn stored(outcomes: &[Result<()>]) -> u64 {
     outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64
+}
+
+/// A database on a server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Where it is: `http://`, `https://` or `libsql://` (which is HTTPS), a host, and a port where it is not the scheme's.
+    pub url: String,
+    /// What the server lets one in by; empty where it asks for nothing.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remote").field("url", &self.url).finish_non_exhaustive() // the token is nobody else's
+    }
+}
+
+impl Remote {
+    fn scheme(&self) -> Result<&'static str> {
+        let scheme = self.url.split_once("://").filter(|(_, host)| !host.is_empty()).map(|(scheme, _)| scheme);
+        let known = ["http", "https", "libsql"].into_iter().find(|known| Some(*known) == scheme);
+        known.ok_or_else(|| Error::MalformedUrl { url: self.url.clone() })
+    }
+}
+
+/// Opens the store that `variant` names on a server, creating its tables in an empty database.
+///
+/// # Errors
+/// [`Error::MalformedUrl`], [`Error::InvalidVariant`] for a store or a durability class that no server offers, [`Error::NotAStore`] for a database of something
+/// else, [`Error::SchemaVersion`], and [`Error::Store`] while the server cannot be reached.
+pub async fn open_remote(
+    variant: &Variant,
+    remote: &Remote,
+    counters: Arc<Counters>,
+    encoding: Encoding,
+) -> Result<Arc<dyn Store>> {
+    variant.validate()?;
+    let refused = |toggle: &str, strategy: &str, remedy: &str| {
+        let conflict = format!("{toggle}={strategy} does not go with a URL");
+        Err(Error::InvalidVariant { conflict, remedy: remedy.to_owned() })
+    };
+    match (variant.store, variant.durability) {
+        (StoreKind::Libsql, Durability::Committed) => {
+            Ok(Arc::new(libsql::Libsql::open_remote(remote, variant, counters, encoding).await?))
+        }
+        (StoreKind::Libsql, class) => {
+            refused("durability", class.name(), "the server decides when it syncs: take durability=committed")
+        }
+        (store, _) => refused("store", store.name(), "take store=libsql, or give a path instead"),
+    }
 }
 
 /// A completed episode on its way into databases: encoded once, however many there are.

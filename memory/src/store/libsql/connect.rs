@@ -1,17 +1,19 @@
-//! Opens connections to one database, and makes the tables of a new one.
+//! Opens connections to one database, in a file or on a server, and makes the tables of a new one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::libsql::Database;
+use ::libsql::{Builder, Database};
 use async_trait::async_trait;
 
 use super::connection::Connection;
+use super::meter::{self, Meter};
 use super::schema::{self, Sql};
 use super::values::{Attempt, Fault};
 use crate::pool::Manager;
-use crate::{Counters, Result};
+use crate::store::Remote;
+use crate::{Counters, Error, Result};
 
 /// How long a statement waits for another process that has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,9 +21,20 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Opens connections to one database.
 pub struct Connector {
     pub(super) database: Database,
-    pub(super) path: PathBuf,
-    pub(super) synchronous: &'static str,
+    pub(super) path: PathBuf,                     // or the URL
+    pub(super) synchronous: Option<&'static str>, // None on a server, which decides for itself
     pub(super) counters: Arc<Counters>,
+}
+
+/// The database at a URL. Nothing is sent yet.
+pub(super) async fn remote(remote: &Remote, counters: &Arc<Counters>) -> Result<Connector> {
+    let builder = Builder::new_remote(remote.url.clone(), remote.token.clone());
+    let builder = match remote.scheme()? {
+        "http" => builder.connector(Meter::new(Arc::clone(counters))),
+        _ => builder.connector(meter::with_tls(Arc::clone(counters))?),
+    };
+    let database = builder.build().await.map_err(|error| Error::store("libsql", "opening", error))?;
+    Ok(Connector { database, path: PathBuf::from(&remote.url), synchronous: None, counters: Arc::clone(counters) })
 }
 
 #[async_trait]
@@ -31,23 +44,27 @@ impl Manager for Connector {
     async fn connect(&self) -> Result<Connection> {
         let connect = async {
             let database = self.database.connect()?;
-            database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock
-            database.execute_batch(self.synchronous).await?; // said anew on every connection: the file does not remember it
+            if let Some(synchronous) = self.synchronous {
+                database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock; a server waits by itself
+                database.execute_batch(synchronous).await?; // said anew on every connection: the file does not remember it
+            }
             Ok(database)
         };
         let database =
             connect.await.map_err(|error: ::libsql::Error| Fault::from(error).at(&self.path, "connecting"))?;
-        Ok(Connection::new(database, Arc::clone(&self.counters)))
+        Ok(Connection::new(database, self.synchronous.is_none(), Arc::clone(&self.counters)))
     }
 
     async fn recycle(&self, connection: &mut Connection) -> Result<()> {
+        if connection.lost {
+            return Err(Error::store("libsql", "recycling a connection", "the way to the server broke"));
+        }
         // A caller that went away in the middle of a transaction left it open.
         connection.roll_back().await.map_err(|fault| fault.at(&self.path, "recycling a connection"))
     }
 
     async fn check(&self, connection: &mut Connection) -> Result<()> {
-        let pong = connection.query(Sql::Ping, vec![], |_| Ok(())).await;
-        pong.map(drop).map_err(|fault| fault.at(&self.path, "checking a connection"))
+        connection.ping().await.map_err(|fault| fault.at(&self.path, "checking a connection"))
     }
 }
 
@@ -59,9 +76,16 @@ pub(super) async fn prepare_database(anchor: &mut Connection, path: &Path) -> At
         let row = database.query(sql, ()).await?.next().await?;
         Ok(row.map_or(Ok(0), |row| row.get(0))?)
     };
-    let (application, version) = (number("PRAGMA application_id").await?, number("PRAGMA user_version").await?);
+    let application = match anchor.remote {
+        true => schema::application_remote(number(schema::COUNT_OURS).await?),
+        false => number("PRAGMA application_id").await?,
+    };
+    let version = number("PRAGMA user_version").await?;
     let tables = number("SELECT count(*) FROM sqlite_schema").await?;
-    if schema::must_be_made(application, version, tables, path)? {
+    let make = schema::must_be_made(application, version, tables, path)?;
+    if make && anchor.remote {
+        database.execute_transactional_batch(&schema::creation_remote()).await?;
+    } else if make {
         database.execute_batch("PRAGMA journal_mode = WAL").await?;
         database.execute_batch(&schema::creation()).await?;
     }

@@ -1,4 +1,11 @@
 //! A connection, and the statements that it keeps prepared.
+//!
+//! A remote one is a stream of the server's, which forgets it after 10 idle seconds and at a restart, and then refuses everything on it until it is reset. A
+//! statement refused so was not executed, and is sent once more on a new stream; a query is also sent again where the way broke before its
+//! first row. What happened to a write whose answer was lost nobody knows: that is an error. Inside a transaction nothing is sent again.
+//!
+//! Remote statements without rows are not prepared: one prepared outside a transaction would end the stream, and so the transaction, inside one;
+//! and preparing asks the server for columns that they do not have. Queries are prepared: asking for their columns once saves a round trip each time.
 
 use std::sync::Arc;
 
@@ -6,12 +13,14 @@ use ::libsql::params::Params;
 use ::libsql::{Row as DbRow, Statement, Value};
 
 use super::schema::Sql;
-use super::values::Attempt;
+use super::values::{Attempt, Fault};
 use crate::Counters;
 
 /// A connection with the statements that it has prepared.
 pub struct Connection {
     pub(super) database: ::libsql::Connection,
+    pub(super) remote: bool,
+    pub(super) lost: bool, // the way to the server broke: what state it left there is unknown
     statements: [Option<Statement>; Sql::TEXTS.len()],
     counters: Arc<Counters>,
 }
@@ -20,8 +29,8 @@ pub struct Connection {
 struct Running<'a>(&'a Statement);
 
 impl Connection {
-    pub(super) fn new(database: ::libsql::Connection, counters: Arc<Counters>) -> Connection {
-        Connection { database, statements: [const { None }; Sql::TEXTS.len()], counters }
+    pub(super) fn new(database: ::libsql::Connection, remote: bool, counters: Arc<Counters>) -> Connection {
+        Connection { database, remote, lost: false, statements: [const { None }; Sql::TEXTS.len()], counters }
     }
 
     async fn prepared(&mut self, sql: Sql) -> Attempt<Running<'_>> {
@@ -39,7 +48,23 @@ impl Connection {
 
     /// Runs a statement that returns no rows; how many it changed.
     pub(super) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> Attempt<usize> {
-        Ok(self.prepared(sql).await?.0.execute(Params::Positional(parameters)).await?)
+        if !self.remote {
+            return Ok(self.prepared(sql).await?.0.execute(Params::Positional(parameters)).await?);
+        }
+        let alone = self.database.is_autocommit();
+        let mut done = self.database.execute(sql.text(), Params::Positional(parameters.clone())).await;
+        if let Err(error) = done {
+            let fault = Fault::from(error);
+            if !(alone && fault.was_refused()) {
+                self.lost |= fault.is_on_the_way();
+                return Err(fault);
+            }
+            self.renew().await;
+            done = self.database.execute(sql.text(), Params::Positional(parameters)).await;
+        }
+        let done = done.map_err(Fault::from);
+        self.lost |= done.as_ref().is_err_and(Fault::is_on_the_way);
+        Ok(done? as usize)
     }
 
     /// Runs a statement that returns rows, to its end unless `each` fails.
@@ -49,20 +74,59 @@ impl Connection {
         parameters: Vec<Value>,
         mut each: impl FnMut(&DbRow) -> Attempt<T>,
     ) -> Attempt<Vec<T>> {
+        let mut read = Vec::new();
+        if !self.remote {
+            self.read(sql, parameters, &mut each, &mut read).await?;
+            return Ok(read);
+        }
+        let alone = self.database.is_autocommit();
+        let mut done = self.read(sql, parameters.clone(), &mut each, &mut read).await;
+        let again = |fault: &Fault| fault.was_refused() || (sql.only_reads() && fault.is_on_the_way());
+        if alone && read.is_empty() && done.as_ref().is_err_and(again) {
+            self.renew().await;
+            done = self.read(sql, parameters, &mut each, &mut read).await;
+        }
+        self.lost |= done.as_ref().is_err_and(Fault::is_on_the_way);
+        done.map(|()| read)
+    }
+
+    async fn read<T>(
+        &mut self,
+        sql: Sql,
+        parameters: Vec<Value>,
+        each: &mut impl FnMut(&DbRow) -> Attempt<T>,
+        read: &mut Vec<T>,
+    ) -> Attempt<()> {
         let counters = Arc::clone(&self.counters);
         let running = self.prepared(sql).await?;
         let mut rows = running.0.query(Params::Positional(parameters)).await?;
-        let mut read = Vec::new();
         while let Some(row) = rows.next().await? {
             read.push(each(&row)?);
         }
         counters.rows_read.add(read.len() as u64);
-        Ok(read)
+        Ok(())
+    }
+
+    /// Forgets the stream: the next statement begins another.
+    async fn renew(&mut self) {
+        self.database.reset().await;
+        self.counters.streams_renewed.increment();
+    }
+
+    /// Whether the other side answers. A stream that may have been forgotten is not asked: one round trip in any case.
+    pub(super) async fn ping(&mut self) -> Attempt<()> {
+        if self.remote {
+            self.database.reset().await;
+            self.execute(Sql::Ping, vec![]).await.map(drop)
+        } else {
+            self.query(Sql::Ping, vec![], |_| Ok(())).await.map(drop)
+        }
     }
 
     /// Undoes the transaction, if one is open.
     pub(super) async fn roll_back(&mut self) -> Attempt<()> {
-        if !self.database.is_autocommit() {
+        // The server undoes a transaction whose stream it forgets; a lost connection is not used again.
+        if !self.lost && !self.database.is_autocommit() {
             self.execute(Sql::Rollback, vec![]).await?;
         }
         Ok(())

@@ -15,7 +15,6 @@ use ::libsql::{Connection as Database, Value};
 use super::Libsql;
 use super::schema::Sql;
 use super::values::{Attempt, id_of};
-use crate::store::blocking_future;
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, EpisodeId, Error, Result, Variant};
 
@@ -124,7 +123,7 @@ impl Libsql {
             MetadataKind::Scan => self.scan_metadata(ACTION, key, value).await,
             MetadataKind::JsonExtract => {
                 self.counters.metadata_extractions.increment();
-                blocking_future(self.read_rows(ACTION, Sql::ExtractMetadata, parameters, |row| id_of(row, 0))).await
+                self.waiting(self.read_rows(ACTION, Sql::ExtractMetadata, parameters, |row| id_of(row, 0))).await
             }
             MetadataKind::Indexed => {
                 self.counters.metadata_index_searches.add(u64::from(self.indexes.metadata_planned));
@@ -145,7 +144,7 @@ impl Libsql {
             }
             Ok(())
         });
-        let rows = blocking_future(scan).await?.len();
+        let rows = self.waiting(scan).await?.len();
         self.counters.metadata_scanned.add(rows as u64);
         Ok(found)
     }
@@ -168,6 +167,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::store::libsql::Anchor;
     use crate::{Codec, Compression, Encoding};
 
     /// The plans of both questions in a database that the variant opened, after all the others in turn.
@@ -180,7 +180,8 @@ mod tests {
             let encoding = Encoding::new(Codec::Json, Compression::None, Arc::clone(&counters));
             let store = Libsql::open(&folder.path().join("x.db"), &variant, counters, encoding).await.unwrap();
             let anchor = store.anchor.lock().await;
-            let database = &anchor.as_ref().unwrap().0.database;
+            let Some(Anchor::File { _connection, .. }) = &*anchor else { panic!("a file has its anchor") };
+            let database = &_connection.database;
             let sql = match variant.metadata {
                 MetadataKind::Scan => Sql::SelectMetadata,
                 MetadataKind::JsonExtract => Sql::ExtractMetadata,

@@ -4,7 +4,6 @@ use ::libsql::Value;
 
 use super::Libsql;
 use super::schema::Sql;
-use crate::store::blocking_future;
 use crate::{Episode, EpisodeId, Error, Head, Result, Step};
 
 impl Libsql {
@@ -26,7 +25,7 @@ impl Libsql {
             }
             Ok(())
         });
-        blocking_future(reading).await?;
+        self.waiting(reading).await?;
         // The rows come in the order of the table, which the statement does not promise: ordering what is in order costs nothing.
         steps.iter_mut().for_each(|steps| steps.sort_unstable_by_key(|step| step.number));
         let episodes = heads.into_iter().zip(steps).map(|(head, steps)| Some(Episode { head: head?, steps }));

@@ -6,8 +6,8 @@ use super::Libsql;
 use super::schema::Sql;
 use super::values::{Attempt, Fault, bytes, first, id_of};
 use crate::Result;
+use crate::store::files;
 use crate::store::redb::Row;
-use crate::store::{blocking_future, files};
 
 /// Rows that a mirror is handed at a time.
 const EXPORT_ROWS: usize = 1024;
@@ -36,7 +36,7 @@ impl Libsql {
             reader.query(Sql::SelectPatterns, vec![], |row| keep(pattern(row)?)).await?;
             Ok(())
         };
-        blocking_future(all).await.map_err(|fault: Fault| fault.at(&self.path, "reading the record"))?;
+        self.waiting(all).await.map_err(|fault: Fault| fault.at(&self.path, "reading the record"))?;
         mirror(&rows)
     }
 

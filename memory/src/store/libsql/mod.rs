@@ -1,4 +1,4 @@
-//! Store `libsql`: a libSQL (SQLite) file in WAL mode, one writer at a time, readers beside it.
+//! Store `libsql`: a libSQL (SQLite) file in WAL mode, or a database on a server; one writer at a time, readers beside it.
 //!
 //! A write takes the writers' pool, which lends one connection, and so is the queue of writers; reads take the readers' pool. A connection keeps
 //! its prepared statements as long as it lives: pool `none` prepares for every operation, `keepalive` once. One more connection, the anchor, is
@@ -6,7 +6,9 @@
 //! close, and its figures would be about that instead of about connecting.
 //!
 //! Class `committed` is `synchronous=NORMAL`: a commit reaches the operating system. Class `fsynced` is `FULL`: it is synced, by the thread that
-//! commits, which hands its other tasks over first. Only this folder names libsql. Local databases only, so far.
+//! commits, which hands its other tasks over first. A server decides when it syncs, and offers `committed` only.
+//!
+//! On a server the anchor is not needed, a checkpoint is the server's, and waiting holds up no thread. Only this folder names libsql.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use self::schema::Sql;
 use self::values::{Attempt, Fault, first, key};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
-use super::{Completed, EncodedStep, Store, StoreStats, blocking_future, stored};
+use super::{Completed, EncodedStep, Remote, Store, StoreStats, blocking_future, stored};
 use crate::pool::{Limits, Manager, Pool};
 use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
@@ -32,6 +34,7 @@ mod connect;
 mod connection;
 mod indexes;
 mod many;
+mod meter;
 mod mirror;
 mod schema;
 mod values;
@@ -41,18 +44,30 @@ mod write;
 /// The most connections that read at a time.
 const READERS: usize = 8;
 
-/// Episodes in a libSQL file.
+/// The most connections that read from a server at a time: where they wait for the way there, more of them get more done.
+const READERS_REMOTE: usize = 32;
+
+/// Episodes in a libSQL database.
 pub struct Libsql {
-    path: PathBuf,
+    path: PathBuf, // or the URL
+    remote: bool,
     fsynced: bool,
     writer: Pool<Connector>,
     readers: Pool<Connector>,
-    anchor: Mutex<Option<(Connection, Lock)>>, // None once closed; dropped in this order
-    found: Option<Vec<u8>>,                    // the generation that it was opened in, unless it was made then
+    anchor: Mutex<Option<Anchor>>, // None once closed
+    found: Option<Vec<u8>>,        // the generation that it was opened in, unless it was made then
     indexes: Indexes,
     vectors: Vectors,
     encoding: Encoding,
     counters: Arc<Counters>,
+}
+
+/// What is held as long as the store is open.
+enum Anchor {
+    /// A connection without work, and the file's lock; dropped in this order.
+    File { _connection: Box<Connection>, _lock: Lock },
+    /// Nothing: others may use the database, too.
+    Server,
 }
 
 impl Libsql {
@@ -67,31 +82,78 @@ impl Libsql {
         let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
         let fsynced = variant.durability == Durability::Fsynced;
         let synchronous = if fsynced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        let connector =
-            Arc::new(Connector { database, path: path.to_owned(), synchronous, counters: Arc::clone(&counters) });
+        let connector = Connector {
+            database,
+            path: path.to_owned(),
+            synchronous: Some(synchronous),
+            counters: Arc::clone(&counters),
+        };
         let mut anchor = connector.connect().await?;
         counters.connections_opened.increment();
         let found = blocking_future(prepare_database(&mut anchor, path)).await.map_err(at)?;
         let indexes = blocking_future(indexes::prepare(&anchor.database, variant, &counters)).await.map_err(at)?;
         let vectors = vectors::prepare(&mut anchor, variant, &encoding, &counters);
         let vectors = blocking_future(vectors).await.map_err(at)?;
+        let anchor = Anchor::File { _connection: Box::new(anchor), _lock: lock };
+        Ok(Libsql::new(connector, anchor, found, indexes, vectors, variant, encoding))
+    }
+
+    /// Opens the store at a URL, or creates it there.
+    ///
+    /// # Errors
+    /// As [`super::open_remote`].
+    pub async fn open_remote(
+        remote: &Remote,
+        variant: &Variant,
+        counters: Arc<Counters>,
+        encoding: Encoding,
+    ) -> Result<Libsql> {
+        let connector = connect::remote(remote, &counters).await?;
+        let mut first = connector.connect().await?;
+        counters.connections_opened.increment();
+        let at = |fault: Fault| fault.at(&connector.path, "opening");
+        let found = prepare_database(&mut first, &connector.path).await.map_err(at)?;
+        let indexes = indexes::prepare(&first.database, variant, &counters).await.map_err(at)?;
+        let vectors = vectors::prepare(&mut first, variant, &encoding, &counters).await.map_err(at)?;
+        Ok(Libsql::new(connector, Anchor::Server, found, indexes, vectors, variant, encoding))
+    }
+
+    fn new(
+        connector: Connector,
+        anchor: Anchor,
+        found: Option<Vec<u8>>,
+        indexes: Indexes,
+        vectors: Vectors,
+        variant: &Variant,
+        encoding: Encoding,
+    ) -> Libsql {
+        let (path, counters) = (connector.path.clone(), Arc::clone(&connector.counters));
+        let remote = matches!(anchor, Anchor::Server);
+        let readers = if remote { READERS_REMOTE } else { READERS };
+        let connector = Arc::new(connector);
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::default());
         let pool = |connections| {
             let (connector, clock) = (Arc::clone(&connector), Arc::clone(&clock));
             Pool::new(variant.pool, connector, Limits::of(connections), clock, Arc::clone(&counters))
         };
-        Ok(Libsql {
-            path: path.to_owned(),
-            fsynced,
+        Libsql {
+            path,
+            remote,
+            fsynced: variant.durability == Durability::Fsynced,
             writer: pool(1),
-            readers: pool(READERS),
-            anchor: Mutex::new(Some((anchor, lock))),
+            readers: pool(readers),
+            anchor: Mutex::new(Some(anchor)),
             found,
             indexes,
             vectors,
             encoding,
             counters,
-        })
+        }
+    }
+
+    /// Waits for a future that waits inside its polls where the database is a file.
+    async fn waiting<F: Future>(&self, future: F) -> F::Output {
+        if self.remote { future.await } else { blocking_future(future).await }
     }
 
     /// Waits for the disk where the class says so, and counts what was committed.
@@ -173,7 +235,7 @@ impl Store for Libsql {
             visit(&head, &embedding);
             Ok(())
         });
-        blocking_future(scan).await.map(drop)
+        self.waiting(scan).await.map(drop)
     }
 
     async fn nearest(&self, embedding: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
@@ -181,8 +243,7 @@ impl Store for Libsql {
     }
 
     async fn patterns(&self) -> Result<Vec<Pattern>> {
-        blocking_future(self.read_rows("reading patterns", Sql::SelectPatterns, vec![], |row| self.decoded(row, 1)))
-            .await
+        self.waiting(self.read_rows("reading patterns", Sql::SelectPatterns, vec![], |row| self.decoded(row, 1))).await
     }
 
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
@@ -195,9 +256,13 @@ impl Store for Libsql {
 
     async fn stats(&self) -> Result<StoreStats> {
         let count = |row: &DbRow| Ok((row.get::<u64>(0)?, row.get::<u64>(1)?, row.get::<u64>(2)?));
-        let counts = blocking_future(self.read_rows("counting", Sql::Count, vec![], count)).await;
+        let counts = self.waiting(self.read_rows("counting", Sql::Count, vec![], count)).await;
         let (episodes, steps, patterns) = first(counts?);
-        Ok(StoreStats { episodes, steps, patterns, stored_bytes: self.stored_bytes() })
+        let stored_bytes = match self.remote {
+            true => first(self.read_rows("measuring", Sql::Size, vec![], |row| Ok(row.get(0)?)).await?),
+            false => self.stored_bytes(),
+        };
+        Ok(StoreStats { episodes, steps, patterns, stored_bytes })
     }
 
     async fn check(&self) -> Result<()> {
@@ -205,6 +270,9 @@ impl Store for Libsql {
     }
 
     async fn flush(&self) -> Result<()> {
+        if self.remote {
+            return self.check().await; // what it acknowledged, it holds
+        }
         let mut writer = self.writer.checkout().await?;
         let done = blocking_future(writer.query(Sql::Checkpoint, vec![], |_| Ok(()))).await;
         done.map_err(|fault| fault.at(&self.path, "flushing"))?;

@@ -44,6 +44,13 @@ CREATE TABLE patterns (
 ) WITHOUT ROWID;
 ";
 
+/// How many tables those are.
+const OUR_TABLES: i64 = 4;
+
+/// Counts them.
+pub(super) const COUNT_OURS: &str = "SELECT count(*) FROM sqlite_schema
+    WHERE type = 'table' AND name IN ('record', 'episodes', 'steps', 'patterns')";
+
 /// Whether the tables must be made, in a database with this `application_id`, this `user_version` and so many tables.
 ///
 /// # Errors
@@ -62,6 +69,16 @@ pub(super) fn must_be_made(application: i64, version: i64, tables: i64, path: &P
 pub(super) fn creation() -> String {
     let about = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
     format!("BEGIN IMMEDIATE; {TABLES} {about} COMMIT")
+}
+
+/// What makes them on a server, in a transaction of the client's. A server lets nobody set `application_id`: ours is known by its tables.
+pub(super) fn creation_remote() -> String {
+    format!("{TABLES} PRAGMA user_version = {SCHEMA_VERSION}")
+}
+
+/// The `application_id` that a database on a server would have, which has so many of our tables.
+pub(super) fn application_remote(ours: i64) -> i64 {
+    if ours == OUR_TABLES { APPLICATION_ID } else { 0 }
 }
 
 /// Whether an extended result code says that a primary key is in use.
@@ -96,6 +113,11 @@ macro_rules! statements {
             /// Its text.
             pub(super) fn text(self) -> &'static str {
                 Self::TEXTS[self as usize]
+            }
+
+            /// Whether it changes nothing, so that it may be run twice.
+            pub(super) fn only_reads(self) -> bool {
+                self.text().starts_with("SELECT")
             }
         }
     };
@@ -155,6 +177,8 @@ statements! {
     SelectByTask = "SELECT id FROM episodes WHERE task_type = ?1 AND domain = ?2 ORDER BY started_at_ns DESC, id DESC LIMIT ?3",
     /// How many episodes, steps and patterns.
     Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",
+    /// Bytes of the database, without its log.
+    Size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     /// Copies the log into the database, syncing both.
     Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)",
     /// Says that the database was opened or closed.
@@ -197,6 +221,19 @@ mod tests {
         assert_eq!(text(8 | 5 << 8), "x.db: storing a step failed / read-only filesystem or storage medium");
         assert!(text(5 | 1 << 8).starts_with("x.db is in use: close the memory that has it open"));
         assert_eq!(text(10 | 3 << 8), "store libsql: storing a step failed / what SQLite says (SQLite 778)");
+    }
+
+    #[test]
+    fn a_database_on_a_server_is_known_by_its_tables() {
+        let made = |ours, version, tables| {
+            must_be_made(application_remote(ours), version, tables, Path::new("http://127.0.0.1:1"))
+        };
+        let known = i64::from(SCHEMA_VERSION);
+        assert!(made(0, 0, 0).unwrap());
+        assert!(!made(OUR_TABLES, known, 4).unwrap());
+        assert!(matches!(made(OUR_TABLES, known + 1, 4), Err(Error::SchemaVersion { .. })));
+        assert!(matches!(made(3, known, 3), Err(Error::NotAStore { .. })), "one of ours is missing");
+        assert_eq!(TABLES.matches("CREATE TABLE").count() as i64, OUR_TABLES);
     }
 
     #[test]

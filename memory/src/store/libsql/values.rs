@@ -23,6 +23,9 @@ impl Fault {
             Fault::Libsql(::libsql::Error::SqliteFailure(code, message)) => {
                 schema::failure(code, message, path, action)
             }
+            Fault::Libsql(error) if text_of(&error).is_some_and(|text| text.contains("SQLITE_BUSY")) => {
+                Error::StoreInUse { path: path.to_owned() }
+            }
             Fault::Libsql(error) => Error::store("libsql", action, error),
         }
     }
@@ -31,8 +34,24 @@ impl Fault {
     pub(super) fn unless_taken(self, taken: Error) -> Fault {
         match self {
             Fault::Libsql(::libsql::Error::SqliteFailure(code, _)) if schema::key_is_taken(code) => taken.into(),
+            Fault::Libsql(error) if text_of(&error).is_some_and(|text| text.contains("UNIQUE constraint failed")) => {
+                taken.into()
+            }
             fault => fault,
         }
+    }
+
+    /// Whether a server was not reached, or refused because it does not know the stream (any more): nothing was done.
+    pub(super) fn was_refused(&self) -> bool {
+        let Fault::Libsql(error) = self else { return false };
+        let signs = ["STREAM_EXPIRED", "invalid baton", "error trying to connect"];
+        text_of(error).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+    }
+
+    /// Whether it is no answer of the database's: the way there broke, or its end of the stream is gone.
+    pub(super) fn is_on_the_way(&self) -> bool {
+        let Fault::Libsql(error) = self else { return false };
+        text_of(error).is_some_and(|text| !text.starts_with("stream error"))
     }
 }
 
@@ -45,6 +64,15 @@ impl From<Error> for Fault {
 impl From<::libsql::Error> for Fault {
     fn from(error: ::libsql::Error) -> Fault {
         Fault::Libsql(error)
+    }
+}
+
+/// What libsql's client of a server says. Its errors have no public type: the texts of 0.10 are what there is to go by, and tests with a real server
+/// hold them to it.
+fn text_of(error: &::libsql::Error) -> Option<String> {
+    match error {
+        ::libsql::Error::Hrana(error) => Some(error.to_string()),
+        _ => None,
     }
 }
 

@@ -1,0 +1,137 @@
+//! The way to a remote database: TCP and, where the URL says so, TLS, counting bytes and round trips.
+//!
+//! libsql makes an HTTP client for every connection, so that its connections share nothing, and counts nothing. A round trip is counted when
+//! something is sent after something was received: HTTP/1.1 asks and waits. Left out: compressing. libsql's client asks for no encoding
+//! and undoes none, so that what is sent can only be made smaller before it is a statement's parameter (toggle `compression`).
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::Uri;
+use hyper::client::HttpConnector;
+use hyper::client::connect::{Connected, Connection};
+use hyper::service::Service;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::{Counters, Error, Result};
+
+/// How long a TCP connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens counted TCP connections.
+#[derive(Clone)]
+pub(super) struct Meter {
+    tcp: HttpConnector,
+    counters: Arc<Counters>,
+}
+
+/// A counted TCP connection.
+pub(super) struct Metered {
+    tcp: TcpStream,
+    asked: bool, // something was sent, and nothing received since
+    counters: Arc<Counters>,
+}
+
+/// [`Meter`], and TLS over what it opens.
+pub(super) fn with_tls(counters: Arc<Counters>) -> Result<HttpsConnector<Meter>> {
+    let builder = HttpsConnectorBuilder::new().with_native_roots();
+    let builder = builder.map_err(|error| Error::store("libsql", "reading the system's certificates", error))?;
+    Ok(builder.https_or_http().enable_http1().wrap_connector(Meter::new(counters)))
+}
+
+impl Meter {
+    pub(super) fn new(counters: Arc<Counters>) -> Meter {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false); // TLS is somebody else's
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        Meter { tcp, counters }
+    }
+}
+
+impl Service<Uri> for Meter {
+    type Response = Metered;
+    type Error = <HttpConnector as Service<Uri>>::Error;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Metered, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        self.tcp.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (connecting, counters) = (self.tcp.call(uri), Arc::clone(&self.counters));
+        Box::pin(async move {
+            let tcp = connecting.await?;
+            counters.remote_round_trips.increment();
+            Ok(Metered { tcp, asked: false, counters })
+        })
+    }
+}
+
+impl Connection for Metered {
+    fn connected(&self) -> Connected {
+        self.tcp.connected()
+    }
+}
+
+impl Metered {
+    fn sent(&mut self, done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes @ 1..)) = done {
+            self.counters.bytes_sent.add(bytes as u64);
+            self.counters.remote_round_trips.add(u64::from(!self.asked));
+            self.asked = true;
+        }
+        done
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let done = Pin::new(&mut self.tcp).poll_read(context, buffer);
+        let bytes = buffer.filled().len() - before;
+        if bytes > 0 {
+            self.counters.bytes_received.add(bytes as u64);
+            self.asked = false;
+        }
+        done
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.tcp).poll_write(context, bytes);
+        self.sent(done)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.tcp).poll_write_vectored(context, parts);
+        self.sent(done)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(context)
+    }
+}
