@@ -32,17 +32,9 @@ macro_rules! for_each_case {
             (step_log_libsql_none, "step/log", "store=libsql,durability=committed,pool=none"),
             (step_log_libsql_committed, "step/log", "store=libsql,durability=committed,pool=keepalive"),
             (step_log_libsql_fsynced, "step/log", "store=libsql,durability=fsynced,pool=keepalive"),
-            (step_together_redb_fsynced, "step/together", "store=redb,durability=fsynced"),
-            (step_together_redb_fsynced_batched, "step/together", "store=redb,durability=fsynced,writes=batched"),
-            (step_together_libsql_committed, "step/together", "store=libsql,durability=committed,pool=keepalive"),
             (step_together_libsql_committed_batched, "step/together", "store=libsql,durability=committed,writes=batched,pool=keepalive"),
-            (step_together_libsql_fsynced_batched, "step/together", "store=libsql,durability=fsynced,writes=batched,pool=keepalive"),
             (episode_complete_memory, "episode/complete", "store=memory"),
-            (episode_complete_redb, "episode/complete", "store=redb"),
-            (episode_complete_redb_postcard, "episode/complete", "store=redb,embedding=postcard"),
             (episode_complete_redb_f32_blob, "episode/complete", "store=redb,embedding=f32-blob"),
-            (episode_complete_libsql, "episode/complete", "store=libsql,pool=keepalive"),
-            (episode_complete_libsql_f32_blob, "episode/complete", "store=libsql,embedding=f32-blob,pool=keepalive"),
             (episode_get_memory, "episode/get", "store=memory"),
             (episode_get_redb, "episode/get", "store=redb"),
             (episode_get_redb_lru, "episode/get", "store=redb,cache=lru"),
@@ -52,26 +44,14 @@ macro_rules! for_each_case {
             (episode_get_tiered, "episode/get", "store=tiered,pool=keepalive"),
             (episode_get_many_redb, "episode/get_many", "store=redb"),
             (episode_get_many_libsql, "episode/get_many", "store=libsql,pool=keepalive"),
-            (episode_get_many_redb_single_query, "episode/get_many", "store=redb,batch=single-query"),
             (episode_get_many_libsql_single_query, "episode/get_many", "store=libsql,batch=single-query,pool=keepalive"),
-            (episode_get_many_libsql_parallel, "episode/get_many", "store=libsql,batch=parallel,pool=keepalive"),
             (metadata_query_memory, "metadata/query", "store=memory"),
             (metadata_query_redb, "metadata/query", "store=redb"),
             (metadata_query_libsql, "metadata/query", "store=libsql,pool=keepalive"),
-            (metadata_query_memory_indexed, "metadata/query", "store=memory,metadata=indexed"),
-            (metadata_query_redb_indexed, "metadata/query", "store=redb,metadata=indexed"),
-            (metadata_query_libsql_json_extract, "metadata/query", "store=libsql,metadata=json-extract,pool=keepalive"),
             (metadata_query_libsql_indexed, "metadata/query", "store=libsql,metadata=indexed,pool=keepalive"),
-            (task_query_memory, "task/query", "store=memory"),
-            (task_query_memory_composite, "task/query", "store=memory,index=composite"),
-            (task_query_redb, "task/query", "store=redb"),
-            (task_query_redb_composite, "task/query", "store=redb,index=composite"),
-            (task_query_libsql, "task/query", "store=libsql,pool=keepalive"),
             (task_query_libsql_composite, "task/query", "store=libsql,index=composite,pool=keepalive"),
             (retrieve_100, "retrieve/100", "store=memory"),
             (retrieve_1000, "retrieve/1000", "store=memory"),
-            (retrieve_1000_redb, "retrieve/1000", "store=redb"),
-            (retrieve_1000_redb_f32_blob, "retrieve/1000", "store=redb,embedding=f32-blob"),
             (retrieve_10000, "retrieve/10000", "store=memory"),
             (pattern_extract, "pattern/extract", "store=memory"),
             (embedding_embed, "embedding/embed", "store=memory"),
@@ -98,19 +78,14 @@ macro_rules! for_each_case {
             (compress_small_zstd_dictionary, "compression/compress/small", "compression=zstd-dictionary"),
             (compress_median_lz4, "compression/compress/median", "compression=lz4"),
             (compress_median_zstd, "compression/compress/median", "compression=zstd"),
-            (compress_median_zstd_dictionary, "compression/compress/median", "compression=zstd-dictionary"),
             (compress_large_lz4, "compression/compress/large", "compression=lz4"),
             (compress_large_zstd, "compression/compress/large", "compression=zstd"),
-            (compress_large_zstd_dictionary, "compression/compress/large", "compression=zstd-dictionary"),
             (decompress_small_lz4, "compression/decompress/small", "compression=lz4"),
             (decompress_small_zstd, "compression/decompress/small", "compression=zstd"),
-            (decompress_small_zstd_dictionary, "compression/decompress/small", "compression=zstd-dictionary"),
             (decompress_median_lz4, "compression/decompress/median", "compression=lz4"),
             (decompress_median_zstd, "compression/decompress/median", "compression=zstd"),
-            (decompress_median_zstd_dictionary, "compression/decompress/median", "compression=zstd-dictionary"),
             (decompress_large_lz4, "compression/decompress/large", "compression=lz4"),
             (decompress_large_zstd, "compression/decompress/large", "compression=zstd"),
-            (decompress_large_zstd_dictionary, "compression/decompress/large", "compression=zstd-dictionary"),
         }
     };
 }
@@ -157,9 +132,6 @@ impl Case {
             .into_iter()
             .filter_map(|toggle| Some(format!("{toggle}={}", self.variant.get(toggle).ok()?)))
             .collect();
-        if own.is_empty() {
-            return self.benchmark.name.to_owned();
-        }
         format!("{} [{}]", self.benchmark.name, own.join(","))
     }
 

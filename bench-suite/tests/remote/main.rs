@@ -30,13 +30,13 @@ impl Bed {
                 return None;
             }
         };
-        let sqld = Sqld::start(program).unwrap();
-        let link = Link::start(sqld.address(), distance).unwrap();
+        let sqld = Sqld::start(program).expect("starts on loopback");
+        let link = Link::start(sqld.address(), distance).expect("starts on loopback");
         Some(Bed { sqld, link })
     }
 
     async fn open(&self, pool: &str) -> Memory {
-        open(Place::Server(&self.link.url()), &format!("store=libsql,pool={pool}")).await.unwrap()
+        open(Place::Server(&self.link.url()), &format!("store=libsql,pool={pool}")).await.expect("opens")
     }
 }
 
@@ -85,12 +85,12 @@ fn counted<const N: usize>(memory: &Memory, names: [&str; N]) -> [u64; N] {
 
 /// Everything that a memory answers about what was played, as one text.
 async fn answers(memory: &Memory, ids: &[EpisodeId]) -> String {
-    let episodes = memory.get_episodes(ids).await.unwrap();
+    let episodes = memory.get_episodes(ids).await.expect("the server answers");
     let query = Query { text: "the parser of module 2".to_owned(), context: None, limit: 3 };
-    let found = memory.retrieve(&query).await.unwrap();
-    let by_metadata = memory.query_by_metadata("ticket", "T-1").await.unwrap();
-    let patterns = memory.patterns().await.unwrap();
-    let stats = memory.stats().await.unwrap();
+    let found = memory.retrieve(&query).await.expect("the server answers");
+    let by_metadata = memory.query_by_metadata("ticket", "T-1").await.expect("the server answers");
+    let patterns = memory.patterns().await.expect("the server answers");
+    let stats = memory.stats().await.expect("the server answers");
     assert!(stats.stored_bytes > 0, "a database has a size wherever it is");
     let counts = (stats.episodes, stats.steps, stats.patterns);
     format!("{episodes:?}\n{found:?}\n{by_metadata:?}\n{patterns:?}\n{counts:?}")
