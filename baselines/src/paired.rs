@@ -10,7 +10,7 @@ use crate::compare::{Delta, Verdict};
 use crate::policy::{Action, Limit, Policy};
 use crate::record::Distrusted;
 use crate::stats::decision::Stage;
-use crate::stats::{Benchmark, Decision, Procedure, Step, margin, next_steps, round_value};
+use crate::stats::{self, Benchmark, Decision, Procedure, Step, margin, next_steps, round_value};
 use crate::{Case, Durability, Error, Metric, Result};
 
 /// How far a time may move where no rule of the policy names it: shown with a verdict, never blocking.
@@ -170,6 +170,30 @@ pub fn suites(pairs: &[Paired]) -> Vec<Vec<usize>> {
     let (controls, measured): (Vec<usize>, Vec<usize>) = kept.partition(|index| pairs[*index].pair.control.is_some());
     let measured = Some(measured).filter(|suite| !suite.is_empty());
     measured.into_iter().chain(controls.into_iter().map(|index| vec![index])).collect()
+}
+
+/// The rounds that all pairs of a run still lack, in the order of the pairs: the pair's position, the stage and how many.
+///
+/// # Errors
+/// As [`next`].
+pub fn missing(
+    procedure: &Procedure,
+    pairs: &[Paired],
+    policy: &Policy,
+    today: jiff::civil::Date,
+) -> Result<Vec<(usize, Stage, usize)>> {
+    let mut missing = Vec::new();
+    for suite in suites(pairs) {
+        let members: Vec<&Paired> = suite.iter().map(|index| &pairs[*index]).collect();
+        let steps = next(procedure, &members, policy, today)?;
+        for (index, step) in suite.into_iter().zip(steps) {
+            if let stats::Action::Measure { stage, rounds } = step.action {
+                missing.push((index, stage, rounds));
+            }
+        }
+    }
+    missing.sort_unstable();
+    Ok(missing)
 }
 
 /// Judges all pairs of a run. A pair that still needs rounds is inconclusive: its time was up.

@@ -13,9 +13,9 @@ use anyhow::{Context, Result, ensure};
 use baselines::compare::{Comparison, Delta, Verdict};
 use baselines::exit::Exit;
 use baselines::paired::{self, Control, Pair, Round, Slices};
-use baselines::policy::{Action, Policy};
+use baselines::policy::Policy;
+use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
-use baselines::stats::{self, Procedure};
 use baselines::{Case, Durability, Environment, Header, Measurement, RunWriter, Sample, gate};
 use rand::SeedableRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -24,7 +24,7 @@ use reports::Format;
 
 use super::judged::{self, Judged};
 use super::run::{Measured, command_line};
-use super::{runs, versus};
+use super::{runs, sides, versus};
 use crate::input::SEED;
 use crate::pair::place;
 use crate::progress::Progress;
@@ -184,7 +184,8 @@ impl Session<'_> {
             })?;
         }
         loop {
-            let wanted = self.wanted(writer)?;
+            let pairs = &writer.so_far().pairs;
+            let wanted = paired::missing(&self.procedure, pairs, self.policy, runs::today())?;
             let turns = wanted.iter().map(|(_, _, rounds)| *rounds).max().unwrap_or(0);
             if turns == 0 || self.out_of_time() {
                 return Ok(());
@@ -235,22 +236,6 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The rounds that are missing: the pair, the stage and how many.
-    fn wanted(&self, writer: &RunWriter) -> Result<Vec<(usize, Stage, usize)>> {
-        let pairs = &writer.so_far().pairs;
-        let mut wanted = Vec::new();
-        for suite in paired::suites(pairs) {
-            let members: Vec<_> = suite.iter().map(|index| &pairs[*index]).collect();
-            let steps = paired::next(&self.procedure, &members, self.policy, runs::today())?;
-            for (index, step) in suite.into_iter().zip(steps) {
-                if let stats::Action::Measure { stage, rounds } = step.action {
-                    wanted.push((index, stage, rounds));
-                }
-            }
-        }
-        Ok(wanted)
-    }
-
     fn out_of_time(&self) -> bool {
         self.budget.is_some_and(|budget| self.began.elapsed() > budget)
     }
@@ -261,25 +246,13 @@ fn case(name: &str) -> Case {
 }
 
 fn one_sided(policy: &Policy, name: &str, verdict: Verdict) -> Delta {
-    let case = case(name);
     let why = match verdict {
         Verdict::Missing => {
             "the base has this benchmark, the working tree does not: give it back, or gate with a filter that leaves it out"
         }
         _ => "the base does not have this benchmark: it is judged when the base has it",
     };
-    Delta {
-        blocks: policy.limit(&case, METRIC, runs::today()).is_some_and(|limit| limit.action == Action::Block),
-        case,
-        metric: METRIC.to_owned(),
-        base: None,
-        new: None,
-        relative: None,
-        interval: None,
-        verdict,
-        why: why.to_owned(),
-        cause: vec![],
-    }
+    sides::lone(policy, case(name), METRIC, verdict, why)
 }
 
 /// The new side's times as measurements, for tables and charts.

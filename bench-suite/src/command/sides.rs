@@ -24,7 +24,7 @@ pub fn match_up(
     new: &[Known],
     writer: &mut RunWriter,
 ) -> Result<(Vec<Case>, Vec<Delta>)> {
-    let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
+    let (mut shared, mut one_sided_deltas) = (Vec::new(), Vec::new());
     for case in chosen {
         let find = |known: &[Known]| known.iter().find(|known| known.id == case.id).cloned();
         match (find(base), find(new)) {
@@ -36,30 +36,35 @@ pub fn match_up(
                 format!("one count is of {} operations in the base, of {} here", before.operations, now.operations),
             )?,
             (Some(_), _) => shared.push(case),
-            (None, _) => one_sided.push(lone(versus.policy, case.record(), Verdict::Added)),
+            (None, _) => one_sided_deltas.push(one_sided(versus.policy, case.record(), Verdict::Added)),
         }
     }
     let filter = versus.selection.filter.as_deref();
     for known in base.iter().filter(|known| new.iter().all(|other| other.id != known.id)) {
         if filter.is_none_or(|filter| known.id.contains(filter) || known.benchmark.contains(filter)) {
             let case = baselines::Case { benchmark: known.benchmark.clone(), variant: known.variant.clone() };
-            one_sided.push(lone(versus.policy, case, Verdict::Missing));
+            one_sided_deltas.push(one_sided(versus.policy, case, Verdict::Missing));
         }
     }
-    Ok((shared, one_sided))
+    Ok((shared, one_sided_deltas))
 }
 
-fn lone(policy: &Policy, case: baselines::Case, verdict: Verdict) -> Delta {
+fn one_sided(policy: &Policy, case: baselines::Case, verdict: Verdict) -> Delta {
     let why = match verdict {
         Verdict::Missing => {
             "the base has this case, this tree does not: give it back, or gate with a filter that leaves it out"
         }
         _ => "the base does not have this case: it is judged when the base has it",
     };
+    lone(policy, case, "cpu_time", verdict, why)
+}
+
+/// The delta of what one side lacks: there is nothing to compare, and the policy of its metric says whether it blocks.
+pub fn lone(policy: &Policy, case: baselines::Case, metric: &str, verdict: Verdict, why: &str) -> Delta {
     Delta {
-        blocks: policy.limit(&case, "cpu_time", runs::today()).is_some_and(|limit| limit.action == Action::Block),
+        blocks: policy.limit(&case, metric, runs::today()).is_some_and(|limit| limit.action == Action::Block),
         case,
-        metric: "cpu_time".to_owned(),
+        metric: metric.to_owned(),
         base: None,
         new: None,
         relative: None,

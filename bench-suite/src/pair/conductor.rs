@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use baselines::RunWriter;
 use baselines::paired::{self, Round, Slices};
 use baselines::policy::Policy;
+use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
-use baselines::stats::{Action, Procedure};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -57,7 +57,9 @@ pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWrit
     let mut random = Pcg64::seed_from_u64(settings.seed);
     size(&mut jobs, settings, writer)?;
     loop {
-        let wanted = wanted(&jobs, settings, writer)?;
+        let pairs = &writer.so_far().pairs;
+        ensure!(pairs.len() == jobs.len(), "{} pairs are recorded for {} jobs", pairs.len(), jobs.len());
+        let wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today)?;
         if wanted.is_empty() || out_of_time(began, settings) {
             return Ok(());
         }
@@ -155,24 +157,6 @@ impl Turns<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A panic of one thread ends the stage with an error: what it left is not used.
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// The rounds that are missing: the pair, the stage and how many.
-fn wanted(jobs: &[Job], settings: &Settings<'_>, writer: &RunWriter) -> Result<Vec<(usize, Stage, usize)>> {
-    let pairs = &writer.so_far().pairs;
-    ensure!(pairs.len() == jobs.len(), "{} pairs are recorded for {} jobs", pairs.len(), jobs.len());
-    let mut wanted = Vec::new();
-    for suite in paired::suites(pairs) {
-        let members: Vec<_> = suite.iter().map(|index| &pairs[*index]).collect();
-        let steps = paired::next(settings.procedure, &members, settings.policy, settings.today)?;
-        for (index, step) in suite.into_iter().zip(steps) {
-            if let Action::Measure { stage, rounds } = step.action {
-                wanted.push((index, stage, rounds));
-            }
-        }
-    }
-    wanted.sort_unstable();
-    Ok(wanted)
 }
 
 fn out_of_time(began: Instant, settings: &Settings<'_>) -> bool {

@@ -8,11 +8,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::Definition;
-use crate::revision;
+use crate::revision::{self, git};
 
 /// A program of one side.
 #[derive(Debug, Clone)]
@@ -200,19 +200,6 @@ fn resolve(repository: &Path, revision: &str) -> Result<String> {
     let commit = git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &named])
         .with_context(|| format!("no revision of {} is called `{revision}`", repository.display()))?;
     Ok(commit.trim().to_owned())
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .context("can't start git: both sides are taken from the repository")?;
-    if !output.status.success() {
-        bail!("git {} failed: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
-    }
-    String::from_utf8(output.stdout).context("git's answer")
 }
 
 fn text(path: &Path) -> Result<&str> {

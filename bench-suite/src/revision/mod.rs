@@ -135,13 +135,17 @@ fn drop_tree(tree: &Path) -> Result<()> {
     git(&workspace::root(), &["worktree", "prune"]).map(|_| ())
 }
 
-fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
+/// What git answers in a folder.
+///
+/// # Errors
+/// Git is not there, or it refuses: the message has its own.
+pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new("git")
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
-        .context("can't start git: a base is taken from the repository")?;
+        .context("can't start git: what is compared is taken from the repository")?;
     if !output.status.success() {
         bail!("git {} failed: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
     }
