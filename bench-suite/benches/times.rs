@@ -50,7 +50,7 @@ fn time(criterion: &mut Criterion, case: &Case, source: &Source) -> Result<()> {
 
 fn build(case: &Case, source: &Source) -> Result<Box<dyn Prepared>> {
     let input = source.load(case.benchmark.episodes)?;
-    (case.benchmark.setup)(&Setup { variant: case.variant, input: &input })
+    (case.benchmark.setup)(&Setup { variant: case.variant, input: &input, remote: None })
 }
 
 fn timed(prepared: &mut dyn Prepared, operations: u64) -> Result<Duration> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use memory::Variant;
+use memory::{Remote, Variant};
 
 use crate::input::Input;
 
@@ -31,6 +31,8 @@ pub struct Setup<'a> {
     pub variant: Variant,
     /// Episodes to work on, and the seed of everything random.
     pub input: &'a Input,
+    /// The server that a memory with `store=libsql` is on, instead of in a file: with an empty database.
+    pub remote: Option<&'a Remote>,
 }
 
 /// A benchmark that is ready to run.

@@ -7,7 +7,7 @@
 //! - [`runner`] starts the child processes that measure, and turns what they leave into measurements.
 //! - [`pair`] alternates two programs: the time lane that judges. [`revision`] builds the base of another commit.
 //! - [`calibration`] is what the gate is known to get wrong and to find.
-//! - [`link`] puts distance between a client and a server, and breaks it; [`sqld`] is the server.
+//! - [`link`] puts distance between a client and a server, and breaks it; [`sqld`] is the server, [`remote`] both together.
 //! - [`corpus`] is what the benchmarks work on.
 //! - [`command`] is the `assay` command, a file a subcommand.
 //!
@@ -27,6 +27,7 @@ pub mod pair;
 pub mod progress;
 pub mod project;
 pub mod registry;
+pub mod remote;
 pub mod revision;
 pub mod runner;
 pub mod sqld;

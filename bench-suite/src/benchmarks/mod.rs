@@ -31,18 +31,19 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// Opens a memory of the variant.
+    /// Opens a memory of the variant, in a file of its own or on the server of the setup.
     ///
     /// # Errors
     /// No folder can be made, or the memory can't be opened.
     pub fn new(setup: &Setup<'_>) -> Result<Bed> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-        let folder = match setup.variant.store {
-            memory::StoreKind::Memory => None,
+        let folder = match (setup.variant.store, setup.remote) {
+            (memory::StoreKind::Memory, _) | (_, Some(_)) => None,
             _ => Some(scratch()?),
         };
         let options = Options {
             path: folder.as_ref().map(|folder| folder.path().join("memory")),
+            remote: setup.remote.cloned(),
             clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
             ids: IdSource::seeded(setup.input.seed),
             flush_interval_ns: 0, // the clock stands still

@@ -31,6 +31,13 @@ impl Line {
         }
     }
 
+    /// Makes the line one of another distance, for what comes from now on. Order is kept, so that what is on its way is not overtaken.
+    pub(super) fn move_to(&mut self, distance: &Distance) {
+        self.way = distance.round_trip / 2;
+        self.jitter = distance.jitter;
+        self.bandwidth_bytes_per_s = distance.bandwidth_bytes_per_s;
+    }
+
     /// When so many bytes that are given to the line at `now` are all at its other end.
     pub(super) fn due(&mut self, now: Duration, bytes: usize) -> Duration {
         let carrying = self.bandwidth_bytes_per_s.map_or(Duration::ZERO, |bandwidth| {
@@ -56,6 +63,15 @@ mod tests {
         assert_eq!(line.due(Duration::ZERO, 100), 25 * MS);
         assert_eq!(line.due(40 * MS, 100), 45 * MS);
         assert_eq!(Line::new(&Distance::milliseconds(0), 0).due(7 * MS, 1 << 30), 7 * MS, "no distance, no delay");
+    }
+
+    #[test]
+    fn a_line_that_is_moved_keeps_the_order() {
+        let mut line = Line::new(&Distance { handshakes: 0, ..Distance::milliseconds(10) }, 0);
+        assert_eq!(line.due(Duration::ZERO, 100), 5 * MS);
+        line.move_to(&Distance::milliseconds(2));
+        assert_eq!(line.due(MS, 100), 5 * MS, "what was sent before is not overtaken");
+        assert_eq!(line.due(7 * MS, 100), 8 * MS);
     }
 
     #[test]

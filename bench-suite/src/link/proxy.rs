@@ -43,7 +43,7 @@ pub struct Counts {
 
 struct Shared {
     upstream: SocketAddr,
-    distance: Distance,
+    distance: Mutex<Distance>,
     open: Mutex<Vec<Arc<Pair>>>,
     stalled: Mutex<bool>,
     moved: Condvar, // `stalled` changed
@@ -74,7 +74,7 @@ impl Link {
         let zero = || AtomicU64::new(0);
         let shared = Arc::new(Shared {
             upstream,
-            distance,
+            distance: Mutex::new(distance),
             open: Mutex::new(Vec::new()),
             stalled: Mutex::new(false),
             moved: Condvar::new(),
@@ -112,6 +112,11 @@ impl Link {
             bytes_up: get(bytes_up),
             bytes_down: get(bytes_down),
         }
+    }
+
+    /// Moves the other side to another distance. Open connections stay open: a benchmark is set up near and measured far.
+    pub fn move_to(&self, distance: Distance) {
+        *lock(&self.shared.distance) = distance;
     }
 
     /// Cuts every open connection, whatever is on its way; how many.
@@ -174,7 +179,7 @@ impl Shared {
         self.connections.fetch_add(1, Ordering::SeqCst);
         for (number, (from, to)) in [(number, up), (number + 1, down)] {
             let (sender, receiver) = sync_channel(CHUNKS);
-            let (line, reading) = (Line::new(&self.distance, number), Arc::clone(self));
+            let (line, reading) = (Line::new(&lock(&self.distance), number), Arc::clone(self));
             spawn("link-read", move || reading.read(from, line, began, &sender, number))?;
             let (writing, pair) = (Arc::clone(self), Arc::clone(&pair));
             spawn("link-write", move || writing.write(to, &receiver, began, &pair))?;
@@ -194,6 +199,7 @@ impl Shared {
         let mut chunk = vec![0; CHUNK_BYTES];
         while let Ok(bytes @ 1..) = from.read(&mut chunk) {
             counter.fetch_add(bytes as u64, Ordering::SeqCst);
+            line.move_to(&lock(&self.distance));
             let due = line.due(began.elapsed(), bytes);
             if to.send((due, chunk[..bytes].to_vec())).is_err() {
                 return;

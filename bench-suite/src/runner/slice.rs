@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use memory::Remote;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::valgrind;
@@ -26,8 +27,16 @@ pub struct Slice {
 /// # Errors
 /// The setup failed, an answer is wrong, or a toggle did not engage.
 pub fn prepare(case: &Case, input: &Input) -> Result<(Box<dyn Prepared>, u64)> {
+    prepare_at(case, input, None)
+}
+
+/// The same on a server, where one is given.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_at(case: &Case, input: &Input, remote: Option<&Remote>) -> Result<(Box<dyn Prepared>, u64)> {
     let operations = case.benchmark.operations;
-    let mut prepared = (case.benchmark.setup)(&Setup { variant: case.variant, input })?;
+    let mut prepared = (case.benchmark.setup)(&Setup { variant: case.variant, input, remote })?;
     prepared.refill(operations)?;
     // From here on, so that the simulated caches have seen one round.
     valgrind::start_instrumentation();
