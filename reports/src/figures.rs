@@ -349,5 +349,5 @@ fn about(metric: &Metric) -> String {
 }
 
 fn with_shared(caption: &str, shared: &str) -> String {
-    if shared.is_empty() { caption.to_owned() } else { format!("{caption} All with {shared}.") }
+    if shared.is_empty() { caption.to_owned() } else { format!("{caption} {shared}") }
 }

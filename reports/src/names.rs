@@ -1,6 +1,7 @@
-//! Cases as people read them: the family of a benchmark, and of a variant only what differs within the family.
+//! Cases as people read them: the family of a benchmark, and of a variant only what is not usual within the family.
 //!
-//! A whole variant names a dozen toggles, of which a table usually varies one or two. The others are said once, above the table.
+//! A whole variant names more than a dozen toggles, of which a table varies a few and a case differs in one or two. What most cases of a family
+//! have is said once, above the table; a case names the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,11 +40,21 @@ pub struct Names {
 
 #[derive(Debug, Clone, Default)]
 struct Family {
-    /// Every strategy that occurs, by toggle; `None` where a variant does not name the toggle.
-    strategies: BTreeMap<String, BTreeSet<Option<String>>>,
+    /// The strategy that most cases have, by toggle, where there is one.
+    usual: BTreeMap<String, Usual>,
     /// What differs does not tell all cases apart: show whole variants.
     whole: bool,
 }
+
+#[derive(Debug, Clone)]
+struct Usual {
+    strategy: String,
+    /// Every case has it.
+    shared: bool,
+}
+
+/// What a strategy's share of a family must be for its cases not to name it, in per cent: below, readers would have to remember it.
+const USUAL_PERCENT: usize = 75;
 
 impl Names {
     /// Learns what differs among these cases, family by family.
@@ -54,17 +65,18 @@ impl Names {
         }
         let mut names = Names::default();
         for (name, cases) in members {
-            let known: BTreeSet<&str> =
-                cases.iter().flat_map(|case| toggles(&case.variant)).map(|(toggle, _)| toggle).collect();
-            let mut strategies: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
-            for case in &cases {
-                let named: BTreeMap<_, _> = toggles(&case.variant).into_iter().collect();
-                for toggle in &known {
-                    let strategy = named.get(toggle).map(|strategy| (*strategy).to_owned());
-                    strategies.entry((*toggle).to_owned()).or_default().insert(strategy);
-                }
+            let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+            for pair in cases.iter().flat_map(|case| toggles(&case.variant)) {
+                *counts.entry(pair).or_default() += 1;
             }
-            names.families.insert(name.to_owned(), Family { strategies, whole: false });
+            let usual = counts
+                .into_iter()
+                .filter(|(_, count)| count * 100 >= cases.len() * USUAL_PERCENT)
+                .map(|((toggle, strategy), count)| {
+                    (toggle.to_owned(), Usual { strategy: strategy.to_owned(), shared: count == cases.len() })
+                })
+                .collect();
+            names.families.insert(name.to_owned(), Family { usual, whole: false });
             let distinct: BTreeSet<String> = cases.iter().map(|case| names.case(case)).collect();
             if distinct.len() < cases.len()
                 && let Some(family) = names.families.get_mut(name)
@@ -75,20 +87,21 @@ impl Names {
         names
     }
 
-    /// What of the case's variant differs within its family, as in `store=redb, codec=json`; empty where nothing does.
+    /// What of the case's variant is not usual in its family, as in `store=redb, codec=json`; empty where everything is. A usual toggle that the
+    /// variant lacks is named without a strategy.
     pub fn variant(&self, case: &Case) -> String {
         let Some(family) = self.families.get(family(&case.benchmark)).filter(|family| !family.whole) else {
             return printable(&case.variant.replace(',', ", "));
         };
-        let varies = |toggle: &str| family.strategies.get(toggle).is_none_or(|strategies| strategies.len() > 1);
-        let parts: Vec<_> = toggles(&case.variant)
-            .into_iter()
-            .filter(|(toggle, _)| varies(toggle))
-            .map(
-                |(toggle, strategy)| {
-                    if strategy.is_empty() { toggle.to_owned() } else { format!("{toggle}={strategy}") }
-                },
-            )
+        let named = toggles(&case.variant);
+        let is_usual =
+            |toggle: &str, strategy: &str| family.usual.get(toggle).is_some_and(|usual| usual.strategy == strategy);
+        let lacking = family.usual.keys().filter(|toggle| named.iter().all(|(name, _)| name != toggle));
+        let parts: Vec<_> = named
+            .iter()
+            .filter(|(toggle, strategy)| !is_usual(toggle, strategy))
+            .map(|(toggle, strategy)| pair(toggle, strategy))
+            .chain(lacking.map(|toggle| format!("no {toggle}")))
             .collect();
         printable(&parts.join(", "))
     }
@@ -109,21 +122,26 @@ impl Names {
         whole.strip_prefix(&family).map(str::to_owned).unwrap_or(whole)
     }
 
-    /// What all cases of a family share, as in `store=memory, cache=none`.
+    /// What the cases of a family have where they do not say otherwise, as in `All with store=memory. Where nothing else is said: cache=none.`;
+    /// empty where nothing is usual.
     pub fn shared(&self, family: &str) -> String {
         let Some(family) = self.families.get(family).filter(|family| !family.whole) else { return String::new() };
-        let parts: Vec<_> = family
-            .strategies
-            .iter()
-            .filter(|(_, strategies)| strategies.len() == 1)
-            .filter_map(|(toggle, strategies)| match strategies.first() {
-                Some(Some(strategy)) if strategy.is_empty() => Some(toggle.clone()),
-                Some(Some(strategy)) => Some(format!("{toggle}={strategy}")),
-                _ => None,
-            })
-            .collect();
-        printable(&parts.join(", "))
+        let list = |shared: bool| {
+            let chosen = family.usual.iter().filter(|(_, usual)| usual.shared == shared);
+            let pairs: Vec<_> = chosen.map(|(toggle, usual)| pair(toggle, &usual.strategy)).collect();
+            pairs.join(", ")
+        };
+        let sentence = |before: &str, list: String| match list.is_empty() {
+            true => String::new(),
+            false => format!("{before} {}.", printable(&list)),
+        };
+        let (all, most) = (sentence("All with", list(true)), sentence("Where nothing else is said:", list(false)));
+        [all, most].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
+}
+
+fn pair(toggle: &str, strategy: &str) -> String {
+    if strategy.is_empty() { toggle.to_owned() } else { format!("{toggle}={strategy}") }
 }
 
 #[cfg(test)]
@@ -145,7 +163,21 @@ mod tests {
         assert_eq!(names.case(&cases[0]), "step/log [store=redb]");
         assert_eq!(names.within_family(&cases[1]), "log [store=libsql]");
         assert_eq!(names.case(&cases[2]), "retrieve/100");
-        assert_eq!(names.shared("step"), "cache=none, codec=json");
+        assert_eq!(names.shared("step"), "All with cache=none, codec=json.");
+    }
+
+    #[test]
+    fn what_most_have_is_said_once() {
+        let plain = |store: &str| case("step/log", &format!("store={store},codec=json"));
+        let odd = case("step/log", "store=redb,codec=postcard");
+        let (old, rest) =
+            (case("step/log", "store=file"), [plain("redb"), plain("libsql"), plain("memory"), plain("tiered")]);
+        let names = Names::of(rest.iter().chain([&odd]));
+        assert_eq!(names.case(&rest[0]), "step/log [store=redb]");
+        assert_eq!(names.case(&odd), "step/log [store=redb, codec=postcard]");
+        assert_eq!(names.shared("step"), "Where nothing else is said: codec=json.");
+        // A record from before the toggle.
+        assert_eq!(Names::of(rest.iter().chain([&old])).case(&old), "step/log [store=file, no codec]");
     }
 
     #[test]
