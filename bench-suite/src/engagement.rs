@@ -25,6 +25,7 @@ const EVIDENCE: &[(&str, &str, &[&str])] = &[
     ("embedding", "f32-blob", &["f32_vectors"]),
     ("pool", "keepalive", &["connections_reused"]),
     ("pool", "adaptive", &["permits_grown", "permits_shrunk"]),
+    ("wire", "compressed", &["bodies_compressed"]),
 ];
 
 /// Whether a toggle lies on the path of a case, so that its strategy must show in a counter.
@@ -49,10 +50,22 @@ pub fn applies(case: &Case, toggle: &str) -> bool {
 /// # Errors
 /// A strategy whose counter did not move: the message names both.
 pub fn check(case: &Case, counters: &BTreeMap<&'static str, u64>) -> Result<()> {
+    check_variant(&case.variant, |toggle| applies(case, toggle), counters)
+}
+
+/// Checks that every strategy of a variant did its work, where its toggle lies on the path.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_variant(
+    variant: &Variant,
+    applies: impl Fn(&str) -> bool,
+    counters: &BTreeMap<&'static str, u64>,
+) -> Result<()> {
     for (toggle, strategy, evidence) in EVIDENCE {
-        let chosen = case.variant.get(toggle)? == *strategy;
+        let chosen = variant.get(toggle)? == *strategy;
         let idle = evidence.iter().all(|counter| counters.get(counter).copied().unwrap_or(0) == 0);
-        if chosen && applies(case, toggle) && idle {
+        if chosen && applies(toggle) && idle {
             bail!("{toggle}={strategy} did not engage: the counter `{}` is 0", evidence.join("` and the counter `"));
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use crate::http::Wire;
 use crate::plan::{Arrivals, Pace};
 
 /// Plays whole episodes of a corpus against a running memory-server, at a given pace, and measures how it answers.
@@ -75,6 +76,10 @@ pub struct Arguments {
     /// Threads of the load generator
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
+
+    /// How bodies go, as the variant of the server has it
+    #[arg(long, value_enum, default_value_t = Wire::Identity)]
+    pub wire: Wire,
 
     /// Where to write the measurements, one JSON record a line [default: stdout, and the summary to stderr]
     #[arg(long, value_name = "FILE")]

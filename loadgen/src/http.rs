@@ -1,11 +1,16 @@
-//! Requests to one server: keep-alive connections, no proxy, no redirects, no compression, a timeout and a bound on every answer.
+//! Requests to one server: keep-alive connections, no proxy, no redirects, a timeout and a bound on every answer; bodies as they are, or compressed.
 //!
 //! The only file that names reqwest. Left out on purpose: retries. A request that fails is an error that is counted.
 
+use std::io::Write;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use memory::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use reqwest::{Client, Method, Url, redirect};
 
 /// The longest answer that is read, in bytes: some hundred long episodes.
@@ -17,6 +22,23 @@ pub struct Http {
     client: Client,
     base: String,
     timeout: Duration,
+    wire: Wire,
+}
+
+/// How bodies go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Wire {
+    /// As they are, both ways.
+    Identity,
+    /// Those of 1 KiB and more as gzip, both ways; the server must be one of wire=compressed
+    Compressed,
+}
+
+/// The body of a request, as it is sent: made before it is due, so that compressing delays nobody.
+#[derive(Debug, Clone)]
+pub struct Body {
+    bytes: Vec<u8>,
+    packed: bool,
 }
 
 /// What came back: any status, the whole body.
@@ -42,7 +64,7 @@ impl Http {
     ///
     /// # Errors
     /// A URL that is not `http://host:port`, or one of another machine without `allow_remote`.
-    pub fn new(url: &str, timeout: Duration, allow_remote: bool) -> Result<Http> {
+    pub fn new(url: &str, timeout: Duration, allow_remote: bool, wire: Wire) -> Result<Http> {
         let parsed = Url::parse(url).with_context(|| format!("--server {url}: use http://ADDRESS:PORT"))?;
         ensure!(parsed.scheme() == "http", "--server {url}: use http://ADDRESS:PORT, memory-server has no TLS");
         ensure!(
@@ -57,13 +79,24 @@ impl Http {
         let client = Client::builder()
             .no_proxy() // a proxy from the environment would be measured with the server
             .redirect(redirect::Policy::none()) // and a redirect would lead past the loopback check
+            .gzip(wire == Wire::Compressed) // otherwise an answer is not asked for compressed
             .tcp_nodelay(true)
             .timeout(timeout)
             .connect_timeout(timeout)
             .pool_idle_timeout(None)
             .build()
             .context("setting up the HTTP client")?;
-        Ok(Http { client, base: parsed.as_str().trim_end_matches('/').to_owned(), timeout })
+        Ok(Http { client, base: parsed.as_str().trim_end_matches('/').to_owned(), timeout, wire })
+    }
+
+    /// A body that is to be posted, as it will be sent.
+    pub fn body(&self, plain: Vec<u8>) -> Result<Body> {
+        if self.wire == Wire::Identity || plain.len() < usize::from(WIRE_THRESHOLD_BYTES) {
+            return Ok(Body { bytes: plain, packed: false });
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&plain).context("compressing a body")?;
+        Ok(Body { bytes: encoder.finish().context("compressing a body")?, packed: true })
     }
 
     /// The server's URL, without a slash at the end.
@@ -82,20 +115,23 @@ impl Http {
     }
 
     /// `POST path` with a JSON body.
-    pub async fn post(&self, path: &str, body: Vec<u8>) -> Result<Answer, NoAnswer> {
-        self.send(Method::POST, path, Some(body), self.timeout).await
+    pub async fn post(&self, path: &str, body: &Body) -> Result<Answer, NoAnswer> {
+        self.send(Method::POST, path, Some(body.clone()), self.timeout).await
     }
 
     async fn send(
         &self,
         method: Method,
         path: &str,
-        body: Option<Vec<u8>>,
+        body: Option<Body>,
         timeout: Duration,
     ) -> Result<Answer, NoAnswer> {
         let mut request = self.client.request(method, format!("{}{path}", self.base)).timeout(timeout);
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+        if let Some(Body { bytes, packed }) = body {
+            request = request.header("content-type", "application/json").body(bytes);
+            if packed {
+                request = request.header("content-encoding", WIRE_ENCODING);
+            }
         }
         let mut response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
@@ -143,7 +179,7 @@ mod tests {
     use super::*;
 
     fn new(url: &str, allow_remote: bool) -> Result<String, String> {
-        let http = Http::new(url, Duration::from_secs(1), allow_remote);
+        let http = Http::new(url, Duration::from_secs(1), allow_remote, Wire::Identity);
         http.map(|http| http.base().to_owned()).map_err(|error| format!("{error:#}"))
     }
 
@@ -157,6 +193,21 @@ mod tests {
             assert!(new(remote, false).is_err_and(|error| error.contains("--allow-remote")), "{remote}");
             assert!(new(remote, true).is_ok(), "{remote}");
         }
+    }
+
+    #[test]
+    fn only_long_bodies_are_compressed_and_only_when_told() {
+        let body = |wire: Wire, bytes: usize| {
+            let http =
+                Http::new("http://127.0.0.1:1", Duration::from_secs(1), false, wire).expect("a loopback address");
+            let body = http.body(vec![b'a'; bytes]).expect("compresses");
+            (body.packed, body.bytes.len())
+        };
+        let most = usize::from(WIRE_THRESHOLD_BYTES);
+        assert_eq!(body(Wire::Identity, 9 * most), (false, 9 * most));
+        assert_eq!(body(Wire::Compressed, most - 1), (false, most - 1));
+        let (packed, bytes) = body(Wire::Compressed, most);
+        assert!(packed && bytes < most / 4, "{bytes}");
     }
 
     #[test]

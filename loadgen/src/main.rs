@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Exit> {
-    let http = Http::new(&arguments.server, arguments.timeout, arguments.allow_remote)?;
+    let http = Http::new(&arguments.server, arguments.timeout, arguments.allow_remote, arguments.wire)?;
     let scripts = corpus::read(&arguments.corpus)?.scripts;
     if scripts.is_empty() {
         eprintln!("loadgen: {}: the corpus has no episodes, so there is nothing to send", arguments.corpus.display());

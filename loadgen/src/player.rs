@@ -11,7 +11,7 @@ use memory::EpisodeId;
 use memory::api::{Retrieve, Script};
 
 use crate::check;
-use crate::http::{Answer, Http, NoAnswer};
+use crate::http::{Answer, Body, Http, NoAnswer};
 use crate::plan::{PlannedEpisode, Schedule};
 use crate::tally::{Operation, Record, Tally};
 use crate::timer::Timer;
@@ -53,26 +53,26 @@ pub struct Player {
 #[derive(Debug)]
 struct Prepared {
     script: Script,
-    start: Vec<u8>,
-    steps: Vec<Vec<u8>>,
-    outcome: Vec<u8>,
-    retrieve: Vec<u8>,
+    start: Body,
+    steps: Vec<Body>,
+    outcome: Body,
+    retrieve: Body,
 }
 
 impl Prepared {
-    fn new(script: Script, limit: usize) -> Result<Prepared> {
+    fn new(script: Script, limit: usize, http: &Http) -> Result<Prepared> {
         let retrieve = Retrieve {
             text: script.start.task.clone(),
             context: Some(script.start.context.clone()),
             limit,
             steps: false,
         };
-        let steps = script.steps.iter().map(serde_json::to_vec).collect::<Result<_, _>>().context("encoding a step")?;
+        let step = |step| http.body(serde_json::to_vec(step).context("encoding a step")?);
         Ok(Prepared {
-            start: serde_json::to_vec(&script.start).context("encoding a start")?,
-            steps,
-            outcome: serde_json::to_vec(&script.outcome).context("encoding an outcome")?,
-            retrieve: serde_json::to_vec(&retrieve).context("encoding a retrieval")?,
+            start: http.body(serde_json::to_vec(&script.start).context("encoding a start")?)?,
+            steps: script.steps.iter().map(step).collect::<Result<_>>()?,
+            outcome: http.body(serde_json::to_vec(&script.outcome).context("encoding an outcome")?)?,
+            retrieve: http.body(serde_json::to_vec(&retrieve).context("encoding a retrieval")?)?,
             script,
         })
     }
@@ -90,7 +90,7 @@ impl Player {
         limit: usize,
         deadline: Duration,
     ) -> Result<Player> {
-        let scripts = scripts.into_iter().map(|script| Prepared::new(script, limit)).collect::<Result<_>>()?;
+        let scripts = scripts.into_iter().map(|script| Prepared::new(script, limit, &http)).collect::<Result<_>>()?;
         Ok(Player {
             http,
             scripts,
@@ -218,11 +218,11 @@ impl Turn<'_> {
         &mut self,
         operation: Operation,
         path: &str,
-        body: &[u8],
+        body: &Body,
         check: impl FnOnce(&Answer) -> Result<T, String>,
     ) -> Option<T> {
         let http = &self.player.http;
-        self.request(operation, http.post(path, body.to_vec()), check).await
+        self.request(operation, http.post(path, body), check).await
     }
 
     /// Sends the next request at its time, notes it, and answers with what `check` made of it. `answer` is sent when first awaited.

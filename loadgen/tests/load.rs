@@ -95,6 +95,27 @@ fn without_a_file_stdout_has_the_measurements_alone() {
 }
 
 #[test]
+fn bodies_go_compressed_where_the_variant_has_it_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = corpus(folder.path());
+    let closed = ["--arrivals", "closed", "--episodes", "30"];
+    let counted = |variant: &str, wire: &str| {
+        let server = Real::of(variant.parse().unwrap());
+        let output = loadgen(&server.url, &corpus, &[&closed[..], &["--wire", wire]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let counters = server.stats().counters;
+        let errors = value(&measurements(stdout(&output)), "errors");
+        (errors, ["bodies_compressed", "wire_bytes_before", "wire_bytes_after"].map(|name| counters[name]))
+    };
+    assert_eq!(counted("", "identity"), (0.0, [0; 3]));
+    assert_eq!(counted("wire=compressed", "identity"), (0.0, [0; 3]), "nobody asked for anything");
+    let (errors, [bodies, before, after]) = counted("wire=compressed", "compressed");
+    assert_eq!(errors, 0.0);
+    assert!(bodies > 30 && after * 2 < before, "{bodies}: {before} to {after}");
+    assert!(counted("", "compressed").0 > 0.0, "a server that takes nothing compressed says so");
+}
+
+#[test]
 fn a_closed_run_ends_with_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = corpus(folder.path());

@@ -20,6 +20,12 @@ pub const LIMIT_DEFAULT: usize = 5;
 /// The longest body of a request, in bytes: a step with a long observation fits, an endless body does not.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// A body of at least this many bytes goes over the wire compressed, under `wire=compressed`.
+pub const WIRE_THRESHOLD_BYTES: u16 = 1024;
+
+/// The encoding of compressed bodies: the one that this server, the load generator and a database's server all know.
+pub const WIRE_ENCODING: &str = "gzip";
+
 /// One whole episode as it will happen: what a corpus holds, and what the load generator plays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

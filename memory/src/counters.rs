@@ -61,6 +61,8 @@ counters! {
     permits_grown,
     /// Connections by which an adaptive pool lowered its limit.
     permits_shrunk,
+    /// TCP connections that were opened to a remote database.
+    remote_connections,
     /// Exchanges with a remote database that were waited for: opening a connection, each of TLS's, a request and its answer.
     remote_round_trips,
     /// Bytes sent to a remote database, HTTP and TLS included.
@@ -155,6 +157,12 @@ counters! {
     compressed_bytes_after,
     /// Values that were decompressed.
     values_decompressed,
+    /// HTTP bodies that went over the wire compressed, in either direction.
+    bodies_compressed,
+    /// Bytes of those bodies before compression.
+    wire_bytes_before,
+    /// Bytes of those bodies on the wire.
+    wire_bytes_after,
     /// Episodes that a retrieval scored.
     episodes_scored,
 }

@@ -42,6 +42,7 @@ pub mod server;
 pub mod store;
 pub mod trace;
 pub mod variant;
+mod wire;
 mod writes;
 
 pub use clock::{Clock, ManualClock, SteadyClock, SystemClock};
@@ -60,5 +61,5 @@ pub use reward::Reward;
 pub use store::{Remote, StoreStats as Stats};
 pub use variant::{
     BatchKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind, StoreKind,
-    TOGGLES, Toggle, Variant, WriteKind,
+    TOGGLES, Toggle, Variant, WireKind, WriteKind,
 };

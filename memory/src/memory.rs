@@ -318,6 +318,11 @@ impl Memory {
         self.store.stats().await
     }
 
+    /// Where this memory's front end counts what it does.
+    pub(crate) fn shared_counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
     /// What the strategies did so far.
     pub fn counters(&self) -> BTreeMap<&'static str, u64> {
         self.counters.snapshot()

@@ -224,6 +224,13 @@ toggles! {
         /// They are kept and lent, as many at a time as the demand asks for.
         Adaptive = "adaptive",
     }
+    /// How bodies go over HTTP: of the server's requests and answers, and of the answers of a database's server.
+    wire: WireKind {
+        /// As they are.
+        Identity = "identity",
+        /// Compressed (gzip): those of 1 KiB and more, and whatever a database's server compresses when it is asked to.
+        Compressed = "compressed",
+    }
 }
 
 impl StoreKind {

@@ -21,12 +21,16 @@ pub struct Real {
 
 impl Real {
     pub fn start() -> Real {
+        Real::of(Variant::naive())
+    }
+
+    pub fn of(variant: Variant) -> Real {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, address) = mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
-                let memory = Arc::new(Memory::open(&Variant::naive(), Options::default()).await?);
+                let memory = Arc::new(Memory::open(&variant, Options::default()).await?);
                 let listener = server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
                 ready.send(listener.local_addr().unwrap()).unwrap();
                 server::serve(listener, memory, async move {

@@ -15,7 +15,7 @@ use crate::api::{BODY_BYTES_MAX, Failure};
 
 /// An answer that is not a success.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     error: String,
 }
@@ -27,7 +27,7 @@ impl Refusal {
     }
 
     /// A refusal with that status.
-    pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
+    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
         Refusal { status, error: error.into() }
     }
 }

@@ -13,14 +13,17 @@
 //! | `GET /stats` | | 200 [`ServerStats`](crate::api::ServerStats) |
 //!
 //! Whatever fails answers with a [`Failure`](crate::api::Failure): 400 for a malformed request, 404 for an unknown episode or
-//! route, 405 for a route's wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 500 for the store's
-//! own errors.
+//! route, 405 for a route's wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415 for one in an
+//! encoding that the variant does not take, 500 for the store's own errors. Under `wire=compressed` bodies of 1 KiB and more may come and go as
+//! gzip.
 //!
 //! Left out on purpose: TLS, authentication and limits on clients. The server is something to measure on one's own machine.
 
 mod failure;
 mod handlers;
 mod process;
+
+pub(crate) use failure::Refusal;
 
 use std::future::Future;
 use std::io;
@@ -35,8 +38,8 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::Memory;
 use crate::api::BODY_BYTES_MAX;
+use crate::{Memory, wire};
 
 /// How long requests under way may take once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,7 +48,8 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// Handlers may block the thread for the store's work, so they need a multi-thread runtime to stay responsive.
 pub fn router(memory: Arc<Memory>) -> Router {
-    Router::new()
+    let (wire, counters) = (memory.variant().wire, Arc::clone(memory.shared_counters()));
+    let routes = Router::new()
         .route("/episodes", post(handlers::start))
         .route("/episodes/{id}", get(handlers::episode))
         .route("/episodes/{id}/steps", post(handlers::log_step))
@@ -58,7 +62,8 @@ pub fn router(memory: Arc<Memory>) -> Router {
         .fallback(handlers::unknown_route)
         .method_not_allowed_fallback(handlers::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(memory)
+        .with_state(memory);
+    wire::serve(wire, routes, &counters)
 }
 
 /// Opens the socket to serve on; port 0 takes a free one.

@@ -6,35 +6,67 @@ use std::time::Duration;
 
 use ::libsql::{Builder, Database};
 use async_trait::async_trait;
+use hyper_rustls::HttpsConnector;
 
 use super::connection::Connection;
 use super::meter::{self, Meter};
 use super::schema::{self, Sql};
 use super::values::{Attempt, Fault};
+use super::way::Way;
 use crate::pool::Manager;
 use crate::store::Remote;
-use crate::{Counters, Error, Result};
+use crate::{Counters, Error, Result, WireKind, wire};
 
 /// How long a statement waits for another process that has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one database.
 pub struct Connector {
-    pub(super) database: Database,
+    pub(super) place: Place,
     pub(super) path: PathBuf,                     // or the URL
     pub(super) synchronous: Option<&'static str>, // None on a server, which decides for itself
     pub(super) counters: Arc<Counters>,
 }
 
-/// The database at a URL. Nothing is sent yet.
-pub(super) async fn remote(remote: &Remote, counters: &Arc<Counters>) -> Result<Connector> {
-    let builder = Builder::new_remote(remote.url.clone(), remote.token.clone());
-    let builder = match remote.scheme()? {
-        "http" => builder.connector(Meter::new(Arc::clone(counters))),
-        _ => builder.connector(meter::with_tls(Arc::clone(counters))?),
+/// Where the database is.
+pub(super) enum Place {
+    File(Database),
+    Server(Server),
+}
+
+/// A database on a server, and how it is reached.
+pub(super) struct Server {
+    remote: Remote,
+    dial: Dial,
+    asked_for: Option<&'static str>,
+}
+
+/// What opens connections to a server.
+enum Dial {
+    Plain(Meter),
+    Tls(HttpsConnector<Meter>),
+}
+
+/// The database at a URL, with bodies on the way as the strategy has them. Nothing is sent yet.
+pub(super) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
+    let dial = match remote.scheme()? {
+        "http" => Dial::Plain(Meter::new(Arc::clone(counters))),
+        _ => Dial::Tls(meter::with_tls(Arc::clone(counters))?),
     };
-    let database = builder.build().await.map_err(|error| Error::store("libsql", "opening", error))?;
-    Ok(Connector { database, path: PathBuf::from(&remote.url), synchronous: None, counters: Arc::clone(counters) })
+    let place = Place::Server(Server { remote: remote.clone(), dial, asked_for: wire::asked_for(wire) });
+    Ok(Connector { place, path: PathBuf::from(&remote.url), synchronous: None, counters: Arc::clone(counters) })
+}
+
+impl Server {
+    /// The database, with a way there that nobody shares. Nothing is sent yet.
+    async fn database(&self, counters: &Arc<Counters>) -> std::result::Result<Database, ::libsql::Error> {
+        let builder = Builder::new_remote(self.remote.url.clone(), self.remote.token.clone());
+        let builder = match &self.dial {
+            Dial::Plain(dial) => builder.connector(Way::new(dial.clone(), self.asked_for, Arc::clone(counters))),
+            Dial::Tls(dial) => builder.connector(Way::new(dial.clone(), self.asked_for, Arc::clone(counters))),
+        };
+        builder.build().await
+    }
 }
 
 #[async_trait]
@@ -43,7 +75,10 @@ impl Manager for Connector {
 
     async fn connect(&self) -> Result<Connection> {
         let connect = async {
-            let database = self.database.connect()?;
+            let database = match &self.place {
+                Place::File(database) => database.connect()?,
+                Place::Server(server) => server.database(&self.counters).await?.connect()?,
+            };
             if let Some(synchronous) = self.synchronous {
                 database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock; a server waits by itself
                 database.execute_batch(synchronous).await?; // said anew on every connection: the file does not remember it

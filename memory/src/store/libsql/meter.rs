@@ -1,8 +1,7 @@
 //! The way to a remote database: TCP and, where the URL says so, TLS, counting bytes and round trips.
 //!
 //! libsql makes an HTTP client for every connection, so that its connections share nothing, and counts nothing. A round trip is counted when
-//! something is sent after something was received: HTTP/1.1 asks and waits. Left out: compressing. libsql's client asks for no encoding
-//! and undoes none, so that what is sent can only be made smaller before it is a statement's parameter (toggle `compression`).
+//! something is sent after something was received: HTTP/1.1 asks and waits. Left out: what is sent, and when, which is [`super::way`]'s.
 
 use std::future::Future;
 use std::io;
@@ -68,6 +67,7 @@ impl Service<Uri> for Meter {
         let (connecting, counters) = (self.tcp.call(uri), Arc::clone(&self.counters));
         Box::pin(async move {
             let tcp = connecting.await?;
+            counters.remote_connections.increment();
             counters.remote_round_trips.increment();
             Ok(Metered { tcp, asked: false, counters })
         })

@@ -17,7 +17,7 @@ use ::libsql::{Builder, Row as DbRow, Value};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use self::connect::{Connector, prepare_database};
+use self::connect::{Connector, Place, prepare_database};
 use self::connection::Connection;
 use self::indexes::Indexes;
 use self::schema::Sql;
@@ -30,6 +30,7 @@ use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
 };
 
+mod answer;
 mod connect;
 mod connection;
 mod indexes;
@@ -39,6 +40,7 @@ mod mirror;
 mod schema;
 mod values;
 mod vectors;
+mod way;
 mod write;
 
 /// The most connections that read at a time.
@@ -83,7 +85,7 @@ impl Libsql {
         let fsynced = variant.durability == Durability::Fsynced;
         let synchronous = if fsynced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
         let connector = Connector {
-            database,
+            place: Place::File(database),
             path: path.to_owned(),
             synchronous: Some(synchronous),
             counters: Arc::clone(&counters),
@@ -108,7 +110,7 @@ impl Libsql {
         counters: Arc<Counters>,
         encoding: Encoding,
     ) -> Result<Libsql> {
-        let connector = connect::remote(remote, &counters).await?;
+        let connector = connect::remote(remote, variant.wire, &counters)?;
         let mut first = connector.connect().await?;
         counters.connections_opened.increment();
         let at = |fault: Fault| fault.at(&connector.path, "opening");

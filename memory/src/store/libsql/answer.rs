@@ -1,0 +1,104 @@
+//! The body of an answer from a database's server, as libsql's client gets it: unpacked, and with its end in one piece with its last bytes.
+//!
+//! A piece is held back until it is known whether another one follows. libsql's client lets go of a body at the last line that it needs: were the end not
+//! there by then, it would take the connection for one that is not fit for another request.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use hyper::Body;
+use hyper::body::{Buf, Bytes, HttpBody, SizeHint};
+use hyper::client::conn::SendRequest;
+use hyper::header::HeaderMap;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::Counters;
+use crate::wire::Unpacker;
+
+/// A body on its way from the server to libsql's client.
+pub(super) struct Answer {
+    far: Option<(Body, OwnedMutexGuard<Option<SendRequest<Body>>>)>, // until its end: then the connection is free
+    unpacker: Option<Unpacker>,
+    ahead: Option<Bytes>,
+    counters: Arc<Counters>,
+}
+
+impl Answer {
+    /// The body that comes over the connection that is held, packed or as it is.
+    pub(super) fn new(
+        body: Body,
+        packed: bool,
+        far: OwnedMutexGuard<Option<SendRequest<Body>>>,
+        counters: Arc<Counters>,
+    ) -> Answer {
+        counters.bodies_compressed.add(u64::from(packed));
+        let unpacker = packed.then(Unpacker::new);
+        let mut answer = Answer { far: Some((body, far)), unpacker, ahead: None, counters };
+        if answer.far.as_ref().is_some_and(|(body, _)| body.is_end_stream()) {
+            answer.far = None;
+        }
+        answer
+    }
+
+    /// What can be read of these bytes.
+    fn plain(&mut self, bytes: Bytes) -> io::Result<Bytes> {
+        let Some(unpacker) = &mut self.unpacker else { return Ok(bytes) };
+        self.counters.wire_bytes_after.add(bytes.len() as u64);
+        let plain = unpacker.push(&bytes)?;
+        self.counters.wire_bytes_before.add(plain.len() as u64);
+        Ok(plain.into())
+    }
+
+    /// What can be read now that there is no more to come.
+    fn rest(&mut self) -> io::Result<Bytes> {
+        let Some(unpacker) = &mut self.unpacker else { return Ok(Bytes::new()) };
+        let plain = unpacker.finish()?;
+        self.counters.wire_bytes_before.add(plain.len() as u64);
+        Ok(plain.into())
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_data(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        loop {
+            let Some((body, _)) = &mut self.far else { return Poll::Ready(self.ahead.take().map(Ok)) };
+            let next = match ready!(Pin::new(body).poll_data(context)) {
+                Some(Ok(bytes)) => self.plain(bytes),
+                Some(Err(error)) => Err(io::Error::other(error)),
+                None => {
+                    self.far = None;
+                    self.rest()
+                }
+            };
+            let next = match next {
+                Ok(next) => next,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            };
+            if next.has_remaining()
+                && let Some(before) = self.ahead.replace(next)
+            {
+                return Poll::Ready(Some(Ok(before)));
+            }
+        }
+    }
+
+    fn poll_trailers(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<Option<HeaderMap>>> {
+        Poll::Ready(Ok(None)) // of a database's server's answers there are none
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.far.is_none() && self.ahead.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (&self.far, &self.ahead, &self.unpacker) {
+            (None, ahead, _) => SizeHint::with_exact(ahead.as_ref().map_or(0, |ahead| ahead.len() as u64)),
+            _ => SizeHint::default(),
+        }
+    }
+}

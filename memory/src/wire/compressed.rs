@@ -1,0 +1,155 @@
+//! Wire `compressed`: bodies of 1 KiB and more go as gzip, where the other side takes them so.
+//!
+//! The compressing is tower-http's, for the front end, and flate2's, for the answers of a database's server, which are unpacked as they come. Ours is the
+//! threshold and the counting: of every body that went compressed, its bytes before and after.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_ENCODING;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use flate2::write::GzDecoder;
+use http_body_util::BodyExt;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
+use tower_http::decompression::RequestDecompressionLayer;
+
+use crate::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
+use crate::{Counter, Counters};
+
+/// What a database's server is asked for. Which bodies are worth it, it decides.
+pub(super) const ASKED_FOR: Option<&str> = Some(WIRE_ENCODING);
+
+/// Says that a request's body came compressed, to those who see it unpacked.
+#[derive(Clone, Copy)]
+struct CamePacked;
+
+/// The bytes of an answer's body before it was compressed.
+#[derive(Clone, Copy)]
+struct Plain(u64);
+
+/// From the inside out: what is plain is measured, packed or unpacked, and what is packed is measured.
+pub(super) fn serve(routes: Router, counters: &Arc<Counters>) -> Router {
+    let unpacking = RequestDecompressionLayer::new().gzip(true).no_br().no_deflate().no_zstd();
+    let packing = CompressionLayer::new().gzip(true).no_br().no_deflate().no_zstd();
+    routes
+        .layer(middleware::from_fn_with_state(Arc::clone(counters), measure_plain))
+        .layer(unpacking)
+        .layer(packing.compress_when(SizeAbove::new(WIRE_THRESHOLD_BYTES)))
+        .layer(middleware::from_fn_with_state(Arc::clone(counters), measure_packed))
+}
+
+async fn measure_plain(State(counters): State<Arc<Counters>>, request: Request, next: Next) -> Response {
+    let request = match request.extensions().get::<CamePacked>() {
+        Some(CamePacked) => request.map(|body| counted(body, counters, |counters| &counters.wire_bytes_before)),
+        None => request,
+    };
+    let mut answer = next.run(request).await;
+    if let Some(bytes) = answer.body().size_hint().exact() {
+        answer.extensions_mut().insert(Plain(bytes));
+    }
+    answer
+}
+
+async fn measure_packed(State(counters): State<Arc<Counters>>, mut request: Request, next: Next) -> Response {
+    match super::encoding(&request) {
+        Some(said) if said == WIRE_ENCODING.as_bytes() => {
+            counters.bodies_compressed.increment();
+            request.extensions_mut().insert(CamePacked);
+            let counters = Arc::clone(&counters);
+            request = request.map(|body| counted(body, counters, |counters| &counters.wire_bytes_after));
+        }
+        Some(said) => return super::refused(said, "send gzip, or send it as it is").into_response(),
+        None => {}
+    }
+    let answer = next.run(request).await;
+    match answer.extensions().get::<Plain>() {
+        Some(&Plain(bytes)) if answer.headers().contains_key(CONTENT_ENCODING) => {
+            counters.bodies_compressed.increment();
+            counters.wire_bytes_before.add(bytes);
+            answer.map(|body| counted(body, counters, |counters| &counters.wire_bytes_after))
+        }
+        _ => answer,
+    }
+}
+
+/// The same body, with its bytes counted as they pass.
+fn counted(body: Body, counters: Arc<Counters>, which: fn(&Counters) -> &Counter) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        which(&counters).add(frame.data_ref().map_or(0, |data| data.len() as u64));
+        frame
+    }))
+}
+
+/// Unpacks a body as it comes.
+pub(crate) struct Unpacker(GzDecoder<Vec<u8>>);
+
+impl Unpacker {
+    pub(crate) fn new() -> Unpacker {
+        Unpacker(GzDecoder::new(Vec::new()))
+    }
+
+    /// The next packed bytes; what can be read of the body so far, and was not read before.
+    ///
+    /// # Errors
+    /// They are not of a body packed by gzip.
+    pub(crate) fn push(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
+        self.0.write_all(packed)?;
+        self.0.flush()?;
+        Ok(std::mem::take(self.0.get_mut()))
+    }
+
+    /// The rest of the body.
+    ///
+    /// # Errors
+    /// It is not whole, or not what was packed.
+    pub(crate) fn finish(&mut self) -> io::Result<Vec<u8>> {
+        self.0.try_finish()?;
+        Ok(std::mem::take(self.0.get_mut()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn packed(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_body_is_unpacked_in_whatever_pieces_it_comes() {
+        let plain = "a line of the answer\n".repeat(500).into_bytes();
+        let packed = packed(&plain);
+        for piece in [1, 7, 64, packed.len()] {
+            let mut unpacker = Unpacker::new();
+            let mut unpacked = Vec::new();
+            for bytes in packed.chunks(piece) {
+                unpacked.extend(unpacker.push(bytes).unwrap());
+            }
+            unpacked.extend(unpacker.finish().unwrap());
+            assert_eq!(unpacked, plain, "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_cut_or_bent_is_an_error() {
+        let packed = packed(b"the whole body, and nothing but the body");
+        let mut unpacker = Unpacker::new();
+        assert!(unpacker.push(&packed[..packed.len() - 4]).and_then(|_| unpacker.finish()).is_err(), "cut");
+        let mut bent = packed.clone();
+        bent[packed.len() - 6] ^= 1; // of the checksum
+        let mut unpacker = Unpacker::new();
+        assert!(unpacker.push(&bent).and_then(|_| unpacker.finish()).is_err(), "bent");
+        assert!(Unpacker::new().push(b"{\"plain\": true}").is_err(), "never packed");
+    }
+}
