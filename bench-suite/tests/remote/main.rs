@@ -2,8 +2,14 @@
 //!
 //! Without an sqld each of these tests says so and checks nothing: `scripts/setup` fetches one.
 
+mod faults;
+#[path = "../../../memory/tests/model/operation.rs"]
+mod operation; // the model of the stores in files
 mod pools;
+#[path = "../../../memory/tests/model/reference.rs"]
+mod reference;
 mod traps;
+mod wire;
 
 use std::path::Path;
 use std::sync::Arc;

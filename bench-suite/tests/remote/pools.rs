@@ -6,8 +6,14 @@ use bench_suite::link::{Counts, Distance};
 
 use crate::{Bed, counted, play};
 
-const COUNTED: [&str; 5] =
-    ["connections_opened", "connections_reused", "remote_round_trips", "bytes_sent", "bytes_received"];
+const COUNTED: [&str; 6] = [
+    "connections_opened",
+    "connections_reused",
+    "remote_connections",
+    "remote_round_trips",
+    "bytes_sent",
+    "bytes_received",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeping_connections_saves_round_trips_and_bytes() {
@@ -23,19 +29,24 @@ async fn keeping_connections_saves_round_trips_and_bytes() {
             assert!(memory.get_episode(id).await.unwrap().is_some());
         }
         let after = counted(&memory, COUNTED);
-        let [opened, reused, round_trips, sent, received] = std::array::from_fn(|at| after[at] - before[at]);
+        let [opened, reused, connections, round_trips, sent, received] =
+            std::array::from_fn(|at| after[at] - before[at]);
         println!(
-            "{pool}: {GETS} gets: {opened} opened, {reused} reused, {round_trips} round trips, {sent} + {received} bytes"
+            "{pool}: {GETS} gets: {opened} opened, {reused} reused, {connections} TCP connections, {round_trips} round trips, {sent} + {received} bytes"
         );
-        cost.push((pool, opened, reused, round_trips, sent + received));
+        cost.push((pool, opened, reused, connections, round_trips, sent + received));
     }
     let [none, keepalive, adaptive] = cost[..] else { panic!("three pools") };
     assert_eq!((none.1, none.2), (GETS, 0), "one each time");
-    assert!(none.3 >= 3 * GETS, "TCP's handshake, the question for the columns, the query: {none:?}");
+    assert_eq!(
+        (none.3, none.4),
+        (GETS, 3 * GETS),
+        "TCP's handshake, the question for the columns, the query: {none:?}"
+    );
     for kept in [keepalive, adaptive] {
         assert_eq!((kept.1, kept.2), (0, GETS), "{kept:?}");
-        assert!(kept.3 <= 2 * GETS, "the query, and one more where the client opens its TCP connection anew: {kept:?}");
-        assert!(kept.4 < none.4, "{kept:?} {none:?}");
+        assert_eq!((kept.3, kept.4), (0, GETS), "the query and nothing else: {kept:?}");
+        assert!(kept.5 < none.5, "{kept:?} {none:?}");
     }
 }
 
