@@ -180,6 +180,16 @@ pub const METRICS: &[Metric] = &[
     sampled("errors", Unit::Count, Better::Lower, Lane::Load, "requests that failed or were answered wrongly"),
     sampled("cpu_per_request", Unit::Nanoseconds, Better::Lower, Lane::Load, "CPU time of the server a request"),
     sampled("peak_memory", Unit::Bytes, Better::Lower, Lane::Load, "peak resident memory of the server"),
+    exact("round_trips", Unit::Count, Lane::Effect, "exchanges with a database's server that one operation waits for"),
+    exact("connections", Unit::Count, Lane::Effect, "TCP connections that one operation opens"),
+    sampled("sent_bytes", Unit::Bytes, Better::Lower, Lane::Effect, "bytes that one operation sends, headers included"),
+    sampled(
+        "received_bytes",
+        Unit::Bytes,
+        Better::Lower,
+        Lane::Effect,
+        "bytes that one operation receives, headers included",
+    ),
     exact("stored_bytes", Unit::Bytes, Lane::Effect, "bytes of the values as stored"),
     Metric {
         better: Better::Higher,

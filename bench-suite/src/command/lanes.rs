@@ -12,8 +12,10 @@ use super::run::{Profile, Selection};
 use crate::cases::Case;
 use crate::input::{Input, Source};
 use crate::progress::Progress;
+use crate::remote::{self, Site};
 use crate::runner::artifacts::{Artifacts, Program};
 use crate::runner::counts::{self, Counted};
+use crate::runner::effect::{self, Extent};
 use crate::runner::home::Home;
 use crate::runner::load::{self, Pressure};
 use crate::runner::profile::{Stacks, Subject};
@@ -225,9 +227,7 @@ pub fn load(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     if chosen.is_empty() {
         return Ok(());
     }
-    let home = tempfile::Builder::new().prefix("load-").tempdir_in(folder()?).context("no folder for the corpus")?;
-    let corpus = home.path().join("corpus.jsonl");
-    memory::corpus::write(&corpus, &Corpus { source: plan.input.name.clone(), scripts: plan.input.scripts.clone() })?;
+    let (_home, corpus) = corpus(plan)?;
     let progress = Progress::start("load", chosen.len());
     for variant in &chosen {
         match load::drive(variant, &corpus, plan.artifacts, pressure) {
@@ -244,6 +244,74 @@ pub fn load(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
         progress.done(&variant.to_string());
     }
     Ok(())
+}
+
+/// What goes over the wire: operations on a database's server, and episodes over HTTP.
+///
+/// # Errors
+/// A record can't be written, or a server that is there does not start. A case that fails becomes a distrusted one.
+pub fn effect(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
+    let extent = match plan.profile {
+        Profile::Quick => Extent::QUICK,
+        Profile::Full => Extent::FULL,
+    };
+    let site = match remote::missing() {
+        None => Some(Site::start()?),
+        Some(why) => {
+            eprintln!("skipped: what is remote: {why}");
+            writer.skipped("remote", why)?;
+            None
+        }
+    };
+    let chosen = |name: &str, mut variant: Variant| {
+        for (toggle, strategy) in plan.selection.set.iter().filter_map(|pair| pair.split_once('=')) {
+            variant.set(toggle, strategy).ok()?;
+        }
+        let label = format!("{name} [{variant}]");
+        let selected = plan.selection.filter.as_ref().is_none_or(|filter| label.contains(filter));
+        (selected && variant.validate().is_ok()).then_some(variant)
+    };
+    let mut work = Vec::new();
+    for (benchmark, strategies) in site.iter().flat_map(|_| effect::REMOTE) {
+        let variant = chosen(&format!("remote/{benchmark}"), effect::remote_variant(strategies)?);
+        work.extend(variant.map(|variant| (Some(benchmark), variant)));
+    }
+    for text in effect::HTTP {
+        work.extend(chosen("http/episodes", text.parse()?).map(|variant| (None, variant)));
+    }
+    work.dedup();
+    let (_home, corpus) = corpus(plan)?;
+    let progress = Progress::start("effect", work.len());
+    for (benchmark, variant) in &work {
+        let measured = match (benchmark, &site) {
+            (Some(benchmark), Some(site)) => {
+                effect::remote(benchmark, variant, site, site.distances(), plan.input, extent)
+            }
+            _ => effect::http(variant, &corpus, plan.artifacts, extent, plan.input.seed),
+        };
+        let label = format!("{} [{variant}]", benchmark.unwrap_or("http/episodes"));
+        match measured {
+            Ok(measurements) => {
+                for measurement in measurements {
+                    writer.measurement(measurement)?;
+                }
+            }
+            Err(error) => {
+                progress.say(&format!("invalid: {label}: {error:#}"));
+                writer.invalid(label.clone(), format!("{error:#}"))?;
+            }
+        }
+        progress.done(&label);
+    }
+    Ok(())
+}
+
+/// The input as a corpus file, in a folder that ends with the first of the two.
+fn corpus(plan: &Plan<'_>) -> Result<(tempfile::TempDir, PathBuf)> {
+    let home = tempfile::Builder::new().prefix("load-").tempdir_in(folder()?).context("no folder for the corpus")?;
+    let corpus = home.path().join("corpus.jsonl");
+    memory::corpus::write(&corpus, &Corpus { source: plan.input.name.clone(), scripts: plan.input.scripts.clone() })?;
+    Ok((home, corpus))
 }
 
 fn folder() -> Result<PathBuf> {

@@ -25,7 +25,10 @@ Examples:
   assay run --profile quick              everything, briefly
   assay run retrieve --lane counts       exact counts of the retrieval benchmarks
   assay run step/log --set codec=postcard
-  assay run --lane counts --repeat 5     how repeatable the counts are, in the report")]
+  assay run --lane counts --repeat 5     how repeatable the counts are, in the report
+  assay run --lane effect                what goes over the wire: to a database's server that is 0, 1, 15 and
+                                         45 ms away, and over HTTP. Needs an sqld: scripts/setup fetches one,
+                                         SQLD=path names one, LIBSQL_URL (and LIBSQL_AUTH_TOKEN) a server")]
 pub struct Run {
     #[command(flatten)]
     pub selection: Selection,
@@ -194,7 +197,8 @@ pub fn measure(selection: &Selection, profile: Profile, output: Option<&Path>) -
             },
             Lane::Time => lanes::time(&plan, &mut writer)?,
             Lane::Load => lanes::load(&plan, &mut writer)?,
-            Lane::Effect | Lane::Source => writer.skipped(format!("{lane} lane"), "`assay claims` measures it")?,
+            Lane::Effect => lanes::effect(&plan, &mut writer)?,
+            Lane::Source => writer.skipped(format!("{lane} lane"), "`assay claims` measures it")?,
         }
     }
     let run = writer.finish()?;
@@ -224,8 +228,8 @@ impl Selection {
         let of = |lane| match lane {
             Lane::Counts => Program::COUNTS.to_vec(),
             Lane::Time => vec![Program::Times],
-            Lane::Load => vec![Program::MemoryServer, Program::Loadgen],
-            Lane::Effect | Lane::Source => vec![],
+            Lane::Load | Lane::Effect => vec![Program::MemoryServer, Program::Loadgen],
+            Lane::Source => vec![],
         };
         self.lanes().into_iter().flat_map(of).collect()
     }

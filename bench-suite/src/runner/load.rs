@@ -1,6 +1,7 @@
 //! The load lane: starts `memory-server` and lets `loadgen` drive it. Both are processes of their own, on loopback, and end with the measurement.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -46,13 +47,31 @@ struct Server {
 /// # Errors
 /// The server does not start, or the load generator failed: its own messages follow.
 pub fn drive(variant: &Variant, corpus: &Path, artifacts: &Artifacts, pressure: Pressure) -> Result<Vec<Measurement>> {
+    let (rate, duration) = (pressure.rate.to_string(), format!("{}s", pressure.duration_s));
+    let pace = ["--arrivals", "gamma", "--rate", &rate, "--duration", &duration];
+    drive_through(variant, corpus, artifacts, pressure.seed, &pace, |server| Ok(format!("http://{server}")))
+}
+
+/// Drives a variant at the pace that the load generator's arguments say, over the way that leads from the URL to the server's address.
+///
+/// # Errors
+/// As [`drive`], and what the way says.
+pub fn drive_through(
+    variant: &Variant,
+    corpus: &Path,
+    artifacts: &Artifacts,
+    seed: u64,
+    pace: &[&str],
+    way: impl FnOnce(SocketAddr) -> Result<String>,
+) -> Result<Vec<Measurement>> {
     let folder = tempfile::tempdir_in(scratch()?).context("no folder for the server's store")?;
-    let server = Server::start(artifacts, variant, folder.path(), pressure.seed)?;
+    let server = Server::start(artifacts, variant, folder.path(), seed)?;
+    let address = server.url.strip_prefix("http://").and_then(|address| address.parse().ok());
+    let url = way(address.with_context(|| format!("the server says it listens on {}", server.url))?)?;
     let loadgen = artifacts.path(Program::Loadgen)?;
     let output = Command::new(loadgen)
-        .args(["--server", &server.url, "--arrivals", "gamma", "--quiet"])
-        .args(["--rate", &pressure.rate.to_string(), "--duration", &format!("{}s", pressure.duration_s)])
-        .args(["--seed", &pressure.seed.to_string()])
+        .args(["--server", &url, "--quiet", "--seed", &seed.to_string(), "--wire", variant.wire.name()])
+        .args(pace)
         .arg("--corpus")
         .arg(corpus)
         .stdin(Stdio::null())

@@ -5,6 +5,7 @@
 pub mod artifacts;
 pub mod callgrind_out;
 pub mod counts;
+pub mod effect;
 pub mod hog;
 pub mod home;
 pub mod load;
