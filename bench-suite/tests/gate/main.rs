@@ -2,6 +2,8 @@
 
 mod commands;
 mod large;
+mod mutants;
 mod planted;
 mod plants;
+mod soak;
 mod support;

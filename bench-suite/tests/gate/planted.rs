@@ -107,7 +107,7 @@ fn command(folder: &Path, target: Option<&Path>, arguments: &[&str]) -> Command 
     command
 }
 
-fn copy_workspace(from: &Path, to: &Path) {
+pub fn copy_workspace(from: &Path, to: &Path) {
     let listed = Command::new("git")
         .args(["ls-files", "-co", "--exclude-standard"])
         .current_dir(from)
@@ -123,7 +123,7 @@ fn copy_workspace(from: &Path, to: &Path) {
 }
 
 /// What others built need not be built again: only the workspace's own crates are compiled in the copy.
-fn copy_build(from: &Path, to: &Path) {
+pub fn copy_build(from: &Path, to: &Path) {
     std::fs::create_dir_all(to.join("release")).expect("makes folders");
     for part in ["deps", "build", ".fingerprint"] {
         let source: PathBuf = from.join("release").join(part);
@@ -142,4 +142,10 @@ fn plant(file: &Path, instructions: f64) {
     let turns = format!("for turn in 0..std::hint::black_box({turns}u64) {{ std::hint::black_box(turn); }}");
     let planted = format!("{head}    {turns}\n");
     std::fs::write(file, source.replace(head, &planted)).expect("writes");
+}
+
+/// Changes a file of a copy.
+pub fn edit(file: &Path, change: impl FnOnce(String) -> String) {
+    let source = std::fs::read_to_string(file).expect("reads");
+    std::fs::write(file, change(source)).expect("writes");
 }

@@ -10,6 +10,8 @@ use baselines::Run;
 use baselines::compare::{Delta, Verdict, compare};
 use baselines::policy::Policy;
 
+use crate::planted::edit;
+
 /// A slowdown and what must be said of it.
 struct Plant {
     kind: &'static str,
@@ -191,9 +193,4 @@ fn examine(plant: &Plant, delta: &Delta, change: i64) -> Result<(), String> {
         }
         () => Ok(()),
     }
-}
-
-fn edit(file: &Path, change: impl FnOnce(String) -> String) {
-    let source = std::fs::read_to_string(file).expect("reads");
-    std::fs::write(file, change(source)).expect("writes");
 }
