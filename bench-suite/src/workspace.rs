@@ -25,3 +25,8 @@ pub fn output() -> PathBuf {
 pub fn stored_baselines() -> PathBuf {
     root().join("baselines/stored")
 }
+
+/// The folder of stored calibrations, under version control.
+pub fn calibrations() -> PathBuf {
+    root().join("baselines/calibration")
+}

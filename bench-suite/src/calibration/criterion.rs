@@ -17,10 +17,10 @@ use crate::input::Source;
 use crate::workspace;
 
 /// Seconds of warm-up a case.
-const WARM_UP_S: f64 = 0.5;
+const WARM_UP_S: f64 = 0.25;
 
 /// Seconds of measuring a case.
-const MEASUREMENT_S: f64 = 2.0;
+const MEASUREMENT_S: f64 = 1.0;
 
 /// What criterion prints, and which of our verdicts that is. Criterion calls a change whose interval touches its noise threshold unchanged.
 const SENTENCES: [(&str, Verdict); 4] = [
@@ -64,11 +64,12 @@ impl<'a> Criterion<'a> {
                 .map(|(_, verdict, relative)| (*verdict, *relative))
                 .with_context(|| format!("criterion said nothing of {}", case.id))?;
             Ok(Tried {
-                case: case.record(),
+                case: case.id.to_owned(),
                 metric: "wall_time".to_owned(),
                 extra_percent: 0.0,
                 verdict,
                 relative,
+                noise: 0.0,
                 screen: vec![],
                 confirm: vec![],
             })

@@ -6,7 +6,7 @@ mod summary;
 
 pub use criterion::Criterion;
 pub use record::{Condition, Judge, SCHEMA, Suite, Tried, append, machine, noise, read, rules, standard_record};
-pub use summary::{chart, table};
+pub use summary::{chart, page, table};
 
 #[cfg(test)]
 mod samples {
@@ -15,14 +15,15 @@ mod samples {
     use super::{Condition, SCHEMA, Suite, Tried};
 
     /// A suite of one case measured over and over.
-    pub(super) fn suite(number: usize, extra_percent: f64, verdicts: &[(f64, Verdict)]) -> Suite {
+    pub(super) fn suite(number: usize, sizes: &[f64], verdicts: &[(f64, Verdict)]) -> Suite {
         let tried = verdicts.iter().map(|(extra_percent, verdict)| Tried {
-            case: baselines::Case { benchmark: "step/log".into(), variant: "store=memory".into() },
+            case: "step_log_memory".into(),
             metric: "cpu_time".into(),
             extra_percent: *extra_percent,
             verdict: *verdict,
             relative: Some(0.01),
-            screen: vec![0.01; 10],
+            noise: 0.0,
+            screen: vec![10_000; 10],
             confirm: vec![],
         });
         Suite {
@@ -31,9 +32,9 @@ mod samples {
             started_at: "2026-01-01T00:00:00Z".into(),
             duration_s: 60.0,
             commit: "c".into(),
-            machine: "one, 2 cores, 6.1".into(),
+            machine: "one, 2 cores".into(),
             number,
-            extra_percent,
+            sizes: sizes.to_vec(),
             condition: Condition::default(),
             invalid: vec![],
             controls: vec![],

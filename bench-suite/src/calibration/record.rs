@@ -1,12 +1,13 @@
-//! The record of a calibration: JSON Lines, a suite a line.
+//! The record of a calibration: JSON Lines, a suite a line, under version control beside the baselines.
 //!
 //! The values of all rounds are kept, so that other rules can be tried on the same rounds. Left out on purpose: the times themselves, which say nothing
 //! about a gate.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use baselines::Environment;
 use baselines::compare::{Delta, Verdict};
 use baselines::paired::Paired;
 use baselines::policy::Policy;
@@ -15,9 +16,10 @@ use baselines::stats::decision::Stage;
 use serde::{Deserialize, Serialize};
 
 use crate::cases::Case;
+use crate::pair::{conductor, round};
 
 /// The version of the record.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Who judged a suite.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,12 +45,12 @@ pub struct Suite {
     pub duration_s: f64,
     /// The commit that was measured against itself.
     pub commit: String,
-    /// The CPU, its cores and the kernel.
+    /// The CPU and its cores.
     pub machine: String,
-    /// The number of the suite among those of its size.
+    /// The number of the suite among those of its sizes.
     pub number: usize,
-    /// The size of the slowdown, in per cent; 0 is one program against itself.
-    pub extra_percent: f64,
+    /// The sizes of slowdowns that were dealt to its cases, in per cent, the smallest first; 0 is one program against itself.
+    pub sizes: Vec<f64>,
     /// What was different about it.
     pub condition: Condition,
     /// Why it can't be believed, where it can't.
@@ -84,8 +86,8 @@ impl Condition {
 /// One case of a suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
-    /// The case.
-    pub case: baselines::Case,
+    /// The case's identifier: its variant gets longer with every toggle that it does not have.
+    pub case: String,
     /// The metric that decided.
     pub metric: String,
     /// How much more work its new side did, in per cent.
@@ -94,29 +96,39 @@ pub struct Tried {
     pub verdict: Verdict,
     /// The change that it saw, as a part of the base.
     pub relative: Option<f64>,
-    /// The values of the first stage.
-    pub screen: Vec<f64>,
-    /// The values of the second stage.
-    pub confirm: Vec<f64>,
+    /// How far this machine was known to move the case, as a part: its margin was no smaller.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub noise: f64,
+    /// The values of the first stage, in millionths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screen: Vec<i64>,
+    /// The values of the second stage, in millionths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirm: Vec<i64>,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Tried {
-    /// What a pair of a finished suite showed.
+    /// What a pair of a finished suite showed of a case.
     ///
     /// # Errors
     /// A round has no value.
-    pub fn new(paired: &Paired, delta: &Delta, extra_percent: f64) -> Result<Tried> {
-        let values = |stage| -> Result<Vec<f64>> {
+    pub fn new(case: &Case, paired: &Paired, delta: &Delta, extra_percent: f64) -> Result<Tried> {
+        let values = |stage| -> Result<Vec<i64>> {
             let rounds = paired.rounds.iter().filter(|round| round.stage == stage);
-            // A ten-millionth is far below what any round shows; a record of all digits would be twice as long.
-            rounds.map(|round| Ok((round.value(&paired.pair.metric)? * 1e7).round() / 1e7)).collect()
+            // A millionth is far below what any round shows; a record of all digits would be four times as long.
+            rounds.map(|round| Ok((round.value(&paired.pair.metric)? * 1e6).round() as i64)).collect()
         };
         Ok(Tried {
-            case: delta.case.clone(),
+            case: case.id.to_owned(),
             metric: delta.metric.clone(),
             extra_percent,
             verdict: delta.verdict,
-            relative: delta.relative,
+            relative: delta.relative.map(|relative| (relative * 1e6).round() / 1e6),
+            noise: paired.pair.noise,
             screen: values(Stage::Screen)?,
             confirm: values(Stage::Confirm)?,
         })
@@ -124,6 +136,11 @@ impl Tried {
 }
 
 impl Suite {
+    /// One program against itself, in every case.
+    pub fn same_throughout(&self) -> bool {
+        self.sizes == [0.0]
+    }
+
     /// What came of it, for the one who waits.
     pub fn sentence(&self) -> String {
         let count = |verdict| self.tried.iter().filter(|tried| tried.verdict == verdict).count();
@@ -147,13 +164,22 @@ impl Suite {
     }
 }
 
-/// A short name for all that a verdict depends on, beside the times.
-pub fn rules(procedure: &Procedure, policy: &Policy, cases: &[Case]) -> String {
-    let mut text = format!("{procedure:?}|{policy:?}");
+/// A short name for all that a verdict depends on, beside the times: the procedure, the shape of a round, and each case with its limit. Of a variant only
+/// what is not naive counts, and of the policy only what it says of the times, so that a toggle or a rule that is new elsewhere leaves a calibration whole.
+pub fn rules(procedure: &Procedure, policy: &Policy, cases: &[Case], today: jiff::civil::Date) -> String {
+    let mut text = format!("{procedure:?}|{} x {} ns", round::PAIRS, conductor::SLICE_NS);
     for case in cases {
-        text.push_str(&format!("|{} {}", case.id, case.variant));
+        let metric = case.deciding_metric();
+        let limit = policy.limit(&case.record(), metric, today);
+        text.push_str(&format!("|{} {} {metric} {limit:?}", case.id, case.label()));
     }
     format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
+}
+
+/// What every version of a line has.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
 }
 
 /// All suites of a record; none where there is no file. A last line that was cut off is left out.
@@ -171,41 +197,46 @@ pub fn read(path: &Path) -> Result<Vec<Suite>> {
         if !line.ends_with('\n') {
             break;
         }
-        let suite: Suite = serde_json::from_str(line)
-            .with_context(|| format!("{}:{}: no suite of a calibration", path.display(), number + 1))?;
+        let place = || format!("{}:{}: no suite of a calibration", path.display(), number + 1);
+        let Version { schema } = serde_json::from_str(line).with_context(place)?;
         ensure!(
-            suite.schema == SCHEMA,
-            "{}: schema {} is unknown, this assay reads {SCHEMA}",
-            path.display(),
-            suite.schema
+            schema == SCHEMA,
+            "{}: schema {schema} is unknown, this assay reads {SCHEMA}: name another file with --record",
+            path.display()
         );
-        suites.push(suite);
+        suites.push(serde_json::from_str(line).with_context(place)?);
     }
     Ok(suites)
 }
 
-/// How far a case was seen to move on this machine although both sides were the same program: the largest of all idle suites, as a part; 0 where none
-/// is recorded.
-pub fn noise(suites: &[Suite], machine: &str, case: &baselines::Case, metric: &str) -> f64 {
+/// How far a case was seen to move on this machine although both sides were the same program: the largest of all idle suites of one program against
+/// itself, as a part; 0 where none is recorded. Suites with slowdowns don't count: their margins come from here.
+pub fn noise(suites: &[Suite], machine: &str, case: &str, metric: &str) -> f64 {
     let quiet = |suite: &&Suite| {
-        suite.machine == machine && suite.condition == Condition::default() && suite.invalid.is_empty()
+        suite.machine == machine
+            && suite.condition == Condition::default()
+            && suite.invalid.is_empty()
+            && suite.same_throughout()
     };
     let same = suites
         .iter()
         .filter(quiet)
         .flat_map(|suite| &suite.tried)
-        .filter(|tried| tried.extra_percent == 0.0 && tried.case == *case && tried.metric == metric);
+        .filter(|tried| tried.case == case && tried.metric == metric);
     same.filter_map(|tried| tried.relative).map(f64::abs).fold(0.0, f64::max)
 }
 
-/// Where the record of this machine's calibration lies.
-pub fn standard_record() -> std::path::PathBuf {
-    crate::workspace::output().join("calibration.jsonl")
+/// Where the record of a machine's calibration lies, under version control.
+pub fn standard_record(machine: &str) -> PathBuf {
+    let letters = machine.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { ' ' });
+    let words = letters.collect::<String>().to_ascii_lowercase();
+    let name = words.split_whitespace().collect::<Vec<_>>().join("-");
+    crate::workspace::calibrations().join(format!("{name}.jsonl"))
 }
 
 /// The machine as records name it.
-pub fn machine(environment: &baselines::Environment) -> String {
-    format!("{}, {} cores, {}", environment.cpu_model, environment.cores, environment.kernel)
+pub fn machine(environment: &Environment) -> String {
+    format!("{}, {} cores", environment.cpu_model, environment.cores)
 }
 
 /// Adds a suite to a record.
@@ -247,7 +278,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/calibration.jsonl");
         assert_eq!(read(&path).expect("no record yet"), []);
-        let (first, second) = (suite(0, 0.0, &[(0.0, Verdict::Equal)]), suite(1, 0.0, &[(0.0, Verdict::Equal)]));
+        let (first, second) = (suite(0, &[0.0], &[(0.0, Verdict::Equal)]), suite(1, &[0.0], &[(0.0, Verdict::Equal)]));
         append(&path, &first).expect("written");
         let whole = std::fs::read(&path).expect("there");
         std::fs::write(&path, [&whole[..], &whole[..20]].concat()).expect("cut off");
@@ -259,24 +290,62 @@ mod tests {
     #[test]
     fn the_noise_is_the_largest_shift_of_identical_programs_on_this_machine() {
         let shifted = |relative: f64, extra_percent: f64| {
-            let mut suite = suite(0, extra_percent, &[(extra_percent, Verdict::Equal)]);
+            let mut suite = suite(0, &[0.0, extra_percent], &[(extra_percent, Verdict::Equal)]);
+            suite.sizes.dedup();
             suite.tried[0].relative = Some(relative);
             suite
         };
         let loaded = Suite { condition: Condition { hog: true, ..Condition::default() }, ..shifted(0.3, 0.0) };
         let elsewhere = Suite { machine: "another".into(), ..shifted(0.4, 0.0) };
-        let suites = [shifted(0.01, 0.0), shifted(-0.02, 0.0), shifted(0.1, 5.0), loaded, elsewhere];
+        let mut beside_slowed = shifted(0.1, 5.0);
+        beside_slowed.tried[0].extra_percent = 0.0;
+        let suites = [shifted(0.01, 0.0), shifted(-0.02, 0.0), shifted(0.1, 5.0), beside_slowed, loaded, elsewhere];
         let case = suites[0].tried[0].case.clone();
-        assert_eq!(noise(&suites, "one, 2 cores, 6.1", &case, "cpu_time"), 0.02);
-        assert_eq!(noise(&suites, "one, 2 cores, 6.1", &case, "wall_time"), 0.0);
-        assert_eq!(noise(&[], "one, 2 cores, 6.1", &case, "cpu_time"), 0.0);
+        assert_eq!(noise(&suites, "one, 2 cores", &case, "cpu_time"), 0.02);
+        assert_eq!(noise(&suites, "one, 2 cores", &case, "wall_time"), 0.0);
+        assert_eq!(noise(&[], "one, 2 cores", &case, "cpu_time"), 0.0);
     }
 
     #[test]
     fn what_is_no_record_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("calibration.jsonl");
-        std::fs::write(&path, "{}\n").expect("written");
-        assert!(read(&path).is_err());
+        for (line, expected) in
+            [("{}", "no suite"), ("{\"schema\":1}", "schema 1 is unknown"), ("{\"schema\":2}", "no suite")]
+        {
+            std::fs::write(&path, format!("{line}\n")).expect("written");
+            let refused = format!("{:#}", read(&path).expect_err("refused"));
+            assert!(refused.contains(expected), "{line}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_toggle_that_no_case_has_leaves_the_rules_as_they_are() {
+        let case = |id: &str, set: &[&str]| {
+            let set: Vec<String> = set.iter().map(|pair| (*pair).to_owned()).collect();
+            crate::cases::find(id, &set).expect("listed")
+        };
+        let today = jiff::civil::date(2026, 1, 1);
+        let policy = |text: &str| Policy::parse(Path::new("p.toml"), &format!("schema = 1\n{text}")).expect("parses");
+        let times = "[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\naction = 'block'\n";
+        let counts = "[[rule]]\nmetric = 'instructions'\nrelative = 0.003\naction = 'block'\n";
+        let of = |case: Case, text: &str| rules(&Procedure::default(), &policy(text), &[case], today);
+        let plain = of(case("step_log_memory", &[]), times);
+        assert_eq!(
+            of(case("step_log_memory", &["codec=json"]), &format!("{counts}{times}")),
+            plain,
+            "naive, and another metric's rule"
+        );
+        assert_ne!(of(case("step_log_memory", &["codec=postcard"]), times), plain, "another variant");
+        assert_ne!(of(case("episode_get_memory", &[]), times), plain, "another case");
+        assert_ne!(of(case("step_log_memory", &[]), &times.replace("0.02", "0.03")), plain, "another limit");
+        let longer = Procedure { screen_rounds: 12, ..Procedure::default() };
+        assert_ne!(rules(&longer, &policy(times), &[case("step_log_memory", &[])], today), plain, "another procedure");
+    }
+
+    #[test]
+    fn records_are_named_by_their_machine() {
+        let path = standard_record("Some(R) CPU @ 2.50GHz, 2 cores");
+        assert!(path.ends_with("baselines/calibration/some-r-cpu-2-50ghz-2-cores.jsonl"), "{}", path.display());
     }
 }

@@ -1,10 +1,10 @@
 //! `assay calibrate`: how often this gate cries wolf on this machine, and how small a slowdown it finds.
 //!
-//! Suites of the gate's own time lane, with the gate's own rules, over the gate's own cases: one program against itself, or with a known part of more
-//! work on half of the cases. Every suite is one line of a record, with the values of its rounds, so that other rules can be tried on them later; a
-//! calibration that was cut off goes on where it stood. Left out on purpose: the counts lane, which is exact.
+//! Suites of the gate's own time lane, with the gate's own rules, over the gate's own cases: one program against itself, or with slowdowns of known sizes
+//! that are dealt to the cases of each suite. Every suite is one line of a record, with the values of its rounds, so that other rules can be tried on
+//! them later; a calibration that was cut off goes on where it stood. Left out on purpose: the counts lane, which is exact.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -21,8 +21,8 @@ use super::{compare, runs, versus};
 use crate::calibration::{self, Condition, Criterion, Judge, Suite, Tried};
 use crate::cases::{self, Case};
 use crate::input::{SEED, Source};
-use crate::pair::conductor::{self, Settings};
-use crate::pair::jobs::{self, GATED, Side};
+use crate::pair::conductor::{self, Settings, Sizes};
+use crate::pair::jobs::{self, GATED, Job, Side};
 use crate::pair::worker::Deadlines;
 use crate::revision;
 use crate::runner::artifacts::{self, Program};
@@ -31,21 +31,23 @@ use crate::runner::hog::Hog;
 /// Measure the gate itself: false alarms, and what it finds
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each suite takes as long as the time lane of a gate. The record grows by a line a suite; type the same command again to go on.
+Each suite takes as long as the time lane of a gate. Where several sizes are given, each suite deals them to its cases in turn, so that all of them
+are measured at once. The record grows by a line a suite; type the same command again to go on. Measure programs against themselves first: how far they
+move a case is the least margin that the gate, and every suite with slowdowns, allows it from then on.
 
 Examples:
   assay calibrate --suites 50 --extra 0              false alarms: one program against itself
-  assay calibrate --suites 30 --extra 3,5,10         what is found of +3%, +5% and +10%
   assay calibrate --suites 50 --extra 0 --hog        the same while every core is busy
+  assay calibrate --suites 30                        what is found of +1% to +20%, beside cases that are the same
   assay calibrate --suites 20 --extra 0 --rebuilt    one source, built twice: what the place of code does
   assay calibrate --suites 20 --extra 0 --criterion  what criterion says of one program measured twice
-  assay calibrate --suites 0                         the table of what was measured before")]
+  assay calibrate --suites 0                         the table, the chart and the page of what was measured before")]
 pub struct Calibrate {
-    /// Suites of each size, those that are in the record included
+    /// Suites with these sizes, those that are in the record included
     #[arg(long, value_name = "N", default_value_t = 10)]
     suites: usize,
 
-    /// Sizes of the slowdown, in per cent; 0 is one program against itself
+    /// Sizes of slowdowns, in per cent, dealt to the cases of each suite; 0 is one program against itself
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_values_t = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0])]
     extra: Vec<f64>,
 
@@ -61,7 +63,7 @@ pub struct Calibrate {
     #[arg(long, conflicts_with = "rebuilt")]
     criterion: bool,
 
-    /// The record [default: target/assay/calibration.jsonl]
+    /// The record [default: that of this machine in baselines/calibration]
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
@@ -88,24 +90,28 @@ impl Calibrate {
             );
         }
         let policy = compare::standard_policy(self.policy.as_deref())?;
-        let record = self.record.clone().unwrap_or_else(calibration::standard_record);
         let cases = self.cases()?;
-        let rules = calibration::rules(&versus::procedure(), &policy, &cases);
+        let calibration = Calibration {
+            machine: calibration::machine(&Environment::detect(SEED, "generated")),
+            rules: calibration::rules(&versus::procedure(), &policy, &cases, runs::today()),
+            sizes: self.sizes(),
+            cases,
+            policy,
+            known: Sizes::default(),
+        };
+        let record = self.record.clone().unwrap_or_else(|| calibration::standard_record(&calibration.machine));
         let mut suites: Vec<Suite> =
-            calibration::read(&record)?.into_iter().filter(|suite| suite.rules == rules).collect();
-        if let Some(first) = self.missing(&suites) {
-            let (judge, _hog) = self.judge(&cases)?;
-            let mut next = Some(first);
-            while let Some((extra, number)) = next {
-                eprintln!("suite {} of {} at {extra:+}%", number + 1, self.suites);
-                let suite = match &judge {
-                    Judging::Criterion(passes) => self.criterion_suite(passes, number, &rules)?,
-                    Judging::Assay(places) => self.suite(extra, number, &cases, places, &policy, &rules)?,
-                };
+            calibration::read(&record)?.into_iter().filter(|suite| suite.rules == calibration.rules).collect();
+        let asked = |suite: &&Suite| suite.sizes == calibration.sizes && suite.condition == self.condition();
+        let there = suites.iter().filter(asked).count();
+        if there < self.suites {
+            let (judge, _hog) = self.judge(&calibration.cases)?;
+            for number in there..self.suites {
+                eprintln!("suite {} of {}", number + 1, self.suites);
+                let suite = self.suite(number, &judge, &calibration, &suites)?;
                 calibration::append(&record, &suite)?;
                 eprintln!("{}", suite.sentence());
                 suites.push(suite);
-                next = self.missing(&suites);
             }
         }
         if suites.is_empty() {
@@ -113,15 +119,16 @@ impl Calibrate {
             return Ok(Exit::Nothing);
         }
         print!("{}", calibration::table(&suites)?);
-        let chart = record.with_extension("svg");
-        match calibration::chart(&suites)? {
-            Some(svg) => {
-                baselines::atomic::write(&chart, svg.as_bytes())?;
-                println!("\nrecord: {}\nchart:  {}", record.display(), chart.display());
-            }
-            None => println!("\nrecord: {}", record.display()),
-        }
+        publish(&suites, &record)?;
         Ok(Exit::Ok)
+    }
+
+    /// The sizes in order, none twice.
+    fn sizes(&self) -> Vec<f64> {
+        let mut sizes = self.extra.clone();
+        sizes.sort_by(f64::total_cmp);
+        sizes.dedup();
+        sizes
     }
 
     /// What judges, with the hog that runs meanwhile: builds and first passes are over when it starts.
@@ -161,97 +168,114 @@ impl Calibrate {
         Condition { judge, hog: self.hog, rebuilt: self.rebuilt }
     }
 
-    /// The next suite to measure: sizes take turns, so that a calibration that is cut off has some of each.
-    fn missing(&self, suites: &[Suite]) -> Option<(f64, usize)> {
-        let have = |extra: f64| {
-            suites.iter().filter(|suite| suite.extra_percent == extra && suite.condition == self.condition()).count()
-        };
-        let fewest = self.extra.iter().map(|extra| (*extra, have(*extra))).min_by_key(|(_, have)| *have);
-        fewest.filter(|(_, have)| *have < self.suites)
-    }
-
-    /// One pass of criterion.
-    fn criterion_suite(&self, passes: &Criterion<'_>, number: usize, rules: &str) -> Result<Suite> {
+    /// One suite, measured and judged.
+    fn suite(&self, number: usize, judge: &Judging<'_>, calibration: &Calibration, before: &[Suite]) -> Result<Suite> {
         let (started_at, began) = (runs::now(), Instant::now());
-        let tried = passes.pass()?;
-        let environment = Environment::detect(SEED, "generated");
+        let Said { tried, invalid, controls } = match judge {
+            Judging::Criterion(passes) => Said { tried: passes.pass()?, invalid: vec![], controls: vec![] },
+            Judging::Assay(places) => {
+                let seed =
+                    memory::hash::fnv1a(format!("{number}|{:?}|{:?}", calibration.sizes, self.condition()).as_bytes());
+                calibration.suite(number, seed, places, before)?
+            }
+        };
         Ok(Suite {
             schema: calibration::SCHEMA,
-            rules: rules.to_owned(),
+            rules: calibration.rules.clone(),
             started_at,
             duration_s: seconds(began.elapsed()),
-            commit: environment.commit.clone(),
-            machine: calibration::machine(&environment),
+            commit: Environment::detect(SEED, "generated").commit,
+            machine: calibration.machine.clone(),
             number,
-            extra_percent: 0.0,
+            sizes: calibration.sizes.clone(),
             condition: self.condition(),
-            invalid: vec![],
-            controls: vec![],
+            invalid,
+            controls,
             tried,
         })
     }
+}
 
-    fn suite(
-        &self,
-        extra: f64,
-        number: usize,
-        cases: &[Case],
-        places: &Places,
-        policy: &Policy,
-        rules: &str,
-    ) -> Result<Suite> {
-        let seed = memory::hash::fnv1a(format!("{number}|{extra}|{:?}", self.condition()).as_bytes());
+/// What all suites of one command share.
+struct Calibration {
+    machine: String,
+    rules: String,
+    sizes: Vec<f64>,
+    cases: Vec<Case>,
+    policy: Policy,
+    /// How many operations make a slice: found out in the first suite.
+    known: Sizes,
+}
+
+/// What came of one suite.
+struct Said {
+    tried: Vec<Tried>,
+    invalid: Vec<String>,
+    controls: Vec<String>,
+}
+
+impl Calibration {
+    /// The time lane of a gate, with a slowdown of known size in each case; `before` are the suites that the margins come from.
+    fn suite(&self, number: usize, seed: u64, places: &Places, before: &[Suite]) -> Result<Said> {
         let source = source();
         let base = Side { name: "this tree", worker: &places.base, set: &[] };
         let new = Side { name: "this tree", worker: &places.new, set: &[] };
-        let mut slowed: Vec<usize> = (0..cases.len()).collect();
-        slowed.shuffle(&mut Pcg64::seed_from_u64(seed));
-        slowed.truncate(if extra > 0.0 { cases.len().div_ceil(2) } else { 0 });
-        let extra_of = |index: usize| if slowed.contains(&index) { extra } else { 0.0 };
-        let mut all: Vec<_> = cases
-            .iter()
-            .enumerate()
-            .map(|(index, case)| jobs::job(case, base, new, &source, extra_of(index)))
-            .collect();
+        let dealt = deal(&self.sizes, self.cases.len(), number, seed);
+        let mut all: Vec<Job> = Vec::with_capacity(self.cases.len() + 2);
+        for (case, extra) in self.cases.iter().zip(&dealt) {
+            let mut job = jobs::job(case, base, new, &source, *extra);
+            // What measures the noise is not judged by it.
+            if self.sizes != [0.0] {
+                job.pair.noise = calibration::noise(before, &self.machine, case.id, &job.pair.metric);
+            }
+            all.push(job);
+        }
         all.extend(jobs::controls(new, &source)?);
         let procedure = versus::procedure();
         let settings = Settings {
             procedure: &procedure,
-            policy,
+            policy: &self.policy,
             today: runs::today(),
             seed,
             deadlines: Deadlines::default(),
             budget: None,
+            sizes: &self.known,
         };
-        let (started_at, began) = (runs::now(), Instant::now());
         let folder = tempfile::tempdir().context("no folder for the rounds")?;
         let mut writer = versus::scratch_run(&folder.path().join("suite.jsonl"))?;
         conductor::conduct(all, &settings, &mut writer)?;
         let run = writer.so_far();
-        let outcome = baselines::paired::judge(&procedure, &run.pairs, policy, settings.today)?;
+        let outcome = baselines::paired::judge(&procedure, &run.pairs, &self.policy, settings.today)?;
         let mut invalid: Vec<String> = run.invalid.iter().map(|item| format!("{}: {}", item.what, item.why)).collect();
         invalid.extend(outcome.wrong_controls.iter().map(|wrong| format!("{}: {}", wrong.what, wrong.why)));
-        let judged = (0..cases.len()).filter(|index| !run.pairs[*index].abandoned);
+        let judged = (0..self.cases.len()).filter(|index| !run.pairs[*index].abandoned);
         let tried = judged
             .zip(&outcome.deltas)
-            .map(|(index, delta)| Tried::new(&run.pairs[index], delta, extra_of(index)))
+            .map(|(index, delta)| Tried::new(&self.cases[index], &run.pairs[index], delta, dealt[index]))
             .collect::<Result<_>>()?;
-        let environment = &run.header.environment;
-        Ok(Suite {
-            schema: calibration::SCHEMA,
-            rules: rules.to_owned(),
-            started_at,
-            duration_s: seconds(began.elapsed()),
-            commit: environment.commit.clone(),
-            machine: calibration::machine(environment),
-            number,
-            extra_percent: extra,
-            condition: self.condition(),
-            invalid,
-            controls: outcome.controls,
-            tried,
-        })
+        Ok(Said { tried, invalid, controls: outcome.controls })
     }
+}
+
+/// A size for each case: as many of each as there can be, drawn anew for every suite, and no size favoured over many suites.
+fn deal(sizes: &[f64], cases: usize, number: usize, seed: u64) -> Vec<f64> {
+    let mut dealt: Vec<f64> = (0..cases).map(|case| sizes[(case + number) % sizes.len()]).collect();
+    dealt.shuffle(&mut Pcg64::seed_from_u64(seed));
+    dealt
+}
+
+/// Writes the chart and the page beside the record.
+fn publish(suites: &[Suite], record: &Path) -> Result<()> {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (chart, page) = (record.with_extension("svg"), record.with_extension("md"));
+    let svg = calibration::chart(suites)?;
+    if let Some(svg) = &svg {
+        baselines::atomic::write(&chart, svg.as_bytes())?;
+    }
+    let text = calibration::page(suites, &name(record), svg.map(|_| name(&chart)).as_deref())?;
+    baselines::atomic::write(&page, text.as_bytes())?;
+    println!("\nrecord: {}\npage:   {}", record.display(), page.display());
+    Ok(())
 }
 
 /// Who judges, with what it needs.
@@ -267,4 +291,30 @@ fn source() -> Source {
 
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_dealt_evenly_and_to_every_case() {
+        let sizes = [0.0, 3.0, 5.0];
+        let mut seen = vec![std::collections::BTreeMap::new(); 4];
+        for number in 0..60 {
+            let dealt = deal(&sizes, seen.len(), number, number as u64);
+            for size in sizes {
+                let of_size = dealt.iter().filter(|dealt| **dealt == size).count();
+                assert!((1..=2).contains(&of_size), "{dealt:?}");
+            }
+            for (case, size) in dealt.iter().enumerate() {
+                *seen[case].entry(size.to_string()).or_insert(0) += 1;
+            }
+        }
+        for case in &seen {
+            assert_eq!(case.len(), sizes.len(), "{seen:?}");
+            assert!(case.values().all(|times| *times >= 8), "{seen:?}");
+        }
+        assert_eq!(deal(&[0.0], 3, 7, 1), [0.0; 3]);
+    }
 }

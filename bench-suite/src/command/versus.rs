@@ -23,7 +23,7 @@ use super::{lanes, runs};
 use crate::calibration;
 use crate::cases::{self, Case};
 use crate::input::{Input, SEED, Source};
-use crate::pair::conductor::{self, Settings};
+use crate::pair::conductor::{self, Settings, Sizes};
 use crate::pair::jobs::{self, GATED, Job, Side};
 use crate::pair::worker::{self, Deadlines};
 use crate::revision::Revision;
@@ -224,11 +224,11 @@ impl Session {
         }
         let places = Places::new(base.worker, new.worker)?;
         let (base, new) = (Side { worker: &places.base, ..base }, Side { worker: &places.new, ..new });
-        let calibrated = calibration::read(&calibration::standard_record())?;
         let machine = calibration::machine(&self.writer.so_far().header.environment);
+        let calibrated = calibration::read(&calibration::standard_record(&machine))?;
         let job = |both: &Both| {
             let mut job = jobs::job(&both.new, base, new, &self.source, 0.0);
-            job.pair.noise = calibration::noise(&calibrated, &machine, &job.pair.case, &job.pair.metric);
+            job.pair.noise = calibration::noise(&calibrated, &machine, both.new.id, &job.pair.metric);
             if both.base.variant != both.new.variant {
                 job.pair.base = both.base.variant.to_string();
                 if both.base.waits() {
@@ -247,6 +247,7 @@ impl Session {
             seed: self.input.seed,
             deadlines: Deadlines::default(),
             budget: versus.budget,
+            sizes: &Sizes::default(),
         };
         conductor::conduct(jobs, &settings, &mut self.writer)?;
         self.record_times()?;

@@ -8,7 +8,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use baselines::RunWriter;
 use baselines::paired::{self, Round, Slices};
 use baselines::policy::Policy;
@@ -26,7 +26,7 @@ use super::worker::{Deadlines, Program, Worker};
 use crate::progress::Progress;
 
 /// How much work a slice holds, as time on this machine. Long against the clock's error, short against the machine's moods.
-const SLICE_NS: u64 = 5_000_000;
+pub const SLICE_NS: u64 = 5_000_000;
 
 /// A slice never holds more operations: a benchmark that still takes no time does nothing.
 const MOST_OPERATIONS: u64 = 1 << 30;
@@ -46,6 +46,18 @@ pub struct Settings<'a> {
     pub deadlines: Deadlines,
     /// When to stop: what needs more rounds then is inconclusive.
     pub budget: Option<Duration>,
+    /// How many operations make a slice, as far as it is known; what is found out is added.
+    pub sizes: &'a Sizes,
+}
+
+/// How many operations of each program make a slice.
+#[derive(Debug, Default)]
+pub struct Sizes(Mutex<Vec<(Program, u64)>>);
+
+impl Sizes {
+    fn of(&self, program: &Program) -> Option<u64> {
+        lock(&self.0).iter().find(|(known, _)| known == program).map(|(_, operations)| *operations)
+    }
 }
 
 /// Measures all jobs into a run. A pair that fails is abandoned there, and the others go on.
@@ -168,34 +180,49 @@ fn abandon(pair: usize, error: &anyhow::Error, writer: &mut RunWriter, progress:
     Ok(writer.abandon(pair, format!("{error:#}"))?)
 }
 
-/// Finds out how many operations make a slice, and records the pairs. The same number serves both sides.
+/// Finds out how many operations make a slice, a program a core, and records the pairs. The same number serves both sides.
 fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
-    let progress = Progress::start("sizes", jobs.len());
-    let mut known: Vec<(Program, u64)> = Vec::new();
-    for job in jobs {
-        let found = match known.iter().find(|(program, _)| *program == job.base) {
-            Some((_, operations)) => Ok(*operations),
-            None => operations(&job.base, &job.pair.metric, settings.deadlines),
-        };
-        match found {
-            Ok(operations) => {
-                known.push((job.base.clone(), operations));
-                job.pair.operations = operations;
-                writer.pair(job.pair.clone())?;
-            }
-            Err(error) => {
-                let pair = writer.pair(job.pair.clone())?;
-                abandon(pair, &error, writer, &progress)?;
-            }
+    let mut unknown: Vec<(&Program, &str)> = Vec::new();
+    for job in jobs.iter().filter(|job| settings.sizes.of(&job.base).is_none()) {
+        if unknown.iter().all(|(program, _)| **program != job.base) {
+            unknown.push((&job.base, &job.pair.metric));
         }
-        progress.done(&job.pair.case.benchmark);
+    }
+    let progress = Progress::start("sizes", unknown.len());
+    let (queue, failures) = (Mutex::new(unknown.into_iter()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for core in place::cores() {
+            let (queue, failures, progress) = (&queue, &failures, &progress);
+            scope.spawn(move || {
+                loop {
+                    let next = lock(queue).next();
+                    let Some((program, metric)) = next else { break };
+                    let place = Place { core, ..Place::default() };
+                    match operations(program, metric, place, settings.deadlines) {
+                        Ok(operations) => lock(&settings.sizes.0).push((program.clone(), operations)),
+                        Err(error) => lock(failures).push((program.clone(), format!("{error:#}"))),
+                    }
+                    progress.done(&program.case);
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for job in jobs {
+        if let Some(operations) = settings.sizes.of(&job.base) {
+            job.pair.operations = operations;
+        }
+        let pair = writer.pair(job.pair.clone())?;
+        if let Some((_, why)) = failures.iter().find(|(program, _)| *program == job.base) {
+            abandon(pair, &anyhow!("{why}"), writer, &progress)?;
+        }
     }
     Ok(())
 }
 
 /// Operations that take about as long as a slice should.
-fn operations(program: &Program, metric: &str, deadlines: Deadlines) -> Result<u64> {
-    let mut worker = Worker::start(program, Place::default(), deadlines).context("the base")?;
+fn operations(program: &Program, metric: &str, place: Place, deadlines: Deadlines) -> Result<u64> {
+    let mut worker = Worker::start(program, place, deadlines).context("the base")?;
     let mut operations = worker.ready(program).context("the base")?.counted.max(1);
     loop {
         let worked = worker.slice(Command::Slice(operations)).context("the base")?;

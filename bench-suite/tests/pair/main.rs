@@ -19,7 +19,7 @@ use baselines::stats::Procedure;
 use baselines::{Environment, Run, RunWriter};
 use bench_suite::cases;
 use bench_suite::input::Source;
-use bench_suite::pair::conductor::{self, Settings};
+use bench_suite::pair::conductor::{self, Settings, Sizes};
 use bench_suite::pair::jobs::{self, Side};
 use bench_suite::pair::worker::Deadlines;
 use script::Script;
@@ -43,7 +43,15 @@ fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadli
     all.extend(jobs::controls(new, &source).unwrap());
     let procedure = Procedure { settle: false, ..Procedure::default() };
     let policy = Policy::standard();
-    let settings = Settings { procedure: &procedure, policy: &policy, today: TODAY, seed: 1, deadlines, budget: None };
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &policy,
+        today: TODAY,
+        seed: 1,
+        deadlines,
+        budget: None,
+        sizes: &Sizes::default(),
+    };
     let path = folder.join("run.jsonl");
     let mut writer = RunWriter::create(&path, header()).unwrap();
     conductor::conduct(all, &settings, &mut writer).unwrap();
@@ -120,6 +128,7 @@ fn when_the_time_is_up_nothing_is_green() {
         seed: 1,
         deadlines: Deadlines::default(),
         budget: Some(Duration::ZERO),
+        sizes: &Sizes::default(),
     };
     let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
     let jobs = vec![jobs::job(&case, side, side, &source, 0.0)];
@@ -214,7 +223,15 @@ fn a_worker_that_is_not_there_is_invalid() {
     let job = jobs::job(&case, here, Side { worker: &none, ..here }, &source, 0.0);
     let (procedure, policy) = (Procedure::default(), Policy::standard());
     let deadlines = Deadlines::default();
-    let settings = Settings { procedure: &procedure, policy: &policy, today: TODAY, seed: 1, deadlines, budget: None };
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &policy,
+        today: TODAY,
+        seed: 1,
+        deadlines,
+        budget: None,
+        sizes: &Sizes::default(),
+    };
     let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
     conductor::conduct(vec![job], &settings, &mut writer).unwrap();
     assert!(writer.so_far().pairs[0].abandoned);
