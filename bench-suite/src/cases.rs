@@ -98,6 +98,36 @@ macro_rules! listed {
 }
 for_each_case!(listed);
 
+/// What a brief run leaves out: payloads of the sizes at both ends, the largest store, and whole episodes whose counts are those of another durability
+/// class. A line of the list that is not named here is measured by every run.
+const NOT_QUICK: [&str; 25] = [
+    "lifecycle_redb_fsynced",
+    "lifecycle_libsql_fsynced",
+    "lifecycle_tiered_fsynced",
+    "retrieve_10000",
+    "codec_encode_small_json",
+    "codec_encode_small_messagepack",
+    "codec_encode_small_postcard",
+    "codec_encode_large_json",
+    "codec_encode_large_messagepack",
+    "codec_encode_large_postcard",
+    "codec_decode_small_json",
+    "codec_decode_small_messagepack",
+    "codec_decode_small_postcard",
+    "codec_decode_large_json",
+    "codec_decode_large_messagepack",
+    "codec_decode_large_postcard",
+    "compress_small_lz4",
+    "compress_small_zstd",
+    "compress_large_lz4",
+    "compress_large_zstd",
+    "decompress_small_lz4",
+    "decompress_small_zstd",
+    "decompress_large_lz4",
+    "decompress_large_zstd",
+    "episode_get_libsql_none",
+];
+
 /// A line of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed {
@@ -133,6 +163,11 @@ impl Case {
             .filter_map(|toggle| Some(format!("{toggle}={}", self.variant.get(toggle).ok()?)))
             .collect();
         format!("{} [{}]", self.benchmark.name, own.join(","))
+    }
+
+    /// Whether a brief run measures it.
+    pub fn is_quick(&self) -> bool {
+        !NOT_QUICK.contains(&self.id)
     }
 
     /// Whether it waits on the disk: then its wall time decides, and otherwise its CPU time.
@@ -245,6 +280,22 @@ mod tests {
         assert_eq!(ids.len(), LISTED.len(), "identifiers are unique");
         for benchmark in registry::BENCHMARKS {
             assert!(cases.iter().any(|case| case.benchmark.name == benchmark.name), "{} has no case", benchmark.name);
+        }
+    }
+
+    #[test]
+    fn a_brief_run_leaves_out_cases_and_no_strategy() {
+        let cases: Vec<Case> = LISTED.iter().map(|listed| listed.resolve(&[]).expect("resolves")).collect();
+        for id in NOT_QUICK {
+            assert!(cases.iter().any(|case| case.id == id), "{id} is not in the list");
+        }
+        // Every store, durability class, codec, compressor, .. that any case has.
+        for toggle in memory::TOGGLES {
+            for strategy in toggle.strategies {
+                let has = |case: &&Case| case.variant.get(toggle.name).is_ok_and(|chosen| chosen == *strategy);
+                let quick = cases.iter().filter(has).any(Case::is_quick);
+                assert!(quick || !cases.iter().any(|case| has(&case)), "{}={strategy}", toggle.name);
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use super::runs;
 use super::versus::Versus;
 use super::{compare, judged, project};
 use crate::runner::valgrind;
-use crate::{revision, workspace};
+use crate::{cases, revision, workspace};
 
 /// Fail if something is worse than the stored baseline, or than another revision
 #[derive(Debug, Args)]
@@ -100,7 +100,7 @@ impl Gate {
                 if let (true, Some(why)) = (selection.lane.contains(&Lane::Counts), valgrind::missing()) {
                     bail!("exact counts can't be gated: {why}");
                 }
-                let measured = run::measure(&selection, Profile::Quick, None)?;
+                let measured = run::measure(&selection, Profile::Full, None)?;
                 (measured.path, measured.run)
             }
         };
@@ -112,7 +112,7 @@ impl Gate {
                 folder.display()
             ),
         };
-        self.narrow(&mut base, &new);
+        self.narrow(&mut base, &new)?;
         let judgement = compare::judge(&base, &new, &policy);
         let exit = judgement.outcome.exit();
         let mut report = runs::report(&path, new)?;
@@ -140,12 +140,19 @@ impl Gate {
         judged::publish(judged, &base.name(), self.format)
     }
 
-    /// Leaves in the base what this gate was asked to look at: a benchmark that was filtered out is not missing.
-    fn narrow(&self, base: &mut Run, new: &Run) {
-        if self.selection.filter.is_some() || !self.selection.set.is_empty() {
-            let measured =
-                |case: &baselines::Case| new.measurements.iter().any(|measurement| measurement.case == *case);
-            base.measurements.retain(|measurement| measured(&measurement.case));
+    /// Leaves in the base what this gate was asked to look at: a benchmark that was filtered out, or that a brief run leaves out, is not missing.
+    fn narrow(&self, base: &mut Run, new: &Run) -> Result<()> {
+        let asked = self.selection.filter.is_some() || !self.selection.set.is_empty();
+        let mut not_quick = Vec::new();
+        if new.header.profile == Profile::Quick.name() {
+            for listed in cases::LISTED {
+                not_quick.extend(Some(listed.resolve(&[])?).filter(|case| !case.is_quick()).map(|case| case.record()));
+            }
         }
+        base.measurements.retain(|before| {
+            let measured = || new.measurements.iter().any(|measurement| measurement.case == before.case);
+            !(asked || not_quick.contains(&before.case)) || measured()
+        });
+        Ok(())
     }
 }

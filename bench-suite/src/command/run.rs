@@ -22,7 +22,8 @@ const LANES: [Lane; 3] = [Lane::Counts, Lane::Time, Lane::Load];
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  assay run --profile quick              everything, briefly
+  assay run --profile quick              every lane, briefly: not every case
+  assay run --profile full               every case, for longer
   assay run retrieve --lane counts       exact counts of the retrieval benchmarks
   assay run step/log --set codec=postcard
   assay run --lane counts --repeat 5     how repeatable the counts are, in the report
@@ -33,9 +34,9 @@ pub struct Run {
     #[command(flatten)]
     pub selection: Selection,
 
-    /// How long to take
-    #[arg(long, value_enum, default_value_t = Profile::Quick)]
-    pub profile: Profile,
+    /// How long to take [default: quick; full for exact counts alone]
+    #[arg(long, value_enum)]
+    pub profile: Option<Profile>,
 
     /// Write the run to this file instead of a new one in target/assay/runs
     #[arg(long, value_name = "FILE")]
@@ -84,9 +85,9 @@ pub struct Selection {
 /// How long a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
-    /// Minutes: enough to see whether everything works, and for exact counts.
+    /// Minutes: every lane and every strategy, enough to see whether everything works; a filter that names a case measures it.
     Quick,
-    /// Many minutes: steadier times and a longer load.
+    /// Many minutes: every case, steadier times and a longer load.
     Full,
 }
 
@@ -97,6 +98,17 @@ impl Profile {
             Profile::Quick => "quick",
             Profile::Full => "full",
         }
+    }
+
+    /// The selected cases of this profile, and how many more the full one has. Who gives a filter gets all that it matches.
+    fn choose(self, selection: &Selection) -> Result<(cases::Selection, usize)> {
+        let mut selected = cases::select(selection.filter.as_deref(), &selection.set)?;
+        let all = selected.cases.len();
+        if self == Profile::Quick && selection.filter.is_none() {
+            selected.cases.retain(cases::Case::is_quick);
+        }
+        let left_out = all - selected.cases.len();
+        Ok((selected, left_out))
     }
 }
 
@@ -119,13 +131,14 @@ impl Run {
             return Ok(Exit::Ok);
         }
         if self.list {
-            let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?;
+            let profile = self.profile.unwrap_or(Profile::Full);
+            let (selected, _) = profile.choose(&self.selection)?;
             for case in &selected.cases {
                 println!("{:<32} {}", case.id, case.label());
             }
             return Ok(if selected.cases.is_empty() { Exit::Nothing } else { Exit::Ok });
         }
-        let Measured { path, run } = measure(&self.selection, self.profile, self.output.as_deref())?;
+        let Measured { path, run } = measure(&self.selection, self.profile(), self.output.as_deref())?;
         let exit = if !run.invalid.is_empty() {
             Exit::Invalid
         } else if run.measurements.is_empty() {
@@ -138,6 +151,12 @@ impl Run {
         let page = super::report::publish(&report, &path)?;
         println!("\nrun:    {}\nreport: {}", path.display(), page.display());
         Ok(exit)
+    }
+
+    /// As asked for. Counts take no longer for being exact, and a baseline of them must have every case.
+    fn profile(&self) -> Profile {
+        let counts_alone = self.selection.lanes() == [Lane::Counts];
+        self.profile.unwrap_or(if counts_alone { Profile::Full } else { Profile::Quick })
     }
 }
 
@@ -156,7 +175,7 @@ pub struct Measured {
 pub fn measure(selection: &Selection, profile: Profile, output: Option<&Path>) -> Result<Measured> {
     let source = selection.source()?;
     let input = source.load(EPISODES_UNDER_LOAD)?;
-    let selected = cases::select(selection.filter.as_deref(), &selection.set)?;
+    let (selected, left_out) = profile.choose(selection)?;
     let artifacts = artifacts::build(&selection.programs())?;
     let environment = Environment::detect(input.seed, &input.name);
     let path = match output {
@@ -173,6 +192,9 @@ pub fn measure(selection: &Selection, profile: Profile, output: Option<&Path>) -
     let mut writer = RunWriter::create(&path, header)?;
     for (what, why) in &selected.left_out {
         writer.skipped(what, why)?;
+    }
+    if left_out > 0 {
+        writer.skipped(format!("{left_out} cases"), "a brief run leaves them out: `--profile full` measures them")?;
     }
     let plan = lanes::Plan {
         cases: &selected.cases,

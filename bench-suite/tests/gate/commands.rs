@@ -24,6 +24,9 @@ fn what_would_be_measured_can_be_listed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (code, stdout, _) = parts(&assay(folder.path(), &["run", "--list", "retrieve"]));
     assert_eq!((code, stdout.lines().count()), (0, 3));
+    let listed = |arguments: &[&str]| parts(&assay(folder.path(), arguments)).1.lines().count();
+    assert!(listed(&["run", "--list", "--profile", "quick"]) < listed(&["run", "--list"]), "a brief run has fewer");
+    assert_eq!(listed(&["run", "--list", "--profile", "quick", "retrieve/10000"]), 1, "what is named is measured");
     let (code, stdout, _) = parts(&assay(folder.path(), &["run", "--list", "no such thing"]));
     assert_eq!((code, stdout.as_str()), (4, ""));
     let (code, _, stderr) = parts(&assay(folder.path(), &["run", "--list", "--set", "codec=morse"]));
@@ -65,6 +68,29 @@ fn a_missing_benchmark_is_never_green() {
     let (code, stdout, _) = parts(&assay(folder.path(), &["compare", "base.jsonl", "new.jsonl"]));
     assert_eq!(code, 3, "{stdout}");
     assert!(stdout.contains("missing"), "{stdout}");
+}
+
+#[test]
+fn what_a_brief_run_leaves_out_is_not_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (all, brief) =
+        ([("retrieve/100", 9.0), ("retrieve/10000", 9.0), ("step/log", 9.0)], ["retrieve/100", "step/log"]);
+    run(&all).write(&folder.path().join("base.jsonl")).expect("writes");
+    let accepted =
+        assay(folder.path(), &["baseline", "accept", "base.jsonl", "--reason", "first", "--baselines", "stored"]);
+    assert_eq!(parts(&accepted).0, 0);
+    let gate = |profile: &str, benchmarks: &[&str]| {
+        let counts: Vec<(&str, f64)> = benchmarks.iter().map(|benchmark| (*benchmark, 9.0)).collect();
+        let mut new = run(&counts);
+        profile.clone_into(&mut new.header.profile);
+        new.write(&folder.path().join("new.jsonl")).expect("writes");
+        parts(&assay(folder.path(), &["gate", "--run", "new.jsonl", "--baselines", "stored"]))
+    };
+    let (code, stdout, _) = gate("quick", &brief);
+    assert_eq!(code, 0, "{stdout}");
+    assert_eq!(gate("full", &brief).0, 3, "a full run must have it");
+    let (code, stdout, _) = gate("quick", &brief[..1]);
+    assert_eq!(code, 3, "a brief run has `step/log`: {stdout}");
 }
 
 #[test]

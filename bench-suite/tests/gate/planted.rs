@@ -118,11 +118,15 @@ pub fn copy_workspace(from: &Path, to: &Path) {
     {
         let copy = to.join(file);
         std::fs::create_dir_all(copy.parent().expect("a file has a folder")).expect("makes folders");
-        std::fs::copy(from.join(file), copy).expect("copies");
+        std::fs::copy(from.join(file), &copy).expect("copies");
+        // As old as what it copies: cargo then builds again what is changed afterwards and what depends on that, and no other crate of the workspace.
+        let modified = std::fs::metadata(from.join(file)).and_then(|file| file.modified()).expect("has an age");
+        let opened = std::fs::File::options().write(true).open(&copy).expect("opens");
+        opened.set_modified(modified).expect("sets the age");
     }
 }
 
-/// What others built need not be built again: only the workspace's own crates are compiled in the copy.
+/// What is built need not be built again: in the copy only the crate is compiled that is changed there, and what depends on it.
 pub fn copy_build(from: &Path, to: &Path) {
     std::fs::create_dir_all(to.join("release")).expect("makes folders");
     for part in ["deps", "build", ".fingerprint"] {
