@@ -56,6 +56,11 @@ fn a_planted_slowdown_is_found_and_named() {
 }
 
 #[test]
+fn every_plant_has_its_place() {
+    assert_eq!(plants::lost(&bench_suite::workspace::root()), [""; 0], "correct the plants");
+}
+
+#[test]
 #[ignore = "builds a copy of the workspace and counts a case eleven times: minutes"]
 fn ten_planted_changes_are_found_and_named() {
     if let Some(why) = bench_suite::runner::valgrind::missing() {
