@@ -8,8 +8,8 @@
 //! - [`conductor`] measures rounds until the statistics need no more.
 //! - [`jobs`] says what is paired, controls included.
 //!
-//! What the rounds mean is `baselines::paired`'s business. Left out on purpose: running pairs at the same time, which would make them each
-//! other's noise.
+//! What the rounds mean is `baselines::paired`'s business. Left out on purpose: the two sides of a round at the same time, on a core each, which would
+//! measure the cores.
 
 pub mod conductor;
 pub mod jobs;

@@ -9,7 +9,7 @@ fn help_teaches_every_command() {
     let folder = tempfile::tempdir().expect("a folder");
     let (code, stdout, _) = parts(&assay(folder.path(), &["--help"]));
     assert_eq!(code, 0);
-    for command in ["run", "compare", "gate", "profile", "report", "baseline", "corpus"] {
+    for command in ["run", "compare", "gate", "profile", "report", "baseline", "corpus", "calibrate"] {
         assert!(stdout.contains(&format!("  {command}")), "{command} is not in the help");
         let (code, help, _) = parts(&assay(folder.path(), &[command, "--help"]));
         assert_eq!(code, 0, "{command} --help");
