@@ -53,6 +53,8 @@ macro_rules! for_each_case {
             (retrieve_100, "retrieve/100", "store=memory"),
             (retrieve_1000, "retrieve/1000", "store=memory"),
             (retrieve_10000, "retrieve/10000", "store=memory"),
+            (retrieve_1000_indexed, "retrieve/1000", "store=memory,retrieval=indexed,sharing=arc"),
+            (retrieve_10000_indexed, "retrieve/10000", "store=memory,retrieval=indexed,sharing=arc"),
             (pattern_extract, "pattern/extract", "store=memory"),
             (embedding_embed, "embedding/embed", "store=memory"),
             (codec_encode_small_json, "codec/encode/small", "codec=json"),
@@ -100,11 +102,12 @@ for_each_case!(listed);
 
 /// What a brief run leaves out: payloads of the sizes at both ends, the largest store, and whole episodes whose counts are those of another durability
 /// class. A line of the list that is not named here is measured by every run.
-const NOT_QUICK: [&str; 25] = [
+const NOT_QUICK: [&str; 26] = [
     "lifecycle_redb_fsynced",
     "lifecycle_libsql_fsynced",
     "lifecycle_tiered_fsynced",
     "retrieve_10000",
+    "retrieve_10000_indexed",
     "codec_encode_small_json",
     "codec_encode_small_messagepack",
     "codec_encode_small_postcard",

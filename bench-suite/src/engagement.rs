@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use memory::{PoolKind, StoreKind, Variant};
+use memory::{CacheKind, PoolKind, StoreKind, Variant};
 
 use crate::cases::Case;
 
@@ -23,6 +23,8 @@ const EVIDENCE: &[(&str, &str, &[&str])] = &[
     ("writes", "batched", &["shared_commits"]),
     ("embedding", "postcard", &["postcard_vectors"]),
     ("embedding", "f32-blob", &["f32_vectors"]),
+    ("retrieval", "indexed", &["index_searches"]),
+    ("sharing", "arc", &["episodes_shared"]),
     ("pool", "keepalive", &["connections_reused"]),
     ("pool", "adaptive", &["permits_grown", "permits_shrunk"]),
     ("wire", "compressed", &["bodies_compressed"]),
@@ -36,6 +38,8 @@ pub fn applies(case: &Case, toggle: &str) -> bool {
             // Structs in memory are neither encoded nor fetched over a connection. A benchmark without a store encodes by itself.
             "codec" | "compression" => !case.benchmark.exercises.contains(&"store") || store != StoreKind::Memory,
             "embedding" => store != StoreKind::Memory,
+            // What other stores decode is its caller's alone.
+            "sharing" => store == StoreKind::Memory || case.variant.cache != CacheKind::None,
             // One writer has nothing to adapt, and a local tier leaves the readers nothing to do: fetching from the record shows it.
             "pool" if case.variant.pool == PoolKind::Adaptive => {
                 store == StoreKind::Libsql && case.benchmark.exercises.contains(&"cache")

@@ -4,11 +4,13 @@ use crate::benchmark::Benchmark;
 use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval, searching, together};
 
 const STORED: &[&str] = &["store", "durability", "codec", "compression", "pool"];
-const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache"];
+const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache", "sharing"];
 
-const STORED_CACHED_AND_BATCHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache", "batch"];
+const STORED_CACHED_AND_BATCHED: &[&str] =
+    &["store", "durability", "codec", "compression", "pool", "cache", "sharing", "batch"];
 const STORED_AND_WRITES: &[&str] = &["store", "durability", "codec", "compression", "pool", "writes"];
 const STORED_AND_EMBEDDING: &[&str] = &["store", "durability", "codec", "compression", "pool", "embedding"];
+const RETRIEVED: &[&str] = &["store", "durability", "embedding", "retrieval", "sharing"];
 const STORED_AND_METADATA: &[&str] = &["store", "durability", "codec", "compression", "pool", "metadata"];
 const STORED_AND_INDEX: &[&str] = &["store", "durability", "codec", "compression", "pool", "index"];
 
@@ -89,7 +91,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "retrieve/100",
         about: "the 10 episodes of 100 that fit a task best",
-        exercises: &["store", "durability"],
+        exercises: RETRIEVED,
         episodes: 8,
         operations: 4,
         setup: retrieval::among_100,
@@ -97,7 +99,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "retrieve/1000",
         about: "the 10 episodes of 1,000 that fit a task best",
-        exercises: &["store", "durability", "embedding"],
+        exercises: RETRIEVED,
         episodes: 8,
         operations: 2,
         setup: retrieval::among_1000,
@@ -105,7 +107,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "retrieve/10000",
         about: "the 10 episodes of 10,000 that fit a task best",
-        exercises: &["store", "durability"],
+        exercises: RETRIEVED,
         episodes: 8,
         operations: 1,
         setup: retrieval::among_10000,

@@ -165,6 +165,22 @@ counters! {
     wire_bytes_after,
     /// Episodes that a retrieval scored.
     episodes_scored,
+    /// Episodes that were put into the index of retrieval, those found at the opening included.
+    episodes_indexed,
+    /// Retrievals that the index answered.
+    index_searches,
+    /// Entries of the index's lists that were read.
+    postings_read,
+    /// Completions of which the index asked the store later whether they happened.
+    completions_doubted,
+    /// Episodes that somebody got by sharing what the memory holds.
+    episodes_shared,
+    /// Episodes that somebody got, or the cache kept, as a deep copy of what the memory holds.
+    episodes_cloned,
+    /// Heads, each with its embedding, that a scan ranked where the store showed them.
+    heads_shared,
+    /// Heads, each with its embedding, that a scan copied to rank the copies.
+    heads_cloned,
 }
 
 #[cfg(test)]

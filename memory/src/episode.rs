@@ -35,7 +35,7 @@ impl Complexity {
 }
 
 /// The surroundings of a task.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskContext {
     /// The programming language, such as `rust`.
     pub language: Option<String>,

@@ -220,4 +220,17 @@ impl Error {
     pub fn store(store: &'static str, action: &'static str, source: impl Into<Source>) -> Error {
         Error::Store { store, action, source: source.into() }
     }
+
+    /// Whether this error of a write says for certain that the store is as it was before. After others it may have been changed.
+    pub(crate) fn nothing_was_written(&self) -> bool {
+        matches!(
+            self,
+            Error::UnknownEpisode { .. }
+                | Error::EpisodeExists { .. }
+                | Error::EpisodeCompleted { .. }
+                | Error::StepExists { .. }
+                | Error::PoolTimeout { .. }
+                | Error::Closed
+        )
+    }
 }

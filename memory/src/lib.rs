@@ -39,6 +39,7 @@ pub mod reflection;
 pub mod retrieval;
 pub mod reward;
 pub mod server;
+mod sharing;
 pub mod store;
 pub mod trace;
 pub mod variant;
@@ -60,6 +61,6 @@ pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
 pub use store::{Remote, StoreStats as Stats};
 pub use variant::{
-    BatchKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind, StoreKind,
-    TOGGLES, Toggle, Variant, WireKind, WriteKind,
+    BatchKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind,
+    RetrievalKind, SharingKind, StoreKind, TOGGLES, Toggle, Variant, WireKind, WriteKind,
 };

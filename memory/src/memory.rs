@@ -8,17 +8,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::active::{Active, Turn};
-use crate::cache::{self, EpisodeCache};
+use crate::cache::{self, EpisodeCache, Ticket};
 use crate::embedding::Embedder;
 use crate::encoding::DEFAULT_THRESHOLD_BYTES;
-use crate::retrieval::{Ranked, Ranking};
+use crate::retrieval::{Ranked, Ranking, Retrieval};
+use crate::sharing::Sharing;
 use crate::store::{self, Remote, Store};
 use crate::trace::Trace;
 use crate::writes::{Limits, Surroundings, Writes};
 use crate::{
-    Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
-    Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, pattern, reflection,
-    reward,
+    CacheKind, Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource,
+    NewStep, Outcome, Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch,
+    pattern, reflection, reward,
 };
 
 /// What a memory needs beside its variant.
@@ -96,7 +97,9 @@ pub struct Memory {
     variant: Variant,
     store: Arc<dyn Store>,
     cache: Arc<dyn EpisodeCache>,
+    sharing: Sharing,
     writes: Writes,
+    retrieval: Retrieval,
     active: Active,
     clock: Arc<dyn Clock>,
     ids: IdSource,
@@ -139,8 +142,10 @@ impl Memory {
             counters: Arc::clone(&counters),
         };
         let writes = Writes::open(variant.writes, limits, surroundings);
-        let active = Active::default();
-        Ok(Memory { variant: *variant, store, cache, writes, active, clock, ids, embedder, counters })
+        let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
+        let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
+        let (variant, active) = (*variant, Active::default());
+        Ok(Memory { variant, store, cache, sharing, writes, retrieval, active, clock, ids, embedder, counters })
     }
 
     /// The variant it was opened with.
@@ -197,7 +202,10 @@ impl Memory {
         self.embedder.embed(&head.task, &mut embedding);
         head.completion = Some(completion.clone());
         let _changed = Invalidate { cache: &*self.cache, id };
-        self.store.complete(&head, &embedding, &patterns).await?;
+        let underway = self.retrieval.completing(&head, &embedding);
+        let stored = self.store.complete(&head, &embedding, &patterns).await;
+        underway.ended(&stored);
+        stored?;
         turn.retire();
         Ok(completion)
     }
@@ -213,20 +221,13 @@ impl Memory {
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&query.text, &mut embedding);
         let mut ranking = Ranking::new(&embedding, query.context.as_ref(), query.limit);
-        let mut misfit = None;
-        let scan = &mut |head: &Head, stored: &[f32]| {
-            if stored.len() == embedding.len() {
-                ranking.offer(head, stored);
-            } else {
-                misfit = Some(stored.len());
-            }
-        };
-        self.store.scan(scan).await?;
-        if let Some(stored) = misfit {
-            return Err(Error::EmbeddingDimensions { stored, expected: embedding.len() });
-        }
+        self.retrieval.rank(&*self.store, &mut ranking).await?;
         self.counters.episodes_scored.add(ranking.scored());
-        let best = ranking.into_best();
+        self.fetch_ranked(ranking.into_best()).await
+    }
+
+    /// Ranked episodes with all that is stored of them.
+    async fn fetch_ranked(&self, best: Vec<Ranked>) -> Result<Vec<Retrieved>> {
         let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
         let mut retrieved = Vec::with_capacity(best.len());
         for (ranked, episode) in best.into_iter().zip(self.get_episodes(&ids).await?) {
@@ -242,13 +243,13 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn get_episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
-        if let Some(episode) = self.cache.get(id) {
+        if let Some(episode) = self.cached(id) {
             return Ok(Some(episode));
         }
         let ticket = self.cache.ticket(id);
-        let episode = self.store.episode(id).await?.map(Arc::new);
+        let episode = self.store.episode(id).await?;
         if let Some(episode) = &episode {
-            self.cache.put(ticket, episode);
+            self.keep(ticket, episode);
         }
         Ok(episode)
     }
@@ -258,23 +259,34 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn get_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
-        let mut episodes: Vec<_> = ids.iter().map(|&id| self.cache.get(id)).collect();
+        let mut episodes: Vec<_> = ids.iter().map(|&id| self.cached(id)).collect();
         let mut missing: Vec<EpisodeId> = Vec::new();
         missing.extend(ids.iter().zip(&episodes).filter(|(_, episode)| episode.is_none()).map(|(&id, _)| id));
         missing.sort_unstable();
         missing.dedup();
         let tickets: Vec<_> = missing.iter().map(|&id| self.cache.ticket(id)).collect();
         let fetched = batch::fetch(self.variant.batch, &self.store, &missing, &self.counters).await?;
-        let fetched: Vec<Option<Arc<Episode>>> = fetched.into_iter().map(|episode| episode.map(Arc::new)).collect();
         for (ticket, episode) in tickets.into_iter().zip(&fetched) {
             if let Some(episode) = episode {
-                self.cache.put(ticket, episode);
+                self.keep(ticket, episode);
             }
         }
         for (id, episode) in ids.iter().zip(&mut episodes).filter(|(_, episode)| episode.is_none()) {
             *episode = missing.binary_search(id).ok().and_then(|place| fetched[place].clone());
         }
         Ok(episodes)
+    }
+
+    /// An episode that is at hand, as the caller may have it.
+    fn cached(&self, id: EpisodeId) -> Option<Arc<Episode>> {
+        self.cache.get(id).map(|held| self.sharing.hand_out(&held))
+    }
+
+    /// Keeps an episode at hand that was read for a caller.
+    fn keep(&self, ticket: Ticket, episode: &Arc<Episode>) {
+        if self.variant.cache != CacheKind::None {
+            self.cache.put(ticket, &self.sharing.keep(episode)); // without a cache, a copy would be made for nothing
+        }
     }
 
     /// All patterns seen so far, those of the same id merged, in the order of ids.
@@ -343,14 +355,19 @@ impl Memory {
     /// What the store says.
     pub async fn close(&self) -> Result<()> {
         self.writes.drain().await;
-        self.store.close().await
+        self.store.close().await?;
+        self.retrieval.close();
+        Ok(())
     }
 
     /// The episode as stored, if something may still be written to it.
     async fn writable(&self, id: EpisodeId) -> Result<Episode> {
         self.writes.settle().await; // a step whose caller went away may still be on its way to this episode
         let episode = self.store.episode(id).await?.ok_or(Error::UnknownEpisode { id })?;
-        if episode.head.completion.is_some() { Err(Error::EpisodeCompleted { id }) } else { Ok(episode) }
+        if episode.head.completion.is_some() {
+            return Err(Error::EpisodeCompleted { id });
+        }
+        Ok(Arc::unwrap_or_clone(episode)) // what a store gives of a running episode is nobody else's: nothing is cloned
     }
 
     /// Passes the error on, and forgets an episode that nothing can be written to.

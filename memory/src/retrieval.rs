@@ -10,15 +10,25 @@
 //!
 //! Fields that the query leaves open (no language, an empty domain, no tags) are left out, and the weights of the others are scaled to
 //! sum to 1. Text counts more than context because context tells kinds of task apart, text tells tasks apart. Equal scores are in the order
-//! of ids, so that every store gives the same list. Every completed episode is scored: this is the exhaustive scan that anything cleverer is
-//! compared with.
+//! of ids, so that every store and every strategy gives the same list.
+//!
+//! The formula and the ranking stand here; which episodes are offered to a ranking is the `retrieval` toggle's, one strategy a file.
+
+mod group;
+mod index;
+mod indexed;
+mod scan;
+mod search;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use self::indexed::{Completing, Indexed};
 use crate::embedding::dot;
-use crate::{Episode, EpisodeId, Head, TaskContext};
+use crate::sharing::Sharing;
+use crate::store::Store;
+use crate::{Counters, Episode, EpisodeId, Head, Result, RetrievalKind, TaskContext};
 
 const SIMILARITY_WEIGHT: f32 = 0.6;
 const CONTEXT_WEIGHT: f32 = 0.4;
@@ -100,22 +110,52 @@ impl<'q> Ranking<'q> {
     }
 
     /// Scores an episode, and keeps it if it is among the best so far.
+    pub fn offer(&mut self, id: EpisodeId, context: &TaskContext, embedding: &[f32]) {
+        self.offer_matched(id, self.match_of(context), embedding);
+    }
+
+    /// [`Ranking::offer`], where the match of the contexts is known.
     #[inline(never)]
-    pub fn offer(&mut self, head: &Head, embedding: &[f32]) {
+    pub fn offer_matched(&mut self, id: EpisodeId, context_match: f32, embedding: &[f32]) {
         self.scored += 1;
         let similarity = dot(self.embedding, embedding);
-        let context_match = self.context.map_or(0.0, |context| context_match(context, &head.context));
-        let score = match self.context {
-            Some(_) => SIMILARITY_WEIGHT * similarity + CONTEXT_WEIGHT * context_match,
-            None => similarity,
-        };
-        let candidate = Reverse(Ranked { id: head.id, score, similarity, context_match });
+        let score = self.score(similarity, context_match);
+        let candidate = Reverse(Ranked { id, score, similarity, context_match });
         if self.best.len() < self.limit {
             self.best.push(candidate);
         } else if let Some(mut worst) = self.best.peek_mut()
             && candidate < *worst
         {
             *worst = candidate;
+        }
+    }
+
+    /// How far a context agrees with the query's; 0 if the query has none.
+    pub fn match_of(&self, context: &TaskContext) -> f32 {
+        self.context.map_or(0.0, |asked| context_match(asked, context))
+    }
+
+    /// The most that [`Ranking::match_of`] can be for a context that differs from this one in its tags alone.
+    fn match_bound(&self, context: &TaskContext) -> f32 {
+        self.context.map_or(0.0, |asked| agreement(asked, context, || 1.0))
+    }
+
+    fn score(&self, similarity: f32, context_match: f32) -> f32 {
+        match self.context {
+            Some(_) => SIMILARITY_WEIGHT * similarity + CONTEXT_WEIGHT * context_match,
+            None => similarity,
+        }
+    }
+
+    /// Whether an episode may be among the best whose similarity and match are these at the most; `slack` is how far the bound may be from what [`dot`] gives. What is
+    /// no number may.
+    fn admits(&self, similarity: f32, context_match: f32, slack: f32) -> bool {
+        match self.best.peek() {
+            Some(Reverse(worst)) if self.best.len() >= self.limit => {
+                let surely_worse = self.score(similarity, context_match) + slack < worst.score;
+                !surely_worse
+            }
+            _ => true,
         }
     }
 
@@ -130,9 +170,68 @@ impl<'q> Ranking<'q> {
     }
 }
 
+/// How the best are found.
+pub(crate) enum Retrieval {
+    /// All are scored.
+    Scan(Sharing),
+    /// Those that an index lets through.
+    Indexed(Indexed),
+}
+
+impl Retrieval {
+    /// Makes it of what the store holds.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn open(
+        kind: RetrievalKind,
+        store: &dyn Store,
+        sharing: Sharing,
+        counters: Arc<Counters>,
+    ) -> Result<Retrieval> {
+        Ok(match kind {
+            RetrievalKind::Scan => Retrieval::Scan(sharing),
+            RetrievalKind::Indexed => Retrieval::Indexed(Indexed::open(store, counters).await?),
+        })
+    }
+
+    /// Offers to the ranking every completed episode that may be among its best.
+    ///
+    /// # Errors
+    /// [`crate::Error::EmbeddingDimensions`] where one was embedded otherwise than the query, and what the store says.
+    pub async fn rank(&self, store: &dyn Store, ranking: &mut Ranking<'_>) -> Result<()> {
+        match self {
+            Retrieval::Scan(sharing) => scan::rank(store, sharing, ranking).await,
+            Retrieval::Indexed(indexed) => indexed.rank(store, ranking).await,
+        }
+    }
+
+    /// An episode is about to be completed in the store. What is returned wants to know how that ended.
+    pub fn completing(&self, head: &Head, embedding: &[f32]) -> Completing<'_> {
+        match self {
+            Retrieval::Scan(_) => Completing::of_nobody(),
+            Retrieval::Indexed(indexed) => indexed.completing(head, embedding),
+        }
+    }
+
+    /// Gives back what it holds. Later calls fail with [`crate::Error::Closed`].
+    pub fn close(&self) {
+        match self {
+            Retrieval::Scan(_) => {} // the store refuses
+            Retrieval::Indexed(indexed) => indexed.close(),
+        }
+    }
+}
+
 /// How far a context agrees with what a query asks for, from 0 to 1: the formula stands at the top of the module.
 #[inline(never)]
 pub fn context_match(query: &TaskContext, context: &TaskContext) -> f32 {
+    agreement(query, context, || jaccard(&query.tags, &context.tags))
+}
+
+/// [`context_match`], with the part of the tags that agrees given by `tags`.
+#[inline]
+fn agreement(query: &TaskContext, context: &TaskContext, tags: impl FnOnce() -> f32) -> f32 {
     let mut agreed = 0.0;
     let mut asked = 0.0;
     let mut field = |weight: f32, part: f32| {
@@ -151,7 +250,7 @@ pub fn context_match(query: &TaskContext, context: &TaskContext) -> f32 {
     }
     field(COMPLEXITY_WEIGHT, same(query.complexity == context.complexity));
     if !query.tags.is_empty() {
-        field(TAGS_WEIGHT, jaccard(&query.tags, &context.tags));
+        field(TAGS_WEIGHT, tags());
     }
     agreed / asked
 }
@@ -168,7 +267,7 @@ fn jaccard(a: &[String], b: &[String]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Complexity, StartEpisode};
+    use crate::Complexity;
 
     fn context(domain: &str, language: Option<&str>, tags: &[&str]) -> TaskContext {
         TaskContext {
@@ -179,8 +278,8 @@ mod tests {
         }
     }
 
-    fn head(id: u128, context: TaskContext) -> Head {
-        Head::new(EpisodeId(id), 0, StartEpisode { context, ..StartEpisode::default() })
+    fn offer(ranking: &mut Ranking<'_>, id: u128, context: &TaskContext, embedding: &[f32]) {
+        ranking.offer(EpisodeId(id), context, embedding);
     }
 
     fn ids(ranking: Ranking<'_>) -> Vec<u128> {
@@ -191,7 +290,7 @@ mod tests {
     fn the_best_come_first_and_ties_by_id() {
         let mut ranking = Ranking::new(&[1.0, 0.0], None, 3);
         for (id, x) in [(5, 0.1), (4, 0.9), (3, 0.5), (2, 0.5), (1, 0.5), (6, -1.0)] {
-            ranking.offer(&head(id, TaskContext::default()), &[x, 0.0]);
+            offer(&mut ranking, id, &TaskContext::default(), &[x, 0.0]);
         }
         assert_eq!(ranking.scored(), 6);
         assert_eq!(ids(ranking), [4, 1, 2]);
@@ -202,7 +301,7 @@ mod tests {
         let scores: Vec<f32> = (0..100).map(|place| ((place * 37) % 10) as f32).collect();
         let rank = |order: &mut dyn Iterator<Item = usize>| {
             let mut ranking = Ranking::new(&[1.0], None, 7);
-            order.for_each(|place| ranking.offer(&head(place as u128, TaskContext::default()), &[scores[place]]));
+            order.for_each(|place| offer(&mut ranking, place as u128, &TaskContext::default(), &[scores[place]]));
             ids(ranking)
         };
         assert_eq!(rank(&mut (0..100)), rank(&mut (0..100).rev()));
@@ -211,7 +310,7 @@ mod tests {
     #[test]
     fn a_limit_of_zero_keeps_nothing() {
         let mut ranking = Ranking::new(&[1.0], None, 0);
-        ranking.offer(&head(1, TaskContext::default()), &[1.0]);
+        offer(&mut ranking, 1, &TaskContext::default(), &[1.0]);
         assert!(ranking.into_best().is_empty());
     }
 
@@ -219,8 +318,8 @@ mod tests {
     fn context_decides_between_equal_texts() {
         let query = context("web", Some("rust"), &[]);
         let mut ranking = Ranking::new(&[1.0], Some(&query), 2);
-        ranking.offer(&head(1, context("cli", Some("rust"), &[])), &[1.0]);
-        ranking.offer(&head(2, context("web", Some("rust"), &[])), &[1.0]);
+        offer(&mut ranking, 1, &context("cli", Some("rust"), &[]), &[1.0]);
+        offer(&mut ranking, 2, &context("web", Some("rust"), &[]), &[1.0]);
         let best = ranking.into_best();
         assert_eq!((best[0].id.0, best[0].context_match, best[0].score), (2, 1.0, 1.0));
         // domain missed: (0.25 + 0.10) of (0.35 + 0.25 + 0.10)

@@ -215,6 +215,20 @@ toggles! {
         /// As 4 bytes a number; in a libSQL database also in a native column with an index of angles.
         F32Blob = "f32-blob",
     }
+    /// How the completed episodes that are most like a query are found.
+    retrieval: RetrievalKind {
+        /// Every one of them is scored.
+        Scan = "scan",
+        /// By an index in this process over contexts and embeddings: those that cannot be among the best are left out.
+        Indexed = "indexed",
+    }
+    /// What a caller gets of an episode that the memory holds.
+    sharing: SharingKind {
+        /// A copy of its own; and a scan ranks copies.
+        Clone = "clone",
+        /// A reference that is counted; and a scan ranks what the store shows it.
+        Arc = "arc",
+    }
     /// Where connections to a database come from.
     pool: PoolKind {
         /// Each operation opens its own.

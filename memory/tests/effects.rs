@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use memory::{Durability, IdSource, ManualClock, Memory, NewStep, Options, Outcome, StartEpisode, StoreKind, Variant};
+use memory::{
+    Durability, EpisodeId, IdSource, ManualClock, Memory, NewStep, Options, Outcome, Query, StartEpisode, StoreKind,
+    TaskContext, Variant,
+};
 
 /// The writes of [`life`]: each episode is started, logged four times, and completed.
 const WRITES: u64 = 3 * (1 + 4 + 1);
@@ -207,8 +210,78 @@ async fn a_retrieval_scores_what_is_completed() {
             memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
         }
     }
-    memory.retrieve(&memory::Query { limit: 2, ..memory::Query::default() }).await.expect("retrieves");
+    memory.retrieve(&Query { limit: 2, ..Query::default() }).await.expect("retrieves");
     assert_eq!(memory.counters()["episodes_scored"], 3);
+}
+
+/// A memory with 400 completed episodes, four of each task, in two domains.
+async fn with_tasks(variant: Variant, folder: &Path) -> Memory {
+    let memory = open(variant, folder, &Arc::new(ManualClock::new(1)), 10).await;
+    for number in 0..400 {
+        let domain = if number % 8 < 4 { "web" } else { "cli" }.to_owned();
+        let context = TaskContext { domain, ..TaskContext::default() };
+        let task = format!("ticket t{} of module m{}", number / 4, number % 7);
+        let id = memory.start_episode(StartEpisode { task, context, ..StartEpisode::default() }).await.expect("starts");
+        memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
+    }
+    memory
+}
+
+/// The ids and scores that a retrieval of 4 finds, and what it adds to the counters named.
+async fn retrieving<const N: usize>(memory: &Memory, names: [&str; N]) -> (Vec<(EpisodeId, u32)>, [u64; N]) {
+    let context = TaskContext { domain: "cli".to_owned(), ..TaskContext::default() };
+    let query = Query { text: "ticket t33 of module m3".to_owned(), context: Some(context), limit: 4 };
+    let before = memory.counters();
+    let found = memory.retrieve(&query).await.expect("retrieves");
+    let after = memory.counters();
+    let found = found.iter().map(|retrieved| (retrieved.id, retrieved.score.to_bits())).collect();
+    (found, names.map(|name| after[name] - before[name]))
+}
+
+#[tokio::test]
+async fn the_index_leaves_out_what_a_scan_scores_and_is_made_again_at_the_opening() {
+    const NAMES: [&str; 3] = ["episodes_scored", "index_searches", "postings_read"];
+    for store in StoreKind::ALL {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let scanning = variant(&format!("store={store},pool=keepalive"));
+        let memory = with_tasks(scanning, folder.path()).await;
+        let (scanned, seen) = retrieving(&memory, NAMES).await;
+        assert_eq!((seen, memory.counters()["episodes_indexed"]), ([400, 0, 0], 0), "{store}");
+
+        let indexing = variant(&format!("store={store},pool=keepalive,retrieval=indexed"));
+        let memory = if *store == StoreKind::Memory {
+            with_tasks(indexing, folder.path()).await
+        } else {
+            memory.close().await.expect("closes");
+            drop(memory);
+            open(indexing, folder.path(), &Arc::new(ManualClock::new(1)), 10).await
+        };
+        let (found, [scored, searches, postings]) = retrieving(&memory, NAMES).await;
+        assert_eq!(found, scanned, "{store}");
+        assert!(scored < 100 && searches == 1 && postings > 0, "{store}: {scored} {searches} {postings}");
+        assert_eq!(memory.counters()["episodes_indexed"], 400, "{store}");
+        let id = memory.start_episode(StartEpisode::default()).await.expect("starts");
+        memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
+        assert_eq!(memory.counters()["episodes_indexed"], 401, "{store}: kept up to date");
+    }
+}
+
+#[tokio::test]
+async fn sharing_hands_out_what_is_held_and_cloning_copies_it() {
+    const EPISODES: [&str; 2] = ["episodes_shared", "episodes_cloned"];
+    const HEADS: [&str; 2] = ["heads_shared", "heads_cloned"];
+    // Of each of 3 episodes: read while it runs (by its caller and to complete it), and twice when it is completed.
+    assert_eq!(pick(&life(variant("sharing=clone")).await, EPISODES), [0, 3 * 4]);
+    assert_eq!(pick(&life(variant("sharing=arc")).await, EPISODES), [3 * 2, 3 * 2]);
+    // The cache keeps a running and a completed one, and is hit once.
+    assert_eq!(pick(&life(variant("store=redb,cache=lru,sharing=clone")).await, EPISODES), [0, 3 * 3]);
+    assert_eq!(pick(&life(variant("store=redb,cache=lru,sharing=arc")).await, EPISODES), [3, 0]);
+    assert_eq!(pick(&life(variant("store=redb,sharing=clone")).await, EPISODES), [0, 0], "nothing is held");
+    for (sharing, expected) in [("clone", [0, 400]), ("arc", [400, 0])] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let memory = with_tasks(variant(&format!("sharing={sharing}")), folder.path()).await;
+        assert_eq!(retrieving(&memory, HEADS).await.1, expected, "{sharing}");
+    }
 }
 
 /// What fetching 20 episodes at once adds to the counters named, after a first time that opens and prepares whatever there is to open.

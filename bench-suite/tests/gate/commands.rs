@@ -23,10 +23,10 @@ fn help_teaches_every_command() {
 fn what_would_be_measured_can_be_listed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (code, stdout, _) = parts(&assay(folder.path(), &["run", "--list", "retrieve"]));
-    assert_eq!((code, stdout.lines().count()), (0, 3));
+    assert_eq!((code, stdout.lines().count()), (0, 5));
     let listed = |arguments: &[&str]| parts(&assay(folder.path(), arguments)).1.lines().count();
     assert!(listed(&["run", "--list", "--profile", "quick"]) < listed(&["run", "--list"]), "a brief run has fewer");
-    assert_eq!(listed(&["run", "--list", "--profile", "quick", "retrieve/10000"]), 1, "what is named is measured");
+    assert_eq!(listed(&["run", "--list", "--profile", "quick", "retrieve/10000"]), 2, "what is named is measured");
     let (code, stdout, _) = parts(&assay(folder.path(), &["run", "--list", "no such thing"]));
     assert_eq!((code, stdout.as_str()), (4, ""));
     let (code, _, stderr) = parts(&assay(folder.path(), &["run", "--list", "--set", "codec=morse"]));

@@ -21,7 +21,7 @@ pub(crate) async fn fetch(
     store: &Arc<dyn Store>,
     ids: &[EpisodeId],
     counters: &Counters,
-) -> Result<Vec<Option<Episode>>> {
+) -> Result<Vec<Option<Arc<Episode>>>> {
     match kind {
         BatchKind::Serial => serial::fetch(&**store, ids).await,
         BatchKind::SingleQuery => single_query::fetch(&**store, ids, counters).await,

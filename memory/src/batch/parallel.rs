@@ -11,13 +11,13 @@ use crate::{Counters, Episode, EpisodeId, Error, Result};
 const SIDE_BY_SIDE: usize = 8;
 
 /// One answer, and its place.
-type Answer = (usize, Result<Option<Episode>>);
+type Answer = (usize, Result<Option<Arc<Episode>>>);
 
 pub(super) async fn fetch(
     store: &Arc<dyn Store>,
     ids: &[EpisodeId],
     counters: &Counters,
-) -> Result<Vec<Option<Episode>>> {
+) -> Result<Vec<Option<Arc<Episode>>>> {
     let [_, _, ..] = ids else {
         return super::serial::fetch(&**store, ids).await; // nothing to do beside it
     };
@@ -39,7 +39,7 @@ pub(super) async fn fetch(
     Ok(episodes)
 }
 
-fn keep(answer: std::result::Result<Answer, JoinError>, episodes: &mut [Option<Episode>]) -> Result<()> {
+fn keep(answer: std::result::Result<Answer, JoinError>, episodes: &mut [Option<Arc<Episode>>]) -> Result<()> {
     match answer {
         Ok((place, episode)) => episodes[place] = episode?,
         Err(error) => match error.try_into_panic() {

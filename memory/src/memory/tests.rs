@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::*;
+use crate::store::Visit;
 use crate::store::in_memory::InMemory;
 
-/// A store whose writes fail while it is told so, before or after they were done.
+/// A store whose writes fail while it is told so, before or after they were done, or never answer although they were done.
 struct Flaky {
     inner: InMemory,
     fails_before: AtomicBool,
     fails_after: AtomicBool,
+    hangs_after: AtomicBool,
 }
 
 impl Flaky {
@@ -21,6 +23,9 @@ impl Flaky {
             return broken();
         }
         let done = write.await?;
+        if self.hangs_after.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         if self.fails_after.load(Ordering::SeqCst) { broken() } else { Ok(done) }
     }
 }
@@ -42,13 +47,13 @@ impl Store for Flaky {
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
         self.inner.head(id).await
     }
-    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
         self.inner.episode(id).await
     }
-    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
         self.inner.episodes(ids).await
     }
-    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+    async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         self.inner.scan(visit).await
     }
     async fn patterns(&self) -> Result<Vec<Pattern>> {
@@ -83,8 +88,8 @@ async fn flaky_with(variant: &str) -> (Memory, Arc<Flaky>) {
     let variant: Variant = variant.parse().unwrap();
     let mut memory = Memory::open(&variant, Options::default()).await.unwrap();
     let inner = InMemory::new(&variant, Arc::clone(&memory.counters));
-    let (fails_before, fails_after) = (AtomicBool::new(false), AtomicBool::new(false));
-    let store = Arc::new(Flaky { inner, fails_before, fails_after });
+    let [fails_before, fails_after, hangs_after] = [false; 3].map(AtomicBool::new);
+    let store = Arc::new(Flaky { inner, fails_before, fails_after, hangs_after });
     memory.store = Arc::clone(&store) as Arc<dyn Store>;
     let surroundings = Surroundings {
         store: Arc::clone(&memory.store),
@@ -162,12 +167,74 @@ async fn a_completion_that_failed_can_be_tried_again() {
 
 #[tokio::test]
 async fn embeddings_of_another_length_are_an_error_and_no_low_score() {
-    let (mut memory, _) = flaky().await;
+    for retrieval in ["scan", "indexed"] {
+        another_length(&format!("retrieval={retrieval}")).await;
+    }
+}
+
+async fn another_length(variant: &str) {
+    let (mut memory, _) = flaky_with(variant).await;
     let id = memory.start_episode(StartEpisode::default()).await.unwrap();
     memory.complete_episode(id, success()).await.unwrap();
     memory.embedder = Arc::new(FeatureHashing::new(64));
     let answer = memory.retrieve(&Query { limit: 1, ..Query::default() }).await;
     assert!(matches!(answer, Err(Error::EmbeddingDimensions { stored: 256, expected: 64 })), "{answer:?}");
+}
+
+/// The ids that a retrieval finds.
+async fn found(memory: &Memory) -> Vec<EpisodeId> {
+    let query = Query { limit: 10, ..Query::default() };
+    memory.retrieve(&query).await.unwrap().into_iter().map(|retrieved| retrieved.id).collect()
+}
+
+#[tokio::test]
+async fn the_index_has_what_the_store_has_however_a_completion_ended() {
+    let (memory, store) = flaky_with("retrieval=indexed").await;
+    let doubted = || memory.counters()["completions_doubted"];
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(memory.start_episode(StartEpisode::default()).await.unwrap());
+    }
+    let [before, after, gone] = ids[..] else { panic!("three were started") };
+
+    store.fails_before.store(true, Ordering::SeqCst);
+    assert!(memory.complete_episode(before, success()).await.is_err());
+    store.fails_before.store(false, Ordering::SeqCst);
+    assert_eq!((found(&memory).await, doubted()), (vec![], 1), "a phantom");
+
+    store.fails_after.store(true, Ordering::SeqCst);
+    assert!(memory.complete_episode(after, success()).await.is_err());
+    store.fails_after.store(false, Ordering::SeqCst);
+    assert_eq!((found(&memory).await, doubted()), (vec![after], 3), "the other is still asked about");
+
+    store.hangs_after.store(true, Ordering::SeqCst);
+    {
+        let mut completing = Box::pin(memory.complete_episode(gone, success()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(completing.as_mut().poll(&mut context).is_pending());
+        assert_eq!(found(&memory).await, [after], "it is not acknowledged yet");
+    } // its caller goes away
+    store.hangs_after.store(false, Ordering::SeqCst);
+    let mut both = [after, gone];
+    both.sort_unstable();
+    assert_eq!(found(&memory).await, both);
+
+    memory.complete_episode(before, success()).await.unwrap();
+    ids.sort_unstable();
+    let asked = doubted();
+    assert_eq!((found(&memory).await, doubted() - asked), (ids, 0), "nothing is doubtful any more");
+    assert_eq!(memory.counters()["episodes_indexed"], 3, "each once");
+}
+
+#[tokio::test]
+async fn a_closed_memory_answers_no_retrieval() {
+    for retrieval in ["scan", "indexed"] {
+        let memory =
+            Memory::open(&format!("retrieval={retrieval}").parse().unwrap(), Options::default()).await.unwrap();
+        memory.close().await.unwrap();
+        let answer = memory.retrieve(&Query { limit: 1, ..Query::default() }).await;
+        assert!(matches!(answer, Err(Error::Closed)), "{retrieval}: {answer:?}");
+    }
 }
 
 #[tokio::test]

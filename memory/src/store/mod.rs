@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::variant::StoreKind;
+use crate::variant::{RetrievalKind, StoreKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 mod files;
@@ -50,6 +50,9 @@ pub struct StoreStats {
     /// Bytes of the store's files; 0 where there are none.
     pub stored_bytes: u64,
 }
+
+/// What a scan shows heads and embeddings to.
+pub type Visit<'v> = dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send + 'v;
 
 /// Keeps episodes. All methods may be called concurrently; what one call acknowledged, the next one sees.
 ///
@@ -87,14 +90,14 @@ pub trait Store: Send + Sync {
     /// The head of an episode, if there is one of this id.
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>>;
 
-    /// An episode with its steps in the order of their numbers, as of one moment.
-    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>>;
+    /// An episode with its steps in the order of their numbers, as of one moment. Whether it is shared with the store is the `sharing` toggle's.
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>>;
 
     /// The episodes of those ids, each in the place of its id, with one question and as of one moment.
-    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>>;
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>>;
 
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
-    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()>;
+    async fn scan(&self, visit: &mut Visit<'_>) -> Result<()>;
 
     /// The completed episodes whose embeddings point most nearly in the direction of this one, at most `limit`, the nearest first, with the cosines of the
     /// angles; `None` from a store without an index of vectors, and approximate from one with it. Embeddings of length zero are not found.
@@ -208,6 +211,10 @@ pub async fn open_remote(
         let conflict = format!("{toggle}={strategy} does not go with a URL");
         Err(Error::InvalidVariant { conflict, remedy: remedy.to_owned() })
     };
+    if variant.retrieval == RetrievalKind::Indexed {
+        // Nobody would tell the index what other clients of the server complete.
+        return refused("retrieval", "indexed", "others may write there: take retrieval=scan");
+    }
     match (variant.store, variant.durability) {
         (StoreKind::Libsql, Durability::Committed) => {
             Ok(Arc::new(libsql::Libsql::open_remote(remote, variant, counters, encoding).await?))

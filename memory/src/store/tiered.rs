@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::files;
 use super::libsql::Libsql;
 use super::redb::Redb;
-use super::{Completed, EncodedStep, Store, StoreStats, stored};
+use super::{Completed, EncodedStep, Store, StoreStats, Visit, stored};
 use crate::variant::MetadataKind;
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -112,7 +112,7 @@ impl Tiered {
         let accepted = to_record.await;
         underway.settled = match &accepted {
             Ok(()) => !self.in_step() || to_tier.await.is_ok(),
-            Err(error) => nothing_was_written(error),
+            Err(error) => error.nothing_was_written(),
         };
         accepted
     }
@@ -130,19 +130,6 @@ async fn mirror_of(generation: Option<&[u8]>, tier: Result<Redb>) -> Result<Opti
         Err(error @ Error::StoreInUse { .. }) => Err(error),
         Err(_) => Ok(None),
     }
-}
-
-/// Whether an error of the record says for certain that it is as it was before.
-fn nothing_was_written(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::UnknownEpisode { .. }
-            | Error::EpisodeExists { .. }
-            | Error::EpisodeCompleted { .. }
-            | Error::StepExists { .. }
-            | Error::PoolTimeout { .. }
-            | Error::Closed
-    )
 }
 
 impl Drop for Underway<'_> {
@@ -175,7 +162,7 @@ impl Store for Tiered {
         let outcomes = match self.record.insert_steps(&steps).await {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                underway.settled = nothing_was_written(&error);
+                underway.settled = error.nothing_was_written();
                 return Err(error);
             }
         };
@@ -196,16 +183,16 @@ impl Store for Tiered {
         self.read(|store| store.head(id)).await
     }
 
-    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
         self.read(|store| store.episode(id)).await
     }
 
-    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
         let ids = ids.to_vec();
         self.read(|store| store.episodes(&ids)).await
     }
 
-    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+    async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         if !self.in_step() {
             self.counters.tier_misses.increment();
             return self.record.scan(visit).await;

@@ -9,7 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use self::indexes::{Found, Indexes};
-use super::{Store, StoreStats, rows, stored};
+use super::{Store, StoreStats, Visit, rows, stored};
+use crate::sharing::Sharing;
 use crate::variant::IndexKind;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
 
@@ -18,6 +19,7 @@ mod indexes;
 /// Episodes and patterns in memory.
 pub struct InMemory {
     contents: RwLock<Option<Contents>>, // None once closed
+    sharing: Sharing,
     counters: Arc<Counters>,
 }
 
@@ -28,25 +30,30 @@ struct Contents {
 }
 
 struct Kept {
-    head: Head,
-    steps: BTreeMap<u32, Step>,
-    embedding: Vec<f32>, // empty until completed
+    episode: Arc<Episode>, // held by others as well only once it is completed
+    embedding: Vec<f32>,   // empty until completed
 }
 
 impl Contents {
     fn append(&mut self, id: EpisodeId, step: &Step) -> Result<()> {
         let kept = self.episodes.get_mut(&id).ok_or(Error::UnknownEpisode { id })?;
-        if kept.steps.contains_key(&step.number) {
-            return Err(Error::StepExists { id, number: step.number });
-        }
-        kept.steps.insert(step.number, step.clone());
+        let place = match kept.episode.steps.binary_search_by_key(&step.number, |stored| stored.number) {
+            Ok(_) => return Err(Error::StepExists { id, number: step.number }),
+            Err(place) => place, // the end, as a rule
+        };
+        // Nobody else holds a running episode: nothing is copied but the step.
+        Arc::make_mut(&mut kept.episode).steps.insert(place, step.clone());
         Ok(())
     }
 }
 
 impl Kept {
-    fn episode(&self) -> Episode {
-        Episode { head: self.head.clone(), steps: self.steps.values().cloned().collect() }
+    fn head(&self) -> &Head {
+        &self.episode.head
+    }
+
+    fn is_completed(&self) -> bool {
+        self.head().completion.is_some()
     }
 }
 
@@ -55,7 +62,8 @@ impl InMemory {
     pub fn new(variant: &Variant, counters: Arc<Counters>) -> InMemory {
         let (episodes, patterns) = (BTreeMap::new(), BTreeMap::new());
         let contents = Contents { episodes, patterns, indexes: Indexes::of(variant) };
-        InMemory { contents: RwLock::new(Some(contents)), counters }
+        let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
+        InMemory { contents: RwLock::new(Some(contents)), sharing, counters }
     }
 
     /// What is in the store, unless it is closed. A panic of another thread cannot leave it half changed: every change is one insertion or is checked first.
@@ -63,6 +71,11 @@ impl InMemory {
         let guard: RwLockReadGuard<'_, _> = self.contents.read().unwrap_or_else(PoisonError::into_inner);
         self.counters.round_trips.increment();
         guard.as_ref().map(look).ok_or(Error::Closed)
+    }
+
+    /// What a caller gets. A running episode changes in place, so that nobody may hold it.
+    fn given(&self, kept: &Kept) -> Arc<Episode> {
+        if kept.is_completed() { self.sharing.hand_out(&kept.episode) } else { self.sharing.copy(&kept.episode) }
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut Contents) -> Result<T>) -> Result<T> {
@@ -82,9 +95,8 @@ impl Store for InMemory {
                 return Err(Error::EpisodeExists { id: head.id });
             }
             contents.indexes.insert(head);
-            contents
-                .episodes
-                .insert(head.id, Kept { head: head.clone(), steps: BTreeMap::new(), embedding: Vec::new() });
+            let episode = Arc::new(Episode { head: head.clone(), steps: Vec::new() });
+            contents.episodes.insert(head.id, Kept { episode, embedding: Vec::new() });
             Ok(())
         })
     }
@@ -106,10 +118,10 @@ impl Store for InMemory {
         assert!(head.completion.is_some(), "a completed head has a completion");
         self.write(|contents| {
             let kept = contents.episodes.get_mut(&head.id).ok_or(Error::UnknownEpisode { id: head.id })?;
-            if kept.head.completion.is_some() {
+            if kept.is_completed() {
                 return Err(Error::EpisodeCompleted { id: head.id });
             }
-            kept.head = head.clone();
+            Arc::make_mut(&mut kept.episode).head = head.clone();
             kept.embedding = embedding.to_vec();
             for pattern in patterns {
                 contents
@@ -123,29 +135,29 @@ impl Store for InMemory {
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
-        let head = self.read(|contents| contents.episodes.get(&id).map(|kept| kept.head.clone()))?;
+        let head = self.read(|contents| contents.episodes.get(&id).map(|kept| kept.head().clone()))?;
         self.counters.rows_read.add(u64::from(head.is_some()));
         Ok(head)
     }
 
-    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
-        let episode = self.read(|contents| contents.episodes.get(&id).map(Kept::episode))?;
-        self.counters.rows_read.add(rows(episode.as_ref()));
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
+        let episode = self.read(|contents| contents.episodes.get(&id).map(|kept| self.given(kept)))?;
+        self.counters.rows_read.add(rows(episode.as_deref()));
         Ok(episode)
     }
 
-    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
-        let episodes: Vec<Option<Episode>> =
-            self.read(|contents| ids.iter().map(|id| contents.episodes.get(id).map(Kept::episode)).collect())?;
-        self.counters.rows_read.add(episodes.iter().map(|episode| rows(episode.as_ref())).sum());
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
+        let episodes: Vec<Option<Arc<Episode>>> = self
+            .read(|contents| ids.iter().map(|id| contents.episodes.get(id).map(|kept| self.given(kept))).collect())?;
+        self.counters.rows_read.add(episodes.iter().map(|episode| rows(episode.as_deref())).sum());
         Ok(episodes)
     }
 
-    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+    async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         let mut rows = 0;
         self.read(|contents| {
-            for kept in contents.episodes.values().filter(|kept| kept.head.completion.is_some()) {
-                visit(&kept.head, &kept.embedding);
+            for kept in contents.episodes.values().filter(|kept| kept.is_completed()) {
+                visit(kept.head(), &kept.embedding);
                 rows += 1;
             }
         })?;
@@ -170,15 +182,15 @@ impl Store for InMemory {
                 let rows = contents.episodes.len() as u64;
                 self.counters.metadata_scanned.add(rows);
                 self.counters.rows_read.add(rows);
-                let has = |kept: &&Kept| kept.head.metadata.get(key).is_some_and(|stored| stored == value);
-                contents.episodes.values().filter(has).map(|kept| kept.head.id).collect()
+                let has = |kept: &&Kept| kept.head().metadata.get(key).is_some_and(|stored| stored == value);
+                contents.episodes.values().filter(has).map(|kept| kept.head().id).collect()
             }
         })
     }
 
     async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         self.read(|contents| {
-            let head_of = |id| contents.episodes.get(&id).map(|kept| &kept.head);
+            let head_of = |id| contents.episodes.get(&id).map(Kept::head);
             let Found { ids, rows } = contents.indexes.by_task(task_type, domain, limit, head_of);
             self.counters.rows_read.add(rows);
             match contents.indexes.kind() {
@@ -192,7 +204,7 @@ impl Store for InMemory {
     async fn stats(&self) -> Result<StoreStats> {
         self.read(|contents| StoreStats {
             episodes: contents.episodes.len() as u64,
-            steps: contents.episodes.values().map(|kept| kept.steps.len() as u64).sum(),
+            steps: contents.episodes.values().map(|kept| kept.episode.steps.len() as u64).sum(),
             patterns: contents.patterns.len() as u64,
             stored_bytes: 0,
         })

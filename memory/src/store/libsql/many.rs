@@ -1,5 +1,7 @@
 //! Several episodes with one statement.
 
+use std::sync::Arc;
+
 use ::libsql::Value;
 
 use super::Libsql;
@@ -8,7 +10,7 @@ use crate::{Episode, EpisodeId, Error, Head, Result, Step};
 
 impl Libsql {
     /// The episodes of those ids, each in the place of its id.
-    pub(super) async fn select_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+    pub(super) async fn select_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
         let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let array = serde_json::to_string(&texts).expect("a list of texts is valid JSON");
         let mut heads: Vec<Option<Head>> = vec![None; ids.len()];
@@ -28,7 +30,7 @@ impl Libsql {
         self.waiting(reading).await?;
         // The rows come in the order of the table, which the statement does not promise: ordering what is in order costs nothing.
         steps.iter_mut().for_each(|steps| steps.sort_unstable_by_key(|step| step.number));
-        let episodes = heads.into_iter().zip(steps).map(|(head, steps)| Some(Episode { head: head?, steps }));
+        let episodes = heads.into_iter().zip(steps).map(|(head, steps)| Some(Arc::new(Episode { head: head?, steps })));
         Ok(episodes.collect())
     }
 }

@@ -24,7 +24,7 @@ use self::schema::Sql;
 use self::values::{Attempt, Fault, first, key};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
-use super::{Completed, EncodedStep, Remote, Store, StoreStats, blocking_future, stored};
+use super::{Completed, EncodedStep, Remote, Store, StoreStats, Visit, blocking_future, stored};
 use crate::pool::{Limits, Manager, Pool};
 use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
@@ -211,7 +211,7 @@ impl Store for Libsql {
         Ok(heads.pop())
     }
 
-    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
         let mut head = None;
         let mut steps = Vec::new();
         self.read_rows("reading an episode", Sql::SelectEpisode, vec![key(id)], |row| {
@@ -223,14 +223,14 @@ impl Store for Libsql {
             Ok(())
         })
         .await?;
-        Ok(head.map(|head| Episode { head, steps }))
+        Ok(head.map(|head| Arc::new(Episode { head, steps })))
     }
 
-    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
         self.select_episodes(ids).await
     }
 
-    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+    async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         let scan = self.read_rows("scanning episodes", Sql::SelectCompleted, vec![], |row| {
             let head: Head = self.decoded(row, 0)?;
             let embedding = self.encoding.decode_vector(&row.get::<Vec<u8>>(1)?)?;

@@ -20,7 +20,7 @@ use self::fault::{Attempt, opening_error};
 use self::indexes::Indexes;
 pub(super) use self::mirror::Row;
 use super::files::{self, Lock};
-use super::{Completed, EncodedStep, Store, StoreStats, blocking, merged, rows, stored};
+use super::{Completed, EncodedStep, Store, StoreStats, Visit, blocking, merged, rows, stored};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -99,14 +99,14 @@ impl Redb {
         self.with(action, |database| work(&database.begin_read()?))
     }
 
-    fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> Attempt<Option<Episode>> {
+    fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> Attempt<Option<Arc<Episode>>> {
         let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
         let head = self.encoding.decode(head.value())?;
         let mut steps = Vec::new();
         for entry in transaction.open_table(STEPS)?.range((id.0, 0)..=(id.0, u32::MAX))? {
             steps.push(self.encoding.decode(entry?.1.value())?);
         }
-        Ok(Some(Episode { head, steps }))
+        Ok(Some(Arc::new(Episode { head, steps })))
     }
 
     async fn write(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
@@ -246,21 +246,21 @@ impl Store for Redb {
         Ok(head)
     }
 
-    async fn episode(&self, id: EpisodeId) -> Result<Option<Episode>> {
+    async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
         let episode = self.read("reading an episode", |transaction| self.episode_within(transaction, id))?;
-        self.counters.rows_read.add(rows(episode.as_ref()));
+        self.counters.rows_read.add(rows(episode.as_deref()));
         Ok(episode)
     }
 
-    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Episode>>> {
-        let episodes: Vec<Option<Episode>> = self.read("reading episodes", |transaction| {
+    async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
+        let episodes: Vec<Option<Arc<Episode>>> = self.read("reading episodes", |transaction| {
             ids.iter().map(|&id| self.episode_within(transaction, id)).collect()
         })?;
-        self.counters.rows_read.add(episodes.iter().map(|episode| rows(episode.as_ref())).sum());
+        self.counters.rows_read.add(episodes.iter().map(|episode| rows(episode.as_deref())).sum());
         Ok(episodes)
     }
 
-    async fn scan(&self, visit: &mut (dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send)) -> Result<()> {
+    async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         let mut rows = 0;
         blocking(|| {
             self.read("scanning episodes", |transaction| {
