@@ -1,7 +1,8 @@
 //! The body of an answer from a database's server, as libsql's client gets it: unpacked, and with its end in one piece with its last bytes.
 //!
 //! A piece is held back until it is known whether another one follows. libsql's client lets go of a body at the last line that it needs: were the end not
-//! there by then, it would take the connection for one that is not fit for another request.
+//! there by then, it would take the connection for one that is not fit for another request. What it lets go of all the same, as it does
+//! with answers that are longer than what is buffered, is read to its end here, so that our connection to the server stays fit.
 
 use std::io;
 use std::pin::Pin;
@@ -12,10 +13,14 @@ use hyper::Body;
 use hyper::body::{Buf, Bytes, HttpBody, SizeHint};
 use hyper::client::conn::SendRequest;
 use hyper::header::HeaderMap;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::Counters;
 use crate::wire::Unpacker;
+
+/// The most that is read of a body that nobody wants any more, in bytes: beyond that, connecting anew is cheaper.
+const UNWANTED_MAX: usize = 256 * 1024;
 
 /// A body on its way from the server to libsql's client.
 pub(super) struct Answer {
@@ -57,6 +62,22 @@ impl Answer {
         let plain = unpacker.finish()?;
         self.counters.wire_bytes_before.add(plain.len() as u64);
         Ok(plain.into())
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // Without a runtime nobody will send another request.
+        let (Some((mut body, far)), Ok(runtime)) = (self.far.take(), Handle::try_current()) else { return };
+        runtime.spawn(async move {
+            let mut left = UNWANTED_MAX;
+            while let Some(Ok(bytes)) = body.data().await {
+                let Some(less) = left.checked_sub(bytes.len()) else { break };
+                left = less;
+            }
+            drop(body); // at its end, or else the connection ends with it
+            drop(far); // and only then another request may be sent
+        });
     }
 }
 
