@@ -263,33 +263,18 @@ pub fn effect(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
             None
         }
     };
-    let chosen = |name: &str, mut variant: Variant| {
-        for (toggle, strategy) in plan.selection.set.iter().filter_map(|pair| pair.split_once('=')) {
-            variant.set(toggle, strategy).ok()?;
-        }
-        let label = format!("{name} [{variant}]");
-        let selected = plan.selection.filter.as_ref().is_none_or(|filter| label.contains(filter));
-        (selected && variant.validate().is_ok()).then_some(variant)
-    };
-    let mut work = Vec::new();
-    for (benchmark, strategies) in site.iter().flat_map(|_| effect::REMOTE) {
-        let variant = chosen(&format!("remote/{benchmark}"), effect::remote_variant(strategies)?);
-        work.extend(variant.map(|variant| (Some(benchmark), variant)));
-    }
-    for text in effect::HTTP {
-        work.extend(chosen("http/episodes", text.parse()?).map(|variant| (None, variant)));
-    }
-    work.dedup();
+    let mut work = effect::select(plan.selection.filter.as_deref(), &plan.selection.set)?;
+    work.retain(|work| work.benchmark.is_none() || site.is_some());
     let (_home, corpus) = corpus(plan)?;
     let progress = Progress::start("effect", work.len());
-    for (benchmark, variant) in &work {
-        let measured = match (benchmark, &site) {
+    for work in &work {
+        let measured = match (work.benchmark, &site) {
             (Some(benchmark), Some(site)) => {
-                effect::remote(benchmark, variant, site, site.distances(), plan.input, extent)
+                effect::remote(benchmark, &work.variant, site, site.distances(), plan.input, extent)
             }
-            _ => effect::http(variant, &corpus, plan.artifacts, extent, plan.input.seed),
+            _ => effect::http(&work.variant, &corpus, plan.artifacts, extent, plan.input.seed),
         };
-        let label = format!("{} [{variant}]", benchmark.unwrap_or("http/episodes"));
+        let label = work.label();
         match measured {
             Ok(measurements) => {
                 for measurement in measurements {

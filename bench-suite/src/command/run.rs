@@ -11,6 +11,7 @@ use super::{lanes, runs};
 use crate::cases;
 use crate::input::Source;
 use crate::runner::artifacts::{self, Program};
+use crate::runner::effect;
 use crate::runner::valgrind;
 
 /// Episodes that the load plays over and over.
@@ -136,7 +137,14 @@ impl Run {
             for case in &selected.cases {
                 println!("{:<32} {}", case.id, case.label());
             }
-            return Ok(if selected.cases.is_empty() { Exit::Nothing } else { Exit::Ok });
+            let effect = match self.selection.lanes().contains(&Lane::Effect) {
+                true => effect::select(self.selection.filter.as_deref(), &self.selection.set)?,
+                false => vec![],
+            };
+            for work in &effect {
+                println!("{:<32} {}", "lane effect", work.label());
+            }
+            return Ok(if selected.cases.is_empty() && effect.is_empty() { Exit::Nothing } else { Exit::Ok });
         }
         let Measured { path, run } = measure(&self.selection, self.profile(), self.output.as_deref())?;
         let exit = if !run.invalid.is_empty() {

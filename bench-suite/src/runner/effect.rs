@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use baselines::{Case, Durability, Measurement, Sample};
-use memory::Variant;
+use memory::{StoreKind, Variant};
 
 use super::artifacts::Artifacts;
 use super::load;
@@ -57,12 +57,50 @@ impl Extent {
     pub const FULL: Extent = Extent { slices: 10, operations: 4, episodes: 512 };
 }
 
-/// The variant of a remote case.
+/// One thing that the lane measures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// The benchmark of the registry on a database's server, or episodes over HTTP.
+    pub benchmark: Option<&'static str>,
+    /// Its variant.
+    pub variant: Variant,
+}
+
+impl Work {
+    /// What a filter is compared with.
+    pub fn label(&self) -> String {
+        match self.benchmark {
+            Some(benchmark) => format!("remote/{benchmark} [{}]", self.variant),
+            None => format!("http/episodes [{}]", self.variant),
+        }
+    }
+}
+
+/// What the lane measures: what contains the filter, with some toggles set otherwise, where the strategies go together and with a server. None twice.
 ///
 /// # Errors
-/// There is no such variant.
-pub fn remote_variant(strategies: &str) -> Result<Variant> {
-    Ok(format!("store=libsql,durability=committed,{strategies}").parse()?)
+/// The list names a variant that there is none of.
+pub fn select(filter: Option<&str>, set: &[String]) -> Result<Vec<Work>> {
+    let remote = REMOTE
+        .map(|(benchmark, strategies)| (Some(benchmark), format!("store=libsql,durability=committed,{strategies}")));
+    let http = HTTP.map(|variant| (None, variant.to_owned()));
+    let mut work: Vec<Work> = Vec::new();
+    for (benchmark, text) in remote.into_iter().chain(http) {
+        let mut variant: Variant = text.parse().with_context(|| format!("the variant {text}"))?;
+        let pairs = set.iter().filter_map(|pair| pair.split_once('='));
+        let valid = pairs.fold(true, |valid, (toggle, strategy)| variant.set(toggle, strategy).is_ok() && valid);
+        let on_a_server = variant.store == StoreKind::Libsql && variant.durability == memory::Durability::Committed;
+        let chosen = Work { benchmark, variant };
+        if valid
+            && variant.validate().is_ok()
+            && (benchmark.is_none() || on_a_server)
+            && filter.is_none_or(|filter| chosen.label().contains(filter))
+            && !work.contains(&chosen)
+        {
+            work.push(chosen);
+        }
+    }
+    Ok(work)
 }
 
 /// Measures a benchmark of the registry on a site's server, at each of the distances.
@@ -191,4 +229,50 @@ pub fn http(
         measurements.push(bytes);
     }
     Ok(measurements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_is_chosen_as_cases_are() {
+        let all = select(None, &[]).expect("the list is right");
+        assert_eq!(all.len(), REMOTE.len() + HTTP.len());
+        let filtered = select(Some("remote/step"), &[]).expect("the list is right");
+        assert!(!filtered.is_empty() && filtered.iter().all(|work| work.label().starts_with("remote/step/")));
+        let set = ["wire=compressed".to_owned()];
+        let compressed = select(None, &set).expect("the list is right");
+        assert!(compressed.iter().all(|work| work.variant.wire == memory::WireKind::Compressed));
+        assert!(compressed.len() < all.len(), "what is the same is measured once");
+        let redb = select(None, &["store=redb".to_owned()]).expect("the list is right");
+        assert!(redb.iter().all(|work| work.benchmark.is_none()), "only libsql is on a server");
+        assert!(select(Some("no such thing"), &[]).expect("the list is right").is_empty());
+    }
+
+    /// Without a server it says so and checks nothing.
+    #[test]
+    fn round_trips_are_what_each_pool_and_batch_is_for() {
+        if let Some(why) = crate::remote::missing() {
+            eprintln!("skipped: {why}");
+            return;
+        }
+        let site = Site::start().expect("starts");
+        let input = crate::input::Source::default().load(4).expect("generated");
+        let extent = Extent { slices: 1, operations: 2, episodes: 1 };
+        let near = [("0ms", Distance::milliseconds(0))];
+        let of = |benchmark: &str, strategies: &str| {
+            let variant = format!("store=libsql,durability=committed,{strategies}").parse().expect("a variant");
+            let measured = remote(benchmark, &variant, &site, &near, &input, extent).expect("measures");
+            ["round_trips", "connections"].map(|metric| {
+                let found = measured.iter().find(|measurement| measurement.metric == metric).expect("counted");
+                found.sample.median()
+            })
+        };
+        assert_eq!(of("episode/get", "pool=keepalive"), [1.0, 0.0]);
+        assert_eq!(of("episode/get_many", "pool=keepalive,batch=serial"), [10.0, 0.0]);
+        assert_eq!(of("episode/get_many", "pool=keepalive,batch=single-query"), [1.0, 0.0]);
+        let [round_trips, connections] = of("episode/get", "pool=none");
+        assert!(round_trips >= 3.0 && connections == 1.0, "{round_trips}, {connections}");
+    }
 }
