@@ -97,7 +97,8 @@ fn plant(source: &Path) {
 /// Builds the test programs of the copy, in the order of [`EFFECTS`].
 fn build(copy: &Path, target: &Path) -> Vec<(&'static str, PathBuf)> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--release", "--package", "memory", "--no-run", "--message-format", "json"]);
+    // Of the whole workspace, so that what others built has the same features, and is not built again.
+    cargo.args(["test", "--release", "--workspace", "--no-run", "--message-format", "json"]);
     cargo.args(EFFECTS.iter().flat_map(|name| ["--test", name]));
     let output = cargo.current_dir(copy).env("CARGO_TARGET_DIR", target).output().expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
