@@ -73,7 +73,14 @@ pub fn headline(report: &Report) -> Headline {
             word: "Regressed",
             tone: Tone::Bad,
             sentence,
-            next: "find the cause below; if the change is wanted, accept it: `assay baseline accept --reason \"..\"`",
+            next: match report.against.as_deref() {
+                Some(against) if !against.starts_with("baseline ") => {
+                    "find the cause below; if the change is wanted, say why where it is merged: the next base has it"
+                }
+                _ => {
+                    "find the cause below; if the change is wanted, accept it: `assay baseline accept --reason \"..\"`"
+                }
+            },
         },
         Outcome::Invalid => Headline {
             word: "Invalid",
