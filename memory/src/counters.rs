@@ -125,6 +125,20 @@ counters! {
     cache_expirations,
     /// Entries that a write removed from the cache.
     cache_invalidations,
+    /// Times that a cache let an episode or an answer live longer, because it was asked for.
+    ttl_extended,
+    /// Evictions of something else than what was used longest ago.
+    predictive_evictions,
+    /// Queries that were answered by an answer at hand.
+    query_hits,
+    /// Queries that the store had to answer although answers are kept.
+    query_misses,
+    /// Answers that were dropped to make room for others.
+    query_evictions,
+    /// Answers that were dropped because their time was up.
+    query_expirations,
+    /// Answers that were dropped because a write may have changed them.
+    query_invalidations,
     /// Values that were encoded by the codec `json`.
     json_encoded,
     /// Values that were encoded by the codec `messagepack`.

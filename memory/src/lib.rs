@@ -13,7 +13,7 @@
 //! - **envelope**: a stored value with its tags of codec and compression ([`encoding`]).
 //! - **counters**: what each strategy did ([`counters`]).
 //!
-//! [`Memory`] is the way in. Beneath it, a store keeps the bytes, a pool lends its connections, a cache keeps episodes at hand.
+//! [`Memory`] is the way in. Beneath it, a store keeps the bytes, a pool lends its connections, a cache keeps episodes and answers at hand.
 
 mod active;
 pub mod api;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::active::{Active, Turn};
-use crate::cache::{self, EpisodeCache, Ticket};
+use crate::cache::{self, Best, EpisodeCache, Found, Queries, Wanted};
 use crate::embedding::Embedder;
 use crate::encoding::DEFAULT_THRESHOLD_BYTES;
 use crate::retrieval::{Ranked, Ranking, Retrieval};
@@ -37,9 +37,9 @@ pub struct Options {
     pub embedder: Arc<dyn Embedder>,
     /// Encoded values of at least this many bytes are compressed, if the variant compresses.
     pub threshold_bytes: usize,
-    /// How many episodes the cache holds, if the variant has one.
+    /// How many episodes are kept at hand, if the variant has a cache; as many lists of ids, and as many rankings.
     pub cache_capacity: usize,
-    /// How long the cache holds each, in nanoseconds.
+    /// How long each is kept, in nanoseconds: how old an answer may be where others write to the same database.
     pub cache_ttl_ns: u64,
     /// The most steps of one batch, if the variant batches writes.
     pub batch_steps: usize,
@@ -96,7 +96,8 @@ pub struct Health {
 pub struct Memory {
     variant: Variant,
     store: Arc<dyn Store>,
-    cache: Arc<dyn EpisodeCache>,
+    cache: Arc<EpisodeCache>,
+    queries: Queries,
     sharing: Sharing,
     writes: Writes,
     retrieval: Retrieval,
@@ -134,7 +135,8 @@ impl Memory {
             (path, None) => store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?,
         };
         ids.skip(store.stats().await?.episodes);
-        let cache = cache::open(variant.cache, cache_capacity, cache_ttl_ns, Arc::clone(&clock), Arc::clone(&counters));
+        let kept = cache::Limits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
+        let (cache, queries) = cache::open(variant.cache, kept, &clock, &counters);
         let surroundings = Surroundings {
             store: Arc::clone(&store),
             cache: Arc::clone(&cache),
@@ -145,7 +147,7 @@ impl Memory {
         let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
         let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
         let (variant, active) = (*variant, Active::default());
-        Ok(Memory { variant, store, cache, sharing, writes, retrieval, active, clock, ids, embedder, counters })
+        Ok(Memory { variant, store, cache, queries, sharing, writes, retrieval, active, clock, ids, embedder, counters })
     }
 
     /// The variant it was opened with.
@@ -159,7 +161,9 @@ impl Memory {
     /// What the store says.
     pub async fn start_episode(&self, start: StartEpisode) -> Result<EpisodeId> {
         let id = self.ids.next_id()?;
-        self.store.create(&Head::new(id, self.clock.now_ns(), start)).await?;
+        let head = Head::new(id, self.clock.now_ns(), start);
+        let _changed = Afterwards(|| self.queries.started(&head));
+        self.store.create(&head).await?;
         self.active.start(id);
         Ok(id)
     }
@@ -180,7 +184,7 @@ impl Memory {
             },
         };
         let step = Step::new(number, self.clock.now_ns(), step);
-        let _changed = Invalidate { cache: &*self.cache, id };
+        let _changed = Afterwards(|| self.cache.invalidate(&|| id));
         self.writes.append(id, step).await?;
         turn.remember(number + 1);
         Ok(number)
@@ -201,7 +205,10 @@ impl Memory {
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&head.task, &mut embedding);
         head.completion = Some(completion.clone());
-        let _changed = Invalidate { cache: &*self.cache, id };
+        let _changed = Afterwards(|| {
+            self.cache.invalidate(&|| id);
+            self.queries.completed(&head, &embedding);
+        });
         let underway = self.retrieval.completing(&head, &embedding);
         let stored = self.store.complete(&head, &embedding, &patterns).await;
         underway.ended(&stored);
@@ -218,24 +225,31 @@ impl Memory {
         if query.limit == 0 {
             return Ok(Vec::new());
         }
+        let best = self.best(query).await?;
+        let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
+        let mut retrieved = Vec::with_capacity(best.len());
+        for (ranked, episode) in best.iter().zip(self.get_episodes(&ids).await?) {
+            let episode = episode.ok_or(Error::UnknownEpisode { id: ranked.id })?;
+            let Ranked { id, score, similarity, context_match } = *ranked;
+            retrieved.push(Retrieved { id, score, similarity, context_match, episode });
+        }
+        Ok(retrieved)
+    }
+
+    /// The ranking of a query, at hand or made now.
+    async fn best(&self, query: &Query) -> Result<Arc<[Ranked]>> {
+        let wanted = match self.queries.best(query) {
+            Found::Here(best) => return Ok(best.ranked),
+            Found::Missing(wanted) => wanted,
+        };
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&query.text, &mut embedding);
         let mut ranking = Ranking::new(&embedding, query.context.as_ref(), query.limit);
         self.retrieval.rank(&*self.store, &mut ranking).await?;
         self.counters.episodes_scored.add(ranking.scored());
-        self.fetch_ranked(ranking.into_best()).await
-    }
-
-    /// Ranked episodes with all that is stored of them.
-    async fn fetch_ranked(&self, best: Vec<Ranked>) -> Result<Vec<Retrieved>> {
-        let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
-        let mut retrieved = Vec::with_capacity(best.len());
-        for (ranked, episode) in best.into_iter().zip(self.get_episodes(&ids).await?) {
-            let episode = episode.ok_or(Error::UnknownEpisode { id: ranked.id })?;
-            let Ranked { id, score, similarity, context_match } = ranked;
-            retrieved.push(Retrieved { id, score, similarity, context_match, episode });
-        }
-        Ok(retrieved)
+        let ranked: Arc<[Ranked]> = ranking.into_best().into();
+        self.queries.keep(wanted, || Best { embedding: embedding.into(), ranked: Arc::clone(&ranked) });
+        Ok(ranked)
     }
 
     /// The episode of that id, completed or not, if there is one.
@@ -243,13 +257,13 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn get_episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
-        if let Some(episode) = self.cached(id) {
-            return Ok(Some(episode));
-        }
-        let ticket = self.cache.ticket(id);
+        let wanted = match self.cached(id) {
+            Found::Here(episode) => return Ok(Some(episode)),
+            Found::Missing(wanted) => wanted,
+        };
         let episode = self.store.episode(id).await?;
         if let Some(episode) = &episode {
-            self.keep(ticket, episode);
+            self.keep(wanted, episode);
         }
         Ok(episode)
     }
@@ -259,16 +273,22 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn get_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
-        let mut episodes: Vec<_> = ids.iter().map(|&id| self.cached(id)).collect();
-        let mut missing: Vec<EpisodeId> = Vec::new();
-        missing.extend(ids.iter().zip(&episodes).filter(|(_, episode)| episode.is_none()).map(|(&id, _)| id));
-        missing.sort_unstable();
-        missing.dedup();
-        let tickets: Vec<_> = missing.iter().map(|&id| self.cache.ticket(id)).collect();
+        let mut wanted = Vec::new();
+        let look_up = |&id: &EpisodeId| match self.cached(id) {
+            Found::Here(episode) => Some(episode),
+            Found::Missing(missing) => {
+                wanted.push((id, missing));
+                None
+            }
+        };
+        let mut episodes: Vec<Option<Arc<Episode>>> = ids.iter().map(look_up).collect();
+        wanted.sort_by_key(|(id, _)| *id);
+        wanted.dedup_by_key(|(id, _)| *id);
+        let missing: Vec<EpisodeId> = wanted.iter().map(|(id, _)| *id).collect();
         let fetched = batch::fetch(self.variant.batch, &self.store, &missing, &self.counters).await?;
-        for (ticket, episode) in tickets.into_iter().zip(&fetched) {
+        for ((_, wanted), episode) in wanted.into_iter().zip(&fetched) {
             if let Some(episode) = episode {
-                self.keep(ticket, episode);
+                self.keep(wanted, episode);
             }
         }
         for (id, episode) in ids.iter().zip(&mut episodes).filter(|(_, episode)| episode.is_none()) {
@@ -278,14 +298,17 @@ impl Memory {
     }
 
     /// An episode that is at hand, as the caller may have it.
-    fn cached(&self, id: EpisodeId) -> Option<Arc<Episode>> {
-        self.cache.get(id).map(|held| self.sharing.hand_out(&held))
+    fn cached(&self, id: EpisodeId) -> Found<EpisodeId, Arc<Episode>> {
+        match self.cache.get(&|| id, &|_| true) {
+            Found::Here(held) => Found::Here(self.sharing.hand_out(&held)),
+            missing @ Found::Missing(_) => missing,
+        }
     }
 
     /// Keeps an episode at hand that was read for a caller.
-    fn keep(&self, ticket: Ticket, episode: &Arc<Episode>) {
-        if self.variant.cache != CacheKind::None {
-            self.cache.put(ticket, &self.sharing.keep(episode)); // without a cache, a copy would be made for nothing
+    fn keep(&self, wanted: Wanted<EpisodeId>, episode: &Arc<Episode>) {
+        if wanted.is_kept() {
+            self.cache.put(wanted, self.sharing.keep(episode)); // without a cache, a copy would be made for nothing
         }
     }
 
@@ -302,7 +325,7 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn query_by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
-        self.store.by_metadata(key, value).await
+        self.queries.by_metadata(key, value, self.store.by_metadata(key, value)).await
     }
 
     /// The newest `limit` episodes, completed or not, of that task type in that domain: by when they started, then by id, the newest first.
@@ -310,7 +333,8 @@ impl Memory {
     /// # Errors
     /// What the store says.
     pub async fn query_by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
-        self.store.by_task(task_type, domain, limit).await
+        let read = self.store.by_task(task_type, domain, limit);
+        self.queries.by_task(task_type, domain, limit, read).await
     }
 
     /// Whether the memory can answer.
@@ -395,15 +419,12 @@ fn next_number(episode: &Episode) -> u32 {
     episode.steps.last().map_or(0, |step| step.number + 1)
 }
 
-/// Forgets the cached episode when the write is over, however it ended: also when it failed, or when its caller went away in the middle.
-struct Invalidate<'a> {
-    cache: &'a dyn EpisodeCache,
-    id: EpisodeId,
-}
+/// Forgets what a write changed when the write is over, however it ended: also when it failed, or when its caller went away in the middle.
+struct Afterwards<F: Fn()>(F);
 
-impl Drop for Invalidate<'_> {
+impl<F: Fn()> Drop for Afterwards<F> {
     fn drop(&mut self) {
-        self.cache.invalidate(self.id);
+        (self.0)();
     }
 }
 

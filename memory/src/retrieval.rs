@@ -40,7 +40,7 @@ const COMPLEXITY_WEIGHT: f32 = 0.10;
 const TAGS_WEIGHT: f32 = 0.15;
 
 /// What to look for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Query {
     /// The task at hand, in words.
     pub text: String,
@@ -118,9 +118,7 @@ impl<'q> Ranking<'q> {
     #[inline(never)]
     pub fn offer_matched(&mut self, id: EpisodeId, context_match: f32, embedding: &[f32]) {
         self.scored += 1;
-        let similarity = dot(self.embedding, embedding);
-        let score = self.score(similarity, context_match);
-        let candidate = Reverse(Ranked { id, score, similarity, context_match });
+        let candidate = Reverse(self.place(id, context_match, embedding));
         if self.best.len() < self.limit {
             self.best.push(candidate);
         } else if let Some(mut worst) = self.best.peek_mut()
@@ -128,6 +126,13 @@ impl<'q> Ranking<'q> {
         {
             *worst = candidate;
         }
+    }
+
+    /// An episode's place, whether or not it is among the best. Its embedding is as long as the query's.
+    #[inline]
+    pub fn place(&self, id: EpisodeId, context_match: f32, embedding: &[f32]) -> Ranked {
+        let similarity = dot(self.embedding, embedding);
+        Ranked { id, score: self.score(similarity, context_match), similarity, context_match }
     }
 
     /// How far a context agrees with the query's; 0 if the query has none.

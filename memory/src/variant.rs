@@ -167,12 +167,16 @@ toggles! {
         /// Zstandard, level 3, with a trained dictionary; also values far under the threshold.
         ZstdDictionary = "zstd-dictionary",
     }
-    /// Which episodes are kept at hand.
+    /// Which episodes and answers to queries are kept at hand.
     cache: CacheKind {
-        /// None: every look-up asks the store.
+        /// None: every look-up and every query asks the store.
         None = "none",
         /// Those used last, each for a fixed time.
         Lru = "lru",
+        /// Those used last, each for a time that grows with how often it is asked for.
+        AdaptiveTtl = "adaptive-ttl",
+        /// Those that are expected to be asked for again before their time is up.
+        Predictive = "predictive",
     }
     /// How episodes are found by their metadata.
     metadata: MetadataKind {

@@ -118,9 +118,11 @@ async fn a_dictionary_takes_the_short_values_too() {
 async fn the_cache_hits_misses_and_forgets_what_changed() {
     for store in StoreKind::ALL {
         assert_eq!(pick(&life(variant(&format!("store={store}"))).await, CACHE), [0; 5], "{store}");
-        let seen = life(variant(&format!("store={store},cache=lru"))).await;
-        // An episode: miss, changed by its completion, miss, hit.
-        assert_eq!(pick(&seen, CACHE), [3, 6, 0, 0, 3], "{store}");
+        for cache in ["lru", "adaptive-ttl", "predictive"] {
+            let seen = life(variant(&format!("store={store},cache={cache}"))).await;
+            // An episode: miss, changed by its completion, miss, hit.
+            assert_eq!(pick(&seen, CACHE), [3, 6, 0, 0, 3], "{store}, {cache}");
+        }
     }
 }
 
@@ -145,6 +147,74 @@ async fn the_cache_evicts_and_expires() {
     clock.advance(100);
     memory.get_episode(first).await.expect("reads");
     assert_eq!(pick(&memory.counters(), CACHE), [0, 4, 2, 1, 0]);
+}
+
+#[tokio::test]
+async fn an_adaptive_time_to_live_grows_with_the_hits() {
+    for (cache, expected) in [("lru", [0, 1]), ("adaptive-ttl", [1, 0]), ("predictive", [0, 1])] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(ManualClock::new(1));
+        let memory = open(variant(&format!("cache={cache}")), folder.path(), &clock, 10).await;
+        let id = memory.start_episode(StartEpisode::default()).await.expect("starts");
+        for _ in 0..3 {
+            memory.get_episode(id).await.expect("reads"); // put at 0, used at 60, and at 120: after the fixed time
+            clock.advance(60);
+        }
+        let [extended, expired] = pick(&memory.counters(), ["ttl_extended", "cache_expirations"]);
+        assert_eq!([u64::from(extended > 0), expired], expected, "{cache}");
+    }
+}
+
+#[tokio::test]
+async fn a_predictive_cache_keeps_what_is_asked_for_often() {
+    for (cache, expected) in [("lru", [4, 5, 0]), ("adaptive-ttl", [4, 5, 0]), ("predictive", [5, 4, 2])] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let memory = open(variant(&format!("cache={cache}")), folder.path(), &Arc::new(ManualClock::new(1)), 2).await;
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            ids.push(memory.start_episode(StartEpisode::default()).await.expect("starts"));
+        }
+        for place in [0, 0, 0, 0, 0, 1, 2, 3, 0] {
+            memory.get_episode(ids[place]).await.expect("reads");
+        }
+        let seen = pick(&memory.counters(), ["cache_hits", "cache_misses", "predictive_evictions"]);
+        assert_eq!(seen, expected, "{cache}");
+    }
+}
+
+#[tokio::test]
+async fn answers_to_queries_are_kept_until_a_write_changes_them() {
+    for store in StoreKind::ALL {
+        for (cache, expected) in
+            [("none", [0, 0, 0]), ("lru", [9, 6, 3]), ("adaptive-ttl", [9, 6, 3]), ("predictive", [9, 6, 3])]
+        {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let variant = variant(&format!("store={store},cache={cache}"));
+            let memory = open(variant, folder.path(), &Arc::new(ManualClock::new(1)), 10).await;
+            let start = |team: &str| StartEpisode {
+                task_type: team.to_owned(),
+                metadata: BTreeMap::from([("team".to_owned(), team.to_owned())]),
+                ..StartEpisode::default()
+            };
+            let ask = async || {
+                let by_metadata = memory.query_by_metadata("team", "a").await.expect("reads").len();
+                let by_task = memory.query_by_task("a", "", 9).await.expect("reads").len();
+                let query = memory::Query { limit: 9, ..memory::Query::default() };
+                [by_metadata, by_task, memory.retrieve(&query).await.expect("reads").len()]
+            };
+            assert_eq!(ask().await, [0; 3], "{variant}");
+            let id = memory.start_episode(start("a")).await.expect("starts"); // the first two change
+            assert_eq!(ask().await, [1, 1, 0], "{variant}");
+            memory.log_step(id, NewStep::default()).await.expect("logs"); // nothing changes
+            memory.start_episode(start("b")).await.expect("starts"); // nor here
+            assert_eq!(ask().await, [1, 1, 0], "{variant}");
+            memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
+            assert_eq!(ask().await, [1, 1, 1], "{variant}"); // the last one changed
+            assert_eq!(ask().await, [1, 1, 1], "{variant}");
+            let seen = pick(&memory.counters(), ["query_hits", "query_misses", "query_invalidations"]);
+            assert_eq!(seen, expected, "{variant}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,24 +1,19 @@
 //! Cache `none`: nothing is at hand, nothing is counted.
 
-use std::sync::Arc;
-
-use super::{EpisodeCache, Ticket};
-use crate::{Episode, EpisodeId};
+use super::{Cache, Found, Wanted};
 
 /// Keeps nothing.
 #[derive(Debug)]
-pub struct NoCache;
+pub(super) struct NoCache;
 
-impl EpisodeCache for NoCache {
-    fn get(&self, _: EpisodeId) -> Option<Arc<Episode>> {
-        None
+impl<K, V> Cache<K, V> for NoCache {
+    fn get(&self, _: &dyn Fn() -> K, _: &dyn Fn(&V) -> bool) -> Found<K, V> {
+        Found::Missing(Wanted(None))
     }
 
-    fn ticket(&self, _: EpisodeId) -> Ticket {
-        Ticket(0)
-    }
+    fn put(&self, _: Wanted<K>, _: V) {}
 
-    fn put(&self, _: Ticket, _: &Arc<Episode>) {}
+    fn invalidate(&self, _: &dyn Fn() -> K) {}
 
-    fn invalidate(&self, _: EpisodeId) {}
+    fn invalidate_where(&self, _: &dyn Fn(&K, &V) -> bool) {}
 }

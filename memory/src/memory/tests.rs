@@ -152,6 +152,23 @@ async fn an_error_after_the_write_leaves_neither_a_double_nor_a_stale_answer() {
 }
 
 #[tokio::test]
+async fn a_start_and_a_completion_that_failed_after_the_write_leave_no_stale_answer_to_a_query() {
+    let (memory, store) = flaky().await;
+    let query = Query { limit: 5, ..Query::default() };
+    let ask = async || {
+        let (by_task, best) = (memory.query_by_task("", "", 5).await.unwrap(), memory.retrieve(&query).await.unwrap());
+        (by_task, best.len())
+    };
+    assert_eq!(ask().await, (vec![], 0));
+    store.fails_after.store(true, Ordering::SeqCst);
+    memory.start_episode(StartEpisode::default()).await.unwrap_err();
+    let (stored, _) = ask().await;
+    assert_eq!(stored.len(), 1);
+    memory.complete_episode(stored[0], success()).await.unwrap_err();
+    assert_eq!(ask().await, (stored, 1));
+}
+
+#[tokio::test]
 async fn a_completion_that_failed_can_be_tried_again() {
     let (memory, store) = flaky().await;
     let id = memory.start_episode(StartEpisode::default()).await.unwrap();

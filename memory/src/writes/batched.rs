@@ -214,7 +214,7 @@ impl Shared {
                 match reply.send(outcome) {
                     Ok(()) => companions += 1,
                     // Who asked for it has forgotten the cached episode too early: before it changed.
-                    Err(_gone) => self.around.cache.invalidate(*id),
+                    Err(_gone) => self.around.cache.invalidate(&|| *id),
                 }
                 drop(room);
             }

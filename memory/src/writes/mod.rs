@@ -27,7 +27,7 @@ pub(crate) struct Limits {
 /// What a queue of steps needs around it.
 pub(crate) struct Surroundings {
     pub store: Arc<dyn Store>,
-    pub cache: Arc<dyn EpisodeCache>,
+    pub cache: Arc<EpisodeCache>,
     pub clock: Arc<dyn Clock>,
     pub counters: Arc<Counters>,
 }

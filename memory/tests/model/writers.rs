@@ -15,14 +15,17 @@ use crate::open;
 
 /// Every store with a cache and at its first durability class, under both kinds of writes.
 fn variants() -> impl Iterator<Item = Variant> {
-    let durable = |store: StoreKind, writes| Variant {
+    let durable = |store: StoreKind, writes, cache| Variant {
         store,
         durability: store.durabilities()[0],
-        cache: CacheKind::Lru,
+        cache,
         writes,
         ..Variant::naive()
     };
-    StoreKind::ALL.iter().flat_map(move |&store| WriteKind::ALL.iter().map(move |&writes| durable(store, writes)))
+    // Each cache with a store, as the naive one keeps nothing that could be old.
+    let caches = CacheKind::ALL[1..].iter().copied().cycle();
+    let pairs = StoreKind::ALL.iter().flat_map(|&store| WriteKind::ALL.iter().map(move |&writes| (store, writes)));
+    pairs.zip(caches).map(move |((store, writes), cache)| durable(store, writes, cache))
 }
 
 fn step(observation: String) -> NewStep {

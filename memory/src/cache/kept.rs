@@ -1,0 +1,230 @@
+//! A cache over any policy: one lock, the tickets that keep old values out, and the counting.
+//!
+//! What a policy gives back is freed after the lock is gone. Left out on purpose: shards. One lock is held for a look-up in a hash table, and
+//! two runs evict the same entries.
+
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Cache, Found, Lookup, Policy, Ticket, Wanted, Why};
+use crate::hash::FixedState;
+use crate::{Clock, Counter, Counters};
+
+/// Invalidations are counted in this many groups of keys: enough that one write seldom refuses another key's `put`.
+const GROUPS: usize = 64;
+
+/// Where is counted what a cache does.
+pub(super) struct Tally {
+    hits: fn(&Counters) -> &Counter,
+    misses: fn(&Counters) -> &Counter,
+    evictions: fn(&Counters) -> &Counter,
+    expirations: fn(&Counters) -> &Counter,
+    invalidations: fn(&Counters) -> &Counter,
+}
+
+/// Of caches of episodes.
+pub(super) static EPISODES: Tally = Tally {
+    hits: |counters| &counters.cache_hits,
+    misses: |counters| &counters.cache_misses,
+    evictions: |counters| &counters.cache_evictions,
+    expirations: |counters| &counters.cache_expirations,
+    invalidations: |counters| &counters.cache_invalidations,
+};
+
+/// Of caches of answers to queries.
+pub(super) static QUERIES: Tally = Tally {
+    hits: |counters| &counters.query_hits,
+    misses: |counters| &counters.query_misses,
+    evictions: |counters| &counters.query_evictions,
+    expirations: |counters| &counters.query_expirations,
+    invalidations: |counters| &counters.query_invalidations,
+};
+
+/// What a policy keeps.
+pub(super) struct Kept<K, V> {
+    inside: Mutex<Inside<K, V>>,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    tally: &'static Tally,
+}
+
+struct Inside<K, V> {
+    policy: Box<dyn Policy<K, V>>,
+    invalidated: [u64; GROUPS],
+    swept: u64,
+}
+
+impl<K: Hash, V> Kept<K, V> {
+    pub(super) fn new(
+        policy: Box<dyn Policy<K, V>>,
+        clock: Arc<dyn Clock>,
+        counters: Arc<Counters>,
+        tally: &'static Tally,
+    ) -> Kept<K, V> {
+        Kept { inside: Mutex::new(Inside { policy, invalidated: [0; GROUPS], swept: 0 }), clock, counters, tally }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside<K, V>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, counter: fn(&Counters) -> &Counter) {
+        counter(&self.counters).increment();
+    }
+}
+
+impl<K: Hash, V> Inside<K, V> {
+    fn ticket(&self, key: &K) -> Ticket {
+        Ticket { invalidated: self.invalidated[group(key)], swept: self.swept }
+    }
+}
+
+/// The group that counts a key's invalidations.
+fn group<K: Hash>(key: &K) -> usize {
+    FixedState::default().hash_one(key) as usize % GROUPS
+}
+
+impl<K: Hash + Send, V: Send> Cache<K, V> for Kept<K, V> {
+    #[inline(never)]
+    fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> Found<K, V> {
+        let (key, now_ns) = (key(), self.clock.now_ns());
+        let mut inside = self.lock();
+        let looked_up = inside.policy.get(&key, now_ns);
+        match looked_up {
+            Lookup::Fresh(value) if enough(&value) => {
+                drop(inside);
+                self.count(self.tally.hits);
+                Found::Here(value)
+            }
+            missing => {
+                let ticket = inside.ticket(&key);
+                drop(inside);
+                if matches!(missing, Lookup::Expired(_)) {
+                    self.count(self.tally.expirations);
+                }
+                self.count(self.tally.misses);
+                Found::Missing(Wanted(Some((key, ticket))))
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn put(&self, wanted: Wanted<K>, value: V) {
+        let Some((key, ticket)) = wanted.0 else { return };
+        let now_ns = self.clock.now_ns();
+        let mut inside = self.lock();
+        if inside.ticket(&key) != ticket {
+            return;
+        }
+        let left = inside.policy.put(key, value, now_ns);
+        drop(inside);
+        match left.map(|left| left.why) {
+            Some(Why::Evicted) => self.count(self.tally.evictions),
+            Some(Why::Expired) => self.count(self.tally.expirations),
+            Some(Why::Replaced) | None => {}
+        }
+    }
+
+    fn invalidate(&self, key: &dyn Fn() -> K) {
+        let key = key();
+        let mut inside = self.lock();
+        let count = &mut inside.invalidated[group(&key)];
+        *count = count.wrapping_add(1);
+        let removed = inside.policy.remove(&key);
+        drop(inside);
+        if removed.is_some() {
+            self.count(self.tally.invalidations);
+        }
+    }
+
+    fn invalidate_where(&self, changed: &dyn Fn(&K, &V) -> bool) {
+        let mut inside = self.lock();
+        inside.swept = inside.swept.wrapping_add(1);
+        let keys = inside.policy.keys(changed);
+        let removed: Vec<V> = keys.iter().filter_map(|key| inside.policy.remove(key)).collect();
+        drop(inside);
+        (self.tally.invalidations)(&self.counters).add(removed.len() as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Limits;
+    use super::*;
+    use crate::{CacheKind, ManualClock};
+
+    type Small = Kept<u32, &'static str>;
+
+    fn cache(capacity: usize, ttl_ns: u64) -> (Small, Arc<ManualClock>, Arc<Counters>) {
+        let (clock, counters) = (Arc::new(ManualClock::new(1_000)), Arc::new(Counters::default()));
+        let policy = super::super::policy(CacheKind::Lru, Limits { capacity, ttl_ns }, &counters).unwrap();
+        (Kept::new(policy, clock.clone(), counters.clone(), &EPISODES), clock, counters)
+    }
+
+    fn look_up(cache: &Small, key: u32) -> Found<u32, &'static str> {
+        cache.get(&|| key, &|_| true)
+    }
+
+    fn wanted(cache: &Small, key: u32) -> Wanted<u32> {
+        match look_up(cache, key) {
+            Found::Missing(wanted) => wanted,
+            Found::Here(value) => panic!("{key} is at hand: {value}"),
+        }
+    }
+
+    fn has(cache: &Small, key: u32) -> bool {
+        matches!(look_up(cache, key), Found::Here(_))
+    }
+
+    #[test]
+    fn hits_misses_evictions_and_expirations_are_counted() {
+        let (cache, clock, counters) = cache(1, 10);
+        cache.put(wanted(&cache, 1), "one");
+        assert!(has(&cache, 1));
+        cache.put(wanted(&cache, 2), "two");
+        clock.advance(10);
+        assert!(!has(&cache, 2));
+        let seen = counters.snapshot();
+        let names = ["cache_hits", "cache_misses", "cache_evictions", "cache_expirations", "query_hits"];
+        assert_eq!(names.map(|name| seen[name]), [1, 3, 1, 1, 0]);
+    }
+
+    #[test]
+    fn invalidation_is_precise() {
+        let (cache, _, counters) = cache(4, u64::MAX);
+        cache.put(wanted(&cache, 1), "one");
+        cache.put(wanted(&cache, 2), "two");
+        cache.invalidate(&|| 1);
+        cache.invalidate(&|| 9);
+        assert!(!has(&cache, 1) && has(&cache, 2));
+        assert_eq!(counters.cache_invalidations.get(), 1);
+        cache.put(wanted(&cache, 1), "one");
+        cache.invalidate_where(&|_, value| value.starts_with('t'));
+        assert!(has(&cache, 1) && !has(&cache, 2));
+        assert_eq!(counters.cache_invalidations.get(), 2);
+    }
+
+    #[test]
+    fn what_changed_while_it_was_read_is_not_kept() {
+        let (cache, _, _) = cache(4, u64::MAX);
+        let (one, two) = (wanted(&cache, 1), wanted(&cache, 2));
+        cache.invalidate(&|| 1);
+        cache.put(one, "old");
+        cache.put(two, "two");
+        assert!(!has(&cache, 1) && has(&cache, 2));
+        let three = wanted(&cache, 3);
+        cache.invalidate_where(&|_, _| false);
+        cache.put(three, "perhaps old");
+        assert!(!has(&cache, 3) && has(&cache, 2));
+    }
+
+    #[test]
+    fn what_is_not_enough_is_a_miss_and_is_replaced() {
+        let (cache, _, counters) = cache(1, u64::MAX);
+        cache.put(wanted(&cache, 1), "short");
+        let Found::Missing(longer) = cache.get(&|| 1, &|value| value.len() > 5) else { panic!("it is too short") };
+        cache.put(longer, "longer");
+        assert!(matches!(look_up(&cache, 1), Found::Here("longer")));
+        assert_eq!((counters.cache_misses.get(), counters.cache_evictions.get()), (2, 0));
+    }
+}

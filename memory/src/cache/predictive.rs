@@ -1,0 +1,255 @@
+//! Cache `predictive`: what is expected to be asked for again before its time is up. A hybrid of LFU and TLRU, and an experiment.
+//!
+//! ```text
+//! worth = age + frequency x part of its time that is left      set at each use
+//! age   = the worth of the entry that was evicted last         so that old worth fades
+//! ```
+//!
+//! `frequency` is how often the key was asked for lately before this use, also while it was not kept, as a [`Sketch`] remembers it: what is predicted is
+//! that it goes on like that for as long as the value may be served. What was never asked for before is expected never to be again.
+//!
+//! Where room is needed, an entry goes whose time is up (that is no eviction: nobody could use it); only then the one of least worth, and among equals
+//! the one used longest ago.
+//!
+//! A use costs O(log n): two ordered maps, one by worth and one by time, beside the hash table. Neither order can be kept in O(1): worth falls anywhere
+//! between the others', and a clock may be set back.
+//!
+//! Sources: Bilal and Kang, "Time aware least recent used (TLRU) cache management policy in ICN" (ICACT 2014, arXiv 1801.00390) for the time to use, and
+//! that what has little of it left goes first; Arlitt et al., "Evaluating content management techniques for web proxy caches" (2000) for
+//! frequency with dynamic ageing (LFU-DA). No literature is known for the two together.
+//!
+//! Left out on purpose: refusing newcomers (W-TinyLFU does). Whatever was read is at hand for the next look-up.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use super::shelf::{Entry, Shelf};
+use super::sketch::Sketch;
+use super::{Left, Lookup, Policy, Why};
+use crate::Counters;
+use crate::hash::FixedState;
+
+/// The whole of an entry's time, in the unit of its parts.
+const WHOLE: u64 = 256;
+
+/// What is expected to be asked for.
+pub(super) struct Predictive<K, V> {
+    shelf: Shelf<K, V, Place>,
+    by_worth: BTreeMap<(u64, u64), K>, // worth, and the number of the last use
+    by_time: BTreeMap<(u64, u64), K>,  // the end of its time, and the number of the use that put it
+    sketch: Sketch,
+    age: u64,
+    uses: u64,
+    counters: Arc<Counters>,
+}
+
+/// Where an entry stands in both orders.
+#[derive(Clone, Copy)]
+struct Place {
+    worth: u64,
+    used: u64,
+    put: u64,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Predictive<K, V> {
+    pub(super) fn new(capacity: usize, ttl_ns: u64, counters: Arc<Counters>) -> Predictive<K, V> {
+        Predictive {
+            shelf: Shelf::new(capacity, ttl_ns),
+            by_worth: BTreeMap::new(),
+            by_time: BTreeMap::new(),
+            sketch: Sketch::new(capacity),
+            age: 0,
+            uses: 0,
+            counters,
+        }
+    }
+
+    fn take(&mut self, key: &K) -> Option<V> {
+        let Entry { value, expires_at_ns, beside: place } = self.shelf.take(key)?;
+        self.by_worth.remove(&(place.worth, place.used));
+        self.by_time.remove(&(expires_at_ns, place.put));
+        Some(value)
+    }
+
+    /// Takes out the entry that is expected to be missed least.
+    #[inline(never)]
+    fn make_room(&mut self, now_ns: u64) -> Option<Left<K, V>> {
+        let (&(expires_at_ns, _), expired) = self.by_time.first_key_value()?;
+        let (key, why) = if expires_at_ns <= now_ns {
+            (expired.clone(), Why::Expired)
+        } else {
+            let (&(worth, _), key) = self.by_worth.first_key_value()?;
+            self.age = worth;
+            let as_lru = self.shelf.oldest() == Some(key);
+            self.counters.predictive_evictions.add(u64::from(!as_lru));
+            (key.clone(), Why::Evicted)
+        };
+        let value = self.take(&key)?;
+        Some(Left { key, value, why })
+    }
+}
+
+/// How much is expected of an entry with that part of its time left, of as many uses lately, this one included.
+fn worth(age: u64, uses: u8, left_ns: u64, ttl_ns: u64) -> u64 {
+    let part = u128::from(left_ns.min(ttl_ns)) * u128::from(WHOLE) / u128::from(ttl_ns.max(1));
+    age + u64::from(uses.saturating_sub(1)) * part as u64
+}
+
+fn hash<K: Hash>(key: &K) -> u64 {
+    FixedState::default().hash_one(key)
+}
+
+impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Policy<K, V> for Predictive<K, V> {
+    fn get(&mut self, key: &K, now_ns: u64) -> Lookup<V> {
+        let hash = hash(key);
+        self.sketch.add(hash); // also what is not here: the more often that is asked for, the longer it stays once it comes
+        self.uses += 1;
+        if self.shelf.is_expired(key, now_ns) {
+            return self.take(key).map_or(Lookup::Absent, Lookup::Expired);
+        }
+        let Predictive { shelf, by_worth, sketch, age, uses, .. } = self;
+        let ttl_ns = shelf.ttl_ns;
+        shelf.get(key, now_ns, |Entry { expires_at_ns, beside: place, .. }| {
+            if let Some(key) = by_worth.remove(&(place.worth, place.used)) {
+                place.worth = worth(*age, sketch.estimate(hash), *expires_at_ns - now_ns, ttl_ns);
+                place.used = *uses;
+                by_worth.insert((place.worth, place.used), key);
+            }
+        })
+    }
+
+    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Left<K, V>> {
+        let left = match self.take(&key) {
+            Some(value) => Some(Left { key: key.clone(), value, why: Why::Replaced }),
+            None if self.shelf.is_full() => self.make_room(now_ns),
+            None => None,
+        };
+        self.uses += 1;
+        let ttl_ns = self.shelf.ttl_ns;
+        let worth = worth(self.age, self.sketch.estimate(hash(&key)), ttl_ns, ttl_ns);
+        let place = Place { worth, used: self.uses, put: self.uses };
+        self.by_worth.insert((worth, self.uses), key.clone());
+        self.by_time.insert((now_ns.saturating_add(ttl_ns), self.uses), key.clone());
+        self.shelf.put(key, value, place, now_ns);
+        left
+    }
+
+    fn remove(&mut self, key: &K) -> Option<V> {
+        self.take(key)
+    }
+
+    fn keys(&self, wanted: &dyn Fn(&K, &V) -> bool) -> Vec<K> {
+        self.shelf.keys(wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64;
+
+    use super::*;
+
+    fn cache(capacity: usize, ttl_ns: u64) -> (Predictive<u32, u32>, Arc<Counters>) {
+        let counters = Arc::new(Counters::default());
+        (Predictive::new(capacity, ttl_ns, Arc::clone(&counters)), counters)
+    }
+
+    /// Looks a key up, and puts it where it is not.
+    fn use_once(cache: &mut Predictive<u32, u32>, key: u32, now_ns: u64) -> Option<Left<u32, u32>> {
+        match cache.get(&key, now_ns) {
+            Lookup::Fresh(value) => {
+                assert_eq!(value, key);
+                None
+            }
+            Lookup::Expired(_) | Lookup::Absent => cache.put(key, key, now_ns),
+        }
+    }
+
+    fn evicted(left: Option<Left<u32, u32>>) -> Option<(u32, Why)> {
+        left.map(|left| (left.key, left.why))
+    }
+
+    #[test]
+    fn what_is_asked_for_often_outlives_what_was_used_last() {
+        let (mut cache, counters) = cache(2, u64::MAX);
+        for _ in 0..5 {
+            use_once(&mut cache, 1, 0);
+        }
+        use_once(&mut cache, 2, 0);
+        assert_eq!(evicted(use_once(&mut cache, 3, 0)), Some((2, Why::Evicted)), "lru would have evicted 1");
+        assert_eq!(counters.predictive_evictions.get(), 1);
+        assert_eq!(cache.get(&1, 0), Lookup::Fresh(1));
+        assert_eq!(evicted(use_once(&mut cache, 4, 0)), Some((3, Why::Evicted)), "as lru does");
+        assert_eq!(counters.predictive_evictions.get(), 1);
+    }
+
+    #[test]
+    fn what_has_little_time_left_goes_before_what_has_much() {
+        let (mut cache, _) = cache(2, 100);
+        use_once(&mut cache, 1, 0);
+        use_once(&mut cache, 2, 60);
+        use_once(&mut cache, 2, 61);
+        use_once(&mut cache, 1, 90); // a tenth of its time is left to it, and nearly all to the other one
+        assert_eq!(evicted(use_once(&mut cache, 3, 91)), Some((1, Why::Evicted)));
+    }
+
+    #[test]
+    fn what_is_expired_makes_room_before_anything_is_evicted() {
+        let (mut cache, counters) = cache(2, 100);
+        for _ in 0..9 {
+            use_once(&mut cache, 1, 0);
+        }
+        use_once(&mut cache, 2, 50);
+        assert_eq!(evicted(use_once(&mut cache, 3, 100)), Some((1, Why::Expired)), "however often it was asked for");
+        assert_eq!(counters.predictive_evictions.get(), 0);
+        assert_eq!(cache.get(&2, 149), Lookup::Fresh(2));
+        assert_eq!([cache.get(&2, 150), cache.get(&2, 150)], [Lookup::Expired(2), Lookup::Absent]);
+    }
+
+    #[test]
+    fn old_worth_fades() {
+        let (mut cache, _) = cache(3, u64::MAX);
+        for _ in 0..15 {
+            use_once(&mut cache, 0, 0);
+        }
+        for once in 100..120 {
+            use_once(&mut cache, once, 0);
+        }
+        assert_eq!(cache.get(&0, 0), Lookup::Fresh(0), "what is asked for once does not count");
+        let left =
+            (0..1_000).position(|use_| evicted(use_once(&mut cache, 1 + use_ % 6, 0)) == Some((0, Why::Evicted)));
+        assert!(left.is_some_and(|evictions| evictions > 10), "{left:?}: it stays for long and not for ever");
+    }
+
+    #[test]
+    fn the_three_orders_hold_the_same_entries() {
+        let mut random = Pcg64::seed_from_u64(5);
+        let (mut cache, _) = cache(8, 40);
+        for step in 0..5_000 {
+            let (key, now_ns) = (random.random_range(0..24), step + random.random_range(0..3));
+            match random.random_range(0..10) {
+                0 => {
+                    cache.remove(&key);
+                }
+                1 => {
+                    cache.put(key, key, now_ns);
+                }
+                _ => {
+                    use_once(&mut cache, key, now_ns);
+                }
+            }
+            let mut kept = cache.keys(&|_, _| true);
+            let sorted = |keys: Vec<&u32>| {
+                let mut keys: Vec<u32> = keys.into_iter().copied().collect();
+                keys.sort_unstable();
+                keys
+            };
+            kept.sort_unstable();
+            assert!(kept.len() <= 8);
+            assert_eq!(sorted(cache.by_worth.values().collect()), kept);
+            assert_eq!(sorted(cache.by_time.values().collect()), kept);
+        }
+    }
+}

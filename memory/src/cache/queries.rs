@@ -1,0 +1,269 @@
+//! Answers to queries that are kept at hand, and which write changes which of them.
+//!
+//! | query | kept | dropped by |
+//! |---|---|---|
+//! | by metadata | its ids | the start of an episode that has this very key and value |
+//! | by task | the newest ids, as many as were asked for; they answer every smaller limit as well | the start of an episode of this very task type and domain |
+//! | retrieval | the ranking: ids and scores | the completion of an episode that would be among the best, or might be |
+//!
+//! Nothing else changes an answer: a step is in none, metadata, task and context never change after the start, and nothing is deleted. The episodes
+//! of a retrieval come from the cache of episodes.
+//!
+//! A completion is scored for each ranking that is kept, which costs one dot product each: less than the scan that it saves.
+//!
+//! Left out on purpose: lists of more than [`LONGEST`] ids, of which a full cache would be larger than the store.
+
+use std::sync::Arc;
+
+use super::{Cache, Found, Wanted};
+use crate::retrieval::{Ranked, Ranking};
+use crate::{EpisodeId, Head, Query, Result};
+
+/// The longest list that is kept.
+const LONGEST: usize = 4_096;
+
+/// How far below the worst of the best a new score may be computed and still count as one that may belong there.
+const SLACK: f32 = 1e-5;
+
+/// What a list is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    Metadata { key: String, value: String },
+    Task { task_type: String, domain: String },
+}
+
+/// The ids that answer a query.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    ids: Arc<[EpisodeId]>,
+    /// How many were asked for.
+    limit: usize,
+}
+
+impl Listed {
+    fn answers(&self, limit: usize) -> bool {
+        limit <= self.limit || self.ids.len() < self.limit
+    }
+}
+
+/// The ranking that answers a retrieval.
+#[derive(Debug, Clone)]
+pub(crate) struct Best {
+    /// The embedding of the query's text.
+    pub embedding: Arc<[f32]>,
+    /// The best first.
+    pub ranked: Arc<[Ranked]>,
+}
+
+impl Best {
+    /// Whether a completed episode may belong among the best.
+    fn may_change(&self, query: &Query, head: &Head, embedding: &[f32]) -> bool {
+        self.ranked.len() < query.limit
+            || self.embedding.len() != embedding.len()
+            || self.ranked.last().is_none_or(|worst| {
+                let ranking = Ranking::new(&self.embedding, query.context.as_ref(), query.limit);
+                let place = ranking.place(head.id, ranking.match_of(&head.context), embedding);
+                place.score >= worst.score - SLACK
+            })
+    }
+}
+
+/// The answers that are at hand.
+pub(crate) struct Queries {
+    lists: Arc<dyn Cache<Subject, Listed>>,
+    best: Arc<dyn Cache<Query, Best>>,
+}
+
+impl Queries {
+    pub(super) fn new(lists: Arc<dyn Cache<Subject, Listed>>, best: Arc<dyn Cache<Query, Best>>) -> Queries {
+        Queries { lists, best }
+    }
+
+    /// The answer to a query by metadata, read from the store where it is not at hand.
+    pub(crate) async fn by_metadata(
+        &self,
+        key: &str,
+        value: &str,
+        read: impl Future<Output = Result<Vec<EpisodeId>>>,
+    ) -> Result<Vec<EpisodeId>> {
+        let subject = || Subject::Metadata { key: key.to_owned(), value: value.to_owned() };
+        self.list(&subject, usize::MAX, read).await
+    }
+
+    /// The answer to a query by task, read from the store where it is not at hand.
+    pub(crate) async fn by_task(
+        &self,
+        task_type: &str,
+        domain: &str,
+        limit: usize,
+        read: impl Future<Output = Result<Vec<EpisodeId>>>,
+    ) -> Result<Vec<EpisodeId>> {
+        let subject = || Subject::Task { task_type: task_type.to_owned(), domain: domain.to_owned() };
+        self.list(&subject, limit, read).await
+    }
+
+    async fn list(
+        &self,
+        subject: &(dyn Fn() -> Subject + Sync),
+        limit: usize,
+        read: impl Future<Output = Result<Vec<EpisodeId>>>,
+    ) -> Result<Vec<EpisodeId>> {
+        let wanted = match self.lists.get(&subject, &|listed| listed.answers(limit)) {
+            Found::Here(Listed { ids, .. }) => return Ok(ids[..ids.len().min(limit)].to_vec()),
+            Found::Missing(wanted) => wanted,
+        };
+        let ids = read.await?;
+        if ids.len() <= LONGEST {
+            self.lists.put(wanted, Listed { ids: ids.as_slice().into(), limit });
+        }
+        Ok(ids)
+    }
+
+    /// The ranking that answers a retrieval, if it is at hand.
+    pub(crate) fn best(&self, query: &Query) -> Found<Query, Best> {
+        self.best.get(&|| query.clone(), &|_| true)
+    }
+
+    /// Keeps a ranking that was made after `wanted` was drawn. `best` is made where it is kept.
+    pub(crate) fn keep(&self, wanted: Wanted<Query>, best: impl FnOnce() -> Best) {
+        if wanted.is_kept() {
+            self.best.put(wanted, best());
+        }
+    }
+
+    /// Forgets the answers that the start of this episode changes.
+    pub(crate) fn started(&self, head: &Head) {
+        let (task_type, domain) = (&head.task_type, &head.context.domain);
+        self.lists.invalidate(&|| Subject::Task { task_type: task_type.clone(), domain: domain.clone() });
+        for (key, value) in &head.metadata {
+            self.lists.invalidate(&|| Subject::Metadata { key: key.clone(), value: value.clone() });
+        }
+    }
+
+    /// Forgets the answers that the completion of this episode may change.
+    pub(crate) fn completed(&self, head: &Head, embedding: &[f32]) {
+        self.best.invalidate_where(&|query, best| best.may_change(query, head, embedding));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limits, open};
+    use super::*;
+    use crate::{CacheKind, Clock, Counters, ManualClock, StartEpisode};
+
+    fn queries() -> (Queries, Arc<Counters>) {
+        let (clock, counters): (Arc<dyn Clock>, _) = (Arc::new(ManualClock::new(1)), Arc::new(Counters::default()));
+        (open(CacheKind::Lru, Limits { capacity: 10, ttl_ns: u64::MAX }, &clock, &counters).1, counters)
+    }
+
+    fn head(id: u128, task_type: &str, metadata: &[(&str, &str)]) -> Head {
+        let metadata = metadata.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        let start = StartEpisode { task_type: task_type.to_owned(), metadata, ..StartEpisode::default() };
+        Head::new(EpisodeId(id), 0, start)
+    }
+
+    fn ids(count: u128) -> Vec<EpisodeId> {
+        (1..=count).map(EpisodeId).collect()
+    }
+
+    /// The answer, and whether the store was asked.
+    async fn by_task(queries: &Queries, limit: usize, stored: u128) -> (usize, bool) {
+        let mut asked = false;
+        let read = async {
+            asked = true;
+            Ok(ids(stored.min(limit as u128)))
+        };
+        let found = queries.by_task("fix", "", limit, read).await.unwrap();
+        assert_eq!(found, ids(found.len() as u128));
+        (found.len(), asked)
+    }
+
+    #[tokio::test]
+    async fn a_longer_list_answers_a_smaller_limit_and_a_whole_one_every_limit() {
+        let (queries, _) = queries();
+        assert_eq!(by_task(&queries, 3, 9).await, (3, true));
+        assert_eq!(by_task(&queries, 2, 9).await, (2, false));
+        assert_eq!(by_task(&queries, 5, 9).await, (5, true));
+        assert_eq!(by_task(&queries, 20, 9).await, (9, true));
+        assert_eq!(by_task(&queries, 1_000, 9).await, (9, false), "there are no more than nine");
+        assert_eq!(by_task(&queries, 0, 9).await, (0, false));
+    }
+
+    #[tokio::test]
+    async fn a_start_drops_its_own_task_and_metadata_only() {
+        let (queries, counters) = queries();
+        let ask = async |key: &str, value: &str| {
+            let mut asked = false;
+            let read = async {
+                asked = true;
+                Ok(ids(1))
+            };
+            queries.by_metadata(key, value, read).await.unwrap();
+            asked
+        };
+        for (key, value) in [("team", "a"), ("team", "b"), ("run", "a")] {
+            assert!(ask(key, value).await);
+        }
+        by_task(&queries, 1, 1).await;
+        queries.started(&head(2, "other", &[("team", "a"), ("user", "x")]));
+        assert_eq!([ask("team", "a").await, ask("team", "b").await, ask("run", "a").await], [true, false, false]);
+        assert!(!by_task(&queries, 1, 1).await.1);
+        queries.started(&head(3, "fix", &[]));
+        assert!(by_task(&queries, 1, 1).await.1);
+        assert_eq!(counters.query_invalidations.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_changed_while_it_was_read_is_not_kept() {
+        let (queries, _) = queries();
+        let read = async {
+            queries.started(&head(2, "fix", &[])); // somebody else's, after the store was read
+            Ok(ids(1))
+        };
+        assert_eq!(queries.by_task("fix", "", 9, read).await.unwrap(), ids(1));
+        assert_eq!(by_task(&queries, 9, 2).await, (2, true));
+        let query = Query { text: "x".to_owned(), context: None, limit: 1 };
+        let Found::Missing(wanted) = queries.best(&query) else { panic!("nothing is kept yet") };
+        queries.completed(&head(3, "fix", &[]), &[1.0]);
+        queries.keep(wanted, || Best { embedding: [1.0].into(), ranked: [].into() });
+        assert!(matches!(queries.best(&query), Found::Missing(_)));
+    }
+
+    #[tokio::test]
+    async fn a_list_longer_than_the_longest_is_read_each_time() {
+        let (queries, _) = queries();
+        for stored in [LONGEST as u128, LONGEST as u128 + 1] {
+            queries.started(&head(1, "fix", &[]));
+            by_task(&queries, usize::MAX, stored).await;
+            assert_eq!(by_task(&queries, usize::MAX, stored).await.1, stored > LONGEST as u128);
+        }
+    }
+
+    #[test]
+    fn a_completion_drops_the_rankings_that_it_belongs_in() {
+        let (queries, counters) = queries();
+        let query = |limit| Query { text: "x".to_owned(), context: None, limit };
+        let keep = |limit: usize, scores: &[f32]| {
+            let ranked = (1..).zip(scores).map(|(id, &score)| Ranked {
+                id: EpisodeId(id),
+                score,
+                similarity: score,
+                context_match: 0.0,
+            });
+            let Found::Missing(wanted) = queries.best(&query(limit)) else { panic!("it is kept already") };
+            queries.keep(wanted, || Best { embedding: [1.0, 0.0].into(), ranked: ranked.collect() });
+        };
+        let kept = || [1, 2, 3].map(|limit| matches!(queries.best(&query(limit)), Found::Here(_)));
+        keep(1, &[0.9]);
+        keep(2, &[0.9, 0.5]);
+        keep(3, &[0.9, 0.5]); // has room
+        queries.completed(&head(9, "", &[]), &[0.4, 0.0]);
+        assert_eq!(kept(), [true, true, false]);
+        queries.completed(&head(9, "", &[]), &[0.5, 0.0]);
+        assert_eq!(kept(), [true, false, false], "equal scores go by id");
+        queries.completed(&head(9, "", &[]), &[0.1]);
+        assert_eq!(kept(), [false; 3], "who cannot compare drops");
+        assert_eq!(counters.query_invalidations.get(), 3);
+    }
+}

@@ -1,0 +1,85 @@
+//! Entries with a time to live, in the order of their last use: what all policies stand on.
+//!
+//! A time that is up is noticed at the look-up; until then, or until its turn comes to leave, an expired entry takes a place.
+
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
+use super::{Left, Lookup, Why};
+use crate::hash::FixedState;
+
+/// Entries, each with a value and what its policy keeps beside it.
+pub(super) struct Shelf<K, V, B> {
+    entries: LruCache<K, Entry<V, B>, FixedState>,
+    pub(super) ttl_ns: u64,
+}
+
+/// An entry.
+pub(super) struct Entry<V, B> {
+    pub(super) value: V,
+    pub(super) expires_at_ns: u64,
+    pub(super) beside: B,
+}
+
+impl<K: Hash + Eq, V: Clone, B> Shelf<K, V, B> {
+    /// For at most `capacity` entries (at least one), each for `ttl_ns` nanoseconds.
+    pub(super) fn new(capacity: usize, ttl_ns: u64) -> Shelf<K, V, B> {
+        let capacity = NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN);
+        Shelf { entries: LruCache::with_hasher(capacity, FixedState::default()), ttl_ns }
+    }
+
+    /// The value, if its time is not up: then its entry is the one used last, and `used` is shown it.
+    pub(super) fn get(&mut self, key: &K, now_ns: u64, used: impl FnOnce(&mut Entry<V, B>)) -> Lookup<V> {
+        match self.entries.get_mut(key) {
+            Some(entry) if now_ns < entry.expires_at_ns => {
+                used(entry);
+                Lookup::Fresh(entry.value.clone())
+            }
+            Some(_) => self.take(key).map_or(Lookup::Absent, |entry| Lookup::Expired(entry.value)),
+            None => Lookup::Absent,
+        }
+    }
+
+    /// Whether there is a value whose time is up.
+    pub(super) fn is_expired(&self, key: &K, now_ns: u64) -> bool {
+        self.entries.peek(key).is_some_and(|entry| entry.expires_at_ns <= now_ns)
+    }
+
+    /// Keeps a value. What leaves is the entry of the same key, or the one used longest ago where there is no room.
+    pub(super) fn put(&mut self, key: K, value: V, beside: B, now_ns: u64) -> Option<Left<K, V>>
+    where
+        K: Clone,
+    {
+        let entry = Entry { value, expires_at_ns: now_ns.saturating_add(self.ttl_ns), beside };
+        let same = key.clone();
+        self.entries.push(key, entry).map(|(key, Entry { value, .. })| {
+            let why = if key == same { Why::Replaced } else { Why::Evicted };
+            Left { key, value, why }
+        })
+    }
+
+    /// Takes an entry out.
+    pub(super) fn take(&mut self, key: &K) -> Option<Entry<V, B>> {
+        self.entries.pop(key)
+    }
+
+    /// The key used longest ago.
+    pub(super) fn oldest(&self) -> Option<&K> {
+        self.entries.peek_lru().map(|(key, _)| key)
+    }
+
+    /// Whether a new key finds no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() == self.entries.cap().get()
+    }
+
+    /// The keys of all entries that are wanted, those used last first.
+    pub(super) fn keys(&self, wanted: &dyn Fn(&K, &V) -> bool) -> Vec<K>
+    where
+        K: Clone,
+    {
+        self.entries.iter().filter(|(key, entry)| wanted(key, &entry.value)).map(|(key, _)| key.clone()).collect()
+    }
+}
