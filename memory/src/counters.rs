@@ -139,6 +139,8 @@ counters! {
     query_expirations,
     /// Answers that were dropped because a write may have changed them.
     query_invalidations,
+    /// Buffers that were handed out a second time or later.
+    buffers_reused,
     /// Values that were encoded by the codec `json`.
     json_encoded,
     /// Values that were encoded by the codec `messagepack`.

@@ -15,9 +15,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::buffers::{self, Buffer, Buffers};
 use crate::counters::Counters;
 use crate::embedding::f32_le;
-use crate::variant::{Codec, Compression, EmbeddingKind};
+use crate::variant::{BufferKind, Codec, Compression, EmbeddingKind};
 use crate::{Error, Result};
 
 /// The format version that is written: the high half of the first byte.
@@ -49,18 +50,21 @@ pub struct Encoding {
     pub embedding: EmbeddingKind,
     /// Encoded values of at least this many bytes are compressed.
     pub threshold_bytes: usize,
+    /// Where the bytes are put together.
+    pub buffers: Arc<dyn Buffers>,
     /// Where it is counted.
     pub counters: Arc<Counters>,
 }
 
 impl Encoding {
-    /// Values are written by `codec`, and compressed by `compression` from [`DEFAULT_THRESHOLD_BYTES`] on; embeddings are JSON.
+    /// Values are written by `codec`, and compressed by `compression` from [`DEFAULT_THRESHOLD_BYTES`] on; embeddings are JSON, buffers fresh.
     pub fn new(codec: Codec, compression: Compression, counters: Arc<Counters>) -> Encoding {
         Encoding {
             codec,
             compression,
             embedding: EmbeddingKind::Json,
             threshold_bytes: DEFAULT_THRESHOLD_BYTES,
+            buffers: buffers::open(BufferKind::Fresh, &counters),
             counters,
         }
     }
@@ -69,7 +73,7 @@ impl Encoding {
     ///
     /// # Errors
     /// [`Error::Encode`] and [`Error::Compress`].
-    pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>> {
+    pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Buffer> {
         let stored = self.encode_by(self.codec, value)?;
         let encoded = match self.codec {
             Codec::Json => &self.counters.json_encoded,
@@ -84,14 +88,15 @@ impl Encoding {
     ///
     /// # Errors
     /// As [`Encoding::encode`].
-    pub fn encode_vector(&self, vector: &[f32]) -> Result<Vec<u8>> {
+    pub fn encode_vector(&self, vector: &[f32]) -> Result<Buffer> {
         let (stored, counter) = match self.embedding {
             EmbeddingKind::Json => (self.encode_by(Codec::Json, vector)?, &self.counters.json_vectors),
             EmbeddingKind::Postcard => (self.encode_by(Codec::Postcard, vector)?, &self.counters.postcard_vectors),
             EmbeddingKind::F32Blob => {
                 // Plain always: the bits of such numbers look like noise to a compressor.
-                let mut stored = vec![F32_LE, compression_tag(Compression::None)];
-                stored.extend_from_slice(&f32_le::encode(vector));
+                let mut stored = Buffer::from(&self.buffers);
+                stored.extend_from_slice(&[F32_LE, compression_tag(Compression::None)]);
+                f32_le::encode(vector, &mut stored);
                 self.counters.encoded_bytes.add((stored.len() - TAGS) as u64);
                 self.counters.stored_bytes.add(stored.len() as u64);
                 (stored, &self.counters.f32_vectors)
@@ -115,8 +120,8 @@ impl Encoding {
         }
     }
 
-    fn encode_by<T: Serialize + ?Sized>(&self, codec: Codec, value: &T) -> Result<Vec<u8>> {
-        let mut stored = Vec::with_capacity(256); // most heads and steps, without growing
+    fn encode_by<T: Serialize + ?Sized>(&self, codec: Codec, value: &T) -> Result<Buffer> {
+        let mut stored = Buffer::from(&self.buffers);
         stored.extend_from_slice(&[VERSION << 4 | codec_tag(codec), compression_tag(Compression::None)]);
         codec.encode(value, &mut stored)?;
         let raw_len = stored.len() - TAGS;
@@ -135,9 +140,9 @@ impl Encoding {
 
     /// The compressed form of a plain stored value, or the value itself if that is no longer.
     #[inline(never)]
-    fn compress(&self, plain: Vec<u8>) -> Result<Vec<u8>> {
+    fn compress(&self, plain: Buffer) -> Result<Buffer> {
         let raw = &plain[TAGS..];
-        let mut stored = Vec::with_capacity(plain.len());
+        let mut stored = Buffer::from(&self.buffers);
         stored.extend_from_slice(&[plain[0], compression_tag(self.compression)]);
         write_varint(raw.len(), &mut stored);
         self.compression.compress(raw, &mut stored)?;
@@ -149,7 +154,6 @@ impl Encoding {
         self.counters.dictionary_compressed.add(u64::from(self.compression == Compression::ZstdDictionary));
         self.counters.compressed_bytes_before.add(plain.len() as u64);
         self.counters.compressed_bytes_after.add(stored.len() as u64);
-        stored.shrink_to_fit(); // the compressor asked for its worst case; the in-flight value should not
         Ok(stored)
     }
 
@@ -175,7 +179,9 @@ impl Encoding {
             return Err(damaged(format!("it claims {raw_len} bytes, {MAX_RAW_BYTES} are allowed")));
         }
         self.counters.values_decompressed.increment();
-        codec.decode(&compression.decompress(compressed, raw_len)?)
+        let mut raw = Buffer::from(&self.buffers);
+        compression.decompress(compressed, raw_len, &mut raw)?;
+        codec.decode(&raw)
     }
 }
 

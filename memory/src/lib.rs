@@ -18,6 +18,7 @@
 mod active;
 pub mod api;
 mod batch;
+pub mod buffers;
 pub mod cache;
 pub mod clock;
 pub mod codec;
@@ -61,6 +62,6 @@ pub use retrieval::{Query, Retrieved};
 pub use reward::Reward;
 pub use store::{Remote, StoreStats as Stats};
 pub use variant::{
-    BatchKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind,
+    BatchKind, BufferKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind,
     RetrievalKind, SharingKind, StoreKind, TOGGLES, Toggle, Variant, WireKind, WriteKind,
 };

@@ -17,9 +17,9 @@ use crate::store::{self, Remote, Store};
 use crate::trace::Trace;
 use crate::writes::{Limits, Surroundings, Writes};
 use crate::{
-    CacheKind, Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource,
-    NewStep, Outcome, Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch,
-    pattern, reflection, reward,
+    Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
+    Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, buffers, pattern,
+    reflection, reward,
 };
 
 /// What a memory needs beside its variant.
@@ -124,8 +124,12 @@ impl Memory {
             flush_interval_ns: options.flush_interval_ns,
         };
         let counters = Arc::new(Counters::default());
-        let encoding =
-            Encoding { threshold_bytes, ..Encoding::new(variant.codec, variant.compression, Arc::clone(&counters)) };
+        let buffers = buffers::open(variant.buffers, &counters);
+        let encoding = Encoding {
+            threshold_bytes,
+            buffers,
+            ..Encoding::new(variant.codec, variant.compression, Arc::clone(&counters))
+        };
         let store = match (path, remote) {
             (Some(path), Some(remote)) => {
                 let conflict = format!("the store is to be in {} and at {}", path.display(), remote.url);

@@ -178,6 +178,13 @@ toggles! {
         /// Those that are expected to be asked for again before their time is up.
         Predictive = "predictive",
     }
+    /// Where the buffers come from in which values are encoded, compressed and decompressed.
+    buffers: BufferKind {
+        /// Each is allocated for its value.
+        Fresh = "fresh",
+        /// A few are kept and handed out again.
+        Pooled = "pooled",
+    }
     /// How episodes are found by their metadata.
     metadata: MetadataKind {
         /// Every episode's metadata is read, and compared here.

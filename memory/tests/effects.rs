@@ -218,6 +218,18 @@ async fn answers_to_queries_are_kept_until_a_write_changes_them() {
 }
 
 #[tokio::test]
+async fn pooled_buffers_are_used_again() {
+    for store in ["redb", "libsql", "tiered"] {
+        let fresh = life(variant(&format!("store={store}"))).await;
+        let pooled = life(variant(&format!("store={store},buffers=pooled"))).await;
+        assert_eq!(fresh["buffers_reused"], 0, "{store}");
+        assert!(pooled["buffers_reused"] >= WRITES, "{store}: {}", pooled["buffers_reused"]);
+        assert_eq!(fresh["stored_bytes"], pooled["stored_bytes"], "{store}: the same bytes");
+    }
+    assert_eq!(life(variant("buffers=pooled")).await["buffers_reused"], 0, "structs need no buffers");
+}
+
+#[tokio::test]
 async fn the_pool_keeps_connections_and_none_opens_them_anew() {
     for store in ["libsql", "tiered"] {
         let [opened, reused] = pick(&life(variant(&format!("store={store},pool=none"))).await, POOL);

@@ -8,7 +8,7 @@ mod zstd;
 mod zstd_dictionary;
 
 use crate::variant::Compression;
-use crate::{Error, Result};
+use crate::{Error, Result, Source};
 
 impl Compression {
     /// Appends `raw`, compressed, to `out`; as it is under `none`.
@@ -28,26 +28,71 @@ impl Compression {
         done.map_err(|source| Error::Compress { compression: self.name(), source })
     }
 
-    /// The bytes that were compressed to `compressed`. They are exactly `raw_len` long, or it is an error; no more than a payload of that length can
+    /// Appends the bytes that were compressed to `compressed`. They are exactly `raw_len` long, or it is an error; no more than a payload of that length can
     /// hold is ever allocated.
     ///
     /// # Errors
-    /// [`Error::Envelope`], when the payload is damaged or its length is not the claimed one.
-    pub fn decompress(self, compressed: &[u8], raw_len: usize) -> Result<Vec<u8>> {
+    /// [`Error::Envelope`], when the payload is damaged or its length is not the claimed one: then nothing is appended.
+    pub fn decompress(self, compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<()> {
         let done = match self {
-            Compression::None if compressed.len() == raw_len => Ok(compressed.to_vec()),
-            Compression::None => Err(format!("{} bytes where {raw_len} were promised", compressed.len()).into()),
-            Compression::Lz4 => lz4::decompress(compressed, raw_len),
-            Compression::Zstd => zstd::decompress(compressed, raw_len),
-            Compression::ZstdDictionary => zstd_dictionary::decompress(compressed, raw_len),
+            Compression::None if compressed.len() == raw_len => {
+                out.extend_from_slice(compressed);
+                Ok(())
+            }
+            Compression::None => Err(different_length(compressed.len() as u64, raw_len)),
+            Compression::Lz4 => lz4::decompress(compressed, raw_len, out),
+            Compression::Zstd => zstd::decompress(compressed, raw_len, out),
+            Compression::ZstdDictionary => zstd_dictionary::decompress(compressed, raw_len, out),
         };
         done.map_err(|source| Error::Envelope { reason: format!("its {self} payload cannot be read: {source}") })
     }
 }
 
+/// Appends what is written into `room` bytes: as many as `write` says. On an error nothing is appended.
+fn append(
+    out: &mut Vec<u8>,
+    room: usize,
+    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, Source>,
+) -> std::result::Result<usize, Source> {
+    let start = out.len();
+    out.resize(start + room, 0);
+    let written = write(&mut out[start..]);
+    out.truncate(start + written.as_ref().map_or(0, |written| *written));
+    written
+}
+
+/// Appends exactly `raw_len` bytes, or it is an error and nothing is appended.
+fn append_exactly(
+    out: &mut Vec<u8>,
+    raw_len: usize,
+    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, Source>,
+) -> std::result::Result<(), Source> {
+    let start = out.len();
+    match append(out, raw_len, write)? {
+        written if written == raw_len => Ok(()),
+        written => {
+            out.truncate(start);
+            Err(different_length(written as u64, raw_len))
+        }
+    }
+}
+
+fn different_length(found: u64, promised: usize) -> Source {
+    format!("{found} bytes where {promised} were promised").into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decompress(compression: Compression, compressed: &[u8], raw_len: usize) -> Result<Vec<u8>> {
+        let mut out = b"before".to_vec();
+        let done = compression.decompress(compressed, raw_len, &mut out);
+        let raw = out.split_off(6);
+        assert_eq!(out, b"before");
+        assert!(done.is_ok() || raw.is_empty(), "an error appends nothing");
+        done.map(|()| raw)
+    }
 
     fn text(len: usize) -> Vec<u8> {
         b"the quick brown fox jumps over the lazy dog; ".iter().copied().cycle().take(len).collect()
@@ -60,7 +105,7 @@ mod tests {
                 let mut out = b"before".to_vec();
                 compression.compress(&text(len), &mut out).unwrap();
                 assert!(out.starts_with(b"before"));
-                assert_eq!(compression.decompress(&out[6..], len).unwrap(), text(len), "{compression}, {len} bytes");
+                assert_eq!(decompress(compression, &out[6..], len).unwrap(), text(len), "{compression}, {len} bytes");
             }
         }
     }
@@ -80,10 +125,10 @@ mod tests {
             let mut out = Vec::new();
             compression.compress(&text(5_000), &mut out).unwrap();
             for claimed in [0, 4_999, 5_001, usize::MAX] {
-                assert!(compression.decompress(&out, claimed).is_err(), "{compression} claims {claimed}");
+                assert!(decompress(compression, &out, claimed).is_err(), "{compression} claims {claimed}");
             }
-            assert!(compression.decompress(&out[..out.len() - 1], 5_000).is_err(), "{compression} truncated");
-            assert!(compression.decompress(&[], 5_000).is_err(), "{compression} empty");
+            assert!(decompress(compression, &out[..out.len() - 1], 5_000).is_err(), "{compression} truncated");
+            assert!(decompress(compression, &[], 5_000).is_err(), "{compression} empty");
         }
     }
 }

@@ -3,10 +3,12 @@
 //! Contexts are kept, one a thread: making one costs more than compressing a step.
 
 use std::cell::RefCell;
+use std::io;
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{compress_bound, get_frame_content_size};
 
+use super::{append, append_exactly, different_length};
 use crate::Source;
 
 const LEVEL: i32 = 1;
@@ -17,32 +19,39 @@ thread_local! {
 }
 
 pub(super) fn compress(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Source> {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = match kept {
-            Some(compressor) => compressor,
-            None => kept.insert(Compressor::new(LEVEL)?),
-        };
-        let start = out.len();
-        out.resize(start + compress_bound(raw.len()), 0);
-        let written = compressor.compress_to_buffer(raw, &mut out[start..])?;
-        out.truncate(start + written);
-        Ok(())
-    })
+    COMPRESSOR.with_borrow_mut(|kept| compress_by(kept_or_made(kept, || Compressor::new(LEVEL))?, raw, out))
 }
 
-pub(super) fn decompress(compressed: &[u8], raw_len: usize) -> Result<Vec<u8>, Source> {
-    // The frame says how long its content is: a false promise is found before anything is allocated for it.
-    let content = get_frame_content_size(compressed).map_err(|_| "no zstd frame")?;
-    if content != Some(raw_len as u64) {
-        return Err(format!("{} bytes where {raw_len} were promised", content.unwrap_or(0)).into());
+pub(super) fn decompress(compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), Source> {
+    check_promise(compressed, raw_len)?;
+    DECOMPRESSOR.with_borrow_mut(|kept| decompress_by(kept_or_made(kept, Decompressor::new)?, compressed, raw_len, out))
+}
+
+/// The context that is there, or the one that is made now.
+pub(super) fn kept_or_made<C>(kept: &mut Option<C>, make: impl FnOnce() -> io::Result<C>) -> io::Result<&mut C> {
+    match kept {
+        Some(context) => Ok(context),
+        None => Ok(kept.insert(make()?)),
     }
-    DECOMPRESSOR.with_borrow_mut(|kept| {
-        let decompressor = match kept {
-            Some(decompressor) => decompressor,
-            None => kept.insert(Decompressor::new()?),
-        };
-        let mut raw = vec![0; raw_len];
-        let written = decompressor.decompress_to_buffer(compressed, raw.as_mut_slice())?;
-        if written == raw_len { Ok(raw) } else { Err(format!("{written} bytes where {raw_len} were promised").into()) }
-    })
+}
+
+/// Appends a frame.
+pub(super) fn compress_by(compressor: &mut Compressor<'_>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Source> {
+    append(out, compress_bound(raw.len()), |room| Ok(compressor.compress_to_buffer(raw, room)?)).map(drop)
+}
+
+/// The frame says how long its content is: a false promise is found before anything is allocated for it.
+pub(super) fn check_promise(frame: &[u8], raw_len: usize) -> Result<(), Source> {
+    let content = get_frame_content_size(frame).map_err(|_| "no zstd frame")?;
+    if content == Some(raw_len as u64) { Ok(()) } else { Err(different_length(content.unwrap_or(0), raw_len)) }
+}
+
+/// Appends the content of a frame whose promise was checked.
+pub(super) fn decompress_by(
+    decompressor: &mut Decompressor<'_>,
+    frame: &[u8],
+    raw_len: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Source> {
+    append_exactly(out, raw_len, |room| Ok(decompressor.decompress_to_buffer(frame, room)?))
 }

@@ -13,8 +13,9 @@ use std::sync::LazyLock;
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
-use zstd::zstd_safe::{compress_bound, get_dict_id_from_dict, get_dict_id_from_frame, get_frame_content_size};
+use zstd::zstd_safe::{get_dict_id_from_dict, get_dict_id_from_frame};
 
+use super::zstd::{check_promise, compress_by, decompress_by, kept_or_made};
 use crate::Source;
 
 const LEVEL: i32 = 3;
@@ -32,39 +33,19 @@ thread_local! {
 }
 
 pub(super) fn compress(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Source> {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = match kept {
-            Some(compressor) => compressor,
-            None => kept.insert(Compressor::with_prepared_dictionary(&ENCODER)?),
-        };
-        let start = out.len();
-        out.resize(start + compress_bound(raw.len()), 0);
-        let written = compressor.compress_to_buffer(raw, &mut out[start..])?;
-        out.truncate(start + written);
-        Ok(())
-    })
+    let make = || Compressor::with_prepared_dictionary(&ENCODER);
+    COMPRESSOR.with_borrow_mut(|kept| compress_by(kept_or_made(kept, make)?, raw, out))
 }
 
-pub(super) fn decompress(compressed: &[u8], raw_len: usize) -> Result<Vec<u8>, Source> {
-    // The frame says how long its content is: a false promise is found before anything is allocated for it.
-    let content = get_frame_content_size(compressed).map_err(|_| "no zstd frame")?;
-    if content != Some(raw_len as u64) {
-        return Err(format!("{} bytes where {raw_len} were promised", content.unwrap_or(0)).into());
-    }
+pub(super) fn decompress(compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), Source> {
+    check_promise(compressed, raw_len)?;
     let (named, known) = (get_dict_id_from_frame(compressed), get_dict_id_from_dict(STEPS));
     if named != known {
         let number = |id: Option<std::num::NonZeroU32>| id.map_or(0, std::num::NonZeroU32::get);
         return Err(format!("it needs the dictionary {}, {} is known", number(named), number(known)).into());
     }
-    DECOMPRESSOR.with_borrow_mut(|kept| {
-        let decompressor = match kept {
-            Some(decompressor) => decompressor,
-            None => kept.insert(Decompressor::with_prepared_dictionary(&DECODER)?),
-        };
-        let mut raw = vec![0; raw_len];
-        let written = decompressor.decompress_to_buffer(compressed, raw.as_mut_slice())?;
-        if written == raw_len { Ok(raw) } else { Err(format!("{written} bytes where {raw_len} were promised").into()) }
-    })
+    let make = || Decompressor::with_prepared_dictionary(&DECODER);
+    DECOMPRESSOR.with_borrow_mut(|kept| decompress_by(kept_or_made(kept, make)?, compressed, raw_len, out))
 }
 
 #[cfg(test)]
@@ -80,7 +61,7 @@ mod tests {
         assert_eq!(get_dict_id_from_frame(&frame), id);
         let mut another = frame.clone();
         another[5] ^= 1; // magic number, frame header, then the id
-        let error = decompress(&another, 55).unwrap_err().to_string();
+        let error = decompress(&another, 55, &mut Vec::new()).unwrap_err().to_string();
         assert!(error.starts_with("it needs the dictionary "), "{error}");
     }
 
@@ -88,7 +69,7 @@ mod tests {
     fn a_frame_without_a_dictionary_is_another_strategy() {
         let mut plain = Vec::new();
         super::super::zstd::compress(&[7; 100], &mut plain).unwrap();
-        let error = decompress(&plain, 100).unwrap_err().to_string();
+        let error = decompress(&plain, 100, &mut Vec::new()).unwrap_err().to_string();
         assert!(error.starts_with("it needs the dictionary 0, "), "{error}");
     }
 }

@@ -23,6 +23,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -155,7 +156,7 @@ pub async fn open(
 struct EncodedStep {
     id: EpisodeId,
     number: u32,
-    value: Vec<u8>,
+    value: Buffer,
 }
 
 impl EncodedStep {
@@ -229,9 +230,9 @@ pub async fn open_remote(
 /// A completed episode on its way into databases: encoded once, however many there are.
 struct Completed<'a> {
     head: &'a Head,
-    value: Vec<u8>,
+    value: Buffer,
     vector: &'a [f32],
-    embedding: Vec<u8>,
+    embedding: Buffer,
     patterns: &'a [Pattern],
 }
 
@@ -249,7 +250,7 @@ fn rows(episode: Option<&Episode>) -> u64 {
 }
 
 /// The stored form of a pattern that is seen again, or for the first time.
-fn merged(stored: Option<Pattern>, seen: &Pattern, encoding: &Encoding) -> Result<Vec<u8>> {
+fn merged(stored: Option<Pattern>, seen: &Pattern, encoding: &Encoding) -> Result<Buffer> {
     match stored {
         Some(mut stored) => {
             stored.merge(seen);

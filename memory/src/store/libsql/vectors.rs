@@ -91,7 +91,9 @@ fn has_an_angle(vector: &[f32]) -> bool {
 
 /// A vector as the database has it: 32-bit floats, little-endian, one behind the other.
 fn native(vector: &[f32]) -> Value {
-    Value::Blob(embedding::f32_le::encode(vector))
+    let mut bytes = Vec::with_capacity(size_of_val(vector));
+    embedding::f32_le::encode(vector, &mut bytes);
+    Value::Blob(bytes)
 }
 
 impl Libsql {

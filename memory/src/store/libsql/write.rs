@@ -94,7 +94,7 @@ impl Libsql {
     async fn complete_within(&self, writer: &mut Connection, completed: &Completed<'_>) -> Attempt<bool> {
         let Completed { head, value, vector, embedding, patterns } = completed;
         let completed_at_ns = head.completion.as_ref().map_or(0, |completion| completion.completed_at_ns);
-        let (value, embedding) = (Value::Blob(value.clone()), Value::Blob(embedding.clone()));
+        let (value, embedding) = (Value::Blob(value.to_vec()), Value::Blob(embedding.to_vec()));
         let parameters = vec![key(head.id), time(completed_at_ns), value, embedding];
         if writer.execute(Sql::CompleteEpisode, parameters).await? == 0 {
             let known = !writer.query(Sql::SelectHead, vec![key(head.id)], |_| Ok(())).await?.is_empty();
@@ -107,7 +107,7 @@ impl Libsql {
             let stored =
                 writer.query(Sql::SelectPattern, vec![id.clone()], |row| self.decoded::<Pattern>(row, 0)).await?.pop();
             let merged = merged(stored, pattern, &self.encoding)?;
-            writer.execute(Sql::UpsertPattern, vec![id, Value::Blob(merged)]).await?;
+            writer.execute(Sql::UpsertPattern, vec![id, Value::Blob(merged.to_vec())]).await?;
         }
         Ok(made)
     }
@@ -116,7 +116,7 @@ impl Libsql {
 /// Inserts steps within a transaction. A key that is taken undoes its own statement only.
 async fn insert_within(writer: &mut Connection, steps: &[EncodedStep], outcomes: &mut Vec<Result<()>>) -> Attempt<()> {
     for &EncodedStep { id, number, ref value } in steps {
-        let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.clone())];
+        let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())];
         outcomes.push(match writer.execute(Sql::InsertStep, parameters).await {
             Ok(0) => Err(Error::UnknownEpisode { id }),
             Ok(_) => Ok(()),

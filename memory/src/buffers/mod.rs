@@ -1,0 +1,69 @@
+//! Scratch buffers: where a value is encoded, compressed or decompressed on its way. The `buffers` toggle, one strategy a file.
+//!
+//! Codecs serialise straight into such a buffer, stores copy out of it, and then it goes back to where it came from.
+//!
+//! Left out on purpose: contexts of compressors. They are kept, one a thread, whatever the toggle says: making one costs more than compressing a step, and a
+//! comparison with such a straw man would flatter the pool.
+
+mod fresh;
+mod pooled;
+
+use std::fmt::Debug;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use crate::{BufferKind, Counters};
+
+/// How much a new buffer holds before it grows, in bytes: most heads and steps.
+const ROOM_BYTES: usize = 256;
+
+/// Where buffers come from and go to.
+pub trait Buffers: Debug + Send + Sync {
+    /// An empty buffer.
+    fn take(&self) -> Vec<u8>;
+
+    /// A buffer that is not needed any more.
+    fn give(&self, buffer: Vec<u8>);
+}
+
+/// The buffers of that kind.
+pub fn open(kind: BufferKind, counters: &Arc<Counters>) -> Arc<dyn Buffers> {
+    match kind {
+        BufferKind::Fresh => Arc::new(fresh::Fresh),
+        BufferKind::Pooled => Arc::new(pooled::Pooled::new(Arc::clone(counters))),
+    }
+}
+
+/// A buffer that finds its way back.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    home: Arc<dyn Buffers>,
+}
+
+impl Buffer {
+    /// An empty one.
+    pub fn from(home: &Arc<dyn Buffers>) -> Buffer {
+        Buffer { bytes: home.take(), home: Arc::clone(home) }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.home.give(std::mem::take(&mut self.bytes));
+    }
+}
