@@ -42,6 +42,8 @@ macro_rules! for_each_case {
             (episode_get_libsql, "episode/get", "store=libsql,pool=keepalive"),
             (episode_get_libsql_adaptive, "episode/get", "store=libsql,pool=adaptive"),
             (episode_get_tiered, "episode/get", "store=tiered,pool=keepalive"),
+            (episode_get_crowded_redb_lru, "episode/get_crowded", "store=redb,cache=lru"),
+            (episode_get_crowded_redb_predictive, "episode/get_crowded", "store=redb,cache=predictive"),
             (episode_get_many_redb, "episode/get_many", "store=redb"),
             (episode_get_many_libsql, "episode/get_many", "store=libsql,pool=keepalive"),
             (episode_get_many_libsql_single_query, "episode/get_many", "store=libsql,batch=single-query,pool=keepalive"),

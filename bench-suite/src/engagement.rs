@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use memory::{CacheKind, PoolKind, StoreKind, Variant};
 
+use crate::benchmarks::episodes;
 use crate::cases::Case;
 
 /// The counters of which one must have moved for a strategy to have done its work. Strategies that are missing here are the naive ones.
@@ -14,7 +15,10 @@ const EVIDENCE: &[(&str, &str, &[&str])] = &[
     ("compression", "lz4", &["values_compressed"]),
     ("compression", "zstd", &["values_compressed"]),
     ("compression", "zstd-dictionary", &["dictionary_compressed"]),
-    ("cache", "lru", &["cache_hits"]),
+    ("cache", "lru", &["cache_hits", "query_hits"]),
+    ("cache", "adaptive-ttl", &["ttl_extended"]),
+    ("cache", "predictive", &["predictive_evictions"]),
+    ("buffers", "pooled", &["buffers_reused"]),
     ("metadata", "json-extract", &["metadata_extractions"]),
     ("metadata", "indexed", &["metadata_index_searches"]),
     ("index", "composite", &["composite_index_searches"]),
@@ -36,10 +40,14 @@ pub fn applies(case: &Case, toggle: &str) -> bool {
     case.benchmark.exercises.contains(&toggle)
         && match toggle {
             // Structs in memory are neither encoded nor fetched over a connection. A benchmark without a store encodes by itself.
-            "codec" | "compression" => !case.benchmark.exercises.contains(&"store") || store != StoreKind::Memory,
+            "codec" | "compression" | "buffers" => {
+                !case.benchmark.exercises.contains(&"store") || store != StoreKind::Memory
+            }
             "embedding" => store != StoreKind::Memory,
             // What other stores decode is its caller's alone.
             "sharing" => store == StoreKind::Memory || case.variant.cache != CacheKind::None,
+            // What is never full evicts nothing.
+            "cache" if case.variant.cache == CacheKind::Predictive => case.benchmark.name == episodes::CROWDED,
             // One writer has nothing to adapt, and a local tier leaves the readers nothing to do: fetching from the record shows it.
             "pool" if case.variant.pool == PoolKind::Adaptive => {
                 store == StoreKind::Libsql && case.benchmark.exercises.contains(&"cache")

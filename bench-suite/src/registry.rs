@@ -3,23 +3,21 @@
 use crate::benchmark::Benchmark;
 use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval, searching, together};
 
-const STORED: &[&str] = &["store", "durability", "codec", "compression", "pool"];
-const STORED_AND_CACHED: &[&str] = &["store", "durability", "codec", "compression", "pool", "cache", "sharing"];
+const RETRIEVED: &[&str] = &["store", "durability", "embedding", "retrieval", "sharing", "cache"];
 
-const STORED_CACHED_AND_BATCHED: &[&str] =
-    &["store", "durability", "codec", "compression", "pool", "cache", "sharing", "batch"];
-const STORED_AND_WRITES: &[&str] = &["store", "durability", "codec", "compression", "pool", "writes"];
-const STORED_AND_EMBEDDING: &[&str] = &["store", "durability", "codec", "compression", "pool", "embedding"];
-const RETRIEVED: &[&str] = &["store", "durability", "embedding", "retrieval", "sharing"];
-const STORED_AND_METADATA: &[&str] = &["store", "durability", "codec", "compression", "pool", "metadata"];
-const STORED_AND_INDEX: &[&str] = &["store", "durability", "codec", "compression", "pool", "index"];
+/// The toggles on the path of everything that goes through a store, with those of one kind of benchmark.
+macro_rules! stored {
+    ($($toggle:literal),*) => {
+        &["store", "durability", "codec", "compression", "buffers", "pool", $($toggle),*]
+    };
+}
 
 /// Every benchmark, families together.
 pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "lifecycle",
         about: "a whole episode: start, 10 steps, complete with reward, reflection and patterns",
-        exercises: STORED,
+        exercises: stored![],
         episodes: 8,
         operations: 2,
         setup: lifecycle::whole_episode,
@@ -27,7 +25,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "episode/start",
         about: "start an episode",
-        exercises: STORED,
+        exercises: stored![],
         episodes: 8,
         operations: 16,
         setup: lifecycle::start,
@@ -35,7 +33,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "step/log",
         about: "log one step to a running episode",
-        exercises: STORED,
+        exercises: stored![],
         episodes: 8,
         operations: 16,
         setup: lifecycle::log_step,
@@ -43,7 +41,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "step/together",
         about: "log one step to each of 8 running episodes at the same moment",
-        exercises: STORED_AND_WRITES,
+        exercises: stored!["writes"],
         episodes: 8,
         operations: 4,
         setup: together::log_steps,
@@ -51,7 +49,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "episode/complete",
         about: "complete an episode of 10 steps: reward, reflection, patterns, embedding",
-        exercises: STORED_AND_EMBEDDING,
+        exercises: stored!["embedding"],
         episodes: 8,
         operations: 4,
         setup: lifecycle::complete,
@@ -59,7 +57,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "episode/get",
         about: "fetch one of 32 completed episodes by its id",
-        exercises: STORED_AND_CACHED,
+        exercises: stored!["cache", "sharing"],
         episodes: 8,
         operations: 16,
         setup: episodes::get,
@@ -67,15 +65,23 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "episode/get_many",
         about: "fetch 10 of 32 completed episodes by their ids",
-        exercises: STORED_CACHED_AND_BATCHED,
+        exercises: stored!["cache", "sharing", "batch"],
         episodes: 8,
         operations: 4,
         setup: episodes::get_many,
     },
     Benchmark {
+        name: episodes::CROWDED,
+        about: "fetch one of 128 completed episodes by its id, some far more often than others, of which a cache holds 16",
+        exercises: stored!["cache", "sharing"],
+        episodes: 8,
+        operations: 32,
+        setup: episodes::get_crowded,
+    },
+    Benchmark {
         name: "metadata/query",
         about: "the ids of the 4 of 64 episodes that have a metadata value",
-        exercises: STORED_AND_METADATA,
+        exercises: stored!["metadata", "cache"],
         episodes: 8,
         operations: 8,
         setup: searching::by_metadata,
@@ -83,7 +89,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "task/query",
         about: "the ids of the 2 newest of the 4 of 64 episodes that are of a task type in a domain",
-        exercises: STORED_AND_INDEX,
+        exercises: stored!["index", "cache"],
         episodes: 8,
         operations: 8,
         setup: searching::by_task,
@@ -131,7 +137,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "codec/encode/small",
         about: "encode a step at the 10th percentile of sizes",
-        exercises: &["codec"],
+        exercises: &["codec", "buffers"],
         episodes: 24,
         operations: 32,
         setup: payload::encode_small,
@@ -139,7 +145,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "codec/encode/median",
         about: "encode a step of median size",
-        exercises: &["codec"],
+        exercises: &["codec", "buffers"],
         episodes: 24,
         operations: 32,
         setup: payload::encode_median,
@@ -147,7 +153,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "codec/encode/large",
         about: "encode a step at the 99th percentile of sizes",
-        exercises: &["codec"],
+        exercises: &["codec", "buffers"],
         episodes: 24,
         operations: 16,
         setup: payload::encode_large,

@@ -1,10 +1,11 @@
-//! Reading what is stored: by id, and many ids at once.
+//! Reading what is stored: by id, many ids at once, and by id with more episodes than a cache has places.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use memory::EpisodeId;
+use memory::{EpisodeId, Options};
 use rand::RngExt;
+use rand_distr::{Distribution, Zipf};
 use rand_pcg::Pcg64;
 
 use super::Bed;
@@ -17,12 +18,22 @@ const STORED: usize = 32;
 /// Ids of one `episode/get_many`.
 const MANY: usize = 10;
 
+/// The benchmark in which a cache is full: the one in which it has to choose what to keep.
+pub const CROWDED: &str = "episode/get_crowded";
+
+/// Episodes that it chooses from, and how many of them a cache holds.
+const CROWD: usize = 128;
+const PLACES: usize = 16;
+
+/// How unevenly it chooses: YCSB's default.
+const SKEW: f64 = 0.99;
+
 /// The operation of `episode/get`.
 ///
 /// # Errors
 /// The memory can't be filled.
 pub fn get(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
-    reading(setup, 1)
+    reading(Bed::new(setup)?, setup.input, 1)
 }
 
 /// The operation of `episode/get_many`.
@@ -30,7 +41,20 @@ pub fn get(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
 /// # Errors
 /// The memory can't be filled.
 pub fn get_many(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
-    reading(setup, MANY)
+    reading(Bed::new(setup)?, setup.input, MANY)
+}
+
+/// The operation of `episode/get_crowded`.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn get_crowded(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    let bed = Bed::with(setup, Options { cache_capacity: PLACES, ..Options::default() })?;
+    let zipf = Zipf::new(CROWD as f64, SKEW).context("no such distribution")?;
+    let mut random = seeded(setup.input);
+    // The most popular first: it was stored first as well, and everything that came after it was read in between.
+    let order = (0..1024).map(|_| zipf.sample(&mut random) as usize - 1).collect();
+    warmed(bed, setup.input, CROWD, 1, order)
 }
 
 struct Reading {
@@ -44,17 +68,19 @@ struct Reading {
     steps_expected: u64,
 }
 
-fn reading(setup: &Setup<'_>, many: usize) -> Result<Box<dyn Prepared>> {
-    let bed = Bed::new(setup)?;
-    let mut stored = Vec::with_capacity(STORED);
-    for script in setup.input.scripts.iter().cycle().take(STORED) {
+fn reading(bed: Bed, input: &Input, many: usize) -> Result<Box<dyn Prepared>> {
+    let mut random = seeded(input);
+    let order = (0..1024).map(|_| random.random_range(0..STORED)).collect();
+    warmed(bed, input, STORED, many, order)
+}
+
+fn warmed(bed: Bed, input: &Input, episodes: usize, many: usize, order: Vec<usize>) -> Result<Box<dyn Prepared>> {
+    let mut stored = Vec::with_capacity(episodes);
+    for script in input.scripts.iter().cycle().take(episodes) {
         stored.push((bed.play(script, script.steps.len())?, script.steps.len()));
     }
-    let mut random = seeded(setup.input);
-    let order = (0..1024).map(|_| random.random_range(0..STORED)).collect();
     // Once each before: a cache is measured warm, a connection open.
-    let ids: Vec<EpisodeId> = stored.iter().map(|(id, _)| *id).collect();
-    for id in &ids {
+    for (id, _) in &stored {
         bed.runtime.block_on(bed.memory.get_episode(*id))?;
     }
     Ok(Box::new(Reading { bed, stored, many, order, next: 0, steps_read: 0, steps_expected: 0 }))

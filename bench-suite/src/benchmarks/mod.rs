@@ -36,6 +36,14 @@ impl Bed {
     /// # Errors
     /// No folder can be made, or the memory can't be opened.
     pub fn new(setup: &Setup<'_>) -> Result<Bed> {
+        Bed::with(setup, Options::default())
+    }
+
+    /// Opens a memory of the variant, with what is not its place, its clock or its ids as given.
+    ///
+    /// # Errors
+    /// As [`Bed::new`].
+    pub fn with(setup: &Setup<'_>, options: Options) -> Result<Bed> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
         let folder = match (setup.variant.store, setup.remote) {
             (memory::StoreKind::Memory, _) | (_, Some(_)) => None,
@@ -47,7 +55,7 @@ impl Bed {
             clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
             ids: IdSource::seeded(setup.input.seed),
             flush_interval_ns: 0, // the clock stands still
-            ..Options::default()
+            ..options
         };
         let memory = runtime.block_on(Memory::open(&setup.variant, options))?;
         Ok(Bed { runtime, memory, _folder: folder })

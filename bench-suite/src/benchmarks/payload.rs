@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use memory::buffers::{self, Buffer};
 use memory::{Codec, Compression, Counters, Encoding, Step};
 
 use crate::benchmark::{Prepared, Setup};
@@ -76,6 +77,7 @@ struct Payload {
     raw: Vec<u8>,
     packed: Vec<u8>,
     out: Vec<u8>,
+    encoded: Option<Buffer>,
     decoded: Option<Step>,
     runs: u64,
 }
@@ -107,7 +109,11 @@ fn decompress(setup: &Setup<'_>, quantile: f64) -> Result<Box<dyn Prepared>> {
 fn payload(setup: &Setup<'_>, quantile: f64, work: Work) -> Result<Box<dyn Prepared>> {
     let step = step_at(setup.input, quantile)?;
     let compresses = matches!(work, Work::Compress | Work::Decompress);
-    let mut encoding = Encoding::new(setup.variant.codec, Compression::None, Arc::new(Counters::default()));
+    let counters = Arc::new(Counters::default());
+    let mut encoding = Encoding {
+        buffers: buffers::open(setup.variant.buffers, &counters),
+        ..Encoding::new(setup.variant.codec, Compression::None, counters)
+    };
     let mut raw = Vec::new();
     let mut packed = Vec::new();
     if compresses {
@@ -115,10 +121,10 @@ fn payload(setup: &Setup<'_>, quantile: f64, work: Work) -> Result<Box<dyn Prepa
         encoding.codec.encode(&step, &mut raw)?;
         encoding.compression.compress(&raw, &mut packed)?;
     } else {
-        packed = encoding.encode(&step)?;
+        packed = encoding.encode(&step)?.to_vec();
     }
     let out = Vec::with_capacity(2 * packed.len().max(raw.len()) + 1024);
-    Ok(Box::new(Payload { encoding, work, step, raw, packed, out, decoded: None, runs: 0 }))
+    Ok(Box::new(Payload { encoding, work, step, raw, packed, out, encoded: None, decoded: None, runs: 0 }))
 }
 
 fn with_dictionary(encoding: &Encoding) -> u64 {
@@ -129,14 +135,16 @@ impl Prepared for Payload {
     fn run(&mut self, operations: u64) -> Result<()> {
         for _ in 0..operations {
             match self.work {
-                Work::Encode => self.out = self.encoding.encode(black_box(&self.step))?,
+                Work::Encode => self.encoded = Some(self.encoding.encode(black_box(&self.step))?),
                 Work::Decode => self.decoded = Some(self.encoding.decode(black_box(&self.packed))?),
                 Work::Compress => {
                     self.out.clear();
                     self.encoding.compression.compress(black_box(&self.raw), &mut self.out)?;
                 }
                 Work::Decompress => {
-                    self.out = self.encoding.compression.decompress(black_box(&self.packed), self.raw.len())?
+                    self.out.clear();
+                    let packed = black_box(&self.packed);
+                    self.encoding.compression.decompress(packed, self.raw.len(), &mut self.out)?;
                 }
             }
         }
@@ -150,11 +158,13 @@ impl Prepared for Payload {
         }
         match self.work {
             Work::Encode => {
-                ensure!(self.encoding.decode::<Step>(&self.out)? == self.step, "the encoded step is another one")
+                let encoded = self.encoded.as_ref().context("nothing was encoded")?;
+                ensure!(self.encoding.decode::<Step>(encoded)? == self.step, "the encoded step is another one")
             }
             Work::Decode => ensure!(self.decoded.as_ref() == Some(&self.step), "the decoded step is another one"),
             Work::Compress => {
-                let back = self.encoding.compression.decompress(&self.out, self.raw.len())?;
+                let mut back = Vec::new();
+                self.encoding.compression.decompress(&self.out, self.raw.len(), &mut back)?;
                 ensure!(back == self.raw, "what was compressed does not come back");
                 ensure!(self.out != self.raw, "the compressor copied its input");
                 let counters = &self.encoding.counters;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use memory::api::Script;
-use memory::{EpisodeId, Query, StartEpisode};
+use memory::{CacheKind, EpisodeId, Query, StartEpisode};
 
 use super::Bed;
 use crate::benchmark::{Prepared, Setup};
@@ -64,7 +64,11 @@ fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
             queries.push((query, id));
         }
     }
-    Ok(Box::new(Retrieving { bed, queries, next: 0, wrong: 0 }))
+    let mut retrieving = Retrieving { bed, queries, next: 0, wrong: 0 };
+    if setup.variant.cache != CacheKind::None {
+        retrieving.run(retrieving.queries.len() as u64)?; // a cache is measured warm
+    }
+    Ok(Box::new(retrieving))
 }
 
 impl Prepared for Retrieving {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use memory::EpisodeId;
+use memory::{CacheKind, EpisodeId};
 
 use super::Bed;
 use crate::benchmark::{Prepared, Setup};
@@ -68,7 +68,11 @@ fn searching(setup: &Setup<'_>, question: Question) -> Result<Box<dyn Prepared>>
             group.truncate(NEWEST);
         }
     }
-    Ok(Box::new(Searching { bed, question, expected, next: 0, wrong: 0 }))
+    let mut searching = Searching { bed, question, expected, next: 0, wrong: 0 };
+    if setup.variant.cache != CacheKind::None {
+        searching.run(GROUPS as u64)?; // a cache is measured warm
+    }
+    Ok(Box::new(searching))
 }
 
 /// The task type and the domain of a group.
