@@ -7,6 +7,7 @@
 //! - [`runner`] starts the child processes that measure, and turns what they leave into measurements.
 //! - [`pair`] alternates two programs: the time lane that judges. [`revision`] builds the base of another commit.
 //! - [`calibration`] is what the gate is known to get wrong and to find.
+//! - [`hits`] replays workloads against cache policies.
 //! - [`link`] puts distance between a client and a server, and breaks it; [`sqld`] is the server, [`remote`] both together.
 //! - [`corpus`] is what the benchmarks work on.
 //! - [`command`] is the `assay` command, a file a subcommand.
@@ -21,6 +22,7 @@ pub mod command;
 pub mod corpus;
 pub mod engagement;
 pub mod foreign;
+pub mod hits;
 pub mod input;
 pub mod link;
 pub mod pair;

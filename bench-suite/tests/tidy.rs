@@ -25,6 +25,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("plotters", "reports/src/chart.rs"),
     ("libsql", "memory/src/store/libsql/"),
     ("redb", "memory/src/store/redb/"),
+    ("moka", "bench-suite/src/hits/w_tiny_lfu.rs"),
+    ("quick_cache", "bench-suite/src/hits/s3_fifo.rs"),
 ];
 
 /// What the load generator may use of the memory: what goes over the wire, and the format of corpora.

@@ -5,6 +5,7 @@ mod calibrate;
 mod compare;
 mod corpus;
 mod gate;
+mod hits;
 mod judged;
 mod lanes;
 mod profile;
@@ -53,6 +54,7 @@ enum Command {
     #[command(subcommand)]
     Corpus(corpus::Corpus),
     Calibrate(calibrate::Calibrate),
+    Hits(hits::Hits),
 }
 
 /// Runs the command of this process' arguments.
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(baseline) => baseline.execute(),
         Command::Corpus(corpus) => corpus.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
+        Command::Hits(hits) => hits.execute(),
     };
     let exit = result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
