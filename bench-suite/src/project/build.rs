@@ -6,13 +6,14 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::Definition;
 use crate::revision::{self, git};
+use crate::runner::artifacts;
 
 /// A program of one side.
 #[derive(Debug, Clone)]
@@ -136,7 +137,7 @@ impl<'a> Place<'a> {
     /// Builds the bench of what is checked out.
     fn build(&self) -> Result<PathBuf> {
         let Definition { manifest, bench, features, .. } = self.definition;
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let output = artifacts::cargo()
             .args(["bench", "--no-run", "--message-format=json-render-diagnostics", "--bench", bench])
             .arg("--manifest-path")
             .arg(self.tree.join(manifest))

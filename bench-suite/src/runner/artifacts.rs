@@ -76,6 +76,21 @@ struct Target {
     name: String,
 }
 
+/// How the variables begin by which cargo tells a test, or what `cargo run` starts, of its package.
+const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
+
+/// Cargo, as a user starts it who has none of the variables of a package. Build scripts may ask to be run again when these change, and ring's does:
+/// a build from within a test would build it again, and with it libSQL and everything that is measured, and so would the next one from outside.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if OF_A_PACKAGE.iter().any(|beginning| name.to_string_lossy().starts_with(beginning)) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Builds programs of this workspace, as far as they are not built; cargo's own progress goes to stderr. Nothing else is built: counts don't wait
 /// for a load generator.
 ///
@@ -95,7 +110,7 @@ pub fn build_in(
     variables: &[(&str, &str)],
     programs: &[Program],
 ) -> Result<Artifacts> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     if let Some(target) = target {
         command.arg("build").arg("--locked").env("CARGO_TARGET_DIR", target);
     } else {
@@ -124,4 +139,20 @@ pub fn build_in(
         }
     }
     Ok(Artifacts(found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_is_not_told_of_the_package_of_a_test() {
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo tells a test of its package");
+        let command = cargo();
+        let changed: Vec<_> = command.get_envs().collect();
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {
+            assert!(changed.contains(&(name.as_ref(), None)), "{name} is still there");
+        }
+        assert!(changed.iter().all(|(name, _)| *name != "CARGO_TARGET_DIR" && *name != "CARGO_HOME"), "{changed:?}");
+    }
 }

@@ -96,7 +96,7 @@ fn plant(source: &Path) {
 
 /// Builds the test programs of the copy, in the order of [`EFFECTS`].
 fn build(copy: &Path, target: &Path) -> Vec<(&'static str, PathBuf)> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = bench_suite::runner::artifacts::cargo();
     // Of the whole workspace, so that what others built has the same features, and is not built again.
     cargo.args(["test", "--release", "--workspace", "--no-run", "--message-format", "json"]);
     cargo.args(EFFECTS.iter().flat_map(|name| ["--test", name]));
