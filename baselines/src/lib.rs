@@ -21,6 +21,8 @@
 //! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged ([`stats`]).
 //! - **policy**: how far it may move, and whether that blocks or advises ([`policy`]).
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
+//! - **claim**, **figure**, **finding**: what somebody promises of an optimisation, how much, and what came of it; **ledger**: all claims that were
+//!   measured in one session ([`claim`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
 //! - **skipped**: what was not measured, and what to do about it. Never counted as passed.
 //!
@@ -29,6 +31,7 @@
 pub mod atomic;
 pub mod baseline;
 pub mod cause;
+pub mod claim;
 pub mod compare;
 pub mod environment;
 mod error;

@@ -191,6 +191,22 @@ pub const METRICS: &[Metric] = &[
         "bytes that one operation receives, headers included",
     ),
     exact("stored_bytes", Unit::Bytes, Lane::Effect, "bytes of the values as stored"),
+    exact("stored_share", Unit::Ratio, Lane::Effect, "compressed values as a part of what they were"),
+    exact("commits", Unit::Count, Lane::Effect, "transactions committed for each step"),
+    sampled(
+        "connection_overhead",
+        Unit::Nanoseconds,
+        Better::Lower,
+        Lane::Effect,
+        "what a remote operation takes beyond one round trip",
+    ),
+    sampled(
+        "utilisation",
+        Unit::Ratio,
+        Better::Higher,
+        Lane::Effect,
+        "time in which open connections were in use, as a part of the time they were open",
+    ),
     Metric {
         better: Better::Higher,
         ..exact("hit_ratio", Unit::Ratio, Lane::Effect, "look-ups that the cache answered, as a part of all")
