@@ -49,6 +49,8 @@ pub struct Change {
     pub relative: f64,
     /// The interval of `relative`, where there is one.
     pub interval: Option<[f64; 2]>,
+    /// What somebody claimed it would be.
+    pub claimed: Option<f64>,
     /// The colour of the verdict.
     pub ink: Ink,
 }
@@ -203,8 +205,9 @@ pub fn shares(lines: &[Line], steps: &[String]) -> Result<String> {
 /// The picture can't be drawn.
 pub fn changes(changes: &[Change]) -> Result<String> {
     const STEPS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
-    let reach =
-        changes.iter().flat_map(|change| [change.relative].into_iter().chain(change.interval.into_iter().flatten()));
+    let reach = changes.iter().flat_map(|change| {
+        [change.relative].into_iter().chain(change.interval.into_iter().flatten()).chain(change.claimed)
+    });
     let reach = reach.map(f64::abs).fold(0.01, f64::max);
     let ticks = STEPS.into_iter().filter(|step| *step <= reach).flat_map(|step| [-step, step]).chain([0.0]);
     let ticks: Vec<f64> = ticks.map(spread_out).collect();
@@ -229,6 +232,10 @@ pub fn changes(changes: &[Change]) -> Result<String> {
                 (spread_out(change.relative), start + f64::from(BAR_PX) / 2.0, start + f64::from(BAR_PX));
             label(root, chart.backend_coord(&(-edge, middle)), Side::Before, &fitted(&change.label, labels), TEXT)?;
             chart.draw_series([Rectangle::new([(0.0, start), (end, to)], change.ink.rgb().filled())])?;
+            if let Some(claimed) = change.claimed {
+                let path = [(spread_out(claimed), start - 3.0), (spread_out(claimed), to + 3.0)];
+                chart.draw_series([PathElement::new(path, TEXT.rgb().stroke_width(3))])?;
+            }
             let mut label_at = end;
             if let Some([low, high]) = change.interval {
                 let path = [(spread_out(low), middle), (spread_out(high), middle)];

@@ -32,6 +32,12 @@ pub enum Error {
         /// What the encoder said.
         reason: String,
     },
+    /// A format that is about regressions.
+    #[error("a ledger of claims is not written as {format}: take html, markdown, text or json")]
+    NoLedger {
+        /// The format.
+        format: crate::Format,
+    },
     /// A file that can't be written.
     #[error(transparent)]
     File(#[from] baselines::Error),

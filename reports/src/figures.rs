@@ -75,6 +75,7 @@ pub fn changes(report: &Report) -> Result<Option<Figure>> {
             label: format!("{} \u{b7} {}", names.case(&delta.case), printable(&delta.metric)),
             relative: *relative,
             interval: delta.interval,
+            claimed: None,
             ink: palette::verdict(delta.verdict),
         })
         .collect();

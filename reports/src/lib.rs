@@ -3,6 +3,7 @@
 //! - [`Report`]: a run, what a gate made of it, and the profiles beside it. Everything below renders it.
 //! - [`html`]: a page that needs nothing but a browser; [`markdown`]: a comment on a change; [`text`]: a terminal; [`json`]: another program;
 //!   [`junit`]: CI systems; [`github`]: annotations of a workflow.
+//! - [`ledger`]: what was claimed of optimisations beside what was measured, in its own formats.
 //! - [`headline`]: the verdict in words, and how sure one may be of it. [`ranking`]: what a reader must see first. [`cause`]: why a count moved.
 //!   [`repeatability`]: which counts came out the same again. [`names`], [`numbers`]: cases and values as people read them.
 //! - [`tables`]: a run as rows and columns. [`figures`]: which charts a report has. [`chart`] draws them with plotters, [`flamegraph`] with inferno; [`palette`] colours both.
@@ -19,6 +20,7 @@ pub mod headline;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod ledger;
 pub mod markdown;
 pub mod names;
 pub mod numbers;

@@ -162,7 +162,7 @@ fn footer(report: &Report) -> String {
 }
 
 /// Text in a code span: nothing in it is markup, nothing ends the span or the table's cell.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = printable(text).replace('|', "\\|");
     let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -172,7 +172,7 @@ fn code(text: &str) -> String {
 }
 
 /// Prose: code spans that it has stay, everything else that could be markup, a mention or an end of a cell is escaped.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = printable(text);
     let parts: Vec<&str> = text.split('`').collect();
     // An odd number of parts is an even number of backticks: every second part stands between two of them.

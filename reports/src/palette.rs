@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use baselines::claim::Finding;
 use baselines::compare::Verdict;
 
 /// A colour in both modes.
@@ -73,6 +74,17 @@ pub fn verdict(verdict: Verdict) -> Ink {
         Verdict::Inconclusive => PARTIAL,
         Verdict::Invalid | Verdict::Missing => DISTRUST,
         Verdict::Equal | Verdict::Incomparable | Verdict::Added => UNDECIDED,
+    }
+}
+
+/// The colour of what a claim came to.
+pub fn finding(finding: Finding) -> Ink {
+    match finding {
+        Finding::Confirmed => GOOD,
+        Finding::Partly | Finding::Inconclusive => PARTIAL,
+        Finding::Refuted => BAD,
+        Finding::Skipped => UNDECIDED,
+        Finding::Invalid => DISTRUST,
     }
 }
 

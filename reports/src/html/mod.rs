@@ -4,6 +4,7 @@
 //! filters tables; without it everything is there. Flamegraphs stand in frames of their own, because each brings inferno's script.
 
 mod changes;
+pub mod ledger;
 mod numbers;
 mod profiles;
 mod verdict;
@@ -15,6 +16,9 @@ use crate::{Report, Result, figures, headline, palette};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
+
+/// Every request is forbidden.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// A part of the page with its place in the table of contents.
 struct Section {
@@ -53,8 +57,7 @@ pub fn render(report: &Report) -> Result<String> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
                 link rel="icon" href="data:,";
                 title { (headline.word) " \u{b7} Assay" }
                 style { (PreEscaped(palette::css())) (PreEscaped(STYLE)) }

@@ -4,4 +4,5 @@ mod browser;
 mod fixture;
 mod golden;
 mod hostile;
+mod ledger;
 mod model;

@@ -1,0 +1,73 @@
+//! The ledger of claims as a page of its own: the chart first, then every claim with its parts.
+
+use baselines::claim::{Claim, Ledger};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{CONTENT_POLICY, STYLE, figure, prose};
+use crate::ledger::{Row, picture, summary};
+use crate::{Result, palette};
+
+/// The ledger as a page.
+///
+/// # Errors
+/// The chart can't be drawn.
+pub fn render(ledger: &Ledger) -> Result<String> {
+    let environment = &ledger.environment;
+    let chart = picture(ledger)?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
+                link rel="icon" href="data:,";
+                title { "Claims \u{b7} Assay" }
+                style { (PreEscaped(palette::css())) (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    section id="summary" {
+                        h2 { (summary(ledger)) }
+                        p {
+                            "Measured at " (ledger.started_at) " on " (environment.cpu_model) ", " (environment.cores) " cores, commit "
+                            code { (environment.commit.get(..8).unwrap_or(&environment.commit)) }
+                            @if environment.dirty { " with changes" }
+                            ", by " code { (ledger.command) } "."
+                        }
+                    }
+                    @if let Some(chart) = &chart { section id="chart" { div.figures { (figure(chart)) } } }
+                    @for one in &ledger.claims { (claim(one)) }
+                }
+                footer { "Made by " code { "assay claims" } " from a ledger of schema " (ledger.schema) ". Nothing on this page comes from a network." }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn claim(claim: &Claim) -> Markup {
+    html! {
+        section id=(format!("claim-{}", claim.id)) {
+            h2 { (claim.id) ": " (claim.finding) }
+            p { (prose(&claim.claim)) ": " strong { (prose(&claim.announced)) } " (" (prose(&claim.source)) ")" }
+            div.scroll {
+                table {
+                    thead {
+                        tr { th { "finding" } th { "measured" } th { "claimed" } th { "found" } th { "base and candidate" } th { "engaged" } th { "durability" } th { "why" } }
+                    }
+                    tbody {
+                        @for row in claim.parts.iter().map(Row::of) {
+                            tr {
+                                td { (row.finding) } td { (row.what) } td { (row.claimed) } td { (row.measured) }
+                                td { (row.sides) } td { (row.counter) } td { (row.durability) } td { (prose(&row.why)) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if !claim.note.is_empty() { p { (prose(&claim.note)) } }
+        }
+    }
+}

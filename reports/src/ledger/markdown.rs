@@ -1,0 +1,54 @@
+//! The ledger in GitHub's Markdown: a table of all parts, and what must be known beside it below.
+
+use baselines::claim::Ledger;
+
+use super::{Row, summary};
+use crate::markdown::{code, prose};
+
+/// The whole ledger.
+pub fn render(ledger: &Ledger) -> String {
+    let environment = &ledger.environment;
+    let mut text = format!(
+        "### {}\n\nMeasured at {} on {} ({} cores), commit {}{}, profile {}.\n\n",
+        summary(ledger),
+        prose(&ledger.started_at),
+        prose(&environment.cpu_model),
+        environment.cores,
+        code(environment.commit.get(..8).unwrap_or(&environment.commit)),
+        if environment.dirty { " with changes" } else { "" },
+        prose(&ledger.profile),
+    );
+    text.push_str("| claim | finding | measured | claimed | found | base and candidate | engaged | durability |\n");
+    text.push_str("|---|---|---|---|---|---|---|---|\n");
+    for claim in &ledger.claims {
+        for (number, row) in claim.parts.iter().map(Row::of).enumerate() {
+            let id = if number == 0 { format!("{}: **{}**", code(&claim.id), claim.finding) } else { String::new() };
+            let cells = [
+                id,
+                format!("{}: {}", row.finding, prose(&row.why)),
+                prose(&row.what),
+                prose(&row.claimed),
+                prose(&row.measured),
+                prose(&row.sides),
+                prose(&row.counter),
+                prose(&row.durability),
+            ];
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+    }
+    text.push('\n');
+    for claim in &ledger.claims {
+        text.push_str(&format!(
+            "- {}: {}: {} ({})",
+            code(&claim.id),
+            prose(&claim.claim),
+            prose(&claim.announced),
+            prose(&claim.source)
+        ));
+        if !claim.note.is_empty() {
+            text.push_str(&format!(". {}", prose(&claim.note)));
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,47 @@
+//! The ledger for a terminal: a block a claim, its parts aligned over all claims, the summary as the last line.
+
+use baselines::claim::Ledger;
+
+use super::{Row, summary};
+use crate::names::printable;
+
+/// The whole ledger.
+pub fn render(ledger: &Ledger) -> String {
+    let claims: Vec<Vec<Row>> = ledger.claims.iter().map(|claim| claim.parts.iter().map(Row::of).collect()).collect();
+    let rows = || claims.iter().flatten();
+    let width = |column: fn(&Row) -> &str| rows().map(|row| column(row).chars().count()).max().unwrap_or(0);
+    let columns: [fn(&Row) -> &str; 7] = [
+        |row| row.finding.name(),
+        |row| &row.what,
+        |row| &row.claimed,
+        |row| &row.measured,
+        |row| &row.sides,
+        |row| &row.counter,
+        |row| &row.durability,
+    ];
+    let widths = columns.map(width);
+    let mut text = String::new();
+    for (claim, rows) in ledger.claims.iter().zip(&claims) {
+        text.push_str(&format!(
+            "{}: {}\n  {}: {} ({})\n",
+            printable(&claim.id),
+            claim.finding,
+            printable(&claim.claim),
+            printable(&claim.announced),
+            printable(&claim.source)
+        ));
+        for row in rows {
+            text.push_str("  ");
+            for (column, width) in columns.iter().zip(widths) {
+                text.push_str(&format!("  {:width$}", column(row)));
+            }
+            text.push_str(&format!("  {}\n", row.why));
+        }
+        if !claim.note.is_empty() {
+            text.push_str(&format!("  note: {}\n", printable(&claim.note)));
+        }
+        text.push('\n');
+    }
+    text.push_str(&format!("{}\n", summary(ledger)));
+    text
+}

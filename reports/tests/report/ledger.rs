@@ -1,0 +1,141 @@
+//! The ledger of claims in its formats, held against files.
+
+use baselines::claim::{self, Claim, Figure, Finding, Ledger, Measured, Part};
+use baselines::{Durability, Metric};
+use reports::{Format, ledger};
+
+use crate::{fixture, golden};
+
+fn part(what: &str, metric: &str, figure: Figure, measured: Measured, counter: &str) -> Part {
+    let exact = Metric::find(metric).is_some_and(|metric| metric.assume == baselines::Assume::Exact);
+    let margin = if exact { 0.01 } else { 0.02 };
+    let (finding, why) = claim::judge(figure, &measured, margin);
+    Part {
+        what: what.to_owned(),
+        lane: "time".to_owned(),
+        workload: "codec/encode/median".to_owned(),
+        base: "store=memory,codec=json".to_owned(),
+        new: "store=memory,codec=messagepack".to_owned(),
+        metric: metric.to_owned(),
+        durability: Durability::Committed,
+        figure,
+        margin,
+        measured: Some(measured),
+        counter: Some((counter.to_owned(), 1_320)),
+        finding,
+        why,
+    }
+}
+
+fn claim(id: &str, claim: &str, announced: &str, note: &str, parts: Vec<Part>) -> Claim {
+    let finding = claim::together(&parts.iter().map(|part| part.finding).collect::<Vec<_>>());
+    Claim {
+        id: id.to_owned(),
+        claim: claim.to_owned(),
+        announced: announced.to_owned(),
+        source: "priorities, phase 3".to_owned(),
+        note: note.to_owned(),
+        parts,
+        finding,
+    }
+}
+
+/// One claim of each kind, the last one hostile.
+fn sample() -> Ledger {
+    let timed = |estimate: f64, low, high| Measured {
+        base: Some(1_240.0),
+        new: 1_240.0 * estimate,
+        estimate,
+        low,
+        high,
+        rounds: 10,
+    };
+    let less = Figure::AtMostOfBase(0.55);
+    let bound = Figure::AtMost(20e6);
+    let query = |milliseconds: f64| Measured {
+        base: Some(46.1e6),
+        new: milliseconds * 1e6,
+        estimate: milliseconds * 1e6,
+        low: milliseconds * 1e6 - 4e5,
+        high: milliseconds * 1e6 + 4e5,
+        rounds: 8,
+    };
+    let commits = Measured::exact(Figure::AtMostOfBase(1.0), Some(1.0), 0.125);
+    let skipped = Part {
+        measured: None,
+        counter: None,
+        finding: Finding::Skipped,
+        why: "target/tools/sqld is not there: type scripts/setup, or let SQLD name an sqld".to_owned(),
+        ..part("fetch at 15 ms", "wall_time", bound, query(16.0), "connections_reused")
+    };
+    let claims = vec![
+        claim(
+            "messagepack",
+            "binary serialisation is faster",
+            "45% faster",
+            "",
+            vec![
+                part("encode a step", "cpu_time", less, timed(0.41, 0.40, 0.43), "messagepack_encoded"),
+                part("decode a step", "cpu_time", less, timed(0.78, 0.76, 0.80), "messagepack_encoded"),
+            ],
+        ),
+        claim(
+            "batch-writes",
+            "queued writes share commits",
+            "fewer commits",
+            "Type `assay run --toggles`.",
+            vec![part("commits a step", "commits", Figure::AtMostOfBase(1.0), commits, "shared_commits")],
+        ),
+        claim(
+            "turso-query",
+            "one remote query",
+            "under 20 ms",
+            "",
+            vec![part("a query at 15 ms", "wall_time", bound, query(31.2), "connections_reused")],
+        ),
+        claim("keepalive", "connections are kept", "89% less", "", vec![skipped]),
+        claim(
+            "<script>|*x*",
+            "names & `code` can't break out <b>",
+            "|||",
+            "a \u{202e}note",
+            vec![part("a|b", "cpu_time", less, timed(1.0, 0.99, 1.01), "messagepack_encoded")],
+        ),
+    ];
+    Ledger {
+        schema: claim::SCHEMA,
+        started_at: "2026-11-25T00:12:00Z".to_owned(),
+        command: "assay claims".to_owned(),
+        profile: "quick".to_owned(),
+        environment: fixture::run().header.environment,
+        claims,
+    }
+}
+
+#[test]
+fn the_ledger_in_every_format() {
+    let sample = sample();
+    for format in [Format::Text, Format::Markdown, Format::Html] {
+        let rendered = ledger::render(&sample, format).expect("renders");
+        assert_eq!(rendered, ledger::render(&sample, format).expect("renders"), "the same ledger gives the same text");
+        golden::check(&format!("ledger.{format}"), &rendered);
+    }
+    let json = ledger::render(&sample, Format::Json).expect("renders");
+    assert_eq!(serde_json::from_str::<Ledger>(&json).expect("parses"), sample);
+    assert!(ledger::render(&sample, Format::Junit).is_err());
+}
+
+#[test]
+fn nothing_of_a_ledger_breaks_out_of_its_page() {
+    let page = ledger::render(&sample(), Format::Html).expect("renders");
+    assert!(!page.contains("<script>|") && !page.contains("\u{202e}"));
+    assert!(page.contains("id=\"claim-&lt;script&gt;|*x*\""));
+}
+
+#[test]
+fn a_ledger_without_a_measurement_has_no_chart() {
+    let mut sample = sample();
+    sample.claims.retain(|claim| claim.finding == Finding::Skipped);
+    assert_eq!(ledger::picture(&sample).expect("draws"), None);
+    assert!(ledger::summary(&sample).ends_with("1 claim: 1 skipped"), "{}", ledger::summary(&sample));
+}
