@@ -27,6 +27,7 @@ use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
+pub mod bare;
 mod files;
 pub mod in_memory;
 pub mod libsql;

@@ -17,6 +17,7 @@ use ::libsql::{Builder, Row as DbRow, Value};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+pub(super) use self::bare::Bare;
 use self::connect::{Connector, Place, prepare_database};
 use self::connection::Connection;
 use self::indexes::Indexes;
@@ -31,6 +32,7 @@ use crate::{
 };
 
 mod answer;
+mod bare;
 mod connect;
 mod connection;
 mod indexes;

@@ -16,6 +16,7 @@ use ::redb::{
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+pub(super) use self::bare::Bare;
 use self::fault::{Attempt, opening_error};
 use self::indexes::Indexes;
 pub(super) use self::mirror::Row;
@@ -24,6 +25,7 @@ use super::{Completed, EncodedStep, Store, StoreStats, Visit, blocking, merged, 
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
+mod bare;
 mod fault;
 mod file;
 mod indexes;

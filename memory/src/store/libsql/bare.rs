@@ -1,0 +1,75 @@
+//! libSQL alone: one table, one connection, three prepared statements ([`crate::store::bare`]).
+
+use std::path::{Path, PathBuf};
+
+use ::libsql::params::Params;
+use ::libsql::{Builder, Connection, Statement, Value};
+use async_trait::async_trait;
+
+use super::values::{Attempt, Fault, key};
+use crate::store::bare::{Engine, Row};
+use crate::store::blocking_future;
+use crate::{Durability, Result};
+
+const TABLE: &str = "CREATE TABLE steps (id BLOB NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID";
+
+/// A libSQL file with one table, as the store has it.
+pub struct Bare {
+    connection: Connection,
+    begin: Statement,
+    insert: Statement,
+    commit: Statement,
+    path: PathBuf,
+}
+
+impl Bare {
+    pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<Bare> {
+        let synchronous =
+            if durability == Durability::Fsynced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        let open = async || -> Attempt<Bare> {
+            let connection = Builder::new_local(path).build().await?.connect()?;
+            connection.execute_batch("PRAGMA journal_mode = WAL").await?;
+            connection.execute_batch(synchronous).await?;
+            connection.execute_batch(TABLE).await?;
+            Ok(Bare {
+                begin: connection.prepare("BEGIN IMMEDIATE").await?,
+                insert: connection.prepare("INSERT INTO steps (id, number, value) VALUES (?1, ?2, ?3)").await?,
+                commit: connection.prepare("COMMIT").await?,
+                connection,
+                path: path.to_owned(),
+            })
+        };
+        blocking_future(open()).await.map_err(|fault| fault.at(path, "creating"))
+    }
+
+    async fn insert(&self, rows: &[Row]) -> Attempt<()> {
+        run(&self.begin, vec![]).await?;
+        for Row { id, number, value } in rows {
+            let parameters = vec![key(*id), Value::Integer((*number).into()), Value::Blob(value.clone())];
+            run(&self.insert, parameters).await?;
+        }
+        run(&self.commit, vec![]).await
+    }
+}
+
+async fn run(statement: &Statement, parameters: Vec<Value>) -> Attempt<()> {
+    let done = statement.execute(Params::Positional(parameters)).await;
+    statement.reset();
+    Ok(done.map(drop)?)
+}
+
+#[async_trait]
+impl Engine for Bare {
+    async fn commit(&mut self, rows: &[Row]) -> Result<()> {
+        blocking_future(self.insert(rows)).await.map_err(|fault| fault.at(&self.path, "committing"))
+    }
+
+    async fn count(&mut self) -> Result<u64> {
+        let counted = async || -> Attempt<u64> {
+            let row = self.connection.query("SELECT count(*) FROM steps", ()).await?.next().await?;
+            let count: i64 = row.map_or(Ok(0), |row| row.get(0)).map_err(Fault::from)?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        };
+        counted().await.map_err(|fault| fault.at(&self.path, "counting"))
+    }
+}

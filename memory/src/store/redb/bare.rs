@@ -1,0 +1,58 @@
+//! redb alone: one table, one transaction a batch ([`crate::store::bare`]).
+
+use std::path::{Path, PathBuf};
+
+use ::redb::{Database, ReadableDatabase, ReadableTableMetadata};
+use async_trait::async_trait;
+
+use super::STEPS;
+use super::fault::{Attempt, Fault, opening_error};
+use crate::store::bare::{Engine, Row};
+use crate::store::blocking;
+use crate::{Durability, Result};
+
+/// A redb file with one table.
+pub struct Bare {
+    database: Database,
+    path: PathBuf,
+    durability: ::redb::Durability,
+}
+
+impl Bare {
+    pub(in crate::store) fn open(path: &Path, durability: Durability) -> Result<Bare> {
+        let database = Database::create(path).map_err(|error| opening_error(path, "creating", error))?;
+        let durability = match durability {
+            Durability::Fsynced => ::redb::Durability::Immediate,
+            _ => ::redb::Durability::None,
+        };
+        Ok(Bare { database, path: path.to_owned(), durability })
+    }
+
+    fn insert(&self, rows: &[Row]) -> Attempt<()> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(self.durability)?;
+        {
+            let mut table = transaction.open_table(STEPS)?;
+            for Row { id, number, value } in rows {
+                table.insert((id.0, *number), value.as_slice())?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn at(&self, action: &'static str) -> impl FnOnce(Fault) -> crate::Error + '_ {
+        move |fault| fault.at(&self.path, action)
+    }
+}
+
+#[async_trait]
+impl Engine for Bare {
+    async fn commit(&mut self, rows: &[Row]) -> Result<()> {
+        blocking(|| self.insert(rows)).map_err(self.at("committing"))
+    }
+
+    async fn count(&mut self) -> Result<u64> {
+        let counted = || -> Attempt<u64> { Ok(self.database.begin_read()?.open_table(STEPS)?.len()?) };
+        counted().map_err(self.at("counting"))
+    }
+}
