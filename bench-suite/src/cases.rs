@@ -33,6 +33,7 @@ macro_rules! for_each_case {
             (step_log_libsql_committed, "step/log", "store=libsql,durability=committed,pool=keepalive"),
             (step_log_libsql_fsynced, "step/log", "store=libsql,durability=fsynced,pool=keepalive"),
             (step_together_libsql_committed_batched, "step/together", "store=libsql,durability=committed,writes=batched,pool=keepalive"),
+            (engine_steps_libsql, "engine/steps", "store=libsql,durability=committed"),
             (episode_complete_memory, "episode/complete", "store=memory"),
             (episode_complete_redb_f32_blob, "episode/complete", "store=redb,embedding=f32-blob"),
             (episode_get_memory, "episode/get", "store=memory"),
@@ -47,6 +48,7 @@ macro_rules! for_each_case {
             (episode_get_many_redb, "episode/get_many", "store=redb"),
             (episode_get_many_libsql, "episode/get_many", "store=libsql,pool=keepalive"),
             (episode_get_many_libsql_single_query, "episode/get_many", "store=libsql,batch=single-query,pool=keepalive"),
+            (episode_burst_libsql, "episode/burst", "store=libsql,pool=keepalive"),
             (metadata_query_memory, "metadata/query", "store=memory"),
             (metadata_query_redb, "metadata/query", "store=redb"),
             (metadata_query_libsql, "metadata/query", "store=libsql,pool=keepalive"),
@@ -102,9 +104,11 @@ macro_rules! listed {
 }
 for_each_case!(listed);
 
-/// What a brief run leaves out: payloads of the sizes at both ends, the largest store, and whole episodes whose counts are those of another durability
-/// class. A line of the list that is not named here is measured by every run.
-const NOT_QUICK: [&str; 26] = [
+/// What a brief run leaves out: payloads of the sizes at both ends, the largest store, whole episodes whose counts are those of another durability
+/// class, and what only claims are about. A line of the list that is not named here is measured by every run.
+const NOT_QUICK: [&str; 28] = [
+    "engine_steps_libsql",
+    "episode_burst_libsql",
     "lifecycle_redb_fsynced",
     "lifecycle_libsql_fsynced",
     "lifecycle_tiered_fsynced",
@@ -173,6 +177,11 @@ impl Case {
     /// Whether a brief run measures it.
     pub fn is_quick(&self) -> bool {
         !NOT_QUICK.contains(&self.id)
+    }
+
+    /// Its variant as pairs that set every toggle, whatever the list of cases says.
+    pub fn written(&self) -> Vec<String> {
+        self.variant.to_string().split(',').map(str::to_owned).collect()
     }
 
     /// Whether it waits on the disk: then its wall time decides, and otherwise its CPU time.
@@ -312,6 +321,13 @@ mod tests {
         assert!(selection.left_out.iter().any(|(label, _)| label.starts_with("retrieve/1000")));
         let encoders = selection.cases.iter().filter(|case| case.benchmark.name == "codec/encode/small").count();
         assert_eq!(encoders, 1, "what is the same is measured once");
+    }
+
+    #[test]
+    fn a_written_variant_sets_every_toggle() {
+        let case = find("step_log_redb_fsynced", &["codec=postcard".to_owned()]).expect("listed");
+        let again = find("episode_get_libsql_adaptive", &case.written()).expect("resolves");
+        assert_eq!(again.variant, case.variant);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub fn applies(case: &Case, toggle: &str) -> bool {
             "pool" if case.variant.pool == PoolKind::Adaptive => {
                 store == StoreKind::Libsql && case.benchmark.exercises.contains(&"cache")
             }
+            // A warm cache leaves nothing to be fetched together.
+            "batch" => case.variant.cache == CacheKind::None,
             "pool" => matches!(store, StoreKind::Libsql | StoreKind::Tiered),
             _ => true,
         }

@@ -6,6 +6,7 @@
 //! - [`engagement`] finds out toggles that did nothing.
 //! - [`runner`] starts the child processes that measure, and turns what they leave into measurements.
 //! - [`pair`] alternates two programs: the time lane that judges. [`revision`] builds the base of another commit.
+//! - [`phases`] are the sets of toggles that are announced together, [`claims`] what is promised of each, measured and judged.
 //! - [`calibration`] is what the gate is known to get wrong and to find.
 //! - [`hits`] replays workloads against cache policies.
 //! - [`link`] puts distance between a client and a server, and breaks it; [`sqld`] is the server, [`remote`] both together.
@@ -18,6 +19,7 @@ pub mod benchmark;
 pub mod benchmarks;
 pub mod calibration;
 pub mod cases;
+pub mod claims;
 pub mod command;
 pub mod corpus;
 pub mod engagement;
@@ -26,6 +28,7 @@ pub mod hits;
 pub mod input;
 pub mod link;
 pub mod pair;
+pub mod phases;
 pub mod progress;
 pub mod project;
 pub mod registry;

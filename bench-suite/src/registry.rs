@@ -1,7 +1,7 @@
 //! The list of all benchmarks. What is measured of them by default, under which variants, is [`crate::cases`].
 
 use crate::benchmark::Benchmark;
-use crate::benchmarks::{episodes, lifecycle, payload, pure, retrieval, searching, together};
+use crate::benchmarks::{bursts, engine, episodes, lifecycle, payload, pure, retrieval, searching, together};
 
 const RETRIEVED: &[&str] = &["store", "durability", "embedding", "retrieval", "sharing", "cache"];
 
@@ -79,6 +79,14 @@ pub const BENCHMARKS: &[Benchmark] = &[
         setup: episodes::get_crowded,
     },
     Benchmark {
+        name: "episode/burst",
+        about: "a load that changes: 2 to 40 callers at a time, each of whom fetches 6 episodes",
+        exercises: stored!["cache", "sharing"],
+        episodes: 8,
+        operations: 1,
+        setup: bursts::gets,
+    },
+    Benchmark {
         name: "metadata/query",
         about: "the ids of the 4 of 64 episodes that have a metadata value",
         exercises: stored!["metadata", "cache"],
@@ -117,6 +125,14 @@ pub const BENCHMARKS: &[Benchmark] = &[
         episodes: 8,
         operations: 1,
         setup: retrieval::among_10000,
+    },
+    Benchmark {
+        name: "engine/steps",
+        about: "commit the 8 steps of `step/together` straight into the database beneath the store",
+        exercises: &["store", "durability", "codec", "compression"],
+        episodes: 8,
+        operations: 4,
+        setup: engine::steps,
     },
     Benchmark {
         name: "pattern/extract",

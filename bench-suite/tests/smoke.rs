@@ -40,7 +40,7 @@ macro_rules! families {
     };
 }
 
-families!(lifecycle, episode, step, metadata, task, retrieve, pattern, embedding, codec, compress, decompress);
+families!(lifecycle, episode, step, engine, metadata, task, retrieve, pattern, embedding, codec, compress, decompress);
 
 #[test]
 fn a_wrong_answer_and_an_unknown_case_are_errors() {

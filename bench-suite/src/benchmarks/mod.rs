@@ -1,5 +1,7 @@
 //! The benchmarks, a workload a file, and the bed that those with a memory stand on.
 
+pub mod bursts;
+pub mod engine;
 pub mod episodes;
 pub mod lifecycle;
 pub mod payload;
@@ -25,7 +27,7 @@ pub struct Bed {
     /// Drives the memory's futures.
     pub runtime: Runtime,
     /// The memory under test.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     // Dropped last: the memory's files lie in it.
     _folder: Option<TempDir>,
 }
@@ -57,7 +59,7 @@ impl Bed {
             flush_interval_ns: 0, // the clock stands still
             ..options
         };
-        let memory = runtime.block_on(Memory::open(&setup.variant, options))?;
+        let memory = Arc::new(runtime.block_on(Memory::open(&setup.variant, options))?);
         Ok(Bed { runtime, memory, _folder: folder })
     }
 

@@ -9,7 +9,7 @@ use super::{Bed, check_stored};
 use crate::benchmark::{Prepared, Setup};
 
 /// Agents, each with an episode of its own.
-const AGENTS: usize = 8;
+pub(super) const AGENTS: usize = 8;
 
 struct Together {
     bed: Bed,

@@ -15,15 +15,18 @@ use super::judged;
 use super::run::Selection;
 use super::runs;
 use super::versus::{Both, Versus};
+use crate::cases::Case;
+use crate::phases::{self, Phase};
 use crate::{cases, revision};
 
-/// Compare two stored runs, two revisions, or two variants
+/// Compare two stored runs, two revisions, two variants, or two phases
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each side is a stored run (a path, a name, `latest`), a revision (a commit, a branch, a tag) or a variant (`variant:codec=postcard,cache=lru`).
+Each side is a stored run (a path, a name, `latest`), a revision (a commit, a branch, a tag), a variant (`variant:codec=postcard,cache=lru`) or a
+phase of bench-suite/phases.toml (`phase:0`): a phase sets every toggle but store and durability class, as far as the case's store offers it.
 
 Stored runs: exact counts are judged where toolchain, valgrind, C library, CPU and corpus are the same. Times of two sessions are shown, never
-judged. Revisions and variants are measured now, alternately, and their times are judged.
+judged. Revisions, variants and phases are measured now, alternately, and their times are judged.
 
 What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or a folder of them, the JSON of
 hyperfine --export-json and of goose --report-file.
@@ -33,9 +36,10 @@ Examples:
   assay compare 20261121T213300Z-4bf5022 latest --format markdown
   assay compare before/criterion target/criterion
   assay compare v0.1.0 HEAD --only codec
-  assay compare variant:codec=json variant:codec=postcard --only step/log")]
+  assay compare variant:codec=json variant:codec=postcard --only step/log
+  assay compare phase:0 phase:1 --only metadata/query")]
 pub struct Compare {
-    /// The base: a stored run, a revision, or `variant:toggle=strategy,..`
+    /// The base: a stored run, a revision, `variant:toggle=strategy,..` or `phase:N`
     base: String,
 
     /// What is compared with it
@@ -53,11 +57,11 @@ pub struct Compare {
     #[arg(long)]
     partial: bool,
 
-    /// Of revisions and variants: only benchmarks that contain this text
+    /// Of revisions, variants and phases: only benchmarks that contain this text
     #[arg(long, value_name = "FILTER")]
     only: Option<String>,
 
-    /// Of revisions and variants: after this many seconds, what needs more rounds is inconclusive
+    /// Of revisions, variants and phases: after this many seconds, what needs more rounds is inconclusive
     #[arg(long, value_name = "SECONDS")]
     budget: Option<u64>,
 }
@@ -68,12 +72,16 @@ enum Side {
     Run(PathBuf),
     Revision(String),
     Variant(Vec<String>),
+    Phase(Phase),
 }
 
 impl Side {
     fn parse(named: &str) -> Result<Side> {
         if let Some(variant) = named.strip_prefix("variant:") {
             return Ok(Side::Variant(variant.split(',').map(str::to_owned).collect()));
+        }
+        if let Some(phase) = named.strip_prefix("phase:") {
+            return Ok(Side::Phase(phases::find(phase)?));
         }
         let no_run = match runs::find(named) {
             Ok(path) => return Ok(Side::Run(path)),
@@ -96,8 +104,9 @@ impl Compare {
             (Side::Run(base), Side::Run(new)) => self.runs(&base, &new),
             (Side::Revision(base), Side::Revision(new)) => self.revisions(&base, &new),
             (Side::Variant(base), Side::Variant(new)) => self.variants(&base, &new),
+            (Side::Phase(base), Side::Phase(new)) => self.phases(&base, &new),
             _ => bail!(
-                "compare two runs, two revisions or two variants: {} and {} are of two kinds",
+                "compare two runs, two revisions, two variants or two phases: {} and {} are of two kinds",
                 self.base,
                 self.new
             ),
@@ -125,20 +134,40 @@ impl Compare {
 
     /// The cases on whose path every toggle of both variants lies, each pair once.
     fn variants(&self, base: &[String], new: &[String]) -> Result<Exit> {
-        let policy = standard_policy(self.policy.as_deref())?;
         let (only, mut pairs) = (self.only.as_deref(), Vec::<Both>::new());
         let bases = cases::select(only, base)?.cases;
         for new in cases::select(only, new)?.cases {
             let both = bases.iter().find(|base| base.id == new.id).map(|base| Both { base: *base, new });
             pairs.extend(both.filter(|both| both.base.variant != both.new.variant));
         }
+        self.alternate(&pairs, ["variant", &base.join(","), &new.join(",")])
+    }
+
+    /// Every case under both phases, each pair once.
+    fn phases(&self, base: &Phase, new: &Phase) -> Result<Exit> {
+        let mut pairs: Vec<Both> = Vec::new();
+        for case in cases::select(self.only.as_deref(), &[])?.cases {
+            let both = Both { base: base.apply(&case), new: new.apply(&case) };
+            let same = |a: &Case, b: &Case| a.benchmark.name == b.benchmark.name && a.variant == b.variant;
+            let known = pairs.iter().any(|known| same(&known.base, &both.base) && same(&known.new, &both.new));
+            if both.base.variant != both.new.variant && !known {
+                pairs.push(both);
+            }
+        }
+        self.alternate(&pairs, ["phase", &base.name, &new.name])
+    }
+
+    fn alternate(&self, pairs: &[Both], [kind, base, new]: [&str; 3]) -> Result<Exit> {
         if pairs.is_empty() {
-            eprintln!("no case differs between the variants: `assay run --toggles` lists what can be set");
+            eprintln!(
+                "no case differs between {kind} {base} and {kind} {new}: `assay run --toggles` lists what can be set"
+            );
             return Ok(Exit::Nothing);
         }
+        let policy = standard_policy(self.policy.as_deref())?;
         let budget = self.budget.map(Duration::from_secs);
-        let judged = Versus { selection: &self.selection(), policy: &policy, budget }.variants(&pairs, base, new)?;
-        judged::publish(judged, &format!("variant {}", base.join(",")), Some(self.format))
+        let judged = Versus { selection: &self.selection(), policy: &policy, budget }.variants(pairs, base, new)?;
+        judged::publish(judged, &format!("{kind} {base}"), Some(self.format))
     }
 
     fn runs(&self, base_path: &Path, new_path: &Path) -> Result<Exit> {

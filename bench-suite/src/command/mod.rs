@@ -2,6 +2,7 @@
 
 mod baseline;
 mod calibrate;
+mod claims;
 mod compare;
 mod corpus;
 mod gate;
@@ -53,6 +54,7 @@ enum Command {
     Baseline(baseline::Baseline),
     #[command(subcommand)]
     Corpus(corpus::Corpus),
+    Claims(claims::Claims),
     Calibrate(calibrate::Calibrate),
     Hits(hits::Hits),
 }
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Report(report) => report.execute(),
         Command::Baseline(baseline) => baseline.execute(),
         Command::Corpus(corpus) => corpus.execute(),
+        Command::Claims(claims) => claims.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
     };

@@ -103,16 +103,15 @@ impl Versus<'_> {
         Ok(judged)
     }
 
-    /// Measures two variants of each case within this tree.
+    /// Measures two variants of each case within this tree; the sides' names are for records.
     ///
     /// # Errors
     /// A build, a child process or the disk failed.
-    pub fn variants(&self, pairs: &[Both], base: &[String], new: &[String]) -> Result<Judged> {
+    pub fn variants(&self, pairs: &[Both], base: &str, new: &str) -> Result<Judged> {
         let artifacts = artifacts::build(&[Program::Worker])?;
         let worker = artifacts.path(Program::Worker)?;
         let mut session = Session::start(self, None)?;
-        let (base_name, new_name) = (base.join(","), new.join(","));
-        let sides = (Side { name: &base_name, worker, set: base }, Side { name: &new_name, worker, set: new });
+        let sides = (Side { name: base, worker, set: &[] }, Side { name: new, worker, set: &[] });
         let times = session.alternate(self, pairs, sides)?;
         self.conclude(session, None, times, vec![])
     }
@@ -227,9 +226,16 @@ impl Session {
         let machine = calibration::machine(&self.writer.so_far().header.environment);
         let calibrated = calibration::read(&calibration::standard_record(&machine))?;
         let job = |both: &Both| {
+            // Two variants are told apart by every toggle, since they may differ in what the list of cases says.
+            let differ = both.base.variant != both.new.variant;
+            let (of_base, of_new) = (both.base.written(), both.new.written());
+            let (base, new) = match differ {
+                true => (Side { set: &of_base, ..base }, Side { set: &of_new, ..new }),
+                false => (base, new),
+            };
             let mut job = jobs::job(&both.new, base, new, &self.source, 0.0);
             job.pair.noise = calibration::noise(&calibrated, &machine, both.new.id, &job.pair.metric);
-            if both.base.variant != both.new.variant {
+            if differ {
                 job.pair.base = both.base.variant.to_string();
                 if both.base.waits() {
                     job.pair.metric = both.base.deciding_metric().to_owned();

@@ -1,0 +1,167 @@
+//! Two variants that alternate in fresh processes: the rounds of the time lane, with a number of rounds that is fixed beforehand.
+//!
+//! A gate looks for a change that should not be there, and takes more rounds of what looks suspicious. A claim is about a size: every pair takes
+//! the same rounds, and its interval is what they leave.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use baselines::claim::{Figure, Measured};
+use baselines::paired::{Pair, Paired};
+use baselines::policy::Policy;
+use baselines::stats::{Procedure, hodges_lehmann};
+use baselines::{Header, RunWriter};
+
+use super::Part;
+use crate::cases::Case;
+use crate::input::Source;
+use crate::pair::conductor::{self, Settings, Sizes};
+use crate::pair::jobs::Job;
+use crate::pair::worker::{Deadlines, Program};
+
+/// The confidence of every interval.
+pub const CONFIDENCE: f64 = 0.99;
+
+/// What rounds are measured with.
+pub struct Session<'a> {
+    /// The worker of the base.
+    pub base: &'a Path,
+    /// The worker of the candidate: the same program at a path of the same length.
+    pub new: &'a Path,
+    /// What both work on.
+    pub source: &'a Source,
+    /// Rounds of a pair: at least 8, which an interval of 99% takes.
+    pub rounds: usize,
+    /// The seed of orders and places.
+    pub seed: u64,
+    /// The day, for the policy of the machinery beneath.
+    pub today: jiff::civil::Date,
+}
+
+/// Measures the pairs of all parts, each pair once however many parts are about it.
+///
+/// # Errors
+/// The file of the rounds can't be written. A pair that fails is the part's own error.
+pub fn measure(parts: &[&Part], session: &Session<'_>, header: Header, path: &Path) -> Result<Vec<Result<Measured>>> {
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut of_part = Vec::with_capacity(parts.len());
+    for part in parts {
+        let job = job(part, session);
+        let known = jobs.iter().position(|known| known.base == job.base && known.new == job.new);
+        of_part.push(known.unwrap_or(jobs.len()));
+        if known.is_none() {
+            jobs.push(job);
+        }
+    }
+    let mut writer = RunWriter::create(path, header)?;
+    let procedure = fixed(session.rounds);
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &Policy::standard(),
+        today: session.today,
+        seed: session.seed,
+        deadlines: Deadlines::default(),
+        budget: None,
+        sizes: &Sizes::default(),
+    };
+    conductor::conduct(jobs, &settings, &mut writer)?;
+    let run = writer.finish()?;
+    let why: BTreeMap<&str, &str> = run.invalid.iter().map(|wrong| (wrong.what.as_str(), wrong.why.as_str())).collect();
+    let measured = |(part, index): (&&Part, usize)| {
+        let paired = &run.pairs[index];
+        if paired.abandoned {
+            let case = paired.pair.case.to_string();
+            let reason = why.iter().find(|(what, _)| what.contains(&case)).map_or("a side failed", |(_, why)| why);
+            return Err(anyhow!("{reason}"));
+        }
+        of(part.figure, part.metric.name, paired)
+    };
+    Ok(parts.iter().zip(of_part).map(measured).collect())
+}
+
+/// Rules that end after the first stage, whatever it shows.
+fn fixed(rounds: usize) -> Procedure {
+    // No p-value of an exact test is so small: nothing becomes a suspect, and nothing takes more rounds.
+    Procedure { screen_rounds: rounds, screen_p: f64::MIN_POSITIVE, settle: false, ..Procedure::default() }
+}
+
+fn job(part: &Part, session: &Session<'_>) -> Job {
+    let program = |path: &Path, case: &Case| Program {
+        path: path.to_owned(),
+        case: case.id.to_owned(),
+        set: case.written(),
+        extra_percent: 0.0,
+        source: session.source.clone(),
+    };
+    Job {
+        pair: Pair {
+            case: part.new.record(),
+            base: part.base.record().to_string(),
+            metric: part.metric.name.to_owned(),
+            operations: 0,
+            noise: 0.0,
+            durability: part.new.durability(),
+            control: None,
+        },
+        base: program(session.base, &part.base),
+        new: program(session.new, &part.new),
+    }
+}
+
+/// What the rounds of a pair say of a figure.
+///
+/// # Errors
+/// There are too few rounds, or one can't be used.
+pub fn of(figure: Figure, metric: &str, paired: &Paired) -> Result<Measured> {
+    let base = paired.operation_ns(metric, |round| &round.base);
+    let new = paired.operation_ns(metric, |round| &round.new);
+    let shifts: Vec<f64> = paired.rounds.iter().map(|round| round.value(metric)).collect::<baselines::Result<_>>()?;
+    measured(figure, &base, &new, &shifts)
+}
+
+/// What rounds say of a figure: values of both sides for one operation, and the logarithm of their ratio in each round.
+///
+/// # Errors
+/// There are fewer rounds than an interval takes, or a value that is not finite.
+pub fn measured(figure: Figure, base: &[f64], new: &[f64], shifts: &[f64]) -> Result<Measured> {
+    let middle = |values: &[f64]| hodges_lehmann::pseudo_median(values).context("a side without values");
+    let (base, new_middle) = (middle(base)?, middle(new)?);
+    let (estimate, low, high) = match figure {
+        Figure::AtMostOfBase(_) | Figure::AtLeastOfBase(_) => {
+            let (shift, interval) = hodges_lehmann::estimate(shifts, CONFIDENCE)?;
+            (shift.exp(), interval.low.exp(), interval.high.exp())
+        }
+        Figure::AtMost(_) | Figure::AtLeast(_) => {
+            let (value, interval) = hodges_lehmann::estimate(new, CONFIDENCE)?;
+            (value, interval.low, interval.high)
+        }
+    };
+    Ok(Measured { base: Some(base), new: new_middle, estimate, low, high, rounds: shifts.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_become_a_ratio_or_a_value_with_its_interval() {
+        let base = [100.0_f64, 110.0, 90.0, 100.0, 105.0, 95.0, 100.0, 102.0];
+        let new = base.map(|value| value / 2.0);
+        let shifts: Vec<f64> = base.iter().zip(&new).map(|(base, new)| (new / base).ln()).collect();
+        let ratio = measured(Figure::AtMostOfBase(0.6), &base, &new, &shifts).expect("enough rounds");
+        assert!((ratio.estimate - 0.5).abs() < 1e-12 && (ratio.high - ratio.low).abs() < 1e-12, "{ratio:?}");
+        assert_eq!((ratio.base, ratio.rounds), (Some(100.0), 8));
+        let value = measured(Figure::AtMost(60.0), &base, &new, &shifts).expect("enough rounds");
+        assert_eq!((value.low, value.high), (45.0, 55.0), "8 rounds at 99%: from the smallest to the largest");
+        assert!(measured(Figure::AtMost(60.0), &base[..7], &new[..7], &shifts[..7]).is_err(), "7 rounds are too few");
+    }
+
+    #[test]
+    fn no_round_makes_a_suspect() {
+        use baselines::stats::{Benchmark, next_steps};
+        let rounds = [0.5; 12];
+        let steps = next_steps(&fixed(12), &[Benchmark { margin: 0.02, screen: &rounds, confirm: &[] }]);
+        assert!(steps.expect("judged")[0].decision().is_some(), "it stops, though every round is 65% slower");
+    }
+}
