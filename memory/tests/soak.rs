@@ -80,8 +80,8 @@ async fn day(text: &str) {
             memory.complete_episode(id, outcome).await.expect("completes");
             completed.push(id);
         }
-        // Those of the last hour over and over, and one of long ago.
-        for back in [1, 1, 2, 7, 60, minute] {
+        // Those of the last minutes over and over, one whose time in the cache is up, and one that made room long ago.
+        for back in [1, 1, 2, 7, 13, 60] {
             if let Some(id) = completed.len().checked_sub(back).and_then(|place| completed.get(place)) {
                 let episode = memory.get_episode(*id).await.expect("reads").expect("it was completed");
                 assert_eq!(episode.steps.len(), RUNNING + 1, "{text}, minute {minute}");
