@@ -151,7 +151,20 @@ impl Memory {
         let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
         let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
         let (variant, active) = (*variant, Active::default());
-        Ok(Memory { variant, store, cache, queries, sharing, writes, retrieval, active, clock, ids, embedder, counters })
+        Ok(Memory {
+            variant,
+            store,
+            cache,
+            queries,
+            sharing,
+            writes,
+            retrieval,
+            active,
+            clock,
+            ids,
+            embedder,
+            counters,
+        })
     }
 
     /// The variant it was opened with.

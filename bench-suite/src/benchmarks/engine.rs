@@ -48,7 +48,7 @@ impl Prepared for Bare {
             for agent in 0..AGENTS {
                 let step = self.steps[(self.next as usize + agent) % self.steps.len()].clone();
                 let number = self.next / AGENTS as u32;
-                let value = self.encoding.encode(&Step::new(number, u64::from(number), step))?;
+                let value = self.encoding.encode(&Step::new(number, u64::from(number), step))?.to_vec();
                 self.upcoming.push(Row { id: EpisodeId(agent as u128 + 1), number, value });
             }
             self.next += AGENTS as u32;
