@@ -445,5 +445,6 @@ impl<F: Fn()> Drop for Afterwards<F> {
     }
 }
 
+mod nearest;
 #[cfg(test)]
 mod tests;

@@ -154,7 +154,7 @@ impl<'q> Ranking<'q> {
 
     /// Whether an episode may be among the best whose similarity and match are these at the most; `slack` is how far the bound may be from what [`dot`] gives. What is
     /// no number may.
-    fn admits(&self, similarity: f32, context_match: f32, slack: f32) -> bool {
+    pub(crate) fn admits(&self, similarity: f32, context_match: f32, slack: f32) -> bool {
         match self.best.peek() {
             Some(Reverse(worst)) if self.best.len() >= self.limit => {
                 let surely_worse = self.score(similarity, context_match) + slack < worst.score;

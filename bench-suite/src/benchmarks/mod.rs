@@ -114,7 +114,7 @@ pub async fn check_stored(memory: &Memory, id: EpisodeId, expected: &[&NewStep],
 }
 
 /// A folder beside the build, so that a store's writes reach a real disk: the system's temporary folder is often memory.
-fn scratch() -> Result<TempDir> {
+pub(crate) fn scratch() -> Result<TempDir> {
     let parent = std::env::var_os("ASSAY_SCRATCH")
         .map_or_else(|| crate::workspace::target().join("assay/scratch"), PathBuf::from);
     std::fs::create_dir_all(&parent).with_context(|| format!("can't make {}", parent.display()))?;

@@ -8,6 +8,7 @@ use memory::{CacheKind, EpisodeId, Query, StartEpisode};
 
 use super::Bed;
 use crate::benchmark::{Prepared, Setup};
+use crate::input::Input;
 
 /// Episodes that one retrieval asks for.
 const LIMIT: usize = 10;
@@ -47,16 +48,15 @@ struct Retrieving {
     wrong: usize,
 }
 
-fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
+/// Retrievals among so many episodes.
+///
+/// # Errors
+/// The memory can't be filled.
+pub fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
     let bed = Bed::new(setup)?;
-    let scripts = &setup.input.scripts;
     let mut queries = Vec::new();
     for number in 0..episodes {
-        let Script { start, outcome, .. } = &scripts[number % scripts.len()];
-        // What tells them apart is the task; steps don't take part in finding an episode, so it has none.
-        let words: Vec<&str> = start.task.split_whitespace().take(TASK_WORDS).collect();
-        let task = format!("ticket {number} of module m{}: {}", number % 97, words.join(" "));
-        let script = Script { start: StartEpisode { task, ..start.clone() }, steps: vec![], outcome: outcome.clone() };
+        let script = script(setup.input, number);
         let id = bed.play(&script, 0)?;
         if number % (episodes / 16).max(1) == 0 {
             let query =
@@ -69,6 +69,14 @@ fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
         retrieving.run(retrieving.queries.len() as u64)?; // a cache is measured warm
     }
     Ok(Box::new(retrieving))
+}
+
+/// The episode of that number: one of the input's kinds of task, told apart by its words. Steps don't take part in finding an episode, so it has none.
+pub(crate) fn script(input: &Input, number: usize) -> Script {
+    let Script { start, outcome, .. } = &input.scripts[number % input.scripts.len()];
+    let words: Vec<&str> = start.task.split_whitespace().take(TASK_WORDS).collect();
+    let task = format!("ticket {number} of module m{}: {}", number % 97, words.join(" "));
+    Script { start: StartEpisode { task, ..start.clone() }, steps: vec![], outcome: outcome.clone() }
 }
 
 impl Prepared for Retrieving {

@@ -11,6 +11,7 @@ mod judged;
 mod lanes;
 mod profile;
 mod project;
+mod recall;
 mod report;
 mod run;
 mod runs;
@@ -55,6 +56,7 @@ enum Command {
     #[command(subcommand)]
     Corpus(corpus::Corpus),
     Claims(claims::Claims),
+    Recall(recall::Recall),
     Calibrate(calibrate::Calibrate),
     Hits(hits::Hits),
 }
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(baseline) => baseline.execute(),
         Command::Corpus(corpus) => corpus.execute(),
         Command::Claims(claims) => claims.execute(),
+        Command::Recall(recall) => recall.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
     };

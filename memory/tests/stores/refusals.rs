@@ -199,3 +199,16 @@ async fn raw_sql(path: &Path, sql: &str) {
     let database = libsql::Builder::new_local(path).build().await.unwrap();
     database.connect().unwrap().execute_batch(sql).await.unwrap();
 }
+
+#[tokio::test]
+async fn an_index_in_this_process_is_refused_where_others_may_write() {
+    let variant: Variant = "store=libsql,retrieval=indexed".parse().unwrap();
+    let counters = Arc::new(Counters::default());
+    let encoding = Encoding::new(variant.codec, variant.compression, Arc::clone(&counters));
+    let remote = memory::Remote { url: "http://127.0.0.1:1".to_owned(), token: String::new() };
+    let error = store::open_remote(&variant, &remote, counters, encoding).await.err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "retrieval=indexed does not go with a URL: others may write there: take retrieval=scan"
+    );
+}
