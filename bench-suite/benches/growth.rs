@@ -1,0 +1,82 @@
+//! How the instructions of one retrieval grow with the number of episodes, up to 100,000: `cargo bench --bench growth`.
+//!
+//! No lane has it and a plain `cargo bench` leaves it out, for making 100,000 episodes under valgrind takes minutes. Only callgrind runs; the rounds that go before
+//! and the checks are those of `counts`, and the numbers are for all of the operations, of which every size has the same number.
+
+mod harness {
+    use bench_suite::benchmark::{Benchmark, Prepared, Setup};
+    use bench_suite::benchmarks::retrieval;
+    use bench_suite::cases::Case;
+    use bench_suite::input::Source;
+    use bench_suite::runner::{profile, slice, valgrind};
+    use gungraun::{Callgrind, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
+
+    /// What a setup gives: the state, and the operations to count.
+    type Ready = (Box<dyn Prepared>, u64);
+
+    const NAIVE: &str = "retrieval=scan,sharing=clone";
+    const INDEXED: &str = "retrieval=indexed,sharing=arc";
+
+    const fn retrieving(name: &'static str, setup: fn(&Setup<'_>) -> anyhow::Result<Box<dyn Prepared>>) -> Benchmark {
+        let exercises: &[&str] = &["store", "retrieval", "sharing"];
+        Benchmark { name, about: "the 10 episodes that fit a task best", exercises, episodes: 8, operations: 4, setup }
+    }
+
+    static AMONG_1000: Benchmark = retrieving("retrieve/1000", retrieval::among_1000);
+    static AMONG_10000: Benchmark = retrieving("retrieve/10000", retrieval::among_10000);
+    static AMONG_100000: Benchmark = retrieving("retrieve/100000", |setup| retrieval::among(setup, 100_000));
+
+    fn prepare(benchmark: &'static Benchmark, variant: &str) -> Ready {
+        let prepared = || {
+            let case = Case { id: "growth", benchmark, variant: variant.parse()? };
+            slice::prepare(&case, &Source::from_environment()?.load(benchmark.episodes)?)
+        };
+        match prepared() {
+            Ok(ready) => ready,
+            Err(error) => panic!("{} under {variant}: {error:#}", benchmark.name),
+        }
+    }
+
+    /// Checks the answers after the count, and leaves the episodes to the end of the process: taking them apart would take longer.
+    fn check((mut prepared, _): Ready) {
+        if let Err(error) = prepared.check() {
+            panic!("wrong answer: {error:#}");
+        }
+        std::mem::forget(prepared);
+    }
+
+    #[library_benchmark(teardown = check)]
+    #[bench::naive_1000(prepare(&AMONG_1000, NAIVE))]
+    #[bench::naive_10000(prepare(&AMONG_10000, NAIVE))]
+    #[bench::indexed_1000(prepare(&AMONG_1000, INDEXED))]
+    #[bench::indexed_10000(prepare(&AMONG_10000, INDEXED))]
+    #[bench::indexed_100000(prepare(&AMONG_100000, INDEXED))]
+    fn retrieve((mut prepared, operations): Ready) -> Ready {
+        match slice::run_measured(prepared.as_mut(), operations) {
+            Ok(()) => (prepared, operations),
+            Err(error) => panic!("{error:#}"),
+        }
+    }
+
+    library_benchmark_group!(name = growing; benchmarks = retrieve);
+
+    fn configuration() -> LibraryBenchmarkConfig {
+        let mut configuration = LibraryBenchmarkConfig::default();
+        let callgrind = Callgrind::with_args([valgrind::INSTRUMENTATION, "--cache-sim=no"])
+            .entry_point(EntryPoint::Custom(format!("*{}*", profile::ROOT)))
+            .clone();
+        configuration.tool(callgrind);
+        configuration
+    }
+
+    gungraun::main!(config = configuration(); library_benchmark_groups = growing);
+
+    /// Gungraun's main function.
+    pub fn run() {
+        main();
+    }
+}
+
+fn main() {
+    harness::run();
+}
