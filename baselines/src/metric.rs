@@ -207,6 +207,7 @@ pub const METRICS: &[Metric] = &[
         Lane::Effect,
         "time in which open connections were in use, as a part of the time they were open",
     ),
+    exact("evictions", Unit::Ratio, Lane::Effect, "entries that went to make room, as a part of all look-ups"),
     Metric {
         better: Better::Higher,
         ..exact("hit_ratio", Unit::Ratio, Lane::Effect, "look-ups that the cache answered, as a part of all")

@@ -13,6 +13,7 @@ use memory::Counters;
 use serde::Deserialize;
 
 use crate::cases::{self, Case};
+use crate::hits::workload::Name;
 use crate::link::Distance;
 use crate::phases;
 
@@ -34,6 +35,8 @@ pub enum Lane {
     Effect,
     /// On a server behind a link.
     Remote,
+    /// A workload replayed against caches.
+    Hits,
     /// Whole episodes over HTTP, through a link.
     Http,
 }
@@ -46,6 +49,7 @@ impl Lane {
             Lane::Counts => "counts",
             Lane::Effect => "effect",
             Lane::Remote => "remote",
+            Lane::Hits => "hits",
             Lane::Http => "http",
         }
     }
@@ -57,6 +61,7 @@ impl Lane {
             Lane::Counts => &["instructions", "allocations", "allocated_bytes"],
             Lane::Effect => super::effect::METRICS,
             Lane::Remote => super::remote::METRICS,
+            Lane::Hits => super::hits::METRICS,
             Lane::Http => super::http::METRICS,
         }
     }
@@ -98,6 +103,8 @@ pub struct Part {
     pub new: Case,
     /// How far the server is; of the remote lane alone.
     pub distance: Option<(&'static str, Distance)>,
+    /// What is replayed; of the lane hits alone.
+    pub workload: Option<Name>,
     /// What is measured.
     pub metric: &'static Metric,
     /// What is claimed of it.
@@ -140,6 +147,7 @@ struct WirePart {
     #[serde(default)]
     new: String,
     distance: Option<String>,
+    workload: Option<String>,
     metric: String,
     counter: Option<String>,
     /// A part of the base by which the metric falls.
@@ -217,6 +225,16 @@ fn resolve(wire: WirePart) -> Result<Part> {
         (lane, Some(_)) => bail!("the lane {lane} has no `distance`: leave it out"),
         (_, None) => None,
     };
+    let workload = match (wire.lane, &wire.workload) {
+        (Lane::Hits, Some(name)) => {
+            let known = Name::ALL.map(Name::name).join(", ");
+            let found = Name::ALL.into_iter().find(|workload| workload.name() == name);
+            Some(found.with_context(|| format!("no workload is called `{name}`: one of {known}"))?)
+        }
+        (Lane::Hits, None) => bail!("the lane hits needs a `workload`"),
+        (lane, Some(_)) => bail!("the lane {lane} has no `workload`: leave it out"),
+        (_, None) => None,
+    };
     if let Some(counter) = &wire.counter {
         let known = Counters::TABLE.iter().any(|(name, _)| name == counter);
         ensure!(known, "no counter is called `{counter}`: memory/src/counters.rs lists them");
@@ -228,6 +246,7 @@ fn resolve(wire: WirePart) -> Result<Part> {
         base: side(base_case, &wire.base).context("`base`")?,
         new: side(&wire.case, &wire.new).context("`new`")?,
         distance,
+        workload,
         metric,
         figure,
         counter: wire.counter,
@@ -319,7 +338,10 @@ mod tests {
     use super::*;
 
     /// The rows of the table of claims that this project was given.
-    const GIVEN: [&str; 21] = [
+    const GIVEN: [&str; 24] = [
+        "adaptive-ttl",
+        "predictive-eviction",
+        "arc-retrieval",
         "wire-compression",
         "keepalive",
         "adaptive-pool",
@@ -422,6 +444,13 @@ mod tests {
                     "lane = \"remote\"\ncase = \"episode_get_redb\"\nmetric = \"wall_time\"\nat_most = 1\ndistance = \"1ms\"",
                 ),
                 "is on no server",
+            ),
+            (timed("at_most = 1\nworkload = \"zipf\""), "has no `workload`"),
+            (
+                with(
+                    "lane = \"hits\"\ncase = \"episode_get_redb_lru\"\nmetric = \"hit_ratio\"\nat_least = 0.5\nworkload = \"zip\"",
+                ),
+                "no workload is called `zip`",
             ),
             (format!("{}{}", timed("at_most = 1"), timed("at_most = 1").replace("schema = 1", "")), "two claims"),
         ] {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use baselines::claim::{self, Finding, Ledger, Measured};
 use baselines::{Environment, Header};
 
-use super::{Claim, Lane, Part, counts, definition, effect, http, remote, time};
+use super::{Claim, Lane, Part, counts, definition, effect, hits, http, remote, time};
 use crate::cases::Case;
 use crate::input::Source;
 use crate::progress::Progress;
@@ -68,7 +68,7 @@ impl From<anyhow::Error> for Nothing {
 pub fn measure(claims: &[Claim], session: Session<'_>) -> Result<Ledger> {
     let parts: Vec<&Part> = claims.iter().flat_map(|claim| &claim.parts).collect();
     let mut outcomes: Vec<Option<Outcome>> = parts.iter().map(|_| None).collect();
-    for lane in [Lane::Effect, Lane::Http, Lane::Remote, Lane::Time, Lane::Counts] {
+    for lane in [Lane::Effect, Lane::Hits, Lane::Http, Lane::Remote, Lane::Time, Lane::Counts] {
         let places: Vec<usize> = (0..parts.len()).filter(|place| parts[*place].lane == lane).collect();
         if places.is_empty() {
             continue;
@@ -77,6 +77,7 @@ pub fn measure(claims: &[Claim], session: Session<'_>) -> Result<Ledger> {
         let measured = match lane {
             Lane::Effect => effects(&chosen, &session),
             Lane::Http => served(&chosen, &session)?,
+            Lane::Hits => replays(&chosen, &session),
             Lane::Remote => remotes(&chosen, &session),
             Lane::Time => times(&chosen, &session)?,
             Lane::Counts => exact(&chosen, &session)?,
@@ -126,7 +127,9 @@ fn row(part: &Part, outcome: Option<Outcome>) -> claim::Part {
     claim::Part {
         what: part.what.clone(),
         lane: part.lane.name().to_owned(),
-        workload: format!("{}{distance}", part.new.benchmark.name),
+        workload: part
+            .workload
+            .map_or_else(|| format!("{}{distance}", part.new.benchmark.name), |workload| workload.name().to_owned()),
         base: part.base.variant.to_string(),
         new: part.new.variant.to_string(),
         metric: part.metric.name.to_owned(),
@@ -188,6 +191,14 @@ fn served(parts: &[&Part], session: &Session<'_>) -> Result<Vec<Outcome>> {
         progress.done(&part.what);
     }
     Ok(outcomes)
+}
+
+fn replays(parts: &[&Part], session: &Session<'_>) -> Vec<Outcome> {
+    let replay = |part: &&Part| {
+        let workload = part.workload.context("a part of the lane hits has a workload")?;
+        hits::measure(part, workload, session.seed)
+    };
+    parts.iter().map(|part| replay(part).map_err(Nothing::from)).collect()
 }
 
 fn remotes(parts: &[&Part], session: &Session<'_>) -> Vec<Outcome> {

@@ -2,7 +2,7 @@
 //!
 //! - [`definition`] reads `claims.toml`: what is claimed, of which metric, on which benchmark or workload, between which variants.
 //! - [`time`] alternates two variants in fresh processes; [`counts`] counts exactly under valgrind; [`effect`] reads what strategies counted;
-//!   [`remote`] measures on a server at a distance; [`http`] counts the bytes between a client and our server.
+//!   [`remote`] measures on a server at a distance; [`hits`] replays workloads against caches; [`http`] counts the bytes between a client and our server.
 //! - [`measure`] has each claim measured by its lane, and puts the ledger together.
 //!
 //! What a measurement means for a claim is decided by [`baselines::claim`], and how the ledger is said by `reports::ledger`.
@@ -10,6 +10,7 @@
 pub mod counts;
 pub mod definition;
 pub mod effect;
+pub mod hits;
 pub mod http;
 pub mod measure;
 pub mod remote;
