@@ -266,18 +266,18 @@ fn a_full_disk_loses_nothing_that_was_there() {
 #[test]
 fn recall_is_stated_and_too_little_of_it_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
-    let recall = |more: &[&str]| {
-        let arguments = [&["recall", "--episodes", "120", "--queries", "8"], more].concat();
+    let recall = |queries: &str, more: &[&str]| {
+        let arguments = [&["recall", "--episodes", "120", "--queries", queries], more].concat();
         parts(&assay(folder.path(), &arguments))
     };
-    let (code, stdout, stderr) = recall(&[]);
+    let (code, stdout, stderr) = recall("8", &[]);
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.starts_with("recall at 10 against the exhaustive scan: 120 episodes, 8 queries\n"), "{stdout}");
     assert!(stdout.contains("retrieval=indexed          1.0000\n"), "it is exact: {stdout}");
     assert!(stdout.contains("bytes without libSQL's index"), "{stdout}");
-    let (code, _, stderr) = recall(&["--least", "1.5"]);
+    let (code, _, stderr) = recall("8", &["--least", "1.5"]);
     assert_eq!(code, 1, "more than everything cannot be found");
     assert!(stderr.contains("less than 1.5"), "{stderr}");
-    let (code, _, stderr) = recall(&["--queries", "0"]);
+    let (code, _, stderr) = recall("0", &[]);
     assert_eq!((code, stderr.contains("compares nothing")), (1, true), "{stderr}");
 }

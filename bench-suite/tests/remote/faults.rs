@@ -198,6 +198,8 @@ async fn run(variant: &Variant, operations: Vec<Operation>, faults: Vec<Fault>, 
                     _ => drop(bed.link.cut()),
                 }
                 world.undisturbed(&memory, &clock, operation).await?;
+                // The connection of the writes is gone as well: the next one may be the first to notice, and then it fails.
+                world.start(&memory, &clock, &mut bed, Fault::None, StartEpisode::default()).await?;
             }
         }
     }

@@ -119,8 +119,10 @@ async fn many_callers_share_connections_one_at_a_time() {
         while let Some(done) = tasks.join_next().await {
             done.unwrap();
         }
-        let [opened, lost] = counted(&memory, ["connections_opened", "streams_renewed"]);
-        assert!(opened <= 34, "{pool}: 32 readers, the writer and the one that opened it, not {opened}");
+        let [opened, retired, lost] =
+            counted(&memory, ["connections_opened", "connections_retired", "streams_renewed"]);
+        let open = opened - retired; // an adaptive pool closes some in between
+        assert!(open <= 34, "{pool}: 32 readers, the writer and the one that opened it, not {open}");
         assert_eq!(lost, 0, "{pool}");
     }
 }
