@@ -2,7 +2,7 @@
 //! when it is asked for:
 //!
 //! ```text
-//! cargo nextest run --release -p bench-suite --test gate --run-ignored all --no-capture -E 'test(replaced_by_the_naive)'
+//! cargo nextest run --release --workspace --test gate --run-ignored all --no-capture -E 'test(replaced_by_the_naive)'
 //! ```
 //!
 //! The copy is built once: which strategy is replaced is said by `ASSAY_MUTANT`, where memories and stores are opened. Nothing of that is in what is

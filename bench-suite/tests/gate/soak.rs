@@ -3,7 +3,7 @@
 //! It takes as long as it says, and so is done when it is asked for:
 //!
 //! ```text
-//! cargo nextest run --release -p bench-suite --test gate --run-ignored all --no-capture -E 'test(ten_minutes_of_load)'
+//! cargo nextest run --release --workspace --test gate --run-ignored all --no-capture -E 'test(ten_minutes_of_load)'
 //! ASSAY_SOAK_S=60 ..    for a minute instead of ten
 //! ```
 //!
