@@ -152,6 +152,18 @@ fn readme(tree: &Tree) -> Vec<String> {
     wrong
 }
 
+/// The path from the top of the tree that a link in a document of a folder leads to.
+fn resolved(folder: &str, link: &str) -> String {
+    let mut path: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in link.split('/').filter(|part| !part.is_empty()) {
+        match part {
+            ".." => drop(path.pop()),
+            part => path.push(part),
+        }
+    }
+    path.join("/")
+}
+
 /// What the documents link to, and the scripts they name, is there.
 fn links(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -164,8 +176,7 @@ fn links(tree: &Tree) -> Vec<String> {
             .map(|word| word.trim_end_matches('.'))
             .filter(|word| !word.ends_with('/'));
         for target in linked.filter(|target| !target.contains(':') && !target.is_empty()) {
-            let file = if folder.is_empty() { target.to_owned() } else { format!("{folder}/{target}") };
-            if !exists(tree, file.trim_end_matches('/')) {
+            if !exists(tree, &resolved(folder, target)) {
                 wrong.push(format!("{path}: links to {target}, which is not there"));
             }
         }
@@ -440,6 +451,7 @@ fn every_rule_finds_what_is_planted() {
         ("readme", "README.md", "| `5` | something new |", "the exit codes are"),
         ("readme", "README.md", &"\n".repeat(README_LINES_MAX), "150 is the most"),
         ("links", "README.md", "see [it](GONE.md#there)", "links to GONE.md"),
+        ("links", "docs/claims.md", "see [it](../GONE.md)", "links to ../GONE.md"),
         ("links", "CONTRIBUTING.md", "Type `scripts/gone`.", "names scripts/gone"),
     ];
     let tree = repository();
