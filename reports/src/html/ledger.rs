@@ -1,11 +1,11 @@
 //! The ledger of claims as a page of its own: the chart first, then every claim with its parts.
 
 use baselines::claim::{Claim, Ledger};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
-use super::{CONTENT_POLICY, STYLE, figure, prose};
+use super::{figure, head, prose};
+use crate::Result;
 use crate::ledger::{Row, picture, summary};
-use crate::{Result, palette};
 
 /// The ledger as a page.
 ///
@@ -17,15 +17,7 @@ pub fn render(ledger: &Ledger) -> Result<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
-                link rel="icon" href="data:,";
-                title { "Claims \u{b7} Assay" }
-                style { (PreEscaped(palette::css())) (PreEscaped(STYLE)) }
-            }
+            (head("Claims"))
             body {
                 main {
                     section id="summary" {

@@ -53,15 +53,7 @@ pub fn render(report: &Report) -> Result<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
-                link rel="icon" href="data:,";
-                title { (headline.word) " \u{b7} Assay" }
-                style { (PreEscaped(palette::css())) (PreEscaped(STYLE)) }
-            }
+            (head(headline.word))
             body {
                 (verdict::hero(report, &headline))
                 nav aria-label="Sections" {
@@ -109,6 +101,20 @@ fn prose(text: &str) -> Markup {
     html! { @for (place, part) in parts.iter().enumerate() { @if place % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
+/// The head of a page: its style stands in it, and its content policy keeps it from asking anything of a network.
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
+            link rel="icon" href="data:,";
+            title { (title) " \u{b7} Assay" }
+            style { (PreEscaped(palette::css())) (PreEscaped(STYLE)) }
+        }
+    }
+}
 #[cfg(test)]
 mod tests {
     use super::*;
