@@ -35,6 +35,11 @@ pub fn missing() -> Option<String> {
     named().is_none().then(|| sqld::find().err()).flatten()
 }
 
+/// Why no server of our own can be started, with what to type; `None` where it can.
+pub fn missing_own() -> Option<String> {
+    sqld::find().err()
+}
+
 /// The server that the environment names.
 fn named() -> Option<Remote> {
     let url = std::env::var(URL_VARIABLE).ok()?;
@@ -49,13 +54,19 @@ impl Site {
     pub fn start() -> Result<Site> {
         match named() {
             Some(remote) => Site::of(remote),
-            None => {
-                let sqld = Sqld::start(sqld::find().map_err(anyhow::Error::msg)?)?;
-                let link = Link::start(sqld.address(), Distance::milliseconds(0))?;
-                let remote = Remote { url: link.url(), token: String::new() };
-                Ok(Site { remote, link: Some(link), _sqld: Some(sqld) })
-            }
+            None => Site::own(),
         }
+    }
+
+    /// Starts a server with an empty database, whatever the environment names, and a link to it without any distance.
+    ///
+    /// # Errors
+    /// There is no server program (see [`missing_own`]), or it does not start.
+    pub fn own() -> Result<Site> {
+        let sqld = Sqld::start(sqld::find().map_err(anyhow::Error::msg)?)?;
+        let link = Link::start(sqld.address(), Distance::milliseconds(0))?;
+        let remote = Remote { url: link.url(), token: String::new() };
+        Ok(Site { remote, link: Some(link), _sqld: Some(sqld) })
     }
 
     /// A server that runs already.

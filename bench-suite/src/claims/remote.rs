@@ -82,7 +82,7 @@ struct Side {
 impl Side {
     fn new(case: &Case, distance: Distance, source: &Source) -> Result<Side> {
         let input = source.load(case.benchmark.episodes)?;
-        let site = Site::start()?;
+        let site = Site::own()?; // LIBSQL_URL names one database, and here are two sides
         let (prepared, counted) = site.prepare(case, &input)?;
         site.move_to(distance);
         // An operation takes milliseconds here: fewer of them than a count needs.

@@ -26,7 +26,7 @@ claimed direction), `inconclusive` (the interval can't tell), `skipped` (with wh
 is a result, and no failure: the exit code is 0. It is 3 where something is invalid, and 4 where nothing was measured.
 
 What is claimed, and how it is measured, stands in bench-suite/claims.toml; the rule of the findings in METHODOLOGY.md. Claims at a distance need a
-libSQL server: scripts/setup fetches one.
+libSQL server for each side, so that LIBSQL_URL, which names one, is not asked: scripts/setup fetches sqld, or SQLD=path names it.
 
 Examples:
   assay claims                           all of them, in minutes
