@@ -81,13 +81,13 @@ counters! {
     fsyncs,
     /// Steps that were appended to a store.
     steps_appended,
-    /// Batches of steps that were committed.
+    /// Batches of writes that were committed.
     batches,
-    /// Steps that were committed in batches.
+    /// Starts, steps and completions that were committed in batches.
     batched_writes,
-    /// Steps whose commit was shared with others.
+    /// Those whose commit was shared with others.
     shared_commits,
-    /// Steps that waited for room in the queue of writes.
+    /// Those that waited for room in the queue of writes.
     queue_waits,
     /// Rows (or key-value pairs) that were read from a store.
     rows_read,

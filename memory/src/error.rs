@@ -140,8 +140,8 @@ pub enum Error {
         /// The database's own error.
         source: Source,
     },
-    /// A transaction that several steps shared failed: none of them is stored.
-    #[error("storing a batch of steps failed")]
+    /// A transaction that several writes shared failed: none of them is stored.
+    #[error("storing a batch failed")]
     Batch {
         /// What the store said, to all of them.
         source: std::sync::Arc<Error>,

@@ -41,17 +41,17 @@ pub struct Options {
     pub cache_capacity: usize,
     /// How long each is kept, in nanoseconds: how old an answer may be where others write to the same database.
     pub cache_ttl_ns: u64,
-    /// The most steps of one batch, if the variant batches writes.
-    pub batch_steps: usize,
-    /// The most steps that wait for a batch or are being written: further callers wait for room.
-    pub queued_steps: usize,
-    /// How long a step waits for others to share its batch, at the most, in nanoseconds of the clock. On a clock that stands still only 0 is sure to end.
+    /// The most writes of one batch, if the variant batches writes: starts, steps and completions.
+    pub batch_writes: usize,
+    /// The most writes that wait for a batch or are being made: further callers wait for room.
+    pub queued_writes: usize,
+    /// How long a write waits for others to share its batch, at the most, in nanoseconds of the clock. On a clock that stands still only 0 is sure to end.
     pub flush_interval_ns: u64,
 }
 
 impl Default for Options {
     /// The system's clock and random numbers, feature hashing, a threshold of 1 KiB, 1,000 episodes cached for 5 minutes,
-    /// batches of at most 64 steps that wait for 1 ms at the most, 1,024 steps queued.
+    /// batches of at most 64 writes that wait for 1 ms at the most, 1,024 writes queued.
     fn default() -> Options {
         Options {
             path: None,
@@ -62,8 +62,8 @@ impl Default for Options {
             threshold_bytes: DEFAULT_THRESHOLD_BYTES,
             cache_capacity: 1_000,
             cache_ttl_ns: 300_000_000_000,
-            batch_steps: 64,
-            queued_steps: 1_024,
+            batch_writes: 64,
+            queued_writes: 1_024,
             flush_interval_ns: 1_000_000,
         }
     }
@@ -97,7 +97,7 @@ pub struct Memory {
     variant: Variant,
     store: Arc<dyn Store>,
     cache: Arc<EpisodeCache>,
-    queries: Queries,
+    queries: Arc<Queries>,
     sharing: Sharing,
     writes: Writes,
     retrieval: Retrieval,
@@ -119,8 +119,8 @@ impl Memory {
         variant.validate()?;
         let Options { path, remote, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
         let limits = Limits {
-            batch_steps: options.batch_steps,
-            queued_steps: options.queued_steps,
+            batch_writes: options.batch_writes,
+            queued_writes: options.queued_writes,
             flush_interval_ns: options.flush_interval_ns,
         };
         let counters = Arc::new(Counters::default());
@@ -141,9 +141,11 @@ impl Memory {
         ids.skip(store.stats().await?.episodes);
         let kept = cache::Limits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
         let (cache, queries) = cache::open(variant.cache, kept, &clock, &counters);
+        let queries = Arc::new(queries);
         let surroundings = Surroundings {
             store: Arc::clone(&store),
             cache: Arc::clone(&cache),
+            queries: Arc::clone(&queries),
             clock: Arc::clone(&clock),
             counters: Arc::clone(&counters),
         };
@@ -180,7 +182,7 @@ impl Memory {
         let id = self.ids.next_id()?;
         let head = Head::new(id, self.clock.now_ns(), start);
         let _changed = Afterwards(|| self.queries.started(&head));
-        self.store.create(&head).await?;
+        self.writes.create(&head).await?;
         self.active.start(id);
         Ok(id)
     }
@@ -227,7 +229,7 @@ impl Memory {
             self.queries.completed(&head, &embedding);
         });
         let underway = self.retrieval.completing(&head, &embedding);
-        let stored = self.store.complete(&head, &embedding, &patterns).await;
+        let stored = self.writes.complete(&head, &embedding, &patterns).await;
         underway.ended(&stored);
         stored?;
         turn.retire();
@@ -403,7 +405,7 @@ impl Memory {
 
     /// The episode as stored, if something may still be written to it.
     async fn writable(&self, id: EpisodeId) -> Result<Episode> {
-        self.writes.settle().await; // a step whose caller went away may still be on its way to this episode
+        self.writes.settle().await; // a write whose caller went away may still be on its way to this episode
         let episode = self.store.episode(id).await?.ok_or(Error::UnknownEpisode { id })?;
         if episode.head.completion.is_some() {
             return Err(Error::EpisodeCompleted { id });

@@ -152,8 +152,8 @@ async fn open(variant: &Variant, bed: &Bed, clock: &Arc<ManualClock>, opening: u
         threshold_bytes: 128,
         cache_capacity: 3,
         cache_ttl_ns: 12,
-        batch_steps: 2,
-        queued_steps: 2,
+        batch_writes: 2,
+        queued_writes: 2,
         flush_interval_ns: 0, // the clock does not move while one waits
         ..Options::default()
     };

@@ -31,6 +31,7 @@ pub mod bare;
 mod files;
 pub mod in_memory;
 pub mod libsql;
+mod merging;
 mod newest;
 pub mod redb;
 pub mod tiered;
@@ -38,7 +39,7 @@ pub mod tiered;
 use newest::{Newest, newest};
 
 /// The version of what the stores keep: tables, keys, and the types inside the envelopes. Raised by every change that older code cannot read.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// How much a store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,54 @@ pub struct StoreStats {
     pub patterns: u64,
     /// Bytes of the store's files; 0 where there are none.
     pub stored_bytes: u64,
+}
+
+/// One write of an episode's life.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// What [`Store::create`] does.
+    Create(Box<Head>),
+    /// What [`Store::append`] does.
+    Append(EpisodeId, Step),
+    /// What [`Store::complete`] does.
+    Complete(Box<Completed>),
+}
+
+impl Write {
+    /// The episode that it is about.
+    pub fn id(&self) -> EpisodeId {
+        match self {
+            Write::Create(head) => head.id,
+            Write::Append(id, _) => *id,
+            Write::Complete(completed) => completed.head.id,
+        }
+    }
+
+    /// Makes this write alone.
+    ///
+    /// # Errors
+    /// As the store's method for it.
+    pub(crate) async fn make(&self, store: &dyn Store) -> Result<()> {
+        match self {
+            Write::Create(head) => store.create(head).await,
+            Write::Append(id, step) => store.append(*id, step).await,
+            Write::Complete(completed) => {
+                let Completed { head, embedding, patterns } = &**completed;
+                store.complete(head, embedding, patterns).await
+            }
+        }
+    }
+}
+
+/// What a completion stores.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completed {
+    /// The head, with its completion.
+    pub head: Head,
+    /// The vector of its task.
+    pub embedding: Vec<f32>,
+    /// What recurs in it.
+    pub patterns: Vec<Pattern>,
 }
 
 /// What a scan shows heads and embeddings to.
@@ -74,11 +123,15 @@ pub trait Store: Send + Sync {
     /// [`Error::UnknownEpisode`] without a head, [`Error::StepExists`] when its number is taken.
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()>;
 
-    /// Stores steps of any episodes in one transaction, and answers for each what [`Store::append`] would: one that is refused leaves the others.
+    /// Makes several writes in one transaction, in their order, and answers for each what [`Store::create`], [`Store::append`] or [`Store::complete`] would: one
+    /// that is refused leaves the others.
     ///
     /// # Errors
     /// What failed for all of them: none is stored.
-    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>>;
+    ///
+    /// # Panics
+    /// As [`Store::complete`].
+    async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>>;
 
     /// Stores, all or nothing, the completed head in place of the first one, the embedding, and the patterns, merged into those of the same ids.
     ///
@@ -153,25 +206,35 @@ pub async fn open(
     })
 }
 
-/// A step on its way into databases: encoded once, however many there are.
-struct EncodedStep {
-    id: EpisodeId,
-    number: u32,
-    value: Buffer,
+/// A write on its way into databases: encoded once, however many there are.
+enum Encoded<'a> {
+    Episode { head: &'a Head, value: Buffer },
+    Step { id: EpisodeId, number: u32, value: Buffer },
+    Completion(Completion<'a>),
 }
 
-impl EncodedStep {
-    fn all(steps: &[(EpisodeId, Step)], encoding: &Encoding) -> Result<Vec<EncodedStep>> {
-        let encode = |(id, step): &(EpisodeId, Step)| {
-            Ok(EncodedStep { id: *id, number: step.number, value: encoding.encode(step)? })
+impl<'a> Encoded<'a> {
+    fn all(writes: &'a [Write], encoding: &Encoding) -> Result<Vec<Encoded<'a>>> {
+        let encode = |write: &'a Write| {
+            Ok(match write {
+                Write::Create(head) => Encoded::Episode { head, value: encoding.encode(&**head)? },
+                Write::Append(id, step) => {
+                    Encoded::Step { id: *id, number: step.number, value: encoding.encode(step)? }
+                }
+                Write::Complete(completed) => {
+                    let Completed { head, embedding, patterns } = &**completed;
+                    Encoded::Completion(Completion::new(head, embedding, patterns, encoding)?)
+                }
+            })
         };
-        steps.iter().map(encode).collect()
+        writes.iter().map(encode).collect()
     }
 }
 
-/// How many of them were stored.
-fn stored(outcomes: &[Result<()>]) -> u64 {
-    outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64
+/// How many steps of those writes were stored.
+fn steps_stored(writes: &[Write], outcomes: &[Result<()>]) -> u64 {
+    let stored = |(write, outcome): &(&Write, &Result<()>)| matches!(write, Write::Append(..)) && outcome.is_ok();
+    writes.iter().zip(outcomes).filter(stored).count() as u64
 }
 
 /// A database on a server.
@@ -229,7 +292,7 @@ pub async fn open_remote(
 }
 
 /// A completed episode on its way into databases: encoded once, however many there are.
-struct Completed<'a> {
+struct Completion<'a> {
     head: &'a Head,
     value: Buffer,
     vector: &'a [f32],
@@ -237,28 +300,17 @@ struct Completed<'a> {
     patterns: &'a [Pattern],
 }
 
-impl<'a> Completed<'a> {
-    fn new(head: &'a Head, vector: &'a [f32], patterns: &'a [Pattern], encoding: &Encoding) -> Result<Completed<'a>> {
+impl<'a> Completion<'a> {
+    fn new(head: &'a Head, vector: &'a [f32], patterns: &'a [Pattern], encoding: &Encoding) -> Result<Completion<'a>> {
         assert!(head.completion.is_some(), "a completed head has a completion");
         let (value, embedding) = (encoding.encode(head)?, encoding.encode_vector(vector)?);
-        Ok(Completed { head, value, vector, embedding, patterns })
+        Ok(Completion { head, value, vector, embedding, patterns })
     }
 }
 
 /// How many rows an episode is in a store: its head and its steps.
 fn rows(episode: Option<&Episode>) -> u64 {
     episode.map_or(0, |episode| 1 + episode.steps.len() as u64)
-}
-
-/// The stored form of a pattern that is seen again, or for the first time.
-fn merged(stored: Option<Pattern>, seen: &Pattern, encoding: &Encoding) -> Result<Buffer> {
-    match stored {
-        Some(mut stored) => {
-            stored.merge(seen);
-            encoding.encode(&stored)
-        }
-        None => encoding.encode(seen),
-    }
 }
 
 /// Runs work that waits for the disk or takes milliseconds, without holding up the other tasks of a multi-thread runtime. Elsewhere it is a

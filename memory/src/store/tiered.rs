@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::files;
 use super::libsql::Libsql;
 use super::redb::Redb;
-use super::{Completed, EncodedStep, Store, StoreStats, Visit, stored};
+use super::{Completion, Encoded, Store, StoreStats, Visit, Write, steps_stored};
 use crate::variant::MetadataKind;
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -155,11 +155,11 @@ impl Store for Tiered {
         Ok(())
     }
 
-    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
-        let mut steps = EncodedStep::all(steps, &self.encoding)?;
+    async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>> {
+        let mut encoded = Encoded::all(writes, &self.encoding)?;
         let _turn = self.turn.lock().await;
         let mut underway = Underway { store: self, settled: false };
-        let outcomes = match self.record.insert_steps(&steps).await {
+        let outcomes = match self.record.write_batch(&encoded).await {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 underway.settled = error.nothing_was_written();
@@ -167,16 +167,16 @@ impl Store for Tiered {
             }
         };
         let mut accepted = outcomes.iter().map(Result::is_ok);
-        steps.retain(|_| accepted.next() == Some(true));
+        encoded.retain(|_| accepted.next() == Some(true));
         underway.settled = !self.in_step()
-            || self.tier.insert_steps(&steps).await.is_ok_and(|mirrored| mirrored.iter().all(Result::is_ok));
-        self.counters.steps_appended.add(stored(&outcomes));
+            || self.tier.write_batch(&encoded).await.is_ok_and(|mirrored| mirrored.iter().all(Result::is_ok));
+        self.counters.steps_appended.add(steps_stored(writes, &outcomes));
         Ok(outcomes)
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
-        let completed = Completed::new(head, embedding, patterns, &self.encoding)?;
-        self.write(self.record.complete_episode(&completed), self.tier.complete_episode(&completed)).await
+        let completion = Completion::new(head, embedding, patterns, &self.encoding)?;
+        self.write(self.record.complete_episode(&completion), self.tier.complete_episode(&completion)).await
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {

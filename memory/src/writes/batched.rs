@@ -1,13 +1,13 @@
-//! Writes `batched`: steps queue up, and those that are there together are written in one transaction: a group commit.
+//! Writes `batched`: starts, steps and completions queue up, and those that are there together are made in one transaction: a group commit.
 //!
-//! A caller waits until the batch with its step is committed, so nothing is acknowledged that a crash could take. What comes while a batch is being
-//! written is the next batch. Beyond that, a batch waits for as many steps as the one before had: that many callers were busy a moment ago, and
+//! A caller waits until the batch with its write is committed, so nothing is acknowledged that a crash could take. What comes while a batch is being
+//! written is the next batch. Beyond that, a batch waits for as many writes as the one before had: that many callers were busy a moment ago, and
 //! are about to come back. It waits no longer than the flush interval, on the clock of the memory, and somebody who writes alone never
-//! waits. A full queue makes its callers wait (back-pressure).
+//! waits, and has a transaction of the plain kind. A full queue makes its callers wait (back-pressure).
 //!
 //! The task that writes lives as long as there is something to write: a memory without a caller holds no file open.
-//! A caller that goes away leaves its step in the queue: it is written, and forgotten in the cache. Who needs to know how far an episode got
-//! asks for [`Batched::settle`] first.
+//! A caller that goes away leaves its write in the queue: it is made, and what it changes is forgotten in the caches. Who needs to know how far an
+//! episode got asks for [`Batched::settle`] first.
 //!
 //! The waiting is that of PostgreSQL's `commit_delay` with `commit_siblings`, with the size of the last batch in place of a fixed number of siblings.
 
@@ -18,9 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{Limits, Surroundings};
-use crate::{EpisodeId, Error, Result, Step};
+use crate::store::{Completed, Write};
+use crate::{Error, Result};
 
-/// A queue of steps.
+/// A queue of writes.
 pub(crate) struct Batched {
     shared: Arc<Shared>,
 }
@@ -32,7 +33,7 @@ struct Shared {
     room: Arc<Semaphore>,
     /// Something was added to the queue.
     added: Notify,
-    /// Steps whose callers went away, and of those, how many were waited for.
+    /// Writes whose callers went away, and of those, how many were waited for.
     orphans: AtomicU64,
     settled: AtomicU64,
 }
@@ -40,32 +41,31 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<Entry>,
-    /// How many of them are steps.
-    steps: usize,
+    /// How many of them are writes.
+    writes: usize,
     /// Whether a task is at work on the queue: then it takes what is added.
     attended: bool,
-    /// How many steps the last batch had whose callers had stayed.
+    /// How many writes the last batch had whose callers had stayed.
     companions: usize,
 }
 
 enum Entry {
-    Step(Waiting),
+    Write(Waiting),
     /// Somebody waits for all before it.
     Barrier(oneshot::Sender<()>),
 }
 
 struct Waiting {
-    id: EpisodeId,
-    step: Step,
+    write: Write,
     queued_at_ns: u64,
     reply: oneshot::Sender<Result<()>>,
-    room: OwnedSemaphorePermit, // given back when the step is written
+    room: OwnedSemaphorePermit, // given back when the write is made
 }
 
 /// What is written together, and who is told.
 #[derive(Default)]
 struct Batch {
-    steps: Vec<(EpisodeId, Step)>,
+    writes: Vec<Write>,
     replies: Vec<(oneshot::Sender<Result<()>>, OwnedSemaphorePermit)>,
     barriers: Vec<oneshot::Sender<()>>,
 }
@@ -84,14 +84,14 @@ struct Attendant {
 
 impl Batched {
     pub(super) fn new(limits: Limits, around: Surroundings) -> Batched {
-        let room = Arc::new(Semaphore::new(limits.queued_steps.max(1)));
-        let limits = Limits { batch_steps: limits.batch_steps.max(1), ..limits };
+        let room = Arc::new(Semaphore::new(limits.queued_writes.max(1)));
+        let limits = Limits { batch_writes: limits.batch_writes.max(1), ..limits };
         let (queue, added) = (Mutex::default(), Notify::new());
         let (orphans, settled) = (AtomicU64::new(0), AtomicU64::new(0));
         Batched { shared: Arc::new(Shared { limits, around, queue, room, added, orphans, settled }) }
     }
 
-    pub(super) async fn append(&self, id: EpisodeId, step: Step) -> Result<()> {
+    pub(super) async fn write(&self, write: Write) -> Result<()> {
         let shared = &self.shared;
         let room = match Arc::clone(&shared.room).try_acquire_owned() {
             Ok(room) => room,
@@ -102,7 +102,7 @@ impl Batched {
         };
         let (reply, answer) = oneshot::channel();
         let queued_at_ns = shared.around.clock.now_ns();
-        self.add(Entry::Step(Waiting { id, step, queued_at_ns, reply, room }));
+        self.add(Entry::Write(Waiting { write, queued_at_ns, reply, room }));
         let mut caller = Caller { shared, answered: false };
         let answer = answer.await;
         caller.answered = true;
@@ -128,7 +128,7 @@ impl Batched {
 
     fn add(&self, entry: Entry) {
         let mut queue = self.shared.queue();
-        queue.steps += usize::from(matches!(entry, Entry::Step(_)));
+        queue.writes += usize::from(matches!(entry, Entry::Write(_)));
         queue.entries.push_back(entry);
         if queue.attended {
             self.shared.added.notify_one();
@@ -162,13 +162,13 @@ impl Shared {
     /// When what is queued is written if nothing more comes; `None` if it is written now.
     fn flush_at_ns(&self) -> Option<u64> {
         let queue = self.queue();
-        let enough = queue.companions.min(self.limits.batch_steps);
-        let waited_for = queue.entries.len() > queue.steps; // somebody drains it
-        if queue.steps >= enough || waited_for {
+        let enough = queue.companions.min(self.limits.batch_writes);
+        let waited_for = queue.entries.len() > queue.writes; // somebody drains it
+        if queue.writes >= enough || waited_for {
             return None;
         }
         match queue.entries.front() {
-            Some(Entry::Step(first)) => Some(first.queued_at_ns.saturating_add(self.limits.flush_interval_ns)),
+            Some(Entry::Write(first)) => Some(first.queued_at_ns.saturating_add(self.limits.flush_interval_ns)),
             _ => None,
         }
     }
@@ -177,18 +177,18 @@ impl Shared {
     fn take(&self) -> Option<Batch> {
         let mut queue = self.queue();
         let mut batch = Batch::default();
-        while batch.steps.len() < self.limits.batch_steps {
+        while batch.writes.len() < self.limits.batch_writes {
             match queue.entries.pop_front() {
-                Some(Entry::Step(Waiting { id, step, reply, room, .. })) => {
-                    queue.steps -= 1;
-                    batch.steps.push((id, step));
+                Some(Entry::Write(Waiting { write, reply, room, .. })) => {
+                    queue.writes -= 1;
+                    batch.writes.push(write);
                     batch.replies.push((reply, room));
                 }
                 Some(Entry::Barrier(barrier)) => batch.barriers.push(barrier),
                 None => break,
             }
         }
-        if batch.steps.is_empty() && batch.barriers.is_empty() {
+        if batch.writes.is_empty() && batch.barriers.is_empty() {
             queue.attended = false;
             return None;
         }
@@ -197,24 +197,27 @@ impl Shared {
 
     /// Writes a batch, and tells everybody.
     async fn write(&self, batch: Batch) {
-        let Batch { steps, replies, barriers } = batch;
-        if !steps.is_empty() {
-            let outcomes = match self.around.store.append_many(&steps).await {
+        let Batch { writes, replies, barriers } = batch;
+        if !writes.is_empty() {
+            let done = match &writes[..] {
+                [alone] => alone.make(&*self.around.store).await.map(|()| vec![Ok(())]),
+                several => self.around.store.write_many(several).await,
+            };
+            let outcomes = match done {
                 Ok(outcomes) => {
                     let counters = &self.around.counters;
                     counters.batches.increment();
-                    counters.batched_writes.add(steps.len() as u64);
-                    counters.shared_commits.add(if steps.len() > 1 { steps.len() as u64 } else { 0 });
+                    counters.batched_writes.add(writes.len() as u64);
+                    counters.shared_commits.add(if writes.len() > 1 { writes.len() as u64 } else { 0 });
                     outcomes
                 }
-                Err(error) => for_each(error, steps.len()),
+                Err(error) => for_each(error, writes.len()),
             };
             let mut companions = 0;
-            for (((id, _), (reply, room)), outcome) in steps.iter().zip(replies).zip(outcomes) {
+            for ((write, (reply, room)), outcome) in writes.iter().zip(replies).zip(outcomes) {
                 match reply.send(outcome) {
                     Ok(()) => companions += 1,
-                    // Who asked for it has forgotten the cached episode too early: before it changed.
-                    Err(_gone) => self.around.cache.invalidate(&|| *id),
+                    Err(_gone) => self.forget(write),
                 }
                 drop(room);
             }
@@ -222,6 +225,20 @@ impl Shared {
         }
         for barrier in barriers {
             let _nobody_waits_any_more = barrier.send(());
+        }
+    }
+
+    /// Forgets what a write changed whose caller went away: that one has forgotten it too early, before it changed.
+    fn forget(&self, write: &Write) {
+        let Surroundings { cache, queries, .. } = &self.around;
+        match write {
+            Write::Create(head) => queries.started(head),
+            Write::Append(id, _) => cache.invalidate(&|| *id),
+            Write::Complete(completed) => {
+                let Completed { head, embedding, .. } = &**completed;
+                cache.invalidate(&|| head.id);
+                queries.completed(head, embedding);
+            }
         }
     }
 }

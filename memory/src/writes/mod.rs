@@ -1,38 +1,38 @@
-//! How steps get into a store: the `writes` toggle, one strategy a file.
+//! How writes get into a store: the `writes` toggle, one strategy a file.
 //!
-//! Both acknowledge a step only when the store has it, as durable as the class says. `batched` lets steps of several episodes share one transaction, and so
-//! one sync. Left out on purpose: starts and completions, which go to the store at once; and order, which is the facade's (one step of an
-//! episode at a time).
+//! Both acknowledge a write only when the store has it, as durable as the class says. `batched` lets starts, steps and completions of several episodes
+//! share one transaction, and so one sync. Left out on purpose: order, which is the facade's (one write of an episode at a time).
 
 mod batched;
 mod immediate;
 
 use std::sync::Arc;
 
-use crate::cache::EpisodeCache;
-use crate::store::Store;
-use crate::{Clock, Counters, EpisodeId, Result, Step, WriteKind};
+use crate::cache::{EpisodeCache, Queries};
+use crate::store::{Completed, Store, Write};
+use crate::{Clock, Counters, EpisodeId, Head, Pattern, Result, Step, WriteKind};
 
 /// When a batch is complete, and how much may wait for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// The most steps of one batch.
-    pub batch_steps: usize,
-    /// The most steps that wait or are being written: further callers wait for room.
-    pub queued_steps: usize,
-    /// How long the first step of a batch waits for others, at the most, in nanoseconds.
+    /// The most writes of one batch.
+    pub batch_writes: usize,
+    /// The most writes that wait or are being made: further callers wait for room.
+    pub queued_writes: usize,
+    /// How long the first write of a batch waits for others, at the most, in nanoseconds.
     pub flush_interval_ns: u64,
 }
 
-/// What a queue of steps needs around it.
+/// What a queue of writes needs around it.
 pub(crate) struct Surroundings {
     pub store: Arc<dyn Store>,
     pub cache: Arc<EpisodeCache>,
+    pub queries: Arc<Queries>,
     pub clock: Arc<dyn Clock>,
     pub counters: Arc<Counters>,
 }
 
-/// The way of steps into the store.
+/// The way of writes into the store.
 pub(crate) enum Writes {
     /// Each in a transaction of its own.
     Immediate(immediate::Immediate),
@@ -48,18 +48,43 @@ impl Writes {
         }
     }
 
-    /// Stores a step. When this returns, the step survives what the durability class says.
+    /// Stores a new episode. When this returns, it survives what the durability class says; so do the others.
     ///
     /// # Errors
-    /// What the store says to this step; [`crate::Error::Batch`] where it said it to several at once.
-    pub async fn append(&self, id: EpisodeId, step: Step) -> Result<()> {
+    /// What the store says to this write; [`crate::Error::Batch`] where it said it to several at once.
+    pub async fn create(&self, head: &Head) -> Result<()> {
         match self {
-            Writes::Immediate(immediate) => immediate.append(id, step).await,
-            Writes::Batched(batched) => batched.append(id, step).await,
+            Writes::Immediate(immediate) => immediate.create(head).await,
+            Writes::Batched(batched) => batched.write(Write::Create(Box::new(head.clone()))).await,
         }
     }
 
-    /// Waits for steps whose callers went away before they were stored: afterwards the store has them, or never will.
+    /// Stores a step.
+    ///
+    /// # Errors
+    /// As [`Writes::create`].
+    pub async fn append(&self, id: EpisodeId, step: Step) -> Result<()> {
+        match self {
+            Writes::Immediate(immediate) => immediate.append(id, step).await,
+            Writes::Batched(batched) => batched.write(Write::Append(id, step)).await,
+        }
+    }
+
+    /// Stores what a completion makes of an episode.
+    ///
+    /// # Errors
+    /// As [`Writes::create`].
+    pub async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
+        match self {
+            Writes::Immediate(immediate) => immediate.complete(head, embedding, patterns).await,
+            Writes::Batched(batched) => {
+                let (head, embedding, patterns) = (head.clone(), embedding.to_vec(), patterns.to_vec());
+                batched.write(Write::Complete(Box::new(Completed { head, embedding, patterns }))).await
+            }
+        }
+    }
+
+    /// Waits for writes whose callers went away before they were made: afterwards the store has them, or never will.
     pub async fn settle(&self) {
         match self {
             Writes::Immediate(_) => {}

@@ -40,11 +40,11 @@ async fn write(store: &dyn Store) -> Vec<String> {
         note!(answers, store.append(EpisodeId(7), &step(number, observation)).await);
     }
     let together = [(7, 4), (0, 1), (8, 0), (7, 5), (7, 2), (7, 4), (0, 2)]
-        .map(|(id, number)| (EpisodeId(id), step(number, "together")));
-    note!(answers, store.append_many(&together).await);
-    note!(answers, store.append_many(&together[..1]).await);
-    note!(answers, store.append_many(&together[2..3]).await);
-    note!(answers, store.append_many(&[]).await);
+        .map(|(id, number)| Write::Append(EpisodeId(id), step(number, "together")));
+    note!(answers, store.write_many(&together).await);
+    note!(answers, store.write_many(&together[..1]).await);
+    note!(answers, store.write_many(&together[2..3]).await);
+    note!(answers, store.write_many(&[]).await);
     note!(answers, store.append(EpisodeId(7), &step(2, "again")).await);
     note!(answers, store.append(EpisodeId(8), &step(0, "of nobody")).await);
     note!(answers, store.append(EpisodeId(0), &step(0, "of another")).await);
@@ -117,6 +117,61 @@ async fn every_store_gives_the_same_answers_before_and_after_reopening() {
     }
 }
 
+/// Writes of every kind, rightly and wrongly, some of them about what an earlier one of the same batch wrote.
+fn life() -> Vec<Write> {
+    let create = |id, metadata| Write::Create(Box::new(head(id, metadata)));
+    let complete = |id, patterns: &[Pattern]| {
+        let (head, embedding) = (completed(head(id, &[])), embedding(id as u32));
+        Write::Complete(Box::new(Completed { head, embedding, patterns: patterns.to_vec() }))
+    };
+    let append = |id, number| Write::Append(EpisodeId(id), step(number, "together"));
+    let (once, twice) = (pattern("shell", 2, &success()), pattern("shell", 3, &failure()));
+    vec![
+        create(7, AWKWARD),
+        append(7, 0),
+        create(0, &[("agent", "a1")]),
+        create(7, &[("agent", "another")]),
+        append(7, 0),
+        append(8, 0),
+        complete(7, std::slice::from_ref(&once)),
+        complete(7, std::slice::from_ref(&twice)),
+        complete(8, std::slice::from_ref(&twice)),
+        append(0, 3),
+        complete(0, &[once, pattern("grep", 1, &success())]),
+        create(u128::MAX, &[]),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_does_what_its_writes_do_one_by_one() {
+    for variant in VARIANTS {
+        let (one_place, other_place) = (Place::new(), Place::new());
+        let (together, apart) = (one_place.open(variant).await, other_place.open(variant).await);
+        let before = together.counters.snapshot()["transactions"];
+        let outcomes = together.store.write_many(&life()).await.unwrap();
+        let transactions = together.counters.snapshot()["transactions"] - before;
+        assert_eq!(transactions, if variant.starts_with("store=tiered") { 2 } else { 1 }, "{variant}");
+        let mut alone = Vec::new();
+        for write in life() {
+            alone.push(match &write {
+                Write::Create(head) => apart.store.create(head).await,
+                Write::Append(id, step) => apart.store.append(*id, step).await,
+                Write::Complete(completed) => {
+                    apart.store.complete(&completed.head, &completed.embedding, &completed.patterns).await
+                }
+            });
+        }
+        assert_eq!(format!("{outcomes:?}"), format!("{alone:?}"), "{variant}");
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 7, "{variant}: {outcomes:?}");
+        assert_eq!(read(&*together.store).await, read(&*apart.store).await, "{variant}");
+        for name in ["steps_appended", "indexes_built"] {
+            assert_eq!(together.counters.snapshot()[name], apart.counters.snapshot()[name], "{variant}: {name}");
+        }
+        together.store.close().await.unwrap();
+        apart.store.close().await.unwrap();
+    }
+}
+
 /// The model itself: its answers are right, not only everybody's.
 #[tokio::test]
 async fn the_answers_are_right() {
@@ -138,8 +193,13 @@ async fn the_answers_are_right() {
     assert_eq!(episode.head, completed(head(7, AWKWARD)));
     assert_eq!(episode.steps.iter().map(|step| step.number).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, u32::MAX]);
     assert_eq!(episode.steps[2], step(2, "out of order"), "the step that came first");
-    let refused =
-        store.append_many(&[(EpisodeId(7), step(4, "late")), (EpisodeId(1 << 64), step(0, "in time"))]).await.unwrap();
+    let refused = store
+        .write_many(&[
+            Write::Append(EpisodeId(7), step(4, "late")),
+            Write::Append(EpisodeId(1 << 64), step(0, "in time")),
+        ])
+        .await
+        .unwrap();
     assert!(matches!(refused[..], [Err(memory::Error::StepExists { number: 4, .. }), Ok(())]), "{refused:?}");
     assert!(store.episode(EpisodeId(8)).await.unwrap().is_none());
     let several = store.episodes(&[8, 7, 0].map(EpisodeId)).await.unwrap();
@@ -217,7 +277,7 @@ async fn a_closed_store_says_so() {
         let mut answers = vec![
             store.create(&head(8, &[])).await.unwrap_err(),
             store.append(EpisodeId(7), &step(0, "late")).await.unwrap_err(),
-            store.append_many(&[(EpisodeId(7), step(0, "late"))]).await.unwrap_err(),
+            store.write_many(&[Write::Append(EpisodeId(7), step(0, "late"))]).await.unwrap_err(),
             store.complete(&completed(head(7, &[])), &[], &[]).await.unwrap_err(),
             store.head(EpisodeId(7)).await.unwrap_err(),
             store.episode(EpisodeId(7)).await.unwrap_err(),

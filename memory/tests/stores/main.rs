@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memory::store::{self, Store};
+use memory::store::{self, Completed, Store, Write};
 use memory::{
     Completion, Counters, Encoding, EpisodeId, Head, Outcome, Pattern, PatternKind, Reflection, Result, Reward,
     StartEpisode, Step, StepStatus, TaskContext, Variant,

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use self::indexes::{Found, Indexes};
-use super::{Store, StoreStats, Visit, rows, stored};
+use super::{Completed, Store, StoreStats, Visit, Write, rows, steps_stored};
 use crate::sharing::Sharing;
 use crate::variant::IndexKind;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
@@ -35,6 +35,16 @@ struct Kept {
 }
 
 impl Contents {
+    fn create(&mut self, head: &Head) -> Result<()> {
+        if self.episodes.contains_key(&head.id) {
+            return Err(Error::EpisodeExists { id: head.id });
+        }
+        self.indexes.insert(head);
+        let episode = Arc::new(Episode { head: head.clone(), steps: Vec::new() });
+        self.episodes.insert(head.id, Kept { episode, embedding: Vec::new() });
+        Ok(())
+    }
+
     fn append(&mut self, id: EpisodeId, step: &Step) -> Result<()> {
         let kept = self.episodes.get_mut(&id).ok_or(Error::UnknownEpisode { id })?;
         let place = match kept.episode.steps.binary_search_by_key(&step.number, |stored| stored.number) {
@@ -44,6 +54,34 @@ impl Contents {
         // Nobody else holds a running episode: nothing is copied but the step.
         Arc::make_mut(&mut kept.episode).steps.insert(place, step.clone());
         Ok(())
+    }
+
+    fn complete(&mut self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
+        assert!(head.completion.is_some(), "a completed head has a completion");
+        let kept = self.episodes.get_mut(&head.id).ok_or(Error::UnknownEpisode { id: head.id })?;
+        if kept.is_completed() {
+            return Err(Error::EpisodeCompleted { id: head.id });
+        }
+        Arc::make_mut(&mut kept.episode).head = head.clone();
+        kept.embedding = embedding.to_vec();
+        for pattern in patterns {
+            self.patterns
+                .entry(pattern.id)
+                .and_modify(|stored| stored.merge(pattern))
+                .or_insert_with(|| pattern.clone());
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, write: &Write) -> Result<()> {
+        match write {
+            Write::Create(head) => self.create(head),
+            Write::Append(id, step) => self.append(*id, step),
+            Write::Complete(completed) => {
+                let Completed { head, embedding, patterns } = &**completed;
+                self.complete(head, embedding, patterns)
+            }
+        }
     }
 }
 
@@ -90,15 +128,7 @@ impl InMemory {
 #[async_trait]
 impl Store for InMemory {
     async fn create(&self, head: &Head) -> Result<()> {
-        self.write(|contents| {
-            if contents.episodes.contains_key(&head.id) {
-                return Err(Error::EpisodeExists { id: head.id });
-            }
-            contents.indexes.insert(head);
-            let episode = Arc::new(Episode { head: head.clone(), steps: Vec::new() });
-            contents.episodes.insert(head.id, Kept { episode, embedding: Vec::new() });
-            Ok(())
-        })
+        self.write(|contents| contents.create(head))
     }
 
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
@@ -107,31 +137,15 @@ impl Store for InMemory {
         Ok(())
     }
 
-    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
-        let append = |contents: &mut Contents| steps.iter().map(|(id, step)| contents.append(*id, step)).collect();
-        let outcomes: Vec<Result<()>> = self.write(|contents| Ok(append(contents)))?;
-        self.counters.steps_appended.add(stored(&outcomes));
+    async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>> {
+        let outcomes: Vec<Result<()>> =
+            self.write(|contents| Ok(writes.iter().map(|write| contents.write(write)).collect()))?;
+        self.counters.steps_appended.add(steps_stored(writes, &outcomes));
         Ok(outcomes)
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
-        assert!(head.completion.is_some(), "a completed head has a completion");
-        self.write(|contents| {
-            let kept = contents.episodes.get_mut(&head.id).ok_or(Error::UnknownEpisode { id: head.id })?;
-            if kept.is_completed() {
-                return Err(Error::EpisodeCompleted { id: head.id });
-            }
-            Arc::make_mut(&mut kept.episode).head = head.clone();
-            kept.embedding = embedding.to_vec();
-            for pattern in patterns {
-                contents
-                    .patterns
-                    .entry(pattern.id)
-                    .and_modify(|stored| stored.merge(pattern))
-                    .or_insert_with(|| pattern.clone());
-            }
-            Ok(())
-        })
+        self.write(|contents| contents.complete(head, embedding, patterns))
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {

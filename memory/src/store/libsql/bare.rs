@@ -6,12 +6,13 @@ use ::libsql::params::Params;
 use ::libsql::{Builder, Connection, Statement, Value};
 use async_trait::async_trait;
 
-use super::values::{Attempt, Fault, key};
+use super::values::{Attempt, Fault};
+use super::{TOLD_COMMITTED, TOLD_FSYNCED};
 use crate::store::bare::{Engine, Row};
 use crate::store::blocking_future;
 use crate::{Durability, Result};
 
-const TABLE: &str = "CREATE TABLE steps (id BLOB NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (id, number)) WITHOUT ROWID";
+const TABLE: &str = "CREATE TABLE steps (episode INTEGER NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (episode, number))";
 
 /// A libSQL file with one table, as the store has it.
 pub struct Bare {
@@ -24,16 +25,15 @@ pub struct Bare {
 
 impl Bare {
     pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<Bare> {
-        let synchronous =
-            if durability == Durability::Fsynced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        let told = if durability == Durability::Fsynced { TOLD_FSYNCED } else { TOLD_COMMITTED };
         let open = async || -> Attempt<Bare> {
             let connection = Builder::new_local(path).build().await?.connect()?;
             connection.execute_batch("PRAGMA journal_mode = WAL").await?;
-            connection.execute_batch(synchronous).await?;
+            connection.execute_batch(told).await?;
             connection.execute_batch(TABLE).await?;
             Ok(Bare {
                 begin: connection.prepare("BEGIN IMMEDIATE").await?,
-                insert: connection.prepare("INSERT INTO steps (id, number, value) VALUES (?1, ?2, ?3)").await?,
+                insert: connection.prepare("INSERT INTO steps (episode, number, value) VALUES (?1, ?2, ?3)").await?,
                 commit: connection.prepare("COMMIT").await?,
                 connection,
                 path: path.to_owned(),
@@ -45,7 +45,8 @@ impl Bare {
     async fn insert(&self, rows: &[Row]) -> Attempt<()> {
         run(&self.begin, vec![]).await?;
         for Row { id, number, value } in rows {
-            let parameters = vec![key(*id), Value::Integer((*number).into()), Value::Blob(value.clone())];
+            let parameters =
+                vec![Value::Integer(id.0 as i64), Value::Integer((*number).into()), Value::Blob(value.clone())];
             run(&self.insert, parameters).await?;
         }
         run(&self.commit, vec![]).await

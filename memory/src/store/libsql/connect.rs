@@ -23,8 +23,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Opens connections to one database.
 pub struct Connector {
     pub(super) place: Place,
-    pub(super) path: PathBuf,                     // or the URL
-    pub(super) synchronous: Option<&'static str>, // None on a server, which decides for itself
+    pub(super) path: PathBuf,              // or the URL
+    pub(super) told: Option<&'static str>, // None on a server, which decides for itself
     pub(super) counters: Arc<Counters>,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) 
         _ => Dial::Tls(meter::with_tls(Arc::clone(counters))?),
     };
     let place = Place::Server(Server { remote: remote.clone(), dial, asked_for: wire::asked_for(wire) });
-    Ok(Connector { place, path: PathBuf::from(&remote.url), synchronous: None, counters: Arc::clone(counters) })
+    Ok(Connector { place, path: PathBuf::from(&remote.url), told: None, counters: Arc::clone(counters) })
 }
 
 impl Server {
@@ -79,15 +79,15 @@ impl Manager for Connector {
                 Place::File(database) => database.connect()?,
                 Place::Server(server) => server.database(&self.counters).await?.connect()?,
             };
-            if let Some(synchronous) = self.synchronous {
+            if let Some(told) = self.told {
                 database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock; a server waits by itself
-                database.execute_batch(synchronous).await?; // said anew on every connection: the file does not remember it
+                database.execute_batch(told).await?; // said anew on every connection: the file does not remember it
             }
             Ok(database)
         };
         let database =
             connect.await.map_err(|error: ::libsql::Error| Fault::from(error).at(&self.path, "connecting"))?;
-        Ok(Connection::new(database, self.synchronous.is_none(), Arc::clone(&self.counters)))
+        Ok(Connection::new(database, self.told.is_none(), Arc::clone(&self.counters)))
     }
 
     async fn recycle(&self, connection: &mut Connection) -> Result<()> {

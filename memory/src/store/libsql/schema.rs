@@ -14,8 +14,8 @@ const APPLICATION_ID: i64 = 0x4153_5359;
 
 /// Makes all tables. Ids are big-endian blobs, whose order is the order of ids.
 ///
-/// `steps` is clustered: an episode's steps lie together, and appending one is one insertion into one tree. `episodes` has a rowid, which
-/// a vector index will need. `generation` is new after every opening and closing, so that a mirror of this database can tell whether
+/// An episode is known by the number of its row, which says in which order they came: `steps` lie in the order in which they were logged, and their index is by
+/// that number. So the steps of a moment go to the same few pages, whichever episodes they are of. `generation` is new after every opening and closing, so that a mirror of this database can tell whether
 /// somebody else was here.
 const TABLES: &str = "
 CREATE TABLE record (
@@ -23,7 +23,8 @@ CREATE TABLE record (
 );
 INSERT INTO record (generation) VALUES (randomblob(16));
 CREATE TABLE episodes (
-    id BLOB PRIMARY KEY NOT NULL,
+    row INTEGER PRIMARY KEY,
+    id BLOB UNIQUE NOT NULL,
     task_type TEXT NOT NULL,
     domain TEXT NOT NULL,
     started_at_ns INTEGER NOT NULL,
@@ -33,11 +34,11 @@ CREATE TABLE episodes (
     metadata TEXT NOT NULL
 );
 CREATE TABLE steps (
-    id BLOB NOT NULL,
+    episode INTEGER NOT NULL,
     number INTEGER NOT NULL,
     value BLOB NOT NULL,
-    PRIMARY KEY (id, number)
-) WITHOUT ROWID;
+    PRIMARY KEY (episode, number)
+);
 CREATE TABLE patterns (
     id BLOB PRIMARY KEY NOT NULL,
     value BLOB NOT NULL
@@ -135,7 +136,7 @@ statements! {
     /// A new episode.
     InsertEpisode = "INSERT INTO episodes (id, task_type, domain, started_at_ns, head, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     /// A step, if the episode exists: no row otherwise.
-    InsertStep = "INSERT INTO steps (id, number, value) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM episodes WHERE id = ?1)",
+    InsertStep = "INSERT INTO steps (episode, number, value) SELECT row, ?2, ?3 FROM episodes WHERE id = ?1",
     /// A completed head over an uncompleted one: no row otherwise.
     CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 WHERE id = ?1 AND completed_at_ns IS NULL",
     /// A pattern as it is stored.
@@ -146,23 +147,24 @@ statements! {
     SelectHead = "SELECT head FROM episodes WHERE id = ?1",
     /// A head (as number -1) and its steps in order, from one snapshot in one round trip.
     SelectEpisode = "SELECT -1 AS number, head AS value FROM episodes WHERE id = ?1
-        UNION ALL SELECT number, value FROM steps WHERE id = ?1 ORDER BY number",
+        UNION ALL SELECT number, value FROM steps WHERE episode = (SELECT row FROM episodes WHERE id = ?1) ORDER BY number",
     /// Heads (as number -1) and steps of all episodes in an array of hexadecimal ids, each with the place of its id, from one snapshot in one round trip.
     /// `CROSS JOIN` keeps the order of the loops: the array outside, the table searched inside.
     SelectEpisodes = "SELECT wanted.key, -1, head FROM json_each(?1) AS wanted CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
-        UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted CROSS JOIN steps ON steps.id = unhex(wanted.value)",
+        UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
+        CROSS JOIN steps ON steps.episode = episodes.row",
     /// Completed heads with their embeddings, in the order of ids.
     SelectCompleted = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL ORDER BY id",
     /// The embeddings of completed episodes, for an index of vectors.
-    SelectEmbeddings = "SELECT rowid, embedding FROM episodes WHERE completed_at_ns IS NOT NULL",
+    SelectEmbeddings = "SELECT row, embedding FROM episodes WHERE completed_at_ns IS NOT NULL",
     /// A vector of an episode by its row, where the index of vectors is there.
     InsertVector = "INSERT INTO vectors (episode, vector) VALUES (?1, ?2)",
     /// A vector of an episode by its id.
-    InsertVectorOf = "INSERT INTO vectors (episode, vector) SELECT rowid, ?2 FROM episodes WHERE id = ?1",
+    InsertVectorOf = "INSERT INTO vectors (episode, vector) SELECT row, ?2 FROM episodes WHERE id = ?1",
     /// What the index finds near a vector, the nearest first.
     SelectNearest = "SELECT episodes.id, vector_distance_cos(vectors.vector, ?1) AS distance
         FROM vector_top_k('vectors_by_angle', ?1, ?2) AS near
-        CROSS JOIN vectors ON vectors.episode = near.id CROSS JOIN episodes ON episodes.rowid = near.id
+        CROSS JOIN vectors ON vectors.episode = near.id CROSS JOIN episodes ON episodes.row = near.id
         ORDER BY distance, episodes.id",
     /// All patterns, in the order of ids.
     SelectPatterns = "SELECT id, value FROM patterns ORDER BY id",
@@ -188,7 +190,7 @@ statements! {
     /// Every head, for a mirror.
     ExportEpisodes = "SELECT head, embedding FROM episodes",
     /// Every step, for a mirror.
-    ExportSteps = "SELECT id, number, value FROM steps",
+    ExportSteps = "SELECT id, number, value FROM steps CROSS JOIN episodes ON episodes.row = steps.episode",
 }
 
 #[cfg(test)]
@@ -239,7 +241,7 @@ mod tests {
     #[test]
     fn each_statement_is_at_its_place() {
         assert_eq!(Sql::Begin.text(), "BEGIN IMMEDIATE");
-        assert_eq!(Sql::TEXTS[Sql::ExportSteps as usize], "SELECT id, number, value FROM steps");
+        assert_eq!(Sql::TEXTS[Sql::ExportEpisodes as usize], "SELECT head, embedding FROM episodes");
         assert_eq!(Sql::TEXTS.len(), Sql::ExportSteps as usize + 1);
     }
 }

@@ -97,12 +97,19 @@ fn native(vector: &[f32]) -> Value {
 }
 
 impl Libsql {
-    /// Adds the vector of an episode that is being completed, within its transaction. Says whether the index was made for it.
-    pub(super) async fn index_vector(&self, writer: &mut Connection, id: EpisodeId, vector: &[f32]) -> Attempt<bool> {
+    /// Adds the vector of an episode that is being completed, within its transaction, which may have made the index before. Says whether it was made for this
+    /// one.
+    pub(super) async fn index_vector(
+        &self,
+        writer: &mut Connection,
+        id: EpisodeId,
+        vector: &[f32],
+        made_before: bool,
+    ) -> Attempt<bool> {
         if !self.vectors.wanted || !has_an_angle(vector) {
             return Ok(false);
         }
-        let missing = !self.vectors.made.load(Ordering::Acquire);
+        let missing = !made_before && !self.vectors.made.load(Ordering::Acquire);
         if missing {
             make_within(&writer.database, vector.len()).await?;
         }

@@ -1,4 +1,4 @@
-//! Writes: each one a transaction of the one writer.
+//! Writes: each one a transaction of the one writer, or several that share one.
 
 use ::libsql::Value;
 
@@ -6,93 +6,109 @@ use super::Libsql;
 use super::connection::Connection;
 use super::schema::Sql;
 use super::values::{Attempt, Fault, key, time};
-use crate::store::{Completed, EncodedStep, merged};
+use crate::store::merging::Merging;
+use crate::store::{Completion, Encoded};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
+
+/// What the completions of one transaction share.
+#[derive(Default)]
+struct Shared {
+    patterns: Merging,
+    /// One of them has made the index of vectors.
+    made_vectors: bool,
+}
 
 impl Libsql {
     pub(in crate::store) async fn insert_episode(&self, head: &Head, value: &[u8]) -> Result<()> {
-        let metadata = serde_json::to_string(&head.metadata).expect("a map of texts is valid JSON");
-        let parameters = vec![
-            key(head.id),
-            Value::Text(head.task_type.clone()),
-            Value::Text(head.context.domain.clone()),
-            time(head.started_at_ns),
-            Value::Blob(value.to_vec()),
-            Value::Text(metadata),
-        ];
         let mut writer = self.writer.checkout().await?;
-        let insertion = async {
-            let done = writer.execute(Sql::InsertEpisode, parameters).await;
-            done.map(drop).map_err(|fault| fault.unless_taken(Error::EpisodeExists { id: head.id }))
-        };
-        self.committed("storing an episode", insertion).await
+        self.committed("storing an episode", insert_head(&mut writer, head, value)).await
     }
 
     pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
-        let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())];
         let mut writer = self.writer.checkout().await?;
-        let insertion = async {
-            match writer.execute(Sql::InsertStep, parameters).await {
-                Ok(0) => Err(Error::UnknownEpisode { id }.into()),
-                Ok(_) => Ok(()),
-                Err(fault) => Err(fault.unless_taken(Error::StepExists { id, number })),
-            }
-        };
-        self.committed("storing a step", insertion).await
+        self.committed("storing a step", insert_step(&mut writer, id, number, value)).await
     }
 
-    /// Steps in one transaction: what is refused is not among them.
-    pub(in crate::store) async fn insert_steps(&self, steps: &[EncodedStep]) -> Result<Vec<Result<()>>> {
-        if let [EncodedStep { id, number, value }] = steps {
-            return match self.insert_step(*id, *number, value).await {
-                Err(error @ (Error::UnknownEpisode { .. } | Error::StepExists { .. })) => Ok(vec![Err(error)]),
-                outcome => outcome.map(|()| vec![Ok(())]),
-            };
-        }
-        let mut writer = self.writer.checkout().await?;
-        let mut outcomes = Vec::with_capacity(steps.len());
-        let insertion = async {
-            writer.execute(Sql::Begin, vec![]).await?;
-            let done = match insert_within(&mut writer, steps, &mut outcomes).await {
-                Ok(()) => writer.execute(Sql::Commit, vec![]).await.map(drop),
-                Err(fault) => Err(fault),
-            };
-            if done.is_err() {
-                writer.roll_back().await?;
+    pub(in crate::store) async fn complete_episode(&self, completion: &Completion<'_>) -> Result<()> {
+        self.transaction("storing a completed episode", async |writer, shared| {
+            self.complete_within(writer, shared, completion).await
+        })
+        .await
+    }
+
+    /// Several writes in one transaction: what is refused is not among them.
+    pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        self.transaction("storing a batch", async |writer, shared| {
+            for write in writes {
+                let done = match write {
+                    Encoded::Episode { head, value } => insert_head(writer, head, value).await,
+                    Encoded::Step { id, number, value } => insert_step(writer, *id, *number, value).await,
+                    Encoded::Completion(completion) => self.complete_within(writer, shared, completion).await,
+                };
+                // What we refuse, we refuse before anything is changed; a key that is taken undoes its own statement only.
+                outcomes.push(match done {
+                    Err(Fault::Ours(refusal)) => Err(refusal),
+                    Err(fault @ Fault::Libsql(_)) => return Err(fault),
+                    Ok(()) => Ok(()),
+                });
             }
-            done
-        };
-        self.committed("storing a batch of steps", insertion).await?;
+            Ok(())
+        })
+        .await?;
         Ok(outcomes)
     }
 
-    pub(in crate::store) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
+    /// Does `work` in one transaction, which an error of it undoes.
+    async fn transaction(
+        &self,
+        action: &'static str,
+        work: impl AsyncFnOnce(&mut Connection, &mut Shared) -> Attempt<()>,
+    ) -> Result<()> {
         let mut writer = self.writer.checkout().await?;
-        let mut made_vectors = false;
-        let completion = async {
+        let mut shared = Shared::default();
+        let whole = async {
             writer.execute(Sql::Begin, vec![]).await?;
-            let done = match self.complete_within(&mut writer, completed).await {
-                Ok(made) => {
-                    made_vectors = made;
-                    writer.execute(Sql::Commit, vec![]).await.map(drop)
-                }
-                Err(fault) => Err(fault),
-            };
+            let mut done = work(&mut writer, &mut shared).await;
+            if done.is_ok() {
+                done = self.write_patterns(&mut writer, &shared.patterns).await;
+            }
+            if done.is_ok() {
+                done = writer.execute(Sql::Commit, vec![]).await.map(drop);
+            }
             if done.is_err() {
                 writer.roll_back().await?;
             }
             done
         };
-        self.committed("storing a completed episode", completion).await?;
-        if made_vectors {
+        self.committed(action, whole).await?;
+        if shared.made_vectors {
             self.vectors_were_made();
         }
         Ok(())
     }
 
-    /// Says whether the index of vectors was made.
-    async fn complete_within(&self, writer: &mut Connection, completed: &Completed<'_>) -> Attempt<bool> {
-        let Completed { head, value, vector, embedding, patterns } = completed;
+    async fn write_patterns(&self, writer: &mut Connection, patterns: &Merging) -> Attempt<()> {
+        for (id, value) in patterns.changed(&self.encoding)? {
+            let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec()), Value::Blob(value.to_vec())];
+            writer.execute(Sql::UpsertPattern, parameters).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes an episode within a transaction, all but its patterns.
+    async fn complete_within(
+        &self,
+        writer: &mut Connection,
+        shared: &mut Shared,
+        completion: &Completion<'_>,
+    ) -> Attempt<()> {
+        let Completion { head, value, vector, embedding, patterns } = completion;
+        for id in shared.patterns.missing(patterns) {
+            let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec())];
+            let stored = writer.query(Sql::SelectPattern, parameters, |row| self.decoded::<Pattern>(row, 0)).await?;
+            shared.patterns.read(id, stored.into_iter().next());
+        }
         let completed_at_ns = head.completion.as_ref().map_or(0, |completion| completion.completed_at_ns);
         let (value, embedding) = (Value::Blob(value.to_vec()), Value::Blob(embedding.to_vec()));
         let parameters = vec![key(head.id), time(completed_at_ns), value, embedding];
@@ -101,30 +117,31 @@ impl Libsql {
             let id = head.id;
             return Err(if known { Error::EpisodeCompleted { id } } else { Error::UnknownEpisode { id } }.into());
         }
-        let made = self.index_vector(writer, head.id, vector).await?;
-        for pattern in *patterns {
-            let id = Value::Blob(pattern.id.0.to_be_bytes().to_vec());
-            let stored =
-                writer.query(Sql::SelectPattern, vec![id.clone()], |row| self.decoded::<Pattern>(row, 0)).await?.pop();
-            let merged = merged(stored, pattern, &self.encoding)?;
-            writer.execute(Sql::UpsertPattern, vec![id, Value::Blob(merged.to_vec())]).await?;
-        }
-        Ok(made)
+        shared.made_vectors |= self.index_vector(writer, head.id, vector, shared.made_vectors).await?;
+        shared.patterns.merge(patterns);
+        Ok(())
     }
 }
 
-/// Inserts steps within a transaction. A key that is taken undoes its own statement only.
-async fn insert_within(writer: &mut Connection, steps: &[EncodedStep], outcomes: &mut Vec<Result<()>>) -> Attempt<()> {
-    for &EncodedStep { id, number, ref value } in steps {
-        let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())];
-        outcomes.push(match writer.execute(Sql::InsertStep, parameters).await {
-            Ok(0) => Err(Error::UnknownEpisode { id }),
-            Ok(_) => Ok(()),
-            Err(fault) => match fault.unless_taken(Error::StepExists { id, number }) {
-                Fault::Ours(refusal) => Err(refusal),
-                fault @ Fault::Libsql(_) => return Err(fault),
-            },
-        });
+async fn insert_head(writer: &mut Connection, head: &Head, value: &[u8]) -> Attempt<()> {
+    let metadata = serde_json::to_string(&head.metadata).expect("a map of texts is valid JSON");
+    let parameters = vec![
+        key(head.id),
+        Value::Text(head.task_type.clone()),
+        Value::Text(head.context.domain.clone()),
+        time(head.started_at_ns),
+        Value::Blob(value.to_vec()),
+        Value::Text(metadata),
+    ];
+    let done = writer.execute(Sql::InsertEpisode, parameters).await;
+    done.map(drop).map_err(|fault| fault.unless_taken(Error::EpisodeExists { id: head.id }))
+}
+
+async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, value: &[u8]) -> Attempt<()> {
+    let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())];
+    match writer.execute(Sql::InsertStep, parameters).await {
+        Ok(0) => Err(Error::UnknownEpisode { id }.into()),
+        Ok(_) => Ok(()),
+        Err(fault) => Err(fault.unless_taken(Error::StepExists { id, number })),
     }
-    Ok(())
 }

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use ::redb::{Database, ReadableDatabase, ReadableTableMetadata};
+use ::redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use async_trait::async_trait;
 
-use super::STEPS;
 use super::fault::{Attempt, Fault, opening_error};
 use crate::store::bare::{Engine, Row};
 use crate::store::blocking;
 use crate::{Durability, Result};
+
+const STEPS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("steps");
 
 /// A redb file with one table.
 pub struct Bare {

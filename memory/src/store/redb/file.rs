@@ -5,7 +5,8 @@ use std::path::Path;
 use ::redb::{Builder, Database, ReadableDatabase};
 
 use super::fault::{Attempt, opening_error};
-use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY, STEPS};
+use super::steps::Steps;
+use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY};
 use crate::store::{SCHEMA_VERSION, files};
 use crate::{Error, Result};
 
@@ -36,7 +37,7 @@ fn write_schema(database: &Database) -> Attempt<()> {
     transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
     transaction.open_table(HEADS)?;
     transaction.open_table(EMBEDDINGS)?;
-    transaction.open_table(STEPS)?;
+    Steps::open(&transaction)?;
     transaction.open_table(PATTERNS)?;
     Ok(transaction.commit()?)
 }

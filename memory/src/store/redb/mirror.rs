@@ -1,6 +1,7 @@
 //! What a local tier needs beside a store: rows taken over as they stand, and the generation of the record that it mirrors.
 
-use super::{ABOUT, EMBEDDINGS, GENERATION_KEY, HEADS, PATTERNS, Redb, STEPS};
+use super::steps::Steps;
+use super::{ABOUT, EMBEDDINGS, GENERATION_KEY, HEADS, PATTERNS, Redb};
 use crate::store::files;
 use crate::{EpisodeId, Head, Result};
 
@@ -17,19 +18,20 @@ impl Redb {
         self.commit_paced("rebuilding the local tier", |transaction| {
             let mut heads = transaction.open_table(HEADS)?;
             let mut embeddings = transaction.open_table(EMBEDDINGS)?;
-            let mut steps = transaction.open_table(STEPS)?;
+            let mut steps = Steps::open(transaction)?;
             let mut patterns = transaction.open_table(PATTERNS)?;
             for row in rows {
                 match row {
                     Row::Episode { head, embedding } => {
                         let decoded: Head = self.encoding.decode(head)?;
                         heads.insert(decoded.id.0, head.as_slice())?;
+                        steps.start(decoded.id)?;
                         if let Some(embedding) = embedding {
                             embeddings.insert(decoded.id.0, embedding.as_slice())?;
                         }
                         self.indexes.insert(transaction, &decoded)?;
                     }
-                    Row::Step { id, number, value } => drop(steps.insert((id.0, *number), value.as_slice())?),
+                    Row::Step { id, number, value } => steps.insert(*id, *number, value)?,
                     Row::Pattern { id, value } => drop(patterns.insert(*id, value.as_slice())?),
                 }
             }

@@ -21,7 +21,7 @@ use self::fault::{Attempt, opening_error};
 use self::indexes::Indexes;
 pub(super) use self::mirror::Row;
 use super::files::{self, Lock};
-use super::{Completed, EncodedStep, Store, StoreStats, Visit, blocking, merged, rows, stored};
+use super::{Completion, Encoded, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -31,7 +31,9 @@ mod file;
 mod indexes;
 mod metadata;
 mod mirror;
+mod steps;
 mod tasks;
+mod write;
 
 /// In class `buffered`, every so many commits one is synced.
 pub const SYNC_EVERY: u32 = 1024;
@@ -41,7 +43,6 @@ const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 const HEADS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("heads");
 /// Of completed episodes: who is in here is completed.
 const EMBEDDINGS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("embeddings");
-const STEPS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("steps");
 const PATTERNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("patterns");
 
 const SCHEMA_KEY: &str = "schema";
@@ -105,9 +106,10 @@ impl Redb {
         let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
         let head = self.encoding.decode(head.value())?;
         let mut steps = Vec::new();
-        for entry in transaction.open_table(STEPS)?.range((id.0, 0)..=(id.0, u32::MAX))? {
-            steps.push(self.encoding.decode(entry?.1.value())?);
-        }
+        steps::read(transaction, id, |step| {
+            steps.push(self.encoding.decode(step)?);
+            Ok(())
+        })?;
         Ok(Some(Arc::new(Episode { head, steps })))
     }
 
@@ -147,75 +149,6 @@ impl Redb {
         self.counters.fsyncs.add(u64::from(sync));
         Ok(())
     }
-
-    pub(super) async fn insert_episode(&self, head: &Head, value: &[u8]) -> Result<()> {
-        self.write("storing an episode", |transaction| {
-            if transaction.open_table(HEADS)?.insert(head.id.0, value)?.is_some() {
-                return Err(Error::EpisodeExists { id: head.id }.into());
-            }
-            self.indexes.insert(transaction, head)
-        })
-        .await
-    }
-
-    pub(super) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
-        self.write("storing a step", |transaction| {
-            if transaction.open_table(HEADS)?.get(id.0)?.is_none() {
-                return Err(Error::UnknownEpisode { id }.into());
-            }
-            if transaction.open_table(STEPS)?.insert((id.0, number), value)?.is_some() {
-                return Err(Error::StepExists { id, number }.into());
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Steps in one transaction: what is refused is not among them.
-    pub(super) async fn insert_steps(&self, inserted: &[EncodedStep]) -> Result<Vec<Result<()>>> {
-        let mut outcomes = Vec::with_capacity(inserted.len());
-        self.write("storing a batch of steps", |transaction| {
-            let heads = transaction.open_table(HEADS)?;
-            let mut steps = transaction.open_table(STEPS)?;
-            for &EncodedStep { id, number, ref value } in inserted {
-                let outcome = if heads.get(id.0)?.is_none() {
-                    Err(Error::UnknownEpisode { id })
-                } else if steps.get((id.0, number))?.is_some() {
-                    Err(Error::StepExists { id, number })
-                } else {
-                    steps.insert((id.0, number), value.as_slice())?;
-                    Ok(())
-                };
-                outcomes.push(outcome);
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(outcomes)
-    }
-
-    pub(super) async fn complete_episode(&self, completed: &Completed<'_>) -> Result<()> {
-        let Completed { head, value, embedding, patterns, .. } = completed;
-        self.write("storing a completed episode", |transaction| {
-            if transaction.open_table(HEADS)?.insert(head.id.0, value.as_slice())?.is_none() {
-                return Err(Error::UnknownEpisode { id: head.id }.into());
-            }
-            if transaction.open_table(EMBEDDINGS)?.insert(head.id.0, embedding.as_slice())?.is_some() {
-                return Err(Error::EpisodeCompleted { id: head.id }.into());
-            }
-            let mut table = transaction.open_table(PATTERNS)?;
-            for pattern in *patterns {
-                let stored = table
-                    .get(pattern.id.0)?
-                    .map(|stored| self.encoding.decode::<Pattern>(stored.value()))
-                    .transpose()?;
-                let merged = merged(stored, pattern, &self.encoding)?;
-                table.insert(pattern.id.0, merged.as_slice())?;
-            }
-            Ok(())
-        })
-        .await
-    }
 }
 
 #[async_trait]
@@ -230,14 +163,14 @@ impl Store for Redb {
         Ok(())
     }
 
-    async fn append_many(&self, steps: &[(EpisodeId, Step)]) -> Result<Vec<Result<()>>> {
-        let outcomes = self.insert_steps(&EncodedStep::all(steps, &self.encoding)?).await?;
-        self.counters.steps_appended.add(stored(&outcomes));
+    async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>> {
+        let outcomes = self.write_batch(&Encoded::all(writes, &self.encoding)?).await?;
+        self.counters.steps_appended.add(steps_stored(writes, &outcomes));
         Ok(outcomes)
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
-        self.complete_episode(&Completed::new(head, embedding, patterns, &self.encoding)?).await
+        self.complete_episode(&Completion::new(head, embedding, patterns, &self.encoding)?).await
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
@@ -317,7 +250,7 @@ impl Store for Redb {
         self.read("counting", |transaction| {
             Ok(StoreStats {
                 episodes: transaction.open_table(HEADS)?.len()?,
-                steps: transaction.open_table(STEPS)?.len()?,
+                steps: steps::count(transaction)?,
                 patterns: transaction.open_table(PATTERNS)?.len()?,
                 stored_bytes: self.stored_bytes(),
             })
