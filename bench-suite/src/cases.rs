@@ -33,6 +33,7 @@ macro_rules! for_each_case {
             (step_log_libsql_committed, "step/log", "store=libsql,durability=committed,pool=keepalive"),
             (step_log_libsql_fsynced, "step/log", "store=libsql,durability=fsynced,pool=keepalive"),
             (step_together_libsql_committed_batched, "step/together", "store=libsql,durability=committed,writes=batched,pool=keepalive"),
+            (lifecycle_together_libsql_batched, "lifecycle/together", "store=libsql,durability=committed,writes=batched,pool=keepalive"),
             (engine_steps_libsql, "engine/steps", "store=libsql,durability=committed"),
             (episode_complete_memory, "episode/complete", "store=memory"),
             (episode_complete_redb_f32_blob, "episode/complete", "store=redb,embedding=f32-blob"),
@@ -106,8 +107,9 @@ for_each_case!(listed);
 
 /// What a brief run leaves out: payloads of the sizes at both ends, the largest store, whole episodes whose counts are those of another durability
 /// class, and what only claims are about. A line of the list that is not named here is measured by every run.
-const NOT_QUICK: [&str; 28] = [
+const NOT_QUICK: [&str; 29] = [
     "engine_steps_libsql",
+    "lifecycle_together_libsql_batched",
     "episode_burst_libsql",
     "lifecycle_redb_fsynced",
     "lifecycle_libsql_fsynced",
@@ -227,13 +229,16 @@ impl Listed {
             registry::find(self.benchmark).with_context(|| format!("case {} names no benchmark", self.id))?;
         let mut variant: Variant = self.variant.parse().with_context(|| format!("case {}", self.id))?;
         for pair in set {
-            let (toggle, strategy) =
-                pair.split_once('=').with_context(|| format!("`{pair}` is no toggle=strategy pair"))?;
-            variant.set(toggle, strategy)?;
+            set_pair(&mut variant, pair)?;
         }
         variant.validate()?;
         Ok(Case { id: self.id, benchmark, variant })
     }
+}
+
+fn set_pair(variant: &mut Variant, pair: &str) -> Result<()> {
+    let (toggle, strategy) = pair.split_once('=').with_context(|| format!("`{pair}` is no toggle=strategy pair"))?;
+    Ok(variant.set(toggle, strategy)?)
 }
 
 /// What a run measures: the cases whose label contains the filter, with some toggles set otherwise, and why others are left out.
@@ -250,13 +255,18 @@ pub struct Selection {
 /// A pair that is no toggle and strategy.
 pub fn select(filter: Option<&str>, set: &[String]) -> Result<Selection> {
     for pair in set {
-        // Said once and clearly, rather than for every case.
-        pair.parse::<Variant>().with_context(|| format!("--set {pair}"))?;
+        // Said once and clearly, rather than for every case. Whether it goes with the rest of a variant is the case's to say.
+        set_pair(&mut Variant::naive(), pair).with_context(|| format!("--set {pair}"))?;
     }
     let mut selection = Selection { cases: vec![], left_out: vec![] };
     for listed in LISTED {
         let case = match listed.resolve(set) {
             Ok(case) => case,
+            Err(_)
+                if filter.is_some_and(|filter| !listed.benchmark.contains(filter) && !listed.id.contains(filter)) =>
+            {
+                continue;
+            }
             Err(error) if !set.is_empty() => {
                 selection.left_out.push((listed.id.to_owned(), format!("{error:#}")));
                 continue;

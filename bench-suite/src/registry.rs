@@ -47,6 +47,14 @@ pub const BENCHMARKS: &[Benchmark] = &[
         setup: together::log_steps,
     },
     Benchmark {
+        name: "lifecycle/together",
+        about: "64 agents at the same time, each with a whole episode: start, 10 steps, complete",
+        exercises: stored!["writes", "embedding"],
+        episodes: 64,
+        operations: 1,
+        setup: together::whole_episodes,
+    },
+    Benchmark {
         name: "episode/complete",
         about: "complete an episode of 10 steps: reward, reflection, patterns, embedding",
         exercises: stored!["embedding"],

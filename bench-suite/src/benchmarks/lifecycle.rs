@@ -10,7 +10,7 @@ use super::{Bed, check_stored, play};
 use crate::benchmark::{Prepared, Setup};
 
 /// Steps of an episode in these benchmarks, as in the figures that they are compared with.
-const STEPS: usize = 10;
+pub(super) const STEPS: usize = 10;
 
 /// The operation of `lifecycle`.
 ///

@@ -1,15 +1,22 @@
-//! Writing side by side: several agents log a step at the same moment.
+//! Writing side by side: several agents log a step at the same moment, or live whole episodes at the same time.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use memory::api::Script;
 use memory::{EpisodeId, NewStep};
+use tokio::task::JoinSet;
 
-use super::{Bed, check_stored};
+use super::lifecycle::STEPS;
+use super::{Bed, check_stored, play};
 use crate::benchmark::{Prepared, Setup};
 
-/// Agents, each with an episode of its own.
+/// Agents that log a step, each to an episode of its own.
 pub(super) const AGENTS: usize = 8;
+
+/// Agents that live an episode each.
+const LIVES: usize = 64;
 
 struct Together {
     bed: Bed,
@@ -75,6 +82,70 @@ impl Prepared for Together {
                 let expected: Vec<&NewStep> =
                     (0..self.rounds).map(|round| &self.source[(round * AGENTS + agent) % self.source.len()]).collect();
                 check_stored(&self.bed.memory, id, &expected, false).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.bed.counters()
+    }
+}
+
+struct Lives {
+    bed: Bed,
+    scripts: Vec<Arc<Script>>,
+    upcoming: VecDeque<Vec<Arc<Script>>>,
+    next: usize,
+    done: Vec<(EpisodeId, Arc<Script>)>,
+}
+
+/// The operation of `lifecycle/together`.
+///
+/// # Errors
+/// The memory can't be opened.
+pub fn whole_episodes(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
+    let bed = Bed::new(setup)?;
+    let scripts: Vec<Arc<Script>> = setup.input.scripts.iter().cloned().map(Arc::new).collect();
+    // Once before, as in a memory that is in use.
+    bed.play(&scripts[0], STEPS)?;
+    Ok(Box::new(Lives { bed, scripts, upcoming: VecDeque::new(), next: 0, done: Vec::new() }))
+}
+
+impl Prepared for Lives {
+    fn refill(&mut self, operations: u64) -> Result<()> {
+        for _ in 0..operations {
+            let script = |agent| Arc::clone(&self.scripts[(self.next + agent) % self.scripts.len()]);
+            self.upcoming.push_back((0..LIVES).map(script).collect());
+            self.next += LIVES;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, operations: u64) -> Result<()> {
+        let Lives { bed, upcoming, done, .. } = self;
+        let memory = &bed.memory;
+        bed.runtime.block_on(async {
+            for _ in 0..operations {
+                let mut agents = JoinSet::new();
+                for script in upcoming.pop_front().context("refill comes before run")? {
+                    let memory = Arc::clone(memory);
+                    agents.spawn(async move { anyhow::Ok((play(&memory, &script, STEPS).await?, script)) });
+                }
+                while let Some(lived) = agents.join_next().await {
+                    done.push(lived.context("an agent has died")??);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.bed.runtime.block_on(async {
+            // One round stands for all: reading each of thousands back would take longer than the measurement.
+            for (id, script) in self.done.iter().rev().take(LIVES) {
+                let expected: Vec<&NewStep> = script.steps.iter().cycle().take(STEPS).collect();
+                check_stored(&self.bed.memory, *id, &expected, true).await?;
             }
             Ok(())
         })
