@@ -210,7 +210,7 @@ pub async fn open(
 enum Encoded<'a> {
     Episode { head: &'a Head, value: Buffer },
     Step { id: EpisodeId, number: u32, value: Buffer },
-    Completion(Completion<'a>),
+    Completion(EncodedCompletion<'a>),
 }
 
 impl<'a> Encoded<'a> {
@@ -223,7 +223,7 @@ impl<'a> Encoded<'a> {
                 }
                 Write::Complete(completed) => {
                     let Completed { head, embedding, patterns } = &**completed;
-                    Encoded::Completion(Completion::new(head, embedding, patterns, encoding)?)
+                    Encoded::Completion(EncodedCompletion::new(head, embedding, patterns, encoding)?)
                 }
             })
         };
@@ -292,7 +292,7 @@ pub async fn open_remote(
 }
 
 /// A completed episode on its way into databases: encoded once, however many there are.
-struct Completion<'a> {
+struct EncodedCompletion<'a> {
     head: &'a Head,
     value: Buffer,
     vector: &'a [f32],
@@ -300,11 +300,16 @@ struct Completion<'a> {
     patterns: &'a [Pattern],
 }
 
-impl<'a> Completion<'a> {
-    fn new(head: &'a Head, vector: &'a [f32], patterns: &'a [Pattern], encoding: &Encoding) -> Result<Completion<'a>> {
+impl<'a> EncodedCompletion<'a> {
+    fn new(
+        head: &'a Head,
+        vector: &'a [f32],
+        patterns: &'a [Pattern],
+        encoding: &Encoding,
+    ) -> Result<EncodedCompletion<'a>> {
         assert!(head.completion.is_some(), "a completed head has a completion");
         let (value, embedding) = (encoding.encode(head)?, encoding.encode_vector(vector)?);
-        Ok(Completion { head, value, vector, embedding, patterns })
+        Ok(EncodedCompletion { head, value, vector, embedding, patterns })
     }
 }
 

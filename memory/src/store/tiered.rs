@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::files;
 use super::libsql::Libsql;
 use super::redb::Redb;
-use super::{Completion, Encoded, Store, StoreStats, Visit, Write, steps_stored};
+use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, steps_stored};
 use crate::variant::MetadataKind;
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -175,7 +175,7 @@ impl Store for Tiered {
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
-        let completion = Completion::new(head, embedding, patterns, &self.encoding)?;
+        let completion = EncodedCompletion::new(head, embedding, patterns, &self.encoding)?;
         self.write(self.record.complete_episode(&completion), self.tier.complete_episode(&completion)).await
     }
 

@@ -25,7 +25,7 @@ use self::schema::Sql;
 use self::values::{Attempt, Fault, first, key};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
-use super::{Completion, Encoded, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
+use super::{Encoded, EncodedCompletion, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
 use crate::pool::{Limits, Manager, Pool};
 use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
@@ -209,7 +209,7 @@ impl Store for Libsql {
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
-        self.complete_episode(&Completion::new(head, embedding, patterns, &self.encoding)?).await
+        self.complete_episode(&EncodedCompletion::new(head, embedding, patterns, &self.encoding)?).await
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {

@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::schema::Sql;
 use super::values::{Attempt, Fault, key, time};
 use crate::store::merging::Merging;
-use crate::store::{Completion, Encoded};
+use crate::store::{Encoded, EncodedCompletion};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
 
 /// What the completions of one transaction share.
@@ -29,7 +29,7 @@ impl Libsql {
         self.committed("storing a step", insert_step(&mut writer, id, number, value)).await
     }
 
-    pub(in crate::store) async fn complete_episode(&self, completion: &Completion<'_>) -> Result<()> {
+    pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
         self.transaction("storing a completed episode", async |writer, shared| {
             self.complete_within(writer, shared, completion).await
         })
@@ -101,9 +101,9 @@ impl Libsql {
         &self,
         writer: &mut Connection,
         shared: &mut Shared,
-        completion: &Completion<'_>,
+        completion: &EncodedCompletion<'_>,
     ) -> Attempt<()> {
-        let Completion { head, value, vector, embedding, patterns } = completion;
+        let EncodedCompletion { head, value, vector, embedding, patterns } = completion;
         for id in shared.patterns.missing(patterns) {
             let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec())];
             let stored = writer.query(Sql::SelectPattern, parameters, |row| self.decoded::<Pattern>(row, 0)).await?;

@@ -21,7 +21,7 @@ use self::fault::{Attempt, opening_error};
 use self::indexes::Indexes;
 pub(super) use self::mirror::Row;
 use super::files::{self, Lock};
-use super::{Completion, Encoded, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
+use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -170,7 +170,7 @@ impl Store for Redb {
     }
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
-        self.complete_episode(&Completion::new(head, embedding, patterns, &self.encoding)?).await
+        self.complete_episode(&EncodedCompletion::new(head, embedding, patterns, &self.encoding)?).await
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {

@@ -6,7 +6,7 @@ use super::fault::{Attempt, Fault};
 use super::steps::Steps;
 use super::{EMBEDDINGS, HEADS, PATTERNS, Redb};
 use crate::store::merging::Merging;
-use crate::store::{Completion, Encoded};
+use crate::store::{Encoded, EncodedCompletion};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
 
 /// The tables that writes go to.
@@ -31,7 +31,7 @@ impl Redb {
         self.write("storing a step", |transaction| Steps::open(transaction)?.insert(id, number, value)).await
     }
 
-    pub(in crate::store) async fn complete_episode(&self, completion: &Completion<'_>) -> Result<()> {
+    pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
         self.write("storing a completed episode", |transaction| {
             let mut tables = Tables::open(transaction)?;
             let mut merging = Merging::default();
@@ -83,7 +83,7 @@ impl Redb {
         &self,
         tables: &mut Tables<'_>,
         merging: &mut Merging,
-        completion: &Completion<'_>,
+        completion: &EncodedCompletion<'_>,
     ) -> Attempt<()> {
         let Tables { heads, embeddings, patterns, .. } = tables;
         let id = completion.head.id;
