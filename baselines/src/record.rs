@@ -305,7 +305,7 @@ fn parse(path: &Path, text: &str, partial: bool) -> Result<Run> {
         if run.complete {
             return Err(bad("after the end line".to_owned()));
         }
-        let record: Line = match serde_json::from_str(line) {
+        let record = match record_of(line) {
             Ok(record) => record,
             // A writer that was killed in the middle of its last line.
             Err(_) if !line.ends_with('\n') && lines.next().is_none() => break,
@@ -348,6 +348,15 @@ fn parse(path: &Path, text: &str, partial: bool) -> Result<Run> {
     } else {
         Err(Error::Truncated { path: path.to_owned(), measurements: run.measurements.len() })
     }
+}
+
+/// The record of a line. Most are measurements, and say so first: those are read straight into what they are, where a tagged record would be read into a tree
+/// before it is known what it is.
+fn record_of(line: &str) -> serde_json::Result<Line> {
+    if line.starts_with("{\"record\":\"measurement\",") {
+        return serde_json::from_str(line).map(Line::Measurement);
+    }
+    serde_json::from_str(line)
 }
 
 fn parse_header(path: &Path, line: &str) -> Result<Header> {

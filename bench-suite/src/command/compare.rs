@@ -171,8 +171,14 @@ impl Compare {
     }
 
     fn runs(&self, base_path: &Path, new_path: &Path) -> Result<Exit> {
-        let base = runs::read(base_path, self.partial)?;
-        let mut report = runs::report(new_path, runs::read(new_path, self.partial)?)?;
+        // Side by side: of large runs, reading is most of the work.
+        let (base, new) = std::thread::scope(|scope| {
+            let base = scope.spawn(|| runs::read(base_path, self.partial));
+            let new = runs::read(new_path, self.partial);
+            (base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
+        });
+        let base = base?;
+        let mut report = runs::report(new_path, new?)?;
         let judgement = judge(&base, &report.run, &standard_policy(self.policy.as_deref())?);
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);
