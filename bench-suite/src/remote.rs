@@ -32,7 +32,7 @@ pub struct Site {
 
 /// Why nothing remote can be measured, with what to type; `None` where it can.
 pub fn missing() -> Option<String> {
-    named().is_none().then(|| sqld::find().err()).flatten()
+    named().is_none().then(missing_own).flatten()
 }
 
 /// Why no server of our own can be started, with what to type; `None` where it can.
