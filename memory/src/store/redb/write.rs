@@ -7,14 +7,14 @@ use super::steps::Steps;
 use super::{EMBEDDINGS, HEADS, PATTERNS, Redb};
 use crate::store::merging::Merging;
 use crate::store::{Encoded, EncodedCompletion};
-use crate::{EpisodeId, Error, Head, Pattern, Result};
+use crate::{Encoding, EpisodeId, Error, Head, Pattern, Result};
 
-/// The tables that writes go to.
-struct Tables<'t> {
+/// The tables that a completion goes to, and what completions of one transaction share.
+struct Completing<'t> {
     heads: Table<'t, u128, &'static [u8]>,
     embeddings: Table<'t, u128, &'static [u8]>,
-    steps: Steps<'t>,
     patterns: Table<'t, u64, &'static [u8]>,
+    merging: Merging,
 }
 
 impl Redb {
@@ -33,10 +33,9 @@ impl Redb {
 
     pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
         self.write("storing a completed episode", |transaction| {
-            let mut tables = Tables::open(transaction)?;
-            let mut merging = Merging::default();
-            self.complete_within(&mut tables, &mut merging, completion)?;
-            self.write_patterns(&mut tables, &merging)
+            let mut completing = Completing::open(transaction)?;
+            completing.complete(completion, &self.encoding)?;
+            completing.write_patterns(&self.encoding)
         })
         .await
     }
@@ -45,80 +44,63 @@ impl Redb {
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.write("storing a batch", |transaction| {
-            let mut tables = Tables::open(transaction)?;
-            let mut merging = Merging::default();
+            let (mut completing, mut steps) = (Completing::open(transaction)?, Steps::open(transaction)?);
             for write in writes {
-                outcomes.push(match self.write_one(transaction, &mut tables, &mut merging, write) {
+                let done = match write {
+                    Encoded::Episode { head, value } => insert_head(&mut completing.heads, &mut steps, head.id, value)
+                        .and_then(|()| self.indexes.insert(transaction, head)),
+                    Encoded::Step { id, number, value } => steps.insert(*id, *number, value),
+                    Encoded::Completion(completion) => completing.complete(completion, &self.encoding),
+                };
+                outcomes.push(match done {
                     // What we refuse, we refuse before anything is changed.
                     Err(Fault::Ours(refusal)) => Err(refusal),
                     Err(fault @ Fault::Redb(_)) => return Err(fault),
                     Ok(()) => Ok(()),
                 });
             }
-            self.write_patterns(&mut tables, &merging)
+            completing.write_patterns(&self.encoding)
         })
         .await?;
         Ok(outcomes)
     }
-
-    fn write_one(
-        &self,
-        transaction: &WriteTransaction,
-        tables: &mut Tables<'_>,
-        merging: &mut Merging,
-        write: &Encoded<'_>,
-    ) -> Attempt<()> {
-        match write {
-            Encoded::Episode { head, value } => {
-                insert_head(&mut tables.heads, &mut tables.steps, head.id, value)?;
-                self.indexes.insert(transaction, head)
-            }
-            Encoded::Step { id, number, value } => tables.steps.insert(*id, *number, value),
-            Encoded::Completion(completion) => self.complete_within(tables, merging, completion),
-        }
-    }
-
-    /// Completes an episode within a transaction, all but its patterns.
-    fn complete_within(
-        &self,
-        tables: &mut Tables<'_>,
-        merging: &mut Merging,
-        completion: &EncodedCompletion<'_>,
-    ) -> Attempt<()> {
-        let Tables { heads, embeddings, patterns, .. } = tables;
-        let id = completion.head.id;
-        if heads.get(id.0)?.is_none() {
-            return Err(Error::UnknownEpisode { id }.into());
-        }
-        if embeddings.get(id.0)?.is_some() {
-            return Err(Error::EpisodeCompleted { id }.into());
-        }
-        for id in merging.missing(completion.patterns) {
-            let stored = patterns.get(id.0)?;
-            merging.read(id, stored.map(|stored| self.encoding.decode::<Pattern>(stored.value())).transpose()?);
-        }
-        heads.insert(id.0, completion.value.as_slice())?;
-        embeddings.insert(id.0, completion.embedding.as_slice())?;
-        merging.merge(completion.patterns);
-        Ok(())
-    }
-
-    fn write_patterns(&self, tables: &mut Tables<'_>, merging: &Merging) -> Attempt<()> {
-        for (id, value) in merging.changed(&self.encoding)? {
-            tables.patterns.insert(id.0, value.as_slice())?;
-        }
-        Ok(())
-    }
 }
 
-impl<'t> Tables<'t> {
-    fn open(transaction: &'t WriteTransaction) -> Attempt<Tables<'t>> {
-        Ok(Tables {
+impl<'t> Completing<'t> {
+    fn open(transaction: &'t WriteTransaction) -> Attempt<Completing<'t>> {
+        Ok(Completing {
             heads: transaction.open_table(HEADS)?,
             embeddings: transaction.open_table(EMBEDDINGS)?,
-            steps: Steps::open(transaction)?,
             patterns: transaction.open_table(PATTERNS)?,
+            merging: Merging::default(),
         })
+    }
+
+    /// Completes an episode, all but its patterns.
+    fn complete(&mut self, completion: &EncodedCompletion<'_>, encoding: &Encoding) -> Attempt<()> {
+        let id = completion.head.id;
+        if self.heads.get(id.0)?.is_none() {
+            return Err(Error::UnknownEpisode { id }.into());
+        }
+        if self.embeddings.get(id.0)?.is_some() {
+            return Err(Error::EpisodeCompleted { id }.into());
+        }
+        for id in self.merging.missing(completion.patterns) {
+            let stored = self.patterns.get(id.0)?;
+            let stored = stored.map(|stored| encoding.decode::<Pattern>(stored.value())).transpose()?;
+            self.merging.read(id, stored);
+        }
+        self.heads.insert(id.0, completion.value.as_slice())?;
+        self.embeddings.insert(id.0, completion.embedding.as_slice())?;
+        self.merging.merge(completion.patterns);
+        Ok(())
+    }
+
+    fn write_patterns(&mut self, encoding: &Encoding) -> Attempt<()> {
+        for (id, value) in self.merging.changed(encoding)? {
+            self.patterns.insert(id.0, value.as_slice())?;
+        }
+        Ok(())
     }
 }
 
