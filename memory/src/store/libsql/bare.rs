@@ -6,8 +6,8 @@ use ::libsql::params::Params;
 use ::libsql::{Builder, Connection, Statement, Value};
 use async_trait::async_trait;
 
+use super::told;
 use super::values::{Attempt, Fault};
-use super::{TOLD_COMMITTED, TOLD_FSYNCED};
 use crate::store::bare::{Engine, Row};
 use crate::store::blocking_future;
 use crate::{Durability, Result};
@@ -25,11 +25,10 @@ pub struct Bare {
 
 impl Bare {
     pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<Bare> {
-        let told = if durability == Durability::Fsynced { TOLD_FSYNCED } else { TOLD_COMMITTED };
         let open = async || -> Attempt<Bare> {
             let connection = Builder::new_local(path).build().await?.connect()?;
             connection.execute_batch("PRAGMA journal_mode = WAL").await?;
-            connection.execute_batch(told).await?;
+            connection.execute_batch(told(durability)).await?;
             connection.execute_batch(TABLE).await?;
             Ok(Bare {
                 begin: connection.prepare("BEGIN IMMEDIATE").await?,

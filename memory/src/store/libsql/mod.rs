@@ -51,10 +51,14 @@ const READERS: usize = 8;
 /// The most connections that read from a server at a time: where they wait for the way there, more of them get more done.
 const READERS_REMOTE: usize = 32;
 
-/// What every connection to a file is told, in class `committed` and in class `fsynced`. The log is copied into the database every 4,000 pages (16 MiB) rather
-/// than every 1,000: a page that many commits change is copied once for all of them.
-const TOLD_COMMITTED: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000";
-const TOLD_FSYNCED: &str = "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000";
+/// What every connection to a file is told. The log is copied into the database every 4,000 pages (16 MiB) rather than every 1,000: a page that many commits
+/// change is copied once for all of them.
+fn told(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Fsynced => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000",
+        _ => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000",
+    }
+}
 
 /// Episodes in a libSQL database.
 pub struct Libsql {
@@ -89,12 +93,10 @@ impl Libsql {
         let lock = Lock::take(path)?;
         let at = |fault: Fault| fault.at(path, "opening");
         let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
-        let fsynced = variant.durability == Durability::Fsynced;
-        let told = if fsynced { TOLD_FSYNCED } else { TOLD_COMMITTED };
         let connector = Connector {
             place: Place::File(database),
             path: path.to_owned(),
-            told: Some(told),
+            told: Some(told(variant.durability)),
             counters: Arc::clone(&counters),
         };
         let mut anchor = connector.connect().await?;

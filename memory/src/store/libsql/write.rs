@@ -20,13 +20,15 @@ struct Shared {
 
 impl Libsql {
     pub(in crate::store) async fn insert_episode(&self, head: &Head, value: &[u8]) -> Result<()> {
+        let row = head_row(head, value); // before the only writer is taken
         let mut writer = self.writer.checkout().await?;
-        self.committed("storing an episode", insert_head(&mut writer, head, value)).await
+        self.committed("storing an episode", insert_head(&mut writer, head.id, row)).await
     }
 
     pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
+        let row = step_row(id, number, value);
         let mut writer = self.writer.checkout().await?;
-        self.committed("storing a step", insert_step(&mut writer, id, number, value)).await
+        self.committed("storing a step", insert_step(&mut writer, id, number, row)).await
     }
 
     pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
@@ -42,8 +44,10 @@ impl Libsql {
         self.transaction("storing a batch", async |writer, shared| {
             for write in writes {
                 let done = match write {
-                    Encoded::Episode { head, value } => insert_head(writer, head, value).await,
-                    Encoded::Step { id, number, value } => insert_step(writer, *id, *number, value).await,
+                    Encoded::Episode { head, value } => insert_head(writer, head.id, head_row(head, value)).await,
+                    Encoded::Step { id, number, value } => {
+                        insert_step(writer, *id, *number, step_row(*id, *number, value)).await
+                    }
                     Encoded::Completion(completion) => self.complete_within(writer, shared, completion).await,
                 };
                 // What we refuse, we refuse before anything is changed; a key that is taken undoes its own statement only.
@@ -123,23 +127,29 @@ impl Libsql {
     }
 }
 
-async fn insert_head(writer: &mut Connection, head: &Head, value: &[u8]) -> Attempt<()> {
+fn head_row(head: &Head, value: &[u8]) -> Vec<Value> {
     let metadata = serde_json::to_string(&head.metadata).expect("a map of texts is valid JSON");
-    let parameters = vec![
+    vec![
         key(head.id),
         Value::Text(head.task_type.clone()),
         Value::Text(head.context.domain.clone()),
         time(head.started_at_ns),
         Value::Blob(value.to_vec()),
         Value::Text(metadata),
-    ];
-    let done = writer.execute(Sql::InsertEpisode, parameters).await;
-    done.map(drop).map_err(|fault| fault.unless_taken(Error::EpisodeExists { id: head.id }))
+    ]
 }
 
-async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, value: &[u8]) -> Attempt<()> {
-    let parameters = vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())];
-    match writer.execute(Sql::InsertStep, parameters).await {
+async fn insert_head(writer: &mut Connection, id: EpisodeId, row: Vec<Value>) -> Attempt<()> {
+    let done = writer.execute(Sql::InsertEpisode, row).await;
+    done.map(drop).map_err(|fault| fault.unless_taken(Error::EpisodeExists { id }))
+}
+
+fn step_row(id: EpisodeId, number: u32, value: &[u8]) -> Vec<Value> {
+    vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())]
+}
+
+async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, row: Vec<Value>) -> Attempt<()> {
+    match writer.execute(Sql::InsertStep, row).await {
         Ok(0) => Err(Error::UnknownEpisode { id }.into()),
         Ok(_) => Ok(()),
         Err(fault) => Err(fault.unless_taken(Error::StepExists { id, number })),
