@@ -79,7 +79,7 @@ impl Write {
     ///
     /// # Errors
     /// As the store's method for it.
-    pub(crate) async fn make(&self, store: &dyn Store) -> Result<()> {
+    pub async fn make(&self, store: &dyn Store) -> Result<()> {
         match self {
             Write::Create(head) => store.create(head).await,
             Write::Append(id, step) => store.append(*id, step).await,

@@ -153,13 +153,7 @@ async fn a_batch_does_what_its_writes_do_one_by_one() {
         assert_eq!(transactions, if variant.starts_with("store=tiered") { 2 } else { 1 }, "{variant}");
         let mut alone = Vec::new();
         for write in life() {
-            alone.push(match &write {
-                Write::Create(head) => apart.store.create(head).await,
-                Write::Append(id, step) => apart.store.append(*id, step).await,
-                Write::Complete(completed) => {
-                    apart.store.complete(&completed.head, &completed.embedding, &completed.patterns).await
-                }
-            });
+            alone.push(write.make(&*apart.store).await);
         }
         assert_eq!(format!("{outcomes:?}"), format!("{alone:?}"), "{variant}");
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 7, "{variant}: {outcomes:?}");
