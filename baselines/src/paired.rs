@@ -30,11 +30,18 @@ pub struct Pair {
     /// How far this machine was seen to move this case without a change, as a part: no margin is smaller. 0 where it is not known.
     #[serde(default)]
     pub noise: f64,
+    /// Every round ran both sides in layouts of its own: where code lies is among what scatters, and no part of the shift.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub laid_out: bool,
     /// What a write of this case survives.
     pub durability: Durability,
     /// Set where the outcome is known: the pair tests the measuring, not the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<Control>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A pair whose outcome is known beforehand.
@@ -276,6 +283,9 @@ fn delta(paired: &Paired, step: &Step, limit: Option<Limit>) -> Delta {
     let relative = limit.map_or(UNNAMED_LIMIT, |limit| limit.relative).max(pair.noise);
     let rule = if blocks { "blocks" } else { "advises" };
     let mut why = format!("margin {:.1}%, {rule}{}", relative * 100.0, evidence(step));
+    if pair.laid_out {
+        why.push_str("; a layout of the code a round");
+    }
     let tiny =
         limit.filter(|limit| matches!((base, new), (Some(base), Some(new)) if (new - base).abs() <= limit.absolute));
     if let (Some(limit), Verdict::Regressed | Verdict::Improved) = (tiny, verdict) {

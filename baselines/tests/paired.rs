@@ -31,6 +31,7 @@ fn pair(benchmark: &str, control: Option<Control>) -> Pair {
         metric: "cpu_time".to_owned(),
         operations: 100,
         noise: 0.0,
+        laid_out: false,
         durability: Durability::Memory,
         control,
     }

@@ -209,12 +209,12 @@ pub fn read(path: &Path) -> Result<Vec<Suite>> {
     Ok(suites)
 }
 
-/// How far a case was seen to move on this machine although both sides were the same program: the largest of all idle suites of one program against
-/// itself, as a part; 0 where none is recorded. Suites with slowdowns don't count: their margins come from here.
-pub fn noise(suites: &[Suite], machine: &str, case: &str, metric: &str) -> f64 {
+/// How far a case was seen to move on this machine although both sides did the same: the largest of all idle suites that measured sides of one source in
+/// the way of `condition`, one program or two builds, as a part; 0 where none is recorded. Suites with slowdowns don't count: their margins come from here.
+pub fn noise(suites: &[Suite], machine: &str, condition: Condition, case: &str, metric: &str) -> f64 {
     let quiet = |suite: &&Suite| {
         suite.machine == machine
-            && suite.condition == Condition::default()
+            && suite.condition == Condition { hog: false, judge: Judge::Assay, ..condition }
             && suite.invalid.is_empty()
             && suite.same_throughout()
     };
@@ -299,11 +299,21 @@ mod tests {
         let elsewhere = Suite { machine: "another".into(), ..shifted(0.4, 0.0) };
         let mut beside_slowed = shifted(0.1, 5.0);
         beside_slowed.tried[0].extra_percent = 0.0;
-        let suites = [shifted(0.01, 0.0), shifted(-0.02, 0.0), shifted(0.1, 5.0), beside_slowed, loaded, elsewhere];
+        let rebuilt = Condition { rebuilt: true, ..Condition::default() };
+        let two_builds = Suite { condition: rebuilt, ..shifted(0.05, 0.0) };
+        let suites =
+            [shifted(0.01, 0.0), shifted(-0.02, 0.0), shifted(0.1, 5.0), beside_slowed, loaded, elsewhere, two_builds];
         let case = suites[0].tried[0].case.clone();
-        assert_eq!(noise(&suites, "one, 2 cores", &case, "cpu_time"), 0.02);
-        assert_eq!(noise(&suites, "one, 2 cores", &case, "wall_time"), 0.0);
-        assert_eq!(noise(&[], "one, 2 cores", &case, "cpu_time"), 0.0);
+        let of = |suites: &[Suite], condition, metric| noise(suites, "one, 2 cores", condition, &case, metric);
+        assert_eq!(of(&suites, Condition::default(), "cpu_time"), 0.02);
+        assert_eq!(of(&suites, rebuilt, "cpu_time"), 0.05);
+        assert_eq!(
+            of(&suites, Condition { hog: true, ..rebuilt }, "cpu_time"),
+            0.05,
+            "margins are those of an idle machine"
+        );
+        assert_eq!(of(&suites, Condition::default(), "wall_time"), 0.0);
+        assert_eq!(of(&[], Condition::default(), "cpu_time"), 0.0);
     }
 
     #[test]

@@ -89,6 +89,7 @@ fn fixed(rounds: usize) -> Procedure {
 fn job(part: &Part, session: &Session<'_>) -> Job {
     let program = |path: &Path, case: &Case| Program {
         path: path.to_owned(),
+        layouts: None,
         case: case.id.to_owned(),
         set: case.written(),
         extra_percent: 0.0,
@@ -101,6 +102,7 @@ fn job(part: &Part, session: &Session<'_>) -> Job {
             metric: part.metric.name.to_owned(),
             operations: 0,
             noise: 0.0,
+            laid_out: false,
             durability: part.new.durability(),
             control: None,
         },

@@ -22,9 +22,9 @@ use crate::calibration::{self, Condition, Criterion, Judge, Suite, Tried};
 use crate::cases::{self, Case};
 use crate::input::{SEED, Source};
 use crate::pair::conductor::{self, Settings, Sizes};
-use crate::pair::jobs::{self, GATED, Job, Side};
+use crate::pair::jobs::{self, GATED, Job};
 use crate::pair::worker::Deadlines;
-use crate::revision;
+use crate::revision::{self, Revision};
 use crate::runner::artifacts::{self, Program};
 use crate::runner::hog::Hog;
 
@@ -39,7 +39,7 @@ Examples:
   assay calibrate --suites 50 --extra 0              false alarms: one program against itself
   assay calibrate --suites 50 --extra 0 --hog        the same while every core is busy
   assay calibrate --suites 30                        what is found of +1% to +20%, beside cases that are the same
-  assay calibrate --suites 20 --extra 0 --rebuilt    one source, built twice: what the place of code does
+  assay calibrate --suites 20 --extra 0 --rebuilt    one source, built twice: what the gate says of it in a layout a round
   assay calibrate --suites 20 --extra 0 --criterion  what criterion says of one program measured twice
   assay calibrate --suites 0                         the table, the chart and the page of what was measured before")]
 pub struct Calibrate {
@@ -94,6 +94,7 @@ impl Calibrate {
         let calibration = Calibration {
             machine: calibration::machine(&Environment::detect(SEED, "generated")),
             rules: calibration::rules(&versus::procedure(), &policy, &cases, runs::today()),
+            condition: self.condition(),
             sizes: self.sizes(),
             cases,
             policy,
@@ -134,8 +135,8 @@ impl Calibrate {
     /// What judges, with the hog that runs meanwhile: builds and first passes are over when it starts.
     fn judge<'a>(&self, cases: &'a [Case]) -> Result<(Judging<'a>, Option<Hog>)> {
         if !self.criterion {
-            let places = self.places()?;
-            return Ok((Judging::Assay(places), self.hog.then(Hog::start)));
+            let programs = self.programs()?;
+            return Ok((Judging::Assay(programs), self.hog.then(Hog::start)));
         }
         let artifacts = artifacts::build(&[Program::Times])?;
         let hog = self.hog.then(Hog::start);
@@ -143,14 +144,13 @@ impl Calibrate {
     }
 
     /// The programs of both sides.
-    fn places(&self) -> Result<Places> {
+    fn programs(&self) -> Result<Programs> {
         if self.rebuilt {
-            let (base, new) = (revision::build("HEAD")?, revision::rebuild("HEAD")?);
-            return Places::new(base.artifacts.path(Program::Worker)?, new.artifacts.path(Program::Worker)?);
+            return Ok(Programs::Two(Box::new((revision::build("HEAD")?, revision::rebuild("HEAD")?))));
         }
         let artifacts = artifacts::build(&[Program::Worker])?;
         let worker = artifacts.path(Program::Worker)?;
-        Places::new(worker, worker)
+        Ok(Programs::One(Box::new(Places::new(worker, worker)?)))
     }
 
     fn cases(&self) -> Result<Vec<Case>> {
@@ -173,10 +173,15 @@ impl Calibrate {
         let (started_at, began) = (runs::now(), Instant::now());
         let Said { tried, invalid, controls } = match judge {
             Judging::Criterion(passes) => Said { tried: passes.pass()?, invalid: vec![], controls: vec![] },
-            Judging::Assay(places) => {
-                let seed =
-                    memory::hash::fnv1a(format!("{number}|{:?}|{:?}", calibration.sizes, self.condition()).as_bytes());
-                calibration.suite(number, seed, places, before)?
+            Judging::Assay(programs) => {
+                let drawn = format!("{number}|{:?}|{:?}", calibration.sizes, self.condition());
+                let seed = memory::hash::fnv1a(drawn.as_bytes());
+                match programs {
+                    Programs::One(places) => calibration.suite(number, seed, places, before)?,
+                    Programs::Two(builds) => {
+                        calibration.suite(number, seed, &apart(&builds.0, &builds.1, seed)?, before)?
+                    }
+                }
             }
         };
         Ok(Suite {
@@ -200,6 +205,7 @@ impl Calibrate {
 struct Calibration {
     machine: String,
     rules: String,
+    condition: Condition,
     sizes: Vec<f64>,
     cases: Vec<Case>,
     policy: Policy,
@@ -218,15 +224,14 @@ impl Calibration {
     /// The time lane of a gate, with a slowdown of known size in each case; `before` are the suites that the margins come from.
     fn suite(&self, number: usize, seed: u64, places: &Places, before: &[Suite]) -> Result<Said> {
         let source = source();
-        let base = Side { name: "this tree", worker: &places.base, set: &[] };
-        let new = Side { name: "this tree", worker: &places.new, set: &[] };
+        let (base, new) = (places.base.side("this tree", &[]), places.new.side("this tree", &[]));
         let dealt = deal(&self.sizes, self.cases.len(), number, seed);
         let mut all: Vec<Job> = Vec::with_capacity(self.cases.len() + 2);
         for (case, extra) in self.cases.iter().zip(&dealt) {
             let mut job = jobs::job(case, base, new, &source, *extra);
             // What measures the noise is not judged by it.
             if self.sizes != [0.0] {
-                job.pair.noise = calibration::noise(before, &self.machine, case.id, &job.pair.metric);
+                job.pair.noise = calibration::noise(before, &self.machine, self.condition, case.id, &job.pair.metric);
             }
             all.push(job);
         }
@@ -280,8 +285,26 @@ fn publish(suites: &[Suite], record: &Path) -> Result<()> {
 
 /// Who judges, with what it needs.
 enum Judging<'a> {
-    Assay(Places),
+    Assay(Programs),
     Criterion(Criterion<'a>),
+}
+
+/// What the gate measures in a suite.
+enum Programs {
+    /// One program on both sides.
+    One(Box<Places>),
+    /// Two builds of one source.
+    Two(Box<(Revision, Revision)>),
+}
+
+/// Two builds as the gate measures them, in a layout a round; other layouts in every suite, and none on both sides.
+fn apart(base: &Revision, new: &Revision, seed: u64) -> Result<Places> {
+    let mut places = Places::new(base.artifacts.path(Program::Worker)?, new.artifacts.path(Program::Worker)?)?;
+    match (&base.layouts, &new.layouts) {
+        (Ok(base), Ok(new)) => places.lay_out((base, seed), (new, !seed)),
+        (Err(why), _) | (_, Err(why)) => eprintln!("skipped: layouts: {why}"),
+    }
+    Ok(places)
 }
 
 /// Every suite works on the same episodes.

@@ -97,7 +97,7 @@ impl Claims {
         let worker = artifacts.path(Program::Worker)?;
         let places = Places::new(worker, worker)?;
         let session = Session {
-            workers: (&places.base, &places.new),
+            workers: (&places.base.worker, &places.new.worker),
             source: &source,
             effort: effort(self.profile),
             seed: SEED,

@@ -179,6 +179,7 @@ impl Session<'_> {
                 metric: METRIC.to_owned(),
                 operations: ITERATIONS,
                 noise: 0.0,
+                laid_out: false,
                 durability: Durability::Unstated,
                 control,
             })?;

@@ -10,7 +10,10 @@ use baselines::policy::{Action, Policy};
 use super::runs;
 use super::versus::Versus;
 use crate::cases::Case;
+use crate::pair::jobs::Side;
+use crate::pair::layouts::Layouts;
 use crate::pair::protocol::Known;
+use crate::runner::relink::Relink;
 use crate::workspace;
 
 /// The cases that both sides have and mean alike; and the deltas of those that one side lacks.
@@ -91,11 +94,26 @@ fn alike(base: &Known, new: &Known) -> bool {
 /// Where the workers lie while they alternate: at paths of one length, because the length moves a program's stack; and safe from builds that go on
 /// meanwhile.
 pub struct Places {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     /// The base's worker.
-    pub base: PathBuf,
+    pub base: Placed,
     /// The new side's.
-    pub new: PathBuf,
+    pub new: Placed,
+}
+
+/// A worker that alternates with another.
+pub struct Placed {
+    /// The program as it was built.
+    pub worker: PathBuf,
+    /// Where it takes a layout a round, those.
+    pub layouts: Option<Layouts>,
+}
+
+impl Placed {
+    /// It as a side of a comparison.
+    pub fn side<'a>(&'a self, name: &'a str, set: &'a [String]) -> Side<'a> {
+        Side { name, worker: &self.worker, layouts: self.layouts.as_ref(), set }
+    }
 }
 
 impl Places {
@@ -112,10 +130,24 @@ impl Places {
             std::fs::create_dir_all(folder.path().join(side))
                 .and_then(|()| std::fs::hard_link(from, &to).or_else(|_| std::fs::copy(from, &to).map(|_| ())))
                 .with_context(|| format!("can't place {}", from.display()))?;
-            anyhow::Ok(to)
+            anyhow::Ok(Placed { worker: to, layouts: None })
         };
         let (base, new) = (place("a", base)?, place("b", new)?);
-        Ok(Places { base, new, _folder: folder })
+        Ok(Places { base, new, folder })
+    }
+
+    /// Whether the sides take a layout a round.
+    pub fn laid_out(&self) -> bool {
+        self.base.layouts.is_some()
+    }
+
+    /// Has both sides take a layout a round, each drawn from a seed. Programs of the same functions lie alike where the seeds are the same, so that only
+    /// what the change moves is moved.
+    pub fn lay_out(&mut self, base: (&Relink, u64), new: (&Relink, u64)) {
+        let layouts = |side: &str, (relink, seed): (&Relink, u64)| {
+            Some(Layouts::new(relink.clone(), self.folder.path().join(side), seed))
+        };
+        (self.base.layouts, self.new.layouts) = (layouts("a", base), layouts("b", new));
     }
 }
 

@@ -20,7 +20,7 @@ use super::run::{Measured, Profile, Selection, command_line};
 use super::sides::{self, Places};
 use super::stacks::{self, Workers};
 use super::{lanes, runs};
-use crate::calibration;
+use crate::calibration::{self, Condition};
 use crate::cases::{self, Case};
 use crate::input::{Input, SEED, Source};
 use crate::pair::conductor::{self, Settings, Sizes};
@@ -28,6 +28,7 @@ use crate::pair::jobs::{self, GATED, Job, Side};
 use crate::pair::worker::{self, Deadlines};
 use crate::revision::Revision;
 use crate::runner::artifacts::{self, Artifacts, Program};
+use crate::runner::relink::Relink;
 use crate::runner::valgrind;
 
 /// Two sides of one case.
@@ -83,18 +84,27 @@ impl Versus<'_> {
             true => self.count(&shared, base, &artifacts, &mut session)?,
             false => None,
         };
-        let sides = (
-            Side { name: &base.name(), worker: base.artifacts.path(Program::Worker)?, set: &self.selection.set },
-            Side { name: &new_name, worker: artifacts.path(Program::Worker)?, set: &self.selection.set },
-        );
+        let workers = (base.artifacts.path(Program::Worker)?, artifacts.path(Program::Worker)?);
         let pairs: Vec<Both> = shared.iter().map(|case| Both { base: *case, new: *case }).collect();
         let times = match self.selection.lane.is_empty() || self.selection.lane.contains(&Lane::Time) {
-            true => session.alternate(self, &pairs, sides)?,
+            true => {
+                let mut places = Places::new(workers.0, workers.1)?;
+                let of_new = match new {
+                    Some(new) => new.layouts.clone(),
+                    None => Relink::of_this_tree(Program::Worker, workers.1).map_err(|error| format!("{error:#}")),
+                };
+                match (&base.layouts, of_new) {
+                    (Ok(base), Ok(new)) => places.lay_out((base, session.input.seed), (&new, session.input.seed)),
+                    (Err(why), _) => session.one_layout(why)?,
+                    (_, Err(why)) => session.one_layout(&why)?,
+                }
+                session.alternate(self, &pairs, &places, (&base.name(), &new_name), &self.selection.set)?
+            }
             false => paired::Outcome::default(),
         };
         let source = session.source.clone();
         let mut judged = self.conclude(session, base_counts, times, one_sided)?;
-        let workers = Workers { base: sides.0.worker, new: sides.1.worker, set: &self.selection.set, source: &source };
+        let workers = Workers { base: workers.0, new: workers.1, set: &self.selection.set, source: &source };
         let (stacks, notes) = stacks::of_regressed(&judged.judgement, &shared, workers);
         if !stacks.is_empty() {
             runs::write_stacks(&judged.measured.path, &stacks)?;
@@ -111,8 +121,7 @@ impl Versus<'_> {
         let artifacts = artifacts::build(&[Program::Worker])?;
         let worker = artifacts.path(Program::Worker)?;
         let mut session = Session::start(self, None)?;
-        let sides = (Side { name: base, worker, set: &[] }, Side { name: new, worker, set: &[] });
-        let times = session.alternate(self, pairs, sides)?;
+        let times = session.alternate(self, pairs, &Places::new(worker, worker)?, (base, new), &[])?;
         self.conclude(session, None, times, vec![])
     }
 
@@ -211,18 +220,27 @@ impl Session {
         Ok(Session { path, writer, source, input })
     }
 
+    /// Says that where code lies is among what differs, because one of the builds can't be laid out.
+    fn one_layout(&mut self, why: &str) -> Result<()> {
+        let why = format!("each side has one layout, and where its code lies can move times by per cents: {why}");
+        eprintln!("skipped: layouts: {why}");
+        Ok(self.writer.skipped("layouts", why)?)
+    }
+
     /// Alternates the sides and judges what they show.
     fn alternate(
         &mut self,
         versus: &Versus<'_>,
         pairs: &[Both],
-        (base, new): (Side<'_>, Side<'_>),
+        places: &Places,
+        names: (&str, &str),
+        set: &[String],
     ) -> Result<paired::Outcome> {
         if pairs.is_empty() {
             return Ok(paired::Outcome::default());
         }
-        let places = Places::new(base.worker, new.worker)?;
-        let (base, new) = (Side { worker: &places.base, ..base }, Side { worker: &places.new, ..new });
+        let (base, new) = (places.base.side(names.0, set), places.new.side(names.1, set));
+        let condition = Condition { rebuilt: places.laid_out(), ..Condition::default() };
         let machine = calibration::machine(&self.writer.so_far().header.environment);
         let calibrated = calibration::read(&calibration::standard_record(&machine))?;
         let job = |both: &Both| {
@@ -234,7 +252,7 @@ impl Session {
                 false => (base, new),
             };
             let mut job = jobs::job(&both.new, base, new, &self.source, 0.0);
-            job.pair.noise = calibration::noise(&calibrated, &machine, both.new.id, &job.pair.metric);
+            job.pair.noise = calibration::noise(&calibrated, &machine, condition, both.new.id, &job.pair.metric);
             if differ {
                 job.pair.base = both.base.variant.to_string();
                 if both.base.waits() {

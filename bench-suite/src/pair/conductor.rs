@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use baselines::RunWriter;
-use baselines::paired::{self, Round, Slices};
+use baselines::paired::{self, Paired, Round, Slices};
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
@@ -19,6 +19,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::jobs::Job;
+use super::layouts::{self, Layouts};
 use super::place::{self, Place};
 use super::protocol::Command;
 use super::round;
@@ -78,6 +79,7 @@ pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWrit
         }
         let confirming = wanted.iter().any(|(_, stage, _)| *stage == Stage::Confirm);
         let total = wanted.iter().map(|(_, _, rounds)| rounds).sum();
+        layouts::prepare(&needed(&jobs, &wanted, pairs))?;
         let progress = Progress::start(if confirming { "confirm" } else { "screen" }, total);
         let turns = wanted.iter().map(|(_, _, rounds)| *rounds).max().unwrap_or(0);
         let mut queue = Vec::with_capacity(total);
@@ -87,6 +89,7 @@ pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWrit
             queue.extend(order.into_iter().map(|(pair, stage, _)| Turn {
                 pair: *pair,
                 stage: *stage,
+                round: before(&pairs[*pair], *stage) + turn,
                 seed: random.random(),
             }));
         }
@@ -109,10 +112,30 @@ pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWrit
     }
 }
 
+/// The layouts that the next rounds run in.
+fn needed<'a>(jobs: &'a [Job], wanted: &[(usize, Stage, usize)], pairs: &[Paired]) -> Vec<(&'a Layouts, Stage, usize)> {
+    let mut needed = Vec::new();
+    for (pair, stage, rounds) in wanted {
+        let before = before(&pairs[*pair], *stage);
+        for layouts in [&jobs[*pair].base, &jobs[*pair].new].into_iter().filter_map(|program| program.layouts.as_ref())
+        {
+            needed.extend((before..before + rounds).map(|round| (layouts, *stage, round)));
+        }
+    }
+    needed
+}
+
+/// How many rounds of a stage a pair has.
+fn before(paired: &Paired, stage: Stage) -> usize {
+    paired.rounds.iter().filter(|round| round.stage == stage).count()
+}
+
 /// One round that is to be measured.
 struct Turn {
     pair: usize,
     stage: Stage,
+    /// Which one of its stage.
+    round: usize,
     seed: u64,
 }
 
@@ -138,8 +161,9 @@ impl Turns<'_> {
             let job = &self.jobs[turn.pair];
             let mut random = Pcg64::seed_from_u64(turn.seed);
             let place = Place::draw(core, &mut random);
+            let (base, new) = (job.base.of_round(turn.stage, turn.round), job.new.of_round(turn.stage, turn.round));
             let measured =
-                round::measure(&job.base, &job.new, job.pair.operations, place, self.settings.deadlines, &mut random);
+                round::measure(&base, &new, job.pair.operations, place, self.settings.deadlines, &mut random);
             self.write(&turn, measured)?;
             self.progress.done(&job.pair.case.benchmark);
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use baselines::paired::{Control, Pair};
 
+use super::layouts::Layouts;
 use super::worker::Program;
 use crate::cases::{self, Case};
 use crate::input::Source;
@@ -57,6 +58,8 @@ pub struct Side<'a> {
     pub name: &'a str,
     /// The worker's file.
     pub worker: &'a Path,
+    /// Its layouts, where every round has one of its own.
+    pub layouts: Option<&'a Layouts>,
     /// Toggles that are set otherwise than in the list of cases.
     pub set: &'a [String],
 }
@@ -65,6 +68,7 @@ impl Side<'_> {
     fn program(&self, case: &str, source: &Source, extra_percent: f64) -> Program {
         Program {
             path: self.worker.to_owned(),
+            layouts: self.layouts.cloned(),
             case: case.to_owned(),
             set: self.set.to_vec(),
             extra_percent,
@@ -82,6 +86,7 @@ pub fn job(case: &Case, base: Side<'_>, new: Side<'_>, source: &Source, extra_pe
             metric: case.deciding_metric().to_owned(),
             operations: 0,
             noise: 0.0,
+            laid_out: base.layouts.is_some(),
             durability: case.durability(),
             control: None,
         },
@@ -119,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_slower_control_differs_in_its_work_alone() {
-        let side = Side { name: "here", worker: Path::new("worker"), set: &[] };
+        let side = Side { name: "here", worker: Path::new("worker"), layouts: None, set: &[] };
         let jobs = controls(side, &Source::default()).expect("listed");
         assert_eq!(jobs[0].base, jobs[0].new, "the same on both sides");
         assert_eq!(jobs[1].base, jobs[0].base);

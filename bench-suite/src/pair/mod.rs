@@ -5,6 +5,7 @@
 //! - [`serve`] is the worker's end.
 //! - [`round`] is a fresh process of each side, slice beside slice.
 //! - [`place`] is where both of them run, and where their data lies.
+//! - [`layouts`] is where the code of both of them lies, another for every round where two builds are compared.
 //! - [`conductor`] measures rounds until the statistics need no more.
 //! - [`jobs`] says what is paired, controls included.
 //!
@@ -13,6 +14,7 @@
 
 pub mod conductor;
 pub mod jobs;
+pub mod layouts;
 pub mod place;
 pub mod protocol;
 pub mod round;

@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::layouts::Layouts;
 use super::place::Place;
 use super::protocol::{Answer, Command, Ended, Known, Ready, VERSION, Worked};
+use baselines::stats::decision::Stage;
+
 use crate::input::Source;
 
 /// A worker program and what it is told when it starts.
@@ -20,6 +23,8 @@ use crate::input::Source;
 pub struct Program {
     /// The file.
     pub path: PathBuf,
+    /// Its layouts, where every round has one of its own.
+    pub layouts: Option<Layouts>,
     /// The case's identifier.
     pub case: String,
     /// Toggles that are set otherwise than in the list of cases.
@@ -28,6 +33,14 @@ pub struct Program {
     pub extra_percent: f64,
     /// What it works on.
     pub source: Source,
+}
+
+impl Program {
+    /// The same program as a round runs it.
+    pub fn of_round(&self, stage: Stage, round: usize) -> Program {
+        let path = self.layouts.as_ref().map_or_else(|| self.path.clone(), |layouts| layouts.path(stage, round));
+        Program { path, ..self.clone() }
+    }
 }
 
 /// How long an answer may take. Far beyond what any does: a deadline that is missed means that the process hangs.

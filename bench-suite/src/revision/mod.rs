@@ -8,15 +8,27 @@ mod seed;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
 use crate::runner::artifacts::{self, Artifacts, Program};
+use crate::runner::relink::{Build, Relink};
 use crate::workspace;
 
 /// What is kept of a base.
 const KEPT: [(Program, &str); 3] =
     [(Program::Worker, "assay-worker"), (Program::Counts, "counts"), (Program::GungraunRunner, "gungraun-runner")];
+
+/// Where a base keeps what its worker was linked from, and where it says why it does not.
+const LINK: &str = "link";
+const NO_LINK: &str = "no-layouts";
+
+/// How the folder of a base begins that is not whole yet.
+const PARTIAL: &str = "keep-";
+
+/// How many bases are kept.
+const BASES: usize = 6;
 
 /// A commit and its programs.
 #[derive(Debug, Clone)]
@@ -25,6 +37,8 @@ pub struct Revision {
     pub commit: String,
     /// The programs, for the counts lane and the time lane.
     pub artifacts: Artifacts,
+    /// The time lane's worker in other layouts, or why there are none.
+    pub layouts: Result<Relink, String>,
     /// Where they are kept, and what belongs to them.
     pub folder: PathBuf,
 }
@@ -71,16 +85,17 @@ fn build_with(revision: &str, variables: &[(&str, &str)]) -> Result<Revision> {
     let home = workspace::output().join("base");
     let short = commit.get(..12).unwrap_or(&commit);
     let folder = home.join(format!("{short}-{key}"));
-    if let Some(artifacts) = kept(&folder) {
-        return Ok(Revision { commit, artifacts, folder });
+    if let Some(revision) = kept(&commit, &folder) {
+        return Ok(revision);
     }
     std::fs::create_dir_all(&home).with_context(|| format!("can't make {}", home.display()))?;
     let lock = File::create(home.join("lock")).context("can't make the lock of the base's build")?;
     lock.lock().context("waiting for another build of a base")?;
     // Whoever held the lock may have built the same.
-    if let Some(artifacts) = kept(&folder) {
-        return Ok(Revision { commit, artifacts, folder });
+    if let Some(revision) = kept(&commit, &folder) {
+        return Ok(revision);
     }
+    drop_old(&home)?;
     eprintln!("building the base {short}: it is kept for the next time");
     let (tree, target) = (home.join("tree"), home.join(format!("target-{key}")));
     if !target.is_dir() {
@@ -94,25 +109,64 @@ fn build_with(revision: &str, variables: &[(&str, &str)]) -> Result<Revision> {
     let programs: Vec<Program> = KEPT.iter().map(|(program, _)| *program).collect();
     let built = artifacts::build_in(&tree, Some(&target), variables, &programs)
         .with_context(|| format!("the base {short} does not build: choose another one"))?;
-    keep(&built, &home, &folder)?;
-    let artifacts = kept(&folder).context("the base's programs are gone")?;
-    Ok(Revision { commit, artifacts, folder })
+    keep(&built, Build { root: &tree, target: Some(&target), variables }, &home, &folder)?;
+    kept(&commit, &folder).context("the base's programs are gone")
 }
 
-fn kept(folder: &Path) -> Option<Artifacts> {
+fn kept(commit: &str, folder: &Path) -> Option<Revision> {
     let files = KEPT.map(|(program, name)| (program, folder.join(name)));
-    files.iter().all(|(_, path)| path.is_file()).then(|| files.into_iter().collect())
+    let whole = files.iter().all(|(_, path)| path.is_file());
+    if let (true, Ok(used)) = (whole, File::open(folder)) {
+        // What is used goes last, and its age orders nothing but that.
+        used.set_modified(SystemTime::now()).ok()?;
+    }
+    let layouts = match Relink::open(&folder.join(LINK)) {
+        Some(relink) => Ok(relink),
+        None => Err(std::fs::read_to_string(folder.join(NO_LINK)).ok()?),
+    };
+    whole.then(|| Revision {
+        commit: commit.to_owned(),
+        artifacts: files.into_iter().collect(),
+        layouts,
+        folder: folder.to_owned(),
+    })
 }
 
 /// Copies the programs, because the next build writes others to the same places; whole or not at all.
-fn keep(built: &Artifacts, home: &Path, folder: &Path) -> Result<()> {
-    let partial = tempfile::Builder::new().prefix("keep-").tempdir_in(home).context("no folder for the base")?;
+fn keep(built: &Artifacts, build: Build<'_>, home: &Path, folder: &Path) -> Result<()> {
+    let partial = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(home).context("no folder for the base")?;
     for (program, name) in KEPT {
         let from = built.path(program)?;
         std::fs::copy(from, partial.path().join(name)).with_context(|| format!("can't copy {}", from.display()))?;
     }
+    let worker = built.path(Program::Worker)?;
+    if let Err(why) = Relink::capture(build, Program::Worker, worker, &partial.path().join(LINK)) {
+        let why = format!("{why:#}");
+        std::fs::write(partial.path().join(NO_LINK), why).context("can't keep why the base has no layouts")?;
+    }
+    if folder.exists() {
+        // Kept by an older assay, or damaged.
+        std::fs::remove_dir_all(folder).with_context(|| format!("can't remove {}", folder.display()))?;
+    }
     let partial = partial.keep();
     std::fs::rename(&partial, folder).with_context(|| format!("can't keep the base in {}", folder.display()))
+}
+
+/// Removes the bases that were used the longest ago: each has a copy of the libraries that it links.
+fn drop_old(home: &Path) -> Result<()> {
+    let mut kept = Vec::new();
+    for entry in std::fs::read_dir(home).with_context(|| format!("can't read {}", home.display()))? {
+        let path = entry.with_context(|| format!("can't read {}", home.display()))?.path();
+        if let (true, Ok(made)) = (path.join(KEPT[0].1).is_file(), path.metadata().and_then(|data| data.modified())) {
+            kept.push((made, path));
+        }
+    }
+    kept.sort();
+    let old = kept.len().saturating_sub(BASES - 1);
+    for (_, path) in kept.into_iter().take(old) {
+        std::fs::remove_dir_all(&path).with_context(|| format!("can't remove {}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn check_out(tree: &Path, commit: &str) -> Result<()> {

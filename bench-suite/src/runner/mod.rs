@@ -11,6 +11,7 @@ pub mod home;
 pub mod load;
 pub mod owners;
 pub mod profile;
+pub mod relink;
 pub mod slice;
 pub mod times;
 pub mod valgrind;

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod base;
+mod layouts;
 mod script;
 
 use std::path::Path;
@@ -35,7 +36,7 @@ const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
 /// Measures one case, with its controls, and judges it as the gate does.
 fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadlines) -> Session {
     let (base, new) = (base.write(&folder.join("base")), new.write(&folder.join("new")));
-    let side = |name, worker| Side { name, worker, set: &[] };
+    let side = |name, worker| Side { name, worker, layouts: None, set: &[] };
     let (base, new) = (side("base", &*base), side("new", &*new));
     let case = cases::find("codec_encode_small_json", &[]).unwrap();
     let source = Source::default();
@@ -117,7 +118,7 @@ fn a_slower_program_regressed_and_a_faster_one_improved() {
 fn when_the_time_is_up_nothing_is_green() {
     let folder = tempfile::tempdir().unwrap();
     let script = Script::honest().write(&folder.path().join("worker"));
-    let side = Side { name: "here", worker: &script, set: &[] };
+    let side = Side { name: "here", worker: &script, layouts: None, set: &[] };
     let case = cases::find("codec_encode_small_json", &[]).unwrap();
     let source = Source::default();
     let (procedure, policy) = (Procedure::default(), Policy::standard());
@@ -217,7 +218,7 @@ fn a_worker_that_is_not_there_is_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let script = Script::honest().write(&folder.path().join("worker"));
     let none = folder.path().join("none");
-    let here = Side { name: "here", worker: &script, set: &[] };
+    let here = Side { name: "here", worker: &script, layouts: None, set: &[] };
     let case = cases::find("codec_encode_small_json", &[]).unwrap();
     let source = Source::default();
     let job = jobs::job(&case, here, Side { worker: &none, ..here }, &source, 0.0);

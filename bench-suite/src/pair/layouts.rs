@@ -1,0 +1,103 @@
+//! A layout of each side for every round: which one, and where it lies while it is measured.
+//!
+//! The layouts of a stage are linked before its rounds begin, and go when the next stage does not need them. Rounds of all cases share them; rounds of
+//! one case never do, because two rounds in one layout would pass for two where the layout decides.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, anyhow};
+use baselines::stats::decision::Stage;
+
+use crate::progress::Progress;
+use crate::runner::relink::Relink;
+
+/// One program, in a layout a round.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Layouts {
+    relink: Relink,
+    folder: PathBuf,
+    seed: u64,
+}
+
+impl Layouts {
+    /// Layouts in a folder of their own, drawn from a seed.
+    pub fn new(relink: Relink, folder: PathBuf, seed: u64) -> Layouts {
+        Layouts { relink, folder, seed }
+    }
+
+    /// The program of a round. All paths are of one length: it moves a program's stack.
+    pub fn path(&self, stage: Stage, round: usize) -> PathBuf {
+        let letter = match stage {
+            Stage::Screen => 's',
+            Stage::Confirm => 'c',
+        };
+        self.folder.join(format!("{letter}{round:03}")).join("assay-worker")
+    }
+
+    /// The number that a layout is drawn from.
+    fn drawn(&self, stage: Stage, round: usize) -> u32 {
+        let text = format!("{}|{stage:?}|{round}", self.seed);
+        // LLD reverses the order for a seed of -1 and has no others below 0.
+        (memory::hash::fnv1a(text.as_bytes()) >> 33) as u32
+    }
+}
+
+impl fmt::Debug for Layouts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "layouts of {}", self.folder.display())
+    }
+}
+
+/// Links what the next rounds need and removes what they don't.
+///
+/// # Errors
+/// A link failed, or the disk is full.
+pub fn prepare(needed: &[(&Layouts, Stage, usize)]) -> Result<()> {
+    let mut wanted: Vec<(PathBuf, &Layouts, u32)> = needed
+        .iter()
+        .map(|(layouts, stage, round)| (layouts.path(*stage, *round), *layouts, layouts.drawn(*stage, *round)))
+        .collect();
+    wanted.sort_by(|one, other| one.0.cmp(&other.0));
+    wanted.dedup_by(|one, other| one.0 == other.0);
+    for (_, layouts, _) in &wanted {
+        drop_others(&layouts.folder, &wanted)?;
+    }
+    wanted.retain(|(path, ..)| !path.is_file());
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let progress = Progress::start("layouts", wanted.len());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let queue = Mutex::new(wanted.into_iter());
+    std::thread::scope(|scope| {
+        let link = || -> Result<()> {
+            loop {
+                let next = queue.lock().map_err(|_| anyhow!("a thread that linked panicked"))?.next();
+                let Some((path, layouts, drawn)) = next else { return Ok(()) };
+                let folder = path.parent().context("a layout lies in a folder")?;
+                fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+                layouts.relink.link(drawn, &path)?;
+                progress.done("linking");
+            }
+        };
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(link)).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread that linked panicked"))?)
+    })
+}
+
+/// Removes the layouts of a folder that nothing needs now.
+fn drop_others(folder: &Path, wanted: &[(PathBuf, &Layouts, u32)]) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
+        if path.is_dir() && wanted.iter().all(|(needed, ..)| needed.parent() != Some(&path)) {
+            fs::remove_dir_all(&path).with_context(|| format!("can't remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
