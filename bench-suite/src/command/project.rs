@@ -6,7 +6,7 @@
 //! itself is the control; more work of a known size can't be asked of a bench that is not ours.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -26,11 +26,13 @@ use super::judged::{self, Judged};
 use super::run::{Measured, command_line};
 use super::{runs, sides, versus};
 use crate::input::SEED;
+use crate::pair::layouts::{self, Layouts};
 use crate::pair::place;
 use crate::progress::Progress;
 use crate::project::Definition;
 use crate::project::bench::{Process, exactly};
 use crate::project::build::{self, Built};
+use crate::runner::relink::{Layable, Relink};
 
 /// The metric that decides: what criterion measures.
 const METRIC: &str = "wall_time";
@@ -65,7 +67,8 @@ pub fn execute(asked: &Gate<'_>) -> Result<Exit> {
     let places = Sides::new(&definition, &base, &new)?;
     let base_name = format!("revision {} of {}", base.commit.get(..12).unwrap_or(&base.commit), definition.name());
     let mut session = Session {
-        sides: places.processes(&definition),
+        sides: places.processes(&definition, &base.layouts, &new.layouts),
+        turns: 0,
         procedure: versus::procedure(),
         policy: &policy,
         began: Instant::now(),
@@ -76,6 +79,9 @@ pub fn execute(asked: &Gate<'_>) -> Result<Exit> {
     let (shared, one_sided) = session.names(filter, &policy)?;
     let path = runs::folder().join(format!("{}.jsonl", runs::name(&new.commit, new.dirty)));
     let mut writer = RunWriter::create(&path, header(&definition, &new))?;
+    if let Some(why) = [&base.layouts, &new.layouts].into_iter().find_map(|layouts| layouts.as_ref().err()) {
+        versus::one_layout(why, &mut writer)?;
+    }
     session.measure(&shared, &base_name, &mut writer)?;
     record_times(&mut writer)?;
     let outcome = paired::judge(&session.procedure, &writer.so_far().pairs, &policy, runs::today())?;
@@ -104,7 +110,7 @@ pub fn execute(asked: &Gate<'_>) -> Result<Exit> {
 /// Both programs at paths of one length, which moves a program's stack.
 struct Sides {
     folder: tempfile::TempDir,
-    package: std::path::PathBuf,
+    package: PathBuf,
 }
 
 impl Sides {
@@ -119,24 +125,36 @@ impl Sides {
         Ok(Sides { folder, package: new.package.clone() })
     }
 
-    fn processes<'a>(&'a self, definition: &'a Definition) -> [Side<'a>; 2] {
-        ["a", "b"].map(|side| Side {
-            program: self.folder.path().join(side).join(&definition.bench),
-            package: &self.package,
-            definition,
-        })
+    fn processes<'a>(&'a self, definition: &'a Definition, base: &Layable, new: &Layable) -> [Side<'a>; 2] {
+        let side = |name: &str, relink: Option<&Relink>| {
+            let folder = self.folder.path().join(name);
+            Side {
+                program: folder.join(&definition.bench),
+                layouts: relink.map(|relink| Layouts::new(relink.clone(), folder, SEED)),
+                package: &self.package,
+                definition,
+            }
+        };
+        match (base, new) {
+            (Ok(base), Ok(new)) => [side("a", Some(base)), side("b", Some(new))],
+            _ => [side("a", None), side("b", None)],
+        }
     }
 }
 
 struct Side<'a> {
-    program: std::path::PathBuf,
+    program: PathBuf,
+    layouts: Option<Layouts>,
     package: &'a Path,
     definition: &'a Definition,
 }
 
 impl Side<'_> {
-    fn run(&self, filter: Option<&str>, core: Option<usize>) -> Result<BTreeMap<String, f64>> {
-        Process { program: &self.program, package: self.package, definition: self.definition }.run(filter, core)
+    /// One process, of the program as it was built or in the layout of a turn.
+    fn run(&self, turn: Option<usize>, filter: Option<&str>, core: Option<usize>) -> Result<BTreeMap<String, f64>> {
+        let laid_out = turn.and_then(|turn| Some(self.layouts.as_ref()?.path(turn)));
+        let program = laid_out.as_ref().unwrap_or(&self.program);
+        Process { program, package: self.package, definition: self.definition }.run(filter, core)
     }
 }
 
@@ -145,6 +163,8 @@ const NAMES: [&str; 2] = ["the base", "the new side"];
 
 struct Session<'a> {
     sides: [Side<'a>; 2],
+    /// Turns that were measured: each has layouts of its own.
+    turns: usize,
     procedure: Procedure,
     policy: &'a Policy,
     began: Instant,
@@ -157,7 +177,7 @@ impl Session<'_> {
     fn names(&self, filter: Option<&str>, policy: &Policy) -> Result<(Vec<String>, Vec<Delta>)> {
         let mut found = Vec::with_capacity(2);
         for (side, name) in self.sides.iter().zip(NAMES) {
-            found.push(side.run(filter, None).context(name)?.into_keys().collect::<BTreeSet<String>>());
+            found.push(side.run(None, filter, None).context(name)?.into_keys().collect::<BTreeSet<String>>());
         }
         let lone = |one: usize, other: usize, verdict| {
             found[one].difference(&found[other]).map(move |name| one_sided(policy, name, verdict)).collect::<Vec<_>>()
@@ -179,7 +199,7 @@ impl Session<'_> {
                 metric: METRIC.to_owned(),
                 operations: ITERATIONS,
                 noise: 0.0,
-                laid_out: false,
+                laid_out: self.sides[0].layouts.is_some(),
                 durability: Durability::Unstated,
                 control,
             })?;
@@ -191,6 +211,9 @@ impl Session<'_> {
             if turns == 0 || self.out_of_time() {
                 return Ok(());
             }
+            let laid_out = self.sides.iter().filter_map(|side| side.layouts.as_ref());
+            let needed = laid_out.flat_map(|layouts| (self.turns..self.turns + turns).map(move |turn| (layouts, turn)));
+            layouts::prepare(&needed.collect::<Vec<_>>())?;
             let progress = Progress::start(&format!("rounds of {}", wanted.len()), turns);
             for turn in 0..turns {
                 if self.out_of_time() {
@@ -199,6 +222,7 @@ impl Session<'_> {
                 let due: Vec<(usize, Stage)> =
                     wanted.iter().filter(|wanted| wanted.2 > turn).map(|wanted| (wanted.0, wanted.1)).collect();
                 self.turn(&due, names, writer)?;
+                self.turns += 1;
                 progress.done(&format!("{} benchmarks", due.len()));
             }
         }
@@ -219,7 +243,7 @@ impl Session<'_> {
             let mut medians = [BTreeMap::new(), BTreeMap::new()];
             for place in order {
                 let side = sides[place];
-                medians[place] = self.sides[side].run(Some(&filter), core).context(NAMES[side])?;
+                medians[place] = self.sides[side].run(Some(self.turns), Some(&filter), core).context(NAMES[side])?;
             }
             for (pair, stage) in due {
                 let slices = |place: usize| {

@@ -91,12 +91,12 @@ impl Versus<'_> {
                 let mut places = Places::new(workers.0, workers.1)?;
                 let of_new = match new {
                     Some(new) => new.layouts.clone(),
-                    None => Relink::of_this_tree(Program::Worker, workers.1).map_err(|error| format!("{error:#}")),
+                    None => Relink::of_this_tree(Program::Worker, workers.1)?,
                 };
                 match (&base.layouts, of_new) {
                     (Ok(base), Ok(new)) => places.lay_out((base, session.input.seed), (&new, session.input.seed)),
-                    (Err(why), _) => session.one_layout(why)?,
-                    (_, Err(why)) => session.one_layout(&why)?,
+                    (Err(why), _) => one_layout(why, &mut session.writer)?,
+                    (_, Err(why)) => one_layout(&why, &mut session.writer)?,
                 }
                 session.alternate(self, &pairs, &places, (&base.name(), &new_name), &self.selection.set)?
             }
@@ -220,13 +220,6 @@ impl Session {
         Ok(Session { path, writer, source, input })
     }
 
-    /// Says that where code lies is among what differs, because one of the builds can't be laid out.
-    fn one_layout(&mut self, why: &str) -> Result<()> {
-        let why = format!("each side has one layout, and where its code lies can move times by per cents: {why}");
-        eprintln!("skipped: layouts: {why}");
-        Ok(self.writer.skipped("layouts", why)?)
-    }
-
     /// Alternates the sides and judges what they show.
     fn alternate(
         &mut self,
@@ -306,6 +299,16 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Says that where code lies is among what differs, because one of two builds can't be laid out anew.
+///
+/// # Errors
+/// The record can't be written.
+pub fn one_layout(why: &str, writer: &mut RunWriter) -> Result<()> {
+    let why = format!("each side has one layout, and where its code lies can move times by per cents: {why}");
+    eprintln!("skipped: layouts: {why}");
+    Ok(writer.skipped("layouts", why)?)
 }
 
 /// A run that is thrown away: of a calibration, whose record keeps what matters.

@@ -89,7 +89,7 @@ pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWrit
             queue.extend(order.into_iter().map(|(pair, stage, _)| Turn {
                 pair: *pair,
                 stage: *stage,
-                round: before(&pairs[*pair], *stage) + turn,
+                round: pairs[*pair].rounds.len() + turn,
                 seed: random.random(),
             }));
         }
@@ -113,28 +113,23 @@ pub fn conduct(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWrit
 }
 
 /// The layouts that the next rounds run in.
-fn needed<'a>(jobs: &'a [Job], wanted: &[(usize, Stage, usize)], pairs: &[Paired]) -> Vec<(&'a Layouts, Stage, usize)> {
+fn needed<'a>(jobs: &'a [Job], wanted: &[(usize, Stage, usize)], pairs: &[Paired]) -> Vec<(&'a Layouts, usize)> {
     let mut needed = Vec::new();
-    for (pair, stage, rounds) in wanted {
-        let before = before(&pairs[*pair], *stage);
+    for (pair, _, rounds) in wanted {
+        let before = pairs[*pair].rounds.len();
         for layouts in [&jobs[*pair].base, &jobs[*pair].new].into_iter().filter_map(|program| program.layouts.as_ref())
         {
-            needed.extend((before..before + rounds).map(|round| (layouts, *stage, round)));
+            needed.extend((before..before + rounds).map(|round| (layouts, round)));
         }
     }
     needed
-}
-
-/// How many rounds of a stage a pair has.
-fn before(paired: &Paired, stage: Stage) -> usize {
-    paired.rounds.iter().filter(|round| round.stage == stage).count()
 }
 
 /// One round that is to be measured.
 struct Turn {
     pair: usize,
     stage: Stage,
-    /// Which one of its stage.
+    /// Which one of its pair.
     round: usize,
     seed: u64,
 }
@@ -161,7 +156,7 @@ impl Turns<'_> {
             let job = &self.jobs[turn.pair];
             let mut random = Pcg64::seed_from_u64(turn.seed);
             let place = Place::draw(core, &mut random);
-            let (base, new) = (job.base.of_round(turn.stage, turn.round), job.new.of_round(turn.stage, turn.round));
+            let (base, new) = (job.base.of_round(turn.round), job.new.of_round(turn.round));
             let measured =
                 round::measure(&base, &new, job.pair.operations, place, self.settings.deadlines, &mut random);
             self.write(&turn, measured)?;

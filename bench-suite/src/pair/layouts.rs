@@ -1,7 +1,7 @@
 //! A layout of each side for every round: which one, and where it lies while it is measured.
 //!
-//! The layouts of a stage are linked before its rounds begin, and go when the next stage does not need them. Rounds of all cases share them; rounds of
-//! one case never do, because two rounds in one layout would pass for two where the layout decides.
+//! The layouts of some rounds are linked before they begin, and go when the next ones do not need them. Cases share them; rounds of one case never do,
+//! because two rounds in one layout would pass for two where the layout decides.
 
 use std::fmt;
 use std::fs;
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow};
-use baselines::stats::decision::Stage;
 
 use crate::progress::Progress;
 use crate::runner::relink::Relink;
@@ -29,17 +28,13 @@ impl Layouts {
     }
 
     /// The program of a round. All paths are of one length: it moves a program's stack.
-    pub fn path(&self, stage: Stage, round: usize) -> PathBuf {
-        let letter = match stage {
-            Stage::Screen => 's',
-            Stage::Confirm => 'c',
-        };
-        self.folder.join(format!("{letter}{round:03}")).join("assay-worker")
+    pub fn path(&self, round: usize) -> PathBuf {
+        self.folder.join(format!("{round:04}")).join("program")
     }
 
     /// The number that a layout is drawn from.
-    fn drawn(&self, stage: Stage, round: usize) -> u32 {
-        let text = format!("{}|{stage:?}|{round}", self.seed);
+    fn drawn(&self, round: usize) -> u32 {
+        let text = format!("{}|{round}", self.seed);
         // LLD reverses the order for a seed of -1 and has no others below 0.
         (memory::hash::fnv1a(text.as_bytes()) >> 33) as u32
     }
@@ -55,11 +50,9 @@ impl fmt::Debug for Layouts {
 ///
 /// # Errors
 /// A link failed, or the disk is full.
-pub fn prepare(needed: &[(&Layouts, Stage, usize)]) -> Result<()> {
-    let mut wanted: Vec<(PathBuf, &Layouts, u32)> = needed
-        .iter()
-        .map(|(layouts, stage, round)| (layouts.path(*stage, *round), *layouts, layouts.drawn(*stage, *round)))
-        .collect();
+pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
+    let mut wanted: Vec<(PathBuf, &Layouts, u32)> =
+        needed.iter().map(|(layouts, round)| (layouts.path(*round), *layouts, layouts.drawn(*round))).collect();
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     wanted.dedup_by(|one, other| one.0 == other.0);
     for (_, layouts, _) in &wanted {

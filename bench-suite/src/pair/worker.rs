@@ -14,8 +14,6 @@ use anyhow::{Context, Result, bail, ensure};
 use super::layouts::Layouts;
 use super::place::Place;
 use super::protocol::{Answer, Command, Ended, Known, Ready, VERSION, Worked};
-use baselines::stats::decision::Stage;
-
 use crate::input::Source;
 
 /// A worker program and what it is told when it starts.
@@ -37,8 +35,8 @@ pub struct Program {
 
 impl Program {
     /// The same program as a round runs it.
-    pub fn of_round(&self, stage: Stage, round: usize) -> Program {
-        let path = self.layouts.as_ref().map_or_else(|| self.path.clone(), |layouts| layouts.path(stage, round));
+    pub fn of_round(&self, round: usize) -> Program {
+        let path = self.layouts.as_ref().map_or_else(|| self.path.clone(), |layouts| layouts.path(round));
         Program { path, ..self.clone() }
     }
 }

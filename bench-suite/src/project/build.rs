@@ -14,12 +14,15 @@ use serde::Deserialize;
 use super::Definition;
 use crate::revision::{self, git};
 use crate::runner::artifacts;
+use crate::runner::relink::{Layable, Relink};
 
 /// A program of one side.
 #[derive(Debug, Clone)]
 pub struct Built {
     /// The bench.
     pub program: PathBuf,
+    /// It in other layouts, or why there are none.
+    pub layouts: Layable,
     /// Where it runs: the package, in the checkout.
     pub package: PathBuf,
     /// The commit; of the working tree, the one it began from.
@@ -69,11 +72,16 @@ impl<'a> Place<'a> {
         self.check_out(commit)?;
         let short = commit.get(..12).unwrap_or(commit);
         let kept = self.home.join(format!("{short}-{}", self.key()?));
-        if !kept.is_file() {
-            eprintln!("building {} of {short}: it is kept for the next time", self.definition.name());
-            keep(&self.build().with_context(|| format!("{short} does not build: choose another revision"))?, &kept)?;
-        }
-        self.built(kept, commit.to_owned(), false)
+        let link = kept.with_extension("link");
+        let layouts = match (kept.is_file(), Relink::open(&link)) {
+            (true, Some(layouts)) => layouts,
+            _ => {
+                eprintln!("building {} of {short}: it is kept for the next time", self.definition.name());
+                let not = || format!("{short} does not build: choose another revision");
+                self.keep(&kept, &link).with_context(not)?
+            }
+        };
+        self.built((kept, layouts), commit.to_owned(), false)
     }
 
     /// The bench of the working tree as it is now.
@@ -88,14 +96,24 @@ impl<'a> Place<'a> {
         let dirty = !git(repository, &["status", "--porcelain"])?.is_empty();
         eprintln!("building {} of the working tree", self.definition.name());
         let kept = self.home.join("working-tree");
-        keep(&self.build()?, &kept)?;
-        self.built(kept, commit, dirty)
+        let layouts = self.keep(&kept, &kept.with_extension("link"))?;
+        self.built((kept, layouts), commit, dirty)
     }
 
-    fn built(&self, program: PathBuf, commit: String, dirty: bool) -> Result<Built> {
+    /// Builds the bench of what is checked out, and keeps it and what it was linked from.
+    fn keep(&self, place: &Path, link: &Path) -> Result<Layable> {
+        let built = self.build(None)?;
+        keep(&built, place)?;
+        if link.exists() {
+            fs::remove_dir_all(link).with_context(|| format!("can't remove {}", link.display()))?;
+        }
+        Relink::keep(&self.tree, &built, link, |copy| self.build(Some(copy)).map(drop))
+    }
+
+    fn built(&self, (program, layouts): (PathBuf, Layable), commit: String, dirty: bool) -> Result<Built> {
         let manifest = self.tree.join(&self.definition.manifest);
         let package = manifest.parent().context("a manifest lies in a folder")?.to_owned();
-        Ok(Built { program, package, commit, dirty })
+        Ok(Built { program, layouts, package, commit, dirty })
     }
 
     fn check_out(&self, commit: &str) -> Result<()> {
@@ -134,8 +152,8 @@ impl<'a> Place<'a> {
         fs::write(&to, wanted).with_context(|| format!("can't write {}", to.display()))
     }
 
-    /// Builds the bench of what is checked out.
-    fn build(&self) -> Result<PathBuf> {
+    /// Builds the bench of what is checked out, with one variable more where one is given.
+    fn build(&self, variable: Option<(&str, &str)>) -> Result<PathBuf> {
         let Definition { manifest, bench, features, .. } = self.definition;
         let output = artifacts::cargo()
             .args(["bench", "--no-run", "--message-format=json-render-diagnostics", "--bench", bench])
@@ -143,6 +161,7 @@ impl<'a> Place<'a> {
             .arg(self.tree.join(manifest))
             .args((!features.is_empty()).then(|| format!("--features={}", features.join(","))))
             .env("CARGO_TARGET_DIR", self.home.join("target"))
+            .envs(variable)
             .current_dir(&self.tree)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())

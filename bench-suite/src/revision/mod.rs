@@ -13,19 +13,15 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 
 use crate::runner::artifacts::{self, Artifacts, Program};
-use crate::runner::relink::{Build, Relink};
+use crate::runner::relink::{Layable, Relink};
 use crate::workspace;
 
 /// What is kept of a base.
 const KEPT: [(Program, &str); 3] =
     [(Program::Worker, "assay-worker"), (Program::Counts, "counts"), (Program::GungraunRunner, "gungraun-runner")];
 
-/// Where a base keeps what its worker was linked from, and where it says why it does not.
+/// Where a base keeps what its worker was linked from.
 const LINK: &str = "link";
-const NO_LINK: &str = "no-layouts";
-
-/// How the folder of a base begins that is not whole yet.
-const PARTIAL: &str = "keep-";
 
 /// How many bases are kept.
 const BASES: usize = 6;
@@ -38,7 +34,7 @@ pub struct Revision {
     /// The programs, for the counts lane and the time lane.
     pub artifacts: Artifacts,
     /// The time lane's worker in other layouts, or why there are none.
-    pub layouts: Result<Relink, String>,
+    pub layouts: Layable,
     /// Where they are kept, and what belongs to them.
     pub folder: PathBuf,
 }
@@ -109,7 +105,14 @@ fn build_with(revision: &str, variables: &[(&str, &str)]) -> Result<Revision> {
     let programs: Vec<Program> = KEPT.iter().map(|(program, _)| *program).collect();
     let built = artifacts::build_in(&tree, Some(&target), variables, &programs)
         .with_context(|| format!("the base {short} does not build: choose another one"))?;
-    keep(&built, Build { root: &tree, target: Some(&target), variables }, &home, &folder)?;
+    let link = |folder: &Path| {
+        Relink::keep(&tree, built.path(Program::Worker)?, folder, |copy| {
+            let variables: Vec<(&str, &str)> = variables.iter().copied().chain([copy]).collect();
+            artifacts::build_in(&tree, Some(&target), &variables, &[Program::Worker]).map(drop)
+        })
+        .map(drop)
+    };
+    keep(&built, link, &home, &folder)?;
     kept(&commit, &folder).context("the base's programs are gone")
 }
 
@@ -120,10 +123,7 @@ fn kept(commit: &str, folder: &Path) -> Option<Revision> {
         // What is used goes last, and its age orders nothing but that.
         used.set_modified(SystemTime::now()).ok()?;
     }
-    let layouts = match Relink::open(&folder.join(LINK)) {
-        Some(relink) => Ok(relink),
-        None => Err(std::fs::read_to_string(folder.join(NO_LINK)).ok()?),
-    };
+    let layouts = Relink::open(&folder.join(LINK))?;
     whole.then(|| Revision {
         commit: commit.to_owned(),
         artifacts: files.into_iter().collect(),
@@ -133,17 +133,13 @@ fn kept(commit: &str, folder: &Path) -> Option<Revision> {
 }
 
 /// Copies the programs, because the next build writes others to the same places; whole or not at all.
-fn keep(built: &Artifacts, build: Build<'_>, home: &Path, folder: &Path) -> Result<()> {
-    let partial = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(home).context("no folder for the base")?;
+fn keep(built: &Artifacts, link: impl FnOnce(&Path) -> Result<()>, home: &Path, folder: &Path) -> Result<()> {
+    let partial = tempfile::Builder::new().prefix("keep-").tempdir_in(home).context("no folder for the base")?;
     for (program, name) in KEPT {
         let from = built.path(program)?;
         std::fs::copy(from, partial.path().join(name)).with_context(|| format!("can't copy {}", from.display()))?;
     }
-    let worker = built.path(Program::Worker)?;
-    if let Err(why) = Relink::capture(build, Program::Worker, worker, &partial.path().join(LINK)) {
-        let why = format!("{why:#}");
-        std::fs::write(partial.path().join(NO_LINK), why).context("can't keep why the base has no layouts")?;
-    }
+    link(&partial.path().join(LINK))?;
     if folder.exists() {
         // Kept by an older assay, or damaged.
         std::fs::remove_dir_all(folder).with_context(|| format!("can't remove {}", folder.display()))?;

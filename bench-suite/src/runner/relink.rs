@@ -30,6 +30,9 @@ const ARGUMENTS: &str = "response.txt";
 /// Beside the arguments: which linker was found to make the same program of them.
 const LINKER: &str = "linker";
 
+/// In its place where there are no inputs: why.
+const WHY: &str = "no-layouts";
+
 /// How many programs of this tree are kept for the next time.
 const KEPT: usize = 2;
 
@@ -40,37 +43,57 @@ pub struct Relink {
     linker: PathBuf,
 }
 
-/// A build of the workspace, as [`artifacts::build_in`] takes it.
-#[derive(Debug, Clone, Copy)]
-pub struct Build<'a> {
-    /// The workspace.
-    pub root: &'a Path,
-    /// Another target folder than its own.
-    pub target: Option<&'a Path>,
-    /// Variables that are set.
-    pub variables: &'a [(&'a str, &'a str)],
-}
+/// A program that can be laid out anew, or why it can't.
+pub type Layable = std::result::Result<Relink, String>;
 
 impl Relink {
     /// What was kept in a folder before.
-    pub fn open(folder: &Path) -> Option<Relink> {
-        let linker = fs::read_to_string(folder.join(LINKER)).ok()?;
-        Some(Relink { folder: folder.to_owned(), linker: PathBuf::from(linker) })
+    pub fn open(folder: &Path) -> Option<Layable> {
+        let linker = fs::read_to_string(folder.join(LINKER)).ok();
+        let relink = linker.map(|linker| Relink { folder: folder.to_owned(), linker: PathBuf::from(linker) });
+        relink.map(Ok).or_else(|| fs::read_to_string(folder.join(WHY)).ok().map(Err))
     }
 
-    /// Has cargo link a program that it has built once more, and keeps what the linker was given in `folder`.
+    /// As [`Relink::capture`], but why it failed is kept as well: comparisons then go on in one layout.
+    ///
+    /// # Errors
+    /// The reason can't be written.
+    pub fn keep(
+        root: &Path,
+        built: &Path,
+        folder: &Path,
+        build: impl FnOnce((&str, &str)) -> Result<()>,
+    ) -> Result<Layable> {
+        let error = match Relink::capture(root, built, folder, build) {
+            Ok(relink) => return Ok(Ok(relink)),
+            Err(error) => format!("{error:#}"),
+        };
+        let say = || -> std::io::Result<()> {
+            fs::create_dir_all(folder)?;
+            fs::write(folder.join(WHY), &error)
+        };
+        say().with_context(|| format!("can't write why there are no layouts to {}", folder.display()))?;
+        Ok(Err(error))
+    }
+
+    /// Has cargo link a program that it has built once more, and keeps what the linker was given in `folder`. `build` builds that program and nothing
+    /// else, with one variable more, in the source of `root`.
     ///
     /// # Errors
     /// The linker keeps no copy of its inputs, or makes another program of them than cargo did.
-    pub fn capture(build: Build<'_>, program: Program, built: &Path, folder: &Path) -> Result<Relink> {
+    pub fn capture(
+        root: &Path,
+        built: &Path,
+        folder: &Path,
+        build: impl FnOnce((&str, &str)) -> Result<()>,
+    ) -> Result<Relink> {
         let parent = folder.parent().context("the folder of a linker's inputs lies in another")?;
         fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
         let partial = tempfile::Builder::new().prefix("link-").tempdir_in(parent).context("no folder for a link")?;
         let copy = partial.path().join("inputs.tar");
         forget(built)?;
         let name = copy.to_str().context("the path of a linker's inputs is no text")?;
-        let variables: Vec<(&str, &str)> = build.variables.iter().copied().chain([(COPY, name)]).collect();
-        artifacts::build_in(build.root, build.target, &variables, &[program])?;
+        build((COPY, name))?;
         ensure!(copy.is_file(), "its linker keeps no copy of what it is given, as LLD does where Rust links with it");
         let archive = fs::File::open(&copy).with_context(|| format!("can't read {}", copy.display()))?;
         tar::Archive::new(archive)
@@ -78,7 +101,7 @@ impl Relink {
             .with_context(|| format!("can't unpack {}", copy.display()))?;
         fs::remove_file(&copy).with_context(|| format!("can't remove {}", copy.display()))?;
         let inputs = partial.path().join("inputs");
-        let relink = Relink { folder: inputs.clone(), linker: linker(build.root)? };
+        let relink = Relink { folder: inputs.clone(), linker: linker(root)? };
         let same = partial.path().join("same");
         relink.run(&same, &[])?;
         ensure!(
@@ -92,20 +115,20 @@ impl Relink {
         Ok(Relink { folder: folder.to_owned(), ..relink })
     }
 
-    /// The same for a program of this tree, kept as long as it is built anew from nothing.
+    /// The same for a program of this tree, kept until others were built.
     ///
     /// # Errors
-    /// As [`Relink::capture`].
-    pub fn of_this_tree(program: Program, built: &Path) -> Result<Relink> {
+    /// As [`Relink::keep`].
+    pub fn of_this_tree(program: Program, built: &Path) -> Result<Layable> {
         let home = workspace::output().join("link");
         let content = fs::read(built).with_context(|| format!("can't read {}", built.display()))?;
         let folder = home.join(format!("{:016x}", memory::hash::fnv1a(&content)));
-        if let Some(relink) = Relink::open(&folder) {
-            return Ok(relink);
+        if let Some(kept) = Relink::open(&folder) {
+            return Ok(kept);
         }
         drop_old(&home)?;
-        let build = Build { root: &workspace::root(), target: None, variables: &[] };
-        Relink::capture(build, program, built, &folder)
+        let root = workspace::root();
+        Relink::keep(&root, built, &folder, |copy| artifacts::build_in(&root, None, &[copy], &[program]).map(drop))
     }
 
     /// Links the program with its functions in the order that `seed` draws; symbols are left out.
@@ -141,6 +164,9 @@ impl Relink {
 /// Removes what cargo linked, so that it links again: it goes by the file beside the libraries, whose name has a number of cargo's own.
 fn forget(built: &Path) -> Result<()> {
     let (folder, name) = (built.parent().context("a program lies in a folder")?, built.file_name().unwrap_or_default());
+    if folder.ends_with("deps") {
+        return fs::remove_file(built).with_context(|| format!("can't remove {}", built.display()));
+    }
     let beginning = format!("{}-", name.to_string_lossy().replace('-', "_"));
     let deps = folder.join("deps");
     for entry in fs::read_dir(&deps).with_context(|| format!("can't read {}", deps.display()))? {

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use baselines::stats::decision::Stage;
 use bench_suite::pair::layouts::{self, Layouts};
 use bench_suite::runner::artifacts::{self, Artifacts, Program};
-use bench_suite::runner::relink::{Build, Relink};
+use bench_suite::runner::relink::Relink;
 
 /// A program that prints in which order its functions lie.
 const SOURCE: &str = r#"
@@ -35,8 +34,10 @@ fn built(folder: &Path) -> Artifacts {
 
 fn capture(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Relink> {
     let target = folder.join("target");
-    let build = Build { root: folder, target: Some(&target), variables };
-    Relink::capture(build, Program::Worker, built(folder).path(Program::Worker).unwrap(), &folder.join("link"))
+    Relink::capture(folder, built(folder).path(Program::Worker).unwrap(), &folder.join("link"), |copy| {
+        let variables: Vec<(&str, &str)> = variables.iter().copied().chain([copy]).collect();
+        artifacts::build_in(folder, Some(&target), &variables, &[Program::Worker]).map(drop)
+    })
 }
 
 fn order(program: &Path) -> String {
@@ -60,7 +61,7 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
         return;
     }
     let relink = captured.unwrap();
-    assert_eq!(Relink::open(&folder.path().join("link")), Some(relink.clone()), "kept for the next time");
+    assert_eq!(Relink::open(&folder.path().join("link")), Some(Ok(relink.clone())), "kept for the next time");
     let link = |seed: u32| -> (PathBuf, String) {
         let to = folder.path().join(format!("layout-{seed}"));
         relink.link(seed, &to).unwrap();
@@ -81,13 +82,13 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
     assert_eq!(std::fs::read(&again.0).unwrap(), std::fs::read(&drawn[0].0).unwrap(), "one seed, one layout");
 
     let placed = Layouts::new(relink.clone(), folder.path().join("placed"), 7);
-    layouts::prepare(&[(&placed, Stage::Screen, 0), (&placed, Stage::Screen, 1), (&placed, Stage::Screen, 0)]).unwrap();
-    let (first, second) = (placed.path(Stage::Screen, 0), placed.path(Stage::Screen, 1));
+    layouts::prepare(&[(&placed, 0), (&placed, 1), (&placed, 0)]).unwrap();
+    let (first, second) = (placed.path(0), placed.path(1));
     assert_ne!(order(&first), order(&second));
-    assert_eq!(first.as_os_str().len(), placed.path(Stage::Confirm, 59).as_os_str().len());
-    layouts::prepare(&[(&placed, Stage::Screen, 1), (&placed, Stage::Confirm, 0)]).unwrap();
-    assert!(!first.exists() && second.is_file() && placed.path(Stage::Confirm, 0).is_file());
-    assert_ne!(order(&placed.path(Stage::Confirm, 0)), order(&second), "fresh rounds are in fresh layouts");
+    assert_eq!(first.as_os_str().len(), placed.path(159).as_os_str().len());
+    layouts::prepare(&[(&placed, 1), (&placed, 20)]).unwrap();
+    assert!(!first.exists() && second.is_file() && placed.path(20).is_file());
+    assert_ne!(order(&placed.path(20)), order(&second), "fresh rounds are in fresh layouts");
 
     std::fs::remove_file(folder.path().join("link/response.txt")).unwrap();
     let refused = format!("{:#}", relink.link(9, &folder.path().join("never")).expect_err("its inputs are gone"));
