@@ -55,9 +55,10 @@ pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
         needed.iter().map(|(layouts, round)| (layouts.path(*round), *layouts, layouts.drawn(*round))).collect();
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     wanted.dedup_by(|one, other| one.0 == other.0);
-    for (_, layouts, _) in &wanted {
-        drop_others(&layouts.folder, &wanted)?;
-    }
+    let mut folders: Vec<&Path> = needed.iter().map(|(layouts, _)| layouts.folder.as_path()).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    folders.into_iter().try_for_each(|folder| drop_others(folder, &wanted))?;
     wanted.retain(|(path, ..)| !path.is_file());
     if wanted.is_empty() {
         return Ok(());

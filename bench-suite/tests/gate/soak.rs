@@ -20,8 +20,10 @@ use bench_suite::runner::artifacts::{self, Program};
 use memory::api::{Ready, ServerStats};
 use memory::corpus::{self, Corpus};
 
-/// Everything that holds on to something: connections, episodes, a queue, compressed bodies.
-const VARIANT: &str = "store=libsql,codec=postcard,cache=lru,pool=adaptive,writes=batched,wire=compressed";
+/// Everything that holds on to something: connections, episodes, a queue, compressed bodies, buffers. Scans share what they read: under `sharing=clone`
+/// each one that runs copies all heads, so that the memory grows with the store and with the callers, which is what that strategy is there to show.
+const VARIANT: &str =
+    "store=libsql,codec=postcard,cache=lru,pool=adaptive,writes=batched,wire=compressed,sharing=arc,buffers=pooled";
 
 /// Episodes a second: a quarter of what two cores serve, so that nothing piles up.
 const RATE: &str = "10";
