@@ -78,7 +78,7 @@ impl Condition {
     pub fn name(self) -> String {
         let judge = if self.judge == Judge::Criterion { "criterion, " } else { "" };
         let machine = if self.hog { "loaded" } else { "idle" };
-        let sides = if self.rebuilt { ", rebuilt" } else { "" };
+        let sides = if self.rebuilt { ", two builds" } else { "" };
         format!("{judge}{machine}{sides}")
     }
 }

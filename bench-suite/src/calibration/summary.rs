@@ -194,7 +194,8 @@ pub fn page(suites: &[Suite], record: &str, chart: Option<&str>) -> Result<Strin
     writeln!(
         text,
         "Each suite is the time lane of `assay gate --against`, judged by its rules, on cases whose truth is known: one program\n\
-         on both sides, or a known part of more work on one of them ([METHODOLOGY](../../METHODOLOGY.md)).\n"
+         on both sides, or two builds of one source in a layout a round, or a known part of more work on one of them\n\
+         ([METHODOLOGY](../../METHODOLOGY.md)).\n"
     )?;
     if let Some(chart) = chart {
         writeln!(text, "![The part of the cases that was called slower, by the size of the slowdown]({chart})\n")?;
