@@ -28,9 +28,10 @@ const VARIANT: &str =
 /// Episodes a second: a quarter of what two cores serve, so that nothing piles up.
 const RATE: &str = "10";
 
-/// Bytes by which the server may grow once it is warm, and that it may have at all. The cache of 1,000 long episodes fills for minutes.
-const GROWTH_MAX: u64 = 192 << 20;
-const RESIDENT_MAX: u64 = 512 << 20;
+/// Bytes by which the server may grow once it is warm, and that it may have at all. The cache of 1,000 long episodes fills for minutes: ten of them grew from
+/// 46 to 79 MiB, and to 338 MiB where scans copied.
+const GROWTH_MAX: u64 = 96 << 20;
+const RESIDENT_MAX: u64 = 192 << 20;
 
 /// Files that the server may have open: its sockets, its connections with their logs.
 const FILES_MAX: usize = 128;
@@ -128,8 +129,10 @@ fn ten_minutes_of_load_leave_nothing_behind() {
     let count = |name: &str| counters[name];
     println!("{episodes} episodes, {steps} steps, {counters:?}");
     assert_eq!(count("steps_appended"), steps, "every step once");
-    assert_eq!(count("batched_writes"), steps, "all of them in batches");
-    assert!(count("batches") <= steps && count("shared_commits") <= steps);
+    let writes = steps + 2 * episodes;
+    assert_eq!(count("batched_writes"), writes, "steps, starts and completions, all of them in batches");
+    assert!(count("batches") <= writes && count("shared_commits") <= writes);
+    assert_eq!(count("transactions"), count("batches"), "one transaction a batch");
     let open = count("connections_opened") - count("connections_retired");
     assert!(open <= 10, "{open} connections: 8 that read, one that writes, the anchor");
     assert!(count("wire_bytes_after") < count("wire_bytes_before") && count("bodies_compressed") > episodes);
