@@ -91,7 +91,8 @@ fn build_with(revision: &str, variables: &[(&str, &str)]) -> Result<Revision> {
     if let Some(revision) = kept(&commit, &folder) {
         return Ok(revision);
     }
-    drop_old(&home)?;
+    // Each has a copy of the libraries that it links.
+    workspace::drop_old(&home, BASES - 1, |folder| folder.join(KEPT[0].1).is_file())?;
     eprintln!("building the base {short}: it is kept for the next time");
     let (tree, target) = (home.join("tree"), home.join(format!("target-{key}")));
     if !target.is_dir() {
@@ -146,23 +147,6 @@ fn keep(built: &Artifacts, link: impl FnOnce(&Path) -> Result<()>, home: &Path, 
     }
     let partial = partial.keep();
     std::fs::rename(&partial, folder).with_context(|| format!("can't keep the base in {}", folder.display()))
-}
-
-/// Removes the bases that were used the longest ago: each has a copy of the libraries that it links.
-fn drop_old(home: &Path) -> Result<()> {
-    let mut kept = Vec::new();
-    for entry in std::fs::read_dir(home).with_context(|| format!("can't read {}", home.display()))? {
-        let path = entry.with_context(|| format!("can't read {}", home.display()))?.path();
-        if let (true, Ok(made)) = (path.join(KEPT[0].1).is_file(), path.metadata().and_then(|data| data.modified())) {
-            kept.push((made, path));
-        }
-    }
-    kept.sort();
-    let old = kept.len().saturating_sub(BASES - 1);
-    for (_, path) in kept.into_iter().take(old) {
-        std::fs::remove_dir_all(&path).with_context(|| format!("can't remove {}", path.display()))?;
-    }
-    Ok(())
 }
 
 fn check_out(tree: &Path, commit: &str) -> Result<()> {

@@ -126,7 +126,8 @@ impl Relink {
         if let Some(kept) = Relink::open(&folder) {
             return Ok(kept);
         }
-        drop_old(&home)?;
+        // Each is as large as the libraries that it links.
+        workspace::drop_old(&home, KEPT - 1, |_| true)?;
         let root = workspace::root();
         Relink::keep(&root, built, &folder, |copy| artifacts::build_in(&root, None, &[copy], &[program]).map(drop))
     }
@@ -197,21 +198,4 @@ fn linker(folder: &Path) -> Result<PathBuf> {
 fn equal(one: &Path, other: &Path) -> Result<bool> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("can't read {}", path.display()));
     Ok(read(one)? == read(other)?)
-}
-
-/// Removes all but the youngest that are kept: each is as large as the libraries that it links.
-fn drop_old(home: &Path) -> Result<()> {
-    let Ok(entries) = fs::read_dir(home) else { return Ok(()) };
-    let mut kept: Vec<(std::time::SystemTime, PathBuf)> = entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
-        })
-        .collect();
-    kept.sort();
-    let old = kept.len().saturating_sub(KEPT - 1);
-    for (_, path) in kept.into_iter().take(old) {
-        fs::remove_dir_all(&path).with_context(|| format!("can't remove {}", path.display()))?;
-    }
-    Ok(())
 }
