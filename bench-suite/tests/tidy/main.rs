@@ -47,7 +47,7 @@ fn repository() -> Tree {
             let name = path.strip_prefix(&root).expect("below the root").to_string_lossy().replace('\\', "/");
             if path.is_file() {
                 tree.insert(name, fs::read_to_string(&path).unwrap_or_default());
-            } else if name != ".git" && !name.starts_with("target") {
+            } else if path.is_dir() && name != ".git" && !name.starts_with("target") {
                 folders.push(path);
             }
         }

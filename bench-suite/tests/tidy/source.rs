@@ -21,7 +21,8 @@ pub struct Source {
     pub modules: BTreeSet<String>,
     /// Public types, with their lines.
     pub types: Vec<(String, usize)>,
-    test_modules: Vec<Vec<String>>,
+    /// Modules for tests only, below a root.
+    test_modules: Vec<(String, Vec<String>)>,
 }
 
 /// A path in code or in a `use`, written out from `crate` where it begins with `self` or `super`.
@@ -37,9 +38,7 @@ pub struct Name {
 pub fn production(tree: &Tree) -> Vec<Source> {
     let files = sources(tree).filter(|(path, _)| !path.contains("/tests/"));
     let mut read: Vec<Source> = files.map(|(path, text)| Source::read(path, text)).collect();
-    let test_modules =
-        |source: &Source| source.test_modules.iter().map(|module| (source.root.clone(), module.clone())).collect();
-    let tests: Vec<(String, Vec<String>)> = read.iter().flat_map::<Vec<_>, _>(test_modules).collect();
+    let tests: Vec<_> = read.iter().flat_map(|file| file.test_modules.clone()).collect();
     read.retain(|file| !tests.iter().any(|(root, module)| *root == file.root && file.module.starts_with(module)));
     read
 }
@@ -68,7 +67,7 @@ impl Source {
             at += match texts[at..] {
                 ["#", "[cfg(test)]", ref item @ ..] => {
                     if let Some(["mod", name, ";"]) = item.first_chunk() {
-                        self.test_modules.push([module, &[(*name).to_owned()]].concat());
+                        self.test_modules.push((self.root.clone(), [module, &[(*name).to_owned()]].concat()));
                     }
                     2 + item.iter().position(|text| [";", "{"].contains(text)).map_or(item.len(), |end| end + 1)
                 }
@@ -94,7 +93,7 @@ impl Source {
                     let path: Vec<&str> = [first].into_iter().chain(steps.map(|step| step[2])).collect();
                     if let TokenTree::Group(group) = &tokens[at] {
                         self.code(group.stream(), module);
-                    } else if is_word(first) {
+                    } else if is_word(first) && !is_variable(&texts[..at], &path, rest) {
                         self.names.push(Name { path: absolute(module, &path), line, is_reexport: false });
                     }
                     3 * path.len() - 2
@@ -137,6 +136,13 @@ fn text_of(token: &TokenTree) -> String {
 
 fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
+/// A field, a method, or a word in lower case that is not called.
+fn is_variable(before: &[&str], path: &[&str], after: &[&str]) -> bool {
+    let is_called = after.first().is_some_and(|next| ["(", "!"].contains(next));
+    let is_member = matches!(before, [.., before, "."] if *before != ".");
+    is_member || path.len() == 1 && path[0].starts_with(char::is_lowercase) && !is_called
 }
 
 fn absolute(module: &[String], path: &[impl AsRef<str>]) -> Vec<String> {
