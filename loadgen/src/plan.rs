@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extent_is_the_schedule_s() {
+    fn the_totals_are_the_schedule_s() {
         let totals = Schedule::totals(pace(OPEN), &[3, 40, 1]).expect("open");
         let starts: Vec<u64> = draw(pace(OPEN)).into_iter().flat_map(|episode| episode.starts_ns).collect();
         assert_eq!(totals.requests, starts.len() as u64);
