@@ -1,19 +1,19 @@
-//! The command line, and what it means: a [`Pace`] and a place to send requests to.
+//! The command line: a [`Pace`] and a server to send requests to.
 //!
-//! Every bound has a default, so that no run goes on for ever. Left out on purpose: what a server is started with.
+//! Every bound has a default, so that every run ends.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::http::Wire;
+use crate::http::BodyEncoding;
 use crate::plan::{Arrivals, Pace};
 
 /// Plays whole episodes of a corpus against a running memory-server, at a given pace, and measures how it answers.
 ///
-/// Response times are measured from the moment at which the schedule wanted the request to start, so that a server that stalls is charged for
-/// every request that had to wait, not only for the one that it was asked.
+/// Latency counts from the scheduled start of a request, so that a server that stalls is charged for every request that
+/// had to wait, not only for the one that it was working on.
 #[derive(Debug, Parser)]
 #[command(name = "loadgen", version, after_help = AFTER_HELP)]
 pub struct Arguments {
@@ -25,28 +25,28 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub corpus: PathBuf,
 
-    /// Episodes under way at the same time, at the most; one connection each
+    /// The most episodes at the same time; one connection each
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub users: u32,
 
     /// Episodes that start each second, on average (not with --arrivals closed)
-    #[arg(long, value_name = "EPISODES", default_value_t = 20.0, value_parser = rate)]
+    #[arg(long, value_name = "EPISODES", default_value_t = 20.0, value_parser = |text: &str| number(text, 0.001, 1e6))]
     pub rate: f64,
 
-    /// How many episodes to start [default: 200, or no bound where --duration is given]
+    /// The number of episodes to start [default: 200, or no bound with --duration]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub episodes: Option<u64>,
 
-    /// For how long to start episodes, as in 10s, 500ms or 2m
+    /// The time during which episodes start, as in 10s, 500ms or 2m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
 
-    /// When episodes start
+    /// The arrivals of episodes
     #[arg(long, value_enum, default_value_t = ArrivalKind::Gamma)]
     pub arrivals: ArrivalKind,
 
     /// The shape of the Gamma distribution of the times between arrivals: 1 is Poisson, less is burstier
-    #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = shape)]
+    #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = |text: &str| number(text, 0.01, 1e3))]
     pub shape: f64,
 
     /// The mean time between the requests of one episode (not with --arrivals closed)
@@ -54,10 +54,10 @@ pub struct Arguments {
     pub gap: Duration,
 
     /// Retrievals after each episode, on average; each reads the best episode found
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = ratio)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = |text: &str| number(text, 0.0, 1e3))]
     pub retrieve_ratio: f64,
 
-    /// How many episodes a retrieval asks for
+    /// The number of episodes that a retrieval asks for
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub limit: u64,
 
@@ -65,11 +65,11 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
-    /// How long a request may take before it counts as an error
+    /// The time after which a request counts as an error
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
 
-    /// How long the whole run may take [default: a minute more than the schedule, ten minutes where it is closed]
+    /// The time after which the run ends [default: a minute more than the schedule, ten minutes with --arrivals closed]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub deadline: Option<Duration>,
 
@@ -77,15 +77,15 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
 
-    /// How bodies go, as the variant of the server has it
-    #[arg(long, value_enum, default_value_t = Wire::Identity)]
-    pub wire: Wire,
+    /// The encoding of bodies; the server's variant must have the same `wire`
+    #[arg(long, value_enum, default_value_t = BodyEncoding::Identity)]
+    pub wire: BodyEncoding,
 
-    /// Where to write the measurements, one JSON record a line [default: stdout, and the summary to stderr]
+    /// The file for the measurements, one JSON record a line [default: stdout, and the summary to stderr]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Let the server be on another machine; without it only loopback addresses are taken
+    /// Allow a server on another machine; without this, only loopback addresses are accepted
     #[arg(long)]
     pub allow_remote: bool,
 
@@ -101,14 +101,14 @@ pub struct Arguments {
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed (such as a server that cannot be reached or goes away), 2 usage,
 3 the run did not finish by its deadline, 4 an empty corpus or nothing sent.
-Wrong answers do not change the exit code: they are the metric `errors`, and whoever judges the run judges them.";
+Wrong answers do not change the exit code: they are counted by the metric `errors`, which the gate judges.";
 
-/// How arrivals are drawn.
+/// Names of the arrivals on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ArrivalKind {
-    /// Open: times between arrivals are Gamma-distributed, in bursts (as measured of language-model services, BurstGPT 2024)
+    /// Open: Gamma-distributed times between arrivals, in bursts (as language-model services have them, BurstGPT 2024)
     Gamma,
-    /// Open: arrivals do not know of each other
+    /// Open: independent arrivals
     Poisson,
     /// Closed: each user starts the next episode as soon as the last one is done
     Closed,
@@ -149,18 +149,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err("a day is the most".to_owned());
     }
     Ok(Duration::from_secs_f64(seconds))
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    number(text, 0.001, 1e6)
-}
-
-fn shape(text: &str) -> Result<f64, String> {
-    number(text, 0.01, 1000.0)
-}
-
-fn ratio(text: &str) -> Result<f64, String> {
-    number(text, 0.0, 1000.0)
 }
 
 fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {

@@ -1,8 +1,8 @@
 //! Goose: starts the users, keeps its own count of every request, and ends when the schedule does.
 //!
-//! The only file that names goose. Its users are the slots in which episodes run; the pace comes from the schedule, because goose's own
-//! pacing is closed (a user's next request waits for its last answer) and its timers are whole milliseconds. Left out on purpose: its
-//! controllers, reports, thresholds and printing.
+//! The only file that names goose. Its users are the slots in which episodes run. The pace comes from the schedule,
+//! because goose's own pacing is closed (a user's next request waits for its last answer) and its timers have whole
+//! milliseconds. Goose's controllers, reports, thresholds and printing are not used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,42 +14,42 @@ use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, Transa
 use goose::{GooseAttack, GooseError, is_killswitch_triggered, trigger_killswitch};
 use tokio::sync::Barrier;
 
-use crate::player::{Player, Stopped};
-use crate::tally::Record;
+use crate::player::{Player, StopReason};
+use crate::tally::RequestRecord;
 
-/// What goose's killswitch is told when there is nothing left to do.
+/// The reason that goose's killswitch is given.
 const DONE: &str = "the schedule is done";
 
-/// How often a user without work, and the watch on ctrl-c, look around.
-const LOOK: Duration = Duration::from_millis(20);
+/// Time between two looks at the killswitch, of users without work and of the watch on ctrl-c.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long after the last user goose may take to reset its metrics; what it counts is only right from then on.
-const SETTLE: Duration = Duration::from_millis(200);
+/// Goose resets its metrics within this time after the last user has started; its counts are right from then on.
+const METRICS_RESET: Duration = Duration::from_millis(200);
 
-/// How long goose may take to start its users and to end after the last of them.
+/// The longest that goose may take to start its users and to end after the last of them.
 const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 
-/// Plays the whole schedule with that many users. Answers with the number of requests that goose counted; why a run ended early is the player's
-/// to say.
+/// Plays the whole schedule with that many users and returns the number of requests that goose counted. The player
+/// knows why a run ended early.
 ///
 /// # Errors
-/// Goose's own, and a run that outlived every bound.
+/// Goose failed, or the run did not end in time.
 pub async fn run(player: Arc<Player>, host: &str, users: u32, bound: Duration) -> Result<usize> {
     // A second run in one process finds the logger of the first: the same one.
     let _ = log::set_logger(&ErrorsToStderr);
-    let crew = Arc::new(Crew {
+    let group = Arc::new(UserGroup {
         barrier: Barrier::new(users as usize),
         at_work: AtomicU32::new(users),
         player: Arc::clone(&player),
     });
     let scenario = Scenario::new("episodes")
-        .register_transaction(Transaction::new(function(&crew, Step::Gather)).set_name("gather").set_on_start())
-        .register_transaction(Transaction::new(function(&crew, Step::Play)).set_name("episode"));
+        .register_transaction(Transaction::new(function(&group, Phase::Gather)).set_name("gather").set_on_start())
+        .register_transaction(Transaction::new(function(&group, Phase::Play)).set_name("episode"));
     let attack = GooseAttack::initialize_with_config(configuration(host, users)?)
         .context("setting up goose")?
         .register_scenario(scenario);
 
-    let watch = tokio::spawn(watch(Arc::clone(&crew)));
+    let watch = tokio::spawn(watch(Arc::clone(&group)));
     let ended = tokio::time::timeout(bound + GOOSE_OVERHEAD, attack.execute()).await;
     watch.abort();
     let Ok(ended) = ended else {
@@ -59,7 +59,8 @@ pub async fn run(player: Arc<Player>, host: &str, users: u32, bound: Duration) -
     Ok(metrics.requests.values().map(|request| request.success_count + request.fail_count).sum())
 }
 
-/// Takes the place of goose's own logger, which writes to stdout: there the measurements go. What goose warns of, the player knows.
+/// Replaces goose's logger, which writes to stdout, where the measurements go. Warnings are dropped: the player knows
+/// of what they say.
 struct ErrorsToStderr;
 
 impl log::Log for ErrorsToStderr {
@@ -76,37 +77,37 @@ impl log::Log for ErrorsToStderr {
     fn flush(&self) {}
 }
 
-/// What the users share.
-struct Crew {
+/// State that all users share.
+struct UserGroup {
     barrier: Barrier,
     at_work: AtomicU32,
     player: Arc<Player>,
 }
 
 #[derive(Clone, Copy)]
-enum Step {
+enum Phase {
     Gather,
     Play,
 }
 
-fn function(crew: &Arc<Crew>, step: Step) -> TransactionFunction {
-    let crew = Arc::clone(crew);
+fn function(group: &Arc<UserGroup>, phase: Phase) -> TransactionFunction {
+    let group = Arc::clone(group);
     Arc::new(move |user| {
-        let crew = Arc::clone(&crew);
+        let group = Arc::clone(&group);
         Box::pin(async move {
-            match step {
-                Step::Gather => crew.gather().await,
-                Step::Play => crew.play(user).await,
+            match phase {
+                Phase::Gather => group.gather().await,
+                Phase::Play => group.play(user).await,
             }
         })
     })
 }
 
-impl Crew {
-    /// Waits until all users are there: the schedule's clock must not run while goose still starts some.
+impl UserGroup {
+    /// Waits until all users have started, and then starts the schedule's clock.
     async fn gather(&self) -> TransactionResult {
         self.barrier.wait().await;
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(METRICS_RESET).await;
         self.player.start();
         Ok(())
     }
@@ -115,7 +116,7 @@ impl Crew {
     async fn play(&self, user: &mut GooseUser) -> TransactionResult {
         if is_killswitch_triggered() {
             // Goose calls again until its message to stop arrives.
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             return Ok(());
         }
         let Some(planned) = self.player.next() else {
@@ -123,21 +124,21 @@ impl Crew {
                 trigger_killswitch(DONE);
             }
             while !is_killswitch_triggered() {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
             return Ok(());
         };
-        // Goose gets the records after the episode: its bookkeeping must not stand between two requests.
+        // Goose gets the records after the episode, so that its bookkeeping delays no request.
         for record in self.player.play(&planned).await {
-            note(user, &record).await?;
+            record_in_goose(user, &record).await?;
         }
         Ok(())
     }
 }
 
-/// Hands a request on to goose's own metrics, with the response time from the intended start.
-async fn note(user: &mut GooseUser, record: &Record) -> TransactionResult {
-    let Record { operation, status, error, .. } = record;
+/// Adds a request to goose's metrics, with the response time from the intended start.
+async fn record_in_goose(user: &mut GooseUser, record: &RequestRecord) -> TransactionResult {
+    let RequestRecord { operation, status, error, .. } = record;
     let ok = error.is_none();
     user.record_custom_request_duration(
         operation.method(),
@@ -150,34 +151,23 @@ async fn note(user: &mut GooseUser, record: &Record) -> TransactionResult {
     .await
 }
 
-/// Tells the player of ctrl-c, which goose catches, so that users in the middle of an episode stop, too.
-async fn watch(crew: Arc<Crew>) {
+/// Tells the player of ctrl-c, which goose catches, so that users in the middle of an episode stop as well.
+async fn watch(group: Arc<UserGroup>) {
     while !is_killswitch_triggered() {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    if crew.at_work.load(Ordering::Acquire) > 0 {
-        crew.player.stop(Stopped::Interrupted);
+    if group.at_work.load(Ordering::Acquire) > 0 {
+        group.player.stop(StopReason::Interrupted);
     }
 }
 
-/// Goose without its controllers and its printing. Metrics reset once all users run, which is before the first request: the one way in which
-/// goose prints nothing about it on stdout.
+/// Goose without its controllers and its printing. Its metrics are reset once all users have started, which is before
+/// the first request; only with that setting does it print nothing about the start to stdout.
 fn configuration(host: &str, users: u32) -> Result<GooseConfiguration, GooseError> {
-    let count = users.to_string();
-    // All users within a twentieth of a second.
-    let rate = (users * 20).to_string();
-    GooseConfiguration::parse_args_default(&[
-        "--host",
-        host,
-        "--users",
-        &count,
-        "--increase-rate",
-        &rate,
-        "--no-telnet",
-        "--no-print-metrics",
-        "--no-error-summary",
-        "--no-transaction-metrics",
-        "--no-scenario-metrics",
-        "--quiet",
-    ])
+    let rate = users * 20; // all of them within a twentieth of a second
+    let arguments = format!(
+        "--host {host} --users {users} --increase-rate {rate} --no-telnet --no-print-metrics --no-error-summary \
+         --no-transaction-metrics --no-scenario-metrics --quiet"
+    );
+    GooseConfiguration::parse_args_default(&arguments.split(' ').collect::<Vec<_>>())
 }

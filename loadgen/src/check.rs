@@ -1,7 +1,7 @@
-//! Whether an answer is right: fast and wrong is an error, and is counted as one.
+//! Checks of the server's answers: a wrong answer is counted as an error, however fast it was.
 //!
-//! Each function reads one kind of answer and says, on one short line, what is wrong with it. Left out on purpose: the order in which a
-//! retrieval ranks, which the memory's own tests compare with a model.
+//! Each function reads one kind of answer; its error is one short line. Retrievals must be ordered by score; the scores
+//! are checked by the memory's own tests.
 
 use std::collections::BTreeSet;
 
@@ -9,30 +9,30 @@ use memory::api::{Failure, Logged, RetrievedEpisode, RetrievedEpisodes, Script, 
 use memory::{Completion, Episode, EpisodeId, NewStep, Step};
 use serde::de::DeserializeOwned;
 
-use crate::http::Answer;
+use crate::http::HttpResponse;
 
 /// The answer to a start: the new episode's id.
-pub fn started(answer: &Answer) -> Result<EpisodeId, String> {
+pub fn started(answer: &HttpResponse) -> Result<EpisodeId, String> {
     read::<Started>(answer, 201).map(|started| started.id)
 }
 
 /// The answer to a step: its number must be the expected one.
-pub fn logged(answer: &Answer, expected: u32) -> Result<(), String> {
+pub fn logged(answer: &HttpResponse, expected: u32) -> Result<(), String> {
     let Logged { number } = read(answer, 201)?;
     same("step number", &number, &expected)
 }
 
 /// The answer to a completion: it must hold the outcome that was sent, and a finite reward.
-pub fn completed(answer: &Answer, script: &Script) -> Result<(), String> {
+pub fn completed(answer: &HttpResponse, script: &Script) -> Result<(), String> {
     let completion: Completion = read(answer, 200)?;
     same("outcome", &completion.outcome, &script.outcome)?;
     finite("reward", completion.reward.total)
 }
 
-/// The answer to a retrieval, right after an episode was completed: something was found, the best first, whole and completed.
-/// `known` gives the script of an episode that this run wrote. Answers with the best episode's id.
+/// The answer to a retrieval after an episode was completed: at least one episode, ordered by score, each completed.
+/// `known` gives the script of an episode that this run wrote. Returns the best episode's id.
 pub fn retrieved<'a>(
-    answer: &Answer,
+    answer: &HttpResponse,
     limit: usize,
     known: impl Fn(EpisodeId) -> Option<&'a Script>,
 ) -> Result<EpisodeId, String> {
@@ -67,8 +67,8 @@ fn sane(result: &RetrievedEpisode, script: Option<&Script>) -> Result<(), String
     Ok(())
 }
 
-/// The answer to reading a completed episode: its steps are numbered without gaps, and where this run wrote it, it is what was written.
-pub fn episode(answer: &Answer, id: EpisodeId, script: Option<&Script>) -> Result<(), String> {
+/// The answer to reading a completed episode: steps are numbered without gaps, and equal `script` if this run wrote it.
+pub fn episode(answer: &HttpResponse, id: EpisodeId, script: Option<&Script>) -> Result<(), String> {
     let Episode { head, steps } = read(answer, 200)?;
     same("episode id", &head.id, &id)?;
     let completion = head.completion.ok_or("the episode is not completed")?;
@@ -101,7 +101,7 @@ fn equal(step: &Step, written: &NewStep) -> bool {
 }
 
 /// The JSON of an answer with that status.
-pub fn read<T: DeserializeOwned>(answer: &Answer, status: u16) -> Result<T, String> {
+pub fn read<T: DeserializeOwned>(answer: &HttpResponse, status: u16) -> Result<T, String> {
     if answer.status != status {
         return Err(match serde_json::from_slice::<Failure>(&answer.body) {
             Ok(failure) => format!("status {}: {}", answer.status, failure.error),
@@ -119,7 +119,7 @@ fn finite(what: &str, value: f32) -> Result<(), String> {
     if value.is_finite() { Ok(()) } else { Err(format!("{what} is not finite")) }
 }
 
-/// A value for a message: long texts are cut.
+/// A value in a message, cut where it is long.
 fn short(value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");
     match text.char_indices().nth(60) {
@@ -143,8 +143,8 @@ mod tests {
         Script { start, steps, outcome: Outcome::Failure { reason: "gave up".to_owned() } }
     }
 
-    fn answer(status: u16, body: Value) -> Answer {
-        Answer { status, body: body.to_string().into_bytes() }
+    fn answer(status: u16, body: Value) -> HttpResponse {
+        HttpResponse { status, body: body.to_string().into_bytes() }
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Requests to one server: keep-alive connections, no proxy, no redirects, a timeout and a bound on every answer; bodies as they are, or compressed.
+//! Requests to one server: keep-alive connections, a timeout and a size limit on every answer, no proxy, no redirects.
 //!
-//! The only file that names reqwest. Left out on purpose: retries. A request that fails is an error that is counted.
+//! The only file that names reqwest. Nothing is retried: a request that fails is counted as an error.
 
 use std::io::Write;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -13,58 +13,58 @@ use flate2::write::GzEncoder;
 use memory::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use reqwest::{Client, Method, Url, redirect};
 
-/// The longest answer that is read, in bytes: some hundred long episodes.
+/// The longest answer that is read, in bytes: about a hundred long episodes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// One server.
+/// A client of one server.
 #[derive(Debug, Clone)]
-pub struct Http {
+pub struct HttpClient {
     client: Client,
     base: String,
     timeout: Duration,
-    wire: Wire,
+    wire: BodyEncoding,
 }
 
-/// How bodies go.
+/// The encoding of bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Wire {
+pub enum BodyEncoding {
     /// As they are, both ways.
     Identity,
-    /// Those of 1 KiB and more as gzip, both ways; the server must be one of wire=compressed
+    /// As gzip from 1 KiB on, both ways; the server must have wire=compressed
     Compressed,
 }
 
-/// The body of a request, as it is sent: made before it is due, so that compressing delays nobody.
+/// A request's encoded body, made before the request is due, so that compression delays nothing.
 #[derive(Debug, Clone)]
-pub struct Body {
+pub struct RequestBody {
     bytes: Vec<u8>,
-    packed: bool,
+    is_compressed: bool,
 }
 
-/// What came back: any status, the whole body.
+/// A whole response, of any status.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// No answer, or not a whole one.
+/// A request without a whole response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoAnswer {
-    /// Whether the time was up.
+pub struct RequestError {
+    /// It took longer than the timeout.
     pub timed_out: bool,
-    /// Why, on one line.
+    /// The cause, on one line.
     pub reason: String,
 }
 
-impl Http {
+impl HttpClient {
     /// A client of the server at `url`. Nothing is sent yet.
     ///
     /// # Errors
     /// A URL that is not `http://host:port`, or one of another machine without `allow_remote`.
-    pub fn new(url: &str, timeout: Duration, allow_remote: bool, wire: Wire) -> Result<Http> {
+    pub fn new(url: &str, timeout: Duration, allow_remote: bool, wire: BodyEncoding) -> Result<HttpClient> {
         let parsed = Url::parse(url).with_context(|| format!("--server {url}: use http://ADDRESS:PORT"))?;
         ensure!(parsed.scheme() == "http", "--server {url}: use http://ADDRESS:PORT, memory-server has no TLS");
         ensure!(
@@ -78,25 +78,25 @@ impl Http {
         }
         let client = Client::builder()
             .no_proxy() // a proxy from the environment would be measured with the server
-            .redirect(redirect::Policy::none()) // and a redirect would lead past the loopback check
-            .gzip(wire == Wire::Compressed) // otherwise an answer is not asked for compressed
+            .redirect(redirect::Policy::none()) // a redirect could leave this machine
+            .gzip(wire == BodyEncoding::Compressed) // asks for compressed answers
             .tcp_nodelay(true)
             .timeout(timeout)
             .connect_timeout(timeout)
             .pool_idle_timeout(None)
             .build()
             .context("setting up the HTTP client")?;
-        Ok(Http { client, base: parsed.as_str().trim_end_matches('/').to_owned(), timeout, wire })
+        Ok(HttpClient { client, base: parsed.as_str().trim_end_matches('/').to_owned(), timeout, wire })
     }
 
-    /// A body that is to be posted, as it will be sent.
-    pub fn body(&self, plain: Vec<u8>) -> Result<Body> {
-        if self.wire == Wire::Identity || plain.len() < usize::from(WIRE_THRESHOLD_BYTES) {
-            return Ok(Body { bytes: plain, packed: false });
+    /// Encodes a body for [`HttpClient::post`].
+    pub fn body(&self, plain: Vec<u8>) -> Result<RequestBody> {
+        if self.wire == BodyEncoding::Identity || plain.len() < usize::from(WIRE_THRESHOLD_BYTES) {
+            return Ok(RequestBody { bytes: plain, is_compressed: false });
         }
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&plain).context("compressing a body")?;
-        Ok(Body { bytes: encoder.finish().context("compressing a body")?, packed: true })
+        Ok(RequestBody { bytes: encoder.finish().context("compressing a body")?, is_compressed: true })
     }
 
     /// The server's URL, without a slash at the end.
@@ -105,17 +105,17 @@ impl Http {
     }
 
     /// `GET path`.
-    pub async fn get(&self, path: &str) -> Result<Answer, NoAnswer> {
+    pub async fn get(&self, path: &str) -> Result<HttpResponse, RequestError> {
         self.send(Method::GET, path, None, self.timeout).await
     }
 
     /// `GET path`, with another timeout.
-    pub async fn get_within(&self, path: &str, timeout: Duration) -> Result<Answer, NoAnswer> {
+    pub async fn get_within(&self, path: &str, timeout: Duration) -> Result<HttpResponse, RequestError> {
         self.send(Method::GET, path, None, timeout).await
     }
 
     /// `POST path` with a JSON body.
-    pub async fn post(&self, path: &str, body: &Body) -> Result<Answer, NoAnswer> {
+    pub async fn post(&self, path: &str, body: &RequestBody) -> Result<HttpResponse, RequestError> {
         self.send(Method::POST, path, Some(body.clone()), self.timeout).await
     }
 
@@ -123,31 +123,34 @@ impl Http {
         &self,
         method: Method,
         path: &str,
-        body: Option<Body>,
+        body: Option<RequestBody>,
         timeout: Duration,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<HttpResponse, RequestError> {
         let mut request = self.client.request(method, format!("{}{path}", self.base)).timeout(timeout);
-        if let Some(Body { bytes, packed }) = body {
+        if let Some(RequestBody { bytes, is_compressed }) = body {
             request = request.header("content-type", "application/json").body(bytes);
-            if packed {
+            if is_compressed {
                 request = request.header("content-encoding", WIRE_ENCODING);
             }
         }
-        let mut response = request.send().await.map_err(no_answer)?;
+        let mut response = request.send().await.map_err(request_error)?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+        while let Some(chunk) = response.chunk().await.map_err(request_error)? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(NoAnswer { timed_out: false, reason: format!("an answer over {ANSWER_BYTES_MAX} bytes") });
+                return Err(RequestError {
+                    timed_out: false,
+                    reason: format!("an answer over {ANSWER_BYTES_MAX} bytes"),
+                });
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body })
+        Ok(HttpResponse { status, body })
     }
 }
 
-/// The innermost cause: reqwest's own words only repeat the URL.
-fn no_answer(error: reqwest::Error) -> NoAnswer {
+/// The innermost cause: reqwest's messages above it only repeat the URL.
+fn request_error(error: reqwest::Error) -> RequestError {
     let timed_out = error.is_timeout();
     let mut reason = if timed_out { "timed out".to_owned() } else { error.to_string() };
     let mut cause = std::error::Error::source(&error).filter(|_| !timed_out);
@@ -155,7 +158,7 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
         reason = inner.to_string();
         cause = inner.source();
     }
-    NoAnswer { timed_out, reason }
+    RequestError { timed_out, reason }
 }
 
 fn refuse_remote(host: &str, port: u16) -> Result<()> {
@@ -165,7 +168,7 @@ fn refuse_remote(host: &str, port: u16) -> Result<()> {
         ensure!(address.is_loopback(), "{address} is no loopback address: {REMEDY}");
         return Ok(());
     }
-    // Other names are not even looked up: that would already be a request to another machine.
+    // Other names are not looked up, because that would already be a request to another machine.
     if bare != "localhost" {
         bail!("{bare} is no loopback address: {REMEDY}");
     }
@@ -179,7 +182,7 @@ mod tests {
     use super::*;
 
     fn new(url: &str, allow_remote: bool) -> Result<String, String> {
-        let http = Http::new(url, Duration::from_secs(1), allow_remote, Wire::Identity);
+        let http = HttpClient::new(url, Duration::from_secs(1), allow_remote, BodyEncoding::Identity);
         http.map(|http| http.base().to_owned()).map_err(|error| format!("{error:#}"))
     }
 
@@ -197,17 +200,17 @@ mod tests {
 
     #[test]
     fn only_long_bodies_are_compressed_and_only_when_told() {
-        let body = |wire: Wire, bytes: usize| {
+        let body = |wire: BodyEncoding, bytes: usize| {
             let http =
-                Http::new("http://127.0.0.1:1", Duration::from_secs(1), false, wire).expect("a loopback address");
+                HttpClient::new("http://127.0.0.1:1", Duration::from_secs(1), false, wire).expect("a loopback address");
             let body = http.body(vec![b'a'; bytes]).expect("compresses");
-            (body.packed, body.bytes.len())
+            (body.is_compressed, body.bytes.len())
         };
         let most = usize::from(WIRE_THRESHOLD_BYTES);
-        assert_eq!(body(Wire::Identity, 9 * most), (false, 9 * most));
-        assert_eq!(body(Wire::Compressed, most - 1), (false, most - 1));
-        let (packed, bytes) = body(Wire::Compressed, most);
-        assert!(packed && bytes < most / 4, "{bytes}");
+        assert_eq!(body(BodyEncoding::Identity, 9 * most), (false, 9 * most));
+        assert_eq!(body(BodyEncoding::Compressed, most - 1), (false, most - 1));
+        let (is_compressed, bytes) = body(BodyEncoding::Compressed, most);
+        assert!(is_compressed && bytes < most / 4, "{bytes}");
     }
 
     #[test]

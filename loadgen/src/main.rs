@@ -1,9 +1,9 @@
-//! At what pace: plays whole episodes of a corpus against a running `memory-server` and hands its numbers on as measurements.
+//! Open-loop load test of a running `memory-server`: plays whole episodes of a corpus and writes measurements.
 //!
 //! - [`arguments`]: the command line.
-//! - [`plan`]: what is sent, and when it should start.
+//! - [`plan`]: the schedule of episodes and requests.
 //! - [`timer`], [`http`], [`player`]: waiting, sending, and playing an episode.
-//! - [`check`], [`tally`]: whether answers are right, and how long they took.
+//! - [`check`], [`tally`]: checks of the answers, and their times.
 //! - [`attack`]: goose, which runs the users.
 //! - [`report`]: measurements and summary.
 
@@ -29,17 +29,17 @@ use memory::api::{Script, ServerStats};
 use memory::corpus;
 
 use crate::arguments::Arguments;
-use crate::http::Http;
+use crate::http::HttpClient;
 use crate::plan::Schedule;
-use crate::player::{Player, Stopped};
-use crate::report::Server;
+use crate::player::{Player, StopReason};
+use crate::report::ServerSnapshots;
 
-/// How long a run may take beyond its schedule, a closed one altogether, and any, unless the command line says.
+/// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
 const OVERTIME: Duration = Duration::from_secs(60);
 const CLOSED_DEADLINE: Duration = Duration::from_secs(600);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// How often progress is shown.
+/// Time between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Exit> {
-    let http = Http::new(&arguments.server, arguments.timeout, arguments.allow_remote, arguments.wire)?;
+    let http = HttpClient::new(&arguments.server, arguments.timeout, arguments.allow_remote, arguments.wire)?;
     let scripts = corpus::read(&arguments.corpus)?.scripts;
     if scripts.is_empty() {
         eprintln!("loadgen: {}: the corpus has no episodes, so there is nothing to send", arguments.corpus.display());
@@ -79,10 +79,15 @@ fn print_plan(schedule: Schedule) -> Result<()> {
     out.flush().context("writing the schedule")
 }
 
-async fn measure(arguments: &Arguments, http: Http, scripts: Vec<Script>, step_counts: Vec<usize>) -> Result<Exit> {
+async fn measure(
+    arguments: &Arguments,
+    http: HttpClient,
+    scripts: Vec<Script>,
+    step_counts: Vec<usize>,
+) -> Result<Exit> {
     let pace = arguments.pace();
-    let extent = Schedule::extent(pace, &step_counts);
-    let end = extent.and_then(|extent| extent.end).or(pace.duration);
+    let totals = Schedule::totals(pace, &step_counts);
+    let end = totals.and_then(|totals| totals.end).or(pace.duration);
     let deadline = arguments.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)));
     let schedule = Schedule::new(pace, step_counts);
     let open = schedule.is_open();
@@ -97,10 +102,12 @@ async fn measure(arguments: &Arguments, http: Http, scripts: Vec<Script>, step_c
         progress.abort();
     }
     let counted = counted?;
-    match player.why_stopped() {
-        Some(Stopped::Gone(reason)) => return Err(anyhow!("{reason}")),
-        Some(Stopped::Interrupted) => return Err(anyhow!("interrupted after {} requests", player.tally().requests())),
-        Some(Stopped::Late) | None => {}
+    match player.stop_reason() {
+        Some(StopReason::Gone(reason)) => return Err(anyhow!("{reason}")),
+        Some(StopReason::Interrupted) => {
+            return Err(anyhow!("interrupted after {} requests", player.tally().requests()));
+        }
+        Some(StopReason::Late) | None => {}
     }
     let after = stats(&http).await?;
 
@@ -112,15 +119,15 @@ async fn measure(arguments: &Arguments, http: Http, scripts: Vec<Script>, step_c
     if tally.requests() != counted as u64 {
         eprintln!("loadgen: goose counted {counted} of {} requests; the measurements have them all", tally.requests());
     }
-    let server = Server { before, after };
-    // What was planned, not what was sent: errors end episodes early, and must not make the run incomparable.
-    let operations = extent.map_or(1, |extent| extent.requests);
+    let server = ServerSnapshots { before, after };
+    // The planned requests, because errors end episodes early and must not make the run incomparable.
+    let operations = totals.map_or(1, |totals| totals.requests);
     let lines = report::lines(&report::measurements(&tally, &server, operations)?)?;
     let summary = report::summary(&tally, &server, open);
-    if player.why_stopped() == Some(&Stopped::Late) {
+    if player.stop_reason() == Some(&StopReason::Late) {
         eprint!("{summary}");
         eprintln!(
-            "loadgen: the run was not done by its deadline of {} s: lower --rate, raise --users, or give it a later --deadline",
+            "loadgen: the run was not done by its deadline of {} s: lower --rate, raise --users or --deadline",
             deadline.as_secs_f64()
         );
         return Ok(Exit::Invalid);
@@ -138,8 +145,8 @@ async fn measure(arguments: &Arguments, http: Http, scripts: Vec<Script>, step_c
     Ok(Exit::Ok)
 }
 
-/// What the server says of itself: also the proof that it is there, and that it is a memory-server.
-async fn stats(http: &Http) -> Result<ServerStats> {
+/// The server's own numbers. They also prove that it is a memory-server and that it answers.
+async fn stats(http: &HttpClient) -> Result<ServerStats> {
     let remedy = "is memory-server running there?";
     let answer = http
         .get("/stats")

@@ -1,12 +1,13 @@
-//! What is sent, and when: a seeded schedule of whole episodes.
+//! A seeded schedule of whole episodes.
 //!
-//! Episodes arrive as an open process: their times do not depend on the server's answers (Schroeder, Wierman and Harchol-Balter, "Open versus
-//! closed: a cautionary tale", 2006). The times between arrivals are Gamma-distributed, as those of language-model services were found to
-//! be (Wang et al., "BurstGPT", 2024); shape 1 is the Poisson process. Inside an episode each request has its own intended
-//! start, too, a drawn gap after the one before, so that a stall is charged to every request that it delays (Gil Tene on coordinated omission).
-//! The closed model stands beside it, for the highest rate that a server can do.
+//! Episodes arrive as an open process: their times do not depend on the server's answers (Schroeder, Wierman and
+//! Harchol-Balter, "Open versus closed: a cautionary tale", 2006). The times between arrivals are Gamma-distributed, as
+//! those of language-model services were found to be (Wang et al., "BurstGPT", 2024); shape 1 is the Poisson process.
+//! Each request inside an episode has an intended start as well, a drawn gap after the one before, so that a stall is
+//! charged to every request that it delays (Gil Tene on coordinated omission). The closed model finds the highest rate
+//! that a server can do.
 //!
-//! The schedule is drawn episode by episode, so its length costs no memory. Left out on purpose: waiting (`timer`) and sending (`player`).
+//! The schedule is drawn episode by episode, so its length costs no memory.
 
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use rand_distr::{Distribution, Gamma};
 use rand_pcg::Pcg64;
 use serde::Serialize;
 
-/// How arrivals are drawn.
+/// The arrivals of episodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Arrivals {
-    /// At their own times, whatever the server does.
+    /// At drawn times, which do not depend on the server.
     Open {
         /// Episodes a second, on average.
         rate: f64,
@@ -27,18 +28,18 @@ pub enum Arrivals {
         /// The mean time between the requests of one episode.
         gap: Duration,
     },
-    /// Each user's next one right after its last.
+    /// Each user starts its next episode when its last one is done.
     Closed,
 }
 
 /// A schedule's definition: the same pace over the same corpus is the same schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
-    /// When episodes arrive.
+    /// The arrivals of episodes.
     pub arrivals: Arrivals,
-    /// How many, at the most.
+    /// The most episodes.
     pub episodes: u64,
-    /// For how long they arrive, at the most.
+    /// The longest time during which they arrive.
     pub duration: Option<Duration>,
     /// Retrievals after each episode, on average.
     pub retrieve_ratio: f64,
@@ -51,24 +52,24 @@ pub struct Pace {
 pub struct PlannedEpisode {
     /// Its place in the schedule, from 0.
     pub index: u64,
-    /// Which script of the corpus.
+    /// The number of its script in the corpus.
     pub script: usize,
-    /// For each retrieval after it, the script whose task is asked for.
+    /// For each retrieval after it, the script whose task is the query.
     pub retrievals: Vec<usize>,
-    /// When each request should start, in nanoseconds since the run's start; empty in the closed model.
+    /// Intended starts of its requests, in nanoseconds since the run's start; empty in the closed model.
     pub starts_ns: Vec<u64>,
 }
 
-/// How much a whole schedule is.
+/// Sums of a whole schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
-    /// Requests, if all are answered rightly.
+pub struct ScheduleTotals {
+    /// Requests, if no episode ends early.
     pub requests: u64,
-    /// When the last one is due; none in the closed model.
+    /// Intended start of the last request; none in the closed model.
     pub end: Option<Duration>,
 }
 
-/// How many requests a script and its retrievals are: start, steps, complete, and two a retrieval (ask, then read the best).
+/// The requests of a script and its retrievals: start, steps, complete, and two a retrieval (ask, then read the best).
 pub fn request_count(steps: usize, retrievals: usize) -> usize {
     2 + steps + 2 * retrievals
 }
@@ -79,7 +80,7 @@ pub struct Schedule {
     pace: Pace,
     step_counts: Vec<usize>,
     times: Option<Times>,
-    /// Arrivals, mix and gaps have generators of their own: another retrieve ratio leaves the arrivals as they are.
+    /// Separate generators, so that another retrieve ratio leaves the arrivals as they are.
     arrivals: Pcg64,
     mix: Pcg64,
     gaps: Pcg64,
@@ -90,15 +91,15 @@ pub struct Schedule {
 #[derive(Debug, Clone, Copy)]
 struct Times {
     between_episodes_ns: Gamma<f64>,
-    /// None where the mean is zero: the requests of an episode are then due all at once.
+    /// None if the mean is zero: the requests of an episode are then due at the same time.
     between_requests_ns: Option<Gamma<f64>>,
 }
 
 impl Schedule {
-    /// A schedule over a corpus whose scripts have that many steps.
+    /// A schedule over a corpus whose scripts have `step_counts` steps.
     ///
     /// # Panics
-    /// The corpus is empty, or rate or shape are not over zero: both are refused before.
+    /// The corpus is empty, or rate or shape are not over zero: the caller refuses both.
     pub fn new(pace: Pace, step_counts: Vec<usize>) -> Schedule {
         assert!(!step_counts.is_empty(), "an empty corpus is refused before");
         let times = match pace.arrivals {
@@ -127,27 +128,27 @@ impl Schedule {
         }
     }
 
-    /// Whether each request has its own intended start.
+    /// Requests have intended starts.
     pub fn is_open(&self) -> bool {
         self.times.is_some()
     }
 
-    /// For how long a closed schedule goes on, if that is bounded.
+    /// The duration of a closed schedule, if it has one.
     pub fn closes_after(&self) -> Option<Duration> {
         self.pace.duration.filter(|_| !self.is_open())
     }
 
-    /// How much the schedule of that pace is; none where the server's speed decides it, in a closed schedule of some duration.
-    pub fn extent(pace: Pace, step_counts: &[usize]) -> Option<Extent> {
+    /// The sums of a schedule; none for a closed one with a duration, where they depend on the server's speed.
+    pub fn totals(pace: Pace, step_counts: &[usize]) -> Option<ScheduleTotals> {
         let schedule = Schedule::new(pace, step_counts.to_vec());
         if !schedule.is_open() && pace.duration.is_some() {
             return None;
         }
-        let nothing = Extent { requests: 0, end: None };
-        Some(schedule.fold(nothing, |extent, episode| {
+        let nothing = ScheduleTotals { requests: 0, end: None };
+        Some(schedule.fold(nothing, |totals, episode| {
             let requests = request_count(step_counts[episode.script], episode.retrievals.len());
             let last = episode.starts_ns.last().copied().map(Duration::from_nanos);
-            Extent { requests: extent.requests + requests as u64, end: extent.end.max(last) }
+            ScheduleTotals { requests: totals.requests + requests as u64, end: totals.end.max(last) }
         }))
     }
 
@@ -157,7 +158,7 @@ impl Schedule {
         usize::try_from(draw).expect("below a length")
     }
 
-    /// How many retrievals follow this episode: the whole part of the ratio, and one more with the probability of its fraction.
+    /// Retrievals after one episode: the ratio's whole part, and one more with the probability of its fraction.
     fn retrieval_count(&mut self) -> usize {
         let (whole, fraction) = (self.pace.retrieve_ratio.trunc(), self.pace.retrieve_ratio.fract());
         let draw = (self.mix.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
@@ -273,16 +274,16 @@ mod tests {
     }
 
     #[test]
-    fn the_extent_is_the_schedule_s() {
-        let extent = Schedule::extent(pace(OPEN), &[3, 40, 1]).expect("open");
+    fn the_totals_are_the_schedule_s() {
+        let totals = Schedule::totals(pace(OPEN), &[3, 40, 1]).expect("open");
         let starts: Vec<u64> = draw(pace(OPEN)).into_iter().flat_map(|episode| episode.starts_ns).collect();
-        assert_eq!(extent.requests, starts.len() as u64);
-        assert_eq!(extent.end, starts.into_iter().max().map(Duration::from_nanos));
+        assert_eq!(totals.requests, starts.len() as u64);
+        assert_eq!(totals.end, starts.into_iter().max().map(Duration::from_nanos));
         let closed = pace(Arrivals::Closed);
         assert_eq!(
-            Schedule::extent(Pace { retrieve_ratio: 2.0, ..closed }, &[5]),
-            Some(Extent { requests: 4000 * 11, end: None })
+            Schedule::totals(Pace { retrieve_ratio: 2.0, ..closed }, &[5]),
+            Some(ScheduleTotals { requests: 4000 * 11, end: None })
         );
-        assert_eq!(Schedule::extent(Pace { duration: Some(Duration::from_secs(1)), ..closed }, &[5]), None);
+        assert_eq!(Schedule::totals(Pace { duration: Some(Duration::from_secs(1)), ..closed }, &[5]), None);
     }
 }

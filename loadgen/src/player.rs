@@ -1,6 +1,4 @@
-//! Plays planned episodes: waits for each request's intended start, sends it, checks the answer and notes the times.
-//!
-//! Left out on purpose: who calls it, how many at a time (`attack`), and what a right answer is (`check`).
+//! Plays planned episodes: waits for each request's intended start, sends it, checks the answer and records the times.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,20 +9,20 @@ use memory::EpisodeId;
 use memory::api::{Retrieve, Script};
 
 use crate::check;
-use crate::http::{Answer, Body, Http, NoAnswer};
+use crate::http::{HttpClient, HttpResponse, RequestBody, RequestError};
 use crate::plan::{PlannedEpisode, Schedule};
-use crate::tally::{Operation, Record, Tally};
+use crate::tally::{Operation, RequestRecord, Tally};
 use crate::timer::Timer;
 
-/// How long a task waits at a time before it looks whether the run was stopped.
+/// The longest that a task waits before it checks if the run was stopped.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// How long the server has to answer the question whether it is still there.
+/// Timeout of the request that checks if the server is still there.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Why a run ended before its schedule did.
+/// Reasons for a run to end before its schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stopped {
+pub enum StopReason {
     /// The server does not answer any more.
     Gone(String),
     /// The deadline passed.
@@ -33,34 +31,34 @@ pub enum Stopped {
     Interrupted,
 }
 
-/// A run: what all users share.
+/// One run, shared by all users.
 #[derive(Debug)]
 pub struct Player {
-    http: Http,
-    scripts: Vec<Prepared>,
+    http: HttpClient,
+    scripts: Vec<PreparedScript>,
     limit: usize,
     timer: Timer,
     deadline: Duration,
     schedule: Mutex<Schedule>,
     tally: Mutex<Tally>,
-    /// Which script each completed episode of this run is.
+    /// The scripts of this run's completed episodes.
     written: Mutex<BTreeMap<EpisodeId, usize>>,
     started: OnceLock<Instant>,
-    stopped: OnceLock<Stopped>,
+    stopped: OnceLock<StopReason>,
 }
 
-/// A script with its requests' bodies, encoded before the run: encoding must not delay the next request.
+/// A script with the bodies of its requests, encoded before the run, so that encoding delays no request.
 #[derive(Debug)]
-struct Prepared {
+struct PreparedScript {
     script: Script,
-    start: Body,
-    steps: Vec<Body>,
-    outcome: Body,
-    retrieve: Body,
+    start: RequestBody,
+    steps: Vec<RequestBody>,
+    outcome: RequestBody,
+    retrieve: RequestBody,
 }
 
-impl Prepared {
-    fn new(script: Script, limit: usize, http: &Http) -> Result<Prepared> {
+impl PreparedScript {
+    fn new(script: Script, limit: usize, http: &HttpClient) -> Result<PreparedScript> {
         let retrieve = Retrieve {
             text: script.start.task.clone(),
             context: Some(script.start.context.clone()),
@@ -68,7 +66,7 @@ impl Prepared {
             steps: false,
         };
         let step = |step| http.body(serde_json::to_vec(step).context("encoding a step")?);
-        Ok(Prepared {
+        Ok(PreparedScript {
             start: http.body(serde_json::to_vec(&script.start).context("encoding a start")?)?,
             steps: script.steps.iter().map(step).collect::<Result<_>>()?,
             outcome: http.body(serde_json::to_vec(&script.outcome).context("encoding an outcome")?)?,
@@ -79,18 +77,20 @@ impl Prepared {
 }
 
 impl Player {
-    /// A run of `schedule` over `scripts`. Retrievals ask for `limit` episodes; after `deadline` from the start nothing more is sent.
+    /// A run of `schedule` over `scripts`. Retrievals ask for `limit` episodes; nothing is sent later than `deadline`
+    /// after the start.
     ///
     /// # Errors
     /// A script that cannot be encoded, or no thread for the timer.
     pub fn new(
-        http: Http,
+        http: HttpClient,
         scripts: Vec<Script>,
         schedule: Schedule,
         limit: usize,
         deadline: Duration,
     ) -> Result<Player> {
-        let scripts = scripts.into_iter().map(|script| Prepared::new(script, limit, &http)).collect::<Result<_>>()?;
+        let scripts =
+            scripts.into_iter().map(|script| PreparedScript::new(script, limit, &http)).collect::<Result<_>>()?;
         Ok(Player {
             http,
             scripts,
@@ -123,37 +123,37 @@ impl Player {
     }
 
     /// Ends the run; the first reason stays.
-    pub fn stop(&self, reason: Stopped) {
+    pub fn stop(&self, reason: StopReason) {
         self.stopped.get_or_init(|| reason);
     }
 
-    /// Why the run ended early, if it did.
-    pub fn why_stopped(&self) -> Option<&Stopped> {
+    /// The reason why the run ended early, if it did.
+    pub fn stop_reason(&self) -> Option<&StopReason> {
         self.stopped.get()
     }
 
-    /// What has happened so far.
+    /// The requests so far.
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
         lock(&self.tally)
     }
 
-    /// Plays an episode to its end, to its first error, or until the run is stopped. Answers with the requests that were sent.
-    pub async fn play(&self, planned: &PlannedEpisode) -> Vec<Record> {
-        let mut turn = Turn { player: self, planned, records: Vec::new(), free_since: Instant::now() };
-        if turn.play().await.is_some() {
+    /// Plays an episode to its end, to its first error, or until the run is stopped. Returns the requests sent.
+    pub async fn play(&self, planned: &PlannedEpisode) -> Vec<RequestRecord> {
+        let mut episode = EpisodePlay { player: self, planned, records: Vec::new(), free_since: Instant::now() };
+        if episode.play().await.is_some() {
             self.tally().episodes += 1;
         }
-        turn.records
+        episode.records
     }
 
     fn stopped(&self) -> bool {
         if self.stopped.get().is_none() && self.started.get().is_some_and(|start| start.elapsed() > self.deadline) {
-            self.stop(Stopped::Late);
+            self.stop(StopReason::Late);
         }
         self.stopped.get().is_some()
     }
 
-    /// Waits until `at`, or until the run is stopped: then answers false.
+    /// Waits until `at`; false if the run was stopped before.
     async fn wait(&self, at: Instant) -> bool {
         while !self.stopped() {
             let now = Instant::now();
@@ -165,34 +165,34 @@ impl Player {
         false
     }
 
-    /// After a request without an answer: is the server still there?
-    async fn probe(&self, failed: &NoAnswer) {
+    /// Stops the run if the server, which left a request without an answer, does not answer again.
+    async fn probe(&self, failed: &RequestError) {
         if let Err(again) = self.http.get_within("/health", PROBE).await {
             let sent = self.tally().requests();
             let reason = if failed.timed_out { &again.reason } else { &failed.reason };
-            self.stop(Stopped::Gone(format!("{} went away after {sent} requests: {reason}", self.http.base())));
+            self.stop(StopReason::Gone(format!("{} went away after {sent} requests: {reason}", self.http.base())));
         }
     }
 }
 
-/// Nothing panics while one of these locks is held, so what is behind a poisoned one is whole.
+/// Nothing panics while one of these locks is held, so the data of a poisoned one is whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One user's turn with one episode.
-struct Turn<'a> {
+/// One episode that a user plays.
+struct EpisodePlay<'a> {
     player: &'a Player,
     planned: &'a PlannedEpisode,
-    records: Vec<Record>,
-    /// When this user could have sent its next request.
+    records: Vec<RequestRecord>,
+    /// The time from which this user could have sent its next request.
     free_since: Instant,
 }
 
-impl Turn<'_> {
+impl EpisodePlay<'_> {
     async fn play(&mut self) -> Option<()> {
         let player = self.player;
-        let Prepared { script, start, steps, outcome, .. } = &player.scripts[self.planned.script];
+        let PreparedScript { script, start, steps, outcome, .. } = &player.scripts[self.planned.script];
 
         let id = self.post(Operation::Start, "/episodes", start, check::started).await?;
         let path = format!("/episodes/{id}/steps");
@@ -205,10 +205,10 @@ impl Turn<'_> {
 
         for &asked in &self.planned.retrievals {
             let retrieve = &player.scripts[asked].retrieve;
-            let check = |answer: &Answer| check::retrieved(answer, player.limit, |id| known(player, id));
+            let check = |answer: &HttpResponse| check::retrieved(answer, player.limit, |id| known(player, id));
             let best = self.post(Operation::Retrieve, "/retrieve", retrieve, check).await?;
             let path = format!("/episodes/{best}");
-            let check = |answer: &Answer| check::episode(answer, best, known(player, best));
+            let check = |answer: &HttpResponse| check::episode(answer, best, known(player, best));
             self.request(Operation::Read, player.http.get(&path), check).await?;
         }
         Some(())
@@ -218,19 +218,20 @@ impl Turn<'_> {
         &mut self,
         operation: Operation,
         path: &str,
-        body: &Body,
-        check: impl FnOnce(&Answer) -> Result<T, String>,
+        body: &RequestBody,
+        check: impl FnOnce(&HttpResponse) -> Result<T, String>,
     ) -> Option<T> {
         let http = &self.player.http;
         self.request(operation, http.post(path, body), check).await
     }
 
-    /// Sends the next request at its time, notes it, and answers with what `check` made of it. `answer` is sent when first awaited.
+    /// Sends the next request at its time, records it, and returns the value that `check` read from the answer. The
+    /// request is sent when `answer` is first awaited.
     async fn request<T>(
         &mut self,
         operation: Operation,
-        answer: impl Future<Output = Result<Answer, NoAnswer>>,
-        check: impl FnOnce(&Answer) -> Result<T, String>,
+        answer: impl Future<Output = Result<HttpResponse, RequestError>>,
+        check: impl FnOnce(&HttpResponse) -> Result<T, String>,
     ) -> Option<T> {
         let player = self.player;
         let due = self.due();
@@ -253,7 +254,7 @@ impl Turn<'_> {
             Ok(value) => (Some(value), None),
             Err(error) => (None, Some(error)),
         };
-        let record = Record { operation, intended, sent, done, lag, status, error };
+        let record = RequestRecord { operation, intended, sent, done, lag, status, error };
         player.tally().add(&record);
         self.records.push(record);
         if let Err(none) = &answer {
@@ -262,7 +263,7 @@ impl Turn<'_> {
         value
     }
 
-    /// The intended start of the next request; none in the closed model.
+    /// Intended start of the next request; none in the closed model.
     fn due(&self) -> Option<Instant> {
         let start_ns = *self.planned.starts_ns.get(self.records.len())?;
         let start = *self.player.started.get()?;

@@ -1,6 +1,6 @@
-//! The end of a run: its measurements, and a summary for people.
+//! The measurements of a run, and a summary for people.
 //!
-//! Left out on purpose: judging. Times of a run with errors are reported as they are; policy decides what they are worth.
+//! Times of a run with errors are reported as they are: the policy judges them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,27 +15,27 @@ use crate::tally::Tally;
 /// The one case of the load lane.
 const BENCHMARK: &str = "load/episodes";
 
-/// What the numbers belong to: the server before and after the run.
+/// The server's numbers before and after the run.
 #[derive(Debug)]
-pub struct Server {
+pub struct ServerSnapshots {
     /// Right before the first request.
     pub before: ServerStats,
     /// After the last one.
     pub after: ServerStats,
 }
 
-impl Server {
-    /// The durability class in the variant.
+impl ServerSnapshots {
+    /// The durability class of the server's variant.
     ///
     /// # Errors
-    /// A variant without one that the records know.
+    /// The variant has no known one.
     pub fn durability(&self) -> Result<Durability> {
         let name = self.before.variant.split(',').find_map(|pair| pair.strip_prefix("durability=")).unwrap_or_default();
         serde_json::from_value(name.into())
             .with_context(|| format!("the server's variant names no durability class: {}", self.before.variant))
     }
 
-    /// What the strategies did during the run.
+    /// Counts of the strategies' work during the run.
     fn counters(&self) -> BTreeMap<String, u64> {
         let before = |name: &String| self.before.counters.get(name).copied().unwrap_or(0);
         self.after.counters.iter().map(|(name, after)| (name.clone(), after.saturating_sub(before(name)))).collect()
@@ -46,11 +46,12 @@ impl Server {
     }
 }
 
-/// The run as measurements, each of one value over that many operations; a metric that the server could not tell is left out.
+/// The run as measurements, each of one value over that many operations. Metrics that the server does not have are
+/// missing.
 ///
 /// # Errors
-/// A variant without a durability class.
-pub fn measurements(tally: &Tally, server: &Server, operations: u64) -> Result<Vec<Measurement>> {
+/// The variant has no durability class.
+pub fn measurements(tally: &Tally, server: &ServerSnapshots, operations: u64) -> Result<Vec<Measurement>> {
     let case = Case { benchmark: BENCHMARK.to_owned(), variant: server.before.variant.clone() };
     let (durability, counters) = (server.durability()?, server.counters());
     values(tally, server)
@@ -69,7 +70,7 @@ pub fn measurements(tally: &Tally, server: &Server, operations: u64) -> Result<V
         .collect()
 }
 
-fn values(tally: &Tally, server: &Server) -> Vec<(&'static str, f64)> {
+fn values(tally: &Tally, server: &ServerSnapshots) -> Vec<(&'static str, f64)> {
     let response = |quantile: f64| tally.response.value_at_quantile(quantile) as f64;
     let right = tally.requests() - tally.error_count();
     let mut values = Vec::new();
@@ -90,21 +91,17 @@ fn values(tally: &Tally, server: &Server) -> Vec<(&'static str, f64)> {
     values
 }
 
-/// Measurements as records, one a line.
+/// Measurements as JSON records, one a line.
 ///
 /// # Errors
-/// None that can happen with finite samples.
+/// A sample is not finite.
 pub fn lines(measurements: &[Measurement]) -> Result<String> {
-    let mut text = String::new();
-    for measurement in measurements {
-        text.push_str(&serde_json::to_string(measurement).context("encoding a measurement")?);
-        text.push('\n');
-    }
-    Ok(text)
+    let line = |measurement| Ok(serde_json::to_string(measurement).context("encoding a measurement")? + "\n");
+    measurements.iter().map(line).collect()
 }
 
-/// The run for people: lines of at most some 100 columns.
-pub fn summary(tally: &Tally, server: &Server, open: bool) -> String {
+/// The run for people, in lines of about 100 columns at most.
+pub fn summary(tally: &Tally, server: &ServerSnapshots, open: bool) -> String {
     let mut text = String::new();
     let show = |metric: &str, value: f64| Metric::find(metric).map_or_else(String::new, |metric| metric.show(value));
     let time = |ns: u64| show("response_p50", ns as f64);
@@ -122,22 +119,13 @@ pub fn summary(tally: &Tally, server: &Server, open: bool) -> String {
         tally.error_count()
     ));
     let row = |name: &str, histogram: &Histogram<u64>| {
-        let at = |quantile: f64| time(histogram.value_at_quantile(quantile));
-        format!(
-            "  {name:<10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
-            histogram.len(),
-            at(0.5),
-            at(0.9),
-            at(0.95),
-            at(0.99),
-            at(0.999),
-            time(histogram.max())
-        )
+        let quantiles = [0.5, 0.9, 0.95, 0.99, 0.999].map(|quantile| histogram.value_at_quantile(quantile));
+        let times: String =
+            quantiles.into_iter().chain([histogram.max()]).map(|ns| format!(" {:>10}", time(ns))).collect();
+        format!("  {name:<10} {:>8}{times}", histogram.len())
     };
-    line(format_args!(
-        "  {:<10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
-        "", "requests", "p50", "p90", "p95", "p99", "p99.9", "max"
-    ));
+    let columns = ["p50", "p90", "p95", "p99", "p99.9", "max"].map(|name| format!(" {name:>10}"));
+    line(format_args!("  {:<10} {:>8}{}", "", "requests", columns.concat()));
     line(format_args!("{}", row("response", &tally.response)));
     line(format_args!("{}", row("service", &tally.service)));
     for (operation, histogram) in &tally.by_operation {
@@ -164,7 +152,7 @@ mod tests {
     use memory::api::ProcessStats;
 
     use super::*;
-    use crate::tally::{Operation, Record};
+    use crate::tally::{Operation, RequestRecord};
 
     fn stats(variant: &str, cpu_time_ns: u64, hits: u64) -> ServerStats {
         ServerStats {
@@ -178,12 +166,12 @@ mod tests {
         }
     }
 
-    fn run(variant: &str) -> (Tally, Server) {
+    fn run(variant: &str) -> (Tally, ServerSnapshots) {
         let mut tally = Tally::new();
         let start = Instant::now();
         for request in 0..4u64 {
             let sent = start + Duration::from_millis(request);
-            tally.add(&Record {
+            tally.add(&RequestRecord {
                 operation: Operation::Step,
                 intended: sent,
                 sent,
@@ -193,7 +181,7 @@ mod tests {
                 error: (request == 3).then(|| "step number is 1, not 3".to_owned()),
             });
         }
-        (tally, Server { before: stats(variant, 1000, 5), after: stats(variant, 4000, 9) })
+        (tally, ServerSnapshots { before: stats(variant, 1000, 5), after: stats(variant, 4000, 9) })
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! What happened: response and service times in nanoseconds, to three digits, and every kind of error with its count.
+//! Response and service times in nanoseconds, to three digits, and counts of errors by kind.
 //!
-//! Every request that was sent is in the histograms, also one that failed: a server that answers errors quickly must not look fast, so
-//! judge times only of runs without errors. Left out on purpose: what the numbers mean (`baselines`) and how they are shown (`report`).
+//! The histograms have every request that was sent, also those that failed. A server that answers errors quickly looks
+//! fast there, so judge only the times of runs without errors.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-/// What a request asks for.
+/// The kinds of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     /// Start an episode.
@@ -47,24 +47,24 @@ impl Operation {
 
 /// One request that was sent.
 #[derive(Debug, Clone)]
-pub struct Record {
-    /// What it asked for.
+pub struct RequestRecord {
+    /// Its kind.
     pub operation: Operation,
-    /// When it should have been sent; in the closed model, when it was.
+    /// Its intended start; in the closed model, the time of sending.
     pub intended: Instant,
-    /// When it was sent.
+    /// The time of sending.
     pub sent: Instant,
-    /// When the whole answer was there, or it was given up.
+    /// The time at which the whole answer was there, or the request failed.
     pub done: Instant,
-    /// How late the load generator itself was: the sending after both the intended start and the answer before.
+    /// The load generator's own delay: from the later of the intended start and the last answer to the sending.
     pub lag: Duration,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// What was wrong with the answer.
+    /// The fault of the answer, if it has one.
     pub error: Option<String>,
 }
 
-impl Record {
+impl RequestRecord {
     /// From the intended start to the answer.
     pub fn response(&self) -> Duration {
         self.done.saturating_duration_since(self.intended)
@@ -83,11 +83,11 @@ pub struct Tally {
     pub response: Histogram<u64>,
     /// From the sending to the answer.
     pub service: Histogram<u64>,
-    /// How late the load generator was by its own fault.
+    /// The load generator's own delays.
     pub lag: Histogram<u64>,
     /// The response times of each operation.
     pub by_operation: BTreeMap<Operation, Histogram<u64>>,
-    /// What went wrong, with how often: identical messages together, the first [`Tally::KINDS_MAX`] kinds by themselves.
+    /// Counts by message; after the first [`Tally::KINDS_MAX`] messages all others together.
     pub errors: BTreeMap<String, u64>,
     /// Episodes that were played to the end without an error.
     pub episodes: u64,
@@ -96,10 +96,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// How many kinds of errors are kept apart; ids and numbers in messages could make it endless.
+    /// The most messages that are counted separately, because ids and numbers could make them endless.
     pub const KINDS_MAX: usize = 20;
 
-    /// Nothing yet.
+    /// An empty tally.
     pub fn new() -> Tally {
         Tally {
             response: histogram(),
@@ -114,7 +114,7 @@ impl Tally {
     }
 
     /// Adds a request.
-    pub fn add(&mut self, record: &Record) {
+    pub fn add(&mut self, record: &RequestRecord) {
         let response_ns = nanoseconds(record.response());
         self.response.saturating_record(response_ns);
         self.service.saturating_record(nanoseconds(record.service()));
@@ -146,14 +146,14 @@ impl Tally {
         self.first.zip(self.last).map_or(Duration::ZERO, |(first, last)| last.saturating_duration_since(first))
     }
 
-    /// Requests that were answered rightly, a second; none where nothing took time.
+    /// Requests with a right answer, a second; none before the first answer.
     pub fn throughput(&self) -> Option<f64> {
         let seconds = self.elapsed().as_secs_f64();
         (seconds > 0.0).then(|| (self.requests() - self.error_count()) as f64 / seconds)
     }
 }
 
-/// Three digits from a nanosecond to a day, in some hundred kilobytes.
+/// Three digits from a nanosecond to a day, in a few hundred kilobytes.
 fn histogram() -> Histogram<u64> {
     const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
     Histogram::new_with_bounds(1, DAY_NS, 3).expect("the bounds are far enough apart, and 3 is a number of digits")
@@ -167,9 +167,9 @@ fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn record(start: Instant, intended_ms: u64, sent_ms: u64, done_ms: u64, error: Option<&str>) -> Record {
+    fn record(start: Instant, intended_ms: u64, sent_ms: u64, done_ms: u64, error: Option<&str>) -> RequestRecord {
         let at = |ms| start + Duration::from_millis(ms);
-        Record {
+        RequestRecord {
             operation: Operation::Step,
             intended: at(intended_ms),
             sent: at(sent_ms),

@@ -1,7 +1,8 @@
-//! Waiting to the tenth of a millisecond. The runtime's own timer works in whole milliseconds and would add them to every response time.
+//! A timer that is exact to the tenth of a millisecond. The runtime's timer has whole milliseconds, which would be
+//! added to every response time.
 //!
-//! One thread sleeps until the next due time and wakes whoever waits for it. Left out on purpose: spinning, which would take CPU time
-//! from the server on the same machine.
+//! One thread sleeps until the next due time and wakes the task that waits for it. It does not spin, which would take
+//! CPU time from the server on the same machine.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,0 +1,120 @@
+//! Sources keep to a length and a width, public types have different names, and the documents agree with the tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use baselines::exit::Exit;
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::source::production;
+use crate::{Tree, sources};
+
+const LINES_MAX: usize = 500;
+const COLUMNS_MAX: usize = 120;
+const README_LINES_MAX: usize = 150;
+
+/// A file is a page or two, and says first what it is for.
+pub fn files(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (path, text) in sources(tree) {
+        if text.lines().count() > LINES_MAX {
+            wrong.push(format!("{path}: {} lines, {LINES_MAX} is the most: split it by idea", text.lines().count()));
+        }
+        if !text.starts_with("//! ") {
+            wrong.push(format!("{path}: open it with what it is for (`//!`)"));
+        }
+    }
+    wrong
+}
+
+/// Lines keep rustfmt's width, comments too; string literals that cannot be broken are exempt.
+pub fn columns(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (path, text) in sources(tree) {
+        let mut exempt = BTreeSet::new();
+        unbreakable(text.parse().unwrap_or_default(), &mut exempt);
+        let lines = (1..).zip(text.lines().map(|line| line.chars().count()));
+        let wide = lines.filter(|(line, columns)| *columns > COLUMNS_MAX && !exempt.contains(line));
+        wrong
+            .extend(wide.map(|(line, columns)| format!("{path}:{line}: {columns} columns, {COLUMNS_MAX} is the most")));
+    }
+    wrong
+}
+
+/// Lines of strings that are raw, have line breaks without `\`, or no space at which a `\` could break them.
+fn unbreakable(tokens: TokenStream, lines: &mut BTreeSet<usize>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => unbreakable(group.stream(), lines),
+            TokenTree::Literal(literal) => {
+                let text = literal.span().source_text().unwrap_or_default();
+                let has_breaks = text.rsplit('\n').skip(1).any(|line| !line.ends_with('\\'));
+                if !text.starts_with('/') && (text.starts_with(['r', 'b']) || has_breaks || !text.contains(' ')) {
+                    lines.extend(literal.span().start().line..=literal.span().end().line);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A public type has its name alone; each crate may have an `Error` and a `Result`.
+pub fn type_names(tree: &Tree) -> Vec<String> {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let is_program = |path: &str| path.contains("/benches/") || path.contains("/examples/");
+    for source in production(tree).into_iter().filter(|source| !is_program(&source.path)) {
+        for (name, line) in source.types {
+            let key = if name == "Error" || name == "Result" { format!("{}::{name}", source.root) } else { name };
+            places.entry(key).or_default().push(format!("{}:{line}", source.path));
+        }
+    }
+    let several = places.into_iter().filter(|(_, places)| places.len() > 1);
+    several.map(|(name, places)| format!("{} types `{name}`: {}", places.len(), places.join(", "))).collect()
+}
+
+/// The README is short and has the exit codes of the table.
+pub fn readme(tree: &Tree) -> Vec<String> {
+    let text = tree.get("README.md").map_or("", String::as_str);
+    let mut wrong = Vec::new();
+    if text.lines().count() > README_LINES_MAX {
+        wrong.push(format!("README.md: {} lines, {README_LINES_MAX} is the most", text.lines().count()));
+    }
+    let is_code = |row: &str| row.starts_with(|c: char| c.is_ascii_digit());
+    let written: Vec<&str> = text.lines().filter(|line| line.strip_prefix("| `").is_some_and(is_code)).collect();
+    let table = exit_codes();
+    if written != table {
+        wrong.push(format!("README.md: the exit codes are {written:?}, not {table:?}"));
+    }
+    wrong
+}
+
+/// The README's rows for the exit codes.
+pub fn exit_codes() -> Vec<String> {
+    Exit::TABLE.iter().map(|(exit, meaning)| format!("| `{}` | {meaning} |", exit.code())).collect()
+}
+
+/// Files that documents link to, and scripts that they name, exist.
+pub fn links(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".md")) {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let linked = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let linked = linked.filter(|link| !link.contains(':')).map(|link| (folder, link));
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"./_-".contains(c));
+        let scripts = words.filter(|word| ["scripts/", "ci/", ".ci/"].iter().any(|folder| word.starts_with(folder)));
+        let named = scripts.map(|word| ("", word.trim_end_matches('.')));
+        let missing = linked.chain(named).filter(|(folder, link)| !exists(tree, folder, link));
+        wrong.extend(missing.map(|(_, link)| format!("{path}: {link} does not exist")));
+    }
+    wrong
+}
+
+fn exists(tree: &Tree, folder: &str, link: &str) -> bool {
+    let mut path = String::new();
+    for part in folder.split('/').chain(link.split('/')).filter(|part| !part.is_empty()) {
+        match part {
+            ".." => path.truncate(path.trim_end_matches('/').rfind('/').map_or(0, |slash| slash + 1)),
+            part => path.push_str(&format!("{part}/")),
+        }
+    }
+    tree.keys().any(|file| format!("{file}/").starts_with(&path))
+}
