@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Distrusted;
 use crate::compare::{Comparison, Verdict};
 use crate::exit::Exit;
-use crate::record::Distrusted;
 
 /// What a gate decided, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

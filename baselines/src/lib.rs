@@ -46,6 +46,6 @@ pub mod stats;
 
 pub use environment::Environment;
 pub use error::{Error, Result};
-pub use measurement::{Case, Durability, FunctionCost, Measurement, Sample};
+pub use measurement::{Case, Distrusted, Durability, FunctionCost, Measurement, Sample, Skipped};
 pub use metric::{Assume, Better, Lane, Metric, Unit};
-pub use record::{Header, Run, RunWriter, Skipped};
+pub use record::{Header, Run, RunWriter};

@@ -162,6 +162,24 @@ impl Measurement {
     }
 }
 
+/// What was not measured, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The lane, benchmark or case.
+    pub what: String,
+    /// Why, and what to type.
+    pub why: String,
+}
+
+/// What was measured but can't be believed, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distrusted {
+    /// The case or control.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

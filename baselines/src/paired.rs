@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::{Delta, Verdict};
 use crate::policy::{Action, Limit, Policy};
-use crate::record::Distrusted;
 use crate::stats::decision::Stage;
 use crate::stats::{self, Benchmark, Decision, Procedure, Step, margin, next_steps, round_value};
-use crate::{Case, Durability, Error, Metric, Result};
+use crate::{Case, Distrusted, Durability, Error, Metric, Result};
 
 /// How far a time may move where no rule of the policy names it: shown with a verdict, never blocking.
 const UNNAMED_LIMIT: f64 = 0.02;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::paired::{Pair, Paired, Round};
-use crate::{Environment, Error, Measurement, Result, atomic};
+use crate::{Distrusted, Environment, Error, Measurement, Result, Skipped, atomic};
 
 /// The version of the format that this crate writes and reads.
 pub const SCHEMA: u64 = 1;
@@ -39,24 +39,6 @@ pub struct Acceptance {
     pub reason: String,
     /// When, RFC 3339 in UTC.
     pub at: String,
-}
-
-/// What was not measured, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    /// The lane, benchmark or case.
-    pub what: String,
-    /// Why, and what to type.
-    pub why: String,
-}
-
-/// What was measured but can't be believed, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Distrusted {
-    /// The case or control.
-    pub what: String,
-    /// Why.
-    pub why: String,
 }
 
 /// A whole run in memory.

@@ -1,8 +1,7 @@
 //! The model as JSON, for other programs: everything that the other formats say comes from what is here.
 
 use baselines::gate::{Judgement, Outcome};
-use baselines::record::{Distrusted, Header};
-use baselines::{Case, Measurement, Skipped};
+use baselines::{Case, Distrusted, Header, Measurement, Skipped};
 use serde::Serialize;
 
 use crate::{Error, Format, Profile, Report, Result};

@@ -3,7 +3,7 @@
 use baselines::compare::{Delta, Verdict};
 use maud::{Markup, html};
 
-use super::{Section, figure, prose};
+use super::parts::{Section, figure, prose};
 use crate::cause::{caller, explain, explain_rest, largest, scope};
 use crate::names::{Names, printable};
 use crate::numbers::{count, exact, percent, signed};

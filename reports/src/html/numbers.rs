@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use baselines::{Assume, Case, Lane, Measurement, Metric};
 use maud::{Markup, html};
 
-use super::Section;
-use super::profiles::filter_name;
+use super::parts::{Section, filter_name};
 use crate::figures::spoken;
 use crate::names::{Names, family, printable};
 use crate::numbers::{count, exact, spread};

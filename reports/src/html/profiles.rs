@@ -3,7 +3,7 @@
 use baselines::FunctionCost;
 use maud::{Markup, html};
 
-use super::Section;
+use super::parts::{Section, filter_name};
 use crate::names::{Names, printable};
 use crate::numbers::count;
 use crate::{Profile, Report, flamegraph};
@@ -91,9 +91,4 @@ fn costs(functions: &[FunctionCost]) -> Markup {
             }
         }
     }
-}
-
-/// What the page's filter looks in.
-pub(super) fn filter_name(name: &str) -> String {
-    name.to_lowercase()
 }

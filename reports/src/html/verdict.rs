@@ -3,7 +3,7 @@
 use baselines::compare::Verdict;
 use maud::{Markup, html};
 
-use super::{Section, prose};
+use super::parts::{Section, prose};
 use crate::Report;
 use crate::headline::Headline;
 use crate::names::printable;

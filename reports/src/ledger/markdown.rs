@@ -2,7 +2,7 @@
 
 use baselines::claim::Ledger;
 
-use super::{Row, summary};
+use super::words::{Row, summary};
 use crate::markdown::{code, prose};
 
 /// The whole ledger.

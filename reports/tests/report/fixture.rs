@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use baselines::compare::{Delta, Verdict, compare};
 use baselines::gate::{self, Judgement};
 use baselines::policy::Policy;
-use baselines::record::{Distrusted, Skipped};
-use baselines::{Case, Durability, Environment, FunctionCost, Header, Measurement, Run, Sample};
+
+use baselines::{Case, Distrusted, Durability, Environment, FunctionCost, Header, Measurement, Run, Sample, Skipped};
 use reports::{Profile, Report};
 
 const COMMIT: &str = "4bf5022d1f9c3a7be8d0c6f5a4b3c2d1e0f9a8b7";

@@ -1,7 +1,7 @@
 //! What reports conclude from the model: how green a pass is, which counts repeat, which charts there are.
 
+use baselines::Skipped;
 use baselines::compare::Verdict;
-use baselines::record::Skipped;
 use baselines::{Case, Measurement, Sample};
 use reports::headline::{Tone, headline};
 use reports::{Report, figures, repeatability};

@@ -3,9 +3,9 @@
 use baselines::claim::{Claim, Ledger};
 use maud::{DOCTYPE, Markup, html};
 
-use super::{figure, head, prose};
+use super::words::{Row, picture, summary};
 use crate::Result;
-use crate::ledger::{Row, picture, summary};
+use crate::html::parts::{figure, head, prose};
 
 /// The ledger as a page.
 ///
