@@ -284,7 +284,7 @@ impl Ledger {
         };
         let head: Head = serde_json::from_str(&text).map_err(wrong)?;
         if head.schema != SCHEMA {
-            return Err(Error::UnknownSchema { path: path.to_owned(), found: head.schema, known: SCHEMA });
+            return Err(Error::UnknownSchema { path: path.to_owned(), found: head.schema, known: SCHEMA..=SCHEMA });
         }
         serde_json::from_str(&text).map_err(wrong)
     }

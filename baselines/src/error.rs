@@ -1,5 +1,6 @@
 //! What can go wrong with records, baselines and policies. Each message names the thing and the remedy.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// A result of this crate.
@@ -42,14 +43,18 @@ pub enum Error {
         reason: String,
     },
     /// A schema that this version does not read.
-    #[error("{path} has schema version {found}, this assay reads version {known}: use the assay that wrote it")]
+    #[error(
+        "{path} has schema version {found}, this assay reads {} to {}: use the assay that wrote it",
+        .known.start(),
+        .known.end()
+    )]
     UnknownSchema {
         /// The file.
         path: PathBuf,
         /// The version in the file.
         found: u64,
-        /// The version that this crate writes.
-        known: u64,
+        /// The versions that this crate reads.
+        known: RangeInclusive<u64>,
     },
     /// A line that is no record.
     #[error("{path}:{line}: not a record ({reason})")]

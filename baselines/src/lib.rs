@@ -30,6 +30,7 @@
 
 pub mod atomic;
 pub mod baseline;
+pub mod calibration;
 pub mod cause;
 pub mod claim;
 pub mod compare;
@@ -42,6 +43,7 @@ pub mod metric;
 pub mod paired;
 pub mod policy;
 pub mod record;
+mod schema;
 pub mod stats;
 
 pub use environment::Environment;

@@ -127,8 +127,11 @@ impl Round {
 }
 
 impl Paired {
-    /// The values of a stage for the metric that decides.
-    fn values(&self, stage: Stage) -> Result<Vec<f64>> {
+    /// The values of a stage for the metric that decides, in the order of measuring.
+    ///
+    /// # Errors
+    /// As [`Round::value`].
+    pub fn values(&self, stage: Stage) -> Result<Vec<f64>> {
         self.rounds
             .iter()
             .filter(|round| round.stage == stage)

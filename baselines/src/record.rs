@@ -349,7 +349,7 @@ fn parse_header(path: &Path, line: &str) -> Result<Header> {
         .and_then(serde_json::Value::as_u64)
         .ok_or_else(|| no_header("it has no schema version".to_owned()))?;
     if schema != SCHEMA {
-        return Err(Error::UnknownSchema { path: path.to_owned(), found: schema, known: SCHEMA });
+        return Err(Error::UnknownSchema { path: path.to_owned(), found: schema, known: SCHEMA..=SCHEMA });
     }
     match serde_json::from_value(value) {
         Ok(Line::Header { header, .. }) => Ok(*header),

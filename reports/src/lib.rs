@@ -10,6 +10,7 @@
 //!
 //! This crate judges nothing and measures nothing: a verdict that is not in the model is not in a report either.
 
+pub mod calibration;
 pub mod cause;
 pub mod chart;
 mod error;

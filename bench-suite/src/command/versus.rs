@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use baselines::calibration::{self, Condition};
 use baselines::compare::Delta;
 use baselines::gate;
 use baselines::paired;
@@ -20,7 +21,6 @@ use super::run::{Measured, Profile, Selection, command_line};
 use super::sides::{self, Places};
 use super::stacks::{self, Workers};
 use super::{lanes, runs};
-use crate::calibration::{self, Condition};
 use crate::cases::{self, Case};
 use crate::input::{Input, SEED, Source};
 use crate::pair::conductor::{self, Settings, Sizes};
@@ -30,6 +30,7 @@ use crate::revision::Revision;
 use crate::runner::artifacts::{self, Artifacts, Program};
 use crate::runner::relink::Relink;
 use crate::runner::valgrind;
+use crate::workspace;
 
 /// Two sides of one case.
 #[derive(Clone, Copy)]
@@ -233,9 +234,9 @@ impl Session {
             return Ok(paired::Outcome::default());
         }
         let (base, new) = (places.base.side(names.0, set), places.new.side(names.1, set));
-        let condition = Condition { rebuilt: places.laid_out(), ..Condition::default() };
+        let condition = Condition { two_builds: places.laid_out(), ..Condition::default() };
         let machine = calibration::machine(&self.writer.so_far().header.environment);
-        let calibrated = calibration::read(&calibration::standard_record(&machine))?;
+        let calibrated = calibration::read(&calibration::path(&workspace::calibrations(), &machine))?;
         let job = |both: &Both| {
             // Two variants are told apart by every toggle, since they may differ in what the list of cases says.
             let differ = both.base.variant != both.new.variant;

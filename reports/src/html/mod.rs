@@ -9,7 +9,7 @@ pub(crate) mod parts;
 mod profiles;
 mod verdict;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, PreEscaped, html};
 
 use self::parts::{Section, figure, head};
 use crate::{Report, Result, figures, headline};
