@@ -102,7 +102,7 @@ fn per_cent(part: f64) -> String {
 /// # Errors
 /// A bound can't be computed.
 pub fn table(suites: &[Suite]) -> Result<String> {
-    let failed = |error: baselines::stats::Error| Error::from(baselines::Error::from(error));
+    let failed = |error: baselines::stats::StatsError| Error::from(baselines::Error::from(error));
     let mut text = format!(
         "{}\nBounds hold with {} confidence each (Clopper and Pearson).\n\n\
          False alarms: cases that are the same on both sides. A suite is red if one of them is called slower.\n\

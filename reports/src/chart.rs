@@ -261,7 +261,7 @@ fn picture(size: (u32, u32), draw: impl FnOnce(&Canvas<'_>) -> Drawn<()>) -> Res
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         draw(&root).and_then(|()| Ok(root.present()?))
     };
-    drawn.map_err(|error| Error::Chart { reason: error.to_string() })?;
+    drawn.map_err(|error| Error::Chart(error.to_string()))?;
     Ok(svg)
 }
 

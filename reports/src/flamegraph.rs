@@ -107,7 +107,7 @@ fn failed(error: &std::io::Error) -> Error {
 }
 
 fn wrong(reason: String) -> Error {
-    Error::Flamegraph { reason }
+    Error::Flamegraph(reason)
 }
 
 #[cfg(test)]

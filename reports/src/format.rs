@@ -1,14 +1,10 @@
 //! The formats of a report, and their names.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::{Error, Result};
-
-/// What a report is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Format {
-    /// A self-contained page.
+    /// A page that needs no other file.
     Html,
     /// A short comment in GitHub's Markdown.
     Markdown,
@@ -29,43 +25,22 @@ impl Format {
 
     /// The name in commands.
     pub fn name(self) -> &'static str {
-        match self {
-            Format::Html => "html",
-            Format::Markdown => "markdown",
-            Format::Text => "text",
-            Format::Junit => "junit",
-            Format::Json => "json",
-            Format::Github => "github",
-        }
+        self.into()
     }
 
-    /// What a file of this format ends in.
+    /// The extension of a file of this format.
     pub fn extension(self) -> &'static str {
         match self {
-            Format::Html => "html",
             Format::Markdown => "md",
             Format::Text | Format::Github => "txt",
             Format::Junit => "xml",
-            Format::Json => "json",
+            Format::Html | Format::Json => self.name(),
         }
     }
 }
 
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Format> {
-        Format::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| Error::UnknownFormat { name: name.to_owned() })
-    }
+fn unknown(name: &str) -> String {
+    format!("unknown format `{name}`: one of html, markdown, text, junit, json, github")
 }
 
 #[cfg(test)]
@@ -77,7 +52,7 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(format.to_string().parse::<Format>().ok(), Some(format));
         }
-        let error = "pdf".parse::<Format>().expect_err("no such format").to_string();
+        let error = "pdf".parse::<Format>().expect_err("no such format");
         assert!(Format::ALL.iter().all(|format| error.contains(format.name())), "{error} names them all");
     }
 }

@@ -4,7 +4,7 @@
 //! its reason, because JUnit has no other colour that is not green.
 
 use baselines::compare::{Delta, Verdict};
-use baselines::gate::Outcome;
+use baselines::gate::GateOutcome;
 use baselines::{Lane, Metric};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
@@ -52,11 +52,11 @@ fn gate(report: &Report) -> TestSuite {
     let outcome = report.judgement.as_ref().map(|judgement| judgement.outcome);
     let said = match outcome {
         None => skipped(&format!("not judged: {}", headline.next)),
-        Some(Outcome::Passed) if headline.tone == Tone::Good => TestCaseStatus::success(),
-        Some(Outcome::Passed) => skipped(&format!("passed in part: {}", headline.sentence)),
-        Some(Outcome::Regressed) => status(NonSuccessKind::Failure, "regressed", &headline.sentence),
-        Some(Outcome::Invalid) => status(NonSuccessKind::Error, "invalid", &headline.sentence),
-        Some(Outcome::Nothing) => status(NonSuccessKind::Error, "nothing", &headline.sentence),
+        Some(GateOutcome::Passed) if headline.tone == Tone::Good => TestCaseStatus::success(),
+        Some(GateOutcome::Passed) => skipped(&format!("passed in part: {}", headline.sentence)),
+        Some(GateOutcome::Regressed) => status(NonSuccessKind::Failure, "regressed", &headline.sentence),
+        Some(GateOutcome::Invalid) => status(NonSuccessKind::Error, "invalid", &headline.sentence),
+        Some(GateOutcome::Nothing) => status(NonSuccessKind::Error, "nothing", &headline.sentence),
     };
     let mut suite = TestSuite::new("gate");
     let mut verdict = TestCase::new("verdict", said);

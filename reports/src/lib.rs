@@ -1,14 +1,15 @@
-//! How Assay says it: one model, one exporter a file.
+//! Reports: one model, and one exporter a file.
 //!
-//! - [`Report`]: a run, what a gate made of it, and the profiles beside it. Everything below renders it.
-//! - [`html`]: a page that needs nothing but a browser; [`markdown`]: a comment on a change; [`text`]: a terminal; [`json`]: another program;
-//!   [`junit`]: CI systems; [`github`]: annotations of a workflow.
-//! - [`ledger`]: what was claimed of optimisations beside what was measured, in its own formats.
-//! - [`headline`]: the verdict in words, and how sure one may be of it. [`ranking`]: what a reader must see first. [`cause`]: why a count moved.
-//!   [`repeatability`]: which counts came out the same again. [`names`], [`numbers`]: cases and values as people read them.
-//! - [`tables`]: a run as rows and columns. [`figures`]: which charts a report has. [`chart`] draws them with plotters, [`flamegraph`] with inferno; [`palette`] colours both.
+//! - [`Report`]: the model, a run with its judgement and its call stacks.
+//! - [`html`]: a page for a browser; [`markdown`]: a comment on a change; [`text`]: tables for a terminal; [`json`]: for other
+//!   programs; [`junit`]: for CI systems; [`github`]: annotations of a workflow.
+//! - [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of a calibration.
+//! - [`headline`]: the verdict in words. [`ranking`]: the order of the deltas. [`cause`]: the causes of changed counts.
+//!   [`repeatability`]: repeated counts. [`names`], [`numbers`]: cases and values as people read them.
+//! - [`tables`]: a run as rows and columns. [`figures`]: the choice of charts. [`chart`] draws them with plotters,
+//!   [`flamegraph`] with inferno, both in the colours of [`palette`].
 //!
-//! This crate judges nothing and measures nothing: a verdict that is not in the model is not in a report either.
+//! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
 pub mod calibration;
 pub mod cause;
@@ -38,12 +39,12 @@ use std::path::Path;
 
 pub use error::{Error, Result};
 pub use format::Format;
-pub use report::{Profile, Report};
+pub use report::Report;
 
 /// The report in a format. The same report gives the same text, byte for byte.
 ///
 /// # Errors
-/// A chart, a flamegraph or a file format that can't be made of this report.
+/// A chart or the format can't be made of this report.
 pub fn render(report: &Report, format: Format) -> Result<String> {
     match format {
         Format::Html => html::render(report),
@@ -55,10 +56,10 @@ pub fn render(report: &Report, format: Format) -> Result<String> {
     }
 }
 
-/// Writes the report to a file: whole, or not at all.
+/// Writes the report to a file, atomically.
 ///
 /// # Errors
-/// As [`render`], or the file can't be written; what was there stays.
+/// As [`render`], or the file can't be written; its old contents stay.
 pub fn write(report: &Report, format: Format, path: &Path) -> Result<()> {
     baselines::atomic::write(path, render(report, format)?.as_bytes())?;
     Ok(())

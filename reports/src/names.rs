@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use baselines::Case;
+use baselines::CaseKey;
 
 /// The first part of a benchmark's name: `retrieve` of `retrieve/1000`.
 pub fn family(benchmark: &str) -> &str {
@@ -58,8 +58,8 @@ const USUAL_PERCENT: usize = 75;
 
 impl Names {
     /// Learns what differs among these cases, family by family.
-    pub fn of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Names {
-        let mut members: BTreeMap<&str, BTreeSet<&Case>> = BTreeMap::new();
+    pub fn of<'a>(cases: impl IntoIterator<Item = &'a CaseKey>) -> Names {
+        let mut members: BTreeMap<&str, BTreeSet<&CaseKey>> = BTreeMap::new();
         for case in cases {
             members.entry(family(&case.benchmark)).or_default().insert(case);
         }
@@ -89,7 +89,7 @@ impl Names {
 
     /// What of the case's variant is not usual in its family, as in `store=redb, codec=json`; empty where everything is. A usual toggle that the
     /// variant lacks is named without a strategy.
-    pub fn variant(&self, case: &Case) -> String {
+    pub fn variant(&self, case: &CaseKey) -> String {
         let Some(family) = self.families.get(family(&case.benchmark)).filter(|family| !family.whole) else {
             return printable(&case.variant.replace(',', ", "));
         };
@@ -107,7 +107,7 @@ impl Names {
     }
 
     /// The benchmark and what differs: `retrieve/1000 [store=redb]`.
-    pub fn case(&self, case: &Case) -> String {
+    pub fn case(&self, case: &CaseKey) -> String {
         let benchmark = printable(&case.benchmark);
         match self.variant(case) {
             variant if variant.is_empty() => benchmark,
@@ -116,7 +116,7 @@ impl Names {
     }
 
     /// The same without the family, for what stands under the family's name: `1000 [store=redb]`.
-    pub fn within_family(&self, case: &Case) -> String {
+    pub fn within_family(&self, case: &CaseKey) -> String {
         let whole = self.case(case);
         let family = format!("{}/", printable(family(&case.benchmark)));
         whole.strip_prefix(&family).map(str::to_owned).unwrap_or(whole)
@@ -148,8 +148,8 @@ fn pair(toggle: &str, strategy: &str) -> String {
 mod tests {
     use super::*;
 
-    fn case(benchmark: &str, variant: &str) -> Case {
-        Case { benchmark: benchmark.into(), variant: variant.into() }
+    fn case(benchmark: &str, variant: &str) -> CaseKey {
+        CaseKey { benchmark: benchmark.into(), variant: variant.into() }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use baselines::claim::Finding;
+use baselines::claim::ClaimVerdict;
 use baselines::compare::Verdict;
 
 /// A colour in both modes.
@@ -78,13 +78,13 @@ pub fn verdict(verdict: Verdict) -> Ink {
 }
 
 /// The colour of what a claim came to.
-pub fn finding(finding: Finding) -> Ink {
-    match finding {
-        Finding::Confirmed => GOOD,
-        Finding::Partly | Finding::Inconclusive => PARTIAL,
-        Finding::Refuted => BAD,
-        Finding::Skipped => UNDECIDED,
-        Finding::Invalid => DISTRUST,
+pub fn claim_verdict(verdict: ClaimVerdict) -> Ink {
+    match verdict {
+        ClaimVerdict::Confirmed => GOOD,
+        ClaimVerdict::Partly | ClaimVerdict::Inconclusive => PARTIAL,
+        ClaimVerdict::Refuted => BAD,
+        ClaimVerdict::Skipped => UNDECIDED,
+        ClaimVerdict::Invalid => DISTRUST,
     }
 }
 

@@ -1,10 +1,10 @@
-//! Which counts came out the same when they were measured again: what the counts lane promises, checked on its own numbers.
+//! Repeated counts: the counts lane promises exact numbers, and this checks that repetitions gave the same ones.
 //!
-//! Only samples with more than one value say anything. Sampled metrics differ by nature and are left out.
+//! Only exact metrics with more than one value are looked at.
 
-use baselines::{Assume, Case, Lane, Run};
+use baselines::{Assume, CaseKey, Lane, Run};
 
-/// What repetition showed.
+/// The repeated samples of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repeatability<'a> {
     /// Every repeated sample of the counts lane: those that differ first, the widest first, then in the order of the run.
@@ -15,16 +15,16 @@ pub struct Repeatability<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repeated<'a> {
     /// The case.
-    pub case: &'a Case,
+    pub case: &'a CaseKey,
     /// The metric's name.
     pub metric: &'a str,
     /// The values, in the order of measuring.
     pub values: &'a [f64],
-    /// The distance between the extremes as a part of the median; 0 where all values are identical.
+    /// The distance between the extremes as a share of the median; 0 if all values are identical.
     pub relative_range: f64,
 }
 
-/// Looks at every repeated sample of the counts lane; nothing where nothing was repeated.
+/// Every repeated sample of the counts lane; none if nothing was repeated.
 pub fn of(run: &Run) -> Option<Repeatability<'_>> {
     let mut samples: Vec<_> = run
         .measurements
@@ -45,7 +45,7 @@ pub fn of(run: &Run) -> Option<Repeatability<'_>> {
 }
 
 impl Repeatability<'_> {
-    /// How many samples have one value only.
+    /// The number of samples whose values are identical.
     pub fn identical(&self) -> usize {
         self.samples.iter().filter(|sample| sample.relative_range == 0.0).count()
     }

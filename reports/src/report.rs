@@ -1,34 +1,21 @@
-//! The model of a report: what every format says comes from here.
+//! The model of a report. Every format is made from it.
 
 use baselines::gate::Judgement;
-use baselines::{Case, Run};
+use baselines::{CallStacks, Run};
 
-/// All that a report says.
+/// A report: a run with everything that is said about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// What was measured.
+    /// The run.
     pub run: Run,
-    /// What the gate made of it; nothing where nothing was compared.
+    /// The gate's judgement; none if nothing was compared.
     pub judgement: Option<Judgement>,
-    /// What it was compared with, as in `baseline baselines/stored/x.jsonl` or `revision 4bf5022`.
+    /// The base of the comparison, as in `baseline baselines/stored/x.jsonl` or `revision 4bf5022`.
     pub against: Option<String>,
-    /// Where the cost of some cases lies, by call stack.
-    pub profiles: Vec<Profile>,
-    /// What else the reader must know, one sentence each.
+    /// Call stacks of some cases.
+    pub profiles: Vec<CallStacks>,
+    /// Notes for the reader, a sentence each.
     pub notes: Vec<String>,
-}
-
-/// The call stacks of one case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// What was profiled.
-    pub case: Case,
-    /// Folded stacks: `main;outer;inner 42`, one a line, the cost last.
-    pub folded: String,
-    /// What the costs count, as in `instructions`.
-    pub unit: String,
-    /// The folded stacks of what it was compared with.
-    pub base_folded: Option<String>,
 }
 
 impl Report {

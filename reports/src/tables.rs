@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use baselines::metric::METRICS;
-use baselines::{Case, Durability, Lane, Measurement, Metric, Run};
+use baselines::{CaseKey, Durability, Lane, Measurement, Metric, Run};
 
 /// All measurements of a lane.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,14 +13,14 @@ pub struct Table<'a> {
     /// The columns: the metrics that were measured, in the order of the metric table.
     pub metrics: Vec<&'static Metric>,
     /// The rows, in the order of measuring.
-    pub rows: Vec<Row<'a>>,
+    pub rows: Vec<TableRow<'a>>,
 }
 
 /// One case of a table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row<'a> {
+pub struct TableRow<'a> {
     /// The case.
-    pub case: &'a Case,
+    pub case: &'a CaseKey,
     /// What a write of it survives.
     pub durability: Durability,
     /// A cell a metric, empty where the case does not have it.
@@ -41,11 +41,11 @@ fn table(run: &Run, lane: Lane) -> Option<Table<'_>> {
     };
     let metrics: Vec<&Metric> =
         METRICS.iter().filter(|metric| of_lane().any(|(_, found)| found.name == metric.name)).collect();
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    let mut places: BTreeMap<&Case, usize> = BTreeMap::new();
+    let mut rows: Vec<TableRow<'_>> = Vec::new();
+    let mut places: BTreeMap<&CaseKey, usize> = BTreeMap::new();
     for (measurement, metric) in of_lane() {
         let place = *places.entry(&measurement.case).or_insert_with(|| {
-            rows.push(Row {
+            rows.push(TableRow {
                 case: &measurement.case,
                 durability: measurement.durability,
                 cells: vec![None; metrics.len()],
@@ -70,7 +70,7 @@ pub fn about(lane: Lane) -> &'static str {
     }
 }
 
-impl Row<'_> {
+impl TableRow<'_> {
     /// A cell as people read it: the median in the metric's unit.
     pub fn shown(&self, column: usize, metric: &Metric) -> String {
         match self.cells.get(column) {

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
 use crate::numbers::{count, percent, plural, signed};
-use crate::ranking::{Ranking, rank, reasons};
+use crate::ranking::{RankedDeltas, rank, reasons};
 use crate::{Report, cause, headline, repeatability, tables};
 
 /// Columns of the counts lane that a terminal has no room for.
@@ -65,8 +65,8 @@ pub fn run(run: &Run) -> String {
     for skipped in &run.skipped {
         text.push_str(&format!("skipped: {}: {}\n", printable(&skipped.what), printable(&skipped.why)));
     }
-    for distrusted in &run.invalid {
-        text.push_str(&format!("invalid: {}: {}\n", printable(&distrusted.what), printable(&distrusted.why)));
+    for entry in &run.invalid {
+        text.push_str(&format!("invalid: {}: {}\n", printable(&entry.what), printable(&entry.why)));
     }
     text.push_str(&format!("{}\n", extent(run)));
     text
@@ -126,7 +126,7 @@ pub fn judgement(judgement: &Judgement) -> String {
 }
 
 /// The table of what the reader must see, with the cause below each row.
-fn told(ranking: &Ranking<'_>, names: &Names) -> String {
+fn told(ranking: &RankedDeltas<'_>, names: &Names) -> String {
     if ranking.told.is_empty() {
         return String::new();
     }

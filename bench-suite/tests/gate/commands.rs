@@ -216,7 +216,7 @@ fn a_run_that_cannot_be_believed_is_neither_red_nor_green() {
     let folder = tempfile::tempdir().expect("a folder");
     run(&[("retrieve/100", 100.0)]).write(&folder.path().join("base.jsonl")).expect("writes");
     let mut doubtful = run(&[("retrieve/100", 100.0)]);
-    doubtful.invalid.push(baselines::Distrusted { what: "step/log".into(), why: "wrong answer".into() });
+    doubtful.invalid.push(baselines::InvalidEntry { what: "step/log".into(), why: "wrong answer".into() });
     doubtful.write(&folder.path().join("new.jsonl")).expect("writes");
     let (code, stdout, _) = parts(&assay(folder.path(), &["compare", "base.jsonl", "new.jsonl"]));
     assert_eq!(code, 3, "{stdout}");

@@ -7,7 +7,7 @@ use super::parts::{Section, figure, prose};
 use crate::cause::{caller, explain, explain_rest, largest, scope};
 use crate::names::{Names, printable};
 use crate::numbers::{count, exact, percent, signed};
-use crate::ranking::{Ranking, rank};
+use crate::ranking::{RankedDeltas, rank};
 use crate::{Report, Result, figures, text};
 
 /// Functions named for each change.
@@ -50,7 +50,7 @@ pub(super) fn section(report: &Report) -> Result<Option<Section>> {
 }
 
 /// The changes that a reader must see, each with its cause.
-fn told(ranking: &Ranking<'_>, names: &Names) -> Markup {
+fn told(ranking: &RankedDeltas<'_>, names: &Names) -> Markup {
     html! {
         div.scroll {
             table.changes {

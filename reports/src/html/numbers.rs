@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use baselines::{Assume, Case, Lane, Measurement, Metric};
+use baselines::{Assume, CaseKey, Lane, Measurement, Metric};
 use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
@@ -10,7 +10,7 @@ use crate::figures::spoken;
 use crate::names::{Names, family, printable};
 use crate::numbers::{count, exact, spread};
 use crate::repeatability::{self, Repeated};
-use crate::tables::{self, Row, Table};
+use crate::tables::{self, Table, TableRow};
 use crate::{Report, names};
 
 /// Values that a tooltip lists before it stops.
@@ -31,7 +31,7 @@ pub(super) fn tables(report: &Report) -> Option<Section> {
 }
 
 fn lane(table: &Table<'_>, names: &Names) -> Markup {
-    let mut families: Vec<(&str, Vec<&Row<'_>>)> = Vec::new();
+    let mut families: Vec<(&str, Vec<&TableRow<'_>>)> = Vec::new();
     for row in &table.rows {
         let family = family(&row.case.benchmark);
         match families.iter_mut().find(|(known, _)| *known == family) {
@@ -70,7 +70,7 @@ fn lane_title(lane: Lane) -> &'static str {
     }
 }
 
-fn line(row: &Row<'_>, table: &Table<'_>, names: &Names) -> Markup {
+fn line(row: &TableRow<'_>, table: &Table<'_>, names: &Names) -> Markup {
     html! {
         tr data-name=(filter_name(&names.case(row.case))) {
             td title=(printable(&row.case.to_string())) { (names.within_family(row.case)) }
@@ -103,7 +103,7 @@ fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
 /// What the strategies did, a line a case.
 pub(super) fn counters(report: &Report) -> Option<Section> {
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
-    let mut counters: BTreeMap<&Case, BTreeMap<&str, u64>> = BTreeMap::new();
+    let mut counters: BTreeMap<&CaseKey, BTreeMap<&str, u64>> = BTreeMap::new();
     for measurement in &report.run.measurements {
         let case = counters.entry(&measurement.case).or_default();
         case.extend(measurement.counters.iter().map(|(name, value)| (name.as_str(), *value)));

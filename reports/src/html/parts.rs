@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::figures::Figure;
+use crate::figures::CaptionedChart;
 use crate::palette;
 
 const STYLE: &str = include_str!("style.css");
@@ -19,7 +19,7 @@ pub(crate) struct Section {
     pub(crate) body: Markup,
 }
 
-pub(crate) fn figure(figure: &Figure) -> Markup {
+pub(crate) fn figure(figure: &CaptionedChart) -> Markup {
     html! {
         figure.wide[figure.wide] {
             h3 { (figure.title) }

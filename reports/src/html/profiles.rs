@@ -1,12 +1,12 @@
 //! Where the cost lies: flamegraphs of call stacks, and the dearest functions of every case that has them.
 
-use baselines::FunctionCost;
+use baselines::{CallStacks, FunctionCost};
 use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
 use crate::names::{Names, printable};
 use crate::numbers::count;
-use crate::{Profile, Report, flamegraph};
+use crate::{Report, flamegraph};
 
 /// Functions named for each case.
 const FUNCTIONS: usize = 8;
@@ -24,7 +24,7 @@ pub(super) fn flamegraphs(report: &Report) -> Option<Section> {
     Some(Section { id: "profiles", title: "Flamegraphs", short: "Flamegraphs", body })
 }
 
-fn graphs(profile: &Profile, name: &str) -> Markup {
+fn graphs(profile: &CallStacks, name: &str) -> Markup {
     let unit = printable(&profile.unit);
     html! {
         h3 { (name) }

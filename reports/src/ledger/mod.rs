@@ -7,17 +7,17 @@ mod markdown;
 mod text;
 mod words;
 
-use baselines::claim::Ledger;
+use baselines::claim::ClaimReport;
 
 use crate::{Error, Format, Result};
 
-pub use words::{Row, picture, summary};
+pub use words::{PartRow, picture, summary};
 
 /// The ledger in a format.
 ///
 /// # Errors
 /// The chart can't be drawn, or the format has no ledger: JUnit and annotations are about regressions.
-pub fn render(ledger: &Ledger, format: Format) -> Result<String> {
+pub fn render(ledger: &ClaimReport, format: Format) -> Result<String> {
     match format {
         Format::Text => Ok(text::render(ledger)),
         Format::Markdown => Ok(markdown::render(ledger)),
@@ -26,6 +26,6 @@ pub fn render(ledger: &Ledger, format: Format) -> Result<String> {
             let failed = |error: serde_json::Error| Error::Encode { format, reason: error.to_string() };
             Ok(format!("{}\n", serde_json::to_string_pretty(ledger).map_err(failed)?))
         }
-        Format::Junit | Format::Github => Err(Error::NoLedger { format }),
+        Format::Junit | Format::Github => Err(Error::NoLedger(format)),
     }
 }

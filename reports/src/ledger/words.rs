@@ -1,19 +1,19 @@
 //! The words of a ledger that all its formats share, and its chart.
 
 use baselines::Metric;
-use baselines::claim::{Figure, Finding, Ledger, Part};
+use baselines::claim::{ClaimReport, ClaimVerdict, JudgedPart, Target};
 
 use crate::chart::{self, Change};
-use crate::figures::Figure as Picture;
+use crate::figures::CaptionedChart;
 use crate::names::printable;
 use crate::numbers::{count, percent, plural};
 use crate::{Result, palette};
 
 /// A part of a claim in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct PartRow {
     /// What came of it.
-    pub finding: Finding,
+    pub verdict: ClaimVerdict,
     /// What was measured.
     pub what: String,
     /// What was claimed.
@@ -30,12 +30,12 @@ pub struct Row {
     pub why: String,
 }
 
-impl Row {
+impl PartRow {
     /// A part in words; what is not there is a dash.
-    pub fn of(part: &Part) -> Row {
+    pub fn of(part: &JudgedPart) -> PartRow {
         let dash = || "-".to_owned();
-        Row {
-            finding: part.finding,
+        PartRow {
+            verdict: part.verdict,
             what: printable(&part.what),
             claimed: claimed(part),
             measured: measured(part).unwrap_or_else(dash),
@@ -51,10 +51,10 @@ impl Row {
 }
 
 /// `24 claims: 9 confirmed, 8 partly, 7 refuted`.
-pub fn summary(ledger: &Ledger) -> String {
-    let counted = Finding::ALL.map(|finding| (finding, ledger.count(finding)));
+pub fn summary(ledger: &ClaimReport) -> String {
+    let counted = ClaimVerdict::ALL.map(|verdict| (verdict, ledger.count(verdict)));
     let parts: Vec<String> =
-        counted.iter().filter(|(_, count)| *count > 0).map(|(finding, count)| format!("{count} {finding}")).collect();
+        counted.iter().filter(|(_, count)| *count > 0).map(|(verdict, count)| format!("{count} {verdict}")).collect();
     format!("{}: {}", plural(ledger.claims.len(), "claim"), parts.join(", "))
 }
 
@@ -62,15 +62,15 @@ fn show(metric: &str, value: f64) -> String {
     Metric::find(metric).map_or_else(|| value.to_string(), |metric| metric.show(value))
 }
 
-fn claimed(part: &Part) -> String {
+fn claimed(part: &JudgedPart) -> String {
     let metric = printable(&part.metric.replace('_', " "));
-    let change = match part.figure {
-        Figure::AtMostOfBase(1.0) => "less".to_owned(),
-        Figure::AtMostOfBase(times) if times > 1.0 => format!("at most {} of the base", share(times)),
-        Figure::AtMostOfBase(part) => format!("{} or less", percent(part - 1.0)),
-        Figure::AtLeastOfBase(times) => format!("{} or more", percent(times - 1.0)),
-        Figure::AtMost(bound) => format!("at most {}", show(&part.metric, bound)),
-        Figure::AtLeast(bound) => format!("at least {}", show(&part.metric, bound)),
+    let change = match part.target {
+        Target::AtMostOfBase(1.0) => "less".to_owned(),
+        Target::AtMostOfBase(times) if times > 1.0 => format!("at most {} of the base", share(times)),
+        Target::AtMostOfBase(part) => format!("{} or less", percent(part - 1.0)),
+        Target::AtLeastOfBase(times) => format!("{} or more", percent(times - 1.0)),
+        Target::AtMost(bound) => format!("at most {}", show(&part.metric, bound)),
+        Target::AtLeast(bound) => format!("at least {}", show(&part.metric, bound)),
     };
     format!("{metric} {change}")
 }
@@ -80,12 +80,12 @@ fn share(part: f64) -> String {
     format!("{:.1}%", part * 100.0)
 }
 
-fn measured(part: &Part) -> Option<String> {
+fn measured(part: &JudgedPart) -> Option<String> {
     let measured = part.measured.as_ref()?;
-    let value = |value: f64| match part.figure {
-        Figure::AtMostOfBase(times) if times > 1.0 => share(value),
-        Figure::AtMostOfBase(_) | Figure::AtLeastOfBase(_) => percent(value - 1.0),
-        Figure::AtMost(_) | Figure::AtLeast(_) => show(&part.metric, value),
+    let value = |value: f64| match part.target {
+        Target::AtMostOfBase(times) if times > 1.0 => share(value),
+        Target::AtMostOfBase(_) | Target::AtLeastOfBase(_) => percent(value - 1.0),
+        Target::AtMost(_) | Target::AtLeast(_) => show(&part.metric, value),
     };
     let estimate = value(measured.estimate);
     Some(match measured.rounds {
@@ -94,7 +94,7 @@ fn measured(part: &Part) -> Option<String> {
     })
 }
 
-fn sides(part: &Part) -> Option<String> {
+fn sides(part: &JudgedPart) -> Option<String> {
     let measured = part.measured.as_ref()?;
     let new = show(&part.metric, measured.new);
     Some(match measured.base {
@@ -107,7 +107,7 @@ fn sides(part: &Part) -> Option<String> {
 ///
 /// # Errors
 /// The picture can't be drawn.
-pub fn picture(ledger: &Ledger) -> Result<Option<Picture>> {
+pub fn picture(ledger: &ClaimReport) -> Result<Option<CaptionedChart>> {
     let bars: Vec<Change> = ledger
         .claims
         .iter()
@@ -115,23 +115,23 @@ pub fn picture(ledger: &Ledger) -> Result<Option<Picture>> {
         .filter_map(|(claim, part)| {
             let measured = part.measured.as_ref()?;
             // A bound is where the bar would end: what is measured is shown as so much more or less.
-            let (of, claimed) = match part.figure {
-                Figure::AtMostOfBase(share) | Figure::AtLeastOfBase(share) => (1.0, share - 1.0),
-                Figure::AtMost(bound) | Figure::AtLeast(bound) => (bound, 0.0),
+            let (of, claimed) = match part.target {
+                Target::AtMostOfBase(share) | Target::AtLeastOfBase(share) => (1.0, share - 1.0),
+                Target::AtMost(bound) | Target::AtLeast(bound) => (bound, 0.0),
             };
             Some(Change {
                 label: format!("{} \u{b7} {}", printable(&claim.id), printable(&part.what)),
                 relative: measured.estimate / of - 1.0,
                 interval: (measured.rounds > 0).then_some([measured.low / of - 1.0, measured.high / of - 1.0]),
                 claimed: Some(claimed),
-                ink: palette::finding(part.finding),
+                ink: palette::claim_verdict(part.verdict),
             })
         })
         .collect();
     if bars.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Picture {
+    Ok(Some(CaptionedChart {
         title: "Claimed and measured".to_owned(),
         caption: "A bar is what was measured, as a change against the base, with its interval; where a bound was claimed, as a distance from the bound. \
                   The upright mark is the claim. Green is confirmed, amber partly or not decided, red refuted. The scale is logarithmic beyond 0.1%."

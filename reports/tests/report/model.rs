@@ -2,7 +2,7 @@
 
 use baselines::Skipped;
 use baselines::compare::Verdict;
-use baselines::{Case, Measurement, Sample};
+use baselines::{CaseKey, Measurement, Sample};
 use reports::headline::{Tone, headline};
 use reports::{Report, figures, repeatability};
 
@@ -96,7 +96,7 @@ fn a_long_list_is_cut_and_the_chart_says_so() {
     let like: Measurement = run.measurements[0].clone();
     run.measurements.clear();
     for place in 0..200 {
-        let case = Case { benchmark: format!("many/b{place}"), variant: like.case.variant.clone() };
+        let case = CaseKey { benchmark: format!("many/b{place}"), variant: like.case.variant.clone() };
         let sample = Sample::new(vec![f64::from(place)]).expect("finite");
         run.measurements.push(Measurement { case, sample, ..like.clone() });
     }
