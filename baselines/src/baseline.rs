@@ -16,8 +16,8 @@ pub enum BaselineLookup {
     Empty,
 }
 
-/// Accepts a run as the baseline of its environment, and returns the file. Only exact metrics are kept, because times of
-/// another session can't be compared.
+/// Accepts a run as the baseline of its environment, and returns the file. Only exact metrics are kept, because times
+/// of another session can't be compared.
 ///
 /// # Errors
 /// There is no reason, the tree has uncommitted changes (unless `dirty`), the run is invalid or has no exact metric, or

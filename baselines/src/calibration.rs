@@ -1,7 +1,7 @@
 //! The record of a calibration: JSON Lines, a suite a line, under version control beside the baselines.
 //!
-//! A calibration measures the gate itself, on cases whose truth is known. The values of all rounds are kept, so that other
-//! rules can be tried on them later. The slice times are not kept.
+//! A calibration measures the gate itself, on cases whose truth is known. The values of all rounds are kept, so that
+//! other rules can be tried on them later. The slice times are not kept.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -204,8 +204,8 @@ pub fn append(path: &Path, suite: &Suite) -> Result<()> {
     atomic::write(path, &record)
 }
 
-/// The largest shift of a case that was measured on this idle machine although both sides did the same work, as a share:
-/// of one program, or of two builds, as `condition` says. 0 if none was recorded.
+/// The largest shift of a case that was measured on this idle machine although both sides did the same work, as a
+/// share: of one program, or of two builds, as `condition` says. 0 if none was recorded.
 ///
 /// Suites with slowdowns are ignored, because their margins come from here.
 pub fn noise(suites: &[Suite], machine: &str, condition: Condition, case: &str, metric: &str) -> f64 {

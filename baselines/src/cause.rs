@@ -1,9 +1,10 @@
-//! The cause of a changed count: the cost by function on both sides, split into "called more often" and "dearer a call".
+//! The cause of a changed count: the cost by function on both sides, split into "called more often" and "dearer a
+//! call".
 //!
-//! With the same toolchain and dependencies, libraries are the same code on both sides, so their callers cause their cost.
-//! If both sides know these callers ([`FunctionCost::library`]), only functions of the project are listed, each with the
-//! cost of its library calls: one more allocation shows in the function that allocates, and not in `malloc`. Otherwise
-//! every function stands for itself.
+//! With the same toolchain and dependencies, libraries are the same code on both sides, so their callers cause their
+//! cost. If both sides know these callers ([`FunctionCost::library`]), only functions of the project are listed, each
+//! with the cost of its library calls: one more allocation shows in the function that allocates, and not in `malloc`.
+//! Otherwise every function stands for itself.
 //!
 //! The split is the one-factor-at-a-time decomposition with the base's cost: `calls = (n1 - n0) * c0 / n0` and
 //! `cost = total - calls`. The two always sum to the function's change, and all functions to the benchmark's.

@@ -1,15 +1,16 @@
 //! Claims about optimisations: targets, verdicts, and the ledger of all claims.
 //!
-//! A verdict is a pure function of a target, a measured effect and a margin. The effect is an interval; for an exact count,
-//! it is one value. In gains (the logarithm of the ratio, turned so that the claimed direction is up), a claim is
+//! A verdict is a pure function of a target, a measured effect and a margin. The effect is an interval; for an exact
+//! count, it is one value. In gains (the logarithm of the ratio, turned so that the claimed direction is up), a claim
+//! is
 //!
 //! - **confirmed** if the whole interval is at the target or beyond it;
 //! - **refuted** if the whole interval is at the margin or below: no effect in the claimed direction;
 //! - **partly** confirmed if the whole interval is beyond the margin, but not all of it reaches the target;
 //! - **inconclusive** if the interval holds both no effect and an effect.
 //!
-//! A claim without a base, such as "under 20 ms", is confirmed if the interval is within the bound, refuted if it is beyond,
-//! and inconclusive if the bound lies inside.
+//! A claim without a base, such as "under 20 ms", is confirmed if the interval is within the bound, refuted if it is
+//! beyond, and inconclusive if the bound lies inside.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -173,8 +174,8 @@ fn change([low, high]: [f64; 2], claimed: f64, margin: f64) -> (ClaimVerdict, St
     }
 }
 
-/// The verdict on a claim from those on its parts. Invalid and skipped parts decide first; it is confirmed or refuted only
-/// if all parts are.
+/// The verdict on a claim from those on its parts. Invalid and skipped parts decide first; it is confirmed or refuted
+/// only if all parts are.
 pub fn combine(parts: &[ClaimVerdict]) -> ClaimVerdict {
     use ClaimVerdict::{Confirmed, Inconclusive, Invalid, Partly, Refuted, Skipped};
     let any = |verdict| parts.contains(&verdict);

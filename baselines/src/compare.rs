@@ -1,7 +1,7 @@
 //! Two runs side by side: the change of every metric of every case, and the verdict on it.
 //!
-//! Exact metrics are judged by the policy's limits, if the environments allow it. Sampled metrics of two stored runs are
-//! never judged: that takes rounds that alternate both sides in one session, which bring their own verdicts.
+//! Exact metrics are judged by the policy's limits, if the environments allow it. Sampled metrics of two stored runs
+//! are never judged: that takes rounds that alternate both sides in one session, which bring their own verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 

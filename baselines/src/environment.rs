@@ -71,8 +71,8 @@ impl Environment {
         }
     }
 
-    /// The differences that make exact counts incomparable: toolchain, target, valgrind, libc, CPU features, corpus, seed.
-    /// Empty if the counts may be compared.
+    /// The differences that make exact counts incomparable: toolchain, target, valgrind, libc, CPU features, corpus,
+    /// seed. Empty if the counts may be compared.
     pub fn count_differences(&self, new: &Environment) -> Vec<Difference> {
         let none = "none".to_owned();
         let fields = [
@@ -145,8 +145,8 @@ fn cpu_model() -> String {
     std::env::consts::ARCH.to_owned()
 }
 
-/// The features by which glibc's string functions and our dependencies choose code. Valgrind shows a program fewer of them,
-/// but which ones depends on the host.
+/// The features by which glibc's string functions and our dependencies choose code. Valgrind shows a program fewer of
+/// them, but which ones depends on the host.
 #[cfg(target_arch = "x86_64")]
 fn cpu_features() -> Vec<String> {
     macro_rules! detected {

@@ -55,9 +55,9 @@ impl GateOutcome {
     }
 }
 
-/// Judges a comparison. A run that can't be believed is invalid, whatever it says: because of its `invalid_entries`, the
-/// `complaints` about the policy ([`crate::policy::Policy::complaints`]), or missing and invalid measurements. Comparing nothing is
-/// no pass.
+/// Judges a comparison. A run that can't be believed is invalid, whatever it says: because of its `invalid_entries`,
+/// the `complaints` about the policy ([`crate::policy::Policy::complaints`]), or missing and invalid measurements.
+/// Comparing nothing is no pass.
 pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaints: &[String]) -> Judgement {
     let mut tally = BTreeMap::new();
     let mut invalid: Vec<String> = invalid_entries.iter().map(|item| format!("{}: {}", item.what, item.why)).collect();

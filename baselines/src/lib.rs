@@ -3,8 +3,8 @@
 //! The glossary. Code, files and documents use these words only:
 //!
 //! - **benchmark**: one thing that is measured, with its workload, its size and a check of its answer.
-//! - **toggle**, **strategy**: one optimisation of the memory that can be switched, and one way of doing it. `none` is a
-//!   strategy.
+//! - **toggle**, **strategy**: one optimisation of the memory that can be switched, and one way of doing it. `none` is
+//!   a strategy.
 //! - **variant**: a strategy for every toggle, all written, in a fixed order.
 //! - **case**: a benchmark under a variant. Records name it by its [`CaseKey`].
 //! - **metric**: a quantity with a name, a unit, a direction, an assumption and a lane ([`metric`]).
@@ -12,8 +12,8 @@
 //! - **measurement**: a case, a metric and a sample, with durability class, counters and costs by function.
 //! - **environment**: the machine, the toolchain and the commit of a number.
 //! - **run**: an environment and its measurements, one record a line, written as they are made ([`record`]).
-//! - **skipped**, **invalid**: entries of a run for things that were not measured, or can't be believed. Neither counts as
-//!   passed.
+//! - **skipped**, **invalid**: entries of a run for things that were not measured, or can't be believed. Neither counts
+//!   as passed.
 //! - **baseline**: a run that somebody accepted with a reason ([`baseline`]).
 //! - **delta**, **verdict**: the change of a case's metric, and its meaning ([`compare`]).
 //! - **slice**: some milliseconds of work under one clock reading.
@@ -21,13 +21,14 @@
 //! - **pair**: one benchmark on two sides that run alternately in one session, with its raw rounds ([`paired`]).
 //! - **control**: a pair with a known outcome. If it is judged wrongly, the run can't be believed.
 //! - **margin**: the smallest shift that matters, in the unit of the rounds ([`stats::margin`]).
-//! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged ([`stats`]).
+//! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged
+//!   ([`stats`]).
 //! - **policy**: the allowed change of each metric, and whether more blocks or advises ([`policy`]).
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
 //! - **calibration**, **suite**: the gate measured on cases whose truth is known; all its cases once ([`calibration`]).
 //! - **noise**: the largest shift of a case that a calibration saw between equal sides on an idle machine.
-//! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all claims of
-//!   one session ([`claim`]).
+//! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all
+//!   claims of one session ([`claim`]).
 //! - **call stacks**: the cost of a case by stack of functions ([`CallStacks`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
 //!

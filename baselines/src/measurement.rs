@@ -108,8 +108,8 @@ pub struct FunctionCost {
     pub instructions: u64,
     /// The number of calls by the measured work.
     pub calls: u64,
-    /// Instructions of library functions that it called, directly or through other library functions. Set for every function
-    /// of the measured project and for no other, so that each instruction of a library belongs to one of them.
+    /// Instructions of library functions that it called, directly or through other library functions. Set for every
+    /// function of the measured project and for no other, so that each instruction of a library belongs to one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<u64>,
     /// The number of calls by each function of the project. Only for functions of the project.
@@ -134,8 +134,8 @@ pub struct Measurement {
     /// The strategies' counters, as far as they moved during the measurement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
-    /// Instructions by function, the dearest first, for all operations together: they sum to the sample's first value times
-    /// `operations`.
+    /// Instructions by function, the dearest first, for all operations together: they sum to the sample's first value
+    /// times `operations`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionCost>,
 }

@@ -1,7 +1,8 @@
 //! Pairs: two programs that ran alternately in one session, their rounds, and the verdicts that follow.
 //!
 //! The raw slice times are kept, so that every verdict can be computed again from the file of a run. Judging is a pure
-//! function of the rounds, the procedure and the policy. [`next`] says how many rounds are missing; another crate measures.
+//! function of the rounds, the procedure and the policy. [`next`] says how many rounds are missing; another crate
+//! measures.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,9 +59,9 @@ pub struct Slices {
     pub cpu_ns: Vec<u64>,
     /// Wall time of each slice, ns.
     pub wall_ns: Vec<u64>,
-    /// How often the process waited during the slices.
+    /// Voluntary context switches during the slices: the process waited.
     pub voluntary_switches: u64,
-    /// How often it was interrupted.
+    /// Involuntary context switches: it was interrupted.
     pub involuntary_switches: u64,
     /// Heap blocks that one slice allocated, counted in a slice of the warm-up.
     pub allocations: u64,
@@ -153,8 +154,8 @@ impl Paired {
     }
 }
 
-/// The next step for each pair of one suite. Each control is a suite by itself: judged together with the others, it would
-/// change their levels.
+/// The next step for each pair of one suite. Each control is a suite by itself: judged together with the others, it
+/// would change their levels.
 ///
 /// # Errors
 /// A round can't be used, or a limit of the policy is no margin.
@@ -175,8 +176,8 @@ pub fn next(
     Ok(next_steps(procedure, &pairs)?)
 }
 
-/// The suites of a run, as positions: all pairs that are no controls, and each control by itself. Abandoned pairs are in
-/// none.
+/// The suites of a run, as positions: all pairs that are no controls, and each control by itself. Abandoned pairs are
+/// in none.
 pub fn suites(pairs: &[Paired]) -> Vec<Vec<usize>> {
     let kept = (0..pairs.len()).filter(|index| !pairs[*index].abandoned);
     let (controls, measured): (Vec<usize>, Vec<usize>) = kept.partition(|index| pairs[*index].pair.control.is_some());
@@ -199,7 +200,8 @@ fn states(
     Ok(states)
 }
 
-/// The rounds that all pairs of a run still need, in the order of the pairs: the pair's position, the stage and the number.
+/// The rounds that all pairs of a run still need, in the order of the pairs: the pair's position, the stage and the
+/// number.
 ///
 /// # Errors
 /// As [`next`].

@@ -1,8 +1,9 @@
-//! The policy: the allowed change of each metric, and whether more blocks or advises. A TOML file beside a project's code.
+//! The policy: the allowed change of each metric, and whether more blocks or advises. A TOML file beside a project's
+//! code.
 //!
-//! The first rule that matches metric and benchmark decides, as in a firewall. A metric is worse than allowed only if it
-//! passes both the relative and the absolute limit; the absolute one keeps tiny benchmarks quiet. A metric without a rule
-//! is shown and never judged.
+//! The first rule that matches metric and benchmark decides, as in a firewall. A metric is worse than allowed only if
+//! it passes both the relative and the absolute limit; the absolute one keeps tiny benchmarks quiet. A metric without a
+//! rule is shown and never judged.
 
 use std::path::Path;
 
@@ -97,7 +98,8 @@ impl Policy {
     /// Reads a policy file.
     ///
     /// # Errors
-    /// There is no such file, it is not TOML, it has an unknown schema, key or metric, or a limit is negative or not finite.
+    /// There is no such file, it is not TOML, it has an unknown schema, key or metric, or a limit is negative or not
+    /// finite.
     pub fn read(path: &Path) -> Result<Policy> {
         Policy::parse(path, &std::fs::read_to_string(path).map_err(Error::io("read", path))?)
     }
@@ -147,8 +149,8 @@ impl Policy {
         })
     }
 
-    /// The reasons why the policy does not guard what it seems to guard: patterns that match none of `cases`, and exceptions
-    /// that have expired.
+    /// The reasons why the policy does not guard what it seems to guard: patterns that match none of `cases`, and
+    /// exceptions that have expired.
     pub fn complaints<'a>(
         &self,
         cases: impl Iterator<Item = &'a CaseKey> + Clone,

@@ -1,7 +1,8 @@
 //! The file of a run: JSON Lines, a header first, one record a line, an end line last. FORMAT.md describes it.
 //!
-//! Each line is written as soon as it is measured, to a file that ends in `.partial`. The end line makes the run complete,
-//! and then the file gets its name. A killed run loses at most the line that it was writing, and never looks complete.
+//! Each line is written as soon as it is measured, to a file that ends in `.partial`. The end line makes the run
+//! complete, and then the file gets its name. A killed run loses at most the line that it was writing, and never looks
+//! complete.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -211,8 +212,8 @@ impl Run {
     /// Reads a run file; a `.partial` one, or one without its end line, only if `partial` is set.
     ///
     /// # Errors
-    /// The file is no run, has an unknown schema version, a damaged line, no end line (unless `partial`), no records, or
-    /// the same metric of a case twice.
+    /// The file is no run, has an unknown schema version, a damaged line, no end line (unless `partial`), no records,
+    /// or the same metric of a case twice.
     pub fn read(path: &Path, partial: bool) -> Result<Run> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let run = parse(path, &text, partial)?;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{Error, Result};
 
-/// What every version of a format has.
+/// The one field that every version of a format has.
 #[derive(Deserialize)]
 pub(crate) struct Versioned {
     pub(crate) schema: u64,

@@ -1,4 +1,5 @@
-//! The error rates of the whole decision, from slices to verdicts, on simulated machines. Seeded: the same figures always.
+//! The error rates of the whole decision, from slices to verdicts, on simulated machines. Seeded: the same figures
+//! always.
 //!
 //! `cargo test --release -p baselines --test stats_monte_carlo -- --nocapture` prints them. The noise is unkind: heavy
 //! tails, preempted slices, drift within and across rounds, noise that comes in bursts, and a memory layout

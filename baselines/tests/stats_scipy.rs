@@ -64,7 +64,8 @@ fn fixture() -> Fixture {
     serde_json::from_str(include_str!("fixtures/stats/scipy.json")).unwrap()
 }
 
-/// Equal in so many digits, or in the 15th after the point: SciPy takes small tails from 1, which costs it their digits.
+/// Equal in so many digits, or in the 15th after the point: SciPy takes small tails from 1, which costs it their
+/// digits.
 #[track_caller]
 fn assert_close(what: &str, ours: f64, theirs: f64, digits: i32) {
     let close = (ours - theirs).abs() <= 10_f64.powi(-digits) * theirs.abs() + 1e-15;

@@ -1,4 +1,5 @@
-//! The page, table and chart of a calibration: the gate's false alarms with their bound, and the slowdowns that it finds.
+//! The page, table and chart of a calibration: the gate's false alarms with their bound, and the slowdowns that it
+//! finds.
 
 use std::fmt::Write as _;
 
@@ -169,7 +170,8 @@ pub fn table(suites: &[Suite]) -> Result<String> {
     Ok(text)
 }
 
-/// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside it.
+/// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside
+/// it.
 ///
 /// # Errors
 /// A bound can't be computed.
@@ -198,8 +200,8 @@ fn slowdown(extra_percent: f64) -> String {
     if extra_percent == 0.0 { "none".to_owned() } else { format!("+{extra_percent}%") }
 }
 
-/// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where fewer
-/// than two sizes were measured.
+/// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where
+/// fewer than two sizes were measured.
 ///
 /// # Errors
 /// The picture can't be drawn.

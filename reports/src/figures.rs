@@ -1,6 +1,7 @@
-//! Which charts a report has, and from which numbers: everything here is chosen from the model, nothing is measured or judged.
+//! The choice of charts for a report.
 //!
-//! A chart appears where there is something to look at: a scale where a benchmark has several sizes, a comparison where strategies differ.
+//! A chart is drawn if it has something to show: cost by size if a benchmark has several sizes, a comparison if
+//! strategies differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +14,12 @@ use crate::palette::{self, SERIES};
 use crate::ranking::rank;
 use crate::{Report, Result};
 
-/// A chart with what must stand beside it.
+/// A chart with its title and caption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptionedChart {
-    /// What it shows.
+    /// The title.
     pub title: String,
-    /// How to read it.
+    /// An explanation of how to read it.
     pub caption: String,
     /// The picture.
     pub svg: String,
@@ -26,11 +27,11 @@ pub struct CaptionedChart {
     pub wide: bool,
 }
 
-/// What charts of costs show: the first of these that the run has. Counts come before times because they are exact.
+/// The metrics of cost charts: the first one that the run has is shown. Counts come first because they are exact.
 const COSTS: [&str; 3] = ["instructions", "cpu_time", "wall_time"];
 /// The most bars of a change chart.
 const CHANGES: usize = 40;
-/// The most rows of a bar chart: who wants all of a long list reads its table.
+/// The most rows of a bar chart. The tables have all of them.
 const ROWS: usize = 48;
 
 /// All charts of a report's run, in the order of reading.
@@ -49,7 +50,7 @@ pub fn figures(report: &Report) -> Result<Vec<CaptionedChart>> {
     Ok(figures)
 }
 
-/// The changes of a comparison, the largest first; nothing where nothing changed.
+/// The changes of a comparison, the largest first; none if nothing changed.
 ///
 /// # Errors
 /// The picture can't be drawn.
@@ -99,7 +100,8 @@ fn cost(run: &Run) -> Option<(&'static Metric, Vec<&Measurement>)> {
     })
 }
 
-/// Cost by benchmark, a chart a family, all on one scale; without what the chart of codecs and compressors shows.
+/// Cost by benchmark, a chart for each family, all on one scale. Cases in the chart of codecs and compressors are left
+/// to it.
 fn costs(run: &Run, names: &Names) -> Result<Vec<CaptionedChart>> {
     let Some((metric, mut measurements)) = cost(run) else { return Ok(vec![]) };
     let elsewhere = encoding_rows(run, metric);
@@ -197,7 +199,7 @@ fn growth(lines: &[Line]) -> String {
     }
 }
 
-/// Codecs and compressors side by side: benchmarks that were measured under several of them, with everything else equal.
+/// Codecs and compressors side by side, for benchmarks measured under several of them with everything else equal.
 fn encodings(run: &Run) -> Result<Vec<CaptionedChart>> {
     let cost = cost(run).map(|(metric, _)| metric);
     let mut figures = Vec::new();
@@ -318,7 +320,7 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<CaptionedChart>> {
     }))
 }
 
-/// Keeps what a chart has room for, and says what that leaves out.
+/// Keeps as many groups as a chart has room for, and returns a sentence about the others.
 fn truncate(groups: &mut Vec<Group>) -> String {
     let all = groups.len();
     groups.truncate(ROWS);
@@ -340,7 +342,7 @@ pub fn spoken(metric: &Metric) -> String {
     metric.name.replace('_', " ")
 }
 
-/// What the metric is, as the beginning of a sentence; sampled ones say that they are.
+/// The metric's explanation as the beginning of a sentence.
 fn about(metric: &Metric) -> String {
     let mut about = metric.about.to_owned();
     if let Some(first) = about.get_mut(..1) {

@@ -1,7 +1,8 @@
-//! JUnit XML for CI systems: a test case a delta, and one for the whole verdict, so that a file without failures means a pass.
+//! JUnit XML for CI systems: a test case for each delta, and one for the whole verdict. A file without failures means a
+//! pass.
 //!
-//! What blocks is a failure; what can't be believed or is missing is an error; what was not decided, not judged or only advises is skipped with
-//! its reason, because JUnit has no other colour that is not green.
+//! A regression that blocks is a failure; a delta that is invalid or missing is an error. A delta that was not decided,
+//! not judged or only advises is skipped with its reason, because JUnit has no other colour that is not green.
 
 use baselines::compare::{Delta, Verdict};
 use baselines::gate::GateOutcome;
@@ -16,7 +17,7 @@ use crate::{Error, Format, Report, Result, cause, text};
 /// The report as JUnit XML.
 ///
 /// # Errors
-/// The writer refuses what the report holds.
+/// The writer refuses a text of the report.
 pub fn render(report: &Report) -> Result<String> {
     let mut junit = Junit::new("assay");
     junit.add_test_suite(gate(report));

@@ -1,8 +1,8 @@
 //! Reports: one model, and one exporter a file.
 //!
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
-//! - [`html`]: a page for a browser; [`markdown`]: a comment on a change; [`text`]: tables for a terminal; [`json`]: for other
-//!   programs; [`junit`]: for CI systems; [`github`]: annotations of a workflow.
+//! - [`html`]: a page for a browser; [`markdown`]: a comment on a change; [`text`]: tables for a terminal; [`json`]:
+//!   for other programs; [`junit`]: for CI systems; [`github`]: annotations of a workflow.
 //! - [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of a calibration.
 //! - [`headline`]: the verdict in words. [`ranking`]: the order of the deltas. [`cause`]: the causes of changed counts.
 //!   [`repeatability`]: repeated counts. [`names`], [`numbers`]: cases and values as people read them.

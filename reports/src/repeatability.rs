@@ -7,7 +7,8 @@ use baselines::{Assume, CaseKey, Lane, Run};
 /// The repeated samples of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repeatability<'a> {
-    /// Every repeated sample of the counts lane: those that differ first, the widest first, then in the order of the run.
+    /// Every repeated sample of the counts lane: those that differ first, the widest first, then in the order of the
+    /// run.
     pub samples: Vec<Repeated<'a>>,
 }
 

@@ -1,4 +1,4 @@
-//! A run as rows and columns: a table a lane, a row a case, a column a metric.
+//! A run as tables: one for each lane, a row for each case, a column for each metric.
 
 use std::collections::BTreeMap;
 
@@ -21,13 +21,14 @@ pub struct Table<'a> {
 pub struct TableRow<'a> {
     /// The case.
     pub case: &'a CaseKey,
-    /// What a write of it survives.
+    /// The durability of its writes.
     pub durability: Durability,
-    /// A cell a metric, empty where the case does not have it.
+    /// A cell for each metric; none if the case does not have it.
     pub cells: Vec<Option<&'a Measurement>>,
 }
 
-/// A table for each lane of the run, in the order of lanes. What the metric table does not name has no lane: `Run::read` refuses it.
+/// A table for each lane of the run, in the order of lanes. A metric that is not in the metric table has no lane:
+/// `Run::read` refuses it.
 pub fn tables(run: &Run) -> Vec<Table<'_>> {
     Lane::ALL.into_iter().filter_map(|lane| table(run, lane)).collect()
 }
@@ -59,7 +60,7 @@ fn table(run: &Run, lane: Lane) -> Option<Table<'_>> {
     (!rows.is_empty()).then_some(Table { lane, metrics, rows })
 }
 
-/// What a lane's numbers are, for its heading.
+/// A description of a lane's numbers, for its heading.
 pub fn about(lane: Lane) -> &'static str {
     match lane {
         Lane::Counts => "exact, under valgrind: the same again on the same toolchain",

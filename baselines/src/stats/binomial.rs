@@ -1,15 +1,16 @@
 //! Bounds of a true rate from a count of events: "0 red in 100 suites" means a rate below 3%, not a rate of 0.
 //!
-//! Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial" (Biometrika 26,
-//! 1934, p. 404): a rate is refused if it makes a count as extreme as the observed one too unlikely. The exact bounds are
-//! never too tight. The normal approximation would be: at 0 events it claims to know the rate exactly.
+//! Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial" (Biometrika
+//! 26, 1934, p. 404): a rate is refused if it makes a count as extreme as the observed one too unlikely. The exact
+//! bounds are never too tight. The normal approximation would be: at 0 events it claims to know the rate exactly.
 
 use super::error::{Result, StatsError, check_open_unit};
 
 /// The one-sided bound from above: with this confidence, the rate is at most that.
 ///
 /// # Errors
-/// [`StatsError::Trials`] for more successes than trials or no trials, [`StatsError::NotAProbability`] for the confidence.
+/// [`StatsError::Trials`] for more successes than trials or no trials, [`StatsError::NotAProbability`] for the
+/// confidence.
 ///
 /// ```
 /// use baselines::stats::binomial::upper_bound;
@@ -81,8 +82,8 @@ fn bisect(mut low: f64, mut high: f64, is_below: impl Fn(f64) -> bool) -> f64 {
     }
 }
 
-/// P(X <= count) for a rate at or above `count / trials`; `rest` is 1 - rate. The terms fall from `count` downwards, so the
-/// sum starts at the largest and stops when the next no longer changes it.
+/// P(X <= count) for a rate at or above `count / trials`; `rest` is 1 - rate. The terms fall from `count` downwards, so
+/// the sum starts at the largest and stops when the next no longer changes it.
 fn lower_tail(count: u64, trials: u64, choose_ln: f64, rate: f64, rest: f64) -> f64 {
     let (k, n) = (count as f64, trials as f64);
     // The logarithm of a number near 1 is taken from its distance to 1, which is known to more digits.

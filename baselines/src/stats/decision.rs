@@ -1,22 +1,22 @@
 //! The two-stage decision about a suite of benchmarks, as a pure function: rounds in, next steps out.
 //!
-//! Stage one screens every benchmark with a few rounds and picks those that seem to have moved. Stage two judges the picked
-//! ones on *fresh* rounds only, at fixed looks, corrected by Holm for all that were picked:
+//! Stage one screens every benchmark with a few rounds and picks those that seem to have moved. Stage two judges the
+//! picked ones on *fresh* rounds only, at fixed looks, corrected by Holm for all that were picked:
 //!
 //! 1. **Screened in**: a one-sided p of the screen at most [`Procedure::screen_p`], and an estimate of at least
 //!    [`Procedure::relevance`] times the margin, in the same direction. Of the rest, those whose whole interval lies
 //!    inside the margin are equal. What remains is unsettled: it takes fresh rounds too ([`Procedure::settle`]) and is
 //!    tested from both sides, or ends as inconclusive.
 //! 2. **At a look**, for every benchmark still in question: equal if the whole interval lies inside the margin;
-//!    otherwise changed if its adjusted p is at most the look's level and its estimate large enough; otherwise it goes on
-//!    to the next look. After the last, it is inconclusive.
+//!    otherwise changed if its adjusted p is at most the look's level and its estimate large enough; otherwise it goes
+//!    on to the next look. After the last, it is inconclusive.
 //!
-//! **Why the suite level holds.** Let m benchmarks be picked, m0 of them truly unchanged. The picking used other rounds,
-//! so it is settled before the fresh ones. Consider the first false rejection, at look k. Until then only truly changed
-//! benchmarks were rejected, at most m - m0, so Holm compared some unchanged one with level(k)/m0 at most. That happens
-//! with probability at most m0 x level(k)/m0 = level(k); over all looks, at most with the sum of the levels. (A
-//! benchmark that stopped keeps its place: as rejected if it was, else as p = 1.) The dependence between benchmarks
-//! and between looks plays no part. The bound counts both directions together, so false alarms alone are rarer.
+//! **Why the suite level holds.** Let m benchmarks be picked, m0 of them truly unchanged. The picking used other
+//! rounds, so it is settled before the fresh ones. Consider the first false rejection, at look k. Until then only truly
+//! changed benchmarks were rejected, at most m - m0, so Holm compared some unchanged one with level(k)/m0 at most. That
+//! happens with probability at most m0 x level(k)/m0 = level(k); over all looks, at most with the sum of the levels. (A
+//! benchmark that stopped keeps its place: as rejected if it was, else as p = 1.) The dependence between benchmarks and
+//! between looks plays no part. The bound counts both directions together, so false alarms alone are rarer.
 //!
 //! **Why a missed slowdown is not called equal.** An interval of 99% excludes a true shift of one margin or more on the
 //! inner side with probability 0.5% at a look, far less if the shift is larger; the screen never calls equal what it
@@ -35,8 +35,8 @@ use super::wilcoxon::{SignedRank, signed_rank};
 pub struct PairData<'a> {
     /// The smallest shift that matters, in the unit of the rounds ([`margin`](super::margin)).
     pub margin: f64,
-    /// The values of the first stage ([`round_value`](super::round_value)). Those beyond [`Procedure::screen_rounds`] are
-    /// ignored.
+    /// The values of the first stage ([`round_value`](super::round_value)). Those beyond [`Procedure::screen_rounds`]
+    /// are ignored.
     pub screen: &'a [f64],
     /// The values of the second stage, none of them from the first. Those beyond the current look are ignored.
     pub confirm: &'a [f64],
@@ -132,12 +132,12 @@ impl PairState {
 
 /// The state of every benchmark of the suite, with the next action, in the order of `suite`.
 ///
-/// The answer depends on the rounds alone, so an interrupted run can go on where it stopped. Call it until every action is
-/// [`NextAction::Stop`]. If the time is up before, benchmarks that have not stopped are inconclusive.
+/// The answer depends on the rounds alone, so an interrupted run can go on where it stopped. Call it until every action
+/// is [`NextAction::Stop`]. If the time is up before, benchmarks that have not stopped are inconclusive.
 ///
 /// # Errors
-/// [`StatsError::Empty`] for a suite without benchmarks (comparing nothing is not green), those of [`Procedure::check`], and
-/// [`StatsError::Benchmark`] for a margin that is not positive or a round that is not finite.
+/// [`StatsError::Empty`] for a suite without benchmarks (comparing nothing is not green), those of
+/// [`Procedure::check`], and [`StatsError::Benchmark`] for a margin that is not positive or a round that is not finite.
 ///
 /// ```
 /// use baselines::stats::{Decision, NextAction, PairData, Procedure, margin, next_steps};

@@ -1,8 +1,8 @@
 //! The shift of a set of rounds, with an interval that assumes no distribution.
 //!
-//! The estimate is the pseudo-median: the median of all Walsh averages (the means of all pairs of values, each value paired
-//! with itself too). With normal noise it is nearly as sharp as the mean, and outliers hardly move it. The interval is the
-//! inverted exact signed-rank test: it holds every shift that the test would not reject.
+//! The estimate is the pseudo-median: the median of all Walsh averages (the means of all pairs of values, each value
+//! paired with itself too). With normal noise it is nearly as sharp as the mean, and outliers hardly move it. The
+//! interval is the inverted exact signed-rank test: it holds every shift that the test would not reject.
 //!
 //! Sources: Hodges and Lehmann, "Estimates of location based on rank tests" (Annals of Mathematical Statistics 34,
 //! 1963, p. 598); Tukey (1949) and Walsh (1949) for the averages; Hollander, Wolfe and Chicken, "Nonparametric
@@ -52,8 +52,8 @@ pub fn pseudo_median(values: &[f64]) -> Result<f64> {
 ///
 /// # Errors
 /// [`StatsError::Empty`], [`StatsError::NotFinite`], [`StatsError::TooMany`], [`StatsError::NotAProbability`], and
-/// [`StatsError::TooFewRounds`] if even the widest interval, from the smallest to the largest value, has less confidence
-/// than asked for ([`rounds_needed`]).
+/// [`StatsError::TooFewRounds`] if even the widest interval, from the smallest to the largest value, has less
+/// confidence than asked for ([`rounds_needed`]).
 ///
 /// ```
 /// use baselines::stats::hodges_lehmann::estimate;

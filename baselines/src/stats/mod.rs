@@ -12,9 +12,9 @@
 //! - [`descriptive`]: the median.
 //!
 //! Everything is a pure function over `f64` slices, without clock, randomness or files. Nothing assumes a normal
-//! distribution. The one assumption about noise, that the sides could be swapped, is made true by the scheduler, which draws
-//! the order of every pair of slices. Means, t-tests and bootstraps are avoided: the heavy tails of shared machines mislead
-//! them.
+//! distribution. The one assumption about noise, that the sides could be swapped, is made true by the scheduler, which
+//! draws the order of every pair of slices. Means, t-tests and bootstraps are avoided: the heavy tails of shared
+//! machines mislead them.
 
 pub mod binomial;
 pub mod decision;

@@ -1,7 +1,7 @@
 //! The rules of a decision, fixed before anything is measured: rounds, levels, looks, margins.
 //!
-//! A rule that is chosen after the data were seen has no error rate. So there is no stopping "when it looks good", and no
-//! way to run again until green.
+//! A rule that is chosen after the data were seen has no error rate. So there is no stopping "when it looks good", and
+//! no way to run again until green.
 
 use super::error::{Result, StatsError, check_open_unit};
 use super::hodges_lehmann::rounds_needed;
@@ -29,8 +29,8 @@ pub struct Procedure {
     pub looks: Vec<Look>,
     /// The confidence of every interval; a benchmark is equal if the whole interval lies inside the margin.
     pub confidence: f64,
-    /// Benchmarks that were neither picked nor found equal take fresh rounds too, tested from both sides and corrected for
-    /// like the others. Otherwise they end as inconclusive after the first stage.
+    /// Benchmarks that were neither picked nor found equal take fresh rounds too, tested from both sides and corrected
+    /// for like the others. Otherwise they end as inconclusive after the first stage.
     pub settle: bool,
 }
 
@@ -69,9 +69,9 @@ impl Procedure {
     /// Refuses rules that contradict each other.
     ///
     /// # Errors
-    /// [`StatsError::NotAProbability`] for a level, share or confidence that is none, [`StatsError::TooFewRounds`] where a stage
-    /// has too few rounds for an interval, [`StatsError::TooMany`] where a look has too many for an exact test, and
-    /// [`StatsError::Procedure`] for looks that are missing, out of order, or that spend all there is.
+    /// [`StatsError::NotAProbability`] for a level, share or confidence that is none, [`StatsError::TooFewRounds`]
+    /// where a stage has too few rounds for an interval, [`StatsError::TooMany`] where a look has too many for an exact
+    /// test, and [`StatsError::Procedure`] for looks that are missing, out of order, or that spend all there is.
     pub fn check(&self) -> Result<()> {
         check_open_unit("the screening p-value", self.screen_p)?;
         if !(0.0..=1.0).contains(&self.relevance) {
@@ -108,8 +108,8 @@ impl Procedure {
 /// The margin of a benchmark, in the unit of its rounds: ln(1 + share), for the larger of the policy's limit and the
 /// machine's noise.
 ///
-/// Both are shares: 0.02 is 2%. `noise` is the largest shift between equal sides on this machine, from its calibration; 0 if
-/// unknown. In logarithms, +2% and its reverse, -1.96%, are equally far, so swapping the sides changes nothing.
+/// Both are shares: 0.02 is 2%. `noise` is the largest shift between equal sides on this machine, from its calibration;
+/// 0 if unknown. In logarithms, +2% and its reverse, -1.96%, are equally far, so swapping the sides changes nothing.
 ///
 /// # Errors
 /// [`StatsError::Margin`] for a limit that is not positive, a noise that is negative, or either if not finite.

@@ -1,22 +1,23 @@
 //! One round: the slice times of a fresh process of A and of B become one number.
 //!
-//! The unit of all further statistics is the round, not the slice: slices of one process share its memory layout, its hash
-//! seeds and its neighbours, so they are not independent (Kalibera and Jones, "Rigorous benchmarking in
-//! reasonable time", ISMM 2013, section 3). The two slices of a pair run back to back, so that a slow second hits both
-//! (Bulej et al., "Duet benchmarking", ICPE 2020).
+//! The unit of all further statistics is the round, not the slice: slices of one process share its memory layout, its
+//! hash seeds and its neighbours, so they are not independent (Kalibera and Jones, "Rigorous benchmarking in reasonable
+//! time", ISMM 2013, section 3). The two slices of a pair run back to back, so that a slow second hits both (Bulej et
+//! al., "Duet benchmarking", ICPE 2020).
 
 use super::descriptive::median_in_place;
 use super::error::{Result, StatsError};
 
 /// The value of a round: the median over its slice pairs of ln(new/base).
 ///
-/// `base_ns[i]` and `new_ns[i]` are the times of the same work on both sides, in nanoseconds. The value has no unit: 0 means
-/// "as fast", positive means that the new side is slower, and swapping the sides negates it. [`f64::exp_m1`] turns it into
-/// a share: 0.0198 is +2%.
+/// `base_ns[i]` and `new_ns[i]` are the times of the same work on both sides, in nanoseconds. The value has no unit: 0
+/// means "as fast", positive means that the new side is slower, and swapping the sides negates it. [`f64::exp_m1`]
+/// turns it into a share: 0.0198 is +2%.
 ///
 /// # Errors
-/// [`StatsError::Empty`] without pairs, [`StatsError::Unpaired`] if the sides differ in length, [`StatsError::Clock`] for a
-/// time that is zero, negative or not finite, and [`StatsError::FrozenClock`] if all slices took exactly the same time.
+/// [`StatsError::Empty`] without pairs, [`StatsError::Unpaired`] if the sides differ in length, [`StatsError::Clock`]
+/// for a time that is zero, negative or not finite, and [`StatsError::FrozenClock`] if all slices took exactly the same
+/// time.
 ///
 /// ```
 /// use baselines::stats::round_value;

@@ -33,8 +33,8 @@ pub struct SignedRank {
 
 /// Tests whether the values are placed symmetrically about 0, exactly, for one to [`MAX_VALUES`] of them.
 ///
-/// Only the order of the magnitudes counts, so the unit does not matter. Equal magnitudes share the mean of their ranks.
-/// Zeros are ranked with the rest and left out of the sums (Pratt): dropping them first could make a sample more
+/// Only the order of the magnitudes counts, so the unit does not matter. Equal magnitudes share the mean of their
+/// ranks. Zeros are ranked with the rest and left out of the sums (Pratt): dropping them first could make a sample more
 /// significant by moving a value away from the alternative. If all values are zero, all p-values are 1.
 ///
 /// # Errors
@@ -91,8 +91,8 @@ pub fn signed_rank(values: &[f64]) -> Result<SignedRank> {
 
 /// P(W = w) for w from 0 to `most`, where each rank counts with probability 1/2.
 ///
-/// One rank after the other either leaves a sum or raises it by the rank. Sums only grow, so those beyond `most` are not
-/// followed.
+/// One rank after the other either leaves a sum or raises it by the rank. Sums only grow, so those beyond `most` are
+/// not followed.
 fn rank_sum_probabilities(ranks: &[usize], most: usize) -> Vec<f64> {
     let mut probabilities = vec![0.0; most + 1];
     let mut next = probabilities.clone();

@@ -1,7 +1,7 @@
-//! The page: one file that needs nothing but a browser. No network, no script of others, light and dark, from a telephone to a wide screen.
+//! The page: one file for a browser, without a network, light and dark, for narrow and wide screens.
 //!
-//! Its content security policy forbids every request, so that what is missing is missing for its author as well. The one script of its own
-//! filters tables; without it everything is there. Flamegraphs stand in frames of their own, because each brings inferno's script.
+//! Its content security policy forbids every request, so a missing resource is noticed by its author. Its one script
+//! filters tables and can be switched off. Each flamegraph is in a frame, because it brings inferno's script.
 
 mod changes;
 mod numbers;
@@ -19,7 +19,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// The report as a page.
 ///
 /// # Errors
-/// A chart can't be drawn. A flamegraph that can't be is replaced by the reason.
+/// A chart can't be drawn. A flamegraph that can't be drawn is replaced by the reason.
 pub fn render(report: &Report) -> Result<String> {
     let headline = headline::headline(report);
     let sections: Vec<Section> = [

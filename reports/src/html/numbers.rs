@@ -1,4 +1,4 @@
-//! All numbers: a table a lane and family, what the strategies did, and which counts came out the same again.
+//! All numbers: a table for each lane and family, the strategies' counters, and the repeated counts.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::repeatability::{self, Repeated};
 use crate::tables::{self, Table, TableRow};
 use crate::{Report, names};
 
-/// Values that a tooltip lists before it stops.
+/// The most values that a tooltip lists.
 const VALUES: usize = 12;
 
 /// A table for each lane and family.
@@ -80,7 +80,7 @@ fn line(row: &TableRow<'_>, table: &Table<'_>, names: &Names) -> Markup {
     }
 }
 
-/// The median, the values behind it as a tooltip, and how far apart they lie where they are sampled.
+/// The median, with the values as a tooltip, and their range if they are sampled.
 fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
     let Some(measurement) = cell else { return html! { td.number.quiet { "\u{b7}" } } };
     let values = measurement.sample.values();
@@ -100,7 +100,7 @@ fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
     }
 }
 
-/// What the strategies did, a line a case.
+/// The strategies' counters, a line for each case.
 pub(super) fn counters(report: &Report) -> Option<Section> {
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
     let mut counters: BTreeMap<&CaseKey, BTreeMap<&str, u64>> = BTreeMap::new();
@@ -132,7 +132,7 @@ pub(super) fn counters(report: &Report) -> Option<Section> {
     Some(Section { id: "counters", title: "What the strategies did", short: "Counters", body })
 }
 
-/// Which counts came out the same when they were measured again.
+/// The repeated counts: which came out the same, and which did not.
 pub(super) fn repeatability(report: &Report) -> Option<Section> {
     let repeated = repeatability::of(&report.run)?;
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));

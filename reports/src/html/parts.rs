@@ -1,4 +1,4 @@
-//! Parts that several pages and sections share: the head of a page, a section, a chart with its caption, prose with code in it.
+//! Shared parts of pages: the head, a section, a chart with its caption, prose with code in it.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -10,7 +10,7 @@ const STYLE: &str = include_str!("style.css");
 /// Every request is forbidden.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/// A part of the page with its place in the table of contents.
+/// A section of the page, with its title in the table of contents.
 pub(crate) struct Section {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
@@ -29,7 +29,7 @@ pub(crate) fn figure(figure: &CaptionedChart) -> Markup {
     }
 }
 
-/// Prose in which what stands between backticks is code: messages say what to type that way.
+/// Prose with code between backticks, as messages have it.
 pub(crate) fn prose(text: &str) -> Markup {
     let text = crate::names::printable(text);
     let parts: Vec<&str> = text.split('`').collect();
@@ -39,7 +39,7 @@ pub(crate) fn prose(text: &str) -> Markup {
     html! { @for (place, part) in parts.iter().enumerate() { @if place % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
-/// The head of a page: its style stands in it, and its content policy keeps it from asking anything of a network.
+/// The head of a page, with its style and its content policy.
 pub(crate) fn head(title: &str) -> Markup {
     html! {
         head {
@@ -54,7 +54,7 @@ pub(crate) fn head(title: &str) -> Markup {
     }
 }
 
-/// What the page's filter looks in.
+/// The text in which the page's filter searches.
 pub(crate) fn filter_name(name: &str) -> String {
     name.to_lowercase()
 }

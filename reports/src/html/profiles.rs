@@ -1,4 +1,4 @@
-//! Where the cost lies: flamegraphs of call stacks, and the dearest functions of every case that has them.
+//! The cost by call stack as flamegraphs, and the dearest functions of every case.
 
 use baselines::{CallStacks, FunctionCost};
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use crate::{Report, flamegraph};
 /// Functions named for each case.
 const FUNCTIONS: usize = 8;
 
-/// A flamegraph a profile, and what changed in it where there is a base.
+/// A flamegraph for each profile, and its difference if there is a base.
 pub(super) fn flamegraphs(report: &Report) -> Option<Section> {
     if report.profiles.is_empty() {
         return None;
@@ -38,7 +38,7 @@ fn graphs(profile: &CallStacks, name: &str) -> Markup {
     }
 }
 
-/// A picture in a frame of its own, or the reason why there is none.
+/// A picture in a frame, or the reason why there is none.
 fn graph(title: &str, svg: crate::Result<String>) -> Markup {
     match svg {
         Ok(svg) => {

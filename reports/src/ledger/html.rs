@@ -1,4 +1,4 @@
-//! The ledger of claims as a page of its own: the chart first, then every claim with its parts.
+//! The ledger of claims as a page: the chart first, then every claim with its parts.
 
 use baselines::claim::{ClaimReport, JudgedClaim};
 use maud::{DOCTYPE, Markup, html};

@@ -1,4 +1,4 @@
-//! The ledger in GitHub's Markdown: a table of all parts, and what must be known beside it below.
+//! The ledger in GitHub's Markdown: a table of all parts, with the claims and their notes below.
 
 use baselines::claim::ClaimReport;
 

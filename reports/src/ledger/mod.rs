@@ -1,6 +1,4 @@
-//! The ledger of claims: what was promised beside what was measured.
-//!
-//! `words` makes the words that all formats share; `text` and `markdown` lay them out, and `html` puts them on a page with a chart.
+//! The ledger of claims: promises beside measured effects, in text, Markdown, HTML and JSON.
 
 mod html;
 mod markdown;
@@ -16,7 +14,7 @@ pub use words::{PartRow, picture, summary};
 /// The ledger in a format.
 ///
 /// # Errors
-/// The chart can't be drawn, or the format has no ledger: JUnit and annotations are about regressions.
+/// The chart can't be drawn, or the format has no ledger: JUnit and annotations only show regressions.
 pub fn render(ledger: &ClaimReport, format: Format) -> Result<String> {
     match format {
         Format::Text => Ok(text::render(ledger)),

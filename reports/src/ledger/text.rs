@@ -1,4 +1,4 @@
-//! The ledger for a terminal: a block a claim, its parts aligned over all claims, the summary as the last line.
+//! The ledger for a terminal: a block for each claim, columns aligned over all claims, the summary as the last line.
 
 use baselines::claim::ClaimReport;
 

@@ -1,4 +1,4 @@
-//! The words of a ledger that all its formats share, and its chart.
+//! The words and the chart of a ledger, which its formats share.
 
 use baselines::Metric;
 use baselines::claim::{ClaimReport, ClaimVerdict, JudgedPart, Target};
@@ -12,26 +12,26 @@ use crate::{Result, palette};
 /// A part of a claim in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartRow {
-    /// What came of it.
+    /// The verdict.
     pub verdict: ClaimVerdict,
-    /// What was measured.
+    /// The measured thing.
     pub what: String,
-    /// What was claimed.
+    /// The claimed value.
     pub claimed: String,
-    /// What was measured, with its interval.
+    /// The measured effect with its interval.
     pub measured: String,
     /// The values of both sides.
     pub sides: String,
     /// The counter that shows that the candidate did its work.
     pub counter: String,
-    /// What a write survives.
+    /// The durability of writes.
     pub durability: String,
-    /// Why.
+    /// The reason of the verdict.
     pub why: String,
 }
 
 impl PartRow {
-    /// A part in words; what is not there is a dash.
+    /// A part in words, with dashes for missing values.
     pub fn of(part: &JudgedPart) -> PartRow {
         let dash = || "-".to_owned();
         PartRow {
@@ -103,7 +103,7 @@ fn sides(part: &JudgedPart) -> Option<String> {
     })
 }
 
-/// Claimed and measured beside each other, a bar a part; nothing where nothing was measured.
+/// The claimed and the measured effects, a bar for each part; none if nothing was measured.
 ///
 /// # Errors
 /// The picture can't be drawn.

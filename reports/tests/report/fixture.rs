@@ -1,4 +1,5 @@
-//! Reports for the tests, built from the model. The numbers are a fixture: made up, fixed, and shaped like those of a real run.
+//! Reports for the tests, built from the model. The numbers are a fixture: made up, fixed, and shaped like those of a
+//! real run.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Everything that is printed, held against files: `UPDATE_GOLDEN=1` rewrites them. Read the difference before you commit it.
+//! Everything that is printed, held against files: `UPDATE_GOLDEN=1` rewrites them. Read the difference before you
+//! commit it.
 
 use std::path::Path;
 
