@@ -53,11 +53,7 @@ pub fn path(folder: &Path, environment: &Environment) -> PathBuf {
 /// # Errors
 /// The folder or a file can't be read, or a file is no run.
 pub fn list(folder: &Path) -> Result<Vec<(PathBuf, Run)>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
-        Err(error) => return Err(Error::io("read", folder)(error)),
-    };
+    let Some(entries) = Error::if_exists(std::fs::read_dir(folder), folder)? else { return Ok(vec![]) };
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(Error::io("read", folder))?.path();

@@ -169,11 +169,7 @@ impl Suite {
 /// # Errors
 /// The file can't be read, a line is no suite, or it has an unknown schema version.
 pub fn read(path: &Path) -> Result<Vec<Suite>> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
+    let text = Error::if_exists(std::fs::read_to_string(path), path)?.unwrap_or_default();
     let whole = text.split_inclusive('\n').take_while(|line| line.ends_with('\n'));
     let suite = |(number, line): (usize, &str)| {
         let bad = |error: serde_json::Error| Error::BadRecord {
@@ -193,11 +189,7 @@ pub fn read(path: &Path) -> Result<Vec<Suite>> {
 /// # Errors
 /// The file can't be read or written.
 pub fn append(path: &Path, suite: &Suite) -> Result<()> {
-    let mut record = match std::fs::read(path) {
-        Ok(record) => record,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => vec![],
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
+    let mut record = Error::if_exists(std::fs::read(path), path)?.unwrap_or_default();
     record.truncate(record.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
     serde_json::to_writer(&mut record, suite).expect("a suite has string keys and finite numbers");
     record.push(b'\n');

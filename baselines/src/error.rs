@@ -124,6 +124,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The result of reading something that may not exist.
+    pub(crate) fn if_exists<T>(read: std::io::Result<T>, path: &std::path::Path) -> Result<Option<T>> {
+        match read {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", path)(error)),
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.to_path_buf();
         move |source| Error::Io { action, path, source }

@@ -6,12 +6,12 @@ use baselines::{Assume, CaseKey, Lane, Measurement, Metric};
 use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
+use crate::Report;
 use crate::figures::spoken;
 use crate::names::{Names, family, printable};
 use crate::numbers::{count, exact, spread};
-use crate::repeatability::{self, Repeated};
+use crate::repeatability;
 use crate::tables::{self, Table, TableRow};
-use crate::{Report, names};
 
 /// The most values that a tooltip lists.
 const VALUES: usize = 12;
@@ -136,33 +136,33 @@ pub(super) fn counters(report: &Report) -> Option<Section> {
 pub(super) fn repeatability(report: &Report) -> Option<Section> {
     let repeated = repeatability::of(&report.run)?;
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
-    let (differ, identical): (Vec<_>, Vec<_>) = repeated.samples.iter().partition(|sample| sample.relative_range > 0.0);
-    let part = repeated.identical() as f64 * 100.0 / repeated.samples.len().max(1) as f64;
+    let (differ, identical): (Vec<_>, Vec<_>) =
+        (repeated.counts.iter()).partition(|count| count.sample.relative_range() > 0.0);
+    let part = repeated.identical() as f64 * 100.0 / repeated.counts.len().max(1) as f64;
     let body = html! {
         p.big { (repeated.sentence()) }
         div.meter role="img" aria-label=(format!("{part:.1}% identical")) { span style=(format!("width:{part:.2}%")) {} }
         p.hint { "Counts that were measured more than once on the same commit, the first lane's promise checked on its own numbers." }
-        @if !differ.is_empty() { (samples(&differ, &names)) }
+        @if !differ.is_empty() { (repeated_counts(&differ, &names)) }
         @if !identical.is_empty() {
-            details { summary { (count(identical.len() as u64)) " identical" } (samples(&identical, &names)) }
+            details { summary { (count(identical.len() as u64)) " identical" } (repeated_counts(&identical, &names)) }
         }
     };
     Some(Section { id: "repeatability", title: "Repeatability of the counts", short: "Repeatability", body })
 }
 
-fn samples(samples: &[&Repeated<'_>], names: &names::Names) -> Markup {
+fn repeated_counts(counts: &[&Measurement], names: &Names) -> Markup {
     html! {
         div.scroll { table {
             thead { tr { th { "benchmark" } th { "metric" } th.number { "values" } th.number { "apart" } th { "least to most" } } }
             tbody {
-                @for sample in samples {
-                    @let low = sample.values.iter().copied().fold(f64::INFINITY, f64::min);
-                    @let high = sample.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                @for count in counts {
+                    @let (low, high) = count.sample.extremes();
                     tr {
-                        td { (names.case(sample.case)) }
-                        td { (printable(&sample.metric.replace('_', " "))) }
-                        td.number { (sample.values.len()) }
-                        td.number { @if sample.relative_range > 0.0 { (spread(sample.relative_range)) } @else { "identical" } }
+                        td { (names.case(&count.case)) }
+                        td { (printable(&count.metric.replace('_', " "))) }
+                        td.number { (count.sample.values().len()) }
+                        td.number { @if high > low { (spread(count.sample.relative_range())) } @else { "identical" } }
                         td { (exact(low)) @if high > low { " to " (exact(high)) } }
                     }
                 }

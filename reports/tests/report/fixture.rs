@@ -1,12 +1,9 @@
 //! Reports for the tests, built from the model. The numbers are a fixture: made up, fixed, and shaped like those of a
 //! real run.
 
-use std::collections::BTreeMap;
-
 use baselines::compare::{Delta, Verdict, compare};
 use baselines::gate::{self, Judgement};
 use baselines::policy::Policy;
-
 use baselines::{
     CallStacks, CaseKey, Durability, Environment, FunctionCost, InvalidEntry, Measurement, Run, RunHeader, Sample,
     Skipped,
@@ -33,13 +30,8 @@ fn environment() -> Environment {
 }
 
 fn header() -> RunHeader {
-    RunHeader {
-        started_at: "2026-11-21T21:50:03Z".into(),
-        command: "assay gate --against baseline".into(),
-        profile: "quick".into(),
-        environment: environment(),
-        accepted: None,
-    }
+    let header = RunHeader::new("assay gate --against baseline", "quick", environment());
+    RunHeader { started_at: "2026-11-21T21:50:03Z".into(), ..header }
 }
 
 fn case(benchmark: &str, changes: &[(&str, &str)]) -> CaseKey {
@@ -59,15 +51,7 @@ fn measurement(case: &CaseKey, metric: &str, values: &[f64]) -> Measurement {
         Some("durability=buffered") => Durability::Buffered,
         _ => Durability::Memory,
     };
-    Measurement {
-        case: case.clone(),
-        metric: metric.into(),
-        sample: Sample::new(values.to_vec()).expect("finite"),
-        operations: 1,
-        durability,
-        counters: BTreeMap::new(),
-        functions: vec![],
-    }
+    Measurement::new(case.clone(), metric, Sample::new(values.to_vec()).expect("finite"), durability)
 }
 
 fn cost(function: &str, instructions: u64, calls: u64) -> FunctionCost {
@@ -88,8 +72,7 @@ fn counted(run: &mut Run, case: &CaseKey, instructions: f64, allocations: f64, b
 
 /// A run over all lanes.
 pub fn run() -> Run {
-    let mut run =
-        Run { header: header(), measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: true };
+    let mut run = Run { complete: true, ..Run::new(header()) };
     for (benchmark, instructions, allocations) in [
         ("episode/start", 8_412.0, 31.0),
         ("episode/complete", 214_930.0, 612.0),
@@ -289,8 +272,7 @@ pub fn hostile() -> Report {
         "\u{1b}[31mred\u{1b}[0m\u{0}\u{202e}",
         "]]> --> */ @everyone [x](javascript:1)",
     ];
-    let mut base =
-        Run { header: header(), measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: true };
+    let mut base = Run { complete: true, ..Run::new(header()) };
     base.header.command = NAMES[0].into();
     base.header.environment.cpu_model = NAMES[2].into();
     for (place, name) in NAMES.iter().enumerate() {
@@ -328,12 +310,5 @@ pub fn hostile() -> Report {
 pub fn empty() -> Report {
     let skipped =
         Skipped { what: "counts".into(), why: "valgrind is not installed: type `apt-get install valgrind`".into() };
-    Report::new(Run {
-        header: header(),
-        measurements: vec![],
-        pairs: vec![],
-        skipped: vec![skipped],
-        invalid: vec![],
-        complete: false,
-    })
+    Report::new(Run { skipped: vec![skipped], ..Run::new(header()) })
 }
