@@ -21,11 +21,11 @@ use crate::workspace;
 /// Measure what was promised of each optimisation, and say what came of it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A claim is `confirmed` (all that was measured is at the figure or beyond it), `partly` (a real effect, short of the figure), `refuted` (no effect in the
+A claim is `confirmed` (all that was measured is at the target or beyond it), `partly` (a real effect, short of the target), `refuted` (no effect in the
 claimed direction), `inconclusive` (the interval can't tell), `skipped` (with what to type) or `invalid` (a toggle did not engage). A refuted claim
 is a result, and no failure: the exit code is 0. It is 3 where something is invalid, and 4 where nothing was measured.
 
-What is claimed, and how it is measured, stands in bench-suite/claims.toml; the rule of the findings in METHODOLOGY.md. Claims at a distance need a
+What is claimed, and how it is measured, stands in bench-suite/claims.toml; the rule of the verdicts in METHODOLOGY.md. Claims at a distance need a
 libSQL server for each side, so that LIBSQL_URL, which names one, is not asked: scripts/setup fetches sqld, or SQLD=path names it.
 
 Examples:
