@@ -1,14 +1,14 @@
-//! Files appear whole or not at all: written beside their place, flushed to the disk, then renamed.
+//! Atomic writes: a file is written beside its place, flushed to the disk, then renamed.
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Writes `contents` to `path` so that a reader sees the old file or the new one, never a part, also after a crash.
+/// Writes `contents` to `path`. A reader sees the old file or the new one, never a part, even after a crash.
 ///
 /// # Errors
-/// The folder can't be made, the disk is full, or the file can't be replaced; `path` is then as it was.
+/// The folder can't be made, the disk is full, or the file can't be replaced; `path` stays as it was.
 pub fn write(path: &Path, contents: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -23,7 +23,7 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<()> {
     sync_folder(folder)
 }
 
-/// Makes a rename or a new name in `folder` survive a power cut.
+/// Flushes `folder`, so that a rename in it survives a power cut.
 ///
 /// # Errors
 /// The folder can't be opened or flushed.
@@ -32,7 +32,7 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
     handle.sync_all().map_err(Error::io("flush", folder))
 }
 
-/// Temporary files are private; a record is for everybody who may read its folder.
+/// Opens the file to all readers: temporary files are private, records are not.
 fn share(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))

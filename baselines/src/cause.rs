@@ -1,11 +1,13 @@
-//! Why a count moved: the cost by function of base and new, split into "called more often" and "dearer a call".
+//! The cause of a changed count: the cost by function on both sides, split into "called more often" and "dearer a
+//! call".
 //!
-//! A library is the same code on both sides, while toolchain and dependencies are: what it costs more, its callers made it do. Where both sides know
-//! for whom libraries worked ([`FunctionCost::library`]), only functions of the project are listed, each with what libraries spent for it: an
-//! allocation more shows in the function that allocates, and not in `malloc`. Otherwise every function stands for itself.
+//! With the same toolchain and dependencies, libraries are the same code on both sides, so their callers cause their
+//! cost. If both sides know these callers ([`FunctionCost::library`]), only functions of the project are listed, each
+//! with the cost of its library calls: one more allocation shows in the function that allocates, and not in `malloc`.
+//! Otherwise every function stands for itself.
 //!
-//! The split is the one-factor-at-a-time decomposition with the base's cost: `calls = (n1 - n0) * c0 / n0` and `cost = total - calls`, so
-//! that the two always sum to the function's change, and all functions to the benchmark's.
+//! The split is the one-factor-at-a-time decomposition with the base's cost: `calls = (n1 - n0) * c0 / n0` and
+//! `cost = total - calls`. The two always sum to the function's change, and all functions to the benchmark's.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FunctionCost;
 
-/// How one function's cost moved.
+/// The change of one function's cost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionDelta {
     /// The demangled name.
@@ -24,11 +26,11 @@ pub struct FunctionDelta {
     pub new: u64,
     /// `new - base`: always `by_calls + by_cost`.
     pub delta: i64,
-    /// What the changed number of calls explains, at the base's cost a call.
+    /// The part that the changed number of calls explains, at the base's cost a call.
     pub by_calls: i64,
-    /// What the changed cost a call explains.
+    /// The part that the changed cost a call explains.
     pub by_cost: i64,
-    /// Who calls it more often, or less often: the caller whose number of calls moved most in the direction of `by_calls`.
+    /// The caller whose number of calls moved most in the direction of `by_calls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
 }
@@ -41,7 +43,7 @@ struct Side<'a> {
     callers: Option<&'a BTreeMap<String, u64>>,
 }
 
-/// The functions that moved, the largest change first. The deltas sum to the change of the whole.
+/// The functions that changed, the largest change first. The deltas sum to the change of the whole.
 pub fn attribute(base: &[FunctionCost], new: &[FunctionCost]) -> Vec<FunctionDelta> {
     let owned = is_owned(base) && is_owned(new);
     let mut costs: BTreeMap<&str, [Side<'_>; 2]> = BTreeMap::new();
@@ -63,7 +65,7 @@ pub fn attribute(base: &[FunctionCost], new: &[FunctionCost]) -> Vec<FunctionDel
     deltas
 }
 
-/// Whether the functions of the project, with what libraries spent for them, are the whole.
+/// The functions of the project, with their library calls, are the whole cost.
 fn is_owned(functions: &[FunctionCost]) -> bool {
     let whole: u64 = functions.iter().map(|cost| cost.instructions).sum();
     let project = functions.iter().filter_map(|cost| cost.library.map(|library| cost.instructions + library));

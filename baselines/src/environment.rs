@@ -1,23 +1,24 @@
-//! The machine, the toolchain and the commit that a number belongs to, and whether two of them may be compared.
+//! The environment of a number: machine, toolchain and commit. Decides which counts may be compared.
 //!
-//! No clock frequency: it changes while one looks, and no lane depends on it.
+//! The clock frequency is not recorded: it changes all the time, and no lane depends on it.
 
+use std::hash::Hasher;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// Where and with what a run was measured.
+/// The machine, the toolchain, the commit and the input of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// The commit of the measured tree, or `unknown`.
     pub commit: String,
-    /// The tree had changes that no commit holds.
+    /// The tree had uncommitted changes.
     pub dirty: bool,
     /// `rustc --version`.
     pub rustc: String,
     /// The target triple.
     pub target: String,
-    /// `valgrind --version`, where it is installed.
+    /// `valgrind --version`, if it is installed.
     pub valgrind: Option<String>,
     /// The C library and its version, as in `glibc 2.36`.
     pub libc: String,
@@ -25,17 +26,17 @@ pub struct Environment {
     pub cpu_model: String,
     /// The features that code dispatches on, sorted.
     pub cpu_features: Vec<String>,
-    /// How many cores the process may use.
+    /// The number of cores that the process may use.
     pub cores: usize,
     /// The kernel's release.
     pub kernel: String,
     /// The seed of everything random.
     pub seed: u64,
-    /// What the benchmarks work on: `generated`, or a corpus file's name and checksum.
+    /// The input of the benchmarks: `generated`, or a corpus file's name and checksum.
     pub corpus: String,
 }
 
-/// What two environments differ in, for one reader of numbers.
+/// One difference between two environments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The field, as in `rustc`.
@@ -70,8 +71,8 @@ impl Environment {
         }
     }
 
-    /// What makes exact counts of two environments incomparable: toolchain, target, valgrind, libc, CPU features, corpus, seed.
-    /// Empty where the counts may be compared.
+    /// The differences that make exact counts incomparable: toolchain, target, valgrind, libc, CPU features, corpus,
+    /// seed. Empty if the counts may be compared.
     pub fn count_differences(&self, new: &Environment) -> Vec<Difference> {
         let none = "none".to_owned();
         let fields = [
@@ -81,48 +82,42 @@ impl Environment {
             ("libc", &self.libc, &new.libc),
             ("corpus", &self.corpus, &new.corpus),
         ];
+        let difference = |field: &str, base: String, new: String| Difference { field: field.into(), base, new };
         let mut differences: Vec<Difference> = fields
             .into_iter()
             .filter(|(_, base, new)| base != new)
-            .map(|(field, base, new)| Difference { field: field.into(), base: base.clone(), new: new.clone() })
+            .map(|(field, base, new)| difference(field, base.clone(), new.clone()))
             .collect();
         if self.cpu_features != new.cpu_features {
             let only = |a: &[String], b: &[String]| {
                 let list: Vec<_> = a.iter().filter(|feature| !b.contains(feature)).cloned().collect();
                 if list.is_empty() { "nothing more".to_owned() } else { format!("only here: {}", list.join(" ")) }
             };
-            differences.push(Difference {
-                field: "cpu_features".into(),
-                base: format!("{} ({})", self.cpu_model, only(&self.cpu_features, &new.cpu_features)),
-                new: format!("{} ({})", new.cpu_model, only(&new.cpu_features, &self.cpu_features)),
-            });
+            let base = format!("{} ({})", self.cpu_model, only(&self.cpu_features, &new.cpu_features));
+            let new = format!("{} ({})", new.cpu_model, only(&new.cpu_features, &self.cpu_features));
+            differences.push(difference("cpu_features", base, new));
         }
         if self.seed != new.seed {
-            differences.push(Difference {
-                field: "seed".into(),
-                base: self.seed.to_string(),
-                new: new.seed.to_string(),
-            });
+            differences.push(difference("seed", self.seed.to_string(), new.seed.to_string()));
         }
         differences
     }
 
-    /// A short name for all environments whose counts may be compared, as in `x86_64-rustc1.95.0-valgrind3.19.0-glibc2.36-1f0c8a3b`.
+    /// A short name for all environments whose counts may be compared, as in
+    /// `x86_64-rustc1.95.0-valgrind3.19.0-glibc2.36-1f0c8a3b`.
     pub fn key(&self) -> String {
         let version = |text: &str| text.split_whitespace().nth(1).unwrap_or("unknown").to_owned();
         let valgrind = self.valgrind.as_deref().map_or("none", |text| text.trim_start_matches("valgrind-"));
-        let mut identity = format!("{}|{}|{}|{}", self.rustc, self.target, self.corpus, self.seed);
-        for feature in &self.cpu_features {
-            identity.push('|');
-            identity.push_str(feature);
-        }
+        let features: String = self.cpu_features.iter().map(|feature| format!("|{feature}")).collect();
+        let mut hasher = fnv::FnvHasher::default();
+        hasher.write(format!("{}|{}|{}|{}{features}", self.rustc, self.target, self.corpus, self.seed).as_bytes());
         format!(
             "{}-rustc{}-valgrind{}-{}-{:08x}",
             self.target.split('-').next().unwrap_or("unknown"),
             version(&self.rustc),
             valgrind,
             self.libc.replace(' ', ""),
-            fnv1a(identity.as_bytes()) as u32
+            hasher.finish() as u32
         )
     }
 }
@@ -133,11 +128,6 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// FNV-1a, 64 bits (Fowler, Noll, Vo): the same on every machine and in every release, unlike the standard hasher.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
-}
-
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(std::process::Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -146,11 +136,8 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
 
 #[cfg(target_arch = "x86_64")]
 fn cpu_model() -> String {
-    let cpuid = raw_cpuid::CpuId::new();
-    cpuid
-        .get_processor_brand_string()
-        .map(|brand| brand.as_str().trim().to_owned())
-        .unwrap_or_else(|| "unknown x86_64".to_owned())
+    let brand = raw_cpuid::CpuId::new().get_processor_brand_string();
+    brand.map_or_else(|| "unknown x86_64".to_owned(), |brand| brand.as_str().trim().to_owned())
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -158,44 +145,18 @@ fn cpu_model() -> String {
     std::env::consts::ARCH.to_owned()
 }
 
-/// The features that glibc's string functions and our own dependencies choose code by. Valgrind shows a program fewer of
-/// them, but which ones depends on the host's.
+/// The features by which glibc's string functions and our dependencies choose code. Valgrind shows a program fewer of
+/// them, but which ones depends on the host.
 #[cfg(target_arch = "x86_64")]
 fn cpu_features() -> Vec<String> {
     macro_rules! detected {
-        ($($name:tt),*) => {
-            [$(($name, std::arch::is_x86_feature_detected!($name))),*]
-        };
+        ($($name:tt)*) => { [$(($name, std::arch::is_x86_feature_detected!($name))),*] };
     }
-    let features = detected!(
-        "sse3",
-        "ssse3",
-        "sse4.1",
-        "sse4.2",
-        "avx",
-        "avx2",
-        "bmi1",
-        "bmi2",
-        "fma",
-        "lzcnt",
-        "popcnt",
-        "movbe",
-        "aes",
-        "pclmulqdq",
-        "sha",
-        "avx512f",
-        "avx512bw",
-        "avx512cd",
-        "avx512dq",
-        "avx512vl",
-        "gfni",
-        "vaes",
-        "vpclmulqdq",
-        "rdrand",
-        "rdseed",
-        "f16c",
-        "adx"
-    );
+    let features = detected! {
+        "sse3" "ssse3" "sse4.1" "sse4.2" "avx" "avx2" "bmi1" "bmi2" "fma" "lzcnt" "popcnt" "movbe" "aes" "pclmulqdq"
+        "sha" "avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl" "gfni" "vaes" "vpclmulqdq" "rdrand" "rdseed"
+        "f16c" "adx"
+    };
     features.into_iter().filter(|(_, present)| *present).map(|(name, _)| name.to_owned()).collect()
 }
 

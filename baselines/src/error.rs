@@ -1,36 +1,33 @@
-//! What can go wrong with records, baselines and policies. Each message names the thing and the remedy.
+//! The errors of records, baselines and policies. Each message names the thing and the remedy.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+
+use crate::stats::StatsError;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A sample without a value.
     #[error("a sample needs at least one value")]
     EmptySample,
     /// NaN or an infinity among the values.
-    #[error("a sample's values must be finite, found {value}")]
-    NotFinite {
-        /// The offending value.
-        value: f64,
-    },
+    #[error("a sample's values must be finite, found {0}")]
+    NotFinite(f64),
     /// A metric that the table does not have.
-    #[error("unknown metric `{name}`: `assay run --metrics` lists them")]
-    UnknownMetric {
-        /// The name as written.
-        name: String,
-    },
+    #[error("unknown metric `{0}`: `assay run --metrics` lists them")]
+    UnknownMetric(String),
     /// A file that can't be read or written.
     #[error("can't {action} {path}: {source}")]
     Io {
-        /// What was tried, as in `read`.
+        /// The action, as in `read`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A file of records that does not start with a header.
@@ -38,18 +35,33 @@ pub enum Error {
     NoHeader {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the first line.
+        /// The fault of the first line.
         reason: String,
     },
-    /// A schema that this version does not read.
-    #[error("{path} has schema version {found}, this assay reads version {known}: use the assay that wrote it")]
+    /// A header after the first line.
+    #[error("a second header")]
+    SecondHeader,
+    /// An end line that counts other measurements than the file has.
+    #[error("the end line counts {counted} measurements, the file has {found}")]
+    WrongEnd {
+        /// Measurements by the end line.
+        counted: usize,
+        /// Measurements in the file.
+        found: usize,
+    },
+    /// A schema version that this crate does not read.
+    #[error(
+        "{path} has schema version {found}, this assay reads {} to {}: use the assay that wrote it",
+        .known.start(),
+        .known.end()
+    )]
     UnknownSchema {
         /// The file.
         path: PathBuf,
         /// The version in the file.
         found: u64,
-        /// The version that this crate writes.
-        known: u64,
+        /// The versions that this crate reads.
+        known: RangeInclusive<u64>,
     },
     /// A line that is no record.
     #[error("{path}:{line}: not a record ({reason})")]
@@ -58,25 +70,22 @@ pub enum Error {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
-    /// A run that stops before its end line: the process was killed or the disk was full.
+    /// A run that stops before its end line: the process was killed, or the disk was full.
     #[error(
         "{path} is truncated after {measurements} measurements: the run did not end; pass --partial to use what is there"
     )]
     Truncated {
         /// The file.
         path: PathBuf,
-        /// How many whole measurements it has.
+        /// The number of whole measurements.
         measurements: usize,
     },
     /// A run without a measurement.
-    #[error("{path} is an empty run: nothing was measured")]
-    EmptyRun {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{0} is an empty run: nothing was measured")]
+    EmptyRun(PathBuf),
     /// The same metric of the same case twice.
     #[error("{path} measures {metric} of {case} twice: remove one")]
     Duplicate {
@@ -92,32 +101,38 @@ pub enum Error {
     NoPair {
         /// The position that the round names.
         pair: usize,
-        /// How many pairs there are.
+        /// The number of pairs.
         pairs: usize,
     },
     /// Rounds that can't be judged.
     #[error(transparent)]
-    Statistics(#[from] crate::stats::Error),
+    Statistics(#[from] StatsError),
     /// A policy that can't be used.
     #[error("policy {path}: {reason}")]
     Policy {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and what to do.
+        /// The fault and the remedy.
         reason: String,
     },
-    /// A baseline was accepted without saying why.
+    /// A baseline that was accepted without a reason.
     #[error("a baseline is accepted with a reason: --reason \"..\"")]
     NoReason,
-    /// A run that was measured with changes that no commit holds.
-    #[error("the run was measured on a dirty tree (commit {commit}): commit first, or pass --dirty")]
-    DirtyTree {
-        /// The commit it started from.
-        commit: String,
-    },
+    /// A run of uncommitted changes. Holds the commit below them.
+    #[error("the run was measured on a dirty tree (commit {0}): commit first, or pass --dirty")]
+    DirtyTree(String),
 }
 
 impl Error {
+    /// The result of reading something that may not exist.
+    pub(crate) fn if_exists<T>(read: std::io::Result<T>, path: &std::path::Path) -> Result<Option<T>> {
+        match read {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", path)(error)),
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.to_path_buf();
         move |source| Error::Io { action, path, source }

@@ -1,12 +1,12 @@
-//! The exit codes of `assay`, in one place. The README repeats this table and a test compares them.
+//! The exit codes of `assay`. The README repeats this table, and a test compares them.
 
-/// What a command ends with.
+/// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// Done, and nothing regressed.
     Ok = 0,
-    /// Something failed: the message says what.
+    /// Something failed, as the message says.
     Error = 1,
     /// The command line can't be understood.
     Usage = 2,

@@ -1,35 +1,42 @@
-//! What a number means, what we knew, and whether it changed.
+//! Numbers, what they mean, and whether they changed: metrics, records, statistics, verdicts, policy.
 //!
 //! The glossary. Code, files and documents use these words only:
 //!
 //! - **benchmark**: one thing that is measured, with its workload, its size and a check of its answer.
-//! - **toggle**, **strategy**: one optimisation of the memory that can be switched, and one way of doing it. `none` is a strategy.
-//! - **variant**: a strategy for every toggle, always all written, in one order.
-//! - **case**: a benchmark under a variant.
+//! - **toggle**, **strategy**: one optimisation of the memory that can be switched, and one way of doing it. `none` is
+//!   a strategy.
+//! - **variant**: a strategy for every toggle, all written, in a fixed order.
+//! - **case**: a benchmark under a variant. Records name it by its [`CaseKey`].
 //! - **metric**: a quantity with a name, a unit, a direction, an assumption and a lane ([`metric`]).
-//! - **sample**: the values of one metric of one case, in the order in which they were measured.
-//! - **measurement**: a case, a metric and a sample, with what stands beside the number: durability class, counters, cost by function.
-//! - **environment**: the machine, the toolchain and the commit that a number belongs to.
+//! - **sample**: the values of one metric of one case, in the order of measuring.
+//! - **measurement**: a case, a metric and a sample, with durability class, counters and costs by function.
+//! - **environment**: the machine, the toolchain and the commit of a number.
 //! - **run**: an environment and its measurements, one record a line, written as they are made ([`record`]).
-//! - **baseline**: a run that somebody accepted, with the reason ([`baseline`]).
-//! - **delta**, **verdict**: how far a case's metric moved, and what that means ([`compare`]).
-//! - **slice**, **round**: some milliseconds of work under one clock reading; the slices of a fresh process of each side, paired,
-//!   which make one value ([`stats::round_value`]).
+//! - **skipped**, **invalid**: entries of a run for things that were not measured, or can't be believed. Neither counts
+//!   as passed.
+//! - **baseline**: a run that somebody accepted with a reason ([`baseline`]).
+//! - **delta**, **verdict**: the change of a case's metric, and its meaning ([`compare`]).
+//! - **slice**: some milliseconds of work under one clock reading.
+//! - **round**: a fresh process of each side, with paired slices. It makes one value ([`stats::round_value`]).
 //! - **pair**: one benchmark on two sides that run alternately in one session, with its raw rounds ([`paired`]).
-//! - **control**: a pair whose outcome is known: judged wrongly, the run can't be believed.
-//! - **margin**: how far a shift must reach to matter, in the unit of the rounds ([`stats::margin`]).
-//! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged ([`stats`]).
-//! - **policy**: how far it may move, and whether that blocks or advises ([`policy`]).
+//! - **control**: a pair with a known outcome. If it is judged wrongly, the run can't be believed.
+//! - **margin**: the smallest shift that matters, in the unit of the rounds ([`stats::margin`]).
+//! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged
+//!   ([`stats`]).
+//! - **policy**: the allowed change of each metric, and whether more blocks or advises ([`policy`]).
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
-//! - **claim**, **figure**, **finding**: what somebody promises of an optimisation, how much, and what came of it; **ledger**: all claims that were
-//!   measured in one session ([`claim`]).
+//! - **calibration**, **suite**: the gate measured on cases whose truth is known; all its cases once ([`calibration`]).
+//! - **noise**: the largest shift of a case that a calibration saw between equal sides on an idle machine.
+//! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all
+//!   claims of one session ([`claim`]).
+//! - **call stacks**: the cost of a case by stack of functions ([`CallStacks`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
-//! - **skipped**: what was not measured, and what to do about it. Never counted as passed.
 //!
-//! This crate measures nothing and prints nothing; it imports none of the others.
+//! This crate measures nothing, prints nothing and imports no other crate of the workspace.
 
 pub mod atomic;
 pub mod baseline;
+pub mod calibration;
 pub mod cause;
 pub mod claim;
 pub mod compare;
@@ -42,10 +49,13 @@ pub mod metric;
 pub mod paired;
 pub mod policy;
 pub mod record;
+mod schema;
+mod stacks;
 pub mod stats;
 
 pub use environment::Environment;
 pub use error::{Error, Result};
-pub use measurement::{Case, Durability, FunctionCost, Measurement, Sample};
+pub use measurement::{CaseKey, Durability, FunctionCost, InvalidEntry, Measurement, Sample, Skipped};
 pub use metric::{Assume, Better, Lane, Metric, Unit};
-pub use record::{Header, Run, RunWriter, Skipped};
+pub use record::{Run, RunHeader, RunWriter};
+pub use stacks::CallStacks;

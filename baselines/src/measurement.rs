@@ -1,59 +1,48 @@
-//! One number and all that must stand beside it.
+//! One number, with everything that must stand beside it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::descriptive::median_in_place;
 use crate::{Error, Metric, Result};
 
-/// A benchmark under a variant: what two runs must share to be compared.
+/// A benchmark and a variant, as records name a case. Runs are compared case by case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Case {
+pub struct CaseKey {
     /// The benchmark's name in the registry, as in `retrieve/1000`.
     pub benchmark: String,
-    /// The variant, all toggles written: `store=redb,durability=committed,..`.
+    /// The variant, with all toggles: `store=redb,durability=committed,..`.
     pub variant: String,
 }
 
-impl fmt::Display for Case {
+impl fmt::Display for CaseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{}]", self.benchmark, self.variant)
     }
 }
 
-/// What survives after a write was acknowledged: it stands beside every storage number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The failures that an acknowledged write survives. Stands beside every storage number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Durability {
-    /// A value in memory that nothing stores.
+    /// None: a value in memory that nothing stores.
     Struct,
-    /// In a store that ends with the process.
+    /// None: the store ends with the process.
     Memory,
-    /// In a buffer of the process: lost when it is killed.
+    /// None yet: the write is in a buffer of the process, and lost when it is killed.
     Buffered,
-    /// With the operating system: survives `kill -9`, not a power cut.
+    /// `kill -9`, but no power cut: the operating system has the write.
     Committed,
-    /// On the disk, as far as the operating system can tell.
+    /// A power cut: the write is on the disk, as far as the operating system can tell.
     Fsynced,
-    /// Not stated: another tool measured it, and says nothing about that.
+    /// Not stated by the tool that measured.
     Unstated,
 }
 
-impl fmt::Display for Durability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Durability::Struct => "struct",
-            Durability::Memory => "memory",
-            Durability::Buffered => "buffered",
-            Durability::Committed => "committed",
-            Durability::Fsynced => "fsynced",
-            Durability::Unstated => "unstated",
-        })
-    }
-}
-
-/// The values of one metric of one case, in the order of measuring: never empty, all finite.
+/// The values of one metric of one case, in the order of measuring: at least one, all finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Sample(Vec<f64>);
@@ -62,13 +51,13 @@ impl Sample {
     /// A sample of these values, in the metric's unit.
     ///
     /// # Errors
-    /// No values, or one that is NaN or infinite.
+    /// There are no values, or one is NaN or infinite.
     pub fn new(values: Vec<f64>) -> Result<Sample> {
         if values.is_empty() {
             return Err(Error::EmptySample);
         }
         match values.iter().find(|value| !value.is_finite()) {
-            Some(value) => Err(Error::NotFinite { value: *value }),
+            Some(value) => Err(Error::NotFinite(*value)),
             None => Ok(Sample(values)),
         }
     }
@@ -78,18 +67,20 @@ impl Sample {
         &self.0
     }
 
-    /// The middle value; the mean of the two middle ones for an even number.
+    /// The middle value, or the mean of the two middle ones.
     pub fn median(&self) -> f64 {
-        let mut sorted = self.0.clone();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
+        median_in_place(&mut self.0.clone())
     }
 
-    /// The distance between the extremes as a part of the median; 0 where all values are equal.
-    pub fn relative_range(&self) -> f64 {
+    /// The smallest and the largest value.
+    pub fn extremes(&self) -> (f64, f64) {
         let low = self.0.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (low, self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    }
+
+    /// The distance between the extremes as a share of the median; 0 if all values are equal.
+    pub fn relative_range(&self) -> f64 {
+        let (low, high) = self.extremes();
         if high == low { 0.0 } else { (high - low) / self.median().abs().max(f64::MIN_POSITIVE) }
     }
 }
@@ -108,42 +99,43 @@ impl From<Sample> for Vec<f64> {
     }
 }
 
-/// What one function cost by itself, without the functions that it called.
+/// The cost of one function without the functions that it called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionCost {
-    /// The demangled name; `(other)` sums what is too small to list.
+    /// The demangled name; `(other)` sums the functions that are too small to list.
     pub function: String,
     /// Instructions.
     pub instructions: u64,
-    /// How often it was called, by the measured work alone.
+    /// The number of calls by the measured work.
     pub calls: u64,
-    /// Instructions that libraries spent for it: functions of other rows that it called, themselves or through one another, without a function of
-    /// the measured project between. Set on every function of the project, and on no other: so each instruction of a library belongs to one of them.
+    /// Instructions of library functions that it called, directly or through other library functions. Set for every
+    /// function of the measured project and for no other, so that each instruction of a library belongs to one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<u64>,
-    /// How often each function of the project called it. Only of functions of the project.
+    /// The number of calls by each function of the project. Only for functions of the project.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub callers: BTreeMap<String, u64>,
 }
 
-/// A case, a metric and a sample, and what must stand beside the number.
+/// A case, a metric and a sample, with everything that must stand beside the number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// What was measured.
-    pub case: Case,
+    /// The case.
+    pub case: CaseKey,
     /// The metric's name in [`crate::metric::METRICS`].
     pub metric: String,
     /// The values, each for one operation.
     pub sample: Sample,
-    /// How many operations a value was taken over: two numbers over different ones can't be compared.
+    /// The number of operations behind each value. Numbers over different ones can't be compared.
     #[serde(default = "one")]
     pub operations: u64,
-    /// What a write of this case survives.
+    /// The durability of the case's writes.
     pub durability: Durability,
-    /// What the strategies did during the measurement.
+    /// The strategies' counters, as far as they moved during the measurement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
-    /// Where the cost lies, dearest first, for all operations together: sums to the sample's first value times `operations`. Instructions only.
+    /// Instructions by function, the dearest first, for all operations together: they sum to the sample's first value
+    /// times `operations`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FunctionCost>,
 }
@@ -153,13 +145,61 @@ fn one() -> u64 {
 }
 
 impl Measurement {
+    /// A measurement of single operations, without counters and costs by function.
+    ///
+    /// ```
+    /// use baselines::{CaseKey, Durability, Measurement, Sample};
+    ///
+    /// let case = CaseKey { benchmark: "step/log".into(), variant: "store=memory".into() };
+    /// let measurement = Measurement::new(case, "instructions", Sample::new(vec![12_000.0])?, Durability::Memory);
+    /// assert_eq!(measurement.over(100).operations, 100);
+    /// # Ok::<(), baselines::Error>(())
+    /// ```
+    pub fn new(case: CaseKey, metric: impl Into<String>, sample: Sample, durability: Durability) -> Measurement {
+        let (counters, functions) = (BTreeMap::new(), vec![]);
+        Measurement { case, metric: metric.into(), sample, operations: 1, durability, counters, functions }
+    }
+
+    /// The same, with each value taken over so many operations.
+    pub fn over(self, operations: u64) -> Measurement {
+        Measurement { operations, ..self }
+    }
+
+    /// The same, with these counters.
+    pub fn with_counters(self, counters: BTreeMap<String, u64>) -> Measurement {
+        Measurement { counters, ..self }
+    }
+
+    /// The same, with these costs by function.
+    pub fn with_functions(self, functions: Vec<FunctionCost>) -> Measurement {
+        Measurement { functions, ..self }
+    }
+
     /// The metric of this measurement.
     ///
     /// # Errors
     /// The name is not in the table.
     pub fn metric(&self) -> Result<&'static Metric> {
-        Metric::find(&self.metric).ok_or_else(|| Error::UnknownMetric { name: self.metric.clone() })
+        Metric::find(&self.metric).ok_or_else(|| Error::UnknownMetric(self.metric.clone()))
     }
+}
+
+/// An entry for something that was not measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The lane, benchmark or case.
+    pub what: String,
+    /// The reason and the remedy.
+    pub why: String,
+}
+
+/// An entry for something that was measured and can't be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvalidEntry {
+    /// The case or control.
+    pub what: String,
+    /// The reason.
+    pub why: String,
 }
 
 #[cfg(test)]
@@ -169,7 +209,7 @@ mod tests {
     #[test]
     fn a_sample_has_values_and_they_are_finite() {
         assert!(matches!(Sample::new(vec![]), Err(Error::EmptySample)));
-        assert!(matches!(Sample::new(vec![1.0, f64::NAN]), Err(Error::NotFinite { .. })));
+        assert!(matches!(Sample::new(vec![1.0, f64::NAN]), Err(Error::NotFinite(_))));
         assert!(serde_json::from_str::<Sample>("[]").is_err());
         assert!(serde_json::from_str::<Sample>("[null]").is_err());
     }

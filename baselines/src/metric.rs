@@ -1,7 +1,8 @@
-//! The one table that knows what a number means: name, unit, direction, assumption, lane.
+//! The one table of metrics: name, unit, direction, assumption and lane of every number.
 
-use std::fmt;
-
+use Better::{Higher, Lower};
+use Lane::{Counts, Effect, Load, Time};
+use Unit::{Bytes, Count, Nanoseconds, PerSecond, Ratio};
 use serde::{Deserialize, Serialize};
 
 /// A quantity that can be measured.
@@ -9,15 +10,15 @@ use serde::{Deserialize, Serialize};
 pub struct Metric {
     /// The name in records, policies and commands.
     pub name: &'static str,
-    /// What one means.
+    /// The unit of its values.
     pub unit: Unit,
-    /// Which direction is good.
+    /// The direction that is good.
     pub better: Better,
-    /// Whether a repetition gives the same number.
+    /// The assumption about repetitions.
     pub assume: Assume,
     /// The lane whose rights it has in the gate.
     pub lane: Lane,
-    /// What it is, for a reader who has not met it.
+    /// An explanation for a reader who has not met it.
     pub about: &'static str,
 }
 
@@ -32,11 +33,11 @@ pub enum Unit {
     Nanoseconds,
     /// Things a second.
     PerSecond,
-    /// A part of one.
+    /// A share: 1 is all.
     Ratio,
 }
 
-/// Which direction is good.
+/// The direction that is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
     /// Less is better.
@@ -45,7 +46,7 @@ pub enum Better {
     Higher,
 }
 
-/// What a comparison may assume of a sample.
+/// The assumption that a comparison may make about a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assume {
     /// A repetition gives the same number: any difference is a change.
@@ -55,8 +56,23 @@ pub enum Assume {
 }
 
 /// A group of metrics with the same noise and the same rights in the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Lane {
     /// Instructions, branches, cache hits, allocations: exact, under valgrind.
     Counts,
@@ -64,7 +80,7 @@ pub enum Lane {
     Time,
     /// Throughput, response times, errors: sampled, under load.
     Load,
-    /// What a strategy did: hits, bytes, round trips.
+    /// The effects of strategies: hits, bytes, round trips.
     Effect,
     /// The source itself: file lengths, clones, binary size.
     Source,
@@ -72,146 +88,69 @@ pub enum Lane {
 
 impl Lane {
     /// All lanes, in the order of reports.
-    pub const ALL: [Lane; 5] = [Lane::Counts, Lane::Time, Lane::Load, Lane::Effect, Lane::Source];
+    pub const ALL: [Lane; 5] = [Counts, Time, Load, Effect, Lane::Source];
 
     /// The name in records, policies and commands.
     pub fn name(self) -> &'static str {
-        match self {
-            Lane::Counts => "counts",
-            Lane::Time => "time",
-            Lane::Load => "load",
-            Lane::Effect => "effect",
-            Lane::Source => "source",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for Lane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for Lane {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Lane, String> {
-        Lane::ALL
-            .into_iter()
-            .find(|lane| lane.name() == name)
-            .ok_or_else(|| format!("unknown lane `{name}`: one of counts, time, load, effect, source"))
-    }
+fn unknown(name: &str) -> String {
+    format!("unknown lane `{name}`: one of counts, time, load, effect, source")
 }
 
 const fn exact(name: &'static str, unit: Unit, lane: Lane, about: &'static str) -> Metric {
-    Metric { name, unit, better: Better::Lower, assume: Assume::Exact, lane, about }
+    Metric { name, unit, better: Lower, assume: Assume::Exact, lane, about }
 }
 
-const fn sampled(name: &'static str, unit: Unit, better: Better, lane: Lane, about: &'static str) -> Metric {
-    Metric { name, unit, better, assume: Assume::Sampled, lane, about }
+const fn sampled(name: &'static str, unit: Unit, lane: Lane, about: &'static str) -> Metric {
+    Metric { assume: Assume::Sampled, ..exact(name, unit, lane, about) }
+}
+
+const fn more_is_better(metric: Metric) -> Metric {
+    Metric { better: Higher, ..metric }
 }
 
 /// Every metric, in the order of reports.
 pub const METRICS: &[Metric] = &[
-    exact("instructions", Unit::Count, Lane::Counts, "instructions executed (callgrind Ir)"),
-    exact("branches", Unit::Count, Lane::Counts, "conditional and indirect branches executed (callgrind Bc + Bi)"),
-    exact("l1_hits", Unit::Count, Lane::Counts, "reads and writes served by the simulated first-level cache"),
-    exact("ll_hits", Unit::Count, Lane::Counts, "reads and writes served by the simulated last-level cache"),
-    exact("ram_hits", Unit::Count, Lane::Counts, "reads and writes that missed both simulated caches"),
-    exact(
-        "estimated_cycles",
-        Unit::Count,
-        Lane::Counts,
-        "L1 hits + 5 x last-level hits + 35 x RAM hits (KCachegrind's estimate)",
-    ),
-    exact("allocations", Unit::Count, Lane::Counts, "heap blocks allocated (DHAT)"),
-    exact("allocated_bytes", Unit::Bytes, Lane::Counts, "heap bytes allocated (DHAT)"),
-    exact(
-        "peak_bytes",
-        Unit::Bytes,
-        Lane::Counts,
-        "heap bytes that the operations of one count hold at their peak, beyond what the setup holds",
-    ),
-    sampled("cpu_time", Unit::Nanoseconds, Better::Lower, Lane::Time, "thread CPU time of one operation"),
-    sampled("wall_time", Unit::Nanoseconds, Better::Lower, Lane::Time, "wall time of one operation"),
-    sampled("throughput", Unit::PerSecond, Better::Higher, Lane::Load, "requests answered a second"),
-    sampled(
-        "response_p50",
-        Unit::Nanoseconds,
-        Better::Lower,
-        Lane::Load,
-        "median response time from the intended start",
-    ),
-    sampled(
-        "response_p90",
-        Unit::Nanoseconds,
-        Better::Lower,
-        Lane::Load,
-        "90th percentile of the response time from the intended start",
-    ),
-    sampled(
-        "response_p95",
-        Unit::Nanoseconds,
-        Better::Lower,
-        Lane::Load,
-        "95th percentile of the response time from the intended start",
-    ),
-    sampled(
-        "response_p99",
-        Unit::Nanoseconds,
-        Better::Lower,
-        Lane::Load,
-        "99th percentile of the response time from the intended start",
-    ),
-    sampled(
-        "response_p999",
-        Unit::Nanoseconds,
-        Better::Lower,
-        Lane::Load,
-        "99.9th percentile of the response time from the intended start",
-    ),
-    sampled(
-        "service_p50",
-        Unit::Nanoseconds,
-        Better::Lower,
-        Lane::Load,
-        "median time from the actual send to the answer",
-    ),
-    sampled("errors", Unit::Count, Better::Lower, Lane::Load, "requests that failed or were answered wrongly"),
-    sampled("cpu_per_request", Unit::Nanoseconds, Better::Lower, Lane::Load, "CPU time of the server a request"),
-    sampled("peak_memory", Unit::Bytes, Better::Lower, Lane::Load, "peak resident memory of the server"),
-    exact("round_trips", Unit::Count, Lane::Effect, "exchanges with a database's server that one operation waits for"),
-    exact("connections", Unit::Count, Lane::Effect, "TCP connections that one operation opens"),
-    sampled("sent_bytes", Unit::Bytes, Better::Lower, Lane::Effect, "bytes that one operation sends, headers included"),
-    sampled(
-        "received_bytes",
-        Unit::Bytes,
-        Better::Lower,
-        Lane::Effect,
-        "bytes that one operation receives, headers included",
-    ),
-    exact("stored_bytes", Unit::Bytes, Lane::Effect, "bytes of the values as stored"),
-    exact("stored_share", Unit::Ratio, Lane::Effect, "compressed values as a part of what they were"),
-    exact("commits", Unit::Count, Lane::Effect, "transactions committed for each step"),
-    sampled(
-        "connection_overhead",
-        Unit::Nanoseconds,
-        Better::Lower,
-        Lane::Effect,
-        "what a remote operation takes beyond one round trip",
-    ),
-    sampled(
+    exact("instructions", Count, Counts, "instructions executed (callgrind Ir)"),
+    exact("branches", Count, Counts, "conditional and indirect branches executed (callgrind Bc + Bi)"),
+    exact("l1_hits", Count, Counts, "reads and writes served by the simulated first-level cache"),
+    exact("ll_hits", Count, Counts, "reads and writes served by the simulated last-level cache"),
+    exact("ram_hits", Count, Counts, "reads and writes that missed both simulated caches"),
+    exact("estimated_cycles", Count, Counts, "L1 hits + 5 x last-level hits + 35 x RAM hits (KCachegrind's estimate)"),
+    exact("allocations", Count, Counts, "heap blocks allocated (DHAT)"),
+    exact("allocated_bytes", Bytes, Counts, "heap bytes allocated (DHAT)"),
+    exact("peak_bytes", Bytes, Counts, "peak heap bytes of the operations of one count, beyond those of the setup"),
+    sampled("cpu_time", Nanoseconds, Time, "thread CPU time of one operation"),
+    sampled("wall_time", Nanoseconds, Time, "wall time of one operation"),
+    more_is_better(sampled("throughput", PerSecond, Load, "requests answered a second")),
+    sampled("response_p50", Nanoseconds, Load, "median response time from the intended start"),
+    sampled("response_p90", Nanoseconds, Load, "90th percentile of the response time from the intended start"),
+    sampled("response_p95", Nanoseconds, Load, "95th percentile of the response time from the intended start"),
+    sampled("response_p99", Nanoseconds, Load, "99th percentile of the response time from the intended start"),
+    sampled("response_p999", Nanoseconds, Load, "99.9th percentile of the response time from the intended start"),
+    sampled("service_p50", Nanoseconds, Load, "median time from the actual send to the answer"),
+    sampled("errors", Count, Load, "requests that failed or were answered wrongly"),
+    sampled("cpu_per_request", Nanoseconds, Load, "CPU time of the server a request"),
+    sampled("peak_memory", Bytes, Load, "peak resident memory of the server"),
+    exact("round_trips", Count, Effect, "exchanges with a database's server that one operation waits for"),
+    exact("connections", Count, Effect, "TCP connections that one operation opens"),
+    sampled("sent_bytes", Bytes, Effect, "bytes that one operation sends, headers included"),
+    sampled("received_bytes", Bytes, Effect, "bytes that one operation receives, headers included"),
+    exact("stored_bytes", Bytes, Effect, "bytes of the values as stored"),
+    exact("stored_share", Ratio, Effect, "size of compressed values as a share of their original size"),
+    exact("commits", Count, Effect, "transactions committed for each step"),
+    sampled("connection_overhead", Nanoseconds, Effect, "time of a remote operation beyond one round trip"),
+    more_is_better(sampled(
         "utilisation",
-        Unit::Ratio,
-        Better::Higher,
-        Lane::Effect,
-        "time in which open connections were in use, as a part of the time they were open",
-    ),
-    exact("evictions", Unit::Ratio, Lane::Effect, "entries that went to make room, as a part of all look-ups"),
-    Metric {
-        better: Better::Higher,
-        ..exact("hit_ratio", Unit::Ratio, Lane::Effect, "look-ups that the cache answered, as a part of all")
-    },
+        Ratio,
+        Effect,
+        "share of the time of open connections in which they were in use",
+    )),
+    exact("evictions", Ratio, Effect, "entries that were evicted to make room, as a share of all look-ups"),
+    more_is_better(exact("hit_ratio", Ratio, Effect, "share of look-ups that the cache answered")),
 ];
 
 impl Metric {
@@ -235,18 +174,17 @@ impl Unit {
     /// A value as people read it.
     pub fn show(self, value: f64) -> String {
         match self {
-            Unit::Count if value.fract() == 0.0 && value.abs() < 10_000.0 => format!("{value:.0}"),
-            Unit::Count => scaled(value, 1000.0, &["", "k", "M", "G", "T"]),
-            Unit::Bytes => scaled(value, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB"]),
-            Unit::Nanoseconds => scaled(value, 1000.0, &[" ns", " us", " ms", " s"]),
-            Unit::PerSecond => format!("{}/s", scaled(value, 1000.0, &["", "k", "M", "G"])),
-            Unit::Ratio => format!("{:.1}%", value * 100.0),
+            Count if value.fract() == 0.0 && value.abs() < 10_000.0 => format!("{value:.0}"),
+            Count => scaled(value, 1000.0, &["", "k", "M", "G", "T"]),
+            Bytes => scaled(value, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB"]),
+            Nanoseconds => scaled(value, 1000.0, &[" ns", " us", " ms", " s"]),
+            PerSecond => format!("{}/s", scaled(value, 1000.0, &["", "k", "M", "G"])),
+            Ratio => format!("{:.1}%", value * 100.0),
         }
     }
 }
 
-fn scaled(value: f64, step: f64, suffixes: &[&str]) -> String {
-    let mut value = value;
+fn scaled(mut value: f64, step: f64, suffixes: &[&str]) -> String {
     let mut suffix = 0;
     while value.abs() >= step && suffix + 1 < suffixes.len() {
         value /= step;
@@ -267,10 +205,17 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<_> = METRICS.iter().map(|metric| metric.name).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names: std::collections::BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), METRICS.len());
+    }
+
+    #[test]
+    fn every_lane_has_a_name_that_parses() {
+        for lane in Lane::ALL {
+            assert_eq!(lane.name().parse(), Ok(lane));
+        }
+        let error = "counst".parse::<Lane>().expect_err("no such lane");
+        assert_eq!(error, "unknown lane `counst`: one of counts, time, load, effect, source");
     }
 
     #[test]

@@ -1,19 +1,21 @@
-//! How far a metric may move, and whether that blocks or advises: a TOML file that a project keeps beside its code.
+//! The policy: the allowed change of each metric, and whether more blocks or advises. A TOML file beside a project's
+//! code.
 //!
-//! The first rule whose metric and benchmark match decides, as in a firewall's table. A metric is worse than allowed only when it passes both
-//! the relative and the absolute limit: the absolute one keeps tiny benchmarks quiet. What no rule names is shown and never judged.
+//! The first rule that matches metric and benchmark decides, as in a firewall. A metric is worse than allowed only if
+//! it passes both the relative and the absolute limit; the absolute one keeps tiny benchmarks quiet. A metric without a
+//! rule is shown and never judged.
 
 use std::path::Path;
 
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::{Case, Error, Metric, Result};
+use crate::{CaseKey, Error, Metric, Result};
 
 /// The version of the format.
 pub const SCHEMA: u64 = 1;
 
-/// The policy that holds where a project has none of its own.
+/// The policy of projects without a policy file.
 pub const DEFAULT: &str = include_str!("../policy.toml");
 
 /// All rules of a gate.
@@ -27,59 +29,59 @@ pub struct Policy {
     exceptions: Vec<Exception>,
 }
 
-/// How far one metric may move.
+/// The allowed change of one metric.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The metric's name in the table.
     pub metric: String,
-    /// Which benchmarks: `*` and `?` as in a shell.
+    /// The benchmarks: `*` and `?` as in a shell.
     #[serde(default = "everything")]
     pub benchmark: String,
-    /// Allowed change as a part of the base, as in `0.003`.
+    /// Allowed change as a share of the base, as in `0.003`.
     #[serde(default)]
     pub relative: f64,
     /// Allowed change in the metric's unit.
     #[serde(default)]
     pub absolute: f64,
-    /// What happens past both limits.
+    /// The consequence past both limits.
     pub action: Action,
 }
 
-/// What a change past the limits does.
+/// The consequence of a change past the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// The gate fails.
     Block,
-    /// The report says so, the gate does not fail.
+    /// The report says so, and the gate does not fail.
     Advise,
 }
 
-/// A known change that somebody answers for, until a day.
+/// A known change that is allowed until a day.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
     /// The metric's name in the table.
     pub metric: String,
-    /// Which benchmarks.
+    /// The benchmarks.
     pub benchmark: String,
-    /// Allowed change as a part of the base instead of the rule's.
+    /// Allowed change as a share of the base, instead of the rule's.
     pub relative: f64,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// The last day on which it holds, as in `2026-12-31`.
     pub expires: jiff::civil::Date,
 }
 
-/// What the policy says of one metric of one case.
+/// The limit of one metric of one case.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
-    /// Allowed change as a part of the base.
+    /// Allowed change as a share of the base.
     pub relative: f64,
     /// Allowed change in the metric's unit.
     pub absolute: f64,
-    /// What happens past both.
+    /// The consequence past both.
     pub action: Action,
 }
 
@@ -88,7 +90,7 @@ fn everything() -> String {
 }
 
 impl Policy {
-    /// The policy that holds where a project has none of its own.
+    /// The policy of projects without a policy file.
     pub fn standard() -> Policy {
         Policy::parse(Path::new("(built in)"), DEFAULT).expect("a test parses the built-in policy")
     }
@@ -96,7 +98,8 @@ impl Policy {
     /// Reads a policy file.
     ///
     /// # Errors
-    /// No such file, not TOML, an unknown schema, key or metric, a limit that is negative or not finite.
+    /// There is no such file, it is not TOML, it has an unknown schema, key or metric, or a limit is negative or not
+    /// finite.
     pub fn read(path: &Path) -> Result<Policy> {
         Policy::parse(path, &std::fs::read_to_string(path).map_err(Error::io("read", path))?)
     }
@@ -133,8 +136,8 @@ impl Policy {
         Ok(policy)
     }
 
-    /// What holds for one metric of one case on a day; nothing where no rule names it.
-    pub fn limit(&self, case: &Case, metric: &str, today: jiff::civil::Date) -> Option<Limit> {
+    /// The limit of one metric of one case on a day; none if no rule names it.
+    pub fn limit(&self, case: &CaseKey, metric: &str, today: jiff::civil::Date) -> Option<Limit> {
         let rule = self.rules.iter().find(|rule| rule.metric == metric && matches(&rule.benchmark, case))?;
         let exception = self.exceptions.iter().find(|exception| {
             exception.metric == metric && exception.expires >= today && matches(&exception.benchmark, case)
@@ -146,9 +149,21 @@ impl Policy {
         })
     }
 
-    /// Rules and exceptions that name a benchmark which none of `cases` has: a policy that guards nothing must not look like one that does.
-    /// Patterns with a `*` may match nothing.
-    pub fn unmatched<'a>(&self, cases: impl Iterator<Item = &'a Case> + Clone) -> Vec<String> {
+    /// The reasons why the policy does not guard what it seems to guard: patterns that match none of `cases`, and
+    /// exceptions that have expired.
+    pub fn complaints<'a>(
+        &self,
+        cases: impl Iterator<Item = &'a CaseKey> + Clone,
+        today: jiff::civil::Date,
+    ) -> Vec<String> {
+        let unmatched = self.unmatched(cases).into_iter().map(|pattern| {
+            format!("the policy names `{pattern}`, and no benchmark matches it: correct or remove the rule")
+        });
+        unmatched.chain(self.expired(today)).collect()
+    }
+
+    /// The patterns of rules and exceptions that match none of `cases`. The pattern `*` may match none.
+    pub fn unmatched<'a>(&self, cases: impl Iterator<Item = &'a CaseKey> + Clone) -> Vec<String> {
         let patterns = (self.rules.iter().map(|rule| &rule.benchmark))
             .chain(self.exceptions.iter().map(|exception| &exception.benchmark));
         patterns
@@ -157,7 +172,7 @@ impl Policy {
             .collect()
     }
 
-    /// Exceptions that have run out by `today`, with their reasons.
+    /// The exceptions that have expired by `today`, with their reasons.
     pub fn expired(&self, today: jiff::civil::Date) -> Vec<String> {
         let run_out = self.exceptions.iter().filter(|exception| exception.expires < today);
         run_out
@@ -171,7 +186,7 @@ impl Policy {
     }
 }
 
-fn matches(pattern: &str, case: &Case) -> bool {
+fn matches(pattern: &str, case: &CaseKey) -> bool {
     WildMatch::new(pattern).matches(&case.benchmark)
 }
 
@@ -179,8 +194,8 @@ fn matches(pattern: &str, case: &Case) -> bool {
 mod tests {
     use super::*;
 
-    fn case(benchmark: &str) -> Case {
-        Case { benchmark: benchmark.into(), variant: "store=memory".into() }
+    fn case(benchmark: &str) -> CaseKey {
+        CaseKey { benchmark: benchmark.into(), variant: "store=memory".into() }
     }
 
     fn day(text: &str) -> jiff::civil::Date {
@@ -223,6 +238,11 @@ mod tests {
     fn a_policy_that_guards_nothing_is_found_out() {
         let policy = Policy::parse(Path::new("p.toml"), TEXT).expect("parses");
         assert_eq!(policy.unmatched([case("codec/json")].iter()), ["step/log"]);
+        let complaints = policy.complaints([case("codec/json")].iter(), day("2027-01-01"));
+        assert!(
+            complaints[0].contains("`step/log`") && complaints[1].contains("ran out on 2026-12-31"),
+            "{complaints:?}"
+        );
         let wrong = |text: &str| Policy::parse(Path::new("p.toml"), text).expect_err("refused").to_string();
         assert!(wrong("schema = 1").contains("no [[rule]]"));
         assert!(wrong("schema = 2\n[[rule]]\nmetric='instructions'\naction='block'").contains("schema 2"));

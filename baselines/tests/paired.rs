@@ -5,33 +5,26 @@
 use std::path::Path;
 
 use baselines::compare::Verdict;
-use baselines::paired::{self, Control, Outcome, Pair, Paired, Round, Slices};
+use baselines::paired::{self, Control, Pair, PairVerdicts, Paired, Round, Slices};
 use baselines::policy::Policy;
-use baselines::record::Header;
 use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
-use baselines::{Case, Durability, Environment, Run, RunWriter};
+use baselines::{CaseKey, Durability, Environment, Run, RunHeader, RunWriter};
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
 
-fn header() -> Header {
-    Header {
-        started_at: "2026-01-01T00:00:00Z".to_owned(),
-        command: "assay gate".to_owned(),
-        profile: "quick".to_owned(),
-        environment: Environment::detect(1, "generated"),
-        accepted: None,
-    }
+fn header() -> RunHeader {
+    RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"))
 }
 
 fn pair(benchmark: &str, control: Option<Control>) -> Pair {
     Pair {
-        case: Case { benchmark: benchmark.to_owned(), variant: "store=memory".to_owned() },
+        case: CaseKey { benchmark: benchmark.to_owned(), variant: "store=memory".to_owned() },
         base: "revision 0123456789ab".to_owned(),
         metric: "cpu_time".to_owned(),
         operations: 100,
         noise: 0.0,
-        laid_out: false,
+        randomized_layout: false,
         durability: Durability::Memory,
         control,
     }
@@ -55,11 +48,11 @@ fn rounds(pair: usize, share: f64, screen: usize, confirm: usize) -> Vec<Round> 
         .collect()
 }
 
-fn judged(pairs: &[Paired]) -> Outcome {
+fn judged(pairs: &[Paired]) -> PairVerdicts {
     paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY).unwrap()
 }
 
-fn one(share: f64, confirm: usize, control: Option<Control>) -> Outcome {
+fn one(share: f64, confirm: usize, control: Option<Control>) -> PairVerdicts {
     judged(&[Paired { pair: pair("step/log", control), rounds: rounds(0, share, 10, confirm), abandoned: false }])
 }
 
@@ -165,4 +158,27 @@ fn a_clock_that_stands_still_gives_no_value() {
     let still = Slices { cpu_ns: vec![5_000_000; 8], wall_ns: vec![5_000_000; 8], ..Slices::default() };
     let round = Round { pair: 0, stage: Stage::Screen, base: still.clone(), new: still };
     assert!(round.value("cpu_time").unwrap_err().to_string().contains("the clock stands still"));
+}
+
+/// Files of version 1, written by the last version of this crate that did so.
+#[test]
+fn version_1_is_read_and_version_2_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records");
+    let baseline = Run::read(&folder.join("baseline-1.jsonl"), false).unwrap();
+    assert_eq!(baseline.measurements.len(), 6);
+    assert!(baseline.header.accepted.is_some() && baseline.measurements[4].functions.len() == 2);
+    let old = Run::read(&folder.join("pairs-1.jsonl"), false).unwrap();
+    let [first, second] = &old.pairs[..] else { panic!("two pairs") };
+    assert!(first.pair.randomized_layout && !second.pair.randomized_layout);
+    assert_eq!((first.rounds.len(), second.rounds.len(), second.abandoned), (2, 1, true));
+    assert_eq!((old.skipped.len(), old.invalid.len(), old.measurements.len()), (1, 1, 1));
+    let scratch = tempfile::tempdir().unwrap();
+    let new = scratch.path().join("run.jsonl");
+    old.write(&new).unwrap();
+    let text = std::fs::read_to_string(&new).unwrap();
+    assert!(text.contains("\"schema\":2") && text.contains("\"randomized_layout\":true"), "{text}");
+    assert_eq!(Run::read(&new, false).unwrap(), old);
+    std::fs::write(&new, text.replacen("\"schema\":2", "\"schema\":3", 1)).unwrap();
+    let message = Run::read(&new, false).unwrap_err().to_string();
+    assert!(message.contains("schema version 3, this assay reads 1 to 2: use the assay that wrote it"), "{message}");
 }

@@ -1,4 +1,5 @@
-//! The error rates of the whole decision, from slices to verdicts, on simulated machines. Seeded: the same figures always.
+//! The error rates of the whole decision, from slices to verdicts, on simulated machines. Seeded: the same figures
+//! always.
 //!
 //! `cargo test --release -p baselines --test stats_monte_carlo -- --nocapture` prints them. The noise is unkind: heavy
 //! tails, preempted slices, drift within and across rounds, noise that comes in bursts, and a memory layout
@@ -9,7 +10,7 @@
 
 use baselines::stats::decision::{Stage, Suspicion};
 use baselines::stats::{
-    Action, Benchmark, Decision, Procedure, binomial, descriptive, margin, next_steps, round_value,
+    Decision, NextAction, PairData, Procedure, binomial, descriptive, margin, next_steps, round_value,
 };
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal, StudentT};
@@ -101,8 +102,8 @@ fn run(suite: &mut [Simulated], procedure: &Procedure) -> Vec<Ended> {
     let margin = margin(0.02, 0.0).unwrap();
     let mut data = vec![(Vec::new(), Vec::new()); suite.len()];
     loop {
-        let benchmarks: Vec<Benchmark<'_>> =
-            data.iter().map(|(screen, confirm)| Benchmark { margin, screen, confirm }).collect();
+        let benchmarks: Vec<PairData<'_>> =
+            data.iter().map(|(screen, confirm)| PairData { margin, screen, confirm }).collect();
         let steps = next_steps(procedure, &benchmarks).unwrap();
         if steps.iter().all(|step| step.decision().is_some()) {
             let ended = steps.iter().zip(&data).map(|(step, data)| Ended {
@@ -113,7 +114,7 @@ fn run(suite: &mut [Simulated], procedure: &Procedure) -> Vec<Ended> {
             return ended.collect();
         }
         for ((step, data), simulated) in steps.iter().zip(&mut data).zip(suite.iter_mut()) {
-            if let Action::Measure { stage, rounds } = step.action {
+            if let NextAction::Measure { stage, rounds } = step.action {
                 let values = if stage == Stage::Screen { &mut data.0 } else { &mut data.1 };
                 values.extend((0..rounds).map(|_| simulated.round()));
             }
@@ -130,7 +131,9 @@ fn seed(suite: usize, benchmark: usize) -> u64 {
 fn sigma(noise: Noise) -> f64 {
     let mut simulated = Simulated::new(noise, 0.0, 1 << 40);
     let rounds: Vec<f64> = (0..2000).map(|_| simulated.round()).collect();
-    1.4826 * descriptive::mad(&rounds).unwrap()
+    let center = descriptive::median(&rounds).unwrap();
+    let deviations: Vec<f64> = rounds.iter().map(|round| (round - center).abs()).collect();
+    1.4826 * descriptive::median(&deviations).unwrap()
 }
 
 fn count(ended: &[Ended], decision: Decision) -> usize {

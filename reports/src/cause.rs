@@ -1,4 +1,4 @@
-//! Why a count moved, in words: which functions, and whether they were called more often or cost more a call.
+//! The cause of a changed count in words: the functions, and whether they were called more often or cost more a call.
 
 use baselines::cause::FunctionDelta;
 use baselines::compare::Delta;
@@ -6,16 +6,16 @@ use baselines::compare::Delta;
 use crate::names::printable;
 use crate::numbers::signed;
 
-/// The functions to name and what is left: together the whole change.
+/// The functions to name and the rest: together the whole change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown<'a> {
     /// The largest changes, the largest first.
     pub functions: &'a [FunctionDelta],
-    /// How many more functions moved.
+    /// The number of other functions that changed.
     pub rest: usize,
-    /// By how much the rest moved together.
+    /// The change of the others together.
     pub rest_delta: i64,
-    /// By how much all of them moved.
+    /// The change of all of them.
     pub total: i64,
 }
 
@@ -26,8 +26,8 @@ pub fn largest(cause: &[FunctionDelta], limit: usize) -> Shown<'_> {
     Shown { functions, rest: rest.len(), rest_delta: sum(rest), total: sum(cause) }
 }
 
-/// What the functions' changes are counted over, in words: a delta is for one operation, its cause for all that were measured together.
-/// Empty where that is the same.
+/// The scope of the functions' changes in words: a delta is for one operation, its cause for all measured operations.
+/// Empty if that is the same.
 pub fn scope(delta: &Delta) -> &'static str {
     let total: i64 = delta.cause.iter().map(|function| function.delta).sum();
     match (delta.base, delta.new) {
@@ -36,7 +36,7 @@ pub fn scope(delta: &Delta) -> &'static str {
     }
 }
 
-/// What happened to a function, without its name: `dearer a call`, or both parts where both moved.
+/// The change of a function in words: `dearer a call`, or both parts if both changed.
 pub fn explain(delta: &FunctionDelta) -> String {
     let calls = if delta.by_calls > 0 { "called more often" } else { "called less often" };
     let cost = if delta.by_cost > 0 { "dearer a call" } else { "cheaper a call" };
@@ -49,7 +49,7 @@ pub fn explain(delta: &FunctionDelta) -> String {
     }
 }
 
-/// Who calls it more or less often, in front of whose name a format puts `, by`; nothing where it is not the number of calls that moved.
+/// The caller that calls it more or less often; none if the number of calls did not change.
 pub fn caller(delta: &FunctionDelta) -> Option<String> {
     delta.caller.as_deref().filter(|_| delta.by_calls != 0).map(printable)
 }
@@ -59,7 +59,7 @@ pub fn told(delta: &FunctionDelta) -> String {
     format!("{}{}", explain(delta), caller(delta).map(|caller| format!(", by {caller}")).unwrap_or_default())
 }
 
-/// What the functions beyond the named ones did together; nothing where all are named.
+/// The change of the functions that are not named, in words; none if all are named.
 pub fn explain_rest(shown: &Shown<'_>) -> Option<String> {
     let functions = if shown.rest == 1 { "function" } else { "functions" };
     (shown.rest > 0).then(|| format!("{} more {functions}, {} together", shown.rest, signed(shown.rest_delta)))

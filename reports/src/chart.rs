@@ -1,6 +1,7 @@
 //! Charts as SVG: the only file that names plotters. It knows shapes, scales and colours, and nothing of benchmarks.
 //!
-//! The same data gives the same picture, byte for byte. Fonts are the reader's: nothing is measured, so room for labels is estimated.
+//! The same data gives the same picture, byte for byte. The reader's browser chooses the font, so the room for labels
+//! is estimated.
 
 use baselines::Unit;
 use plotters::coord::Shift;
@@ -16,25 +17,25 @@ use crate::{Error, Result};
 /// A row of a bar chart: a label and a bar for each series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// What the bars belong to.
+    /// The label of the bars.
     pub label: String,
-    /// A value a series, in the order of the series.
+    /// A value for each series, in the order of the series.
     pub values: Vec<Option<f64>>,
 }
 
 /// A line of a line chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// What the points belong to; empty where there is one line only.
+    /// The label of the line; empty if it is the only one.
     pub label: String,
     /// `x` and `y`, by ascending `x`.
     pub points: Vec<(f64, f64)>,
 }
 
-/// What `x` means in a line chart.
+/// The meaning of `x` in a line chart.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Across {
-    /// A size on a logarithmic scale, with what it counts.
+    /// A size on a logarithmic scale, with its name.
     Size(String),
     /// The steps 0, 1, 2.., each with its name.
     Steps(Vec<String>),
@@ -43,13 +44,13 @@ pub enum Across {
 /// A bar of a change chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// What changed.
+    /// The label of the bar.
     pub label: String,
-    /// By which part of the base.
+    /// The change as a share of the base.
     pub relative: f64,
-    /// The interval of `relative`, where there is one.
+    /// The interval of `relative`, if there is one.
     pub interval: Option<[f64; 2]>,
-    /// What somebody claimed it would be.
+    /// The claimed change.
     pub claimed: Option<f64>,
     /// The colour of the verdict.
     pub ink: Ink,
@@ -62,7 +63,7 @@ pub const WIDE_PX: u32 = 1100;
 
 const BAR_PX: i32 = 14;
 const GAP_PX: i32 = 10;
-/// How far below the lowest line the scale begins, to leave room for the guide.
+/// The factor by which the scale begins below the lowest line, to leave room for the guide.
 const GUIDE: f64 = 3.0;
 const ROW_PX: i32 = 18;
 /// Labels up to this wide stand beside their lines.
@@ -77,7 +78,8 @@ pub fn width_px<'a>(labels: impl IntoIterator<Item = &'a str>) -> u32 {
     if longest <= 30 { NARROW_PX } else { WIDE_PX }
 }
 
-/// Horizontal bars on a logarithmic scale, each with its value. The scale covers `range`, so that several charts can share one.
+/// Horizontal bars on a logarithmic scale, each with its value. The scale covers `range`, so that several charts can
+/// share one.
 ///
 /// # Errors
 /// The picture can't be drawn.
@@ -132,8 +134,8 @@ pub fn bars(groups: &[Group], series: &[String], unit: Unit, range: (f64, f64)) 
     })
 }
 
-/// Lines with points, `y` on a logarithmic scale, each with its label at its end. With sizes across, a dashed line below the lines has the
-/// slope of growing in proportion.
+/// Lines with points, `y` on a logarithmic scale, each with its label at its end. With sizes across, a dashed line
+/// shows growth in proportion to the size.
 ///
 /// # Errors
 /// The picture can't be drawn.
@@ -179,7 +181,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
     })
 }
 
-/// Lines of parts of a whole over named steps: `y` from 0% to 100%, on a linear scale.
+/// Lines of shares over named steps: `y` from 0% to 100%, on a linear scale.
 ///
 /// # Errors
 /// The picture can't be drawn.
@@ -199,7 +201,7 @@ pub fn shares(lines: &[Line], steps: &[String]) -> Result<String> {
     })
 }
 
-/// Changes to both sides of none, on a scale that shows 0.1% beside 100%: linear near none, logarithmic beyond.
+/// Changes in both directions, on a scale that shows 0.1% beside 100%: linear near 0, logarithmic beyond.
 ///
 /// # Errors
 /// The picture can't be drawn.
@@ -261,7 +263,7 @@ fn picture(size: (u32, u32), draw: impl FnOnce(&Canvas<'_>) -> Drawn<()>) -> Res
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         draw(&root).and_then(|()| Ok(root.present()?))
     };
-    drawn.map_err(|error| Error::Chart { reason: error.to_string() })?;
+    drawn.map_err(|error| Error::Chart(error.to_string()))?;
     Ok(svg)
 }
 
@@ -292,7 +294,7 @@ where
     Ok(())
 }
 
-/// The lines with their points, and their labels where there is `room` for them at the right.
+/// Draws the lines with their points, and their labels if there is `room` at the right.
 fn draw_lines<X, Y>(root: &Canvas<'_>, chart: &mut Chart<'_, '_, X, Y>, lines: &[Line], room: Option<i32>) -> Drawn<()>
 where
     X: Ranged<ValueType = f64>,
@@ -303,7 +305,7 @@ where
         chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
         chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
     }
-    // Labels of lines that end close together move down until each has a line of its own.
+    // Labels of lines that end close together move down until they no longer overlap.
     let mut free = i32::MIN;
     for index in by_last(lines) {
         if let (Some(room), Some(end)) = (room, lines[index].points.last()) {
@@ -383,7 +385,7 @@ fn label_area<'a>(labels: impl Iterator<Item = &'a str>, width: u32) -> i32 {
     ((longest as f64 * LETTER_PX) as i32 + 14).min(limit)
 }
 
-/// The label with its middle left out where it is too long: both ends tell cases apart.
+/// Cuts the middle out of a label that is too long: both ends tell cases apart.
 fn fitted(label: &str, room: i32) -> String {
     let letters: Vec<char> = label.chars().collect();
     let limit = (f64::from(room - 12) / LETTER_PX).max(4.0) as usize;

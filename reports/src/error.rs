@@ -1,44 +1,31 @@
-//! What can go wrong while a report is made.
+//! The errors of making a report.
+
+use crate::Format;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A format that no exporter writes.
-    #[error("unknown format `{name}`: one of html, markdown, text, junit, json, github")]
-    UnknownFormat {
-        /// The name as written.
-        name: String,
-    },
-    /// A chart that can't be drawn.
-    #[error("can't draw the chart: {reason}")]
-    Chart {
-        /// What the drawing library said.
-        reason: String,
-    },
-    /// Stacks that can't be drawn.
-    #[error("can't draw the flamegraph: {reason}")]
-    Flamegraph {
-        /// What is wrong with the stacks.
-        reason: String,
-    },
+    /// A chart that can't be drawn, with the drawing library's reason.
+    #[error("can't draw the chart: {0}")]
+    Chart(String),
+    /// Stacks that can't be drawn, and their fault.
+    #[error("can't draw the flamegraph: {0}")]
+    Flamegraph(String),
     /// A report that the file format can't hold.
     #[error("can't write the report as {format}: {reason}")]
     Encode {
         /// The format.
-        format: crate::Format,
-        /// What the encoder said.
+        format: Format,
+        /// The encoder's reason.
         reason: String,
     },
-    /// A format that is about regressions.
-    #[error("a ledger of claims is not written as {format}: take html, markdown, text or json")]
-    NoLedger {
-        /// The format.
-        format: crate::Format,
-    },
-    /// A file that can't be written.
+    /// A format that only shows regressions.
+    #[error("a ledger of claims is not written as {0}: take html, markdown, text or json")]
+    NoLedger(Format),
+    /// A file that can't be written, or a statistic that can't be computed.
     #[error(transparent)]
-    File(#[from] baselines::Error),
+    Baselines(#[from] baselines::Error),
 }

@@ -1,11 +1,12 @@
-//! Which charts a report has, and from which numbers: everything here is chosen from the model, nothing is measured or judged.
+//! The choice of charts for a report.
 //!
-//! A chart appears where there is something to look at: a scale where a benchmark has several sizes, a comparison where strategies differ.
+//! A chart is drawn if it has something to show: cost by size if a benchmark has several sizes, a comparison if
+//! strategies differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::compare::Verdict;
-use baselines::{Case, Lane, Measurement, Metric, Run};
+use baselines::{CaseKey, Lane, Measurement, Metric, Run};
 
 use crate::chart::{self, Across, Change, Group, Line};
 use crate::names::{Names, family, printable, toggles};
@@ -13,12 +14,12 @@ use crate::palette::{self, SERIES};
 use crate::ranking::rank;
 use crate::{Report, Result};
 
-/// A chart with what must stand beside it.
+/// A chart with its title and caption.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure {
-    /// What it shows.
+pub struct CaptionedChart {
+    /// The title.
     pub title: String,
-    /// How to read it.
+    /// An explanation of how to read it.
     pub caption: String,
     /// The picture.
     pub svg: String,
@@ -26,18 +27,18 @@ pub struct Figure {
     pub wide: bool,
 }
 
-/// What charts of costs show: the first of these that the run has. Counts come before times because they are exact.
+/// The metrics of cost charts: the first one that the run has is shown. Counts come first because they are exact.
 const COSTS: [&str; 3] = ["instructions", "cpu_time", "wall_time"];
 /// The most bars of a change chart.
 const CHANGES: usize = 40;
-/// The most rows of a bar chart: who wants all of a long list reads its table.
+/// The most rows of a bar chart. The tables have all of them.
 const ROWS: usize = 48;
 
 /// All charts of a report's run, in the order of reading.
 ///
 /// # Errors
 /// A picture can't be drawn.
-pub fn figures(report: &Report) -> Result<Vec<Figure>> {
+pub fn figures(report: &Report) -> Result<Vec<CaptionedChart>> {
     let run = &report.run;
     let names = Names::of(run.measurements.iter().map(|measurement| &measurement.case));
     let mut figures = scaling(run, &names)?;
@@ -49,11 +50,11 @@ pub fn figures(report: &Report) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// The changes of a comparison, the largest first; nothing where nothing changed.
+/// The changes of a comparison, the largest first; none if nothing changed.
 ///
 /// # Errors
 /// The picture can't be drawn.
-pub fn changes(report: &Report) -> Result<Option<Figure>> {
+pub fn changes(report: &Report) -> Result<Option<CaptionedChart>> {
     let Some(judgement) = &report.judgement else { return Ok(None) };
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
     let ranking = rank(&judgement.comparison);
@@ -81,7 +82,7 @@ pub fn changes(report: &Report) -> Result<Option<Figure>> {
         .collect();
     let left_out =
         if total > bars.len() { format!(" The {} of {total} that matter most.", bars.len()) } else { String::new() };
-    Ok(Some(Figure {
+    Ok(Some(CaptionedChart {
         title: "Change by benchmark".to_owned(),
         caption: format!(
             "Red is worse than allowed, blue better, amber not decided, grey inside the limits. The scale is logarithmic beyond 0.1%.{left_out}"
@@ -99,8 +100,9 @@ fn cost(run: &Run) -> Option<(&'static Metric, Vec<&Measurement>)> {
     })
 }
 
-/// Cost by benchmark, a chart a family, all on one scale; without what the chart of codecs and compressors shows.
-fn costs(run: &Run, names: &Names) -> Result<Vec<Figure>> {
+/// Cost by benchmark, a chart for each family, all on one scale. Cases in the chart of codecs and compressors are left
+/// to it.
+fn costs(run: &Run, names: &Names) -> Result<Vec<CaptionedChart>> {
     let Some((metric, mut measurements)) = cost(run) else { return Ok(vec![]) };
     let elsewhere = encoding_rows(run, metric);
     measurements.retain(|measurement| {
@@ -118,7 +120,7 @@ fn costs(run: &Run, names: &Names) -> Result<Vec<Figure>> {
     let figure = |(family, mut groups): (&str, Vec<Group>)| {
         let left_out = truncate(&mut groups);
         let caption = format!("{}, on one logarithmic scale for all benchmarks.{left_out}", about(metric));
-        Ok(Figure {
+        Ok(CaptionedChart {
             title: format!("{}: {}", printable(family), spoken(metric)),
             caption: with_shared(&caption, &names.shared(family)),
             wide: is_wide(groups.iter().map(|group| group.label.as_str())),
@@ -130,12 +132,12 @@ fn costs(run: &Run, names: &Names) -> Result<Vec<Figure>> {
 
 /// The cost of one variant by size.
 struct Sizes<'a> {
-    case: &'a Case,
+    case: &'a CaseKey,
     points: Vec<(f64, f64)>,
 }
 
 /// Cost against size, for benchmarks whose names end in a number: `retrieve/100`, `retrieve/1000`.
-fn scaling(run: &Run, names: &Names) -> Result<Vec<Figure>> {
+fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart>> {
     let Some((metric, measurements)) = cost(run) else { return Ok(vec![]) };
     // By stem, as in `retrieve`, and then by variant.
     let mut stems: BTreeMap<&str, BTreeMap<&str, Sizes<'_>>> = BTreeMap::new();
@@ -164,7 +166,7 @@ fn scaling(run: &Run, names: &Names) -> Result<Vec<Figure>> {
         if lines.is_empty() {
             continue;
         }
-        figures.push(Figure {
+        figures.push(CaptionedChart {
             title: format!("{}: {} by size", printable(stem), spoken(metric)),
             caption: with_shared(
                 &format!("{} Dashed: the slope of growing in proportion to the size.", growth(&lines)),
@@ -197,8 +199,8 @@ fn growth(lines: &[Line]) -> String {
     }
 }
 
-/// Codecs and compressors side by side: benchmarks that were measured under several of them, with everything else equal.
-fn encodings(run: &Run) -> Result<Vec<Figure>> {
+/// Codecs and compressors side by side, for benchmarks measured under several of them with everything else equal.
+fn encodings(run: &Run) -> Result<Vec<CaptionedChart>> {
     let cost = cost(run).map(|(metric, _)| metric);
     let mut figures = Vec::new();
     for metric in cost.into_iter().chain(Metric::find("stored_bytes")) {
@@ -228,7 +230,7 @@ fn encodings(run: &Run) -> Result<Vec<Figure>> {
         let left_out = truncate(&mut groups);
         let series: Vec<String> = compressions.iter().map(|compression| printable(compression)).collect();
         let range = range(groups.iter().flat_map(|group| group.values.iter().flatten().copied()));
-        figures.push(Figure {
+        figures.push(CaptionedChart {
             title: format!("Codecs and compressors: {}", spoken(metric)),
             caption: format!("{}, on a logarithmic scale. A row a codec, a bar a compressor.{left_out}", about(metric)),
             wide: is_wide(groups.iter().map(|group| group.label.as_str())),
@@ -262,7 +264,7 @@ fn encoding_rows<'a>(run: &'a Run, metric: &Metric) -> Vec<EncodingRow<'a>> {
 }
 
 /// The codec, the compressor and all other toggles of a case that names both.
-fn encoding(case: &Case) -> Option<(String, String, String)> {
+fn encoding(case: &CaseKey) -> Option<(String, String, String)> {
     let mut rest = toggles(&case.variant);
     let mut take = |name: &str| {
         let place = rest.iter().position(|(toggle, _)| *toggle == name)?;
@@ -274,7 +276,7 @@ fn encoding(case: &Case) -> Option<(String, String, String)> {
 }
 
 /// Response times of the load lane by percentile.
-fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
+fn percentiles(run: &Run, names: &Names) -> Result<Option<CaptionedChart>> {
     const STEPS: [(&str, &str); 5] = [
         ("response_p50", "p50"),
         ("response_p90", "p90"),
@@ -282,7 +284,7 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
         ("response_p99", "p99"),
         ("response_p999", "p99.9"),
     ];
-    let mut lines: BTreeMap<&Case, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut lines: BTreeMap<&CaseKey, Vec<(f64, f64)>> = BTreeMap::new();
     for (step, (name, _)) in STEPS.iter().enumerate() {
         for measurement in run.measurements.iter().filter(|measurement| measurement.metric == *name) {
             let value = measurement.sample.median();
@@ -294,7 +296,7 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
     lines.retain(|_, points| points.len() > 1);
     let (all, alone) = (lines.len(), lines.len() == 1);
     let one_benchmark = lines.keys().map(|case| &case.benchmark).collect::<BTreeSet<_>>().len() == 1;
-    let label = |case: &Case| match (alone, one_benchmark) {
+    let label = |case: &CaseKey| match (alone, one_benchmark) {
         (true, _) => String::new(),
         (false, true) => names.variant(case),
         (false, false) => names.case(case),
@@ -308,7 +310,7 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
     let left_out =
         if all > lines.len() { format!(" The first {} of {all} cases.", lines.len()) } else { String::new() };
     let names = STEPS.iter().map(|(_, name)| (*name).to_owned()).collect();
-    Ok(Some(Figure {
+    Ok(Some(CaptionedChart {
         title: "Response times under load".to_owned(),
         caption: format!(
             "From the intended start of a request, so that waiting counts; logarithmic. Shown, not judged.{left_out}"
@@ -318,7 +320,7 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<Figure>> {
     }))
 }
 
-/// Keeps what a chart has room for, and says what that leaves out.
+/// Keeps as many groups as a chart has room for, and returns a sentence about the others.
 fn truncate(groups: &mut Vec<Group>) -> String {
     let all = groups.len();
     groups.truncate(ROWS);
@@ -340,7 +342,7 @@ pub fn spoken(metric: &Metric) -> String {
     metric.name.replace('_', " ")
 }
 
-/// What the metric is, as the beginning of a sentence; sampled ones say that they are.
+/// The metric's explanation as the beginning of a sentence.
 fn about(metric: &Metric) -> String {
     let mut about = metric.about.to_owned();
     if let Some(first) = about.get_mut(..1) {

@@ -1,24 +1,25 @@
 //! Flamegraphs of folded stacks: the only file that names inferno.
 //!
-//! Where the stacks come from is not its business. The pictures hold a script of inferno's (zoom, search), so each belongs in a document of its
-//! own: [`document`] makes one that an `iframe` can hold inside a page, without a network.
+//! The pictures hold inferno's script (zoom, search), so each needs a separate document: [`document`] makes one for an
+//! `iframe`, without a network.
 
 use inferno::flamegraph::color::{BackgroundColor, MultiPalette, Palette};
 use inferno::flamegraph::{Options, TextTruncateDirection};
 
 use crate::{Error, Result};
 
-/// The flamegraph of folded stacks (`outer;inner 42` a line), as SVG. Width is cost, in `unit`; the same stacks give the same picture.
+/// The flamegraph of folded stacks (`outer;inner 42` a line), as SVG. Width is cost, in `unit`; the same stacks give
+/// the same picture.
 ///
 /// # Errors
-/// A line without a whole number at its end, or no cost at all.
+/// A line has no whole number at its end, or there is no cost at all.
 pub fn flamegraph(folded: &str, unit: &str) -> Result<String> {
     let lines = parse(folded)?;
     draw(lines.iter().map(|(stack, cost)| format!("{stack} {cost}")).collect(), unit)
 }
 
-/// The flamegraph of `new`, coloured by what changed since `base`: red costs more, blue less. What only the base has has no width and is not
-/// there.
+/// The flamegraph of `new`, coloured by the change since `base`: red costs more, blue less. Stacks of the base alone
+/// are not shown.
 ///
 /// # Errors
 /// As [`flamegraph`], for either side.
@@ -33,7 +34,7 @@ pub fn differential(base: &str, new: &str, unit: &str) -> Result<String> {
     draw(text(both)?.lines().map(str::to_owned).collect(), unit)
 }
 
-/// Checks folded stacks, so that no line is dropped in silence, and costs stay below what the picture's script can count.
+/// Parses folded stacks. Refuses bad lines, which inferno would drop, and sums that the picture's script can't count.
 fn parse(folded: &str) -> Result<Vec<(String, u64)>> {
     let mut lines = Vec::new();
     let mut total: u64 = 0;
@@ -84,9 +85,9 @@ pub fn height_px(svg: &str) -> u32 {
     height.and_then(|(height, _)| height.parse().ok()).unwrap_or(400)
 }
 
-/// A picture of this module as an HTML document of its own, for the `srcdoc` of an `iframe`, in the page's light or dark colours.
+/// A picture of this module as an HTML document, for the `srcdoc` of an `iframe`, in the page's light or dark colours.
 ///
-/// Inferno's script writes its state into the address, which such a document does not have: that alone is switched off.
+/// Such a document has no address, so the part of inferno's script that writes its state there is switched off.
 pub fn document(svg: &str) -> String {
     let svg = svg.find("<svg").map_or(svg, |start| &svg[start..]);
     format!(
@@ -107,7 +108,7 @@ fn failed(error: &std::io::Error) -> Error {
 }
 
 fn wrong(reason: String) -> Error {
-    Error::Flamegraph { reason }
+    Error::Flamegraph(reason)
 }
 
 #[cfg(test)]

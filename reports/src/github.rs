@@ -1,6 +1,6 @@
-//! Workflow commands of GitHub Actions: what a reader of the run's summary page must see, the verdict first.
+//! Workflow commands of GitHub Actions: annotations on the run's summary page, the verdict first.
 //!
-//! GitHub shows at most ten annotations of a kind for a step, so the last of them counts what is left out.
+//! GitHub shows at most ten annotations of a kind for a step, so the last one counts the others.
 //! Source: "Workflow commands for GitHub Actions", docs.github.com, sections on annotations and on escaping.
 
 use baselines::compare::{Delta, Verdict};
@@ -76,7 +76,7 @@ fn write(commands: &mut String, kind: &str, mut messages: Vec<(String, String)>)
     }
 }
 
-/// Line breaks and other control characters are escaped by name, so that a message is one line of the log and one of the annotation.
+/// Escapes a message, so that it stays one line and can't become a command.
 fn data(text: &str) -> String {
     printable(text).replace('%', "%25")
 }

@@ -1,18 +1,19 @@
-//! The verdict in words, and how sure one may be of it. Only a whole and undoubted pass is green.
+//! The verdict in words, and its colour. Only a complete pass is green.
 
 use baselines::compare::Verdict;
-use baselines::gate::Outcome;
+use baselines::gate::GateOutcome;
 
 use crate::Report;
 
-/// How a verdict may be coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The colour of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Tone {
-    /// Everything was compared and nothing that blocks got worse.
+    /// Everything was compared, and no metric that blocks got worse.
     Good,
-    /// What was compared passed, but something was skipped, cut short or not decided.
+    /// Everything compared passed, but something was skipped, cut short or not decided.
     Partial,
-    /// Something that blocks got worse.
+    /// A metric that blocks got worse.
     Bad,
     /// The numbers can't be believed.
     Distrust,
@@ -23,16 +24,10 @@ pub enum Tone {
 impl Tone {
     /// The name in style sheets.
     pub fn name(self) -> &'static str {
-        match self {
-            Tone::Good => "good",
-            Tone::Partial => "partial",
-            Tone::Bad => "bad",
-            Tone::Distrust => "distrust",
-            Tone::Undecided => "undecided",
-        }
+        self.into()
     }
 
-    /// A sign beside the words, so that nobody depends on the colour.
+    /// A sign beside the words, for readers who can't see the colour.
     pub fn sign(self) -> &'static str {
         match self {
             Tone::Good => "\u{2713}",
@@ -44,16 +39,16 @@ impl Tone {
     }
 }
 
-/// The first thing that a report says.
+/// The first lines of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headline {
     /// The verdict in one to three words.
     pub word: &'static str,
     /// Its colour.
     pub tone: Tone,
-    /// What it rests on.
+    /// Its reason.
     pub sentence: String,
-    /// What to do next; empty where nothing is left to do.
+    /// The next thing to do; empty if there is none.
     pub next: &'static str,
 }
 
@@ -64,12 +59,12 @@ pub fn headline(report: &Report) -> Headline {
     };
     let summary = &judgement.summary;
     let sentence = match summary.split_once(": ") {
-        Some((outcome, rest)) if outcome.split(',').next() == Some(outcome_word(judgement.outcome)) => rest.to_owned(),
+        Some((outcome, rest)) if outcome.split(',').next() == Some(judgement.outcome.name()) => rest.to_owned(),
         _ => summary.clone(),
     };
     match judgement.outcome {
-        Outcome::Passed => passed(report, sentence),
-        Outcome::Regressed => Headline {
+        GateOutcome::Passed => passed(report, sentence),
+        GateOutcome::Regressed => Headline {
             word: "Regressed",
             tone: Tone::Bad,
             sentence,
@@ -82,27 +77,18 @@ pub fn headline(report: &Report) -> Headline {
                 }
             },
         },
-        Outcome::Invalid => Headline {
+        GateOutcome::Invalid => Headline {
             word: "Invalid",
             tone: Tone::Distrust,
             sentence,
             next: "neither red nor green: mend what is listed and measure again",
         },
-        Outcome::Nothing => Headline {
+        GateOutcome::Nothing => Headline {
             word: "Nothing compared",
             tone: Tone::Undecided,
             sentence,
             next: "not a pass: accept a baseline of this environment (`assay baseline accept --reason \"..\"`), or compare with a revision (`assay gate --against REV`)",
         },
-    }
-}
-
-fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed => "passed",
-        Outcome::Regressed => "regressed",
-        Outcome::Invalid => "invalid",
-        Outcome::Nothing => "nothing",
     }
 }
 

@@ -1,13 +1,12 @@
-//! The model as JSON, for other programs: everything that the other formats say comes from what is here.
+//! The model as JSON, for other programs. It has everything that the other formats show.
 
-use baselines::gate::{Judgement, Outcome};
-use baselines::record::{Distrusted, Header};
-use baselines::{Case, Measurement, Skipped};
+use baselines::gate::{GateOutcome, Judgement};
+use baselines::{CallStacks, CaseKey, InvalidEntry, Measurement, RunHeader, Skipped};
 use serde::Serialize;
 
-use crate::{Error, Format, Profile, Report, Result};
+use crate::{Error, Format, Report, Result};
 
-/// The version of the format. It grows when a field changes its meaning or goes; new fields leave it.
+/// The version of the format. It grows when a field changes its meaning or is removed, not when one is added.
 pub const SCHEMA: u64 = 1;
 
 #[derive(Serialize)]
@@ -24,16 +23,16 @@ struct Wire<'a> {
 
 #[derive(Serialize)]
 struct WireRun<'a> {
-    header: &'a Header,
+    header: &'a RunHeader,
     complete: bool,
     skipped: &'a [Skipped],
-    invalid: &'a [Distrusted],
+    invalid: &'a [InvalidEntry],
     measurements: &'a [Measurement],
 }
 
 #[derive(Serialize)]
 struct WireProfile<'a> {
-    case: &'a Case,
+    case: &'a CaseKey,
     unit: &'a str,
     folded: &'a str,
     base_folded: &'a Option<String>,
@@ -42,7 +41,7 @@ struct WireProfile<'a> {
 /// The report as JSON, indented, with a line break at its end.
 ///
 /// # Errors
-/// A number that JSON can't hold: deltas that are not finite.
+/// A delta is not finite, which JSON can't hold.
 pub fn render(report: &Report) -> Result<String> {
     let failed = |reason: String| Error::Encode { format: Format::Json, reason };
     let deltas = report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas);
@@ -57,7 +56,7 @@ pub fn render(report: &Report) -> Result<String> {
     let outcome = report.judgement.as_ref().map(|judgement| judgement.outcome);
     let wire = Wire {
         schema: SCHEMA,
-        exit: outcome.map(Outcome::exit).map(|exit| exit.code()),
+        exit: outcome.map(GateOutcome::exit).map(|exit| exit.code()),
         against: &report.against,
         notes: &report.notes,
         run: WireRun {
@@ -68,13 +67,11 @@ pub fn render(report: &Report) -> Result<String> {
             measurements: &report.run.measurements,
         },
         judgement: &report.judgement,
-        profiles: report.profiles.iter().map(wire_profile).collect(),
+        profiles: (report.profiles.iter())
+            .map(|CallStacks { case, unit, folded, base_folded }| WireProfile { case, unit, folded, base_folded })
+            .collect(),
     };
     let mut text = serde_json::to_string_pretty(&wire).map_err(|error| failed(error.to_string()))?;
     text.push('\n');
     Ok(text)
-}
-
-fn wire_profile(profile: &Profile) -> WireProfile<'_> {
-    WireProfile { case: &profile.case, unit: &profile.unit, folded: &profile.folded, base_folded: &profile.base_folded }
 }

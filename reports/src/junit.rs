@@ -1,10 +1,11 @@
-//! JUnit XML for CI systems: a test case a delta, and one for the whole verdict, so that a file without failures means a pass.
+//! JUnit XML for CI systems: a test case for each delta, and one for the whole verdict. A file without failures means a
+//! pass.
 //!
-//! What blocks is a failure; what can't be believed or is missing is an error; what was not decided, not judged or only advises is skipped with
-//! its reason, because JUnit has no other colour that is not green.
+//! A regression that blocks is a failure; a delta that is invalid or missing is an error. A delta that was not decided,
+//! not judged or only advises is skipped with its reason, because JUnit has no other colour that is not green.
 
 use baselines::compare::{Delta, Verdict};
-use baselines::gate::Outcome;
+use baselines::gate::GateOutcome;
 use baselines::{Lane, Metric};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
@@ -16,7 +17,7 @@ use crate::{Error, Format, Report, Result, cause, text};
 /// The report as JUnit XML.
 ///
 /// # Errors
-/// The writer refuses what the report holds.
+/// The writer refuses a text of the report.
 pub fn render(report: &Report) -> Result<String> {
     let mut junit = Junit::new("assay");
     junit.add_test_suite(gate(report));
@@ -52,11 +53,11 @@ fn gate(report: &Report) -> TestSuite {
     let outcome = report.judgement.as_ref().map(|judgement| judgement.outcome);
     let said = match outcome {
         None => skipped(&format!("not judged: {}", headline.next)),
-        Some(Outcome::Passed) if headline.tone == Tone::Good => TestCaseStatus::success(),
-        Some(Outcome::Passed) => skipped(&format!("passed in part: {}", headline.sentence)),
-        Some(Outcome::Regressed) => status(NonSuccessKind::Failure, "regressed", &headline.sentence),
-        Some(Outcome::Invalid) => status(NonSuccessKind::Error, "invalid", &headline.sentence),
-        Some(Outcome::Nothing) => status(NonSuccessKind::Error, "nothing", &headline.sentence),
+        Some(GateOutcome::Passed) if headline.tone == Tone::Good => TestCaseStatus::success(),
+        Some(GateOutcome::Passed) => skipped(&format!("passed in part: {}", headline.sentence)),
+        Some(GateOutcome::Regressed) => status(NonSuccessKind::Failure, "regressed", &headline.sentence),
+        Some(GateOutcome::Invalid) => status(NonSuccessKind::Error, "invalid", &headline.sentence),
+        Some(GateOutcome::Nothing) => status(NonSuccessKind::Error, "nothing", &headline.sentence),
     };
     let mut suite = TestSuite::new("gate");
     let mut verdict = TestCase::new("verdict", said);

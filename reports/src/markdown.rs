@@ -1,6 +1,7 @@
-//! A comment on a change, in GitHub's Markdown: the verdict, what moved and why, what is not known; a screen at the most.
+//! A comment on a change, in GitHub's Markdown: the verdict, the changes with their causes, and the gaps, on one screen
+//! at most.
 //!
-//! Names come from anywhere, so each stands in a code span that nothing in it can end, and prose is escaped.
+//! Names may hold anything, so each is put in a code span that it can't end, and prose is escaped.
 
 use baselines::compare::Verdict;
 
@@ -12,11 +13,11 @@ use crate::{Report, cause, repeatability, tables, text};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
-/// Changes whose cause is told.
+/// Changes that are shown with their cause.
 const CAUSES: usize = 3;
-/// Functions named for each.
+/// Functions named for each cause.
 const FUNCTIONS: usize = 5;
-/// Things named in a list before the rest is counted.
+/// Entries of a list before the rest is counted.
 const LISTED: usize = 5;
 
 /// The comment.
@@ -171,7 +172,7 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{air}{text}{air}{fence}")
 }
 
-/// Prose: code spans that it has stay, everything else that could be markup, a mention or an end of a cell is escaped.
+/// Prose: its code spans stay, and everything else that could be markup, a mention or the end of a cell is escaped.
 pub(crate) fn prose(text: &str) -> String {
     let text = printable(text);
     let parts: Vec<&str> = text.split('`').collect();

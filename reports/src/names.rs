@@ -1,18 +1,19 @@
-//! Cases as people read them: the family of a benchmark, and of a variant only what is not usual within the family.
+//! Short names of cases: the benchmark, and only those toggles of the variant that are unusual in the benchmark's
+//! family.
 //!
-//! A whole variant names more than a dozen toggles, of which a table varies a few and a case differs in one or two. What most cases of a family
-//! have is said once, above the table; a case names the rest.
+//! A variant has more than a dozen toggles, and a case differs from its family in one or two. The usual strategies are
+//! listed once, above the table; a case names the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use baselines::Case;
+use baselines::CaseKey;
 
 /// The first part of a benchmark's name: `retrieve` of `retrieve/1000`.
 pub fn family(benchmark: &str) -> &str {
     benchmark.split('/').next().unwrap_or(benchmark)
 }
 
-/// A name without what would disturb a terminal or a table: control characters are written as escapes.
+/// A name that is safe in a terminal or a table: control characters are written as escapes.
 pub fn printable(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for character in name.chars() {
@@ -27,12 +28,13 @@ pub fn printable(name: &str) -> String {
     text
 }
 
-/// The toggles of a variant in their order. A part without `=` is a toggle without a strategy: other tools' variants stay readable.
+/// The toggles of a variant in their order. A part without `=`, as other tools write them, is a toggle without a
+/// strategy.
 pub fn toggles(variant: &str) -> Vec<(&str, &str)> {
     variant.split(',').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, ""))).collect()
 }
 
-/// What tells the cases of a set apart.
+/// The names that tell the cases of a set apart.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     families: BTreeMap<String, Family>,
@@ -40,9 +42,9 @@ pub struct Names {
 
 #[derive(Debug, Clone, Default)]
 struct Family {
-    /// The strategy that most cases have, by toggle, where there is one.
+    /// The strategy of most cases, by toggle, if there is one.
     usual: BTreeMap<String, Usual>,
-    /// What differs does not tell all cases apart: show whole variants.
+    /// The differences do not tell all cases apart: show whole variants.
     whole: bool,
 }
 
@@ -53,13 +55,13 @@ struct Usual {
     shared: bool,
 }
 
-/// What a strategy's share of a family must be for its cases not to name it, in per cent: below, readers would have to remember it.
+/// The share of a family's cases, in per cent, from which a strategy is usual and not named by each case.
 const USUAL_PERCENT: usize = 75;
 
 impl Names {
-    /// Learns what differs among these cases, family by family.
-    pub fn of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Names {
-        let mut members: BTreeMap<&str, BTreeSet<&Case>> = BTreeMap::new();
+    /// The names of these cases.
+    pub fn of<'a>(cases: impl IntoIterator<Item = &'a CaseKey>) -> Names {
+        let mut members: BTreeMap<&str, BTreeSet<&CaseKey>> = BTreeMap::new();
         for case in cases {
             members.entry(family(&case.benchmark)).or_default().insert(case);
         }
@@ -87,9 +89,9 @@ impl Names {
         names
     }
 
-    /// What of the case's variant is not usual in its family, as in `store=redb, codec=json`; empty where everything is. A usual toggle that the
-    /// variant lacks is named without a strategy.
-    pub fn variant(&self, case: &Case) -> String {
+    /// The unusual toggles of the case, as in `store=redb, codec=json`; empty if there are none. A usual toggle that
+    /// the variant lacks is listed as `no codec`.
+    pub fn variant(&self, case: &CaseKey) -> String {
         let Some(family) = self.families.get(family(&case.benchmark)).filter(|family| !family.whole) else {
             return printable(&case.variant.replace(',', ", "));
         };
@@ -106,8 +108,8 @@ impl Names {
         printable(&parts.join(", "))
     }
 
-    /// The benchmark and what differs: `retrieve/1000 [store=redb]`.
-    pub fn case(&self, case: &Case) -> String {
+    /// The benchmark and the unusual toggles: `retrieve/1000 [store=redb]`.
+    pub fn case(&self, case: &CaseKey) -> String {
         let benchmark = printable(&case.benchmark);
         match self.variant(case) {
             variant if variant.is_empty() => benchmark,
@@ -115,15 +117,15 @@ impl Names {
         }
     }
 
-    /// The same without the family, for what stands under the family's name: `1000 [store=redb]`.
-    pub fn within_family(&self, case: &Case) -> String {
+    /// The same without the family, for use under the family's name: `1000 [store=redb]`.
+    pub fn within_family(&self, case: &CaseKey) -> String {
         let whole = self.case(case);
         let family = format!("{}/", printable(family(&case.benchmark)));
         whole.strip_prefix(&family).map(str::to_owned).unwrap_or(whole)
     }
 
-    /// What the cases of a family have where they do not say otherwise, as in `All with store=memory. Where nothing else is said: cache=none.`;
-    /// empty where nothing is usual.
+    /// The usual strategies of a family, as in `All with store=memory. Where nothing else is said: cache=none.`; empty
+    /// if there are none.
     pub fn shared(&self, family: &str) -> String {
         let Some(family) = self.families.get(family).filter(|family| !family.whole) else { return String::new() };
         let list = |shared: bool| {
@@ -148,8 +150,8 @@ fn pair(toggle: &str, strategy: &str) -> String {
 mod tests {
     use super::*;
 
-    fn case(benchmark: &str, variant: &str) -> Case {
-        Case { benchmark: benchmark.into(), variant: variant.into() }
+    fn case(benchmark: &str, variant: &str) -> CaseKey {
+        CaseKey { benchmark: benchmark.into(), variant: variant.into() }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Changes and counts as people read them. Values with a unit are shown by the metric table of `baselines`.
 
-/// A change as a part of the base, in per cent with its sign: more digits where it is small, never a change rounded to none.
+/// A share in per cent with its sign. Small changes get more digits, so none is rounded to 0.
 ///
 /// ```
 /// assert_eq!(reports::numbers::percent(0.013), "+1.30%");
@@ -21,7 +21,7 @@ pub fn percent(part: f64) -> String {
     }
 }
 
-/// A spread, which has no sign: `0.004%`.
+/// A share in per cent without a sign: `0.004%`.
 pub fn spread(part: f64) -> String {
     percent(part.abs()).trim_start_matches('+').to_owned()
 }
@@ -54,7 +54,7 @@ pub fn plural(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{} {one}s", count(number as u64)) }
 }
 
-/// A value as a file would hold it, for readers who want all digits.
+/// A value with all digits.
 pub fn exact(value: f64) -> String {
     if value.fract() == 0.0 && (0.0..9e15).contains(&value) { count(value as u64) } else { format!("{value}") }
 }

@@ -1,11 +1,11 @@
 //! The colours of charts and pages, each for a light and a dark background.
 //!
-//! Charts are drawn in the light colours, so that an SVG alone is right on white; the page's style sheet, made here, gives every one of them its
-//! dark twin. Series colours are in an order in which neighbours stay apart for colour-blind readers. Green means passed and nothing else.
+//! Charts are drawn in the light colours; the page's style sheet, made here, replaces them by the dark ones. Neighbours
+//! among the series colours can be told apart by colour-blind readers. Green always means passed.
 
 use std::fmt::Write;
 
-use baselines::claim::Finding;
+use baselines::claim::ClaimVerdict;
 use baselines::compare::Verdict;
 
 /// A colour in both modes.
@@ -30,13 +30,13 @@ const fn split(hex: u32) -> [u8; 3] {
 
 /// Text that must be read.
 pub const TEXT: Ink = ink("text", 0x17181c, 0xf1f1ee);
-/// Text beside it: labels of axes, captions.
+/// Secondary text: labels of axes, captions.
 pub const MUTED: Ink = ink("muted", 0x5c5e66, 0xa9aab0);
 /// Lines of a grid.
 pub const GRID: Ink = ink("grid", 0xe6e6e3, 0x2d2f36);
-/// Lines that values are measured from.
+/// The axes.
 pub const AXIS: Ink = ink("axis", 0xb9bab8, 0x50535d);
-/// What is drawn for comparison only.
+/// Guides for comparison.
 pub const REFERENCE: Ink = ink("reference", 0x8f9199, 0x7d808a);
 
 /// Colours of series, in the order of use.
@@ -77,14 +77,14 @@ pub fn verdict(verdict: Verdict) -> Ink {
     }
 }
 
-/// The colour of what a claim came to.
-pub fn finding(finding: Finding) -> Ink {
-    match finding {
-        Finding::Confirmed => GOOD,
-        Finding::Partly | Finding::Inconclusive => PARTIAL,
-        Finding::Refuted => BAD,
-        Finding::Skipped => UNDECIDED,
-        Finding::Invalid => DISTRUST,
+/// The colour of a verdict on a claim.
+pub fn claim_verdict(verdict: ClaimVerdict) -> Ink {
+    match verdict {
+        ClaimVerdict::Confirmed => GOOD,
+        ClaimVerdict::Partly | ClaimVerdict::Inconclusive => PARTIAL,
+        ClaimVerdict::Refuted => BAD,
+        ClaimVerdict::Skipped => UNDECIDED,
+        ClaimVerdict::Invalid => DISTRUST,
     }
 }
 
@@ -99,7 +99,8 @@ fn hex([red, green, blue]: [u8; 3]) -> String {
     format!("#{red:02X}{green:02X}{blue:02X}")
 }
 
-/// The style sheet of all colours: a variable each, light and dark, and the rules that give charts their dark colours.
+/// The style sheet of all colours: a variable for each, light and dark, and the rules that give charts their dark
+/// colours.
 pub fn css() -> String {
     let inks = || ALL.iter().chain(&SERIES);
     let mut text = String::from(":root{");

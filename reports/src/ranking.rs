@@ -1,4 +1,4 @@
-//! What a reader must see first: the deltas of a comparison in three heaps, the first one sorted by importance.
+//! The order of the deltas in a report: three groups, the first one sorted by importance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use baselines::compare::{Comparison, Delta, Verdict};
 use baselines::gate::Judgement;
 use baselines::metric::METRICS;
 
-/// The deltas of a comparison, each in one heap.
+/// The deltas of a comparison, each in one group.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ranking<'a> {
-    /// What the reader must see one by one: regressed, invalid, missing, inconclusive, improved. The most important first.
+pub struct RankedDeltas<'a> {
+    /// Deltas that are shown one by one: regressed, invalid, missing, inconclusive, improved. The most important first.
     pub told: Vec<&'a Delta>,
-    /// Inside the limits, in the order of the comparison.
+    /// Deltas inside the limits, in the order of the comparison.
     pub equal: Vec<&'a Delta>,
-    /// Not judged: incomparable or added, by verdict and reason, in the order of both.
+    /// Deltas that were not judged, by verdict (incomparable or added) and reason.
     pub unjudged: Vec<Unjudged<'a>>,
 }
 
@@ -22,15 +22,15 @@ pub struct Ranking<'a> {
 pub struct Unjudged<'a> {
     /// `incomparable` or `added`.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason.
     pub why: &'a str,
-    /// Which ones.
+    /// The deltas.
     pub deltas: Vec<&'a Delta>,
 }
 
-/// Sorts a comparison into heaps.
-pub fn rank(comparison: &Comparison) -> Ranking<'_> {
-    let mut ranking = Ranking::default();
+/// Sorts the deltas of a comparison into groups.
+pub fn rank(comparison: &Comparison) -> RankedDeltas<'_> {
+    let mut ranking = RankedDeltas::default();
     let mut unjudged: BTreeMap<(Verdict, &str), Vec<&Delta>> = BTreeMap::new();
     for delta in &comparison.deltas {
         match delta.verdict {
@@ -52,11 +52,11 @@ pub fn rank(comparison: &Comparison) -> Ranking<'_> {
     ranking
 }
 
-/// Why the run can't be believed, without what the deltas of [`Ranking::told`] say themselves: a missing measurement is told once.
+/// The reasons why the run can't be believed, without those that deltas of [`RankedDeltas::told`] show themselves.
 pub fn reasons(judgement: &Judgement) -> Vec<&str> {
     let told: BTreeSet<String> = (judgement.comparison.deltas.iter())
         .filter(|delta| matches!(delta.verdict, Verdict::Invalid | Verdict::Missing))
-        .map(|delta| format!("{} of {} is {}: {}", delta.metric, delta.case, delta.verdict, delta.why))
+        .map(Delta::invalid_reason)
         .collect();
     judgement.invalid.iter().map(String::as_str).filter(|reason| !told.contains(*reason)).collect()
 }
@@ -83,12 +83,12 @@ pub fn place(metric: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use baselines::Case;
+    use baselines::CaseKey;
     use baselines::gate::judge;
 
     fn delta(verdict: Verdict, blocks: bool, relative: f64, why: &str) -> Delta {
         Delta {
-            case: Case { benchmark: format!("{verdict}/{blocks}/{relative}"), variant: String::new() },
+            case: CaseKey { benchmark: format!("{verdict}/{blocks}/{relative}"), variant: String::new() },
             metric: "instructions".into(),
             base: Some(1.0),
             new: Some(1.0 + relative),

@@ -1,63 +1,40 @@
-//! Which counts came out the same when they were measured again: what the counts lane promises, checked on its own numbers.
+//! Repeated counts: the counts lane promises exact numbers, and this checks that repetitions gave the same ones.
 //!
-//! Only samples with more than one value say anything. Sampled metrics differ by nature and are left out.
+//! Only exact metrics with more than one value are looked at.
 
-use baselines::{Assume, Case, Lane, Run};
+use baselines::{Assume, Lane, Measurement, Run};
 
-/// What repetition showed.
+/// The repeated counts of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repeatability<'a> {
-    /// Every repeated sample of the counts lane: those that differ first, the widest first, then in the order of the run.
-    pub samples: Vec<Repeated<'a>>,
+    /// The counts with several values: the widest range first, and identical ones in the order of the run.
+    pub counts: Vec<&'a Measurement>,
 }
 
-/// One repeated sample.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Repeated<'a> {
-    /// The case.
-    pub case: &'a Case,
-    /// The metric's name.
-    pub metric: &'a str,
-    /// The values, in the order of measuring.
-    pub values: &'a [f64],
-    /// The distance between the extremes as a part of the median; 0 where all values are identical.
-    pub relative_range: f64,
-}
-
-/// Looks at every repeated sample of the counts lane; nothing where nothing was repeated.
+/// The repeated counts of a run; none if nothing was repeated.
 pub fn of(run: &Run) -> Option<Repeatability<'_>> {
-    let mut samples: Vec<_> = run
-        .measurements
-        .iter()
-        .filter(|measurement| measurement.sample.values().len() > 1)
-        .filter(|measurement| {
-            measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts && metric.assume == Assume::Exact)
-        })
-        .map(|measurement| Repeated {
-            case: &measurement.case,
-            metric: &measurement.metric,
-            values: measurement.sample.values(),
-            relative_range: measurement.sample.relative_range(),
-        })
+    let is_count = |metric: &baselines::Metric| metric.lane == Lane::Counts && metric.assume == Assume::Exact;
+    let mut counts: Vec<&Measurement> = (run.measurements.iter())
+        .filter(|measurement| measurement.sample.values().len() > 1 && measurement.metric().is_ok_and(is_count))
         .collect();
-    samples.sort_by(|a, b| b.relative_range.total_cmp(&a.relative_range));
-    (!samples.is_empty()).then_some(Repeatability { samples })
+    counts.sort_by(|a, b| b.sample.relative_range().total_cmp(&a.sample.relative_range()));
+    (!counts.is_empty()).then_some(Repeatability { counts })
 }
 
 impl Repeatability<'_> {
-    /// How many samples have one value only.
+    /// The number of counts whose values are identical.
     pub fn identical(&self) -> usize {
-        self.samples.iter().filter(|sample| sample.relative_range == 0.0).count()
+        self.counts.iter().filter(|count| count.sample.relative_range() == 0.0).count()
     }
 
     /// The largest relative range.
     pub fn worst(&self) -> f64 {
-        self.samples.first().map_or(0.0, |sample| sample.relative_range)
+        self.counts.first().map_or(0.0, |count| count.sample.relative_range())
     }
 
     /// `118 of 120 identical, the rest at most 0.004% apart`.
     pub fn sentence(&self) -> String {
-        let (identical, total) = (self.identical(), self.samples.len());
+        let (identical, total) = (self.identical(), self.counts.len());
         if identical == total {
             format!("{identical} of {total} identical")
         } else {

@@ -1,4 +1,4 @@
-//! Where values lie on an axis, and which round ones are written beside it. Pure: nothing is drawn here.
+//! The scales of charts: ranges, ticks and their labels.
 
 use baselines::Unit;
 
@@ -7,7 +7,7 @@ pub fn step(unit: Unit) -> f64 {
     if unit == Unit::Bytes { 8.0 } else { 10.0 }
 }
 
-/// A scale for bars of values that are not negative: it begins at a power of `step` that leaves the shortest bar something to show.
+/// The range of a bar chart. It begins at a power of `step` at which the shortest bar can still be seen.
 pub fn bar_range((low, high): (f64, f64), step: f64) -> (f64, f64) {
     let high = if high > 0.0 { high } else { step };
     let low = if low > 0.0 && low.is_finite() { low.min(high) } else { high / step };
@@ -15,14 +15,14 @@ pub fn bar_range((low, high): (f64, f64), step: f64) -> (f64, f64) {
     (if low < first * 1.5 { first / step } else { first }, high)
 }
 
-/// A range with some air, at least a factor of three.
+/// A range with some padding, at least a factor of three.
 pub fn padded(low: f64, high: f64) -> (f64, f64) {
     let (low, high) = if low.is_finite() && high > 0.0 { (low, high) } else { (1.0, 10.0) };
     let air = if high / low < 3.0 { (3.0 / (high / low)).sqrt() } else { 1.25 };
     (low / air, high * air)
 }
 
-/// Round values on a logarithmic scale, at most about `limit`: powers of `step`, or finer ones where the range is short.
+/// Round values on a logarithmic scale, about `limit` at most: powers of `step`, or finer ones if the range is short.
 pub fn log_ticks(low: f64, high: f64, step: f64, limit: usize) -> Vec<f64> {
     let (first, last) = (low.log(step).floor() as i32, high.log(step).ceil() as i32);
     let powers = (last - first).unsigned_abs() as usize;
@@ -46,14 +46,14 @@ pub fn spread_out(relative: f64) -> f64 {
     relative.signum() * (relative.abs() / 0.001).ln_1p()
 }
 
-/// A place on the scale of [`spread_out`] as the change that it stands for: `+10%`.
+/// The label of a place on the scale of [`spread_out`]: `+10%`.
 pub fn tick_percent(value: f64) -> String {
     let relative = value.signum() * value.abs().exp_m1() * 0.001;
     let text = format!("{:+.1}", relative * 100.0);
     if value == 0.0 { "0".to_owned() } else { format!("{}%", text.trim_end_matches(".0")) }
 }
 
-/// A round value without the zeros that a measured one would carry: `1M`, not `1.000M`.
+/// A round value without trailing zeros: `1M`, not `1.000M`.
 pub fn tick(unit: Unit, value: f64) -> String {
     let shown = unit.show(value);
     let end = shown.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(shown.len());

@@ -1,9 +1,9 @@
-//! A run as rows and columns: a table a lane, a row a case, a column a metric.
+//! A run as tables: one for each lane, a row for each case, a column for each metric.
 
 use std::collections::BTreeMap;
 
 use baselines::metric::METRICS;
-use baselines::{Case, Durability, Lane, Measurement, Metric, Run};
+use baselines::{CaseKey, Durability, Lane, Measurement, Metric, Run};
 
 /// All measurements of a lane.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,21 +13,22 @@ pub struct Table<'a> {
     /// The columns: the metrics that were measured, in the order of the metric table.
     pub metrics: Vec<&'static Metric>,
     /// The rows, in the order of measuring.
-    pub rows: Vec<Row<'a>>,
+    pub rows: Vec<TableRow<'a>>,
 }
 
 /// One case of a table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row<'a> {
+pub struct TableRow<'a> {
     /// The case.
-    pub case: &'a Case,
-    /// What a write of it survives.
+    pub case: &'a CaseKey,
+    /// The durability of its writes.
     pub durability: Durability,
-    /// A cell a metric, empty where the case does not have it.
+    /// A cell for each metric; none if the case does not have it.
     pub cells: Vec<Option<&'a Measurement>>,
 }
 
-/// A table for each lane of the run, in the order of lanes. What the metric table does not name has no lane: `Run::read` refuses it.
+/// A table for each lane of the run, in the order of lanes. A metric that is not in the metric table has no lane:
+/// `Run::read` refuses it.
 pub fn tables(run: &Run) -> Vec<Table<'_>> {
     Lane::ALL.into_iter().filter_map(|lane| table(run, lane)).collect()
 }
@@ -41,11 +42,11 @@ fn table(run: &Run, lane: Lane) -> Option<Table<'_>> {
     };
     let metrics: Vec<&Metric> =
         METRICS.iter().filter(|metric| of_lane().any(|(_, found)| found.name == metric.name)).collect();
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    let mut places: BTreeMap<&Case, usize> = BTreeMap::new();
+    let mut rows: Vec<TableRow<'_>> = Vec::new();
+    let mut places: BTreeMap<&CaseKey, usize> = BTreeMap::new();
     for (measurement, metric) in of_lane() {
         let place = *places.entry(&measurement.case).or_insert_with(|| {
-            rows.push(Row {
+            rows.push(TableRow {
                 case: &measurement.case,
                 durability: measurement.durability,
                 cells: vec![None; metrics.len()],
@@ -59,7 +60,7 @@ fn table(run: &Run, lane: Lane) -> Option<Table<'_>> {
     (!rows.is_empty()).then_some(Table { lane, metrics, rows })
 }
 
-/// What a lane's numbers are, for its heading.
+/// A description of a lane's numbers, for its heading.
 pub fn about(lane: Lane) -> &'static str {
     match lane {
         Lane::Counts => "exact, under valgrind: the same again on the same toolchain",
@@ -70,7 +71,7 @@ pub fn about(lane: Lane) -> &'static str {
     }
 }
 
-impl Row<'_> {
+impl TableRow<'_> {
     /// A cell as people read it: the median in the metric's unit.
     pub fn shown(&self, column: usize, metric: &Metric) -> String {
         match self.cells.get(column) {

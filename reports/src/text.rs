@@ -1,4 +1,5 @@
-//! Tables for a terminal or a log: no colours, no control characters, the most important last, where a reader's eyes are.
+//! Tables for a terminal or a log, without colours and control characters. The most important comes last, near the
+//! prompt.
 
 use baselines::compare::Delta;
 use baselines::gate::Judgement;
@@ -7,14 +8,14 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
 use crate::numbers::{count, percent, plural, signed};
-use crate::ranking::{Ranking, rank, reasons};
+use crate::ranking::{RankedDeltas, rank, reasons};
 use crate::{Report, cause, headline, repeatability, tables};
 
-/// Columns of the counts lane that a terminal has no room for.
+/// Columns of the counts lane for which a terminal has no room.
 const ELSEWHERE: [&str; 4] = ["branches", "l1_hits", "ll_hits", "ram_hits"];
 /// Functions named for each change.
 const FUNCTIONS: usize = 3;
-/// Cases named for each reason not to judge.
+/// Cases named for each reason why they were not judged.
 const EXAMPLES: usize = 3;
 
 /// The whole report: the run, and then the judgement or the reason why there is none.
@@ -39,7 +40,7 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-/// What was measured: a table a lane, what was skipped or can't be believed, and a summary as the last line.
+/// The run: a table for each lane, the skipped and invalid entries, and a summary as the last line.
 pub fn run(run: &Run) -> String {
     let names = Names::of(run.measurements.iter().map(|measurement| &measurement.case));
     let mut text = String::new();
@@ -65,8 +66,8 @@ pub fn run(run: &Run) -> String {
     for skipped in &run.skipped {
         text.push_str(&format!("skipped: {}: {}\n", printable(&skipped.what), printable(&skipped.why)));
     }
-    for distrusted in &run.invalid {
-        text.push_str(&format!("invalid: {}: {}\n", printable(&distrusted.what), printable(&distrusted.why)));
+    for entry in &run.invalid {
+        text.push_str(&format!("invalid: {}: {}\n", printable(&entry.what), printable(&entry.why)));
     }
     text.push_str(&format!("{}\n", extent(run)));
     text
@@ -87,7 +88,8 @@ fn extent(run: &Run) -> String {
     text
 }
 
-/// What a gate decided: what moved, by importance and with its cause, what was not judged and why, and the summary as the last line.
+/// The judgement: the changes by importance with their causes, the deltas that were not judged, and the summary as the
+/// last line.
 pub fn judgement(judgement: &Judgement) -> String {
     let ranking = rank(&judgement.comparison);
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
@@ -125,8 +127,8 @@ pub fn judgement(judgement: &Judgement) -> String {
     text
 }
 
-/// The table of what the reader must see, with the cause below each row.
-fn told(ranking: &Ranking<'_>, names: &Names) -> String {
+/// The table of changes, with the cause below each row.
+fn told(ranking: &RankedDeltas<'_>, names: &Names) -> String {
     if ranking.told.is_empty() {
         return String::new();
     }
@@ -179,7 +181,7 @@ fn row(delta: &Delta, names: &Names) -> [String; 6] {
     ]
 }
 
-/// One side of a delta as people read it; `-` where that side does not have it.
+/// One side of a delta as people read it; `-` if that side does not have it.
 pub(crate) fn value(delta: &Delta, side: Option<f64>) -> String {
     match (side, Metric::find(&delta.metric)) {
         (None, _) => "-".to_owned(),

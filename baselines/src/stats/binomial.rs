@@ -1,49 +1,21 @@
-//! What a count of events says about their true rate: "0 red in 100 suites" means a rate below 3%, not a rate of 0.
+//! Bounds of a true rate from a count of events: "0 red in 100 suites" means a rate below 3%, not a rate of 0.
 //!
-//! Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial"
-//! (Biometrika 26, 1934, p. 404): a rate is refused if it makes a count as extreme as the observed one too unlikely.
-//! The exact bounds are never too tight, whatever the rate. Left out on purpose: the normal approximation, which at 0
-//! events claims to know the rate exactly.
+//! Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial" (Biometrika
+//! 26, 1934, p. 404): a rate is refused if it makes a count as extreme as the observed one too unlikely. The exact
+//! bounds are never too tight. The normal approximation would be: at 0 events it claims to know the rate exactly.
 
-use super::{Error, Result, check_open_unit};
-
-/// The rates that the count does not speak against.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
-    /// The lowest, between 0 and 1.
-    pub low: f64,
-    /// The highest.
-    pub high: f64,
-}
-
-/// Both bounds of the rate, each with half of what the confidence leaves over.
-///
-/// # Errors
-///
-/// [`Error::Trials`] for more successes than trials or no trials, [`Error::NotAProbability`] for the confidence.
-///
-/// ```
-/// use baselines::stats::binomial::clopper_pearson;
-/// let found = clopper_pearson(29, 30, 0.95)?; // 29 of 30 slowdowns found
-/// assert!((found.low - 0.8278).abs() < 1e-4 && (found.high - 0.9992).abs() < 1e-4);
-/// # Ok::<(), baselines::stats::Error>(())
-/// ```
-pub fn clopper_pearson(successes: u64, trials: u64, confidence: f64) -> Result<Rates> {
-    check(successes, trials, confidence)?;
-    let outside = (1.0 - confidence) / 2.0;
-    Ok(Rates { low: lowest(successes, trials, outside), high: highest(successes, trials, outside) })
-}
+use super::error::{Result, StatsError, check_open_unit};
 
 /// The one-sided bound from above: with this confidence, the rate is at most that.
 ///
 /// # Errors
-///
-/// Those of [`clopper_pearson`].
+/// [`StatsError::Trials`] for more successes than trials or no trials, [`StatsError::NotAProbability`] for the
+/// confidence.
 ///
 /// ```
 /// use baselines::stats::binomial::upper_bound;
 /// assert!(upper_bound(0, 100, 0.95)? < 0.03); // 0 red in 100 suites: below 3%
-/// # Ok::<(), baselines::stats::Error>(())
+/// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
 pub fn upper_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> {
     check(successes, trials, confidence)?;
@@ -53,13 +25,12 @@ pub fn upper_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> 
 /// The one-sided bound from below: with this confidence, the rate is at least that.
 ///
 /// # Errors
-///
-/// Those of [`clopper_pearson`].
+/// Those of [`upper_bound`].
 ///
 /// ```
 /// use baselines::stats::binomial::lower_bound;
 /// assert!(lower_bound(60, 60, 0.95)? > 0.95); // 60 of 60 found: above 95%
-/// # Ok::<(), baselines::stats::Error>(())
+/// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
 pub fn lower_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> {
     check(successes, trials, confidence)?;
@@ -68,7 +39,7 @@ pub fn lower_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> 
 
 fn check(successes: u64, trials: u64, confidence: f64) -> Result<()> {
     if trials == 0 || successes > trials {
-        return Err(Error::Trials { successes, trials });
+        return Err(StatsError::Trials { successes, trials });
     }
     check_open_unit("the confidence", confidence)
 }
@@ -111,8 +82,8 @@ fn bisect(mut low: f64, mut high: f64, is_below: impl Fn(f64) -> bool) -> f64 {
     }
 }
 
-/// P(X <= count) for a rate at or above `count / trials`, and `rest`, which is 1 - rate: the terms fall from `count`
-/// downwards, so that summing starts at the largest and may stop when the rest no longer changes the sum.
+/// P(X <= count) for a rate at or above `count / trials`; `rest` is 1 - rate. The terms fall from `count` downwards, so
+/// the sum starts at the largest and stops when the next no longer changes it.
 fn lower_tail(count: u64, trials: u64, choose_ln: f64, rate: f64, rest: f64) -> f64 {
     let (k, n) = (count as f64, trials as f64);
     // The logarithm of a number near 1 is taken from its distance to 1, which is known to more digits.

@@ -8,41 +8,41 @@
 //!    inside the margin are equal. What remains is unsettled: it takes fresh rounds too ([`Procedure::settle`]) and is
 //!    tested from both sides, or ends as inconclusive.
 //! 2. **At a look**, for every benchmark still in question: equal if the whole interval lies inside the margin;
-//!    otherwise changed if its adjusted p is at most the look's level and its estimate large enough; otherwise it goes on
-//!    to the next look. After the last, it is inconclusive.
+//!    otherwise changed if its adjusted p is at most the look's level and its estimate large enough; otherwise it goes
+//!    on to the next look. After the last, it is inconclusive.
 //!
-//! **Why the suite level holds.** Let m benchmarks be picked, m0 of them truly unchanged. The picking used other rounds,
-//! so it is settled before the fresh ones. Consider the first false rejection, at look k. Until then only truly changed
-//! benchmarks were rejected, at most m - m0, so Holm compared some unchanged one with level(k)/m0 at most. That happens
-//! with probability at most m0 x level(k)/m0 = level(k); over all looks, at most with the sum of the levels. (A
-//! benchmark that stopped keeps its place: as rejected if it was, else as p = 1.) The dependence between benchmarks
-//! and between looks plays no part. The bound counts both directions together, so false alarms alone are rarer.
+//! **Why the suite level holds.** Let m benchmarks be picked, m0 of them truly unchanged. The picking used other
+//! rounds, so it is settled before the fresh ones. Consider the first false rejection, at look k. Until then only truly
+//! changed benchmarks were rejected, at most m - m0, so Holm compared some unchanged one with level(k)/m0 at most. That
+//! happens with probability at most m0 x level(k)/m0 = level(k); over all looks, at most with the sum of the levels. (A
+//! benchmark that stopped keeps its place: as rejected if it was, else as p = 1.) The dependence between benchmarks and
+//! between looks plays no part. The bound counts both directions together, so false alarms alone are rarer.
 //!
 //! **Why a missed slowdown is not called equal.** An interval of 99% excludes a true shift of one margin or more on the
 //! inner side with probability 0.5% at a look, far less if the shift is larger; the screen never calls equal what it
 //! screened in. So a miss ends as inconclusive.
 //!
-//! Left out on purpose: who measures, in which order, and what to do with controls; they are suites of their own.
+//! Measuring happens elsewhere. Each control is a suite by itself.
 
+use super::error::{Result, StatsError};
 use super::hodges_lehmann::{Interval, estimate};
 use super::holm::adjusted;
 use super::procedure::{Look, Procedure};
-use super::wilcoxon::{SignedRank, Zeros, signed_rank};
-use super::{Error, Result};
+use super::wilcoxon::{SignedRank, signed_rank};
 
-/// The rounds of one benchmark so far.
+/// The margin and the rounds so far of one benchmark.
 #[derive(Debug, Clone, Copy)]
-pub struct Benchmark<'a> {
-    /// How far a shift must reach to matter, in the unit of the rounds ([`margin`](super::margin)).
+pub struct PairData<'a> {
+    /// The smallest shift that matters, in the unit of the rounds ([`margin`](super::margin)).
     pub margin: f64,
     /// The values of the first stage ([`round_value`](super::round_value)). Those beyond [`Procedure::screen_rounds`]
-    /// are not looked at.
+    /// are ignored.
     pub screen: &'a [f64],
-    /// The values of the second stage, none of them from the first. Those beyond the look in question are not looked at.
+    /// The values of the second stage, none of them from the first. Those beyond the current look are ignored.
     pub confirm: &'a [f64],
 }
 
-/// What the rounds say in the end.
+/// The final decision about a benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Decision {
     /// The new side is slower.
@@ -65,7 +65,7 @@ pub enum Stage {
     Confirm,
 }
 
-/// Why a benchmark was picked for the second stage.
+/// The reason why a benchmark was picked for the second stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Suspicion {
     /// It seemed slower: the fresh rounds are tested for "slower".
@@ -76,14 +76,14 @@ pub enum Suspicion {
     Unsettled,
 }
 
-/// What to do next with one benchmark.
+/// The next action for one benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum NextAction {
     /// Measure this many more rounds, append them to that stage's, and ask again.
     Measure {
-        /// Where the rounds belong.
+        /// The stage of the rounds.
         stage: Stage,
-        /// How many more.
+        /// The number of rounds.
         rounds: usize,
     },
     /// It has all rounds for the next look; others do not have theirs yet.
@@ -92,12 +92,12 @@ pub enum Action {
     Stop(Decision),
 }
 
-/// What the last evaluated rounds of a benchmark show.
+/// The evidence of the last evaluated rounds of a benchmark.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
-    /// Whose rounds.
+    /// The stage of the rounds.
     pub stage: Stage,
-    /// How many.
+    /// The number of rounds.
     pub rounds: usize,
     /// The shift: ln(new/base), or what the rounds hold. [`f64::exp_m1`] makes it a share.
     pub estimate: f64,
@@ -109,65 +109,63 @@ pub struct Evidence {
     pub adjusted_p: Option<f64>,
 }
 
-/// Where one benchmark of the suite stands.
+/// The state of one benchmark of the suite.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    /// What to do next.
-    pub action: Action,
-    /// Why it was picked for the second stage, if it was.
+pub struct PairState {
+    /// The next action.
+    pub action: NextAction,
+    /// The reason why it was picked for the second stage, if it was.
     pub suspicion: Option<Suspicion>,
-    /// What the last evaluated rounds show; nothing before the screen is complete.
+    /// The evidence of the last evaluated rounds; none before the screen is complete.
     pub evidence: Option<Evidence>,
 }
 
-impl Step {
+impl PairState {
     /// The decision, if there is one.
     pub fn decision(&self) -> Option<Decision> {
         match self.action {
-            Action::Stop(decision) => Some(decision),
-            Action::Measure { .. } | Action::Wait => None,
+            NextAction::Stop(decision) => Some(decision),
+            NextAction::Measure { .. } | NextAction::Wait => None,
         }
     }
 }
 
-/// Where every benchmark of the suite stands, and what to measure next, in the order of `suite`.
+/// The state of every benchmark of the suite, with the next action, in the order of `suite`.
 ///
-/// The answer depends on the rounds alone: asked again with the same ones, it is the same, and a run that was
-/// interrupted goes on where it stood. Call it until every step is [`Action::Stop`]; if the time is up before,
-/// what has not stopped is inconclusive.
+/// The answer depends on the rounds alone, so an interrupted run can go on where it stopped. Call it until every action
+/// is [`NextAction::Stop`]. If the time is up before, benchmarks that have not stopped are inconclusive.
 ///
 /// # Errors
-///
-/// [`Error::Empty`] for a suite without benchmarks (comparing nothing is not green), those of [`Procedure::check`], and
-/// [`Error::Benchmark`] for a margin that is not positive or a round that is not finite.
+/// [`StatsError::Empty`] for a suite without benchmarks (comparing nothing is not green), those of
+/// [`Procedure::check`], and [`StatsError::Benchmark`] for a margin that is not positive or a round that is not finite.
 ///
 /// ```
-/// use baselines::stats::{Action, Benchmark, Decision, Procedure, margin, next_steps};
+/// use baselines::stats::{Decision, NextAction, PairData, Procedure, margin, next_steps};
 /// let slower = |round: usize| 0.05 + [0.004, -0.003, 0.001, -0.006, 0.002][round % 5];
 /// let (mut screen, mut confirm) = (Vec::new(), Vec::new());
 /// let decision = loop {
-///     let benchmark = Benchmark { margin: margin(0.02, 0.0)?, screen: &screen, confirm: &confirm };
-///     match next_steps(&Procedure::default(), &[benchmark])?[0].action {
-///         Action::Measure { stage, rounds } => {
+///     let pair = PairData { margin: margin(0.02, 0.0)?, screen: &screen, confirm: &confirm };
+///     match next_steps(&Procedure::default(), &[pair])?[0].action {
+///         NextAction::Measure { stage, rounds } => {
 ///             let stage = if stage == baselines::stats::decision::Stage::Screen { &mut screen } else { &mut confirm };
 ///             stage.extend((0..rounds).map(slower));
 ///         }
-///         Action::Wait => unreachable!("a suite of one has nobody to wait for"),
-///         Action::Stop(decision) => break decision,
+///         NextAction::Wait => unreachable!("a suite of one has nobody to wait for"),
+///         NextAction::Stop(decision) => break decision,
 ///     }
 /// };
 /// assert_eq!(decision, Decision::Regressed);
 /// assert_eq!((screen.len(), confirm.len()), (10, 30));
-/// # Ok::<(), baselines::stats::Error>(())
+/// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
-pub fn next_steps(procedure: &Procedure, suite: &[Benchmark<'_>]) -> Result<Vec<Step>> {
+pub fn next_steps(procedure: &Procedure, suite: &[PairData<'_>]) -> Result<Vec<PairState>> {
     procedure.check()?;
     if suite.is_empty() {
-        return Err(Error::Empty);
+        return Err(StatsError::Empty);
     }
     let mut steps = Vec::with_capacity(suite.len());
     for (index, benchmark) in suite.iter().enumerate() {
-        let at = |source| Error::Benchmark { index, source: Box::new(source) };
+        let at = |source| StatsError::Benchmark { index, source: Box::new(source) };
         check(benchmark).map_err(at)?;
         steps.push(screen(procedure, benchmark).map_err(at)?);
     }
@@ -181,72 +179,72 @@ pub fn next_steps(procedure: &Procedure, suite: &[Benchmark<'_>]) -> Result<Vec<
         for &index in &open {
             let rounds = look.rounds.saturating_sub(suite[index].confirm.len());
             steps[index].action =
-                if rounds > 0 { Action::Measure { stage: Stage::Confirm, rounds } } else { Action::Wait };
+                if rounds > 0 { NextAction::Measure { stage: Stage::Confirm, rounds } } else { NextAction::Wait };
         }
         // Nobody is judged before all can be: the correction needs every p-value of the look.
-        if !screened || open.iter().any(|&index| steps[index].action != Action::Wait) {
+        if !screened || open.iter().any(|&index| steps[index].action != NextAction::Wait) {
             return Ok(steps);
         }
         judge(procedure, look, suite, &picked, &mut p_values, &mut steps)?;
     }
     for step in &mut steps {
         if step.decision().is_none() {
-            step.action = Action::Stop(Decision::Inconclusive);
+            step.action = NextAction::Stop(Decision::Inconclusive);
         }
     }
     Ok(steps)
 }
 
-fn check(benchmark: &Benchmark<'_>) -> Result<()> {
+fn check(benchmark: &PairData<'_>) -> Result<()> {
     if !(benchmark.margin > 0.0 && benchmark.margin.is_finite()) {
-        return Err(Error::Margin { value: benchmark.margin });
+        return Err(StatsError::Margin(benchmark.margin));
     }
     let all = benchmark.screen.iter().chain(benchmark.confirm);
     match all.enumerate().find(|(_, value)| !value.is_finite()) {
-        Some((index, &value)) => Err(Error::NotFinite { index, value }),
+        Some((index, &value)) => Err(StatsError::NotFinite { index, value }),
         None => Ok(()),
     }
 }
 
-/// Stage one: picked, equal or inconclusive. What is picked waits for [`next_steps`] to give it its rounds.
-fn screen(procedure: &Procedure, benchmark: &Benchmark<'_>) -> Result<Step> {
+/// Stage one: picked, equal or inconclusive. Picked benchmarks wait for [`next_steps`] to ask for their rounds.
+fn screen(procedure: &Procedure, benchmark: &PairData<'_>) -> Result<PairState> {
     let missing = procedure.screen_rounds.saturating_sub(benchmark.screen.len());
     if missing > 0 {
-        let action = Action::Measure { stage: Stage::Screen, rounds: missing };
-        return Ok(Step { action, suspicion: None, evidence: None });
+        let action = NextAction::Measure { stage: Stage::Screen, rounds: missing };
+        return Ok(PairState { action, suspicion: None, evidence: None });
     }
     let (mut evidence, test) =
         evaluate(Stage::Screen, &benchmark.screen[..procedure.screen_rounds], procedure.confidence)?;
     evidence.p = test.p_greater.min(test.p_less);
     let relevant = procedure.relevance * benchmark.margin;
     let (suspicion, action) = if test.p_greater <= procedure.screen_p && evidence.estimate >= relevant {
-        (Some(Suspicion::Slower), Action::Wait)
+        (Some(Suspicion::Slower), NextAction::Wait)
     } else if test.p_less <= procedure.screen_p && evidence.estimate <= -relevant {
-        (Some(Suspicion::Faster), Action::Wait)
+        (Some(Suspicion::Faster), NextAction::Wait)
     } else if evidence.interval.is_within(benchmark.margin) {
-        (None, Action::Stop(Decision::Equal))
+        (None, NextAction::Stop(Decision::Equal))
     } else if procedure.settle {
-        (Some(Suspicion::Unsettled), Action::Wait)
+        (Some(Suspicion::Unsettled), NextAction::Wait)
     } else {
-        (None, Action::Stop(Decision::Inconclusive))
+        (None, NextAction::Stop(Decision::Inconclusive))
     };
-    Ok(Step { action, suspicion, evidence: Some(evidence) })
+    Ok(PairState { action, suspicion, evidence: Some(evidence) })
 }
 
 /// One look of stage two, at which everything still open has its rounds.
 fn judge(
     procedure: &Procedure,
     look: &Look,
-    suite: &[Benchmark<'_>],
+    suite: &[PairData<'_>],
     picked: &[usize],
     p_values: &mut [f64],
-    steps: &mut [Step],
+    steps: &mut [PairState],
 ) -> Result<()> {
     for (p_value, &index) in p_values.iter_mut().zip(picked) {
         let step = &mut steps[index];
         let (None, Some(suspicion)) = (step.decision(), step.suspicion) else { continue };
         let (mut evidence, test) = evaluate(Stage::Confirm, &suite[index].confirm[..look.rounds], procedure.confidence)
-            .map_err(|source| Error::Benchmark { index, source: Box::new(source) })?;
+            .map_err(|source| StatsError::Benchmark { index, source: Box::new(source) })?;
         *p_value = match suspicion {
             Suspicion::Slower => test.p_greater,
             Suspicion::Faster => test.p_less,
@@ -262,7 +260,7 @@ fn judge(
         evidence.adjusted_p = Some(adjusted_p[position]);
         let rejected = adjusted_p[position] <= look.level;
         let relevant = procedure.relevance * suite[index].margin;
-        // The sign of the estimate is that of the rejected test: ranks that outweigh the rest pull the Walsh averages along.
+        // The estimate has the sign of the rejected test: ranks that outweigh the rest pull the Walsh averages along.
         let decision = if evidence.interval.is_within(suite[index].margin) {
             Decision::Equal
         } else if rejected && evidence.estimate >= relevant {
@@ -272,7 +270,7 @@ fn judge(
         } else {
             continue;
         };
-        step.action = Action::Stop(decision);
+        step.action = NextAction::Stop(decision);
         p_values[position] = if rejected { 0.0 } else { 1.0 };
     }
     Ok(())
@@ -280,6 +278,6 @@ fn judge(
 
 fn evaluate(stage: Stage, rounds: &[f64], confidence: f64) -> Result<(Evidence, SignedRank)> {
     let (estimate, interval) = estimate(rounds, confidence)?;
-    let test = signed_rank(rounds, Zeros::Pratt)?;
+    let test = signed_rank(rounds)?;
     Ok((Evidence { stage, rounds: rounds.len(), estimate, interval, p: 1.0, adjusted_p: None }, test))
 }

@@ -2,10 +2,10 @@
 //!
 //! Among 100 benchmarks of identical code, one is below 1% by chance. Holm, "A simple sequentially rejective multiple
 //! test procedure" (Scandinavian Journal of Statistics 6, 1979, p. 65) keeps the chance of even one false rejection at
-//! the level, whatever the tests have to do with one another, and rejects all that Bonferroni rejects and more.
-//! Left out on purpose: false discovery rates, which allow a share of the red marks to be wrong.
+//! the level, however the tests depend on each other, and rejects all that Bonferroni rejects and more.
+//! A false discovery rate would allow a share of the red marks to be wrong.
 
-use super::{Error, Result};
+use super::error::{Result, StatsError};
 
 /// Adjusted p-values, in the order given: a test is rejected at level `a` if its adjusted value is at most `a`.
 ///
@@ -13,17 +13,16 @@ use super::{Error, Result};
 /// exceeds 1. No tests give no values.
 ///
 /// # Errors
-///
-/// [`Error::NotAProbability`] for a value outside 0 to 1.
+/// [`StatsError::NotAProbability`] for a value outside 0 to 1.
 ///
 /// ```
 /// use baselines::stats::holm::adjusted;
 /// assert_eq!(adjusted(&[0.01, 0.04, 0.03])?, [0.03, 0.06, 0.06]);
-/// # Ok::<(), baselines::stats::Error>(())
+/// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
 pub fn adjusted(p_values: &[f64]) -> Result<Vec<f64>> {
     if let Some(&value) = p_values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
-        return Err(Error::NotAProbability { name: "a p-value", value });
+        return Err(StatsError::NotAProbability { name: "a p-value", value });
     }
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));

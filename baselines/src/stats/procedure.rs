@@ -1,25 +1,25 @@
 //! The rules of a decision, fixed before anything is measured: rounds, levels, looks, margins.
 //!
-//! A rule that is chosen after the data were seen has no error rate. Left out on purpose: stopping "when it looks
-//! good", and any way to run again until green.
+//! A rule that is chosen after the data were seen has no error rate. So there is no stopping "when it looks good", and
+//! no way to run again until green.
 
+use super::error::{Result, StatsError, check_open_unit};
 use super::hodges_lehmann::rounds_needed;
 use super::wilcoxon::MAX_VALUES;
-use super::{Error, Result, check_open_unit};
 
 /// A fixed moment at which the fresh rounds are looked at, and the level that this look may spend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Look {
-    /// How many fresh rounds every benchmark that is still in question has by then, counted from the first.
+    /// The number of fresh rounds by then of every benchmark that is still undecided.
     pub rounds: usize,
-    /// The probability of any false verdict in the whole suite that this look may add.
+    /// The probability of a false verdict in the whole suite that this look may add.
     pub level: f64,
 }
 
 /// The rules of one suite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Procedure {
-    /// Rounds of the first stage, which only chooses what to look at again. At least 8 for a confidence of 99%.
+    /// Rounds of the first stage, which only picks suspects. At least 8 for a confidence of 99%.
     pub screen_rounds: usize,
     /// A benchmark is screened in if a one-sided p-value of the first stage is at most this.
     pub screen_p: f64,
@@ -29,8 +29,8 @@ pub struct Procedure {
     pub looks: Vec<Look>,
     /// The confidence of every interval; a benchmark is equal if the whole interval lies inside the margin.
     pub confidence: f64,
-    /// Whether benchmarks that were neither screened in nor found equal take fresh rounds too, tested from both
-    /// sides and corrected for like the others. Otherwise they end as inconclusive after the first stage.
+    /// Benchmarks that were neither picked nor found equal take fresh rounds too, tested from both sides and corrected
+    /// for like the others. Otherwise they end as inconclusive after the first stage.
     pub settle: bool,
 }
 
@@ -69,68 +69,63 @@ impl Procedure {
     /// Refuses rules that contradict each other.
     ///
     /// # Errors
-    ///
-    /// [`Error::NotAProbability`] for a level, share or confidence that is none, [`Error::TooFewRounds`] where a stage
-    /// has too few rounds for an interval, [`Error::TooMany`] where a look has too many for an exact test, and
-    /// [`Error::Procedure`] for looks that are missing, out of order, or that spend all there is.
+    /// [`StatsError::NotAProbability`] for a level, share or confidence that is none, [`StatsError::TooFewRounds`]
+    /// where a stage has too few rounds for an interval, [`StatsError::TooMany`] where a look has too many for an exact
+    /// test, and [`StatsError::Procedure`] for looks that are missing, out of order, or that spend all there is.
     pub fn check(&self) -> Result<()> {
         check_open_unit("the screening p-value", self.screen_p)?;
         if !(0.0..=1.0).contains(&self.relevance) {
-            return Err(Error::NotAProbability { name: "the relevance", value: self.relevance });
+            return Err(StatsError::NotAProbability { name: "the relevance", value: self.relevance });
         }
         let needed = rounds_needed(self.confidence)?;
         let Some(first) = self.looks.first() else {
-            return Err(Error::Procedure { problem: "has no look at fresh rounds: give at least one".into() });
+            return Err(StatsError::Procedure("has no look at fresh rounds: give at least one".into()));
         };
         let fewest = self.screen_rounds.min(first.rounds);
         if fewest < needed {
-            return Err(Error::TooFewRounds { given: fewest, needed, confidence: self.confidence });
+            return Err(StatsError::TooFewRounds { given: fewest, needed, confidence: self.confidence });
         }
         for look in &self.looks {
             check_open_unit("the level of a look", look.level)?;
         }
         if let Some(pair) = self.looks.windows(2).find(|pair| pair[0].rounds >= pair[1].rounds) {
             let (earlier, later) = (pair[0].rounds, pair[1].rounds);
-            return Err(Error::Procedure {
-                problem: format!("looks at {later} rounds after {earlier}: put the looks in rising order"),
-            });
+            let problem = format!("looks at {later} rounds after {earlier}: put the looks in rising order");
+            return Err(StatsError::Procedure(problem));
         }
         if self.suite_level() >= 1.0 {
-            return Err(Error::Procedure {
-                problem: format!("spends a level of {}: the levels must add up to less than 1", self.suite_level()),
-            });
+            let problem = format!("spends a level of {}: the levels must add up to less than 1", self.suite_level());
+            return Err(StatsError::Procedure(problem));
         }
         let most = self.looks.iter().map(|look| look.rounds).fold(self.screen_rounds, usize::max);
         if most > MAX_VALUES {
-            return Err(Error::TooMany { given: most, limit: MAX_VALUES });
+            return Err(StatsError::TooMany { given: most, limit: MAX_VALUES });
         }
         Ok(())
     }
 }
 
 /// The margin of a benchmark, in the unit of its rounds: ln(1 + share), for the larger of the policy's limit and the
-/// machine's own noise.
+/// machine's noise.
 ///
-/// Both are shares: 0.02 is 2%. `noise` is how far this machine moves identical code (the largest shift that an A/A
-/// measurement showed, from calibration; 0 if unknown): a gate cannot call equal what is closer than that. The margin is
-/// taken in logarithms, in which +2% and its reverse, -1.96%, are equally far: swapping the labels changes nothing.
+/// Both are shares: 0.02 is 2%. `noise` is the largest shift between equal sides on this machine, from its calibration;
+/// 0 if unknown. In logarithms, +2% and its reverse, -1.96%, are equally far, so swapping the sides changes nothing.
 ///
 /// # Errors
-///
-/// [`Error::Margin`] for a limit that is not positive, a noise that is negative, or either if not finite.
+/// [`StatsError::Margin`] for a limit that is not positive, a noise that is negative, or either if not finite.
 ///
 /// ```
 /// use baselines::stats::margin;
 /// assert_eq!(margin(0.02, 0.004)?, 0.02_f64.ln_1p());
 /// assert_eq!(margin(0.02, 0.034)?, 0.034_f64.ln_1p()); // a noisy machine
-/// # Ok::<(), baselines::stats::Error>(())
+/// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
 pub fn margin(limit: f64, noise: f64) -> Result<f64> {
     if !(limit > 0.0 && limit.is_finite()) {
-        return Err(Error::Margin { value: limit });
+        return Err(StatsError::Margin(limit));
     }
     if !(noise >= 0.0 && noise.is_finite()) {
-        return Err(Error::Margin { value: noise });
+        return Err(StatsError::Margin(noise));
     }
     Ok(limit.max(noise).ln_1p())
 }

@@ -7,22 +7,12 @@
 //!
 //! Sources: Wilcoxon, "Individual comparisons by ranking methods" (Biometrics Bulletin 1, 1945, p. 80); Pratt, "Remarks
 //! on zeros and ties in the Wilcoxon signed rank procedures" (JASA 54, 1959, p. 655); Hollander, Wolfe and Chicken,
-//! "Nonparametric statistical methods" (3rd edition, 2014, section 3.1). Left out on purpose: the normal approximation.
+//! "Nonparametric statistical methods" (3rd edition, 2014, section 3.1).
 
-use super::{Error, Result, check_finite};
+use super::error::{Result, StatsError, check_finite};
 
 /// The most values a test accepts: beyond, the probability of a single choice of signs is no longer a normal `f64`.
 pub const MAX_VALUES: usize = 1000;
-
-/// What to do with values that are exactly zero and so have no sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Zeros {
-    /// Rank them with the rest, then leave them out of the sums (Pratt). What the decision uses: dropping them first
-    /// can make a sample more significant by moving a value away from the alternative.
-    Pratt,
-    /// Drop them before ranking (Wilcoxon), as most tables assume.
-    Drop,
-}
 
 /// The result of the test.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +21,7 @@ pub struct SignedRank {
     pub positive_ranks: f64,
     /// The sum of the ranks of the negative values (W-).
     pub negative_ranks: f64,
-    /// How many values have a sign.
+    /// The number of values with a sign.
     pub signed: usize,
     /// P(W+ at least as large as measured): small if the shift is positive.
     pub p_greater: f64,
@@ -43,28 +33,28 @@ pub struct SignedRank {
 
 /// Tests whether the values are placed symmetrically about 0, exactly, for one to [`MAX_VALUES`] of them.
 ///
-/// Only the order of the magnitudes counts, so that the unit does not matter. Equal magnitudes share the mean of their
-/// ranks. Where no value has a sign, nothing speaks against symmetry and all p-values are 1.
+/// Only the order of the magnitudes counts, so the unit does not matter. Equal magnitudes share the mean of their
+/// ranks. Zeros are ranked with the rest and left out of the sums (Pratt): dropping them first could make a sample more
+/// significant by moving a value away from the alternative. If all values are zero, all p-values are 1.
 ///
 /// # Errors
-///
-/// [`Error::Empty`], [`Error::NotFinite`], [`Error::TooMany`].
+/// [`StatsError::Empty`], [`StatsError::NotFinite`], [`StatsError::TooMany`].
 ///
 /// ```
-/// use baselines::stats::wilcoxon::{Zeros, signed_rank};
+/// use baselines::stats::wilcoxon::signed_rank;
 /// // Hollander and Wolfe, table 3.1: a depression scale before and after treatment, differences.
 /// let change = [0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01];
-/// let test = signed_rank(&change, Zeros::Drop)?;
+/// let test = signed_rank(&change)?;
 /// assert_eq!(test.positive_ranks, 40.0);
 /// assert_eq!(test.p_greater, 10.0 / 512.0); // 0.01953
-/// # Ok::<(), baselines::stats::Error>(())
+/// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
-pub fn signed_rank(values: &[f64], zeros: Zeros) -> Result<SignedRank> {
+pub fn signed_rank(values: &[f64]) -> Result<SignedRank> {
     check_finite(values)?;
     if values.len() > MAX_VALUES {
-        return Err(Error::TooMany { given: values.len(), limit: MAX_VALUES });
+        return Err(StatsError::TooMany { given: values.len(), limit: MAX_VALUES });
     }
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|&v| v != 0.0 || zeros == Zeros::Pratt).collect();
+    let mut sorted = values.to_vec();
     sorted.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
 
     // Midranks are whole or half numbers: doubled, they are exact.
@@ -101,8 +91,8 @@ pub fn signed_rank(values: &[f64], zeros: Zeros) -> Result<SignedRank> {
 
 /// P(W = w) for w from 0 to `most`, where each rank counts with probability 1/2.
 ///
-/// One rank after the other: each either leaves a sum where it is or lifts it by the rank. Sums only grow, so that
-/// those beyond `most` need not be followed.
+/// One rank after the other either leaves a sum or raises it by the rank. Sums only grow, so those beyond `most` are
+/// not followed.
 fn rank_sum_probabilities(ranks: &[usize], most: usize) -> Vec<f64> {
     let mut probabilities = vec![0.0; most + 1];
     let mut next = probabilities.clone();
@@ -121,7 +111,7 @@ fn rank_sum_probabilities(ranks: &[usize], most: usize) -> Vec<f64> {
     probabilities
 }
 
-/// P(W <= w) for w from 0 to half of the largest sum, for `n` values without ties: what intervals are made from.
+/// P(W <= w) for w from 0 to half of the largest sum, for `n` values without ties. Intervals are made from it.
 pub(crate) fn untied_cumulative(n: usize) -> Vec<f64> {
     let ranks: Vec<usize> = (1..=n).collect();
     let mut cumulative = 0.0;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use baselines::calibration::JudgedCase;
 use baselines::compare::Verdict;
 use tempfile::TempDir;
 
-use super::Tried;
 use crate::cases::Case;
 use crate::input::Source;
 use crate::workspace;
@@ -54,7 +54,7 @@ impl<'a> Criterion<'a> {
     ///
     /// # Errors
     /// Criterion failed, or said nothing of a case.
-    pub fn pass(&self) -> Result<Vec<Tried>> {
+    pub fn pass(&self) -> Result<Vec<JudgedCase>> {
         let text = self.run()?;
         let said = parse(&text);
         let tried = self.cases.iter().map(|case| {
@@ -63,7 +63,7 @@ impl<'a> Criterion<'a> {
                 .find(|(id, ..)| id == case.id)
                 .map(|(_, verdict, relative)| (*verdict, *relative))
                 .with_context(|| format!("criterion said nothing of {}", case.id))?;
-            Ok(Tried {
+            Ok(JudgedCase {
                 case: case.id.to_owned(),
                 metric: "wall_time".to_owned(),
                 extra_percent: 0.0,

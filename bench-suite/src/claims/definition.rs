@@ -6,7 +6,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
-use baselines::claim::Figure;
+use baselines::claim::Target;
 use baselines::metric::Better;
 use baselines::{Metric, metric};
 use memory::Counters;
@@ -108,7 +108,7 @@ pub struct Part {
     /// What is measured.
     pub metric: &'static Metric,
     /// What is claimed of it.
-    pub figure: Figure,
+    pub figure: Target,
     /// The counter that shows that the candidate did its work.
     pub counter: Option<String>,
 }
@@ -251,7 +251,7 @@ fn resolve(wire: WirePart) -> Result<Part> {
         figure,
         counter: wire.counter,
     };
-    let relative = matches!(part.figure, Figure::AtMostOfBase(_) | Figure::AtLeastOfBase(_));
+    let relative = matches!(part.figure, Target::AtMostOfBase(_) | Target::AtLeastOfBase(_));
     let same = part.base.id == part.new.id && part.base.variant == part.new.variant;
     ensure!(!(relative && same), "base and candidate are the same: name a toggle in `base` or `new`");
     if part.lane == Lane::Remote {
@@ -286,7 +286,7 @@ fn side(case: &str, set: &str) -> Result<Case> {
     Ok(case)
 }
 
-fn figure(wire: &WirePart, metric: &Metric) -> Result<Figure> {
+fn figure(wire: &WirePart, metric: &Metric) -> Result<Target> {
     let given = [wire.reduction, wire.speedup, wire.increase, wire.at_most, wire.at_least, wire.at_most_of_base];
     let mut values = given.into_iter().flatten();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -303,24 +303,24 @@ fn figure(wire: &WirePart, metric: &Metric) -> Result<Figure> {
     if let Some(part) = wire.reduction {
         direction(lower, "reduction")?;
         ensure!(part < 1.0, "a reduction by {part} leaves nothing: give a part of one");
-        Ok(Figure::AtMostOfBase(1.0 - part))
+        Ok(Target::AtMostOfBase(1.0 - part))
     } else if let Some(times) = wire.speedup {
         direction(lower, "speedup")?;
         ensure!(times >= 1.0, "a speedup of {times} is a slowdown: give a number from 1 on");
-        Ok(Figure::AtMostOfBase(1.0 / times))
+        Ok(Target::AtMostOfBase(1.0 / times))
     } else if let Some(part) = wire.increase {
         direction(!lower, "increase")?;
-        Ok(Figure::AtLeastOfBase(1.0 + part))
+        Ok(Target::AtLeastOfBase(1.0 + part))
     } else if wire.at_most_of_base.is_some() {
         direction(lower, "at_most_of_base")?;
         ensure!(value > 1.0, "`at_most_of_base` is {value}: what is less than the base is a `reduction`");
-        Ok(Figure::AtMostOfBase(value))
+        Ok(Target::AtMostOfBase(value))
     } else if wire.at_most.is_some() {
         direction(lower, "at_most")?;
-        Ok(Figure::AtMost(value))
+        Ok(Target::AtMost(value))
     } else {
         direction(!lower, "at_least")?;
-        Ok(Figure::AtLeast(value))
+        Ok(Target::AtLeast(value))
     }
 }
 
@@ -396,10 +396,10 @@ mod tests {
             let text = with(&format!("{TIMED}new = \"codec=postcard\"\n{keys}"));
             parse(&text).map(|claims| claims[0].parts[0].figure).map_err(|error| format!("{error:#}"))
         };
-        assert_eq!(of("reduction = 0.25"), Ok(Figure::AtMostOfBase(0.75)));
-        assert_eq!(of("speedup = 4"), Ok(Figure::AtMostOfBase(0.25)));
-        assert_eq!(of("at_most = 2000"), Ok(Figure::AtMost(2000.0)));
-        assert_eq!(of("at_most_of_base = 1.5"), Ok(Figure::AtMostOfBase(1.5)));
+        assert_eq!(of("reduction = 0.25"), Ok(Target::AtMostOfBase(0.75)));
+        assert_eq!(of("speedup = 4"), Ok(Target::AtMostOfBase(0.25)));
+        assert_eq!(of("at_most = 2000"), Ok(Target::AtMost(2000.0)));
+        assert_eq!(of("at_most_of_base = 1.5"), Ok(Target::AtMostOfBase(1.5)));
         for (keys, why) in [
             ("", "one of `reduction`"),
             ("reduction = 0.2\nspeedup = 2", "one of `reduction`"),
@@ -463,7 +463,7 @@ mod tests {
     #[test]
     fn a_part_that_compares_names_what_must_move() {
         for claim in all().expect("reads") {
-            let compares = |part: &&Part| matches!(part.figure, Figure::AtMostOfBase(_) | Figure::AtLeastOfBase(_));
+            let compares = |part: &&Part| matches!(part.figure, Target::AtMostOfBase(_) | Target::AtLeastOfBase(_));
             for part in claim.parts.iter().filter(compares) {
                 assert!(part.counter.is_some(), "claim `{}`: {} names no counter", claim.id, part.what);
             }

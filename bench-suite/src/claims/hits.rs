@@ -3,7 +3,7 @@
 //! The policy of a side is the strategy of its case's toggle `cache`; the rest of the case plays no part. A replay is the same on every machine.
 
 use anyhow::Result;
-use baselines::claim::Measured;
+use baselines::claim::MeasuredEffect;
 use memory::CacheKind;
 
 use super::Part;
@@ -20,11 +20,12 @@ const ACCESSES: u64 = 200_000;
 ///
 /// # Errors
 /// The metric is none of this lane's.
-pub fn measure(part: &Part, workload: Name, seed: u64) -> Result<(Measured, Option<u64>)> {
+pub fn measure(part: &Part, workload: Name, seed: u64) -> Result<(MeasuredEffect, Option<u64>)> {
     let workload = Workload::make(workload, ACCESSES, seed);
     let of = |kind: CacheKind| replay(policy(kind), &workload, workload.limits);
     let (base, new) = (of(part.base.variant.cache), of(part.new.variant.cache));
-    let measured = Measured::exact(part.figure, Some(value(part.metric.name, &base)?), value(part.metric.name, &new)?);
+    let measured =
+        MeasuredEffect::exact(part.figure, Some(value(part.metric.name, &base)?), value(part.metric.name, &new)?);
     let moved = match part.counter.as_deref() {
         Some("cache_evictions") => Some(new.evictions),
         Some("cache_expirations") => Some(new.expirations),

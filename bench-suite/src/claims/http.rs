@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use baselines::claim::Measured;
+use baselines::claim::MeasuredEffect;
 use memory::Variant;
 use memory::corpus::Corpus;
 
@@ -30,7 +30,7 @@ pub fn measure(
     source: &Source,
     folder: &Path,
     seed: u64,
-) -> Result<(Measured, Option<u64>)> {
+) -> Result<(MeasuredEffect, Option<u64>)> {
     let input = source.load(EPISODES)?;
     let home = tempfile::Builder::new().prefix("http-").tempdir_in(folder).context("no folder for the corpus")?;
     let corpus = home.path().join("corpus.jsonl");
@@ -44,5 +44,5 @@ pub fn measure(
     };
     let (base, _) = side(&part.base.variant).context("the base")?;
     let (new, moved) = side(&part.new.variant).context("the candidate")?;
-    Ok((Measured::exact(part.figure, Some(base), new), moved))
+    Ok((MeasuredEffect::exact(part.figure, Some(base), new), moved))
 }

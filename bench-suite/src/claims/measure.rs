@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use baselines::claim::{self, Finding, Ledger, Measured};
-use baselines::{Environment, Header};
+use baselines::claim::{self, ClaimReport, ClaimVerdict, MeasuredEffect};
+use baselines::{Environment, RunHeader};
 
 use super::{Claim, Lane, Part, counts, definition, effect, hits, http, remote, time};
 use crate::cases::Case;
@@ -37,7 +37,7 @@ pub struct Session<'a> {
     /// The seed of orders and places.
     pub seed: u64,
     /// Where it was measured, for the ledger and its rounds.
-    pub header: Header,
+    pub header: RunHeader,
     /// The day.
     pub today: jiff::civil::Date,
     /// Where the rounds are kept, beside the ledger.
@@ -47,7 +47,7 @@ pub struct Session<'a> {
 }
 
 /// What became of one part: what was measured, and how far its counter moved; or why there is nothing.
-type Outcome = std::result::Result<(Measured, Option<u64>), Nothing>;
+type Outcome = std::result::Result<(MeasuredEffect, Option<u64>), Nothing>;
 
 /// Why nothing was measured.
 enum Nothing {
@@ -65,7 +65,7 @@ impl From<anyhow::Error> for Nothing {
 ///
 /// # Errors
 /// The build or the disk failed. What fails for one part only is in the ledger.
-pub fn measure(claims: &[Claim], session: Session<'_>) -> Result<Ledger> {
+pub fn measure(claims: &[Claim], session: Session<'_>) -> Result<ClaimReport> {
     let parts: Vec<&Part> = claims.iter().flat_map(|claim| &claim.parts).collect();
     let mut outcomes: Vec<Option<Outcome>> = parts.iter().map(|_| None).collect();
     for lane in [Lane::Effect, Lane::Hits, Lane::Http, Lane::Remote, Lane::Time, Lane::Counts] {
@@ -92,39 +92,39 @@ pub fn measure(claims: &[Claim], session: Session<'_>) -> Result<Ledger> {
         let of_claim = claim.parts.iter().zip(outcomes.by_ref());
         judged.push(conclude(claim, of_claim.map(|(part, outcome)| row(part, outcome)).collect()));
     }
-    let Header { started_at, command, profile, environment, .. } = session.header;
-    Ok(Ledger { schema: claim::SCHEMA, started_at, command, profile, environment, claims: judged })
+    let RunHeader { started_at, command, profile, environment, .. } = session.header;
+    Ok(ClaimReport { schema: claim::SCHEMA, started_at, command, profile, environment, claims: judged })
 }
 
-fn conclude(claim: &Claim, parts: Vec<claim::Part>) -> claim::Claim {
-    let findings: Vec<Finding> = parts.iter().map(|part| part.finding).collect();
-    claim::Claim {
+fn conclude(claim: &Claim, parts: Vec<claim::JudgedPart>) -> claim::JudgedClaim {
+    let verdicts: Vec<ClaimVerdict> = parts.iter().map(|part| part.verdict).collect();
+    claim::JudgedClaim {
         id: claim.id.clone(),
         claim: claim.claim.clone(),
         announced: claim.announced.clone(),
         source: claim.source.clone(),
         note: claim.note.clone(),
         parts,
-        finding: claim::together(&findings),
+        verdict: claim::combine(&verdicts),
     }
 }
 
 /// A part as the ledger has it.
-fn row(part: &Part, outcome: Option<Outcome>) -> claim::Part {
+fn row(part: &Part, outcome: Option<Outcome>) -> claim::JudgedPart {
     let margin = definition::margin(part.metric);
     let outcome = outcome.unwrap_or_else(|| Err(Nothing::Invalid("no lane measured it".to_owned())));
-    let (measured, moved, (finding, why)) = match outcome {
+    let (measured, moved, (verdict, why)) = match outcome {
         Ok((measured, moved)) => {
             let judged = claim::judge(part.figure, &measured, margin);
             // What is not finite has no place in a file.
-            let kept = Some(measured).filter(|_| judged.0 != Finding::Invalid);
+            let kept = Some(measured).filter(|_| judged.0 != ClaimVerdict::Invalid);
             (kept, moved, engaged(part, moved).unwrap_or(judged))
         }
-        Err(Nothing::Skipped(why)) => (None, None, (Finding::Skipped, why)),
-        Err(Nothing::Invalid(why)) => (None, None, (Finding::Invalid, why)),
+        Err(Nothing::Skipped(why)) => (None, None, (ClaimVerdict::Skipped, why)),
+        Err(Nothing::Invalid(why)) => (None, None, (ClaimVerdict::Invalid, why)),
     };
     let distance = part.distance.map_or_else(String::new, |(name, _)| format!(" at {name}"));
-    claim::Part {
+    claim::JudgedPart {
         what: part.what.clone(),
         lane: part.lane.name().to_owned(),
         workload: part
@@ -134,20 +134,20 @@ fn row(part: &Part, outcome: Option<Outcome>) -> claim::Part {
         new: part.new.variant.to_string(),
         metric: part.metric.name.to_owned(),
         durability: part.new.durability(),
-        figure: part.figure,
+        target: part.figure,
         margin,
         measured,
         counter: part.counter.clone().zip(moved),
-        finding,
+        verdict,
         why,
     }
 }
 
 /// A candidate whose counter did not move was not measured, whatever the clock says.
-fn engaged(part: &Part, moved: Option<u64>) -> Option<(Finding, String)> {
+fn engaged(part: &Part, moved: Option<u64>) -> Option<(ClaimVerdict, String)> {
     let counter = part.counter.as_ref()?;
     (moved == Some(0))
-        .then(|| (Finding::Invalid, format!("the candidate did not engage: the counter `{counter}` is 0")))
+        .then(|| (ClaimVerdict::Invalid, format!("the candidate did not engage: the counter `{counter}` is 0")))
 }
 
 fn effects(parts: &[&Part], session: &Session<'_>) -> Vec<Outcome> {
@@ -164,16 +164,16 @@ fn effects(parts: &[&Part], session: &Session<'_>) -> Vec<Outcome> {
     };
     let mut outcomes = Vec::with_capacity(parts.len());
     for part in parts {
-        let mut measure = || -> Result<(Measured, Option<u64>)> {
+        let mut measure = || -> Result<(MeasuredEffect, Option<u64>)> {
             let new = counted(&part.new).context("the candidate")?;
             let moved = part.counter.as_ref().map(|counter| new.total.get(counter.as_str()).copied().unwrap_or(0));
             let value = new.value(part.metric.name).context("the candidate")?;
             // A bound asks nothing of the base, and where nothing is compressed there is no share of it.
             let base = match part.figure {
-                claim::Figure::AtMost(_) | claim::Figure::AtLeast(_) => None,
+                claim::Target::AtMost(_) | claim::Target::AtLeast(_) => None,
                 _ => Some(counted(&part.base).and_then(|base| base.value(part.metric.name)).context("the base")?),
             };
-            Ok((Measured::exact(part.figure, base, value), moved))
+            Ok((MeasuredEffect::exact(part.figure, base, value), moved))
         };
         outcomes.push(measure().map_err(Nothing::from));
         progress.done(&part.what);
@@ -255,7 +255,7 @@ fn exact(parts: &[&Part], session: &Session<'_>) -> Result<Vec<Outcome>> {
         let metric = part.metric.name;
         let value = |values: &counts::Values| values.get(metric).copied().with_context(|| format!("no {metric}"));
         let measured = sides.and_then(|(base, new)| {
-            let measured = Measured::exact(part.figure, Some(value(&base)?), value(&new)?);
+            let measured = MeasuredEffect::exact(part.figure, Some(value(&base)?), value(&new)?);
             Ok((measured, moved(part, session.source)?))
         });
         outcomes.push(measured.map_err(Nothing::from));
@@ -276,16 +276,16 @@ fn moved(part: &Part, source: &Source) -> Result<Option<u64>> {
 ///
 /// # Errors
 /// The source can't be read.
-pub fn header(source: &Source, started_at: String, command: String, profile: &str) -> Result<Header> {
+pub fn header(source: &Source, started_at: String, command: String, profile: &str) -> Result<RunHeader> {
     let input = source.load(1)?;
     ensure!(!input.scripts.is_empty(), "there is no episode to work on");
     let environment = Environment::detect(input.seed, &input.name);
-    Ok(Header { started_at, command, profile: profile.to_owned(), environment, accepted: None })
+    Ok(RunHeader { started_at, command, profile: profile.to_owned(), environment, accepted: None })
 }
 
 #[cfg(test)]
 mod tests {
-    use baselines::claim::Figure;
+    use baselines::claim::Target;
 
     use super::*;
 
@@ -294,7 +294,7 @@ mod tests {
     }
 
     /// Everything that needs no build: the lane `effect`.
-    fn ledger(claims: &[Claim]) -> Ledger {
+    fn ledger(claims: &[Claim]) -> ClaimReport {
         let folder = tempfile::tempdir().expect("a folder");
         let source = Source::default();
         let session = Session {
@@ -317,7 +317,7 @@ mod tests {
         let ledger = ledger(&claims);
         let [claim] = &ledger.claims[..] else { panic!("{ledger:?}") };
         let part = &claim.parts[0];
-        assert_eq!(claim.finding, Finding::Confirmed, "{claim:?}");
+        assert_eq!(claim.verdict, ClaimVerdict::Confirmed, "{claim:?}");
         assert_eq!(part.measured.map(|measured| measured.base), Some(Some(1.0)), "a commit a step");
         assert!(part.counter.as_ref().is_some_and(|(name, moved)| name == "shared_commits" && *moved > 0));
         assert_eq!(self::ledger(&claims).claims, ledger.claims);
@@ -328,7 +328,7 @@ mod tests {
         let mut claims = claims(&["batch-writes"]);
         claims[0].parts[0].counter = Some("metadata_extractions".to_owned());
         let ledger = ledger(&claims);
-        assert_eq!(ledger.claims[0].finding, Finding::Invalid);
+        assert_eq!(ledger.claims[0].verdict, ClaimVerdict::Invalid);
         assert!(ledger.claims[0].parts[0].why.contains("`metadata_extractions` is 0"), "{ledger:?}");
     }
 
@@ -337,10 +337,10 @@ mod tests {
         let mut claims = claims(&["batch-writes"]);
         // Nothing is compressed there: there is no share of it.
         claims[0].parts[0].metric = baselines::Metric::find("stored_share").expect("in the table");
-        claims[0].parts[0].figure = Figure::AtMost(0.4);
+        claims[0].parts[0].figure = Target::AtMost(0.4);
         let ledger = ledger(&claims);
         let part = &ledger.claims[0].parts[0];
-        assert_eq!((part.finding, part.measured), (Finding::Invalid, None));
+        assert_eq!((part.verdict, part.measured), (ClaimVerdict::Invalid, None));
         assert!(part.why.contains("`compressed_bytes_before` did not move"), "{}", part.why);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use baselines::claim::{Figure, Measured};
+use baselines::claim::{MeasuredEffect, Target};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -109,8 +109,8 @@ impl Rounds {
     ///
     /// # Errors
     /// There are fewer rounds than an interval takes, or nothing of what the metric divides by happened.
-    pub fn measured(&self, metric: &str, figure: Figure) -> Result<Measured> {
-        let per_round = |value: &dyn Fn(&Slice) -> Result<f64>| -> Result<Measured> {
+    pub fn measured(&self, metric: &str, figure: Target) -> Result<MeasuredEffect> {
+        let per_round = |value: &dyn Fn(&Slice) -> Result<f64>| -> Result<MeasuredEffect> {
             let side = |slices: &[Slice]| slices.iter().map(value).collect::<Result<Vec<f64>>>();
             let (base, new) = (side(&self.base)?, side(&self.new)?);
             let shifts: Vec<f64> = base.iter().zip(&new).map(|(base, new)| (new / base).ln()).collect();
@@ -124,7 +124,7 @@ impl Rounds {
             "utilisation" => per_round(&utilisation),
             counted => {
                 let side = |slices: &[Slice]| all(slices).value(counted);
-                Ok(Measured::exact(figure, Some(side(&self.base)?), side(&self.new)?))
+                Ok(MeasuredEffect::exact(figure, Some(side(&self.base)?), side(&self.new)?))
             }
         }
     }
@@ -169,13 +169,13 @@ mod tests {
             new: (0..8).map(|_| slice(16e6, 4, 90)).collect(),
             round_trip_ns: 15e6,
         };
-        let figure = Figure::AtMostOfBase(0.11);
+        let figure = Target::AtMostOfBase(0.11);
         let overhead = rounds.measured("connection_overhead", figure).expect("enough rounds");
         assert_eq!((overhead.base, overhead.new), (Some(31e6), 1e6));
         assert!((overhead.estimate - 1.0 / 31.0).abs() < 1e-9, "{overhead:?}");
         let trips = rounds.measured("round_trips", figure).expect("counted");
         assert_eq!((trips.base, trips.new, trips.rounds), (Some(3.0), 1.0, 0));
-        let utilisation = rounds.measured("utilisation", Figure::AtLeast(0.8)).expect("gauged");
+        let utilisation = rounds.measured("utilisation", Target::AtLeast(0.8)).expect("gauged");
         assert_eq!((utilisation.base, utilisation.low), (Some(0.3), 0.9));
         assert_eq!(rounds.counter("remote_round_trips"), 4);
     }

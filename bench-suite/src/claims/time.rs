@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use baselines::claim::{Figure, Measured};
+use baselines::claim::{MeasuredEffect, Target};
 use baselines::paired::{Pair, Paired};
 use baselines::policy::Policy;
 use baselines::stats::{Procedure, hodges_lehmann};
-use baselines::{Header, RunWriter};
+use baselines::{RunHeader, RunWriter};
 
 use super::Part;
 use crate::cases::Case;
@@ -43,7 +43,12 @@ pub struct Session<'a> {
 ///
 /// # Errors
 /// The file of the rounds can't be written. A pair that fails is the part's own error.
-pub fn measure(parts: &[&Part], session: &Session<'_>, header: Header, path: &Path) -> Result<Vec<Result<Measured>>> {
+pub fn measure(
+    parts: &[&Part],
+    session: &Session<'_>,
+    header: RunHeader,
+    path: &Path,
+) -> Result<Vec<Result<MeasuredEffect>>> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut of_part = Vec::with_capacity(parts.len());
     for part in parts {
@@ -102,7 +107,7 @@ fn job(part: &Part, session: &Session<'_>) -> Job {
             metric: part.metric.name.to_owned(),
             operations: 0,
             noise: 0.0,
-            laid_out: false,
+            randomized_layout: false,
             durability: part.new.durability(),
             control: None,
         },
@@ -115,7 +120,7 @@ fn job(part: &Part, session: &Session<'_>) -> Job {
 ///
 /// # Errors
 /// There are too few rounds, or one can't be used.
-pub fn of(figure: Figure, metric: &str, paired: &Paired) -> Result<Measured> {
+pub fn of(figure: Target, metric: &str, paired: &Paired) -> Result<MeasuredEffect> {
     let base = paired.operation_ns(metric, |round| &round.base);
     let new = paired.operation_ns(metric, |round| &round.new);
     let shifts: Vec<f64> = paired.rounds.iter().map(|round| round.value(metric)).collect::<baselines::Result<_>>()?;
@@ -126,20 +131,20 @@ pub fn of(figure: Figure, metric: &str, paired: &Paired) -> Result<Measured> {
 ///
 /// # Errors
 /// There are fewer rounds than an interval takes, or a value that is not finite.
-pub fn measured(figure: Figure, base: &[f64], new: &[f64], shifts: &[f64]) -> Result<Measured> {
+pub fn measured(figure: Target, base: &[f64], new: &[f64], shifts: &[f64]) -> Result<MeasuredEffect> {
     let middle = |values: &[f64]| hodges_lehmann::pseudo_median(values).context("a side without values");
     let (base, new_middle) = (middle(base)?, middle(new)?);
     let (estimate, low, high) = match figure {
-        Figure::AtMostOfBase(_) | Figure::AtLeastOfBase(_) => {
+        Target::AtMostOfBase(_) | Target::AtLeastOfBase(_) => {
             let (shift, interval) = hodges_lehmann::estimate(shifts, CONFIDENCE)?;
             (shift.exp(), interval.low.exp(), interval.high.exp())
         }
-        Figure::AtMost(_) | Figure::AtLeast(_) => {
+        Target::AtMost(_) | Target::AtLeast(_) => {
             let (value, interval) = hodges_lehmann::estimate(new, CONFIDENCE)?;
             (value, interval.low, interval.high)
         }
     };
-    Ok(Measured { base: Some(base), new: new_middle, estimate, low, high, rounds: shifts.len() })
+    Ok(MeasuredEffect { base: Some(base), new: new_middle, estimate, low, high, rounds: shifts.len() })
 }
 
 #[cfg(test)]
@@ -151,19 +156,19 @@ mod tests {
         let base = [100.0_f64, 110.0, 90.0, 100.0, 105.0, 95.0, 100.0, 102.0];
         let new = base.map(|value| value / 2.0);
         let shifts: Vec<f64> = base.iter().zip(&new).map(|(base, new)| (new / base).ln()).collect();
-        let ratio = measured(Figure::AtMostOfBase(0.6), &base, &new, &shifts).expect("enough rounds");
+        let ratio = measured(Target::AtMostOfBase(0.6), &base, &new, &shifts).expect("enough rounds");
         assert!((ratio.estimate - 0.5).abs() < 1e-12 && (ratio.high - ratio.low).abs() < 1e-12, "{ratio:?}");
         assert_eq!((ratio.base, ratio.rounds), (Some(100.0), 8));
-        let value = measured(Figure::AtMost(60.0), &base, &new, &shifts).expect("enough rounds");
+        let value = measured(Target::AtMost(60.0), &base, &new, &shifts).expect("enough rounds");
         assert_eq!((value.low, value.high), (45.0, 55.0), "8 rounds at 99%: from the smallest to the largest");
-        assert!(measured(Figure::AtMost(60.0), &base[..7], &new[..7], &shifts[..7]).is_err(), "7 rounds are too few");
+        assert!(measured(Target::AtMost(60.0), &base[..7], &new[..7], &shifts[..7]).is_err(), "7 rounds are too few");
     }
 
     #[test]
     fn no_round_makes_a_suspect() {
-        use baselines::stats::{Benchmark, next_steps};
+        use baselines::stats::{PairData, next_steps};
         let rounds = [0.5; 12];
-        let steps = next_steps(&fixed(12), &[Benchmark { margin: 0.02, screen: &rounds, confirm: &[] }]);
+        let steps = next_steps(&fixed(12), &[PairData { margin: 0.02, screen: &rounds, confirm: &[] }]);
         assert!(steps.expect("judged")[0].decision().is_some(), "it stops, though every round is 65% slower");
     }
 }

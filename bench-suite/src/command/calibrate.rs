@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use baselines::Environment;
+use baselines::calibration::{self, Condition, Judge, JudgedCase, Suite};
 use baselines::exit::Exit;
 use baselines::policy::Policy;
 use clap::Args;
@@ -18,7 +19,7 @@ use rand_pcg::Pcg64;
 
 use super::sides::Places;
 use super::{compare, runs, versus};
-use crate::calibration::{self, Condition, Criterion, Judge, Suite, Tried};
+use crate::calibration::{Criterion, rules};
 use crate::cases::{self, Case};
 use crate::input::{SEED, Source};
 use crate::pair::conductor::{self, Settings, Sizes};
@@ -27,6 +28,7 @@ use crate::pair::worker::Deadlines;
 use crate::revision::{self, Revision};
 use crate::runner::artifacts::{self, Program};
 use crate::runner::hog::Hog;
+use crate::workspace;
 
 /// Measure the gate itself: false alarms, and what it finds
 #[derive(Debug, Args)]
@@ -93,14 +95,15 @@ impl Calibrate {
         let cases = self.cases()?;
         let calibration = Calibration {
             machine: calibration::machine(&Environment::detect(SEED, "generated")),
-            rules: calibration::rules(&versus::procedure(), &policy, &cases, runs::today()),
+            rules: rules(&versus::procedure(), &policy, &cases, runs::today()),
             condition: self.condition(),
             sizes: self.sizes(),
             cases,
             policy,
             known: Sizes::default(),
         };
-        let record = self.record.clone().unwrap_or_else(|| calibration::standard_record(&calibration.machine));
+        let record =
+            self.record.clone().unwrap_or_else(|| calibration::path(&workspace::calibrations(), &calibration.machine));
         let mut suites: Vec<Suite> =
             calibration::read(&record)?.into_iter().filter(|suite| suite.rules == calibration.rules).collect();
         let asked = |suite: &&Suite| suite.sizes == calibration.sizes && suite.condition == self.condition();
@@ -119,7 +122,7 @@ impl Calibrate {
             eprintln!("no suite in {} was measured by these rules", record.display());
             return Ok(Exit::Nothing);
         }
-        print!("{}", calibration::table(&suites)?);
+        print!("{}", reports::calibration::table(&suites)?);
         publish(&suites, &record)?;
         Ok(Exit::Ok)
     }
@@ -165,14 +168,14 @@ impl Calibrate {
 
     fn condition(&self) -> Condition {
         let judge = if self.criterion { Judge::Criterion } else { Judge::Assay };
-        Condition { judge, hog: self.hog, rebuilt: self.rebuilt }
+        Condition { judge, background_load: self.hog, two_builds: self.rebuilt }
     }
 
     /// One suite, measured and judged.
     fn suite(&self, number: usize, judge: &Judging<'_>, calibration: &Calibration, before: &[Suite]) -> Result<Suite> {
         let (started_at, began) = (runs::now(), Instant::now());
-        let Said { tried, invalid, controls } = match judge {
-            Judging::Criterion(passes) => Said { tried: passes.pass()?, invalid: vec![], controls: vec![] },
+        let Said { cases, invalid, controls } = match judge {
+            Judging::Criterion(passes) => Said { cases: passes.pass()?, invalid: vec![], controls: vec![] },
             Judging::Assay(programs) => {
                 let drawn = format!("{number}|{:?}|{:?}", calibration.sizes, self.condition());
                 let seed = memory::hash::fnv1a(drawn.as_bytes());
@@ -196,7 +199,7 @@ impl Calibrate {
             condition: self.condition(),
             invalid,
             controls,
-            tried,
+            cases,
         })
     }
 }
@@ -215,7 +218,7 @@ struct Calibration {
 
 /// What came of one suite.
 struct Said {
-    tried: Vec<Tried>,
+    cases: Vec<JudgedCase>,
     invalid: Vec<String>,
     controls: Vec<String>,
 }
@@ -254,11 +257,11 @@ impl Calibration {
         let mut invalid: Vec<String> = run.invalid.iter().map(|item| format!("{}: {}", item.what, item.why)).collect();
         invalid.extend(outcome.wrong_controls.iter().map(|wrong| format!("{}: {}", wrong.what, wrong.why)));
         let judged = (0..self.cases.len()).filter(|index| !run.pairs[*index].abandoned);
-        let tried = judged
+        let cases = judged
             .zip(&outcome.deltas)
-            .map(|(index, delta)| Tried::new(&self.cases[index], &run.pairs[index], delta, dealt[index]))
-            .collect::<Result<_>>()?;
-        Ok(Said { tried, invalid, controls: outcome.controls })
+            .map(|(index, delta)| JudgedCase::new(self.cases[index].id, &run.pairs[index], delta, dealt[index]))
+            .collect::<baselines::Result<_>>()?;
+        Ok(Said { cases, invalid, controls: outcome.controls })
     }
 }
 
@@ -273,11 +276,11 @@ fn deal(sizes: &[f64], cases: usize, number: usize, seed: u64) -> Vec<f64> {
 fn publish(suites: &[Suite], record: &Path) -> Result<()> {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (chart, page) = (record.with_extension("svg"), record.with_extension("md"));
-    let svg = calibration::chart(suites)?;
+    let svg = reports::calibration::chart(suites)?;
     if let Some(svg) = &svg {
         baselines::atomic::write(&chart, svg.as_bytes())?;
     }
-    let text = calibration::page(suites, &name(record), svg.map(|_| name(&chart)).as_deref())?;
+    let text = reports::calibration::page(suites, &name(record), svg.map(|_| name(&chart)).as_deref())?;
     baselines::atomic::write(&page, text.as_bytes())?;
     println!("\nrecord: {}\npage:   {}", record.display(), page.display());
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use baselines::claim::{Finding, Ledger};
+use baselines::claim::{ClaimReport, ClaimVerdict};
 use baselines::exit::Exit;
 use clap::{Args, ValueEnum};
 use reports::Format;
@@ -21,11 +21,11 @@ use crate::workspace;
 /// Measure what was promised of each optimisation, and say what came of it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A claim is `confirmed` (all that was measured is at the figure or beyond it), `partly` (a real effect, short of the figure), `refuted` (no effect in the
+A claim is `confirmed` (all that was measured is at the target or beyond it), `partly` (a real effect, short of the target), `refuted` (no effect in the
 claimed direction), `inconclusive` (the interval can't tell), `skipped` (with what to type) or `invalid` (a toggle did not engage). A refuted claim
 is a result, and no failure: the exit code is 0. It is 3 where something is invalid, and 4 where nothing was measured.
 
-What is claimed, and how it is measured, stands in bench-suite/claims.toml; the rule of the findings in METHODOLOGY.md. Claims at a distance need a
+What is claimed, and how it is measured, stands in bench-suite/claims.toml; the rule of the verdicts in METHODOLOGY.md. Claims at a distance need a
 libSQL server for each side, so that LIBSQL_URL, which names one, is not asked: scripts/setup fetches sqld, or SQLD=path names it.
 
 Examples:
@@ -129,9 +129,9 @@ fn effort(profile: Profile) -> Effort {
 }
 
 /// A refuted claim is a result; one that can't be believed is none.
-fn exit(ledger: &Ledger) -> Exit {
+fn exit(ledger: &ClaimReport) -> Exit {
     let measured = ledger.claims.iter().flat_map(|claim| &claim.parts).any(|part| part.measured.is_some());
-    if ledger.count(Finding::Invalid) > 0 {
+    if ledger.count(ClaimVerdict::Invalid) > 0 {
         Exit::Invalid
     } else if measured {
         Exit::Ok
@@ -154,19 +154,19 @@ fn list(claims: &[Claim]) -> String {
 #[cfg(test)]
 mod tests {
     use baselines::Environment;
-    use baselines::claim::{self, Figure, Measured};
+    use baselines::claim::{self, MeasuredEffect, Target};
 
     use super::*;
 
-    fn ledger(parts: &[(Finding, bool)]) -> Ledger {
-        let claims = parts.iter().map(|(finding, measured)| claim::Claim {
+    fn ledger(parts: &[(ClaimVerdict, bool)]) -> ClaimReport {
+        let claims = parts.iter().map(|(verdict, measured)| claim::JudgedClaim {
             id: "x".to_owned(),
             claim: String::new(),
             announced: String::new(),
             source: String::new(),
             note: String::new(),
-            finding: *finding,
-            parts: vec![claim::Part {
+            verdict: *verdict,
+            parts: vec![claim::JudgedPart {
                 what: String::new(),
                 lane: "effect".to_owned(),
                 workload: String::new(),
@@ -174,15 +174,15 @@ mod tests {
                 new: String::new(),
                 metric: "commits".to_owned(),
                 durability: baselines::Durability::Committed,
-                figure: Figure::AtMost(1.0),
+                target: Target::AtMost(1.0),
                 margin: 0.01,
-                measured: measured.then(|| Measured::exact(Figure::AtMost(1.0), None, 2.0)),
+                measured: measured.then(|| MeasuredEffect::exact(Target::AtMost(1.0), None, 2.0)),
                 counter: None,
-                finding: *finding,
+                verdict: *verdict,
                 why: String::new(),
             }],
         });
-        Ledger {
+        ClaimReport {
             schema: claim::SCHEMA,
             started_at: String::new(),
             command: String::new(),
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_refuted_claim_is_a_result_and_an_invalid_one_is_none() {
-        use Finding::{Confirmed, Invalid, Refuted, Skipped};
+        use ClaimVerdict::{Confirmed, Invalid, Refuted, Skipped};
         assert_eq!(exit(&ledger(&[(Confirmed, true), (Refuted, true)])), Exit::Ok);
         assert_eq!(exit(&ledger(&[(Confirmed, true), (Invalid, false)])), Exit::Invalid);
         assert_eq!(exit(&ledger(&[(Skipped, false), (Refuted, true)])), Exit::Ok);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use baselines::baseline::{self, Lookup};
+use baselines::baseline::{self, BaselineLookup};
 use baselines::exit::Exit;
 use baselines::policy::Policy;
 use baselines::{Lane, Run};
@@ -105,9 +105,9 @@ impl Gate {
             }
         };
         let (against, mut base) = match baseline::find(&folder, &new.header.environment)? {
-            Lookup::Found(path, run) => (path, *run),
-            Lookup::Incomparable(path, run) => (path, *run),
-            Lookup::Empty => bail!(
+            BaselineLookup::Found(path, run) => (path, *run),
+            BaselineLookup::Incomparable(path, run) => (path, *run),
+            BaselineLookup::Empty => bail!(
                 "there is no baseline in {}: `assay run --lane counts` and then `assay baseline accept --reason \"..\"` make one",
                 folder.display()
             ),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow};
-use baselines::RunWriter;
+use baselines::{CallStacks, RunWriter};
 use memory::Variant;
 use memory::corpus::Corpus;
 
@@ -18,7 +18,7 @@ use crate::runner::counts::{self, Counted};
 use crate::runner::effect::{self, Extent};
 use crate::runner::home::Home;
 use crate::runner::load::{self, Pressure};
-use crate::runner::profile::{Stacks, Subject};
+use crate::runner::profile::Subject;
 use crate::runner::times::{self, Effort};
 use crate::workspace;
 
@@ -132,7 +132,7 @@ fn record(
 ///
 /// # Errors
 /// A record can't be written. A case that can't be profiled is skipped.
-pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
+pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<CallStacks>> {
     let chosen: Vec<&Case> = plan.cases.iter().filter(|case| PROFILED.contains(&case.id)).collect();
     if chosen.is_empty() {
         return Ok(vec![]);
@@ -158,9 +158,12 @@ pub fn stacks(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<Vec<Stacks>> {
     let mut stacks = Vec::new();
     for (case, folded) in chosen.iter().zip(profiled) {
         match folded {
-            Ok(folded) => {
-                stacks.push(Stacks { case: case.record(), unit: "instructions".to_owned(), folded, base_folded: None })
-            }
+            Ok(folded) => stacks.push(CallStacks {
+                case: case.record(),
+                unit: "instructions".to_owned(),
+                folded,
+                base_folded: None,
+            }),
             Err(error) => writer.skipped(format!("call stacks of {}", case.label()), format!("{error:#}"))?,
         }
     }

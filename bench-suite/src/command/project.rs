@@ -16,7 +16,7 @@ use baselines::paired::{self, Control, Pair, Round, Slices};
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
-use baselines::{Case, Durability, Environment, Header, Measurement, RunWriter, Sample, gate};
+use baselines::{CaseKey, Durability, Environment, Measurement, RunHeader, RunWriter, Sample, gate};
 use rand::SeedableRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_pcg::Pcg64;
@@ -199,7 +199,7 @@ impl Session<'_> {
                 metric: METRIC.to_owned(),
                 operations: ITERATIONS,
                 noise: 0.0,
-                laid_out: self.sides[0].layouts.is_some(),
+                randomized_layout: self.sides[0].layouts.is_some(),
                 durability: Durability::Unstated,
                 control,
             })?;
@@ -266,8 +266,8 @@ impl Session<'_> {
     }
 }
 
-fn case(name: &str) -> Case {
-    Case { benchmark: name.to_owned(), variant: String::new() }
+fn case(name: &str) -> CaseKey {
+    CaseKey { benchmark: name.to_owned(), variant: String::new() }
 }
 
 fn one_sided(policy: &Policy, name: &str, verdict: Verdict) -> Delta {
@@ -303,11 +303,11 @@ fn record_times(writer: &mut RunWriter) -> Result<()> {
     Ok(())
 }
 
-fn header(definition: &Definition, new: &Built) -> Header {
+fn header(definition: &Definition, new: &Built) -> RunHeader {
     let mut environment = Environment::detect(SEED, &format!("bench {}", definition.name()));
     environment.commit.clone_from(&new.commit);
     environment.dirty = new.dirty;
-    Header {
+    RunHeader {
         started_at: runs::now(),
         command: command_line(),
         profile: "project".to_owned(),

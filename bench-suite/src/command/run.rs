@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::exit::Exit;
-use baselines::{Environment, Header, Lane, RunWriter};
+use baselines::{Environment, Lane, RunHeader, RunWriter};
 use clap::{Args, ValueEnum};
 
 use super::{lanes, runs};
@@ -190,7 +190,7 @@ pub fn measure(selection: &Selection, profile: Profile, output: Option<&Path>) -
         Some(path) => path.to_owned(),
         None => runs::folder().join(format!("{}.jsonl", runs::name(&environment.commit, environment.dirty))),
     };
-    let header = Header {
+    let header = RunHeader {
         started_at: runs::now(),
         command: command_line(),
         profile: profile.name().to_owned(),

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use baselines::Run;
+use baselines::{CallStacks, Run};
 
-use crate::runner::profile::Stacks;
 use crate::{foreign, workspace};
 
 /// The folder of runs.
@@ -94,7 +93,7 @@ pub fn read(path: &Path, partial: bool) -> Result<Run> {
 ///
 /// # Errors
 /// The file can't be written.
-pub fn write_stacks(run: &Path, stacks: &[Stacks]) -> Result<()> {
+pub fn write_stacks(run: &Path, stacks: &[CallStacks]) -> Result<()> {
     let mut text = String::new();
     for stack in stacks {
         text.push_str(&serde_json::to_string(stack).context("call stacks are text")?);
@@ -120,9 +119,9 @@ pub fn report(path: &Path, run: Run) -> Result<reports::Report> {
         Err(error) => return Err(error).with_context(|| format!("can't read {}", stacks.display())),
     };
     for (number, line) in text.lines().enumerate() {
-        let Stacks { case, unit, folded, base_folded } = serde_json::from_str(line)
+        let stacks: CallStacks = serde_json::from_str(line)
             .with_context(|| format!("{}:{}: no call stacks", stacks.display(), number + 1))?;
-        report.profiles.push(reports::Profile { case, folded, unit, base_folded });
+        report.profiles.push(stacks);
     }
     Ok(report)
 }

@@ -45,14 +45,14 @@ pub fn match_up(
     let filter = versus.selection.filter.as_deref();
     for known in base.iter().filter(|known| new.iter().all(|other| other.id != known.id)) {
         if filter.is_none_or(|filter| known.id.contains(filter) || known.benchmark.contains(filter)) {
-            let case = baselines::Case { benchmark: known.benchmark.clone(), variant: known.variant.clone() };
+            let case = baselines::CaseKey { benchmark: known.benchmark.clone(), variant: known.variant.clone() };
             one_sided_deltas.push(one_sided(versus.policy, case, Verdict::Missing));
         }
     }
     Ok((shared, one_sided_deltas))
 }
 
-fn one_sided(policy: &Policy, case: baselines::Case, verdict: Verdict) -> Delta {
+fn one_sided(policy: &Policy, case: baselines::CaseKey, verdict: Verdict) -> Delta {
     let why = match verdict {
         Verdict::Missing => {
             "the base has this case, this tree does not: give it back, or gate with a filter that leaves it out"
@@ -63,7 +63,7 @@ fn one_sided(policy: &Policy, case: baselines::Case, verdict: Verdict) -> Delta 
 }
 
 /// The delta of what one side lacks: there is nothing to compare, and the policy of its metric says whether it blocks.
-pub fn lone(policy: &Policy, case: baselines::Case, metric: &str, verdict: Verdict, why: &str) -> Delta {
+pub fn lone(policy: &Policy, case: baselines::CaseKey, metric: &str, verdict: Verdict, why: &str) -> Delta {
     Delta {
         blocks: policy.limit(&case, metric, runs::today()).is_some_and(|limit| limit.action == Action::Block),
         case,

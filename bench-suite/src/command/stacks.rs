@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use baselines::CallStacks;
 use baselines::compare::Verdict;
 use baselines::gate::Judgement;
 
@@ -10,7 +11,7 @@ use super::lanes;
 use crate::cases::Case;
 use crate::input::Source;
 use crate::progress::Progress;
-use crate::runner::profile::{self, ROOT, Stacks};
+use crate::runner::profile::{self, ROOT};
 use crate::runner::{owners, valgrind};
 
 /// Cases at the most: each takes a process of valgrind on both sides, and each makes a report longer by three pictures.
@@ -30,7 +31,7 @@ pub struct Workers<'a> {
 }
 
 /// The stacks of the cases that got worse in an exact count, those that got worst first; and sentences on what is not there.
-pub fn of_regressed(judgement: &Judgement, cases: &[Case], workers: Workers<'_>) -> (Vec<Stacks>, Vec<String>) {
+pub fn of_regressed(judgement: &Judgement, cases: &[Case], workers: Workers<'_>) -> (Vec<CallStacks>, Vec<String>) {
     let worst = worst(judgement, cases);
     if worst.is_empty() || valgrind::missing().is_some() {
         return (vec![], vec![]);
@@ -53,10 +54,10 @@ pub fn of_regressed(judgement: &Judgement, cases: &[Case], workers: Workers<'_>)
     (stacks, notes)
 }
 
-fn both(case: &Case, workers: Workers<'_>) -> Result<Stacks> {
+fn both(case: &Case, workers: Workers<'_>) -> Result<CallStacks> {
     let Workers { base, new, set, source } = workers;
     let (base, new) = profile::both(lanes::subject(case, base, set, source), lanes::subject(case, new, set, source))?;
-    Ok(Stacks {
+    Ok(CallStacks {
         case: case.record(),
         unit: "instructions".to_owned(),
         folded: owners::folded(&new, ROOT),

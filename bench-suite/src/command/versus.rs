@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use baselines::calibration::{self, Condition};
 use baselines::compare::Delta;
 use baselines::gate;
 use baselines::paired;
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
-use baselines::{Environment, Header, Lane, Measurement, Run, RunWriter, Sample, compare as comparison};
+use baselines::{Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample, compare as comparison};
 
 use super::judged::Judged;
 use super::run::{Measured, Profile, Selection, command_line};
 use super::sides::{self, Places};
 use super::stacks::{self, Workers};
 use super::{lanes, runs};
-use crate::calibration::{self, Condition};
 use crate::cases::{self, Case};
 use crate::input::{Input, SEED, Source};
 use crate::pair::conductor::{self, Settings, Sizes};
@@ -30,6 +30,7 @@ use crate::revision::Revision;
 use crate::runner::artifacts::{self, Artifacts, Program};
 use crate::runner::relink::Relink;
 use crate::runner::valgrind;
+use crate::workspace;
 
 /// Two sides of one case.
 #[derive(Clone, Copy)]
@@ -100,7 +101,7 @@ impl Versus<'_> {
                 }
                 session.alternate(self, &pairs, &places, (&base.name(), &new_name), &self.selection.set)?
             }
-            false => paired::Outcome::default(),
+            false => paired::PairVerdicts::default(),
         };
         let source = session.source.clone();
         let mut judged = self.conclude(session, base_counts, times, one_sided)?;
@@ -167,7 +168,7 @@ impl Versus<'_> {
         &self,
         mut session: Session,
         base_counts: Option<Run>,
-        times: paired::Outcome,
+        times: paired::PairVerdicts,
         one_sided: Vec<Delta>,
     ) -> Result<Judged> {
         for wrong in &times.wrong_controls {
@@ -187,7 +188,7 @@ impl Versus<'_> {
         }
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
-        let listed: Vec<baselines::Case> =
+        let listed: Vec<baselines::CaseKey> =
             cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.record())).collect::<Result<_>>()?;
         let unmatched = self.policy.unmatched(listed.iter()).into_iter().map(|pattern| {
             format!("the policy names `{pattern}`, and no benchmark matches it: correct or remove the rule")
@@ -228,14 +229,14 @@ impl Session {
         places: &Places,
         names: (&str, &str),
         set: &[String],
-    ) -> Result<paired::Outcome> {
+    ) -> Result<paired::PairVerdicts> {
         if pairs.is_empty() {
-            return Ok(paired::Outcome::default());
+            return Ok(paired::PairVerdicts::default());
         }
         let (base, new) = (places.base.side(names.0, set), places.new.side(names.1, set));
-        let condition = Condition { rebuilt: places.laid_out(), ..Condition::default() };
+        let condition = Condition { two_builds: places.laid_out(), ..Condition::default() };
         let machine = calibration::machine(&self.writer.so_far().header.environment);
-        let calibrated = calibration::read(&calibration::standard_record(&machine))?;
+        let calibrated = calibration::read(&calibration::path(&workspace::calibrations(), &machine))?;
         let job = |both: &Both| {
             // Two variants are told apart by every toggle, since they may differ in what the list of cases says.
             let differ = both.base.variant != both.new.variant;
@@ -319,8 +320,8 @@ pub fn scratch_run(path: &Path) -> Result<RunWriter> {
     Ok(RunWriter::create(path, header(Environment::detect(SEED, "generated")))?)
 }
 
-fn header(environment: Environment) -> Header {
-    Header {
+fn header(environment: Environment) -> RunHeader {
+    RunHeader {
         started_at: runs::now(),
         command: command_line(),
         profile: Profile::Quick.name().to_owned(),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use baselines::{Case, Durability, Environment, Header, Measurement, Run, Sample};
+use baselines::{CaseKey, Durability, Environment, Measurement, Run, RunHeader, Sample};
 
 pub use criterion::medians_ns;
 
@@ -106,7 +106,7 @@ fn find(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
 }
 
 /// One measurement of another tool, for one operation.
-fn measurement(case: Case, metric: &str, values: Vec<f64>) -> Result<Measurement> {
+fn measurement(case: CaseKey, metric: &str, values: Vec<f64>) -> Result<Measurement> {
     Ok(Measurement {
         sample: Sample::new(values).with_context(|| format!("{metric} of {case}"))?,
         case,
@@ -119,8 +119,8 @@ fn measurement(case: Case, metric: &str, values: Vec<f64>) -> Result<Measurement
 }
 
 /// A case of another tool: without a variant, unless it has parameters.
-fn case(benchmark: impl Into<String>, variant: impl Into<String>) -> Case {
-    Case { benchmark: benchmark.into(), variant: variant.into() }
+fn case(benchmark: impl Into<String>, variant: impl Into<String>) -> CaseKey {
+    CaseKey { benchmark: benchmark.into(), variant: variant.into() }
 }
 
 fn run(source: String, measurements: Vec<Measurement>) -> Run {
@@ -140,7 +140,7 @@ fn run(source: String, measurements: Vec<Measurement>) -> Run {
         corpus: unknown(),
     };
     let header =
-        Header { started_at: unknown(), command: source, profile: PROFILE.to_owned(), environment, accepted: None };
+        RunHeader { started_at: unknown(), command: source, profile: PROFILE.to_owned(), environment, accepted: None };
     Run { header, measurements, pairs: vec![], skipped: vec![], invalid: vec![], complete: true }
 }
 

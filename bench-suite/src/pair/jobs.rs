@@ -86,7 +86,7 @@ pub fn job(case: &Case, base: Side<'_>, new: Side<'_>, source: &Source, extra_pe
             metric: case.deciding_metric().to_owned(),
             operations: 0,
             noise: 0.0,
-            laid_out: base.layouts.is_some(),
+            randomized_layout: base.layouts.is_some(),
             durability: case.durability(),
             control: None,
         },

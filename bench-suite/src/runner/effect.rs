@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use baselines::{Case, Durability, Measurement, Sample};
+use baselines::{CaseKey, Durability, Measurement, Sample};
 use memory::{StoreKind, Variant};
 
 use super::artifacts::Artifacts;
@@ -126,7 +126,7 @@ pub fn remote(
         let done = slices(&mut *prepared, extent);
         site.move_to(Distance::milliseconds(0));
         let (counted, wall_ns) = done?;
-        let case = Case { benchmark: format!("remote/{name}/{benchmark}"), variant: variant.to_string() };
+        let case = CaseKey { benchmark: format!("remote/{name}/{benchmark}"), variant: variant.to_string() };
         measurements.extend(record(&case, counted, wall_ns, extent)?);
     }
     prepared.check().context("wrong answer")?;
@@ -161,7 +161,7 @@ fn slices(prepared: &mut dyn Prepared, extent: Extent) -> Result<([u64; 4], Vec<
     Ok((std::array::from_fn(|at| after[at] - before[at]), wall_ns))
 }
 
-fn record(case: &Case, counted: [u64; 4], wall_ns: Vec<u64>, extent: Extent) -> Result<Vec<Measurement>> {
+fn record(case: &CaseKey, counted: [u64; 4], wall_ns: Vec<u64>, extent: Extent) -> Result<Vec<Measurement>> {
     let all = extent.operations * extent.slices as u64;
     let of = |metric: &str, values: Vec<f64>| measurement(case, metric, values, all, Durability::Committed);
     let mut measurements = Vec::new();
@@ -174,7 +174,7 @@ fn record(case: &Case, counted: [u64; 4], wall_ns: Vec<u64>, extent: Extent) -> 
 }
 
 fn measurement(
-    case: &Case,
+    case: &CaseKey,
     metric: &str,
     values: Vec<f64>,
     operations: u64,
@@ -219,7 +219,7 @@ pub fn http(
     let of = |name: &str| first.counters.get(name).copied().unwrap_or(0);
     let counted = memory::Counters::TABLE.iter().map(|(name, _)| (*name, of(name))).collect();
     engagement::check_variant(variant, |toggle| toggle == "wire", &counted)?;
-    let case = Case { benchmark: "http/episodes".to_owned(), variant: variant.to_string() };
+    let case = CaseKey { benchmark: "http/episodes".to_owned(), variant: variant.to_string() };
     let bytes = [("sent_bytes", counts.bytes_up), ("received_bytes", counts.bytes_down)];
     let mut measurements = Vec::new();
     for (metric, bytes) in bytes {

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use serde::{Deserialize, Serialize};
 
 use super::callgrind_out::{self, Profile};
 use super::owners::{self, DEPTH};
@@ -16,20 +15,6 @@ use crate::input::Source;
 
 /// The function below which everything is measured: [`super::slice::run_measured`].
 pub const ROOT: &str = "slice::run_measured";
-
-/// The call stacks of one case, as they are kept beside a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stacks {
-    /// What was profiled.
-    pub case: baselines::Case,
-    /// What the costs count.
-    pub unit: String,
-    /// Folded stacks, outermost frame first.
-    pub folded: String,
-    /// The folded stacks of the base, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base_folded: Option<String>,
-}
 
 /// What is profiled: one round of a case, in a process of its own.
 #[derive(Debug, Clone, Copy)]

@@ -147,7 +147,7 @@ fn damaged_runs_have_each_their_own_error() {
     attempt(String::new(), 4, "is an empty run");
     attempt("{}\n".to_owned(), 1, "no schema version");
     attempt("not json\n".to_owned(), 1, "is not a run");
-    attempt(whole.replace("\"schema\":1", "\"schema\":99"), 1, "has schema version 99, this assay reads version 1");
+    attempt(whole.replace("\"schema\":2", "\"schema\":99"), 1, "has schema version 99, this assay reads 1 to 2");
     attempt(format!("{}\n{}\n", lines[0], lines[1]), 1, "is truncated after 1 measurements");
     attempt(format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..40]), 1, "is truncated after 1 measurements");
     attempt(format!("{}\n{}\n{}\n", lines[0], &lines[1][..40], lines[2]), 1, "run.jsonl:2: not a record");
@@ -216,7 +216,7 @@ fn a_run_that_cannot_be_believed_is_neither_red_nor_green() {
     let folder = tempfile::tempdir().expect("a folder");
     run(&[("retrieve/100", 100.0)]).write(&folder.path().join("base.jsonl")).expect("writes");
     let mut doubtful = run(&[("retrieve/100", 100.0)]);
-    doubtful.invalid.push(baselines::record::Distrusted { what: "step/log".into(), why: "wrong answer".into() });
+    doubtful.invalid.push(baselines::InvalidEntry { what: "step/log".into(), why: "wrong answer".into() });
     doubtful.write(&folder.path().join("new.jsonl")).expect("writes");
     let (code, stdout, _) = parts(&assay(folder.path(), &["compare", "base.jsonl", "new.jsonl"]));
     assert_eq!(code, 3, "{stdout}");

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use baselines::record::{Acceptance, Header};
-use baselines::{Case, Durability, Environment, FunctionCost, Measurement, Run, Sample};
+use baselines::record::{Acceptance, RunHeader};
+use baselines::{CaseKey, Durability, Environment, FunctionCost, Measurement, Run, Sample};
 
 /// Runs `assay` in a folder of its own, so that nothing of the workspace is touched.
 pub fn assay(folder: &Path, arguments: &[&str]) -> Output {
@@ -30,7 +30,7 @@ pub fn run(counts: &[(&str, f64)]) -> Run {
     environment.commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
     let measurements = counts.iter().map(|(benchmark, value)| instructions(benchmark, *value)).collect();
     Run {
-        header: Header {
+        header: RunHeader {
             started_at: "2026-01-01T00:00:00Z".to_owned(),
             command: "assay run".to_owned(),
             profile: "quick".to_owned(),
@@ -47,7 +47,7 @@ pub fn run(counts: &[(&str, f64)]) -> Run {
 
 fn instructions(benchmark: &str, value: f64) -> Measurement {
     Measurement {
-        case: Case { benchmark: benchmark.to_owned(), variant: memory::Variant::naive().to_string() },
+        case: CaseKey { benchmark: benchmark.to_owned(), variant: memory::Variant::naive().to_string() },
         metric: "instructions".to_owned(),
         sample: Sample::new(vec![value]).expect("finite"),
         operations: 1,

@@ -11,11 +11,11 @@ mod script;
 use std::path::Path;
 use std::time::Duration;
 
+use baselines::RunHeader;
 use baselines::compare::{Comparison, Verdict};
-use baselines::gate::{self, Judgement, Outcome};
+use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired;
 use baselines::policy::Policy;
-use baselines::record::Header;
 use baselines::stats::Procedure;
 use baselines::{Environment, Run, RunWriter};
 use bench_suite::cases;
@@ -69,8 +69,8 @@ fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadli
     Session { run, judgement }
 }
 
-fn header() -> Header {
-    Header {
+fn header() -> RunHeader {
+    RunHeader {
         started_at: "2026-01-01T00:00:00Z".to_owned(),
         command: "assay gate".to_owned(),
         profile: "quick".to_owned(),
@@ -87,14 +87,14 @@ fn with(base: &Script<'_>, new: &Script<'_>) -> Session {
 /// Why a session is invalid, one reason a line.
 fn refused(new: &Script<'_>) -> String {
     let session = with(&Script::honest(), new);
-    assert_eq!(session.judgement.outcome, Outcome::Invalid, "{}", session.judgement.summary);
+    assert_eq!(session.judgement.outcome, GateOutcome::Invalid, "{}", session.judgement.summary);
     session.judgement.invalid.join("\n")
 }
 
 #[test]
 fn identical_programs_are_equal() {
     let Session { run, judgement } = with(&Script::honest(), &Script::honest());
-    assert_eq!(judgement.outcome, Outcome::Passed, "{}", judgement.summary);
+    assert_eq!(judgement.outcome, GateOutcome::Passed, "{}", judgement.summary);
     let delta = &judgement.comparison.deltas[0];
     assert_eq!((delta.verdict, judgement.comparison.deltas.len()), (Verdict::Equal, 1), "{}", delta.why);
     assert_eq!(run.pairs.len(), 3, "the case and two controls");
@@ -105,12 +105,12 @@ fn identical_programs_are_equal() {
 fn a_slower_program_regressed_and_a_faster_one_improved() {
     let slower = Script { time_ns: 5_250_000, ..Script::honest() };
     let judgement = with(&Script::honest(), &slower).judgement;
-    assert_eq!(judgement.outcome, Outcome::Regressed, "{}", judgement.summary);
+    assert_eq!(judgement.outcome, GateOutcome::Regressed, "{}", judgement.summary);
     let delta = &judgement.comparison.deltas[0];
     assert!((delta.relative.unwrap() - 0.05).abs() < 0.005, "{delta:?}");
     assert!(delta.why.contains("30 fresh rounds"), "{}", delta.why);
     let judgement = with(&slower, &Script::honest()).judgement;
-    assert_eq!(judgement.outcome, Outcome::Passed);
+    assert_eq!(judgement.outcome, GateOutcome::Passed);
     assert_eq!(judgement.comparison.deltas[0].verdict, Verdict::Improved);
 }
 
@@ -169,7 +169,7 @@ fn a_worker_that_hangs_is_invalid_and_killed() {
         let folder = tempfile::tempdir().unwrap();
         let deadlines = Deadlines { ready: patience, slice: patience, end: patience };
         let Session { judgement, .. } = session(folder.path(), &Script::honest(), &hanging, deadlines);
-        assert_eq!(judgement.outcome, Outcome::Invalid);
+        assert_eq!(judgement.outcome, GateOutcome::Invalid);
         assert!(judgement.invalid[0].contains("it hangs, and was killed"), "{:?}", judgement.invalid);
         let pid = std::fs::read_to_string(folder.path().join("new/pid")).unwrap();
         assert!(!Path::new("/proc").join(pid.trim()).exists(), "the process {pid} is still there");
@@ -199,7 +199,7 @@ fn a_clock_that_stands_still_is_invalid() {
     assert!(refused(&zero).contains("stands still"));
     let frozen = Script { jitter: "0", extra_ns: 0, ..Script::honest() };
     let session = with(&frozen, &frozen);
-    assert_eq!(session.judgement.outcome, Outcome::Invalid);
+    assert_eq!(session.judgement.outcome, GateOutcome::Invalid);
     assert!(session.judgement.invalid[0].contains("the clock stands still"), "{:?}", session.judgement.invalid);
 }
 

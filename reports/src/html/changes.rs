@@ -1,19 +1,19 @@
-//! What moved against the base, by importance, each change with its cause by function.
+//! The changes against the base, by importance, each with its cause by function.
 
 use baselines::compare::{Delta, Verdict};
 use maud::{Markup, html};
 
-use super::{Section, figure, prose};
+use super::parts::{Section, figure, prose};
 use crate::cause::{caller, explain, explain_rest, largest, scope};
 use crate::names::{Names, printable};
 use crate::numbers::{count, exact, percent, signed};
-use crate::ranking::{Ranking, rank};
+use crate::ranking::{RankedDeltas, rank};
 use crate::{Report, Result, figures, text};
 
 /// Functions named for each change.
 const FUNCTIONS: usize = 8;
 
-/// The comparison; nothing where nothing was compared.
+/// The comparison; none if nothing was compared.
 pub(super) fn section(report: &Report) -> Result<Option<Section>> {
     let Some(judgement) = &report.judgement else { return Ok(None) };
     let comparison = &judgement.comparison;
@@ -49,8 +49,8 @@ pub(super) fn section(report: &Report) -> Result<Option<Section>> {
     Ok(Some(Section { id: "changes", title: "What changed", short: "Changes", body }))
 }
 
-/// The changes that a reader must see, each with its cause.
-fn told(ranking: &Ranking<'_>, names: &Names) -> Markup {
+/// The changes that are shown one by one, each with its cause.
+fn told(ranking: &RankedDeltas<'_>, names: &Names) -> Markup {
     html! {
         div.scroll {
             table.changes {
@@ -100,7 +100,7 @@ fn row(delta: &Delta, names: &Names) -> Markup {
     }
 }
 
-/// The functions that moved, with a bar for the part that calls and the part that cost explain.
+/// The functions that changed, with a bar for the size of each change.
 fn cause(delta: &Delta) -> Markup {
     let shown = largest(&delta.cause, FUNCTIONS);
     let most = shown.functions.iter().map(|function| function.delta.unsigned_abs()).max().unwrap_or(1).max(1);

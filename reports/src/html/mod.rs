@@ -1,38 +1,25 @@
-//! The page: one file that needs nothing but a browser. No network, no script of others, light and dark, from a telephone to a wide screen.
+//! The page: one file for a browser, without a network, light and dark, for narrow and wide screens.
 //!
-//! Its content security policy forbids every request, so that what is missing is missing for its author as well. The one script of its own
-//! filters tables; without it everything is there. Flamegraphs stand in frames of their own, because each brings inferno's script.
+//! Its content security policy forbids every request, so a missing resource is noticed by its author. Its one script
+//! filters tables and can be switched off. Each flamegraph is in a frame, because it brings inferno's script.
 
 mod changes;
-pub mod ledger;
 mod numbers;
+pub(crate) mod parts;
 mod profiles;
 mod verdict;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, PreEscaped, html};
 
-use crate::figures::Figure;
-use crate::{Report, Result, figures, headline, palette};
+use self::parts::{Section, figure, head};
+use crate::{Report, Result, figures, headline};
 
-const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
-
-/// Every request is forbidden.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
-
-/// A part of the page with its place in the table of contents.
-struct Section {
-    id: &'static str,
-    title: &'static str,
-    /// The title in the table of contents.
-    short: &'static str,
-    body: Markup,
-}
 
 /// The report as a page.
 ///
 /// # Errors
-/// A chart can't be drawn. A flamegraph that can't be is replaced by the reason.
+/// A chart can't be drawn. A flamegraph that can't be drawn is replaced by the reason.
 pub fn render(report: &Report) -> Result<String> {
     let headline = headline::headline(report);
     let sections: Vec<Section> = [
@@ -79,49 +66,4 @@ fn charts(report: &Report) -> Result<Option<Section>> {
     }
     let body = html! { div.figures { @for one in &figures { (figure(one)) } } };
     Ok(Some(Section { id: "charts", title: "Charts", short: "Charts", body }))
-}
-
-fn figure(figure: &Figure) -> Markup {
-    html! {
-        figure.wide[figure.wide] {
-            h3 { (figure.title) }
-            div.chart role="img" aria-label=(format!("{}. {}", figure.title, figure.caption)) { (PreEscaped(&figure.svg)) }
-            figcaption { (figure.caption) }
-        }
-    }
-}
-
-/// Prose in which what stands between backticks is code: messages say what to type that way.
-fn prose(text: &str) -> Markup {
-    let text = crate::names::printable(text);
-    let parts: Vec<&str> = text.split('`').collect();
-    if parts.len().is_multiple_of(2) {
-        return html! { (text) };
-    }
-    html! { @for (place, part) in parts.iter().enumerate() { @if place % 2 == 1 { code { (part) } } @else { (part) } } }
-}
-
-/// The head of a page: its style stands in it, and its content policy keeps it from asking anything of a network.
-fn head(title: &str) -> Markup {
-    html! {
-        head {
-            meta charset="utf-8";
-            meta name="viewport" content="width=device-width, initial-scale=1";
-            meta name="color-scheme" content="light dark";
-            meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
-            link rel="icon" href="data:,";
-            title { (title) " \u{b7} Assay" }
-            style { (PreEscaped(palette::css())) (PreEscaped(STYLE)) }
-        }
-    }
-}
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prose_is_escaped_and_keeps_its_code() {
-        assert_eq!(prose("type `a<b` & go").into_string(), "type <code>a&lt;b</code> &amp; go");
-        assert_eq!(prose("one ` <b>").into_string(), "one ` &lt;b&gt;");
-    }
 }

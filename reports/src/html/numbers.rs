@@ -1,20 +1,19 @@
-//! All numbers: a table a lane and family, what the strategies did, and which counts came out the same again.
+//! All numbers: a table for each lane and family, the strategies' counters, and the repeated counts.
 
 use std::collections::BTreeMap;
 
-use baselines::{Assume, Case, Lane, Measurement, Metric};
+use baselines::{Assume, CaseKey, Lane, Measurement, Metric};
 use maud::{Markup, html};
 
-use super::Section;
-use super::profiles::filter_name;
+use super::parts::{Section, filter_name};
+use crate::Report;
 use crate::figures::spoken;
 use crate::names::{Names, family, printable};
 use crate::numbers::{count, exact, spread};
-use crate::repeatability::{self, Repeated};
-use crate::tables::{self, Row, Table};
-use crate::{Report, names};
+use crate::repeatability;
+use crate::tables::{self, Table, TableRow};
 
-/// Values that a tooltip lists before it stops.
+/// The most values that a tooltip lists.
 const VALUES: usize = 12;
 
 /// A table for each lane and family.
@@ -32,7 +31,7 @@ pub(super) fn tables(report: &Report) -> Option<Section> {
 }
 
 fn lane(table: &Table<'_>, names: &Names) -> Markup {
-    let mut families: Vec<(&str, Vec<&Row<'_>>)> = Vec::new();
+    let mut families: Vec<(&str, Vec<&TableRow<'_>>)> = Vec::new();
     for row in &table.rows {
         let family = family(&row.case.benchmark);
         match families.iter_mut().find(|(known, _)| *known == family) {
@@ -71,7 +70,7 @@ fn lane_title(lane: Lane) -> &'static str {
     }
 }
 
-fn line(row: &Row<'_>, table: &Table<'_>, names: &Names) -> Markup {
+fn line(row: &TableRow<'_>, table: &Table<'_>, names: &Names) -> Markup {
     html! {
         tr data-name=(filter_name(&names.case(row.case))) {
             td title=(printable(&row.case.to_string())) { (names.within_family(row.case)) }
@@ -81,7 +80,7 @@ fn line(row: &Row<'_>, table: &Table<'_>, names: &Names) -> Markup {
     }
 }
 
-/// The median, the values behind it as a tooltip, and how far apart they lie where they are sampled.
+/// The median, with the values as a tooltip, and their range if they are sampled.
 fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
     let Some(measurement) = cell else { return html! { td.number.quiet { "\u{b7}" } } };
     let values = measurement.sample.values();
@@ -101,10 +100,10 @@ fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
     }
 }
 
-/// What the strategies did, a line a case.
+/// The strategies' counters, a line for each case.
 pub(super) fn counters(report: &Report) -> Option<Section> {
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
-    let mut counters: BTreeMap<&Case, BTreeMap<&str, u64>> = BTreeMap::new();
+    let mut counters: BTreeMap<&CaseKey, BTreeMap<&str, u64>> = BTreeMap::new();
     for measurement in &report.run.measurements {
         let case = counters.entry(&measurement.case).or_default();
         case.extend(measurement.counters.iter().map(|(name, value)| (name.as_str(), *value)));
@@ -133,37 +132,37 @@ pub(super) fn counters(report: &Report) -> Option<Section> {
     Some(Section { id: "counters", title: "What the strategies did", short: "Counters", body })
 }
 
-/// Which counts came out the same when they were measured again.
+/// The repeated counts: which came out the same, and which did not.
 pub(super) fn repeatability(report: &Report) -> Option<Section> {
     let repeated = repeatability::of(&report.run)?;
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
-    let (differ, identical): (Vec<_>, Vec<_>) = repeated.samples.iter().partition(|sample| sample.relative_range > 0.0);
-    let part = repeated.identical() as f64 * 100.0 / repeated.samples.len().max(1) as f64;
+    let (differ, identical): (Vec<_>, Vec<_>) =
+        (repeated.counts.iter()).partition(|count| count.sample.relative_range() > 0.0);
+    let part = repeated.identical() as f64 * 100.0 / repeated.counts.len().max(1) as f64;
     let body = html! {
         p.big { (repeated.sentence()) }
         div.meter role="img" aria-label=(format!("{part:.1}% identical")) { span style=(format!("width:{part:.2}%")) {} }
         p.hint { "Counts that were measured more than once on the same commit, the first lane's promise checked on its own numbers." }
-        @if !differ.is_empty() { (samples(&differ, &names)) }
+        @if !differ.is_empty() { (repeated_counts(&differ, &names)) }
         @if !identical.is_empty() {
-            details { summary { (count(identical.len() as u64)) " identical" } (samples(&identical, &names)) }
+            details { summary { (count(identical.len() as u64)) " identical" } (repeated_counts(&identical, &names)) }
         }
     };
     Some(Section { id: "repeatability", title: "Repeatability of the counts", short: "Repeatability", body })
 }
 
-fn samples(samples: &[&Repeated<'_>], names: &names::Names) -> Markup {
+fn repeated_counts(counts: &[&Measurement], names: &Names) -> Markup {
     html! {
         div.scroll { table {
             thead { tr { th { "benchmark" } th { "metric" } th.number { "values" } th.number { "apart" } th { "least to most" } } }
             tbody {
-                @for sample in samples {
-                    @let low = sample.values.iter().copied().fold(f64::INFINITY, f64::min);
-                    @let high = sample.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                @for count in counts {
+                    @let (low, high) = count.sample.extremes();
                     tr {
-                        td { (names.case(sample.case)) }
-                        td { (printable(&sample.metric.replace('_', " "))) }
-                        td.number { (sample.values.len()) }
-                        td.number { @if sample.relative_range > 0.0 { (spread(sample.relative_range)) } @else { "identical" } }
+                        td { (names.case(&count.case)) }
+                        td { (printable(&count.metric.replace('_', " "))) }
+                        td.number { (count.sample.values().len()) }
+                        td.number { @if high > low { (spread(count.sample.relative_range())) } @else { "identical" } }
                         td { (exact(low)) @if high > low { " to " (exact(high)) } }
                     }
                 }

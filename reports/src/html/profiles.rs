@@ -1,17 +1,17 @@
-//! Where the cost lies: flamegraphs of call stacks, and the dearest functions of every case that has them.
+//! The cost by call stack as flamegraphs, and the dearest functions of every case.
 
-use baselines::FunctionCost;
+use baselines::{CallStacks, FunctionCost};
 use maud::{Markup, html};
 
-use super::Section;
+use super::parts::{Section, filter_name};
 use crate::names::{Names, printable};
 use crate::numbers::count;
-use crate::{Profile, Report, flamegraph};
+use crate::{Report, flamegraph};
 
 /// Functions named for each case.
 const FUNCTIONS: usize = 8;
 
-/// A flamegraph a profile, and what changed in it where there is a base.
+/// A flamegraph for each profile, and its difference if there is a base.
 pub(super) fn flamegraphs(report: &Report) -> Option<Section> {
     if report.profiles.is_empty() {
         return None;
@@ -24,7 +24,7 @@ pub(super) fn flamegraphs(report: &Report) -> Option<Section> {
     Some(Section { id: "profiles", title: "Flamegraphs", short: "Flamegraphs", body })
 }
 
-fn graphs(profile: &Profile, name: &str) -> Markup {
+fn graphs(profile: &CallStacks, name: &str) -> Markup {
     let unit = printable(&profile.unit);
     html! {
         h3 { (name) }
@@ -38,7 +38,7 @@ fn graphs(profile: &Profile, name: &str) -> Markup {
     }
 }
 
-/// A picture in a frame of its own, or the reason why there is none.
+/// A picture in a frame, or the reason why there is none.
 fn graph(title: &str, svg: crate::Result<String>) -> Markup {
     match svg {
         Ok(svg) => {
@@ -91,9 +91,4 @@ fn costs(functions: &[FunctionCost]) -> Markup {
             }
         }
     }
-}
-
-/// What the page's filter looks in.
-pub(super) fn filter_name(name: &str) -> String {
-    name.to_lowercase()
 }

@@ -1,9 +1,9 @@
-//! The top of the page: the verdict, what can't be believed, what was not measured; and, at its end, the machine.
+//! The top of the page: the verdict, the invalid and the skipped entries. And its end: the environment.
 
 use baselines::compare::Verdict;
 use maud::{Markup, html};
 
-use super::{Section, prose};
+use super::parts::{Section, prose};
 use crate::Report;
 use crate::headline::Headline;
 use crate::names::printable;
@@ -31,7 +31,7 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
     }
 }
 
-/// A tile a verdict that occurs, and one for what was skipped.
+/// A tile for each verdict that occurs, and one for skipped entries.
 fn tally(report: &Report) -> Markup {
     const ORDER: [Verdict; 8] = [
         Verdict::Regressed,
@@ -62,7 +62,7 @@ fn day(at: &str) -> String {
     printable(&at.replace('T', " ").replace('Z', " UTC"))
 }
 
-/// Why the run can't be believed.
+/// The reasons why the run can't be believed.
 pub(super) fn invalid(report: &Report) -> Option<Section> {
     let reasons: Vec<Markup> = match &report.judgement {
         Some(judgement) => reasons(judgement).into_iter().map(prose).collect(),
@@ -80,7 +80,7 @@ pub(super) fn invalid(report: &Report) -> Option<Section> {
     Some(Section { id: "invalid", title: "What can't be believed", short: "Invalid", body })
 }
 
-/// What was not measured, and what to type.
+/// The skipped entries, with their remedies.
 pub(super) fn skipped(report: &Report) -> Option<Section> {
     if report.run.skipped.is_empty() && report.run.complete {
         return None;

@@ -1,12 +1,12 @@
-//! The ledger in GitHub's Markdown: a table of all parts, and what must be known beside it below.
+//! The ledger in GitHub's Markdown: a table of all parts, with the claims and their notes below.
 
-use baselines::claim::Ledger;
+use baselines::claim::ClaimReport;
 
-use super::{Row, summary};
+use super::words::{PartRow, summary};
 use crate::markdown::{code, prose};
 
 /// The whole ledger.
-pub fn render(ledger: &Ledger) -> String {
+pub fn render(ledger: &ClaimReport) -> String {
     let environment = &ledger.environment;
     let mut text = format!(
         "### {}\n\nMeasured at {} on {} ({} cores), commit {}{}, profile {}.\n\n",
@@ -18,14 +18,14 @@ pub fn render(ledger: &Ledger) -> String {
         if environment.dirty { " with changes" } else { "" },
         prose(&ledger.profile),
     );
-    text.push_str("| claim | finding | measured | claimed | found | base and candidate | engaged | durability |\n");
+    text.push_str("| claim | verdict | measured | claimed | found | base and candidate | engaged | durability |\n");
     text.push_str("|---|---|---|---|---|---|---|---|\n");
     for claim in &ledger.claims {
-        for (number, row) in claim.parts.iter().map(Row::of).enumerate() {
-            let id = if number == 0 { format!("{}: **{}**", code(&claim.id), claim.finding) } else { String::new() };
+        for (number, row) in claim.parts.iter().map(PartRow::of).enumerate() {
+            let id = if number == 0 { format!("{}: **{}**", code(&claim.id), claim.verdict) } else { String::new() };
             let cells = [
                 id,
-                format!("{}: {}", row.finding, prose(&row.why)),
+                format!("{}: {}", row.verdict, prose(&row.why)),
                 prose(&row.what),
                 prose(&row.claimed),
                 prose(&row.measured),

@@ -1,164 +1,29 @@
-//! The ledger of claims: what was promised beside what was measured.
-//!
-//! The words that all formats share are made here; [`text`] and [`markdown`] lay them out, and `html::ledger` puts them on a page with a chart.
+//! The ledger of claims: promises beside measured effects, in text, Markdown, HTML and JSON.
 
+mod html;
 mod markdown;
 mod text;
+mod words;
 
-use baselines::Metric;
-use baselines::claim::{Figure, Finding, Ledger, Part};
+use baselines::claim::ClaimReport;
 
-use crate::chart::{self, Change};
-use crate::figures::Figure as Picture;
-use crate::names::printable;
-use crate::numbers::{count, percent, plural};
-use crate::{Format, Result, palette};
+use crate::{Error, Format, Result};
+
+pub use words::{PartRow, picture, summary};
 
 /// The ledger in a format.
 ///
 /// # Errors
-/// The chart can't be drawn, or the format has no ledger: JUnit and annotations are about regressions.
-pub fn render(ledger: &Ledger, format: Format) -> Result<String> {
+/// The chart can't be drawn, or the format has no ledger: JUnit and annotations only show regressions.
+pub fn render(ledger: &ClaimReport, format: Format) -> Result<String> {
     match format {
         Format::Text => Ok(text::render(ledger)),
         Format::Markdown => Ok(markdown::render(ledger)),
-        Format::Html => crate::html::ledger::render(ledger),
+        Format::Html => html::render(ledger),
         Format::Json => {
-            let failed = |error: serde_json::Error| crate::Error::Encode { format, reason: error.to_string() };
+            let failed = |error: serde_json::Error| Error::Encode { format, reason: error.to_string() };
             Ok(format!("{}\n", serde_json::to_string_pretty(ledger).map_err(failed)?))
         }
-        Format::Junit | Format::Github => Err(crate::Error::NoLedger { format }),
+        Format::Junit | Format::Github => Err(Error::NoLedger(format)),
     }
-}
-
-/// A part of a claim in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// What came of it.
-    pub finding: Finding,
-    /// What was measured.
-    pub what: String,
-    /// What was claimed.
-    pub claimed: String,
-    /// What was measured, with its interval.
-    pub measured: String,
-    /// The values of both sides.
-    pub sides: String,
-    /// The counter that shows that the candidate did its work.
-    pub counter: String,
-    /// What a write survives.
-    pub durability: String,
-    /// Why.
-    pub why: String,
-}
-
-impl Row {
-    /// A part in words; what is not there is a dash.
-    pub fn of(part: &Part) -> Row {
-        let dash = || "-".to_owned();
-        Row {
-            finding: part.finding,
-            what: printable(&part.what),
-            claimed: claimed(part),
-            measured: measured(part).unwrap_or_else(dash),
-            sides: sides(part).unwrap_or_else(dash),
-            counter: part
-                .counter
-                .as_ref()
-                .map_or_else(dash, |(name, moved)| format!("{} {}", printable(name), count(*moved))),
-            durability: part.durability.to_string(),
-            why: printable(&part.why),
-        }
-    }
-}
-
-/// `24 claims: 9 confirmed, 8 partly, 7 refuted`.
-pub fn summary(ledger: &Ledger) -> String {
-    let counted = Finding::ALL.map(|finding| (finding, ledger.count(finding)));
-    let parts: Vec<String> =
-        counted.iter().filter(|(_, count)| *count > 0).map(|(finding, count)| format!("{count} {finding}")).collect();
-    format!("{}: {}", plural(ledger.claims.len(), "claim"), parts.join(", "))
-}
-
-fn show(metric: &str, value: f64) -> String {
-    Metric::find(metric).map_or_else(|| value.to_string(), |metric| metric.show(value))
-}
-
-fn claimed(part: &Part) -> String {
-    let metric = printable(&part.metric.replace('_', " "));
-    let change = match part.figure {
-        Figure::AtMostOfBase(1.0) => "less".to_owned(),
-        Figure::AtMostOfBase(times) if times > 1.0 => format!("at most {} of the base", share(times)),
-        Figure::AtMostOfBase(part) => format!("{} or less", percent(part - 1.0)),
-        Figure::AtLeastOfBase(times) => format!("{} or more", percent(times - 1.0)),
-        Figure::AtMost(bound) => format!("at most {}", show(&part.metric, bound)),
-        Figure::AtLeast(bound) => format!("at least {}", show(&part.metric, bound)),
-    };
-    format!("{metric} {change}")
-}
-
-/// `142.9%`.
-fn share(part: f64) -> String {
-    format!("{:.1}%", part * 100.0)
-}
-
-fn measured(part: &Part) -> Option<String> {
-    let measured = part.measured.as_ref()?;
-    let value = |value: f64| match part.figure {
-        Figure::AtMostOfBase(times) if times > 1.0 => share(value),
-        Figure::AtMostOfBase(_) | Figure::AtLeastOfBase(_) => percent(value - 1.0),
-        Figure::AtMost(_) | Figure::AtLeast(_) => show(&part.metric, value),
-    };
-    let estimate = value(measured.estimate);
-    Some(match measured.rounds {
-        0 => format!("{estimate} (counted)"),
-        _ => format!("{estimate} [{}, {}]", value(measured.low), value(measured.high)),
-    })
-}
-
-fn sides(part: &Part) -> Option<String> {
-    let measured = part.measured.as_ref()?;
-    let new = show(&part.metric, measured.new);
-    Some(match measured.base {
-        Some(base) => format!("{} -> {new}", show(&part.metric, base)),
-        None => new,
-    })
-}
-
-/// Claimed and measured beside each other, a bar a part; nothing where nothing was measured.
-///
-/// # Errors
-/// The picture can't be drawn.
-pub fn picture(ledger: &Ledger) -> Result<Option<Picture>> {
-    let bars: Vec<Change> = ledger
-        .claims
-        .iter()
-        .flat_map(|claim| claim.parts.iter().map(move |part| (claim, part)))
-        .filter_map(|(claim, part)| {
-            let measured = part.measured.as_ref()?;
-            // A bound is where the bar would end: what is measured is shown as so much more or less.
-            let (of, claimed) = match part.figure {
-                Figure::AtMostOfBase(share) | Figure::AtLeastOfBase(share) => (1.0, share - 1.0),
-                Figure::AtMost(bound) | Figure::AtLeast(bound) => (bound, 0.0),
-            };
-            Some(Change {
-                label: format!("{} \u{b7} {}", printable(&claim.id), printable(&part.what)),
-                relative: measured.estimate / of - 1.0,
-                interval: (measured.rounds > 0).then_some([measured.low / of - 1.0, measured.high / of - 1.0]),
-                claimed: Some(claimed),
-                ink: palette::finding(part.finding),
-            })
-        })
-        .collect();
-    if bars.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Picture {
-        title: "Claimed and measured".to_owned(),
-        caption: "A bar is what was measured, as a change against the base, with its interval; where a bound was claimed, as a distance from the bound. \
-                  The upright mark is the claim. Green is confirmed, amber partly or not decided, red refuted. The scale is logarithmic beyond 0.1%."
-            .to_owned(),
-        svg: chart::changes(&bars)?,
-        wide: true,
-    }))
 }

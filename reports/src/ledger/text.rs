@@ -1,17 +1,18 @@
-//! The ledger for a terminal: a block a claim, its parts aligned over all claims, the summary as the last line.
+//! The ledger for a terminal: a block for each claim, columns aligned over all claims, the summary as the last line.
 
-use baselines::claim::Ledger;
+use baselines::claim::ClaimReport;
 
-use super::{Row, summary};
+use super::words::{PartRow, summary};
 use crate::names::printable;
 
 /// The whole ledger.
-pub fn render(ledger: &Ledger) -> String {
-    let claims: Vec<Vec<Row>> = ledger.claims.iter().map(|claim| claim.parts.iter().map(Row::of).collect()).collect();
+pub fn render(ledger: &ClaimReport) -> String {
+    let claims: Vec<Vec<PartRow>> =
+        ledger.claims.iter().map(|claim| claim.parts.iter().map(PartRow::of).collect()).collect();
     let rows = || claims.iter().flatten();
-    let width = |column: fn(&Row) -> &str| rows().map(|row| column(row).chars().count()).max().unwrap_or(0);
-    let columns: [fn(&Row) -> &str; 7] = [
-        |row| row.finding.name(),
+    let width = |column: fn(&PartRow) -> &str| rows().map(|row| column(row).chars().count()).max().unwrap_or(0);
+    let columns: [fn(&PartRow) -> &str; 7] = [
+        |row| row.verdict.name(),
         |row| &row.what,
         |row| &row.claimed,
         |row| &row.measured,
@@ -25,7 +26,7 @@ pub fn render(ledger: &Ledger) -> String {
         text.push_str(&format!(
             "{}: {}\n  {}: {} ({})\n",
             printable(&claim.id),
-            claim.finding,
+            claim.verdict,
             printable(&claim.claim),
             printable(&claim.announced),
             printable(&claim.source)

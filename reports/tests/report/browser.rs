@@ -1,4 +1,5 @@
-//! The page in a real browser without a network: no console error, charts and flamegraphs there, nothing wider than the screen.
+//! The page in a real browser without a network: no console error, charts and flamegraphs there, nothing wider than the
+//! screen.
 
 use std::path::Path;
 use std::process::Command;

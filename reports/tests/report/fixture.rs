@@ -1,13 +1,14 @@
-//! Reports for the tests, built from the model. The numbers are a fixture: made up, fixed, and shaped like those of a real run.
-
-use std::collections::BTreeMap;
+//! Reports for the tests, built from the model. The numbers are a fixture: made up, fixed, and shaped like those of a
+//! real run.
 
 use baselines::compare::{Delta, Verdict, compare};
 use baselines::gate::{self, Judgement};
 use baselines::policy::Policy;
-use baselines::record::{Distrusted, Skipped};
-use baselines::{Case, Durability, Environment, FunctionCost, Header, Measurement, Run, Sample};
-use reports::{Profile, Report};
+use baselines::{
+    CallStacks, CaseKey, Durability, Environment, FunctionCost, InvalidEntry, Measurement, Run, RunHeader, Sample,
+    Skipped,
+};
+use reports::Report;
 
 const COMMIT: &str = "4bf5022d1f9c3a7be8d0c6f5a4b3c2d1e0f9a8b7";
 
@@ -28,42 +29,29 @@ fn environment() -> Environment {
     }
 }
 
-fn header() -> Header {
-    Header {
-        started_at: "2026-11-21T21:50:03Z".into(),
-        command: "assay gate --against baseline".into(),
-        profile: "quick".into(),
-        environment: environment(),
-        accepted: None,
-    }
+fn header() -> RunHeader {
+    let header = RunHeader::new("assay gate --against baseline", "quick", environment());
+    RunHeader { started_at: "2026-11-21T21:50:03Z".into(), ..header }
 }
 
-fn case(benchmark: &str, changes: &[(&str, &str)]) -> Case {
+fn case(benchmark: &str, changes: &[(&str, &str)]) -> CaseKey {
     let toggles = ["store", "durability", "codec", "compression", "cache", "pool"];
     let naive = ["memory", "memory", "json", "none", "none", "none"];
     let pairs = toggles.iter().zip(naive).map(|(toggle, naive)| {
         let strategy = changes.iter().find(|(name, _)| name == toggle).map_or(naive, |(_, strategy)| strategy);
         format!("{toggle}={strategy}")
     });
-    Case { benchmark: benchmark.into(), variant: pairs.collect::<Vec<_>>().join(",") }
+    CaseKey { benchmark: benchmark.into(), variant: pairs.collect::<Vec<_>>().join(",") }
 }
 
-fn measurement(case: &Case, metric: &str, values: &[f64]) -> Measurement {
+fn measurement(case: &CaseKey, metric: &str, values: &[f64]) -> Measurement {
     let durability = match case.variant.split(',').nth(1) {
         Some("durability=committed") => Durability::Committed,
         Some("durability=fsynced") => Durability::Fsynced,
         Some("durability=buffered") => Durability::Buffered,
         _ => Durability::Memory,
     };
-    Measurement {
-        case: case.clone(),
-        metric: metric.into(),
-        sample: Sample::new(values.to_vec()).expect("finite"),
-        operations: 1,
-        durability,
-        counters: BTreeMap::new(),
-        functions: vec![],
-    }
+    Measurement::new(case.clone(), metric, Sample::new(values.to_vec()).expect("finite"), durability)
 }
 
 fn cost(function: &str, instructions: u64, calls: u64) -> FunctionCost {
@@ -71,7 +59,7 @@ fn cost(function: &str, instructions: u64, calls: u64) -> FunctionCost {
 }
 
 /// A case of the counts lane, with everything that callgrind and DHAT say of it.
-fn counted(run: &mut Run, case: &Case, instructions: f64, allocations: f64, bytes: f64) {
+fn counted(run: &mut Run, case: &CaseKey, instructions: f64, allocations: f64, bytes: f64) {
     let again = |value: f64| [value; 3];
     run.measurements.push(measurement(case, "instructions", &again(instructions)));
     run.measurements.push(measurement(case, "branches", &again((instructions * 0.19).round())));
@@ -84,8 +72,7 @@ fn counted(run: &mut Run, case: &Case, instructions: f64, allocations: f64, byte
 
 /// A run over all lanes.
 pub fn run() -> Run {
-    let mut run =
-        Run { header: header(), measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: true };
+    let mut run = Run { complete: true, ..Run::new(header()) };
     for (benchmark, instructions, allocations) in [
         ("episode/start", 8_412.0, 31.0),
         ("episode/complete", 214_930.0, 612.0),
@@ -174,7 +161,7 @@ pub fn run() -> Run {
     run
 }
 
-fn functions(run: &mut Run, case: &Case, functions: &[FunctionCost]) {
+fn functions(run: &mut Run, case: &CaseKey, functions: &[FunctionCost]) {
     let found = run.measurements.iter_mut().find(|found| found.case == *case && found.metric == "instructions");
     let found = found.expect("the fixture has it");
     let total: u64 = functions.iter().map(|cost| cost.instructions).sum();
@@ -206,7 +193,7 @@ pub fn changed() -> Run {
     run
 }
 
-fn set(run: &mut Run, case: &Case, metric: &str, value: f64) {
+fn set(run: &mut Run, case: &CaseKey, metric: &str, value: f64) {
     let found = run.measurements.iter_mut().find(|found| found.case == *case && found.metric == metric);
     found.expect("the fixture has it").sample = Sample::new(vec![value; 3]).expect("finite");
 }
@@ -233,13 +220,13 @@ pub fn regressed() -> Report {
         run: new,
         against: Some("baseline baselines/stored/x86_64-rustc1.95.0-valgrind3.19.0-glibc2.36-1f0c8a3b.jsonl".into()),
         profiles: vec![
-            Profile {
+            CallStacks {
                 case: profiled,
                 folded: include_str!("../fixtures/new.folded").into(),
                 unit: "instructions".into(),
                 base_folded: Some(include_str!("../fixtures/base.folded").into()),
             },
-            Profile {
+            CallStacks {
                 case: case("retrieve/1000", &[]),
                 folded: include_str!("../fixtures/retrieve.folded").into(),
                 unit: "instructions".into(),
@@ -285,12 +272,11 @@ pub fn hostile() -> Report {
         "\u{1b}[31mred\u{1b}[0m\u{0}\u{202e}",
         "]]> --> */ @everyone [x](javascript:1)",
     ];
-    let mut base =
-        Run { header: header(), measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: true };
+    let mut base = Run { complete: true, ..Run::new(header()) };
     base.header.command = NAMES[0].into();
     base.header.environment.cpu_model = NAMES[2].into();
     for (place, name) in NAMES.iter().enumerate() {
-        let case = Case {
+        let case = CaseKey {
             benchmark: format!("{name}/{}", 10 * (place + 1)),
             variant: format!("codec={name},compression={name}"),
         };
@@ -309,9 +295,9 @@ pub fn hostile() -> Report {
     }
     let mut report =
         Report { judgement: Some(judged(&base, &new)), against: Some(NAMES[1].into()), ..Report::new(new) };
-    report.run.invalid.push(Distrusted { what: NAMES[0].into(), why: NAMES[3].into() });
+    report.run.invalid.push(InvalidEntry { what: NAMES[0].into(), why: NAMES[3].into() });
     report.notes = NAMES.map(String::from).to_vec();
-    report.profiles.push(Profile {
+    report.profiles.push(CallStacks {
         case: report.run.measurements[0].case.clone(),
         folded: "main;</script><script>alert(1)</script> 5\nmain;\"quoted' & <b> 7\n".into(),
         unit: "</title>".into(),
@@ -324,12 +310,5 @@ pub fn hostile() -> Report {
 pub fn empty() -> Report {
     let skipped =
         Skipped { what: "counts".into(), why: "valgrind is not installed: type `apt-get install valgrind`".into() };
-    Report::new(Run {
-        header: header(),
-        measurements: vec![],
-        pairs: vec![],
-        skipped: vec![skipped],
-        invalid: vec![],
-        complete: false,
-    })
+    Report::new(Run { skipped: vec![skipped], ..Run::new(header()) })
 }

@@ -1,8 +1,9 @@
-//! Everything that is printed, held against files: `UPDATE_GOLDEN=1` rewrites them. Read the difference before you commit it.
+//! Everything that is printed, held against files: `UPDATE_GOLDEN=1` rewrites them. Read the difference before you
+//! commit it.
 
 use std::path::Path;
 
-use baselines::gate::Outcome;
+use baselines::gate::GateOutcome;
 use reports::{Format, Report, render, text};
 
 use crate::fixture;
@@ -31,7 +32,7 @@ fn check_format(name: &str, report: &Report, format: Format) {
 #[test]
 fn a_regression_in_every_format() {
     let report = fixture::regressed();
-    assert_eq!(report.judgement.as_ref().map(|judgement| judgement.outcome), Some(Outcome::Regressed));
+    assert_eq!(report.judgement.as_ref().map(|judgement| judgement.outcome), Some(GateOutcome::Regressed));
     for format in Format::ALL {
         check_format("regressed", &report, format);
     }
@@ -74,13 +75,13 @@ fn a_judgement_alone() {
         base
     };
     let nothing = fixture::judged(&base, &new);
-    assert_eq!(nothing.outcome, Outcome::Nothing);
+    assert_eq!(nothing.outcome, GateOutcome::Nothing);
     check("nothing.text", &text::judgement(&nothing));
     new = fixture::changed();
     new.measurements
         .retain(|measurement| measurement.case.benchmark == "step/log" && measurement.metric != "allocations");
     let invalid = fixture::judged(&base, &new);
-    assert_eq!(invalid.outcome, Outcome::Invalid);
+    assert_eq!(invalid.outcome, GateOutcome::Invalid);
     check("invalid.text", &text::judgement(&invalid));
 }
 

@@ -1,16 +1,16 @@
 //! The ledger of claims in its formats, held against files.
 
-use baselines::claim::{self, Claim, Figure, Finding, Ledger, Measured, Part};
+use baselines::claim::{self, ClaimReport, ClaimVerdict, JudgedClaim, JudgedPart, MeasuredEffect, Target};
 use baselines::{Durability, Metric};
 use reports::{Format, ledger};
 
 use crate::{fixture, golden};
 
-fn part(what: &str, metric: &str, figure: Figure, measured: Measured, counter: &str) -> Part {
+fn part(what: &str, metric: &str, target: Target, measured: MeasuredEffect, counter: &str) -> JudgedPart {
     let exact = Metric::find(metric).is_some_and(|metric| metric.assume == baselines::Assume::Exact);
     let margin = if exact { 0.01 } else { 0.02 };
-    let (finding, why) = claim::judge(figure, &measured, margin);
-    Part {
+    let (verdict, why) = claim::judge(target, &measured, margin);
+    JudgedPart {
         what: what.to_owned(),
         lane: "time".to_owned(),
         workload: "codec/encode/median".to_owned(),
@@ -18,31 +18,31 @@ fn part(what: &str, metric: &str, figure: Figure, measured: Measured, counter: &
         new: "store=memory,codec=messagepack".to_owned(),
         metric: metric.to_owned(),
         durability: Durability::Committed,
-        figure,
+        target,
         margin,
         measured: Some(measured),
         counter: Some((counter.to_owned(), 1_320)),
-        finding,
+        verdict,
         why,
     }
 }
 
-fn claim(id: &str, claim: &str, announced: &str, note: &str, parts: Vec<Part>) -> Claim {
-    let finding = claim::together(&parts.iter().map(|part| part.finding).collect::<Vec<_>>());
-    Claim {
+fn claim(id: &str, claim: &str, announced: &str, note: &str, parts: Vec<JudgedPart>) -> JudgedClaim {
+    let verdict = claim::combine(&parts.iter().map(|part| part.verdict).collect::<Vec<_>>());
+    JudgedClaim {
         id: id.to_owned(),
         claim: claim.to_owned(),
         announced: announced.to_owned(),
         source: "priorities, phase 3".to_owned(),
         note: note.to_owned(),
         parts,
-        finding,
+        verdict,
     }
 }
 
 /// One claim of each kind, the last one hostile.
-fn sample() -> Ledger {
-    let timed = |estimate: f64, low, high| Measured {
+fn sample() -> ClaimReport {
+    let timed = |estimate: f64, low, high| MeasuredEffect {
         base: Some(1_240.0),
         new: 1_240.0 * estimate,
         estimate,
@@ -50,9 +50,9 @@ fn sample() -> Ledger {
         high,
         rounds: 10,
     };
-    let less = Figure::AtMostOfBase(0.55);
-    let bound = Figure::AtMost(20e6);
-    let query = |milliseconds: f64| Measured {
+    let less = Target::AtMostOfBase(0.55);
+    let bound = Target::AtMost(20e6);
+    let query = |milliseconds: f64| MeasuredEffect {
         base: Some(46.1e6),
         new: milliseconds * 1e6,
         estimate: milliseconds * 1e6,
@@ -60,11 +60,11 @@ fn sample() -> Ledger {
         high: milliseconds * 1e6 + 4e5,
         rounds: 8,
     };
-    let commits = Measured::exact(Figure::AtMostOfBase(1.0), Some(1.0), 0.125);
-    let skipped = Part {
+    let commits = MeasuredEffect::exact(Target::AtMostOfBase(1.0), Some(1.0), 0.125);
+    let skipped = JudgedPart {
         measured: None,
         counter: None,
-        finding: Finding::Skipped,
+        verdict: ClaimVerdict::Skipped,
         why: "target/tools/sqld is not there: type scripts/setup, or let SQLD name an sqld".to_owned(),
         ..part("fetch at 15 ms", "wall_time", bound, query(16.0), "connections_reused")
     };
@@ -84,7 +84,7 @@ fn sample() -> Ledger {
             "queued writes share commits",
             "fewer commits",
             "Type `assay run --toggles`.",
-            vec![part("commits a step", "commits", Figure::AtMostOfBase(1.0), commits, "shared_commits")],
+            vec![part("commits a step", "commits", Target::AtMostOfBase(1.0), commits, "shared_commits")],
         ),
         claim(
             "turso-query",
@@ -102,7 +102,7 @@ fn sample() -> Ledger {
             vec![part("a|b", "cpu_time", less, timed(1.0, 0.99, 1.01), "messagepack_encoded")],
         ),
     ];
-    Ledger {
+    ClaimReport {
         schema: claim::SCHEMA,
         started_at: "2026-11-25T00:12:00Z".to_owned(),
         command: "assay claims".to_owned(),
@@ -121,7 +121,7 @@ fn the_ledger_in_every_format() {
         golden::check(&format!("ledger.{format}"), &rendered);
     }
     let json = ledger::render(&sample, Format::Json).expect("renders");
-    assert_eq!(serde_json::from_str::<Ledger>(&json).expect("parses"), sample);
+    assert_eq!(serde_json::from_str::<ClaimReport>(&json).expect("parses"), sample);
     assert!(ledger::render(&sample, Format::Junit).is_err());
 }
 
@@ -135,7 +135,7 @@ fn nothing_of_a_ledger_breaks_out_of_its_page() {
 #[test]
 fn a_ledger_without_a_measurement_has_no_chart() {
     let mut sample = sample();
-    sample.claims.retain(|claim| claim.finding == Finding::Skipped);
+    sample.claims.retain(|claim| claim.verdict == ClaimVerdict::Skipped);
     assert_eq!(ledger::picture(&sample).expect("draws"), None);
     assert!(ledger::summary(&sample).ends_with("1 claim: 1 skipped"), "{}", ledger::summary(&sample));
 }

@@ -1,8 +1,8 @@
 //! What reports conclude from the model: how green a pass is, which counts repeat, which charts there are.
 
+use baselines::Skipped;
 use baselines::compare::Verdict;
-use baselines::record::Skipped;
-use baselines::{Case, Measurement, Sample};
+use baselines::{CaseKey, Measurement, Sample};
 use reports::headline::{Tone, headline};
 use reports::{Report, figures, repeatability};
 
@@ -40,17 +40,17 @@ fn only_a_whole_pass_is_green() {
 fn repeated_counts_say_which_ones_differ() {
     let mut run = fixture::run();
     let repeated = repeatability::of(&run).expect("the fixture repeats its counts");
-    let differ: Vec<_> = repeated.samples.iter().take_while(|sample| sample.relative_range > 0.0).collect();
-    let named: Vec<_> = differ.iter().map(|sample| (sample.case.benchmark.as_str(), sample.metric)).collect();
+    let differ: Vec<_> = repeated.counts.iter().take_while(|count| count.sample.relative_range() > 0.0).collect();
+    let named: Vec<_> = differ.iter().map(|sample| (sample.case.benchmark.as_str(), sample.metric.as_str())).collect();
     assert_eq!(named.len(), 2);
     assert!(
         named.contains(&("episode/lifecycle", "instructions"))
             && named.contains(&("retrieve/10000", "estimated_cycles"))
     );
-    assert_eq!(repeated.identical() + differ.len(), repeated.samples.len());
-    assert_eq!(repeated.worst(), differ[0].relative_range);
+    assert_eq!(repeated.identical() + differ.len(), repeated.counts.len());
+    assert_eq!(repeated.worst(), differ[0].sample.relative_range());
     // Times are sampled: that they differ says nothing about the counts.
-    assert!(repeated.samples.iter().all(|sample| sample.metric != "cpu_time"));
+    assert!(repeated.counts.iter().all(|count| count.metric != "cpu_time"));
     run.measurements.retain(|measurement| measurement.sample.values().len() == 1);
     assert_eq!(repeatability::of(&run), None, "nothing was repeated");
 }
@@ -96,7 +96,7 @@ fn a_long_list_is_cut_and_the_chart_says_so() {
     let like: Measurement = run.measurements[0].clone();
     run.measurements.clear();
     for place in 0..200 {
-        let case = Case { benchmark: format!("many/b{place}"), variant: like.case.variant.clone() };
+        let case = CaseKey { benchmark: format!("many/b{place}"), variant: like.case.variant.clone() };
         let sample = Sample::new(vec![f64::from(place)]).expect("finite");
         run.measurements.push(Measurement { case, sample, ..like.clone() });
     }

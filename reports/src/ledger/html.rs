@@ -1,17 +1,17 @@
-//! The ledger of claims as a page of its own: the chart first, then every claim with its parts.
+//! The ledger of claims as a page: the chart first, then every claim with its parts.
 
-use baselines::claim::{Claim, Ledger};
+use baselines::claim::{ClaimReport, JudgedClaim};
 use maud::{DOCTYPE, Markup, html};
 
-use super::{figure, head, prose};
+use super::words::{PartRow, picture, summary};
 use crate::Result;
-use crate::ledger::{Row, picture, summary};
+use crate::html::parts::{figure, head, prose};
 
 /// The ledger as a page.
 ///
 /// # Errors
 /// The chart can't be drawn.
-pub fn render(ledger: &Ledger) -> Result<String> {
+pub fn render(ledger: &ClaimReport) -> Result<String> {
     let environment = &ledger.environment;
     let chart = picture(ledger)?;
     let page = html! {
@@ -39,20 +39,20 @@ pub fn render(ledger: &Ledger) -> Result<String> {
     Ok(page.into_string())
 }
 
-fn claim(claim: &Claim) -> Markup {
+fn claim(claim: &JudgedClaim) -> Markup {
     html! {
         section id=(format!("claim-{}", claim.id)) {
-            h2 { (claim.id) ": " (claim.finding) }
+            h2 { (claim.id) ": " (claim.verdict) }
             p { (prose(&claim.claim)) ": " strong { (prose(&claim.announced)) } " (" (prose(&claim.source)) ")" }
             div.scroll {
                 table {
                     thead {
-                        tr { th { "finding" } th { "measured" } th { "claimed" } th { "found" } th { "base and candidate" } th { "engaged" } th { "durability" } th { "why" } }
+                        tr { th { "verdict" } th { "measured" } th { "claimed" } th { "found" } th { "base and candidate" } th { "engaged" } th { "durability" } th { "why" } }
                     }
                     tbody {
-                        @for row in claim.parts.iter().map(Row::of) {
+                        @for row in claim.parts.iter().map(PartRow::of) {
                             tr {
-                                td { (row.finding) } td { (row.what) } td { (row.claimed) } td { (row.measured) }
+                                td { (row.verdict) } td { (row.what) } td { (row.claimed) } td { (row.measured) }
                                 td { (row.sides) } td { (row.counter) } td { (row.durability) } td { (prose(&row.why)) }
                             }
                         }

@@ -1,33 +1,34 @@
-//! What a record says about the gate: false alarms with their bound, what is found of slowdowns of a known size, and both as a picture and a page.
+//! The page, table and chart of a calibration: the gate's false alarms with their bound, and the slowdowns that it
+//! finds.
 
 use std::fmt::Write as _;
 
-use anyhow::Result;
+use baselines::calibration::{Condition, Suite};
 use baselines::compare::Verdict;
 use baselines::stats::binomial::{lower_bound, upper_bound};
-use reports::chart::{Line, shares};
 
-use super::{Condition, Suite};
+use crate::chart::{Line, shares};
+use crate::{Error, Result};
 
 /// The confidence of every bound in the table.
 const CONFIDENCE: f64 = 0.95;
 
-/// One row of false alarms: suites of one condition that are one program against itself throughout, or have slowdowns among them.
+/// Suites of one condition, counted by what they say of cases with equal sides.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Alarms {
     suites: usize,
     invalid: usize,
-    /// Suites in which something that is the same on both sides was called slower: a gate that fails for nothing.
+    /// Suites with a false alarm: the gate would have failed for nothing.
     red: usize,
-    /// Cases that are the same on both sides.
+    /// Cases with equal sides.
     same: usize,
     slower: usize,
     faster: usize,
-    /// Seconds that the suites took, the shortest first.
+    /// Durations in seconds, the shortest first.
     durations_s: Vec<f64>,
 }
 
-/// One row of what is found: cases with a slowdown of one size under one condition.
+/// Cases with one slowdown under one condition, counted by their verdict.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Found {
     cases: usize,
@@ -37,7 +38,7 @@ struct Found {
     faster: usize,
 }
 
-/// An invalid suite is neither red nor green: it is counted, and what it says is not.
+/// Counts the false alarms of suites. The verdicts of an invalid suite are not counted.
 fn alarms<'a>(suites: impl Iterator<Item = &'a Suite>) -> Alarms {
     let mut row = Alarms::default();
     for suite in suites {
@@ -48,10 +49,10 @@ fn alarms<'a>(suites: impl Iterator<Item = &'a Suite>) -> Alarms {
             continue;
         }
         row.red += usize::from(suite.false_alarms() > 0);
-        for tried in suite.tried.iter().filter(|tried| tried.extra_percent == 0.0) {
+        for case in suite.cases.iter().filter(|case| case.extra_percent == 0.0) {
             row.same += 1;
-            row.slower += usize::from(tried.verdict == Verdict::Regressed);
-            row.faster += usize::from(tried.verdict == Verdict::Improved);
+            row.slower += usize::from(case.verdict == Verdict::Regressed);
+            row.faster += usize::from(case.verdict == Verdict::Improved);
         }
     }
     row.durations_s.sort_by(f64::total_cmp);
@@ -61,9 +62,9 @@ fn alarms<'a>(suites: impl Iterator<Item = &'a Suite>) -> Alarms {
 fn found(suites: &[Suite], condition: Condition, extra_percent: f64) -> Found {
     let mut row = Found::default();
     let valid = suites.iter().filter(|suite| suite.condition == condition && suite.invalid.is_empty());
-    for tried in valid.flat_map(|suite| &suite.tried).filter(|tried| tried.extra_percent == extra_percent) {
+    for case in valid.flat_map(|suite| &suite.cases).filter(|case| case.extra_percent == extra_percent) {
         row.cases += 1;
-        *match tried.verdict {
+        *match case.verdict {
             Verdict::Regressed => &mut row.found,
             Verdict::Improved => &mut row.faster,
             Verdict::Equal => &mut row.equal,
@@ -73,20 +74,24 @@ fn found(suites: &[Suite], condition: Condition, extra_percent: f64) -> Found {
     row
 }
 
-/// The conditions of a record, in order.
-fn conditions(suites: &[Suite]) -> Vec<Condition> {
-    let mut conditions: Vec<Condition> = suites.iter().map(|suite| suite.condition).collect();
-    conditions.sort_unstable();
-    conditions.dedup();
-    conditions
+/// Sorted, each once.
+fn sorted<T>(values: impl Iterator<Item = T>, order: fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_by(order);
+    values.dedup_by(|a, b| order(a, b).is_eq());
+    values
 }
 
-/// The sizes that were measured, the smallest first.
+fn conditions(suites: &[Suite]) -> Vec<Condition> {
+    sorted(suites.iter().map(|suite| suite.condition), Ord::cmp)
+}
+
 fn sizes(suites: &[Suite]) -> Vec<f64> {
-    let mut sizes: Vec<f64> = suites.iter().flat_map(|suite| &suite.tried).map(|tried| tried.extra_percent).collect();
-    sizes.sort_by(f64::total_cmp);
-    sizes.dedup();
-    sizes
+    sorted(suites.iter().flat_map(|suite| &suite.cases).map(|case| case.extra_percent), f64::total_cmp)
+}
+
+fn machines(suites: &[Suite]) -> String {
+    sorted(suites.iter().map(|suite| suite.machine.as_str()), Ord::cmp).join("; ")
 }
 
 fn per_cent(part: f64) -> String {
@@ -98,18 +103,24 @@ fn per_cent(part: f64) -> String {
 /// # Errors
 /// A bound can't be computed.
 pub fn table(suites: &[Suite]) -> Result<String> {
-    let mut text = String::new();
-    let bounds = per_cent(CONFIDENCE);
-    writeln!(text, "{}\nBounds hold with {bounds} confidence each (Clopper and Pearson).\n", machines(suites))?;
-    writeln!(
-        text,
-        "False alarms: cases that are the same on both sides. A suite is red if one of them is called slower."
-    )?;
-    writeln!(
-        text,
-        "{:<18} {:>11} {:>6} {:>7} {:>4} {:>9} {:>5} {:>6} {:>6} {:>8}",
-        "", "beside", "suites", "invalid", "red", "true rate", "cases", "slower", "faster", "seconds"
-    )?;
+    let failed = |error: baselines::stats::StatsError| Error::from(baselines::Error::from(error));
+    let mut text = format!(
+        "{}\nBounds hold with {} confidence each (Clopper and Pearson).\n\n\
+         False alarms: cases that are the same on both sides. A suite is red if one of them is called slower.\n\
+         {:<18} {:>11} {:>6} {:>7} {:>4} {:>9} {:>5} {:>6} {:>6} {:>8}\n",
+        machines(suites),
+        per_cent(CONFIDENCE),
+        "",
+        "beside",
+        "suites",
+        "invalid",
+        "red",
+        "true rate",
+        "cases",
+        "slower",
+        "faster",
+        "seconds"
+    );
     for condition in conditions(suites) {
         for (beside, throughout) in [("nothing", true), ("slowdowns", false)] {
             let row = alarms(
@@ -120,95 +131,76 @@ pub fn table(suites: &[Suite]) -> Result<String> {
             }
             let bound = match row.suites - row.invalid {
                 0 => "unknown".to_owned(),
-                valid => format!("<= {}", per_cent(upper_bound(row.red as u64, valid as u64, CONFIDENCE)?)),
+                valid => {
+                    let most = upper_bound(row.red as u64, valid as u64, CONFIDENCE).map_err(failed)?;
+                    format!("<= {}", per_cent(most))
+                }
             };
-            writeln!(
+            let Alarms { suites, invalid, red, same, slower, faster, durations_s } = row;
+            let _ = writeln!(
                 text,
-                "{:<18} {beside:>11} {:>6} {:>7} {:>4} {bound:>9} {:>5} {:>6} {:>6} {:>8.0}",
+                "{:<18} {beside:>11} {suites:>6} {invalid:>7} {red:>4} {bound:>9} {same:>5} {slower:>6} {faster:>6} {:>8.0}",
                 condition.name(),
-                row.suites,
-                row.invalid,
-                row.red,
-                row.same,
-                row.slower,
-                row.faster,
-                row.durations_s[row.durations_s.len() / 2]
-            )?;
+                durations_s[durations_s.len() / 2]
+            );
         }
     }
-    writeln!(text, "\nFound: cases that did more work than they were asked for.")?;
-    writeln!(
+    let _ = writeln!(
         text,
-        "{:<18} {:>6} {:>5} {:>5} {:>6} {:>9} {:>12} {:>5} {:>6}",
+        "\nFound: cases that did more work than they were asked for.\n{:<18} {:>6} {:>5} {:>5} {:>6} {:>9} {:>12} {:>5} {:>6}",
         "", "slowed", "cases", "found", "rate", "true rate", "inconclusive", "equal", "faster"
-    )?;
+    );
     for condition in conditions(suites) {
         for size in sizes(suites).into_iter().filter(|size| *size > 0.0) {
-            let row = found(suites, condition, size);
-            if row.cases == 0 {
+            let Found { cases, found, inconclusive, equal, faster } = found(suites, condition, size);
+            if cases == 0 {
                 continue;
             }
-            let bound = lower_bound(row.found as u64, row.cases as u64, CONFIDENCE)?;
-            writeln!(
+            let least = per_cent(lower_bound(found as u64, cases as u64, CONFIDENCE).map_err(failed)?);
+            let _ = writeln!(
                 text,
-                "{:<18} {:>6} {:>5} {:>5} {:>6} {:>9} {:>12} {:>5} {:>6}",
+                "{:<18} {:>6} {cases:>5} {found:>5} {:>6} {:>9} {inconclusive:>12} {equal:>5} {faster:>6}",
                 condition.name(),
                 slowdown(size),
-                row.cases,
-                row.found,
-                per_cent(row.found as f64 / row.cases as f64),
-                format!(">= {}", per_cent(bound)),
-                row.inconclusive,
-                row.equal,
-                row.faster
-            )?;
+                per_cent(found as f64 / cases as f64),
+                format!(">= {least}"),
+            );
         }
     }
     Ok(text)
 }
 
-fn machines(suites: &[Suite]) -> String {
-    let mut machines: Vec<&str> = suites.iter().map(|suite| suite.machine.as_str()).collect();
-    machines.sort_unstable();
-    machines.dedup();
-    machines.join("; ")
-}
-
-/// The page that lies beside a record: the chart, the table, and what they come from. `record` and `chart` are names of files beside it.
+/// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside
+/// it.
 ///
 /// # Errors
 /// A bound can't be computed.
 pub fn page(suites: &[Suite], record: &str, chart: Option<&str>) -> Result<String> {
-    let days: Vec<&str> = suites.iter().map(|suite| suite.started_at.get(..10).unwrap_or_default()).collect();
-    let (first, last) = (days.iter().min().unwrap_or(&""), days.iter().max().unwrap_or(&""));
-    let mut commits: Vec<&str> = suites.iter().map(|suite| suite.commit.get(..12).unwrap_or(&suite.commit)).collect();
-    commits.sort_unstable();
-    commits.dedup();
-    let mut text = format!("# How often the gate is wrong: {}\n\n", machines(suites));
-    writeln!(
-        text,
-        "Written by `assay calibrate --suites 0` from [{record}]({record}): {} suites from {first} to {last}, commits {}.\n",
-        suites.len(),
-        commits.join(", ")
-    )?;
-    writeln!(
-        text,
-        "Each suite is the time lane of `assay gate --against`, judged by its rules, on cases whose truth is known: one program\n\
+    let days = sorted(suites.iter().map(|suite| suite.started_at.get(..10).unwrap_or_default()), Ord::cmp);
+    let commits = sorted(suites.iter().map(|suite| suite.commit.get(..12).unwrap_or(&suite.commit)), Ord::cmp);
+    let picture = chart.map_or_else(String::new, |chart| {
+        format!("![The part of the cases that was called slower, by the size of the slowdown]({chart})\n\n")
+    });
+    Ok(format!(
+        "# How often the gate is wrong: {}\n\n\
+         Written by `assay calibrate --suites 0` from [{record}]({record}): {} suites from {} to {}, commits {}.\n\n\
+         Each suite is the time lane of `assay gate --against`, judged by its rules, on cases whose truth is known: one program\n\
          on both sides, or two builds of one source in a layout a round, or a known part of more work on one of them\n\
-         ([METHODOLOGY](../../METHODOLOGY.md)).\n"
-    )?;
-    if let Some(chart) = chart {
-        writeln!(text, "![The part of the cases that was called slower, by the size of the slowdown]({chart})\n")?;
-    }
-    writeln!(text, "```text\n{}```", table(suites)?)?;
-    Ok(text)
+         ([METHODOLOGY](../../METHODOLOGY.md)).\n\n{picture}```text\n{}```\n",
+        machines(suites),
+        suites.len(),
+        days.first().unwrap_or(&""),
+        days.last().unwrap_or(&""),
+        commits.join(", "),
+        table(suites)?
+    ))
 }
 
 fn slowdown(extra_percent: f64) -> String {
     if extra_percent == 0.0 { "none".to_owned() } else { format!("+{extra_percent}%") }
 }
 
-/// The part of the cases that was called slower, by the size of the slowdown: false alarms where it is none, what was found elsewhere. Nothing where
+/// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where
 /// fewer than two sizes were measured.
 ///
 /// # Errors
@@ -240,10 +232,38 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::suite;
+    use Verdict::{Equal, Improved, Inconclusive, Regressed};
+    use baselines::calibration::{Judge, JudgedCase, SCHEMA};
+
     use super::*;
 
-    use Verdict::{Equal, Improved, Inconclusive, Regressed};
+    /// A suite of one case measured over and over.
+    fn suite(number: usize, sizes: &[f64], verdicts: &[(f64, Verdict)]) -> Suite {
+        let cases = verdicts.iter().map(|(extra_percent, verdict)| JudgedCase {
+            case: "step_log_memory".into(),
+            metric: "cpu_time".into(),
+            extra_percent: *extra_percent,
+            verdict: *verdict,
+            relative: Some(0.01),
+            noise: 0.0,
+            screen: vec![],
+            confirm: vec![],
+        });
+        Suite {
+            schema: SCHEMA,
+            rules: "r".into(),
+            started_at: "2026-01-01T00:00:00Z".into(),
+            duration_s: 60.0,
+            commit: "c".into(),
+            machine: "one, 2 cores".into(),
+            number,
+            sizes: sizes.to_vec(),
+            condition: Condition::default(),
+            invalid: vec![],
+            controls: vec![],
+            cases: cases.collect(),
+        }
+    }
 
     fn mixed() -> Vec<Suite> {
         let sizes = [0.0, 3.0, 5.0];
@@ -255,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn suites_are_counted_by_what_they_said() {
+    fn suites_are_counted_by_their_verdicts() {
         let suites = mixed();
         let expected =
             Alarms { suites: 3, invalid: 1, red: 1, same: 2, slower: 1, faster: 0, durations_s: vec![60.0; 3] };
@@ -263,7 +283,7 @@ mod tests {
         let idle = Condition::default();
         assert_eq!(found(&suites, idle, 5.0), Found { cases: 2, found: 1, inconclusive: 1, ..Found::default() });
         assert_eq!(found(&suites, idle, 3.0), Found { cases: 2, found: 1, equal: 1, ..Found::default() });
-        assert_eq!(found(&suites, Condition { hog: true, ..idle }, 3.0), Found::default());
+        assert_eq!(found(&suites, Condition { background_load: true, ..idle }, 3.0), Found::default());
     }
 
     #[test]
@@ -271,11 +291,11 @@ mod tests {
         let mut suites = mixed();
         suites.push(suite(0, &[0.0], &[(0.0, Equal), (0.0, Improved)]));
         suites.push(Suite {
-            condition: Condition { judge: super::super::Judge::Criterion, ..Condition::default() },
+            condition: Condition { judge: Judge::Criterion, ..Condition::default() },
             ..suite(0, &[0.0], &[(0.0, Regressed), (0.0, Improved)])
         });
         let page = page(&suites, "m.jsonl", Some("m.svg")).expect("a page");
-        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/calibration/page.golden");
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/calibration.markdown");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&golden, &page).expect("written");
         }

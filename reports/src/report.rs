@@ -1,0 +1,26 @@
+//! The model of a report. Every format is made from it.
+
+use baselines::gate::Judgement;
+use baselines::{CallStacks, Run};
+
+/// A report: a run with everything that is said about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The run.
+    pub run: Run,
+    /// The gate's judgement; none if nothing was compared.
+    pub judgement: Option<Judgement>,
+    /// The base of the comparison, as in `baseline baselines/stored/x.jsonl` or `revision 4bf5022`.
+    pub against: Option<String>,
+    /// Call stacks of some cases.
+    pub profiles: Vec<CallStacks>,
+    /// Notes for the reader, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// A report of a run alone: not judged, not profiled.
+    pub fn new(run: Run) -> Report {
+        Report { run, judgement: None, against: None, profiles: vec![], notes: vec![] }
+    }
+}
