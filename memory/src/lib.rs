@@ -37,6 +37,7 @@ pub mod outcome;
 pub mod pattern;
 pub mod pool;
 pub mod reflection;
+mod refusal;
 pub mod retrieval;
 pub mod reward;
 pub mod server;

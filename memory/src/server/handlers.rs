@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{FromRequest, Path, Query as UrlQuery, Request, State};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 
-use super::failure::{Body, Refusal};
 use super::process;
 use crate::api::{
-    Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
+    BODY_BYTES_MAX, Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
     RetrievedEpisodes, ServerStats, Started,
 };
+use crate::refusal::Refusal;
 use crate::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
 
 type Answer<T> = Result<Json<T>, Refusal>;
@@ -111,4 +114,27 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Refusal {
 
 fn parse(id: &str) -> Result<EpisodeId, Refusal> {
     id.parse::<EpisodeId>().map_err(Refusal::from)
+}
+
+/// A request's JSON body. The content type is not asked for: whatever is no such JSON is refused with its place.
+pub(super) struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Refusal> {
+        // A body that says that it is too long is not waited for; one that does not say is cut off while it is read.
+        let length =
+            request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+            let error = format!("the body is over {BODY_BYTES_MAX} bytes: log less at a time");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error));
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+        serde_json::from_slice(&bytes)
+            .map(Body)
+            .map_err(|error| Refusal::malformed(format!("the body is not what this route takes: {error}")))
+    }
 }

@@ -19,11 +19,8 @@
 //!
 //! Left out on purpose: TLS, authentication and limits on clients. The server is something to measure on one's own machine.
 
-mod failure;
 mod handlers;
 mod process;
-
-pub(crate) use failure::Refusal;
 
 use std::future::Future;
 use std::io;

@@ -17,7 +17,7 @@ use axum::http::header::CONTENT_ENCODING;
 
 pub(crate) use compressed::Unpacker;
 
-use crate::server::Refusal;
+use crate::refusal::Refusal;
 use crate::{Counters, WireKind};
 
 /// The routes, behind what reads and writes bodies as the strategy has them.

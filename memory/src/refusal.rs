@@ -1,17 +1,13 @@
-//! Errors as answers: which status an error of the memory is, and one JSON body for all of them.
+//! HTTP errors: the status that each error of the memory becomes, and the JSON body that all of them share.
 //!
-//! Left out on purpose: logging. The client gets the whole chain of causes; the server is measured, not operated.
+//! The client gets the whole chain of causes. Nothing is logged.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_LENGTH;
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::api::{BODY_BYTES_MAX, Failure};
+use crate::api::Failure;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -22,7 +18,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     /// A refusal of a malformed request.
-    pub(super) fn malformed(error: impl Into<String>) -> Refusal {
+    pub(crate) fn malformed(error: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, error)
     }
 
@@ -62,29 +58,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// A request's JSON body. The content type is not asked for: whatever is no such JSON is refused with its place.
-pub(super) struct Body<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Refusal> {
-        // A body that says that it is too long is not waited for; one that does not say is cut off while it is read.
-        let length =
-            request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if length.is_some_and(|length| length > BODY_BYTES_MAX) {
-            let error = format!("the body is over {BODY_BYTES_MAX} bytes: log less at a time");
-            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error));
-        }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
-        serde_json::from_slice(&bytes)
-            .map(Body)
-            .map_err(|error| Refusal::malformed(format!("the body is not what this route takes: {error}")))
-    }
 }
 
 #[cfg(test)]
