@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PatternId, Reflection, Reward};
+use crate::ids::PatternId;
 
 /// How an episode ended, in the caller's judgement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,4 +64,30 @@ pub struct Completion {
     pub reflection: Reflection,
     /// The patterns seen in it, in the order of their ids.
     pub patterns: Vec<PatternId>,
+}
+
+/// What an episode was worth: a total from 0 to 1, and its parts, each from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reward {
+    /// The weighted sum of the parts.
+    pub total: f32,
+    /// How much of the task was done.
+    pub outcome: f32,
+    /// How few steps it took, for a task of its complexity.
+    pub efficiency: f32,
+    /// How few of the steps failed or repeated an earlier one.
+    pub precision: f32,
+    /// How many of the failures were overcome.
+    pub recovery: f32,
+}
+
+/// What can be said about an episode, as lists of sentences. Empty lists are usual.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reflection {
+    /// What went well.
+    pub successes: Vec<String>,
+    /// What should be done otherwise next time.
+    pub improvements: Vec<String>,
+    /// What was learned.
+    pub insights: Vec<String>,
 }

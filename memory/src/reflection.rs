@@ -6,28 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::reward::step_budget;
 use crate::trace::{Failure, Trace};
-use crate::{Head, Outcome, Step};
+use crate::{Head, Outcome, Reflection, Step};
 
 /// A tool that took at least this part of the episode's time is named.
 const DOMINANT_PART: f64 = 0.5;
 
 /// The most sentences of one kind about single failures.
 const FAILURES_NAMED: usize = 3;
-
-/// What can be said about an episode, as lists of sentences. Empty lists are usual.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reflection {
-    /// What went well.
-    pub successes: Vec<String>,
-    /// What should be done otherwise next time.
-    pub improvements: Vec<String>,
-    /// What was learned.
-    pub insights: Vec<String>,
-}
 
 /// The reflection on an episode with that head and those steps, digested in `trace`, that ended so.
 #[inline(never)]

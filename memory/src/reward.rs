@@ -14,30 +14,13 @@
 //! failing. The budgets are about half of and twice the usual length of an episode, 20 steps. Single precision, because its decimal form
 //! comes back exactly from JSON.
 
-use serde::{Deserialize, Serialize};
-
 use crate::trace::Trace;
-use crate::{Complexity, Outcome, TaskContext};
+use crate::{Complexity, Outcome, Reward, TaskContext};
 
 const OUTCOME_WEIGHT: f32 = 0.7;
 const EFFICIENCY_WEIGHT: f32 = 0.1;
 const PRECISION_WEIGHT: f32 = 0.1;
 const RECOVERY_WEIGHT: f32 = 0.1;
-
-/// What an episode was worth: a total from 0 to 1, and its parts, each from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Reward {
-    /// The weighted sum of the parts.
-    pub total: f32,
-    /// How much of the task was done.
-    pub outcome: f32,
-    /// How few steps it took, for a task of its complexity.
-    pub efficiency: f32,
-    /// How few of the steps failed or repeated an earlier one.
-    pub precision: f32,
-    /// How many of the failures were overcome.
-    pub recovery: f32,
-}
 
 /// The reward of an episode in that context, with those steps, that ended so.
 #[inline(never)]
