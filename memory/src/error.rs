@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Codec, EpisodeId};
+use crate::ids::{EpisodeId, MalformedId};
 
 /// The result of every fallible function of the crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -42,14 +42,9 @@ pub enum Error {
         /// The id of the completed episode.
         id: EpisodeId,
     },
-    /// An id that is not what ids look like.
-    #[error("`{text}` is no id: {digits} hexadecimal digits are")]
-    MalformedId {
-        /// What was given.
-        text: String,
-        /// How many digits such an id has.
-        digits: usize,
-    },
+    /// Text that is not an id.
+    #[error(transparent)]
+    MalformedId(#[from] MalformedId),
     /// A toggle that does not exist.
     #[error("unknown toggle `{name}`: one of {valid}")]
     UnknownToggle {
@@ -101,8 +96,8 @@ pub enum Error {
     Encode {
         /// The type of the value.
         what: &'static str,
-        /// The codec in use.
-        codec: Codec,
+        /// The codec's name.
+        codec: &'static str,
         /// The codec's own error.
         source: Source,
     },
@@ -111,8 +106,8 @@ pub enum Error {
     Decode {
         /// The type of the value.
         what: &'static str,
-        /// The codec named by the value's tag.
-        codec: Codec,
+        /// The name of the codec that the value's tag says.
+        codec: &'static str,
         /// The codec's own error.
         source: Source,
     },

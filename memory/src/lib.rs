@@ -31,6 +31,7 @@ pub mod encoding;
 pub mod episode;
 mod error;
 pub mod hash;
+mod id_source;
 pub mod ids;
 mod memory;
 pub mod outcome;
@@ -54,13 +55,12 @@ pub use embedding::{Embedder, FeatureHashing};
 pub use encoding::Encoding;
 pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepStatus, TaskContext};
 pub use error::{Error, Result, Source};
-pub use ids::{EpisodeId, IdSource, PatternId};
+pub use id_source::IdSource;
+pub use ids::{EpisodeId, MalformedId, PatternId};
 pub use memory::{Health, Memory, Options};
-pub use outcome::{Completion, Outcome};
+pub use outcome::{Completion, Outcome, Reflection, Reward};
 pub use pattern::{Pattern, PatternKind};
-pub use reflection::Reflection;
 pub use retrieval::{Query, Retrieved};
-pub use reward::Reward;
 pub use store::{Remote, StoreStats as Stats};
 pub use variant::{
     BatchKind, BufferKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind,

@@ -35,7 +35,7 @@ impl From<Error> for Refusal {
             Error::EpisodeExists { .. } | Error::StepExists { .. } | Error::EpisodeCompleted { .. } => {
                 StatusCode::CONFLICT
             }
-            Error::MalformedId { .. } => StatusCode::BAD_REQUEST,
+            Error::MalformedId(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Refusal::new(status, chain(&error))
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(status(Error::UnknownEpisode { id }), 404);
         assert_eq!(status(Error::EpisodeCompleted { id }), 409);
         assert_eq!(status(Error::EpisodeExists { id }), 409);
-        assert_eq!(status(Error::MalformedId { text: "x".to_owned(), digits: 32 }), 400);
+        assert_eq!(status("x".parse::<EpisodeId>().unwrap_err().into()), 400);
         assert_eq!(status(Error::Closed), 500);
     }
 }

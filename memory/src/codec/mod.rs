@@ -26,7 +26,7 @@ impl Codec {
             Codec::Messagepack => messagepack::encode(value, out),
             Codec::Postcard => postcard::encode(value, out),
         };
-        written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self, source })
+        written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self.name(), source })
     }
 
     /// The value that these bytes are. Bytes left over are an error.
@@ -39,7 +39,7 @@ impl Codec {
             Codec::Messagepack => messagepack::decode(bytes),
             Codec::Postcard => postcard::decode(bytes),
         };
-        read.map_err(|source| Error::Decode { what: noun::<T>(), codec: self, source })
+        read.map_err(|source| Error::Decode { what: noun::<T>(), codec: self.name(), source })
     }
 }
 

@@ -113,7 +113,7 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Refusal {
 }
 
 fn parse(id: &str) -> Result<EpisodeId, Refusal> {
-    id.parse::<EpisodeId>().map_err(Refusal::from)
+    Ok(id.parse::<EpisodeId>().map_err(Error::from)?)
 }
 
 /// A request's JSON body. The content type is not asked for: whatever is no such JSON is refused with its place.
