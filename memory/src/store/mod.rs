@@ -27,12 +27,12 @@ use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-pub mod bare;
 mod files;
 pub mod in_memory;
 pub mod libsql;
 mod merging;
 mod newest;
+pub mod raw;
 pub mod redb;
 pub mod tiered;
 
@@ -204,6 +204,25 @@ pub async fn open(
         StoreKind::Libsql => Arc::new(libsql::Libsql::open(file()?, variant, counters, encoding).await?),
         StoreKind::Tiered => Arc::new(tiered::Tiered::open(file()?, variant, counters, encoding).await?),
     })
+}
+
+/// Creates a file with the bare engine beneath a store.
+///
+/// # Errors
+/// [`Error::InvalidVariant`] for a store that is more than one engine or none, and what the engine says.
+pub async fn open_raw(store: StoreKind, durability: Durability, path: &Path) -> Result<Box<dyn raw::RawEngine>> {
+    match (store, durability) {
+        (StoreKind::Redb, Durability::Buffered | Durability::Fsynced) => {
+            Ok(Box::new(redb::RawRedb::open(path, durability)?))
+        }
+        (StoreKind::Libsql, Durability::Committed | Durability::Fsynced) => {
+            Ok(Box::new(libsql::RawLibsql::open(path, durability).await?))
+        }
+        _ => Err(Error::InvalidVariant {
+            conflict: format!("store={store},durability={durability} is no engine by itself"),
+            remedy: "choose store=redb or libsql, and a class that it offers".to_owned(),
+        }),
+    }
 }
 
 /// A write on its way into databases: encoded once, however many there are.

@@ -17,10 +17,10 @@ use ::libsql::{Builder, Row as DbRow, Value};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-pub(super) use self::bare::Bare;
 use self::connect::{Connector, Place, prepare_database};
 use self::connection::Connection;
 use self::indexes::Indexes;
+pub(super) use self::raw::RawLibsql;
 use self::schema::Sql;
 use self::values::{Attempt, Fault, first, key};
 use self::vectors::Vectors;
@@ -32,13 +32,13 @@ use crate::{
 };
 
 mod answer;
-mod bare;
 mod connect;
 mod connection;
 mod indexes;
 mod many;
 mod meter;
 mod mirror;
+mod raw;
 mod schema;
 mod values;
 mod vectors;

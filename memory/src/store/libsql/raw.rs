@@ -1,4 +1,4 @@
-//! libSQL alone: one table, one connection, three prepared statements ([`crate::store::bare`]).
+//! libSQL alone: one table, one connection, three prepared statements ([`crate::store::raw`]).
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use async_trait::async_trait;
 
 use super::told;
 use super::values::{Attempt, Fault};
-use crate::store::bare::{Engine, Row};
 use crate::store::blocking_future;
+use crate::store::raw::{RawEngine, RawRow};
 use crate::{Durability, Result};
 
 const TABLE: &str = "CREATE TABLE steps (episode INTEGER NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (episode, number))";
 
 /// A libSQL file with one table, as the store has it.
-pub struct Bare {
+pub struct RawLibsql {
     connection: Connection,
     begin: Statement,
     insert: Statement,
@@ -23,14 +23,14 @@ pub struct Bare {
     path: PathBuf,
 }
 
-impl Bare {
-    pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<Bare> {
-        let open = async || -> Attempt<Bare> {
+impl RawLibsql {
+    pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<RawLibsql> {
+        let open = async || -> Attempt<RawLibsql> {
             let connection = Builder::new_local(path).build().await?.connect()?;
             connection.execute_batch("PRAGMA journal_mode = WAL").await?;
             connection.execute_batch(told(durability)).await?;
             connection.execute_batch(TABLE).await?;
-            Ok(Bare {
+            Ok(RawLibsql {
                 begin: connection.prepare("BEGIN IMMEDIATE").await?,
                 insert: connection.prepare("INSERT INTO steps (episode, number, value) VALUES (?1, ?2, ?3)").await?,
                 commit: connection.prepare("COMMIT").await?,
@@ -41,9 +41,9 @@ impl Bare {
         blocking_future(open()).await.map_err(|fault| fault.at(path, "creating"))
     }
 
-    async fn insert(&self, rows: &[Row]) -> Attempt<()> {
+    async fn insert(&self, rows: &[RawRow]) -> Attempt<()> {
         run(&self.begin, vec![]).await?;
-        for Row { id, number, value } in rows {
+        for RawRow { id, number, value } in rows {
             let parameters =
                 vec![Value::Integer(id.0 as i64), Value::Integer((*number).into()), Value::Blob(value.clone())];
             run(&self.insert, parameters).await?;
@@ -59,8 +59,8 @@ async fn run(statement: &Statement, parameters: Vec<Value>) -> Attempt<()> {
 }
 
 #[async_trait]
-impl Engine for Bare {
-    async fn commit(&mut self, rows: &[Row]) -> Result<()> {
+impl RawEngine for RawLibsql {
+    async fn commit(&mut self, rows: &[RawRow]) -> Result<()> {
         blocking_future(self.insert(rows)).await.map_err(|fault| fault.at(&self.path, "committing"))
     }
 

@@ -16,21 +16,21 @@ use ::redb::{
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-pub(super) use self::bare::Bare;
 use self::fault::{Attempt, opening_error};
 use self::indexes::Indexes;
 pub(super) use self::mirror::Row;
+pub(super) use self::raw::RawRedb;
 use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-mod bare;
 mod fault;
 mod file;
 mod indexes;
 mod metadata;
 mod mirror;
+mod raw;
 mod steps;
 mod tasks;
 mod write;
