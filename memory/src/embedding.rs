@@ -3,8 +3,6 @@
 //! The default embedder needs no model and no network, and gives the same bits on every machine. It finds texts that share words, not meanings;
 //! a real model goes behind the same trait.
 
-pub(crate) mod f32_le;
-
 use std::fmt::Debug;
 use std::hash::Hasher;
 
@@ -168,6 +166,17 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     if lengths > 0.0 { (dot(a, b) / lengths).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
+/// Appends the bytes of a vector: 32-bit floats, little-endian, as in libSQL's `F32_BLOB`.
+pub(crate) fn to_le_bytes(vector: &[f32], out: &mut Vec<u8>) {
+    out.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
+}
+
+/// The vector of these bytes; `None` where their number is no multiple of 4.
+pub(crate) fn from_le_bytes(bytes: &[u8]) -> Option<Vec<f32>> {
+    let (values, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -260,6 +269,18 @@ mod tests {
             let plain: f64 = pairs.iter().map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             prop_assert!((f64::from(dot(&a, &b)) - plain).abs() < 1e-4);
         }
+    }
+
+    #[test]
+    fn the_bits_come_back() {
+        let vector = [0.0, -0.0, 1.5, f32::MIN_POSITIVE, f32::MAX, -1e-40];
+        let mut bytes = Vec::new();
+        to_le_bytes(&vector, &mut bytes);
+        assert_eq!(bytes[8..12], [0, 0, 0xc0, 0x3f]);
+        let back = from_le_bytes(&bytes).unwrap();
+        assert!(back.iter().zip(vector).all(|(back, value)| back.to_bits() == value.to_bits()));
+        assert_eq!(from_le_bytes(&bytes[1..]), None);
+        assert_eq!(from_le_bytes(&[]), Some(vec![]));
     }
 
     #[test]

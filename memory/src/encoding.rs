@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::buffers::{self, Buffer, Buffers};
 use crate::counters::Counters;
-use crate::embedding::f32_le;
+use crate::embedding;
 use crate::variant::{BufferKind, Codec, Compression, EmbeddingKind};
 use crate::{Error, Result};
 
@@ -96,7 +96,7 @@ impl Encoding {
                 // Plain always: the bits of such numbers look like noise to a compressor.
                 let mut stored = Buffer::from(&self.buffers);
                 stored.extend_from_slice(&[F32_LE, compression_tag(Compression::None)]);
-                f32_le::encode(vector, &mut stored);
+                embedding::to_le_bytes(vector, &mut stored);
                 self.counters.encoded_bytes.add((stored.len() - TAGS) as u64);
                 self.counters.stored_bytes.add(stored.len() as u64);
                 (stored, &self.counters.f32_vectors)
@@ -114,7 +114,8 @@ impl Encoding {
         match stored {
             [F32_LE, 0, values @ ..] => {
                 self.counters.values_decoded.increment();
-                f32_le::decode(values).ok_or_else(|| damaged(format!("{} bytes are no 32-bit numbers", values.len())))
+                embedding::from_le_bytes(values)
+                    .ok_or_else(|| damaged(format!("{} bytes are no 32-bit numbers", values.len())))
             }
             _ => self.decode(stored),
         }

@@ -13,7 +13,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::shelf::{Entry, Shelf};
+use super::ttl_lru::{Entry, Shelf};
 use super::{Left, Lookup, Policy};
 use crate::Counters;
 

@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use super::shelf::Shelf;
+use super::ttl_lru::Shelf;
 use super::{Left, Lookup, Policy};
 
 /// What was used last.

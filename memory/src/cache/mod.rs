@@ -17,13 +17,13 @@
 //! Left out on purpose: caching what is not there. A look-up of an unknown id always asks the store.
 
 pub mod adaptive_ttl;
-mod kept;
 mod lru;
 mod none;
+mod policy_cache;
 mod predictive;
 mod queries;
-mod shelf;
 mod sketch;
+mod ttl_lru;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -164,7 +164,7 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
-    over(kind, limits, clock, counters, &kept::EPISODES)
+    over(kind, limits, clock, counters, &policy_cache::EPISODES)
 }
 
 /// The caches of that kind: of episodes, and of answers.
@@ -175,8 +175,8 @@ pub(crate) fn open(
     counters: &Arc<Counters>,
 ) -> (Arc<EpisodeCache>, Queries) {
     let episodes = new(kind, limits, clock, counters);
-    let lists = over(kind, limits, clock, counters, &kept::QUERIES);
-    let best = over(kind, limits, clock, counters, &kept::QUERIES);
+    let lists = over(kind, limits, clock, counters, &policy_cache::QUERIES);
+    let best = over(kind, limits, clock, counters, &policy_cache::QUERIES);
     (episodes, Queries::new(lists, best))
 }
 
@@ -185,7 +185,7 @@ fn over<K, V>(
     limits: Limits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
-    tally: &'static kept::Tally,
+    tally: &'static policy_cache::Tally,
 ) -> Arc<dyn Cache<K, V>>
 where
     K: Hash + Eq + Clone + Send + 'static,
@@ -193,6 +193,6 @@ where
 {
     match policy(kind, limits, counters) {
         None => Arc::new(none::NoCache),
-        Some(policy) => Arc::new(kept::Kept::new(policy, Arc::clone(clock), Arc::clone(counters), tally)),
+        Some(policy) => Arc::new(policy_cache::Kept::new(policy, Arc::clone(clock), Arc::clone(counters), tally)),
     }
 }

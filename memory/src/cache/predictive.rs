@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use super::shelf::{Entry, Shelf};
 use super::sketch::Sketch;
+use super::ttl_lru::{Entry, Shelf};
 use super::{Left, Lookup, Policy, Why};
 use crate::Counters;
 use crate::hash::FixedState;

@@ -30,8 +30,8 @@ use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pat
 mod files;
 pub mod in_memory;
 pub mod libsql;
-mod merging;
 mod newest;
+mod pattern_merger;
 pub mod raw;
 pub mod redb;
 pub mod tiered;

@@ -17,11 +17,10 @@ use ::libsql::{Builder, Row as DbRow, Value};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use self::connect::{Connector, Place, prepare_database};
-use self::connection::Connection;
 use self::indexes::Indexes;
 pub(super) use self::raw::RawLibsql;
 use self::schema::Sql;
+use self::transport::{Connection, Connector, Place};
 use self::values::{Attempt, Fault, first, key};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
@@ -31,18 +30,14 @@ use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
 };
 
-mod answer;
-mod connect;
-mod connection;
+mod export;
 mod indexes;
 mod many;
-mod meter;
-mod mirror;
 mod raw;
 mod schema;
+mod transport;
 mod values;
 mod vectors;
-mod way;
 mod write;
 
 /// The most connections that read at a time.
@@ -119,7 +114,7 @@ impl Libsql {
         counters: Arc<Counters>,
         encoding: Encoding,
     ) -> Result<Libsql> {
-        let connector = connect::remote(remote, variant.wire, &counters)?;
+        let connector = transport::remote(remote, variant.wire, &counters)?;
         let mut first = connector.connect().await?;
         counters.connections_opened.increment();
         let at = |fault: Fault| fault.at(&connector.path, "opening");
@@ -190,6 +185,32 @@ impl Libsql {
     fn decoded<T: serde::de::DeserializeOwned>(&self, row: &DbRow, column: i32) -> Attempt<T> {
         Ok(self.encoding.decode(&row.get::<Vec<u8>>(column)?)?)
     }
+}
+
+/// Makes the tables in an empty database, or checks that they are ours and of this version. Changes nothing in a database of something else.
+/// The generation it was found in, if it was there.
+async fn prepare_database(anchor: &mut Connection, path: &Path) -> Attempt<Option<Vec<u8>>> {
+    let database = &anchor.database;
+    let number = async |sql: &str| -> Attempt<i64> {
+        let row = database.query(sql, ()).await?.next().await?;
+        Ok(row.map_or(Ok(0), |row| row.get(0))?)
+    };
+    let application = match anchor.remote {
+        true => schema::application_remote(number(schema::COUNT_OURS).await?),
+        false => number("PRAGMA application_id").await?,
+    };
+    let version = number("PRAGMA user_version").await?;
+    let tables = number("SELECT count(*) FROM sqlite_schema").await?;
+    let make = schema::must_be_made(application, version, tables, path)?;
+    if make && anchor.remote {
+        database.execute_transactional_batch(&schema::creation_remote()).await?;
+    } else if make {
+        database.execute_batch("PRAGMA journal_mode = WAL").await?;
+        database.execute_batch(&schema::creation()).await?;
+    }
+    let found = anchor.query(Sql::SelectGeneration, vec![], |row| Ok(row.get(0)?)).await?;
+    anchor.query(Sql::RenewGeneration, vec![], |_| Ok(())).await?;
+    Ok(found.into_iter().next().filter(|_| tables > 0))
 }
 
 #[async_trait]

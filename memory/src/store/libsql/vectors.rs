@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ::libsql::{Connection as Database, Row as DbRow, Value};
 
 use super::Libsql;
-use super::connection::Connection;
 use super::schema::Sql;
+use super::transport::Connection;
 use super::values::{Attempt, id_of, key};
 use crate::store::blocking_future;
 use crate::variant::EmbeddingKind;
@@ -92,7 +92,7 @@ fn has_an_angle(vector: &[f32]) -> bool {
 /// A vector as the database has it: 32-bit floats, little-endian, one behind the other.
 fn native(vector: &[f32]) -> Value {
     let mut bytes = Vec::with_capacity(size_of_val(vector));
-    embedding::f32_le::encode(vector, &mut bytes);
+    embedding::to_le_bytes(vector, &mut bytes);
     Value::Blob(bytes)
 }
 

@@ -3,10 +3,10 @@
 use ::libsql::Value;
 
 use super::Libsql;
-use super::connection::Connection;
 use super::schema::Sql;
+use super::transport::Connection;
 use super::values::{Attempt, Fault, key, time};
-use crate::store::merging::Merging;
+use crate::store::pattern_merger::Merging;
 use crate::store::{Encoded, EncodedCompletion};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
 

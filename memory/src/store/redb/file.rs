@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ::redb::{Builder, Database, ReadableDatabase};
 
-use super::fault::{Attempt, opening_error};
+use super::error::{Attempt, opening_error};
 use super::steps::Steps;
 use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY};
 use crate::store::{SCHEMA_VERSION, files};

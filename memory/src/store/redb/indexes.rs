@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use ::redb::{Database, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
 
 use super::HEADS;
-use super::fault::Attempt;
+use super::error::Attempt;
 use super::metadata::{self, METADATA};
 use super::tasks::{self, TASK_TYPES, TASKS};
 use crate::variant::{IndexKind, MetadataKind};

@@ -4,7 +4,7 @@
 
 use ::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
-use super::fault::Attempt;
+use super::error::Attempt;
 use super::{HEADS, Redb};
 use crate::{EpisodeId, Head};
 

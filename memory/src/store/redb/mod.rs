@@ -16,20 +16,20 @@ use ::redb::{
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use self::fault::{Attempt, opening_error};
+use self::error::{Attempt, opening_error};
+pub(super) use self::import::Row;
 use self::indexes::Indexes;
-pub(super) use self::mirror::Row;
 pub(super) use self::raw::RawRedb;
 use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-mod fault;
+mod error;
 mod file;
+mod import;
 mod indexes;
 mod metadata;
-mod mirror;
 mod raw;
 mod steps;
 mod tasks;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ::redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use async_trait::async_trait;
 
-use super::fault::{Attempt, Fault, opening_error};
+use super::error::{Attempt, Fault, opening_error};
 use crate::store::blocking;
 use crate::store::raw::{RawEngine, RawRow};
 use crate::{Durability, Result};

@@ -6,7 +6,7 @@
 
 use ::redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
-use super::fault::Attempt;
+use super::error::Attempt;
 use crate::{EpisodeId, Error};
 
 /// An episode's row.

@@ -2,7 +2,7 @@
 
 use ::redb::{ReadTransaction, TableDefinition, WriteTransaction};
 
-use super::fault::Attempt;
+use super::error::Attempt;
 use super::{HEADS, Redb};
 use crate::store::{Newest, newest};
 use crate::variant::IndexKind;

@@ -2,10 +2,10 @@
 
 use ::redb::{ReadableTable, Table, WriteTransaction};
 
-use super::fault::{Attempt, Fault};
+use super::error::{Attempt, Fault};
 use super::steps::Steps;
 use super::{EMBEDDINGS, HEADS, PATTERNS, Redb};
-use crate::store::merging::Merging;
+use crate::store::pattern_merger::Merging;
 use crate::store::{Encoded, EncodedCompletion};
 use crate::{Encoding, EpisodeId, Error, Head, Pattern, Result};
 

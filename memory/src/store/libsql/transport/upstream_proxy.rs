@@ -24,7 +24,7 @@ use hyper::{Body, Request, Response, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::Mutex;
 
-use super::answer::Answer;
+use super::response_body::Answer;
 use crate::Counters;
 
 /// Bytes that one side may write before the other reads them.

@@ -1,7 +1,7 @@
 //! The way to a remote database: TCP and, where the URL says so, TLS, counting bytes and round trips.
 //!
 //! libsql makes an HTTP client for every connection, so that its connections share nothing, and counts nothing. A round trip is counted when
-//! something is sent after something was received: HTTP/1.1 asks and waits. Left out: what is sent, and when, which is [`super::way`]'s.
+//! something is sent after something was received: HTTP/1.1 asks and waits. Left out: what is sent, and when, which is [`super::upstream_proxy`]'s.
 
 use std::future::Future;
 use std::io;

@@ -12,15 +12,15 @@ use std::sync::Arc;
 use ::libsql::params::Params;
 use ::libsql::{Row as DbRow, Statement, Value};
 
-use super::schema::Sql;
-use super::values::{Attempt, Fault};
 use crate::Counters;
+use crate::store::libsql::schema::Sql;
+use crate::store::libsql::values::{Attempt, Fault};
 
 /// A connection with the statements that it has prepared.
 pub struct Connection {
-    pub(super) database: ::libsql::Connection,
-    pub(super) remote: bool,
-    pub(super) lost: bool, // the way to the server broke: what state it left there is unknown
+    pub(in crate::store::libsql) database: ::libsql::Connection,
+    pub(in crate::store::libsql) remote: bool,
+    pub(in crate::store::libsql) lost: bool, // the way to the server broke: what state it left there is unknown
     statements: [Option<Statement>; Sql::TEXTS.len()],
     counters: Arc<Counters>,
 }
@@ -29,7 +29,11 @@ pub struct Connection {
 struct Running<'a>(&'a Statement);
 
 impl Connection {
-    pub(super) fn new(database: ::libsql::Connection, remote: bool, counters: Arc<Counters>) -> Connection {
+    pub(in crate::store::libsql) fn new(
+        database: ::libsql::Connection,
+        remote: bool,
+        counters: Arc<Counters>,
+    ) -> Connection {
         Connection { database, remote, lost: false, statements: [const { None }; Sql::TEXTS.len()], counters }
     }
 
@@ -47,7 +51,7 @@ impl Connection {
     }
 
     /// Runs a statement that returns no rows; how many it changed.
-    pub(super) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> Attempt<usize> {
+    pub(in crate::store::libsql) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> Attempt<usize> {
         if !self.remote {
             return Ok(self.prepared(sql).await?.0.execute(Params::Positional(parameters)).await?);
         }
@@ -68,7 +72,7 @@ impl Connection {
     }
 
     /// Runs a statement that returns rows, to its end unless `each` fails.
-    pub(super) async fn query<T>(
+    pub(in crate::store::libsql) async fn query<T>(
         &mut self,
         sql: Sql,
         parameters: Vec<Value>,
@@ -114,7 +118,7 @@ impl Connection {
     }
 
     /// Whether the other side answers. A stream that may have been forgotten is not asked: one round trip in any case.
-    pub(super) async fn ping(&mut self) -> Attempt<()> {
+    pub(in crate::store::libsql) async fn ping(&mut self) -> Attempt<()> {
         if self.remote {
             self.database.reset().await;
             self.execute(Sql::Ping, vec![]).await.map(drop)
@@ -124,7 +128,7 @@ impl Connection {
     }
 
     /// Undoes the transaction, if one is open.
-    pub(super) async fn roll_back(&mut self) -> Attempt<()> {
+    pub(in crate::store::libsql) async fn roll_back(&mut self) -> Attempt<()> {
         // The server undoes a transaction whose stream it forgets; a lost connection is not used again.
         if !self.lost && !self.database.is_autocommit() {
             self.execute(Sql::Rollback, vec![]).await?;

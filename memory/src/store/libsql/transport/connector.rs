@@ -1,6 +1,6 @@
-//! Opens connections to one database, in a file or on a server, and makes the tables of a new one.
+//! Opens connections to one database, in a file or on a server.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +9,11 @@ use async_trait::async_trait;
 use hyper_rustls::HttpsConnector;
 
 use super::connection::Connection;
-use super::meter::{self, Meter};
-use super::schema::{self, Sql};
-use super::values::{Attempt, Fault};
-use super::way::Way;
+use super::metered_tcp::{self, Meter};
+use super::upstream_proxy::Way;
 use crate::pool::Manager;
 use crate::store::Remote;
+use crate::store::libsql::values::Fault;
 use crate::{Counters, Error, Result, WireKind, wire};
 
 /// How long a statement waits for another process that has the database locked.
@@ -22,20 +21,20 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one database.
 pub struct Connector {
-    pub(super) place: Place,
-    pub(super) path: PathBuf,              // or the URL
-    pub(super) told: Option<&'static str>, // None on a server, which decides for itself
-    pub(super) counters: Arc<Counters>,
+    pub(in crate::store::libsql) place: Place,
+    pub(in crate::store::libsql) path: PathBuf,              // or the URL
+    pub(in crate::store::libsql) told: Option<&'static str>, // None on a server, which decides for itself
+    pub(in crate::store::libsql) counters: Arc<Counters>,
 }
 
 /// Where the database is.
-pub(super) enum Place {
+pub(in crate::store::libsql) enum Place {
     File(Database),
     Server(Server),
 }
 
 /// A database on a server, and how it is reached.
-pub(super) struct Server {
+pub(in crate::store::libsql) struct Server {
     remote: Remote,
     dial: Dial,
     asked_for: Option<&'static str>,
@@ -48,10 +47,10 @@ enum Dial {
 }
 
 /// The database at a URL, with bodies on the way as the strategy has them. Nothing is sent yet.
-pub(super) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
+pub(in crate::store::libsql) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
     let dial = match remote.scheme()? {
         "http" => Dial::Plain(Meter::new(Arc::clone(counters))),
-        _ => Dial::Tls(meter::with_tls(Arc::clone(counters))?),
+        _ => Dial::Tls(metered_tcp::with_tls(Arc::clone(counters))?),
     };
     let place = Place::Server(Server { remote: remote.clone(), dial, asked_for: wire::asked_for(wire) });
     Ok(Connector { place, path: PathBuf::from(&remote.url), told: None, counters: Arc::clone(counters) })
@@ -101,30 +100,4 @@ impl Manager for Connector {
     async fn check(&self, connection: &mut Connection) -> Result<()> {
         connection.ping().await.map_err(|fault| fault.at(&self.path, "checking a connection"))
     }
-}
-
-/// Makes the tables in an empty database, or checks that they are ours and of this version. Changes nothing in a database of something else.
-/// The generation it was found in, if it was there.
-pub(super) async fn prepare_database(anchor: &mut Connection, path: &Path) -> Attempt<Option<Vec<u8>>> {
-    let database = &anchor.database;
-    let number = async |sql: &str| -> Attempt<i64> {
-        let row = database.query(sql, ()).await?.next().await?;
-        Ok(row.map_or(Ok(0), |row| row.get(0))?)
-    };
-    let application = match anchor.remote {
-        true => schema::application_remote(number(schema::COUNT_OURS).await?),
-        false => number("PRAGMA application_id").await?,
-    };
-    let version = number("PRAGMA user_version").await?;
-    let tables = number("SELECT count(*) FROM sqlite_schema").await?;
-    let make = schema::must_be_made(application, version, tables, path)?;
-    if make && anchor.remote {
-        database.execute_transactional_batch(&schema::creation_remote()).await?;
-    } else if make {
-        database.execute_batch("PRAGMA journal_mode = WAL").await?;
-        database.execute_batch(&schema::creation()).await?;
-    }
-    let found = anchor.query(Sql::SelectGeneration, vec![], |row| Ok(row.get(0)?)).await?;
-    anchor.query(Sql::RenewGeneration, vec![], |_| Ok(())).await?;
-    Ok(found.into_iter().next().filter(|_| tables > 0))
 }
