@@ -25,7 +25,6 @@ pub mod codec;
 pub mod compression;
 pub mod corpus;
 pub mod counters;
-pub mod covering;
 pub mod embedding;
 pub mod encoding;
 pub mod episode;

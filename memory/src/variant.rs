@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, Result, covering};
+use crate::{Error, Result};
 
 /// One toggle, for help and for error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,16 +109,6 @@ macro_rules! toggles {
                     _ => return Err(unknown_toggle(toggle)),
                 }
                 Ok(())
-            }
-
-            /// The variant whose strategies stand at these places in the table, toggle by toggle.
-            ///
-            /// # Panics
-            /// When a place is missing or beyond the toggle's strategies.
-            fn at(places: &[usize]) -> Variant {
-                let mut places = places.iter();
-                let mut next = || *places.next().expect("a place for every toggle");
-                Variant { $($toggle: $Toggle::ALL[next()],)+ }
             }
         }
     };
@@ -310,25 +300,6 @@ impl Variant {
             remedy: format!("choose durability={}", offered.join(" or ")),
         })
     }
-
-    /// Few variants in which every two strategies of any two toggles meet, as far as a valid variant that is wanted has both ([`covering`]). All
-    /// valid variants would be millions.
-    ///
-    /// ```
-    /// use memory::{StoreKind, Variant};
-    ///
-    /// let variants = Variant::covering(|variant| variant.store == StoreKind::Redb);
-    /// assert!(variants.iter().all(|variant| variant.store == StoreKind::Redb && variant.validate().is_ok()));
-    /// assert!(variants.iter().any(|variant| variant.to_string().contains("durability=fsynced,codec=postcard")));
-    /// ```
-    pub fn covering(wanted: impl Fn(&Variant) -> bool) -> Vec<Variant> {
-        let levels: Vec<usize> = TOGGLES.iter().map(|toggle| toggle.strategies.len()).collect();
-        let is_wanted = |row: &[usize]| {
-            let variant = Variant::at(row);
-            wanted(&variant) && variant.validate().is_ok()
-        };
-        covering::pairs(&levels, is_wanted).iter().map(|row| Variant::at(row)).collect()
-    }
 }
 
 impl fmt::Display for Variant {
@@ -370,11 +341,6 @@ fn unknown_toggle(name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use rand::{RngExt, SeedableRng};
-    use rand_pcg::Pcg64;
-
     use super::*;
 
     #[test]
@@ -419,57 +385,6 @@ mod tests {
             error("store=redb,metadata=json-extract"),
             "store=redb holds no JSON for metadata=json-extract: choose metadata=scan or indexed, or store=libsql or tiered"
         );
-    }
-
-    /// The strategies of every two toggles that meet in a variant, as text.
-    fn meetings(variant: &Variant) -> Vec<String> {
-        let text = variant.to_string();
-        let parts: Vec<&str> = text.split(',').collect();
-        (0..parts.len())
-            .flat_map(|a| (a + 1..parts.len()).map(move |b| (a, b)))
-            .map(|(a, b)| format!("{} {}", parts[a], parts[b]))
-            .collect()
-    }
-
-    #[test]
-    fn any_two_strategies_meet_in_few_valid_variants() {
-        let array = Variant::covering(|_| true);
-        assert!(array.iter().all(|variant| variant.validate().is_ok()));
-        let covered: BTreeSet<String> = array.iter().flat_map(meetings).collect();
-        // Whatever meets in a valid variant meets in the array, too: shown on variants that are drawn, so that no rule of `validate` is repeated here.
-        let mut random = Pcg64::seed_from_u64(1);
-        let mut met = BTreeSet::new();
-        for _ in 0..20_000 {
-            let places: Vec<usize> =
-                TOGGLES.iter().map(|toggle| random.random_range(0..toggle.strategies.len())).collect();
-            let variant = Variant::at(&places);
-            if variant.validate().is_ok() {
-                met.extend(meetings(&variant));
-            }
-        }
-        assert_eq!(met.difference(&covered).collect::<Vec<_>>(), Vec::<&String>::new());
-        assert!(covered.len() > 100 && met.len() > covered.len() * 9 / 10, "{} {}", met.len(), covered.len());
-        // No array is smaller than the two largest toggles multiplied; three times that is small.
-        let mut sizes: Vec<usize> = TOGGLES.iter().map(|toggle| toggle.strategies.len()).collect();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        assert!(array.len() <= 3 * sizes[0] * sizes[1], "{} variants", array.len());
-    }
-
-    #[test]
-    fn covering_variants_are_different_and_come_back_from_text() {
-        for &store in StoreKind::ALL {
-            let array = Variant::covering(|variant| variant.store == store);
-            let texts: BTreeSet<String> = array.iter().map(Variant::to_string).collect();
-            assert_eq!(texts.len(), array.len(), "{store}");
-            for (text, variant) in texts.iter().map(|text| (text, text.parse::<Variant>().unwrap())) {
-                assert!(variant.store == store && variant.to_string() == *text, "{store}");
-            }
-            for toggle in TOGGLES.iter().filter(|toggle| toggle.name == "codec" || toggle.name == "cache") {
-                for strategy in toggle.strategies {
-                    assert!(texts.iter().any(|text| text.contains(&format!("{}={strategy}", toggle.name))), "{store}");
-                }
-            }
-        }
     }
 
     #[test]
