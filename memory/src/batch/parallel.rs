@@ -19,7 +19,7 @@ pub(super) async fn fetch(
     counters: &Counters,
 ) -> Result<Vec<Option<Arc<Episode>>>> {
     let [_, _, ..] = ids else {
-        return super::serial::fetch(&**store, ids).await; // nothing to do beside it
+        return super::serial(&**store, ids).await; // nothing to do beside it
     };
     let mut episodes = vec![None; ids.len()];
     let mut asked = JoinSet::new(); // dropped with this future, and its tasks with it

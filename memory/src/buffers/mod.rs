@@ -5,7 +5,6 @@
 //! Left out on purpose: contexts of compressors. They are kept, one a thread, whatever the toggle says: making one costs more than compressing a step, and a
 //! comparison with such a straw man would flatter the pool.
 
-mod fresh;
 mod pooled;
 
 use std::fmt::Debug;
@@ -29,8 +28,22 @@ pub trait Buffers: Debug + Send + Sync {
 /// The buffers of that kind.
 pub fn open(kind: BufferKind, counters: &Arc<Counters>) -> Arc<dyn Buffers> {
     match kind {
-        BufferKind::Fresh => Arc::new(fresh::Fresh),
+        BufferKind::Fresh => Arc::new(Fresh),
         BufferKind::Pooled => Arc::new(pooled::Pooled::new(Arc::clone(counters))),
+    }
+}
+
+/// Buffers `fresh`: each is allocated for its value and freed after it. The naive strategy.
+#[derive(Debug)]
+struct Fresh;
+
+impl Buffers for Fresh {
+    fn take(&self) -> Vec<u8> {
+        Vec::with_capacity(ROOM_BYTES)
+    }
+
+    fn give(&self, buffer: Vec<u8>) {
+        drop(buffer);
     }
 }
 

@@ -18,7 +18,6 @@
 
 pub mod adaptive_ttl;
 mod lru;
-mod none;
 mod policy_cache;
 mod predictive;
 mod queries;
@@ -192,7 +191,22 @@ where
     V: Clone + Send + 'static,
 {
     match policy(kind, limits, counters) {
-        None => Arc::new(none::NoCache),
+        None => Arc::new(NoCache),
         Some(policy) => Arc::new(policy_cache::Kept::new(policy, Arc::clone(clock), Arc::clone(counters), tally)),
     }
+}
+
+/// Cache `none`: keeps nothing and counts nothing.
+struct NoCache;
+
+impl<K, V> Cache<K, V> for NoCache {
+    fn get(&self, _: &dyn Fn() -> K, _: &dyn Fn(&V) -> bool) -> Found<K, V> {
+        Found::Missing(Wanted(None))
+    }
+
+    fn put(&self, _: Wanted<K>, _: V) {}
+
+    fn invalidate(&self, _: &dyn Fn() -> K) {}
+
+    fn invalidate_where(&self, _: &dyn Fn(&K, &V) -> bool) {}
 }

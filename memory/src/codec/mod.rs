@@ -3,8 +3,6 @@
 //! A codec is chosen at run time by the `codec` toggle; each lives in its own file. Bytes alone do not say which codec wrote them: the envelope does
 //! ([`crate::encoding`]).
 
-mod json;
-mod messagepack;
 mod postcard;
 
 use std::any::type_name;
@@ -13,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::variant::Codec;
-use crate::{Error, Result};
+use crate::{Error, Result, Source};
 
 impl Codec {
     /// Appends `value`, encoded, to `out`. On an error `out` may hold a part of it.
@@ -22,8 +20,8 @@ impl Codec {
     /// [`Error::Encode`], for values that the codec cannot represent.
     pub fn encode<T: Serialize + ?Sized>(self, value: &T, out: &mut Vec<u8>) -> Result<()> {
         let written = match self {
-            Codec::Json => json::encode(value, out),
-            Codec::Messagepack => messagepack::encode(value, out),
+            Codec::Json => serde_json::to_writer(out, value).map_err(Source::from),
+            Codec::Messagepack => rmp_serde::encode::write(out, value).map_err(Source::from),
             Codec::Postcard => postcard::encode(value, out),
         };
         written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self.name(), source })
@@ -35,12 +33,24 @@ impl Codec {
     /// [`Error::Decode`], when the bytes are no such value of this codec.
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T> {
         let read = match self {
-            Codec::Json => json::decode(bytes),
-            Codec::Messagepack => messagepack::decode(bytes),
+            Codec::Json => serde_json::from_slice(bytes).map_err(Source::from),
+            Codec::Messagepack => decode_messagepack(bytes),
             Codec::Postcard => postcard::decode(bytes),
         };
         read.map_err(|source| Error::Decode { what: noun::<T>(), codec: self.name(), source })
     }
+}
+
+/// Reads MessagePack; what is left over is an error.
+fn decode_messagepack<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Source> {
+    let mut rest = bytes;
+    let value = T::deserialize(&mut rmp_serde::Deserializer::new(&mut rest))?;
+    all_read(value, rest)
+}
+
+/// The value, if nothing follows it.
+fn all_read<T>(value: T, rest: &[u8]) -> std::result::Result<T, Source> {
+    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes left over", rest.len()).into()) }
 }
 
 /// The last part of a type's path, as error messages name it.

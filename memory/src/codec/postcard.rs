@@ -35,5 +35,5 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Res
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Source> {
     let (value, rest) = postcard::take_from_bytes(bytes)?;
-    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes left over", rest.len()).into()) }
+    super::all_read(value, rest)
 }

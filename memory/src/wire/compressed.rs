@@ -21,9 +21,6 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use crate::{Counter, Counters};
 
-/// What a database's server is asked for. Which bodies are worth it, it decides.
-pub(super) const ASKED_FOR: Option<&str> = Some(WIRE_ENCODING);
-
 /// Says that a request's body came compressed, to those who see it unpacked.
 #[derive(Clone, Copy)]
 struct CamePacked;

@@ -6,7 +6,6 @@
 //! a statement's parameter (toggle `compression`).
 
 mod compressed;
-mod identity;
 
 use std::sync::Arc;
 
@@ -14,16 +13,19 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_ENCODING;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 
 pub(crate) use compressed::Unpacker;
 
+use crate::api::WIRE_ENCODING;
 use crate::refusal::Refusal;
 use crate::{Counters, WireKind};
 
 /// The routes, behind what reads and writes bodies as the strategy has them.
 pub(crate) fn serve(kind: WireKind, routes: Router, counters: &Arc<Counters>) -> Router {
     match kind {
-        WireKind::Identity => identity::serve(routes),
+        WireKind::Identity => routes.layer(middleware::from_fn(plain_only)),
         WireKind::Compressed => compressed::serve(routes, counters),
     }
 }
@@ -31,8 +33,16 @@ pub(crate) fn serve(kind: WireKind, routes: Router, counters: &Arc<Counters>) ->
 /// The encoding that a database's server is asked for, if any.
 pub(crate) fn asked_for(kind: WireKind) -> Option<&'static str> {
     match kind {
-        WireKind::Identity => identity::ASKED_FOR,
-        WireKind::Compressed => compressed::ASKED_FOR,
+        WireKind::Identity => None,
+        WireKind::Compressed => Some(WIRE_ENCODING),
+    }
+}
+
+/// Refuses bodies that come encoded: under `wire=identity` nobody here reads them.
+async fn plain_only(request: Request, next: Next) -> Response {
+    match encoding(&request) {
+        Some(said) => refused(said, "send it as it is, or start the server with wire=compressed").into_response(),
+        None => next.run(request).await,
     }
 }
 

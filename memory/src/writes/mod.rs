@@ -4,7 +4,6 @@
 //! share one transaction, and so one sync. Left out on purpose: order, which is the facade's (one write of an episode at a time).
 
 mod batched;
-mod immediate;
 
 use std::sync::Arc;
 
@@ -34,8 +33,8 @@ pub(crate) struct Surroundings {
 
 /// The way of writes into the store.
 pub(crate) enum Writes {
-    /// Each in a transaction of its own.
-    Immediate(immediate::Immediate),
+    /// Each goes straight to the store, in its own transaction. The naive strategy.
+    Immediate(Arc<dyn Store>),
     /// Together with those that come at the same time.
     Batched(batched::Batched),
 }
@@ -43,7 +42,7 @@ pub(crate) enum Writes {
 impl Writes {
     pub fn open(kind: WriteKind, limits: Limits, surroundings: Surroundings) -> Writes {
         match kind {
-            WriteKind::Immediate => Writes::Immediate(immediate::Immediate::new(surroundings.store)),
+            WriteKind::Immediate => Writes::Immediate(surroundings.store),
             WriteKind::Batched => Writes::Batched(batched::Batched::new(limits, surroundings)),
         }
     }
@@ -54,7 +53,7 @@ impl Writes {
     /// What the store says to this write; [`crate::Error::Batch`] where it said it to several at once.
     pub async fn create(&self, head: &Head) -> Result<()> {
         match self {
-            Writes::Immediate(immediate) => immediate.create(head).await,
+            Writes::Immediate(store) => store.create(head).await,
             Writes::Batched(batched) => batched.write(Write::Create(Box::new(head.clone()))).await,
         }
     }
@@ -65,7 +64,7 @@ impl Writes {
     /// As [`Writes::create`].
     pub async fn append(&self, id: EpisodeId, step: Step) -> Result<()> {
         match self {
-            Writes::Immediate(immediate) => immediate.append(id, step).await,
+            Writes::Immediate(store) => store.append(id, &step).await,
             Writes::Batched(batched) => batched.write(Write::Append(id, step)).await,
         }
     }
@@ -76,7 +75,7 @@ impl Writes {
     /// As [`Writes::create`].
     pub async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
         match self {
-            Writes::Immediate(immediate) => immediate.complete(head, embedding, patterns).await,
+            Writes::Immediate(store) => store.complete(head, embedding, patterns).await,
             Writes::Batched(batched) => {
                 let (head, embedding, patterns) = (head.clone(), embedding.to_vec(), patterns.to_vec());
                 batched.write(Write::Complete(Box::new(Completed { head, embedding, patterns }))).await

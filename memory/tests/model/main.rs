@@ -4,6 +4,7 @@
 //! The sequences are random but the same in every run: each variant has its own seed, made of its name. A sequence that fails is shrunk and
 //! printed by proptest.
 
+mod covering;
 mod operation;
 mod reference;
 mod writers;
@@ -63,7 +64,7 @@ fn tiered_is_the_model() {
 }
 
 fn every_variant_is_the_model(store: StoreKind) {
-    let variants = Variant::covering(|variant| variant.store == store);
+    let variants = covering::variants(|variant| variant.store == store);
     assert!(!variants.is_empty());
     let runtimes = [runtime(false), runtime(true)];
     for (place, variant) in variants.iter().enumerate() {
