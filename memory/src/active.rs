@@ -5,8 +5,9 @@
 //! went away in the middle, the next one asks the store again how far it got.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::EpisodeId;
@@ -30,25 +31,25 @@ type Slot = Arc<tokio::sync::Mutex<Progress>>;
 
 /// Where every active episode stands.
 #[derive(Debug, Default)]
-pub(crate) struct Active {
+pub(crate) struct ActiveEpisodes {
     slots: Mutex<HashMap<EpisodeId, Slot, FixedState>>,
 }
 
 /// The right to write to one episode. Nobody else has it at the same time.
-pub(crate) struct Turn<'a> {
-    active: &'a Active,
+pub(crate) struct EpisodeGuard<'a> {
+    active: &'a ActiveEpisodes,
     id: EpisodeId,
     progress: OwnedMutexGuard<Progress>,
 }
 
-impl Active {
+impl ActiveEpisodes {
     /// A new episode starts at step 0.
     pub fn start(&self, id: EpisodeId) {
         self.with(|slots| slots.insert(id, Arc::new(tokio::sync::Mutex::new(Progress::Next(0)))));
     }
 
     /// Waits for the turn to write to that episode.
-    pub async fn turn(&self, id: EpisodeId) -> Turn<'_> {
+    pub async fn turn(&self, id: EpisodeId) -> EpisodeGuard<'_> {
         loop {
             let slot = self.with(|slots| {
                 if slots.len() >= REMEMBERED && !slots.contains_key(&id) {
@@ -58,13 +59,13 @@ impl Active {
             });
             let progress = slot.lock_owned().await;
             if *progress != Progress::Retired {
-                return Turn { active: self, id, progress };
+                return EpisodeGuard { active: self, id, progress };
             }
         }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut HashMap<EpisodeId, Slot, FixedState>) -> T) -> T {
-        change(&mut self.slots.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.slots.lock())
     }
 
     /// How many episodes' numbers are remembered.
@@ -73,8 +74,8 @@ impl Active {
     }
 }
 
-impl Turn<'_> {
-    /// The number of the next step, if it is known. It is forgotten by asking: [`Turn::stored`] says when it was used.
+impl EpisodeGuard<'_> {
+    /// The number of the next step, if it is known. It is forgotten by asking: [`EpisodeGuard::stored`] says when it was used.
     pub fn take(&mut self) -> Option<u32> {
         match std::mem::replace(&mut *self.progress, Progress::Unknown) {
             Progress::Next(number) => Some(number),
@@ -102,7 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_number_counts_only_once_it_was_used() {
-        let active = Active::default();
+        let active = ActiveEpisodes::default();
         active.start(ID);
         let mut turn = active.turn(ID).await;
         assert_eq!(turn.take(), Some(0));
@@ -116,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waited_for_a_retired_entry_gets_a_new_one() {
-        let active = Arc::new(Active::default());
+        let active = Arc::new(ActiveEpisodes::default());
         active.start(ID);
         let turn = active.turn(ID).await;
         let waiting = {
@@ -131,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_uses_is_forgotten_when_there_is_too_much() {
-        let active = Active::default();
+        let active = ActiveEpisodes::default();
         let held = active.turn(EpisodeId(u128::MAX)).await;
         (0..REMEMBERED as u128).for_each(|id| active.start(EpisodeId(id)));
         drop(active.turn(EpisodeId(u128::MAX - 1)).await);

@@ -121,7 +121,7 @@ pub struct MetadataMatches {
     pub ids: Vec<EpisodeId>,
 }
 
-/// The answer to `GET /health`, with status 200; a store that fails its check answers 500 with a [`Failure`].
+/// The answer to `GET /health`, with status 200; a store that fails its check answers 500 with an [`ErrorBody`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Healthy {
     /// The variant, all toggles written.
@@ -160,7 +160,7 @@ pub struct ProcessStats {
 
 /// The one line that `memory-server` prints on stdout once it answers requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ready {
+pub struct ServerReady {
     /// The address with the port that it got, as in `http://127.0.0.1:40123`.
     pub listening: String,
     /// The variant, all toggles written.
@@ -169,7 +169,7 @@ pub struct Ready {
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct ErrorBody {
     /// What is wrong and what to do, on one line.
     pub error: String,
 }

@@ -1,6 +1,6 @@
 //! Corpus files: whole episodes as JSON Lines, read by the benches and by the load generator.
 //!
-//! The first line is the [`Header`], every further line one [`Script`]. A file whose number of scripts is not the one in its header
+//! The first line is the [`CorpusHeader`], every further line one [`Script`]. A file whose number of scripts is not the one in its header
 //! was cut or glued together, and is refused. Left out on purpose: where episodes come from (the importer and the generator of
 //! `bench-suite`), and repairing malformed files.
 
@@ -19,7 +19,7 @@ pub const FORMAT: u32 = 1;
 /// The first line of a corpus file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub struct CorpusHeader {
     /// The format's version, [`FORMAT`]; its name tells what the file is.
     pub assay_corpus: u32,
     /// Where the episodes come from, for people: files, or a generator and its seed.
@@ -83,7 +83,7 @@ pub fn parse(mut reader: impl BufRead, path: &Path) -> Result<Corpus> {
         let found = version.assay_corpus;
         return Err(wrong(first, format!("corpus format {found}, but only format {FORMAT} is known: import it again")));
     }
-    let header: Header = serde_json::from_slice(&text)
+    let header: CorpusHeader = serde_json::from_slice(&text)
         .map_err(|error| wrong(first, format!("not a corpus header: {}", place(&error))))?;
 
     let mut scripts = Vec::new();
@@ -147,7 +147,8 @@ fn beside(path: &Path) -> PathBuf {
 
 fn write_to(path: &Path, corpus: &Corpus) -> std::io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
-    let header = Header { assay_corpus: FORMAT, source: corpus.source.clone(), episodes: corpus.scripts.len() as u64 };
+    let header =
+        CorpusHeader { assay_corpus: FORMAT, source: corpus.source.clone(), episodes: corpus.scripts.len() as u64 };
     serde_json::to_writer(&mut out, &header)?;
     out.write_all(b"\n")?;
     for script in &corpus.scripts {

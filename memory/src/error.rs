@@ -11,7 +11,7 @@ use crate::ids::{EpisodeId, MalformedId};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error of a library beneath, kept as the source of ours.
-pub type Source = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What can go wrong in the memory.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ pub enum Error {
         /// The codec's name.
         codec: &'static str,
         /// The codec's own error.
-        source: Source,
+        source: BoxError,
     },
     /// A stored value's payload is not what its tags say.
     #[error("a stored {what} is not valid {codec}: the value is damaged, or was written by a newer version")]
@@ -109,7 +109,7 @@ pub enum Error {
         /// The name of the codec that the value's tag says.
         codec: &'static str,
         /// The codec's own error.
-        source: Source,
+        source: BoxError,
     },
     /// A stored value's envelope is damaged.
     #[error("a stored value is damaged: {reason}")]
@@ -123,7 +123,7 @@ pub enum Error {
         /// The strategy's name.
         compression: &'static str,
         /// The compressor's own error.
-        source: Source,
+        source: BoxError,
     },
     /// The database beneath a store failed.
     #[error("store {store}: {action} failed")]
@@ -133,7 +133,7 @@ pub enum Error {
         /// What was attempted, such as `append a step`.
         action: &'static str,
         /// The database's own error.
-        source: Source,
+        source: BoxError,
     },
     /// A transaction that several writes shared failed: none of them is stored.
     #[error("storing a batch failed")]
@@ -212,7 +212,7 @@ pub enum Error {
 
 impl Error {
     /// An error of the database beneath the store `store`, with what was attempted.
-    pub fn store(store: &'static str, action: &'static str, source: impl Into<Source>) -> Error {
+    pub fn store(store: &'static str, action: &'static str, source: impl Into<BoxError>) -> Error {
         Error::Store { store, action, source: source.into() }
     }
 

@@ -1,7 +1,6 @@
 //! New ids of episodes.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use rand::rngs::SysRng;
 use rand::{Rng, SeedableRng, TryRng};
 use rand_pcg::Pcg64;
@@ -28,7 +27,7 @@ impl IdSource {
     /// Passes over the next `ids` ids, at a cost that does not grow with them: what a reopened store holds was given out before. Ids of the
     /// system need no such care.
     pub fn skip(&self, ids: u64) {
-        if let Some(generator) = &mut *self.generator.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(generator) = &mut *self.generator.lock() {
             generator.advance(u128::from(ids) * 2); // an id is two draws of 64 bits
         }
     }
@@ -38,7 +37,7 @@ impl IdSource {
     /// # Errors
     /// [`Error::Io`] when the system has no random numbers to begin with.
     pub fn next_id(&self) -> Result<EpisodeId> {
-        let mut kept = self.generator.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.generator.lock();
         let generator = match &mut *kept {
             Some(generator) => generator,
             none => none.insert(seed_from_system()?),

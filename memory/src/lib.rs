@@ -53,7 +53,7 @@ pub use counters::{Counter, Counters};
 pub use embedding::{Embedder, FeatureHashing};
 pub use encoding::Encoding;
 pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepStatus, TaskContext};
-pub use error::{Error, Result, Source};
+pub use error::{BoxError, Error, Result};
 pub use id_source::IdSource;
 pub use ids::{EpisodeId, MalformedId, PatternId};
 pub use memory::{Health, Memory, Options};

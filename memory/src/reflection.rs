@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::reward::step_budget;
-use crate::trace::{Failure, Trace};
+use crate::trace::{FailedStep, Trace};
 use crate::{Head, Outcome, Reflection, Step};
 
 /// A tool that took at least this part of the episode's time is named.
@@ -113,7 +113,7 @@ fn sentence(what: &str, why: &str) -> String {
     if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }
 }
 
-fn because(failure: &Failure) -> String {
+fn because(failure: &FailedStep) -> String {
     if failure.signature.is_empty() { String::new() } else { format!(": {}", failure.signature) }
 }
 

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::Error;
-use crate::api::Failure;
+use crate::api::ErrorBody;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl From<Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, Json(Failure { error: self.error })).into_response()
+        (self.status, Json(ErrorBody { error: self.error })).into_response()
     }
 }
 

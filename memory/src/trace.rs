@@ -20,7 +20,7 @@ const SEARCHED_BYTES: usize = 2048;
 
 /// A step that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct FailedStep {
     /// Its place in the steps.
     pub step: usize,
     /// The line of its observation that names the error, with what differs from case to case taken out ([`signature`]).
@@ -37,7 +37,7 @@ pub struct Trace<'a> {
     /// The tool of each step, as a place in `names`.
     pub tools: Vec<u32>,
     /// The steps that failed, in their order.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FailedStep>,
     /// How many steps did exactly what an earlier one had done, with the same parameters.
     pub repeated: usize,
     /// How many steps failed, repeated an earlier one, or both.
@@ -62,7 +62,7 @@ impl<'a> Trace<'a> {
             trace.repeated += usize::from(repeated);
             trace.wasted += usize::from(repeated || step.failed());
             if step.failed() {
-                trace.failures.push(Failure {
+                trace.failures.push(FailedStep {
                     step: place,
                     signature: signature(&step.observation),
                     recovered_at: None,

@@ -1,6 +1,6 @@
 //! Serves a memory over HTTP, for the load generator or by hand.
 //!
-//! Stdout gets exactly one line, the JSON of [`Ready`], once requests are answered; whoever starts the server waits for it and learns the port.
+//! Stdout gets exactly one line, the JSON of [`ServerReady`], once requests are answered; whoever starts the server waits for it and learns the port.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use memory::api::Ready;
+use memory::api::ServerReady;
 use memory::{IdSource, Memory, Options, Remote, Variant, server};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -93,7 +93,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     let memory =
         Arc::new(Memory::open(&variant, options).await.with_context(|| format!("opening the memory ({variant})"))?);
 
-    let ready = Ready { listening: format!("http://{address}"), variant: variant.to_string() };
+    let ready = ServerReady { listening: format!("http://{address}"), variant: variant.to_string() };
     let line = serde_json::to_string(&ready).context("writing the ready line")?;
     writeln!(io::stdout().lock(), "{line}").context("writing the ready line to stdout")?;
 

@@ -2,19 +2,19 @@
 //!
 //! | what | in one place |
 //! |---|---|
-//! | what stays, and for how long | a [`Policy`]: `lru`, `adaptive-ttl`, `predictive` |
+//! | what stays, and for how long | a [`EvictionPolicy`]: `lru`, `adaptive-ttl`, `predictive` |
 //! | locks, tickets, counting | `kept`, the same over every policy |
 //! | what is asked for, and which write changes which answer | `queries` |
 //!
 //! Invalidation is precise: a write removes what it may have changed and nothing else. A look-up that raced with such a write must not put the old
-//! value back, so a look-up that misses hands out a [`Wanted`] with the ticket that was drawn before the store was read, and a `put` is refused if
+//! value back, so a look-up that misses hands out a [`InsertLease`] with the version that was drawn before the store was read, and a `put` is refused if
 //! something was invalidated since.
 //!
 //! Writes of this memory are seen at once. Those of others to the same database (several processes on one remote libSQL server) are not: an entry
 //! may be as old as its time to live, [`crate::Options::cache_ttl_ns`], and under `adaptive-ttl` as [`adaptive_ttl::MOST`] times that. Nor is a write
 //! that a server finishes after its caller went away, for as long. Whoever cannot bear that takes `cache=none`.
 //!
-//! Left out on purpose: caching what is not there. A look-up of an unknown id always asks the store.
+//! Displaced out on purpose: caching what is not there. A look-up of an unknown id always asks the store.
 
 pub mod adaptive_ttl;
 mod lru;
@@ -29,42 +29,42 @@ use std::sync::Arc;
 
 use crate::{CacheKind, Clock, Counters, Episode, EpisodeId};
 
-pub(crate) use queries::{Best, Queries};
+pub(crate) use queries::{CachedRanking, Queries};
 
 /// When a look-up began, in terms of invalidations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ticket {
+struct Version {
     invalidated: u64,
     swept: u64,
 }
 
 /// What a look-up did not find, and may put: drawn before the store is read. From `none` it is nothing.
 #[derive(Debug, Clone)]
-pub struct Wanted<K>(Option<(K, Ticket)>);
+pub struct InsertLease<K>(Option<(K, Version)>);
 
-impl<K> Wanted<K> {
+impl<K> InsertLease<K> {
     /// Whether there is a cache to put it into.
-    pub fn is_kept(&self) -> bool {
+    pub fn is_cached(&self) -> bool {
         self.0.is_some()
     }
 }
 
 /// What a look-up found.
 #[derive(Debug, Clone)]
-pub enum Found<K, V> {
+pub enum CacheAnswer<K, V> {
     /// It is at hand.
-    Here(V),
+    Hit(V),
     /// It is not: the store has to be asked.
-    Missing(Wanted<K>),
+    Miss(InsertLease<K>),
 }
 
 /// Keeps values at hand. Keys are made where they are needed: `none` needs none.
 pub trait Cache<K, V>: Send + Sync {
     /// The value, if it is at hand, its time is not up, and it is enough.
-    fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> Found<K, V>;
+    fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> CacheAnswer<K, V>;
 
     /// Keeps a value that was read from the store after `wanted` was drawn, unless it changed since.
-    fn put(&self, wanted: Wanted<K>, value: V);
+    fn put(&self, wanted: InsertLease<K>, value: V);
 
     /// Forgets a value that changed.
     fn invalidate(&self, key: &dyn Fn() -> K);
@@ -78,7 +78,7 @@ pub type EpisodeCache = dyn Cache<EpisodeId, Arc<Episode>>;
 
 /// What a policy has under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup<V> {
+pub enum CacheLookup<V> {
     /// The value.
     Fresh(V),
     /// A value whose time was up: it is taken out.
@@ -87,9 +87,9 @@ pub enum Lookup<V> {
     Absent,
 }
 
-/// Why an entry left for another one.
+/// RemovalCause an entry left for another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum RemovalCause {
     /// The other one has the same key.
     Replaced,
     /// To make room.
@@ -100,24 +100,24 @@ pub enum Why {
 
 /// An entry that left for another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left<K, V> {
+pub struct Displaced<K, V> {
     /// Its key.
     pub key: K,
     /// Its value.
     pub value: V,
-    /// Why it left.
-    pub why: Why,
+    /// RemovalCause it left.
+    pub cause: RemovalCause,
 }
 
 /// Decides what stays and for how long. It is used by one thread at a time, and told what time it is.
 ///
 /// A look-up is followed by a `put` where it found nothing, so that both together are one use.
-pub trait Policy<K, V>: Send {
+pub trait EvictionPolicy<K, V>: Send {
     /// The value, if its time is not up.
-    fn get(&mut self, key: &K, now_ns: u64) -> Lookup<V>;
+    fn get(&mut self, key: &K, now_ns: u64) -> CacheLookup<V>;
 
     /// Keeps a value, and gives the one that left for it.
-    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Left<K, V>>;
+    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Displaced<K, V>>;
 
     /// Takes a value out.
     fn remove(&mut self, key: &K) -> Option<V>;
@@ -127,12 +127,12 @@ pub trait Policy<K, V>: Send {
 }
 
 /// The policy of that kind; `None` for `none`. It counts what tells it from `lru`; hits and misses are its user's to count.
-fn policy<K, V>(kind: CacheKind, limits: Limits, counters: &Arc<Counters>) -> Option<Box<dyn Policy<K, V>>>
+fn policy<K, V>(kind: CacheKind, limits: CacheLimits, counters: &Arc<Counters>) -> Option<Box<dyn EvictionPolicy<K, V>>>
 where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
-    let Limits { capacity, ttl_ns } = limits;
+    let CacheLimits { capacity, ttl_ns } = limits;
     match kind {
         CacheKind::None => None,
         CacheKind::Lru => Some(Box::new(lru::Lru::new(capacity, ttl_ns))),
@@ -145,7 +145,7 @@ where
 
 /// How much caches hold, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct CacheLimits {
     /// The most entries of one cache; 0 is taken as 1.
     pub capacity: usize,
     /// How long each is kept, in nanoseconds.
@@ -155,7 +155,7 @@ pub struct Limits {
 /// A cache of that kind, of anything: what it does is counted as of episodes.
 pub fn new<K, V>(
     kind: CacheKind,
-    limits: Limits,
+    limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
 ) -> Arc<dyn Cache<K, V>>
@@ -169,7 +169,7 @@ where
 /// The caches of that kind: of episodes, and of answers.
 pub(crate) fn open(
     kind: CacheKind,
-    limits: Limits,
+    limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
 ) -> (Arc<EpisodeCache>, Queries) {
@@ -181,7 +181,7 @@ pub(crate) fn open(
 
 fn over<K, V>(
     kind: CacheKind,
-    limits: Limits,
+    limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
     tally: &'static policy_cache::Tally,
@@ -192,7 +192,9 @@ where
 {
     match policy(kind, limits, counters) {
         None => Arc::new(NoCache),
-        Some(policy) => Arc::new(policy_cache::Kept::new(policy, Arc::clone(clock), Arc::clone(counters), tally)),
+        Some(policy) => {
+            Arc::new(policy_cache::PolicyCache::new(policy, Arc::clone(clock), Arc::clone(counters), tally))
+        }
     }
 }
 
@@ -200,11 +202,11 @@ where
 struct NoCache;
 
 impl<K, V> Cache<K, V> for NoCache {
-    fn get(&self, _: &dyn Fn() -> K, _: &dyn Fn(&V) -> bool) -> Found<K, V> {
-        Found::Missing(Wanted(None))
+    fn get(&self, _: &dyn Fn() -> K, _: &dyn Fn(&V) -> bool) -> CacheAnswer<K, V> {
+        CacheAnswer::Miss(InsertLease(None))
     }
 
-    fn put(&self, _: Wanted<K>, _: V) {}
+    fn put(&self, _: InsertLease<K>, _: V) {}
 
     fn invalidate(&self, _: &dyn Fn() -> K) {}
 

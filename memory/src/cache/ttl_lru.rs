@@ -7,11 +7,11 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-use super::{Left, Lookup, Why};
+use super::{CacheLookup, Displaced, RemovalCause};
 use crate::hash::FixedState;
 
-/// Entries, each with a value and what its policy keeps beside it.
-pub(super) struct Shelf<K, V, B> {
+/// Entries, each with a value and what its policy keeps metadata it.
+pub(super) struct TtlLru<K, V, B> {
     entries: LruCache<K, Entry<V, B>, FixedState>,
     pub(super) ttl_ns: u64,
 }
@@ -20,25 +20,25 @@ pub(super) struct Shelf<K, V, B> {
 pub(super) struct Entry<V, B> {
     pub(super) value: V,
     pub(super) expires_at_ns: u64,
-    pub(super) beside: B,
+    pub(super) metadata: B,
 }
 
-impl<K: Hash + Eq, V: Clone, B> Shelf<K, V, B> {
+impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
     /// For at most `capacity` entries (at least one), each for `ttl_ns` nanoseconds.
-    pub(super) fn new(capacity: usize, ttl_ns: u64) -> Shelf<K, V, B> {
+    pub(super) fn new(capacity: usize, ttl_ns: u64) -> TtlLru<K, V, B> {
         let capacity = NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN);
-        Shelf { entries: LruCache::with_hasher(capacity, FixedState::default()), ttl_ns }
+        TtlLru { entries: LruCache::with_hasher(capacity, FixedState::default()), ttl_ns }
     }
 
     /// The value, if its time is not up: then its entry is the one used last, and `used` is shown it.
-    pub(super) fn get(&mut self, key: &K, now_ns: u64, used: impl FnOnce(&mut Entry<V, B>)) -> Lookup<V> {
+    pub(super) fn get(&mut self, key: &K, now_ns: u64, used: impl FnOnce(&mut Entry<V, B>)) -> CacheLookup<V> {
         match self.entries.get_mut(key) {
             Some(entry) if now_ns < entry.expires_at_ns => {
                 used(entry);
-                Lookup::Fresh(entry.value.clone())
+                CacheLookup::Fresh(entry.value.clone())
             }
-            Some(_) => self.take(key).map_or(Lookup::Absent, |entry| Lookup::Expired(entry.value)),
-            None => Lookup::Absent,
+            Some(_) => self.take(key).map_or(CacheLookup::Absent, |entry| CacheLookup::Expired(entry.value)),
+            None => CacheLookup::Absent,
         }
     }
 
@@ -48,15 +48,15 @@ impl<K: Hash + Eq, V: Clone, B> Shelf<K, V, B> {
     }
 
     /// Keeps a value. What leaves is the entry of the same key, or the one used longest ago where there is no room.
-    pub(super) fn put(&mut self, key: K, value: V, beside: B, now_ns: u64) -> Option<Left<K, V>>
+    pub(super) fn put(&mut self, key: K, value: V, metadata: B, now_ns: u64) -> Option<Displaced<K, V>>
     where
         K: Clone,
     {
-        let entry = Entry { value, expires_at_ns: now_ns.saturating_add(self.ttl_ns), beside };
+        let entry = Entry { value, expires_at_ns: now_ns.saturating_add(self.ttl_ns), metadata };
         let same = key.clone();
         self.entries.push(key, entry).map(|(key, Entry { value, .. })| {
-            let why = if key == same { Why::Replaced } else { Why::Evicted };
-            Left { key, value, why }
+            let cause = if key == same { RemovalCause::Replaced } else { RemovalCause::Evicted };
+            Displaced { key, value, cause }
         })
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::variant::Codec;
-use crate::{Error, Result, Source};
+use crate::{BoxError, Error, Result};
 
 impl Codec {
     /// Appends `value`, encoded, to `out`. On an error `out` may hold a part of it.
@@ -20,8 +20,8 @@ impl Codec {
     /// [`Error::Encode`], for values that the codec cannot represent.
     pub fn encode<T: Serialize + ?Sized>(self, value: &T, out: &mut Vec<u8>) -> Result<()> {
         let written = match self {
-            Codec::Json => serde_json::to_writer(out, value).map_err(Source::from),
-            Codec::Messagepack => rmp_serde::encode::write(out, value).map_err(Source::from),
+            Codec::Json => serde_json::to_writer(out, value).map_err(BoxError::from),
+            Codec::Messagepack => rmp_serde::encode::write(out, value).map_err(BoxError::from),
             Codec::Postcard => postcard::encode(value, out),
         };
         written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self.name(), source })
@@ -33,7 +33,7 @@ impl Codec {
     /// [`Error::Decode`], when the bytes are no such value of this codec.
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T> {
         let read = match self {
-            Codec::Json => serde_json::from_slice(bytes).map_err(Source::from),
+            Codec::Json => serde_json::from_slice(bytes).map_err(BoxError::from),
             Codec::Messagepack => decode_messagepack(bytes),
             Codec::Postcard => postcard::decode(bytes),
         };
@@ -42,14 +42,14 @@ impl Codec {
 }
 
 /// Reads MessagePack; what is left over is an error.
-fn decode_messagepack<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Source> {
+fn decode_messagepack<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, BoxError> {
     let mut rest = bytes;
     let value = T::deserialize(&mut rmp_serde::Deserializer::new(&mut rest))?;
     all_read(value, rest)
 }
 
 /// The value, if nothing follows it.
-fn all_read<T>(value: T, rest: &[u8]) -> std::result::Result<T, Source> {
+fn all_read<T>(value: T, rest: &[u8]) -> std::result::Result<T, BoxError> {
     if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes left over", rest.len()).into()) }
 }
 

@@ -8,7 +8,7 @@ mod zstd;
 mod zstd_dictionary;
 
 use crate::variant::Compression;
-use crate::{Error, Result, Source};
+use crate::{BoxError, Error, Result};
 
 impl Compression {
     /// Appends `raw`, compressed, to `out`; as it is under `none`.
@@ -52,8 +52,8 @@ impl Compression {
 fn append(
     out: &mut Vec<u8>,
     room: usize,
-    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, Source>,
-) -> std::result::Result<usize, Source> {
+    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, BoxError>,
+) -> std::result::Result<usize, BoxError> {
     let start = out.len();
     out.resize(start + room, 0);
     let written = write(&mut out[start..]);
@@ -65,8 +65,8 @@ fn append(
 fn append_exactly(
     out: &mut Vec<u8>,
     raw_len: usize,
-    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, Source>,
-) -> std::result::Result<(), Source> {
+    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, BoxError>,
+) -> std::result::Result<(), BoxError> {
     let start = out.len();
     match append(out, raw_len, write)? {
         written if written == raw_len => Ok(()),
@@ -77,7 +77,7 @@ fn append_exactly(
     }
 }
 
-fn different_length(found: u64, promised: usize) -> Source {
+fn different_length(found: u64, promised: usize) -> BoxError {
     format!("{found} bytes where {promised} were promised").into()
 }
 

@@ -16,7 +16,7 @@ use zstd::dict::{DecoderDictionary, EncoderDictionary};
 use zstd::zstd_safe::{get_dict_id_from_dict, get_dict_id_from_frame};
 
 use super::zstd::{check_promise, compress_by, decompress_by, kept_or_made};
-use crate::Source;
+use crate::BoxError;
 
 const LEVEL: i32 = 3;
 
@@ -32,12 +32,12 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-pub(super) fn compress(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Source> {
+pub(super) fn compress(raw: &[u8], out: &mut Vec<u8>) -> Result<(), BoxError> {
     let make = || Compressor::with_prepared_dictionary(&ENCODER);
     COMPRESSOR.with_borrow_mut(|kept| compress_by(kept_or_made(kept, make)?, raw, out))
 }
 
-pub(super) fn decompress(compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), Source> {
+pub(super) fn decompress(compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), BoxError> {
     check_promise(compressed, raw_len)?;
     let (named, known) = (get_dict_id_from_frame(compressed), get_dict_id_from_dict(STEPS));
     if named != known {

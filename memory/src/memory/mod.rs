@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::active::{Active, Turn};
-use crate::cache::{self, Best, EpisodeCache, Found, Queries, Wanted};
+use scopeguard::defer;
+
+use crate::active::{ActiveEpisodes, EpisodeGuard};
+use crate::cache::{self, CacheAnswer, CacheLimits, CachedRanking, EpisodeCache, InsertLease, Queries};
 use crate::embedding::Embedder;
 use crate::encoding::DEFAULT_THRESHOLD_BYTES;
 use crate::retrieval::{Ranked, Ranking, Retrieval};
 use crate::sharing::Sharing;
 use crate::store::{self, Remote, Store};
 use crate::trace::Trace;
-use crate::writes::{Limits, Surroundings, Writes};
+use crate::writes::{WriteContext, WriteLimits, Writes};
 use crate::{
     Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
     Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, buffers, pattern,
@@ -101,7 +103,7 @@ pub struct Memory {
     sharing: Sharing,
     writes: Writes,
     retrieval: Retrieval,
-    active: Active,
+    active: ActiveEpisodes,
     clock: Arc<dyn Clock>,
     ids: IdSource,
     embedder: Arc<dyn Embedder>,
@@ -118,7 +120,7 @@ impl Memory {
     pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {
         variant.validate()?;
         let Options { path, remote, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
-        let limits = Limits {
+        let limits = WriteLimits {
             batch_writes: options.batch_writes,
             queued_writes: options.queued_writes,
             flush_interval_ns: options.flush_interval_ns,
@@ -139,20 +141,20 @@ impl Memory {
             (path, None) => store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?,
         };
         ids.skip(store.stats().await?.episodes);
-        let kept = cache::Limits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
+        let kept = CacheLimits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
         let (cache, queries) = cache::open(variant.cache, kept, &clock, &counters);
         let queries = Arc::new(queries);
-        let surroundings = Surroundings {
+        let context = WriteContext {
             store: Arc::clone(&store),
             cache: Arc::clone(&cache),
             queries: Arc::clone(&queries),
             clock: Arc::clone(&clock),
             counters: Arc::clone(&counters),
         };
-        let writes = Writes::open(variant.writes, limits, surroundings);
+        let writes = Writes::open(variant.writes, limits, context);
         let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
         let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
-        let (variant, active) = (*variant, Active::default());
+        let (variant, active) = (*variant, ActiveEpisodes::default());
         Ok(Memory {
             variant,
             store,
@@ -181,7 +183,7 @@ impl Memory {
     pub async fn start_episode(&self, start: StartEpisode) -> Result<EpisodeId> {
         let id = self.ids.next_id()?;
         let head = Head::new(id, self.clock.now_ns(), start);
-        let _changed = Afterwards(|| self.queries.started(&head));
+        defer!(self.queries.started(&head)); // however the write ends
         self.writes.create(&head).await?;
         self.active.start(id);
         Ok(id)
@@ -203,7 +205,7 @@ impl Memory {
             },
         };
         let step = Step::new(number, self.clock.now_ns(), step);
-        let _changed = Afterwards(|| self.cache.invalidate(&|| id));
+        defer!(self.cache.invalidate(&|| id)); // however the write ends
         self.writes.append(id, step).await?;
         turn.remember(number + 1);
         Ok(number)
@@ -224,10 +226,10 @@ impl Memory {
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&head.task, &mut embedding);
         head.completion = Some(completion.clone());
-        let _changed = Afterwards(|| {
+        defer! { // however the write ends
             self.cache.invalidate(&|| id);
             self.queries.completed(&head, &embedding);
-        });
+        }
         let underway = self.retrieval.completing(&head, &embedding);
         let stored = self.writes.complete(&head, &embedding, &patterns).await;
         underway.ended(&stored);
@@ -258,8 +260,8 @@ impl Memory {
     /// The ranking of a query, at hand or made now.
     async fn best(&self, query: &Query) -> Result<Arc<[Ranked]>> {
         let wanted = match self.queries.best(query) {
-            Found::Here(best) => return Ok(best.ranked),
-            Found::Missing(wanted) => wanted,
+            CacheAnswer::Hit(best) => return Ok(best.ranked),
+            CacheAnswer::Miss(wanted) => wanted,
         };
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&query.text, &mut embedding);
@@ -267,7 +269,7 @@ impl Memory {
         self.retrieval.rank(&*self.store, &mut ranking).await?;
         self.counters.episodes_scored.add(ranking.scored());
         let ranked: Arc<[Ranked]> = ranking.into_best().into();
-        self.queries.keep(wanted, || Best { embedding: embedding.into(), ranked: Arc::clone(&ranked) });
+        self.queries.keep(wanted, || CachedRanking { embedding: embedding.into(), ranked: Arc::clone(&ranked) });
         Ok(ranked)
     }
 
@@ -277,8 +279,8 @@ impl Memory {
     /// What the store says.
     pub async fn get_episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
         let wanted = match self.cached(id) {
-            Found::Here(episode) => return Ok(Some(episode)),
-            Found::Missing(wanted) => wanted,
+            CacheAnswer::Hit(episode) => return Ok(Some(episode)),
+            CacheAnswer::Miss(wanted) => wanted,
         };
         let episode = self.store.episode(id).await?;
         if let Some(episode) = &episode {
@@ -294,8 +296,8 @@ impl Memory {
     pub async fn get_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
         let mut wanted = Vec::new();
         let look_up = |&id: &EpisodeId| match self.cached(id) {
-            Found::Here(episode) => Some(episode),
-            Found::Missing(missing) => {
+            CacheAnswer::Hit(episode) => Some(episode),
+            CacheAnswer::Miss(missing) => {
                 wanted.push((id, missing));
                 None
             }
@@ -317,16 +319,16 @@ impl Memory {
     }
 
     /// An episode that is at hand, as the caller may have it.
-    fn cached(&self, id: EpisodeId) -> Found<EpisodeId, Arc<Episode>> {
+    fn cached(&self, id: EpisodeId) -> CacheAnswer<EpisodeId, Arc<Episode>> {
         match self.cache.get(&|| id, &|_| true) {
-            Found::Here(held) => Found::Here(self.sharing.hand_out(&held)),
-            missing @ Found::Missing(_) => missing,
+            CacheAnswer::Hit(held) => CacheAnswer::Hit(self.sharing.hand_out(&held)),
+            missing @ CacheAnswer::Miss(_) => missing,
         }
     }
 
     /// Keeps an episode at hand that was read for a caller.
-    fn keep(&self, wanted: Wanted<EpisodeId>, episode: &Arc<Episode>) {
-        if wanted.is_kept() {
+    fn keep(&self, wanted: InsertLease<EpisodeId>, episode: &Arc<Episode>) {
+        if wanted.is_cached() {
             self.cache.put(wanted, self.sharing.keep(episode)); // without a cache, a copy would be made for nothing
         }
     }
@@ -414,7 +416,7 @@ impl Memory {
     }
 
     /// Passes the error on, and forgets an episode that nothing can be written to.
-    fn give_up(&self, turn: Turn<'_>, error: Error) -> Error {
+    fn give_up(&self, turn: EpisodeGuard<'_>, error: Error) -> Error {
         if matches!(error, Error::UnknownEpisode { .. } | Error::EpisodeCompleted { .. }) {
             turn.retire();
         }
@@ -436,15 +438,6 @@ fn judge(head: &Head, steps: &[Step], outcome: Outcome, completed_at_ns: u64) ->
 /// The number of the step after those that are stored.
 fn next_number(episode: &Episode) -> u32 {
     episode.steps.last().map_or(0, |step| step.number + 1)
-}
-
-/// Forgets what a write changed when the write is over, however it ended: also when it failed, or when its caller went away in the middle.
-struct Afterwards<F: Fn()>(F);
-
-impl<F: Fn()> Drop for Afterwards<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 mod nearest;

@@ -91,15 +91,15 @@ async fn flaky_with(variant: &str) -> (Memory, Arc<Flaky>) {
     let [fails_before, fails_after, hangs_after] = [false; 3].map(AtomicBool::new);
     let store = Arc::new(Flaky { inner, fails_before, fails_after, hangs_after });
     memory.store = Arc::clone(&store) as Arc<dyn Store>;
-    let surroundings = Surroundings {
+    let context = WriteContext {
         store: Arc::clone(&memory.store),
         cache: Arc::clone(&memory.cache),
         queries: Arc::clone(&memory.queries),
         clock: Arc::clone(&memory.clock),
         counters: Arc::clone(&memory.counters),
     };
-    let limits = Limits { batch_writes: 10, queued_writes: 10, flush_interval_ns: 0 };
-    memory.writes = Writes::open(variant.writes, limits, surroundings);
+    let limits = WriteLimits { batch_writes: 10, queued_writes: 10, flush_interval_ns: 0 };
+    memory.writes = Writes::open(variant.writes, limits, context);
     (memory, store)
 }
 

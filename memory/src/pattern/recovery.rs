@@ -1,6 +1,6 @@
 //! Error recoveries: a failure, and the tools that led from there to the failed tool working again.
 //!
-//! The trace finds the recoveries ([`crate::trace::Failure`]). Of several failures of one tool that the same success ended, the first one tells the
+//! The trace finds the recoveries ([`crate::trace::FailedStep`]). Of several failures of one tool that the same success ended, the first one tells the
 //! whole story, and only that is kept. The time is linear, because a recovery is looked for within a window of steps.
 
 use std::collections::BTreeSet;

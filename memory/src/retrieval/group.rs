@@ -41,7 +41,7 @@ pub(super) struct Posting {
 
 /// The length of an embedding's part in rare lists, and of its part in common ones.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Parts {
+pub(super) struct NormParts {
     pub rare: f32,
     pub common: f32,
 }
@@ -62,7 +62,7 @@ pub(super) struct Group {
     /// Whether each list is common.
     pub common: Vec<bool>,
     /// For each episode in lists the lengths of its parts; zero for the others.
-    pub parts: Vec<Parts>,
+    pub parts: Vec<NormParts>,
     /// The episodes in lists, by the square of their common part's share of their length.
     by_share: Vec<Vec<u32>>,
     /// Episodes that are in no list, although there are lists.
@@ -127,7 +127,7 @@ impl Group {
     }
 
     fn list(&mut self, slot: usize) {
-        self.parts.push(Parts::default());
+        self.parts.push(NormParts::default());
         let embedding = &self.embeddings[slot];
         if numbers(embedding).count() > self.dimensions / SPARSE || !embedding.iter().all(|value| value.is_finite()) {
             self.unlisted.push(place_of(slot));
@@ -160,7 +160,7 @@ impl Group {
         }
         let all = rare + common;
         let share = if all > 0.0 { common / all } else { 0.0 };
-        self.parts[slot] = Parts { rare: f32::sqrt(rare), common: f32::sqrt(common) };
+        self.parts[slot] = NormParts { rare: f32::sqrt(rare), common: f32::sqrt(common) };
         self.by_share[(share * STEPS as f32) as usize].push(place_of(slot));
     }
 
@@ -209,7 +209,7 @@ mod tests {
         let group = group(1_000);
         let common: Vec<usize> = (0..group.common.len()).filter(|list| group.common[*list]).collect();
         assert_eq!(common, [1]);
-        for Parts { rare, common } in &group.parts {
+        for NormParts { rare, common } in &group.parts {
             assert!((rare - 0.8).abs() < 1e-6 && (common - 0.6).abs() < 1e-6, "{rare} {common}");
         }
         let held: Vec<(f32, usize)> =

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Ranking;
 use super::group::Group;
-use super::search::{Asked, search};
+use super::search::{QueryTerms, search};
 use crate::hash::FixedState;
 use crate::{EpisodeId, Error, Result, TaskContext};
 
@@ -64,7 +64,7 @@ impl Index {
         if let Some(stored) = self.misfit.or(self.dimensions).filter(|stored| *stored != expected) {
             return Err(Error::EmbeddingDimensions { stored, expected });
         }
-        let asked = Asked::new(ranking.embedding);
+        let asked = QueryTerms::new(ranking.embedding);
         let mut promising: Vec<(f32, f32, &Group)> = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
             let context_bound = ranking.match_bound(group.context());

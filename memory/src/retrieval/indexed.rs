@@ -11,7 +11,9 @@
 //! completions nobody would tell this index, so that [`crate::store::open_remote`] refuses the two together.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::Ranking;
 use super::index::Index;
@@ -33,7 +35,7 @@ pub(crate) struct Indexed {
 }
 
 /// A completion on its way into the store. Dropped before it is known how it ended, it becomes doubtful.
-pub(crate) struct Completing<'a> {
+pub(crate) struct PendingCompletion<'a> {
     underway: Option<(&'a Indexed, EpisodeId, Entry)>,
 }
 
@@ -47,20 +49,20 @@ impl Indexed {
 
     pub(super) async fn rank(&self, store: &dyn Store, ranking: &mut Ranking<'_>) -> Result<()> {
         self.settle(store).await?;
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = self.index.read();
         let postings = index.as_ref().ok_or(Error::Closed)?.search(ranking)?;
         self.counters.index_searches.increment();
         self.counters.postings_read.add(postings);
         Ok(())
     }
 
-    pub(super) fn completing(&self, head: &Head, embedding: &[f32]) -> Completing<'_> {
+    pub(super) fn completing(&self, head: &Head, embedding: &[f32]) -> PendingCompletion<'_> {
         let entry = Entry { context: head.context.clone(), embedding: embedding.to_vec() };
-        Completing { underway: Some((self, head.id, entry)) }
+        PendingCompletion { underway: Some((self, head.id, entry)) }
     }
 
     pub(super) fn close(&self) {
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.index.write() = None;
     }
 
     /// Asks the store about everything doubtful. What is still not completed stays so: its completion may be on its way to the store even now.
@@ -78,7 +80,7 @@ impl Indexed {
 
     /// Takes in a completed episode; a second time does nothing.
     fn add(&self, id: EpisodeId, entry: &Entry) {
-        if let Some(index) = self.index.write().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(index) = self.index.write().as_mut() {
             let before = index.len();
             index.add(id, &entry.context, &entry.embedding);
             self.counters.episodes_indexed.add((index.len() - before) as u64);
@@ -87,14 +89,14 @@ impl Indexed {
     }
 
     fn doubtful(&self) -> MutexGuard<'_, BTreeMap<EpisodeId, Entry>> {
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+        self.doubtful.lock()
     }
 }
 
-impl Completing<'_> {
+impl PendingCompletion<'_> {
     /// For a strategy that does not care.
-    pub(super) fn of_nobody() -> Completing<'static> {
-        Completing { underway: None }
+    pub(super) fn ignored() -> PendingCompletion<'static> {
+        PendingCompletion { underway: None }
     }
 
     /// How the store's completion ended.
@@ -111,7 +113,7 @@ impl Completing<'_> {
     }
 }
 
-impl Drop for Completing<'_> {
+impl Drop for PendingCompletion<'_> {
     fn drop(&mut self) {
         if let Some((indexed, id, entry)) = self.underway.take() {
             indexed.doubtful().insert(id, entry);

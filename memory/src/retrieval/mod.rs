@@ -24,7 +24,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use self::indexed::{Completing, Indexed};
+use self::indexed::{Indexed, PendingCompletion};
 use crate::embedding::dot;
 use crate::sharing::Sharing;
 use crate::store::Store;
@@ -212,9 +212,9 @@ impl Retrieval {
     }
 
     /// An episode is about to be completed in the store. What is returned wants to know how that ended.
-    pub fn completing(&self, head: &Head, embedding: &[f32]) -> Completing<'_> {
+    pub fn completing(&self, head: &Head, embedding: &[f32]) -> PendingCompletion<'_> {
         match self {
-            Retrieval::Scan(_) => Completing::of_nobody(),
+            Retrieval::Scan(_) => PendingCompletion::ignored(),
             Retrieval::Indexed(indexed) => indexed.completing(head, embedding),
         }
     }

@@ -30,15 +30,15 @@ const SCORED: f32 = f32::NEG_INFINITY;
 
 /// A query's embedding, as lists are asked for it.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct QueryTerms {
     /// A list, and the number that the query has there, without its sign.
     numbers: Vec<(usize, f32)>,
     length: f32,
 }
 
-impl Asked {
-    pub fn new(embedding: &[f32]) -> Asked {
-        Asked { numbers: numbers(embedding).collect(), length: dot(embedding, embedding).sqrt() }
+impl QueryTerms {
+    pub fn new(embedding: &[f32]) -> QueryTerms {
+        QueryTerms { numbers: numbers(embedding).collect(), length: dot(embedding, embedding).sqrt() }
     }
 
     /// What the similarity of the group's better episodes may come to: a guess from what all of them have, for the order of searches only.
@@ -50,7 +50,7 @@ impl Asked {
 
 /// What lists that were not walked can add: the lengths of the query's parts in them.
 #[derive(Debug, Clone, Copy, Default)]
-struct Rest {
+struct Remaining {
     rare: f32,
     common: f32,
 }
@@ -60,7 +60,7 @@ type List<'a> = (&'a [Posting], f32);
 
 /// Offers every episode of the group to the ranking that may be among its best. `context_bound` is how far its contexts agree with the query's at the
 /// most. Says how many entries of lists were read.
-pub(super) fn search(group: &Group, asked: &Asked, context_bound: f32, ranking: &mut Ranking<'_>) -> u64 {
+pub(super) fn search(group: &Group, asked: &QueryTerms, context_bound: f32, ranking: &mut Ranking<'_>) -> u64 {
     let most = asked.length * group.longest;
     let slack = SLACK * most + f32::EPSILON;
     if !ranking.admits(most, context_bound, slack) {
@@ -95,7 +95,7 @@ struct Search<'a, 'r, 'q> {
 }
 
 impl<'a> Search<'a, '_, '_> {
-    fn walk(&mut self, asked: &Asked) {
+    fn walk(&mut self, asked: &QueryTerms) {
         let group = self.group;
         let (mut rare, mut common): (Vec<List<'a>>, Vec<List<'a>>) = (Vec::new(), Vec::new());
         for (list, value) in &asked.numbers {
@@ -106,7 +106,7 @@ impl<'a> Search<'a, '_, '_> {
         }
         rare.sort_by_key(|(postings, _)| postings.len());
         let lengths = rests(&rare);
-        let mut rest = Rest { rare: lengths[0], common: rests(&common)[0] };
+        let mut rest = Remaining { rare: lengths[0], common: rests(&common)[0] };
         let mut since_scored = 0;
         for (place, (postings, value)) in rare.iter().enumerate() {
             rest.rare = lengths[place];
@@ -129,7 +129,7 @@ impl<'a> Search<'a, '_, '_> {
             return self.score_all(left);
         }
         common.iter().for_each(|(postings, value)| self.add(postings, *value));
-        self.score_all(self.promising(Rest::default()));
+        self.score_all(self.promising(Remaining::default()));
         if self.admits(0.0) {
             (0..group.len()).for_each(|slot| self.score(slot, 0.0)); // those that have nothing in common with the query
         }
@@ -153,19 +153,19 @@ impl<'a> Search<'a, '_, '_> {
     }
 
     /// The most that an episode's similarity can be.
-    fn bound(&self, slot: u32, rest: Rest) -> f32 {
+    fn bound(&self, slot: u32, rest: Remaining) -> f32 {
         let parts = self.group.parts[slot as usize];
         self.sums[slot as usize] + rest.rare * parts.rare + rest.common * parts.common
     }
 
     /// Those met and not scored that may be among the best, with their bounds.
-    fn promising(&self, rest: Rest) -> Vec<(f32, u32)> {
+    fn promising(&self, rest: Remaining) -> Vec<(f32, u32)> {
         let unscored = self.met.iter().filter(|slot| self.sums[**slot as usize] != SCORED);
         unscored.map(|slot| (self.bound(*slot, rest), *slot)).filter(|(bound, _)| self.admits(*bound)).collect()
     }
 
     /// Those that were not met and may be among the best, for their common parts.
-    fn add_unmet(&self, rest: Rest, promising: &mut Vec<(f32, u32)>) {
+    fn add_unmet(&self, rest: Remaining, promising: &mut Vec<(f32, u32)>) {
         for (most, slots) in self.group.by_share() {
             if !self.admits(rest.common * most * self.group.longest) {
                 return;
@@ -177,7 +177,7 @@ impl<'a> Search<'a, '_, '_> {
     }
 
     /// Scores as many as are wanted, the most promising of those met.
-    fn score_best(&mut self, rest: Rest) {
+    fn score_best(&mut self, rest: Remaining) {
         let mut best = self.promising(rest);
         let wanted = self.ranking.limit.max(1);
         if best.len() > wanted {

@@ -12,7 +12,7 @@
 //! | `GET /health` | | 200 [`Healthy`](crate::api::Healthy) |
 //! | `GET /stats` | | 200 [`ServerStats`](crate::api::ServerStats) |
 //!
-//! Whatever fails answers with a [`Failure`](crate::api::Failure): 400 for a malformed request, 404 for an unknown episode or
+//! Whatever fails answers with an [`ErrorBody`](crate::api::ErrorBody): 400 for a malformed request, 404 for an unknown episode or
 //! route, 405 for a route's wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415 for one in an
 //! encoding that the variant does not take, 500 for the store's own errors. Under `wire=compressed` bodies of 1 KiB and more may come and go as
 //! gzip.

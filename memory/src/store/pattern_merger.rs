@@ -7,16 +7,16 @@ use crate::{Encoding, Pattern, PatternId, Result};
 
 /// Patterns as they will be, by their ids.
 #[derive(Default)]
-pub(super) struct Merging {
-    patterns: BTreeMap<PatternId, Kept>,
+pub(super) struct PatternMerger {
+    patterns: BTreeMap<PatternId, Merged>,
 }
 
-struct Kept {
+struct Merged {
     pattern: Option<Pattern>, // None: not stored, and not seen either
     changed: bool,
 }
 
-impl Merging {
+impl PatternMerger {
     /// Those that must be read before they can be merged, each once if they are in the order of their ids.
     pub(super) fn missing(&self, seen: &[Pattern]) -> Vec<PatternId> {
         seen.iter().map(|pattern| pattern.id).filter(|id| !self.patterns.contains_key(id)).collect()
@@ -24,15 +24,15 @@ impl Merging {
 
     /// What the store has under this id.
     pub(super) fn read(&mut self, id: PatternId, stored: Option<Pattern>) {
-        self.patterns.insert(id, Kept { pattern: stored, changed: false });
+        self.patterns.insert(id, Merged { pattern: stored, changed: false });
     }
 
     /// Merges what a completion saw. All of it was read before.
     pub(super) fn merge(&mut self, seen: &[Pattern]) {
         for pattern in seen {
-            let kept = self.patterns.get_mut(&pattern.id).expect("read before");
-            kept.changed = true;
-            match &mut kept.pattern {
+            let merged = self.patterns.get_mut(&pattern.id).expect("read before");
+            merged.changed = true;
+            match &mut merged.pattern {
                 Some(merged) => merged.merge(pattern),
                 none @ None => *none = Some(pattern.clone()),
             }
@@ -44,7 +44,8 @@ impl Merging {
     /// # Errors
     /// As [`Encoding::encode`].
     pub(super) fn changed(&self, encoding: &Encoding) -> Result<Vec<(PatternId, Buffer)>> {
-        let changed = self.patterns.values().filter(|kept| kept.changed).filter_map(|kept| kept.pattern.as_ref());
+        let changed =
+            self.patterns.values().filter(|merged| merged.changed).filter_map(|merged| merged.pattern.as_ref());
         changed.map(|pattern| Ok((pattern.id, encoding.encode(pattern)?))).collect()
     }
 }

@@ -35,13 +35,13 @@ pub struct Tiered {
     tier: Redb,
     in_step: AtomicBool, // whether the tier holds what the record holds
     metadata: MetadataKind,
-    turn: Mutex<()>, // writes go to both before the next one goes to either
+    write_lock: Mutex<()>, // writes go to both before the next one goes to either
     encoding: Encoding,
     counters: Arc<Counters>,
 }
 
 /// A write on its way: if it does not arrive at both, the tier may differ.
-struct Underway<'a> {
+struct PendingWrite<'a> {
     store: &'a Tiered,
     settled: bool,
 }
@@ -73,7 +73,7 @@ impl Tiered {
             tier,
             in_step: AtomicBool::new(true),
             metadata: variant.metadata,
-            turn: Mutex::new(()),
+            write_lock: Mutex::new(()),
             encoding,
             counters,
         })
@@ -107,10 +107,10 @@ impl Tiered {
         to_record: impl Future<Output = Result<()>>,
         to_tier: impl Future<Output = Result<()>>,
     ) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        let mut underway = Underway { store: self, settled: false };
+        let _writing = self.write_lock.lock().await;
+        let mut pending = PendingWrite { store: self, settled: false };
         let accepted = to_record.await;
-        underway.settled = match &accepted {
+        pending.settled = match &accepted {
             Ok(()) => !self.in_step() || to_tier.await.is_ok(),
             Err(error) => error.nothing_was_written(),
         };
@@ -132,7 +132,7 @@ async fn mirror_of(generation: Option<&[u8]>, tier: Result<Redb>) -> Result<Opti
     }
 }
 
-impl Drop for Underway<'_> {
+impl Drop for PendingWrite<'_> {
     fn drop(&mut self) {
         if !self.settled {
             self.store.out_of_step();
@@ -157,18 +157,18 @@ impl Store for Tiered {
 
     async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>> {
         let mut encoded = Encoded::all(writes, &self.encoding)?;
-        let _turn = self.turn.lock().await;
-        let mut underway = Underway { store: self, settled: false };
+        let _writing = self.write_lock.lock().await;
+        let mut pending = PendingWrite { store: self, settled: false };
         let outcomes = match self.record.write_batch(&encoded).await {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                underway.settled = error.nothing_was_written();
+                pending.settled = error.nothing_was_written();
                 return Err(error);
             }
         };
         let mut accepted = outcomes.iter().map(Result::is_ok);
         encoded.retain(|_| accepted.next() == Some(true));
-        underway.settled = !self.in_step()
+        pending.settled = !self.in_step()
             || self.tier.write_batch(&encoded).await.is_ok_and(|mirrored| mirrored.iter().all(Result::is_ok));
         self.counters.steps_appended.add(steps_stored(writes, &outcomes));
         Ok(outcomes)
@@ -239,7 +239,7 @@ impl Store for Tiered {
     }
 
     async fn close(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         match self.record.flush().await {
             Err(Error::Closed) => return Ok(()),
             flushed => flushed?,

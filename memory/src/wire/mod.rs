@@ -16,7 +16,7 @@ use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use compressed::Unpacker;
+pub(crate) use compressed::BodyDecoder;
 
 use crate::api::WIRE_ENCODING;
 use crate::refusal::Refusal;

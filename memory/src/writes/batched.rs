@@ -12,12 +12,14 @@
 //! The waiting is that of PostgreSQL's `commit_delay` with `commit_siblings`, with the size of the last batch in place of a fixed number of siblings.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
+use scopeguard::{ScopeGuard, guard};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Limits, Surroundings};
+use super::{WriteContext, WriteLimits};
 use crate::store::{Completed, Write};
 use crate::{Error, Result};
 
@@ -27,8 +29,8 @@ pub(crate) struct Batched {
 }
 
 struct Shared {
-    limits: Limits,
-    around: Surroundings,
+    limits: WriteLimits,
+    context: WriteContext,
     queue: Mutex<Queue>,
     room: Arc<Semaphore>,
     /// Something was added to the queue.
@@ -44,9 +46,9 @@ struct Queue {
     /// How many of them are writes.
     writes: usize,
     /// Whether a task is at work on the queue: then it takes what is added.
-    attended: bool,
+    has_task: bool,
     /// How many writes the last batch had whose callers had stayed.
-    companions: usize,
+    last_batch_size: usize,
 }
 
 enum Entry {
@@ -70,25 +72,19 @@ struct Batch {
     barriers: Vec<oneshot::Sender<()>>,
 }
 
-/// A caller that waits for its reply: dropped before that, it leaves an orphan.
-struct Caller<'a> {
-    shared: &'a Shared,
-    answered: bool,
-}
-
 /// The task at work on the queue: whatever ends it, the queue is left without one, and nobody waits in vain.
-struct Attendant {
+struct WriterTask {
     shared: Arc<Shared>,
     finished: bool,
 }
 
 impl Batched {
-    pub(super) fn new(limits: Limits, around: Surroundings) -> Batched {
+    pub(super) fn new(limits: WriteLimits, context: WriteContext) -> Batched {
         let room = Arc::new(Semaphore::new(limits.queued_writes.max(1)));
-        let limits = Limits { batch_writes: limits.batch_writes.max(1), ..limits };
+        let limits = WriteLimits { batch_writes: limits.batch_writes.max(1), ..limits };
         let (queue, added) = (Mutex::default(), Notify::new());
         let (orphans, settled) = (AtomicU64::new(0), AtomicU64::new(0));
-        Batched { shared: Arc::new(Shared { limits, around, queue, room, added, orphans, settled }) }
+        Batched { shared: Arc::new(Shared { limits, context, queue, room, added, orphans, settled }) }
     }
 
     pub(super) async fn write(&self, write: Write) -> Result<()> {
@@ -96,16 +92,18 @@ impl Batched {
         let room = match Arc::clone(&shared.room).try_acquire_owned() {
             Ok(room) => room,
             Err(_) => {
-                shared.around.counters.queue_waits.increment();
+                shared.context.counters.queue_waits.increment();
                 Arc::clone(&shared.room).acquire_owned().await.map_err(|_| Error::Closed)?
             }
         };
         let (reply, answer) = oneshot::channel();
-        let queued_at_ns = shared.around.clock.now_ns();
+        let queued_at_ns = shared.context.clock.now_ns();
         self.add(Entry::Write(Waiting { write, queued_at_ns, reply, room }));
-        let mut caller = Caller { shared, answered: false };
+        let waiting = guard(shared, |shared| {
+            shared.orphans.fetch_add(1, Ordering::AcqRel); // the caller went away
+        });
         let answer = answer.await;
-        caller.answered = true;
+        ScopeGuard::into_inner(waiting);
         answer.unwrap_or(Err(Error::Closed)) // the runtime took the task away
     }
 
@@ -119,7 +117,7 @@ impl Batched {
 
     pub(super) async fn drain(&self) {
         let (reached, all_before) = oneshot::channel();
-        if !self.shared.queue().attended {
+        if !self.shared.queue().has_task {
             return; // nothing is queued, and nothing being written
         }
         self.add(Entry::Barrier(reached));
@@ -130,31 +128,31 @@ impl Batched {
         let mut queue = self.shared.queue();
         queue.writes += usize::from(matches!(entry, Entry::Write(_)));
         queue.entries.push_back(entry);
-        if queue.attended {
+        if queue.has_task {
             self.shared.added.notify_one();
         } else {
-            queue.attended = true;
-            let attendant = Attendant { shared: Arc::clone(&self.shared), finished: false };
-            tokio::spawn(attendant.work());
+            queue.has_task = true;
+            let task = WriterTask { shared: Arc::clone(&self.shared), finished: false };
+            tokio::spawn(task.work());
         }
     }
 }
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock()
     }
 
     /// Waits until it is time to write.
     async fn gather(&self) {
         loop {
             let flush_at_ns = match self.flush_at_ns() {
-                Some(at_ns) if at_ns > self.around.clock.now_ns() => at_ns,
+                Some(at_ns) if at_ns > self.context.clock.now_ns() => at_ns,
                 _ => return,
             };
             tokio::select! {
                 () = self.added.notified() => {}
-                () = self.around.clock.sleep_until(flush_at_ns) => {}
+                () = self.context.clock.sleep_until(flush_at_ns) => {}
             }
         }
     }
@@ -162,7 +160,7 @@ impl Shared {
     /// When what is queued is written if nothing more comes; `None` if it is written now.
     fn flush_at_ns(&self) -> Option<u64> {
         let queue = self.queue();
-        let enough = queue.companions.min(self.limits.batch_writes);
+        let enough = queue.last_batch_size.min(self.limits.batch_writes);
         let waited_for = queue.entries.len() > queue.writes; // somebody drains it
         if queue.writes >= enough || waited_for {
             return None;
@@ -189,7 +187,7 @@ impl Shared {
             }
         }
         if batch.writes.is_empty() && batch.barriers.is_empty() {
-            queue.attended = false;
+            queue.has_task = false;
             return None;
         }
         Some(batch)
@@ -200,12 +198,12 @@ impl Shared {
         let Batch { writes, replies, barriers } = batch;
         if !writes.is_empty() {
             let done = match &writes[..] {
-                [alone] => alone.make(&*self.around.store).await.map(|()| vec![Ok(())]),
-                several => self.around.store.write_many(several).await,
+                [alone] => alone.make(&*self.context.store).await.map(|()| vec![Ok(())]),
+                several => self.context.store.write_many(several).await,
             };
             let outcomes = match done {
                 Ok(outcomes) => {
-                    let counters = &self.around.counters;
+                    let counters = &self.context.counters;
                     counters.batches.increment();
                     counters.batched_writes.add(writes.len() as u64);
                     counters.shared_commits.add(if writes.len() > 1 { writes.len() as u64 } else { 0 });
@@ -213,15 +211,15 @@ impl Shared {
                 }
                 Err(error) => for_each(error, writes.len()),
             };
-            let mut companions = 0;
+            let mut last_batch_size = 0;
             for ((write, (reply, room)), outcome) in writes.iter().zip(replies).zip(outcomes) {
                 match reply.send(outcome) {
-                    Ok(()) => companions += 1,
+                    Ok(()) => last_batch_size += 1,
                     Err(_gone) => self.forget(write),
                 }
                 drop(room);
             }
-            self.queue().companions = companions;
+            self.queue().last_batch_size = last_batch_size;
         }
         for barrier in barriers {
             let _nobody_waits_any_more = barrier.send(());
@@ -230,7 +228,7 @@ impl Shared {
 
     /// Forgets what a write changed whose caller went away: that one has forgotten it too early, before it changed.
     fn forget(&self, write: &Write) {
-        let Surroundings { cache, queries, .. } = &self.around;
+        let WriteContext { cache, queries, .. } = &self.context;
         match write {
             Write::Create(head) => queries.started(head),
             Write::Append(id, _) => cache.invalidate(&|| *id),
@@ -255,7 +253,7 @@ fn for_each(error: Error, callers: usize) -> Vec<Result<()>> {
     }
 }
 
-impl Attendant {
+impl WriterTask {
     async fn work(mut self) {
         while !self.finished {
             self.shared.gather().await;
@@ -267,19 +265,11 @@ impl Attendant {
     }
 }
 
-impl Drop for Attendant {
+impl Drop for WriterTask {
     fn drop(&mut self) {
         if !self.finished {
             // A panic of the store, or the end of the runtime: whoever waits learns it by the drop of his reply.
             *self.shared.queue() = Queue::default();
-        }
-    }
-}
-
-impl Drop for Caller<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.shared.orphans.fetch_add(1, Ordering::AcqRel);
         }
     }
 }

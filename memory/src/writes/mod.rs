@@ -13,7 +13,7 @@ use crate::{Clock, Counters, EpisodeId, Head, Pattern, Result, Step, WriteKind};
 
 /// When a batch is complete, and how much may wait for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct WriteLimits {
     /// The most writes of one batch.
     pub batch_writes: usize,
     /// The most writes that wait or are being made: further callers wait for room.
@@ -22,8 +22,8 @@ pub(crate) struct Limits {
     pub flush_interval_ns: u64,
 }
 
-/// What a queue of writes needs around it.
-pub(crate) struct Surroundings {
+/// What a queue of writes needs context it.
+pub(crate) struct WriteContext {
     pub store: Arc<dyn Store>,
     pub cache: Arc<EpisodeCache>,
     pub queries: Arc<Queries>,
@@ -40,10 +40,10 @@ pub(crate) enum Writes {
 }
 
 impl Writes {
-    pub fn open(kind: WriteKind, limits: Limits, surroundings: Surroundings) -> Writes {
+    pub fn open(kind: WriteKind, limits: WriteLimits, context: WriteContext) -> Writes {
         match kind {
-            WriteKind::Immediate => Writes::Immediate(surroundings.store),
-            WriteKind::Batched => Writes::Batched(batched::Batched::new(limits, surroundings)),
+            WriteKind::Immediate => Writes::Immediate(context.store),
+            WriteKind::Batched => Writes::Batched(batched::Batched::new(limits, context)),
         }
     }
 

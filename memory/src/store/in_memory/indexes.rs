@@ -9,7 +9,7 @@ use crate::{EpisodeId, Head, Variant};
 /// Texts in two steps, so that a look-up borrows its texts.
 type ByTwo<T> = BTreeMap<String, BTreeMap<String, BTreeSet<T>>>;
 
-/// What is kept beside the episodes, to find them by.
+/// What is stored beside the episodes, to find them by.
 pub(super) struct Indexes {
     /// Key, value, episode; `None` where every episode is looked at instead.
     metadata: Option<ByTwo<EpisodeId>>,

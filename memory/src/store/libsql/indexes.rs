@@ -14,7 +14,7 @@ use ::libsql::{Connection as Database, Value};
 
 use super::Libsql;
 use super::schema::Sql;
-use super::values::{Attempt, id_of};
+use super::values::{BackendResult, id_of};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, EpisodeId, Error, Result, Variant};
 
@@ -59,7 +59,7 @@ pub(super) struct Indexes {
 }
 
 /// Makes the indexes that the variant uses, drops the others, and asks the planner.
-pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &Counters) -> Attempt<Indexes> {
+pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &Counters) -> BackendResult<Indexes> {
     let wanted = [
         (METADATA, variant.metadata == MetadataKind::Indexed),
         (TASK_TYPES, variant.index == IndexKind::Single),
@@ -98,13 +98,13 @@ pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &C
 }
 
 /// The one number that a statement with one text gives.
-async fn number(database: &Database, sql: &str, text: &str) -> Attempt<i64> {
+async fn number(database: &Database, sql: &str, text: &str) -> BackendResult<i64> {
     let row = database.query(sql, [text]).await?.next().await?;
     Ok(row.map_or(Ok(0), |row| row.get(0))?)
 }
 
 /// What SQLite would do, step by step, as it says it.
-pub(super) async fn plan(database: &Database, sql: &str) -> Attempt<Vec<String>> {
+pub(super) async fn plan(database: &Database, sql: &str) -> BackendResult<Vec<String>> {
     let statement = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).await?;
     let mut rows = statement.query(()).await?;
     let mut steps = Vec::new();

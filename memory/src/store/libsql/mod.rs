@@ -20,12 +20,12 @@ use tokio::sync::Mutex;
 use self::indexes::Indexes;
 pub(super) use self::raw::RawLibsql;
 use self::schema::Sql;
-use self::transport::{Connection, Connector, Place};
-use self::values::{Attempt, Fault, first, key};
+use self::transport::{Connection, Connector, Location};
+use self::values::{BackendError, BackendResult, first, key};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
-use crate::pool::{Limits, Manager, Pool};
+use crate::pool::{Manager, Pool, PoolLimits};
 use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
 };
@@ -43,12 +43,12 @@ mod write;
 /// The most connections that read at a time.
 const READERS: usize = 8;
 
-/// The most connections that read from a server at a time: where they wait for the way there, more of them get more done.
+/// The most connections that read from a server at a time: where they wait for the proxy there, more of them get more done.
 const READERS_REMOTE: usize = 32;
 
-/// What every connection to a file is told. The log is copied into the database every 4,000 pages (16 MiB) rather than every 1,000: a page that many commits
+/// What every connection to a file is pragmas. The log is copied into the database every 4,000 pages (16 MiB) rather than every 1,000: a page that many commits
 /// change is copied once for all of them.
-fn told(durability: Durability) -> &'static str {
+fn pragmas(durability: Durability) -> &'static str {
     match durability {
         Durability::Fsynced => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000",
         _ => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000",
@@ -86,12 +86,12 @@ impl Libsql {
     pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Libsql> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
-        let at = |fault: Fault| fault.at(path, "opening");
+        let at = |error: BackendError| error.at(path, "opening");
         let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
         let connector = Connector {
-            place: Place::File(database),
+            place: Location::File(database),
             path: path.to_owned(),
-            told: Some(told(variant.durability)),
+            pragmas: Some(pragmas(variant.durability)),
             counters: Arc::clone(&counters),
         };
         let mut anchor = connector.connect().await?;
@@ -117,7 +117,7 @@ impl Libsql {
         let connector = transport::remote(remote, variant.wire, &counters)?;
         let mut first = connector.connect().await?;
         counters.connections_opened.increment();
-        let at = |fault: Fault| fault.at(&connector.path, "opening");
+        let at = |error: BackendError| error.at(&connector.path, "opening");
         let found = prepare_database(&mut first, &connector.path).await.map_err(at)?;
         let indexes = indexes::prepare(&first.database, variant, &counters).await.map_err(at)?;
         let vectors = vectors::prepare(&mut first, variant, &encoding, &counters).await.map_err(at)?;
@@ -140,7 +140,7 @@ impl Libsql {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::default());
         let pool = |connections| {
             let (connector, clock) = (Arc::clone(&connector), Arc::clone(&clock));
-            Pool::new(variant.pool, connector, Limits::of(connections), clock, Arc::clone(&counters))
+            Pool::new(variant.pool, connector, PoolLimits::of(connections), clock, Arc::clone(&counters))
         };
         Libsql {
             path,
@@ -163,9 +163,9 @@ impl Libsql {
     }
 
     /// Waits for the disk where the class says so, and counts what was committed.
-    async fn committed(&self, action: &'static str, work: impl Future<Output = Attempt<()>>) -> Result<()> {
+    async fn committed(&self, action: &'static str, work: impl Future<Output = BackendResult<()>>) -> Result<()> {
         let done = if self.fsynced { blocking_future(work).await } else { work.await };
-        done.map_err(|fault| fault.at(&self.path, action))?;
+        done.map_err(|error| error.at(&self.path, action))?;
         self.counters.transactions.increment();
         self.counters.fsyncs.add(u64::from(self.fsynced));
         Ok(())
@@ -176,22 +176,22 @@ impl Libsql {
         action: &'static str,
         sql: Sql,
         parameters: Vec<Value>,
-        each: impl FnMut(&DbRow) -> Attempt<T> + Send,
+        each: impl FnMut(&DbRow) -> BackendResult<T> + Send,
     ) -> Result<Vec<T>> {
         let mut reader = self.readers.checkout().await?;
-        reader.query(sql, parameters, each).await.map_err(|fault| fault.at(&self.path, action))
+        reader.query(sql, parameters, each).await.map_err(|error| error.at(&self.path, action))
     }
 
-    fn decoded<T: serde::de::DeserializeOwned>(&self, row: &DbRow, column: i32) -> Attempt<T> {
+    fn decoded<T: serde::de::DeserializeOwned>(&self, row: &DbRow, column: i32) -> BackendResult<T> {
         Ok(self.encoding.decode(&row.get::<Vec<u8>>(column)?)?)
     }
 }
 
 /// Makes the tables in an empty database, or checks that they are ours and of this version. Changes nothing in a database of something else.
 /// The generation it was found in, if it was there.
-async fn prepare_database(anchor: &mut Connection, path: &Path) -> Attempt<Option<Vec<u8>>> {
+async fn prepare_database(anchor: &mut Connection, path: &Path) -> BackendResult<Option<Vec<u8>>> {
     let database = &anchor.database;
-    let number = async |sql: &str| -> Attempt<i64> {
+    let number = async |sql: &str| -> BackendResult<i64> {
         let row = database.query(sql, ()).await?.next().await?;
         Ok(row.map_or(Ok(0), |row| row.get(0))?)
     };
@@ -307,7 +307,7 @@ impl Store for Libsql {
         }
         let mut writer = self.writer.checkout().await?;
         let done = blocking_future(writer.query(Sql::Checkpoint, vec![], |_| Ok(()))).await;
-        done.map_err(|fault| fault.at(&self.path, "flushing"))?;
+        done.map_err(|error| error.at(&self.path, "flushing"))?;
         self.counters.fsyncs.increment();
         Ok(())
     }

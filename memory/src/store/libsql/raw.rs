@@ -6,8 +6,8 @@ use ::libsql::params::Params;
 use ::libsql::{Builder, Connection, Statement, Value};
 use async_trait::async_trait;
 
-use super::told;
-use super::values::{Attempt, Fault};
+use super::pragmas;
+use super::values::{BackendError, BackendResult};
 use crate::store::blocking_future;
 use crate::store::raw::{RawEngine, RawRow};
 use crate::{Durability, Result};
@@ -25,10 +25,10 @@ pub struct RawLibsql {
 
 impl RawLibsql {
     pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<RawLibsql> {
-        let open = async || -> Attempt<RawLibsql> {
+        let open = async || -> BackendResult<RawLibsql> {
             let connection = Builder::new_local(path).build().await?.connect()?;
             connection.execute_batch("PRAGMA journal_mode = WAL").await?;
-            connection.execute_batch(told(durability)).await?;
+            connection.execute_batch(pragmas(durability)).await?;
             connection.execute_batch(TABLE).await?;
             Ok(RawLibsql {
                 begin: connection.prepare("BEGIN IMMEDIATE").await?,
@@ -38,10 +38,10 @@ impl RawLibsql {
                 path: path.to_owned(),
             })
         };
-        blocking_future(open()).await.map_err(|fault| fault.at(path, "creating"))
+        blocking_future(open()).await.map_err(|error| error.at(path, "creating"))
     }
 
-    async fn insert(&self, rows: &[RawRow]) -> Attempt<()> {
+    async fn insert(&self, rows: &[RawRow]) -> BackendResult<()> {
         run(&self.begin, vec![]).await?;
         for RawRow { id, number, value } in rows {
             let parameters =
@@ -52,7 +52,7 @@ impl RawLibsql {
     }
 }
 
-async fn run(statement: &Statement, parameters: Vec<Value>) -> Attempt<()> {
+async fn run(statement: &Statement, parameters: Vec<Value>) -> BackendResult<()> {
     let done = statement.execute(Params::Positional(parameters)).await;
     statement.reset();
     Ok(done.map(drop)?)
@@ -61,15 +61,15 @@ async fn run(statement: &Statement, parameters: Vec<Value>) -> Attempt<()> {
 #[async_trait]
 impl RawEngine for RawLibsql {
     async fn commit(&mut self, rows: &[RawRow]) -> Result<()> {
-        blocking_future(self.insert(rows)).await.map_err(|fault| fault.at(&self.path, "committing"))
+        blocking_future(self.insert(rows)).await.map_err(|error| error.at(&self.path, "committing"))
     }
 
     async fn count(&mut self) -> Result<u64> {
-        let counted = async || -> Attempt<u64> {
+        let counted = async || -> BackendResult<u64> {
             let row = self.connection.query("SELECT count(*) FROM steps", ()).await?.next().await?;
-            let count: i64 = row.map_or(Ok(0), |row| row.get(0)).map_err(Fault::from)?;
+            let count: i64 = row.map_or(Ok(0), |row| row.get(0)).map_err(BackendError::from)?;
             Ok(u64::try_from(count).unwrap_or(0))
         };
-        counted().await.map_err(|fault| fault.at(&self.path, "counting"))
+        counted().await.map_err(|error| error.at(&self.path, "counting"))
     }
 }

@@ -5,7 +5,7 @@
 //! is a second copy of them, which the graph needs, and the graph is several times both (a test says how much). The length of vectors is part of
 //! the table's type and not known before the first one: it is made then.
 //!
-//! A zero vector has no angle to others: it is not in the index, and not among what is near.
+//! A zero vector has no angle to others: it is not in the index, and not among what is client.
 //! The graph is approximate. What `vector_top_k` finds is ordered here by its true distance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use ::libsql::{Connection as Database, Row as DbRow, Value};
 use super::Libsql;
 use super::schema::Sql;
 use super::transport::Connection;
-use super::values::{Attempt, id_of, key};
+use super::values::{BackendResult, id_of, key};
 use crate::store::blocking_future;
 use crate::variant::EmbeddingKind;
 use crate::{Counters, Encoding, EpisodeId, Result, Variant, embedding};
@@ -42,7 +42,7 @@ pub(super) async fn prepare(
     variant: &Variant,
     encoding: &Encoding,
     counters: &Counters,
-) -> Attempt<Vectors> {
+) -> BackendResult<Vectors> {
     let wanted = variant.embedding == EmbeddingKind::F32Blob;
     let database = &anchor.database;
     let mut tables = database.query("SELECT 1 FROM sqlite_schema WHERE name = 'vectors'", ()).await?;
@@ -53,16 +53,17 @@ pub(super) async fn prepare(
         made = false;
     }
     if wanted && !made {
-        let stored = |row: &DbRow| Attempt::Ok((row.get::<i64>(0)?, encoding.decode_vector(&row.get::<Vec<u8>>(1)?)?));
+        let stored =
+            |row: &DbRow| BackendResult::Ok((row.get::<i64>(0)?, encoding.decode_vector(&row.get::<Vec<u8>>(1)?)?));
         let stored = anchor.query(Sql::SelectEmbeddings, vec![], stored).await?;
         if let Some((_, first)) = stored.first() {
             anchor.execute(Sql::Begin, vec![]).await?;
             let done = fill(anchor, first.len(), &stored).await;
             match done {
                 Ok(()) => anchor.execute(Sql::Commit, vec![]).await.map(drop)?,
-                Err(fault) => {
+                Err(error) => {
                     anchor.roll_back().await?;
-                    return Err(fault);
+                    return Err(error);
                 }
             }
             counters.indexes_built.increment();
@@ -72,7 +73,7 @@ pub(super) async fn prepare(
     Ok(Vectors { wanted, made: AtomicBool::new(made) })
 }
 
-async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f32>)]) -> Attempt<()> {
+async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f32>)]) -> BackendResult<()> {
     make_within(&anchor.database, dimensions).await?;
     for (episode, vector) in stored.iter().filter(|(_, vector)| has_an_angle(vector)) {
         anchor.execute(Sql::InsertVector, vec![Value::Integer(*episode), native(vector)]).await?;
@@ -80,7 +81,7 @@ async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f3
     Ok(())
 }
 
-async fn make_within(database: &Database, dimensions: usize) -> Attempt<()> {
+async fn make_within(database: &Database, dimensions: usize) -> BackendResult<()> {
     database.execute_batch(&make(dimensions)).await?;
     Ok(())
 }
@@ -105,7 +106,7 @@ impl Libsql {
         id: EpisodeId,
         vector: &[f32],
         made_before: bool,
-    ) -> Attempt<bool> {
+    ) -> BackendResult<bool> {
         if !self.vectors.wanted || !has_an_angle(vector) {
             return Ok(false);
         }
@@ -132,8 +133,9 @@ impl Libsql {
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let parameters = vec![native(vector), Value::Integer(limit)];
-        let near = |row: &DbRow| Attempt::Ok((id_of(row, 0)?, 1.0 - row.get::<f64>(1)? as f32));
-        let found = blocking_future(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, near)).await?;
+        let client = |row: &DbRow| BackendResult::Ok((id_of(row, 0)?, 1.0 - row.get::<f64>(1)? as f32));
+        let found =
+            blocking_future(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, client)).await?;
         self.counters.vector_searches.increment();
         Ok(Some(found))
     }

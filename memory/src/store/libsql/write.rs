@@ -5,15 +5,15 @@ use ::libsql::Value;
 use super::Libsql;
 use super::schema::Sql;
 use super::transport::Connection;
-use super::values::{Attempt, Fault, key, time};
-use crate::store::pattern_merger::Merging;
+use super::values::{BackendError, BackendResult, key, time};
+use crate::store::pattern_merger::PatternMerger;
 use crate::store::{Encoded, EncodedCompletion};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
 
 /// What the completions of one transaction share.
 #[derive(Default)]
 struct Shared {
-    patterns: Merging,
+    patterns: PatternMerger,
     /// One of them has made the index of vectors.
     made_vectors: bool,
 }
@@ -52,8 +52,8 @@ impl Libsql {
                 };
                 // What we refuse, we refuse before anything is changed; a key that is taken undoes its own statement only.
                 outcomes.push(match done {
-                    Err(Fault::Ours(refusal)) => Err(refusal),
-                    Err(fault @ Fault::Libsql(_)) => return Err(fault),
+                    Err(BackendError::Ours(refusal)) => Err(refusal),
+                    Err(error @ BackendError::Libsql(_)) => return Err(error),
                     Ok(()) => Ok(()),
                 });
             }
@@ -67,7 +67,7 @@ impl Libsql {
     async fn transaction(
         &self,
         action: &'static str,
-        work: impl AsyncFnOnce(&mut Connection, &mut Shared) -> Attempt<()>,
+        work: impl AsyncFnOnce(&mut Connection, &mut Shared) -> BackendResult<()>,
     ) -> Result<()> {
         let mut writer = self.writer.checkout().await?;
         let mut shared = Shared::default();
@@ -92,7 +92,7 @@ impl Libsql {
         Ok(())
     }
 
-    async fn write_patterns(&self, writer: &mut Connection, patterns: &Merging) -> Attempt<()> {
+    async fn write_patterns(&self, writer: &mut Connection, patterns: &PatternMerger) -> BackendResult<()> {
         for (id, value) in patterns.changed(&self.encoding)? {
             let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec()), Value::Blob(value.to_vec())];
             writer.execute(Sql::UpsertPattern, parameters).await?;
@@ -106,7 +106,7 @@ impl Libsql {
         writer: &mut Connection,
         shared: &mut Shared,
         completion: &EncodedCompletion<'_>,
-    ) -> Attempt<()> {
+    ) -> BackendResult<()> {
         let EncodedCompletion { head, value, vector, embedding, patterns } = completion;
         for id in shared.patterns.missing(patterns) {
             let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec())];
@@ -139,19 +139,19 @@ fn head_row(head: &Head, value: &[u8]) -> Vec<Value> {
     ]
 }
 
-async fn insert_head(writer: &mut Connection, id: EpisodeId, row: Vec<Value>) -> Attempt<()> {
+async fn insert_head(writer: &mut Connection, id: EpisodeId, row: Vec<Value>) -> BackendResult<()> {
     let done = writer.execute(Sql::InsertEpisode, row).await;
-    done.map(drop).map_err(|fault| fault.unless_taken(Error::EpisodeExists { id }))
+    done.map(drop).map_err(|error| error.unless_taken(Error::EpisodeExists { id }))
 }
 
 fn step_row(id: EpisodeId, number: u32, value: &[u8]) -> Vec<Value> {
     vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())]
 }
 
-async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, row: Vec<Value>) -> Attempt<()> {
+async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, row: Vec<Value>) -> BackendResult<()> {
     match writer.execute(Sql::InsertStep, row).await {
         Ok(0) => Err(Error::UnknownEpisode { id }.into()),
         Ok(_) => Ok(()),
-        Err(fault) => Err(fault.unless_taken(Error::StepExists { id, number })),
+        Err(error) => Err(error.unless_taken(Error::StepExists { id, number })),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ::redb::{Builder, Database, ReadableDatabase};
 
-use super::error::{Attempt, opening_error};
+use super::error::{BackendResult, opening_error};
 use super::steps::Steps;
 use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY};
 use crate::store::{SCHEMA_VERSION, files};
@@ -23,16 +23,16 @@ pub(super) fn open_or_create(path: &Path) -> Result<Database> {
     let opened = Builder::new().set_cache_size(PAGE_CACHE_BYTES).create(&file);
     let database = opened.map_err(|error| opening_error(path, action, error))?;
     if exists {
-        check_schema(&database, path).map_err(|fault| fault.at(path, action))?;
+        check_schema(&database, path).map_err(|error| error.at(path, action))?;
     } else {
-        write_schema(&database).map_err(|fault| fault.at(path, action))?;
+        write_schema(&database).map_err(|error| error.at(path, action))?;
         files::rename_durably(&file, path)?;
     }
     Ok(database)
 }
 
 /// Makes every table but those of the indexes, so that no reader ever meets a missing one.
-fn write_schema(database: &Database) -> Attempt<()> {
+fn write_schema(database: &Database) -> BackendResult<()> {
     let transaction = database.begin_write()?;
     transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
     transaction.open_table(HEADS)?;
@@ -42,7 +42,7 @@ fn write_schema(database: &Database) -> Attempt<()> {
     Ok(transaction.commit()?)
 }
 
-fn check_schema(database: &Database, path: &Path) -> Attempt<()> {
+fn check_schema(database: &Database, path: &Path) -> BackendResult<()> {
     let foreign = |reason: &str| Error::NotAStore { path: path.to_owned(), store: "redb", reason: reason.to_owned() };
     let about = match database.begin_read()?.open_table(ABOUT) {
         Ok(about) => about,

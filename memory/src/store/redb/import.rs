@@ -6,7 +6,7 @@ use crate::store::files;
 use crate::{EpisodeId, Head, Result};
 
 /// A row of another store, as it stands there: what a local tier is rebuilt from.
-pub(in crate::store) enum Row {
+pub(in crate::store) enum ExportedRow {
     Episode { head: Vec<u8>, embedding: Option<Vec<u8>> },
     Step { id: EpisodeId, number: u32, value: Vec<u8> },
     Pattern { id: u64, value: Vec<u8> },
@@ -14,7 +14,7 @@ pub(in crate::store) enum Row {
 
 impl Redb {
     /// Takes over rows of another store, before anybody else writes to this one.
-    pub(in crate::store) fn import(&self, rows: &[Row]) -> Result<()> {
+    pub(in crate::store) fn import(&self, rows: &[ExportedRow]) -> Result<()> {
         self.commit_paced("rebuilding the local tier", |transaction| {
             let mut heads = transaction.open_table(HEADS)?;
             let mut embeddings = transaction.open_table(EMBEDDINGS)?;
@@ -22,7 +22,7 @@ impl Redb {
             let mut patterns = transaction.open_table(PATTERNS)?;
             for row in rows {
                 match row {
-                    Row::Episode { head, embedding } => {
+                    ExportedRow::Episode { head, embedding } => {
                         let decoded: Head = self.encoding.decode(head)?;
                         heads.insert(decoded.id.0, head.as_slice())?;
                         steps.start(decoded.id)?;
@@ -31,8 +31,8 @@ impl Redb {
                         }
                         self.indexes.insert(transaction, &decoded)?;
                     }
-                    Row::Step { id, number, value } => steps.insert(*id, *number, value)?,
-                    Row::Pattern { id, value } => drop(patterns.insert(*id, value.as_slice())?),
+                    ExportedRow::Step { id, number, value } => steps.insert(*id, *number, value)?,
+                    ExportedRow::Pattern { id, value } => drop(patterns.insert(*id, value.as_slice())?),
                 }
             }
             Ok(())

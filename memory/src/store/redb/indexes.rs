@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use ::redb::{Database, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
 
 use super::HEADS;
-use super::error::Attempt;
+use super::error::BackendResult;
 use super::metadata::{self, METADATA};
 use super::tasks::{self, TASK_TYPES, TASKS};
 use crate::variant::{IndexKind, MetadataKind};
@@ -28,7 +28,7 @@ impl Indexes {
     }
 
     /// Makes the missing ones and drops the others'.
-    pub(super) fn prepare(self, database: &Database, encoding: &Encoding, counters: &Counters) -> Attempt<()> {
+    pub(super) fn prepare(self, database: &Database, encoding: &Encoding, counters: &Counters) -> BackendResult<()> {
         let read = database.begin_read()?;
         let there: BTreeSet<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
         read.close()?;
@@ -82,7 +82,7 @@ impl Indexes {
     }
 
     /// Adds a new episode to every index that the variant has.
-    pub(super) fn insert(self, transaction: &WriteTransaction, head: &Head) -> Attempt<()> {
+    pub(super) fn insert(self, transaction: &WriteTransaction, head: &Head) -> BackendResult<()> {
         if self.metadata == MetadataKind::Indexed {
             metadata::insert(transaction, head)?;
         }

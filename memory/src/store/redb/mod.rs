@@ -6,18 +6,19 @@
 //! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same envelopes to two stores.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use ::redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
 };
 use async_trait::async_trait;
+use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
-use self::error::{Attempt, opening_error};
-pub(super) use self::import::Row;
+use self::error::{BackendResult, opening_error};
+pub(super) use self::import::ExportedRow;
 use self::indexes::Indexes;
 pub(super) use self::raw::RawRedb;
 use super::files::{self, Lock};
@@ -77,7 +78,7 @@ impl Redb {
         let database = blocking(|| {
             let database = file::open_or_create(path)?;
             let prepared = indexes.prepare(&database, &encoding, &counters);
-            prepared.map_err(|fault| fault.at(path, "preparing its indexes")).map(|()| database)
+            prepared.map_err(|error| error.at(path, "preparing its indexes")).map(|()| database)
         })?;
         Ok(Redb {
             path: path.to_owned(),
@@ -91,18 +92,18 @@ impl Redb {
         })
     }
 
-    fn with<T>(&self, action: &'static str, work: impl FnOnce(&Database) -> Attempt<T>) -> Result<T> {
-        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+    fn with<T>(&self, action: &'static str, work: impl FnOnce(&Database) -> BackendResult<T>) -> Result<T> {
+        let guard = self.database.read();
         let open = guard.as_ref().ok_or(Error::Closed)?;
         self.counters.round_trips.increment();
-        work(&open.database).map_err(|fault| fault.at(&self.path, action))
+        work(&open.database).map_err(|error| error.at(&self.path, action))
     }
 
-    fn read<T>(&self, action: &'static str, work: impl FnOnce(&ReadTransaction) -> Attempt<T>) -> Result<T> {
+    fn read<T>(&self, action: &'static str, work: impl FnOnce(&ReadTransaction) -> BackendResult<T>) -> Result<T> {
         self.with(action, |database| work(&database.begin_read()?))
     }
 
-    fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> Attempt<Option<Arc<Episode>>> {
+    fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> BackendResult<Option<Arc<Episode>>> {
         let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
         let head = self.encoding.decode(head.value())?;
         let mut steps = Vec::new();
@@ -113,13 +114,21 @@ impl Redb {
         Ok(Some(Arc::new(Episode { head, steps })))
     }
 
-    async fn write(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
+    async fn write(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&WriteTransaction) -> BackendResult<()>,
+    ) -> Result<()> {
         let _turn = self.turn.lock().await;
         self.commit_paced(action, work)
     }
 
     /// One transaction, synced if the class says so or it is time for it. The caller is the only writer.
-    fn commit_paced(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
+    fn commit_paced(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&WriteTransaction) -> BackendResult<()>,
+    ) -> Result<()> {
         let unsynced = self.since_sync.load(Ordering::Relaxed) + 1;
         let sync = !self.buffered || unsynced >= SYNC_EVERY;
         self.commit(action, sync, work)?;
@@ -132,7 +141,7 @@ impl Redb {
         &self,
         action: &'static str,
         sync: bool,
-        work: impl FnOnce(&WriteTransaction) -> Attempt<()>,
+        work: impl FnOnce(&WriteTransaction) -> BackendResult<()>,
     ) -> Result<()> {
         let run = || {
             self.with(action, |database| {
@@ -271,7 +280,7 @@ impl Store for Redb {
     async fn close(&self) -> Result<()> {
         let _turn = self.turn.lock().await;
         blocking(|| {
-            let Some(open) = self.database.write().unwrap_or_else(PoisonError::into_inner).take() else {
+            let Some(open) = self.database.write().take() else {
                 return Ok(());
             };
             // Closing syncs what was not, which is what makes a closed `buffered` store complete.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ::redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use async_trait::async_trait;
 
-use super::error::{Attempt, Fault, opening_error};
+use super::error::{BackendError, BackendResult, opening_error};
 use crate::store::blocking;
 use crate::store::raw::{RawEngine, RawRow};
 use crate::{Durability, Result};
@@ -29,7 +29,7 @@ impl RawRedb {
         Ok(RawRedb { database, path: path.to_owned(), durability })
     }
 
-    fn insert(&self, rows: &[RawRow]) -> Attempt<()> {
+    fn insert(&self, rows: &[RawRow]) -> BackendResult<()> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(self.durability)?;
         {
@@ -41,8 +41,8 @@ impl RawRedb {
         Ok(transaction.commit()?)
     }
 
-    fn at(&self, action: &'static str) -> impl FnOnce(Fault) -> crate::Error + '_ {
-        move |fault| fault.at(&self.path, action)
+    fn at(&self, action: &'static str) -> impl FnOnce(BackendError) -> crate::Error + '_ {
+        move |error| error.at(&self.path, action)
     }
 }
 
@@ -53,7 +53,7 @@ impl RawEngine for RawRedb {
     }
 
     async fn count(&mut self) -> Result<u64> {
-        let counted = || -> Attempt<u64> { Ok(self.database.begin_read()?.open_table(STEPS)?.len()?) };
+        let counted = || -> BackendResult<u64> { Ok(self.database.begin_read()?.open_table(STEPS)?.len()?) };
         counted().map_err(self.at("counting"))
     }
 }

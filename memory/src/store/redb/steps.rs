@@ -6,7 +6,7 @@
 
 use ::redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
-use super::error::Attempt;
+use super::error::BackendResult;
 use crate::{EpisodeId, Error};
 
 /// An episode's row.
@@ -24,7 +24,7 @@ pub(super) struct Steps<'t> {
 }
 
 impl<'t> Steps<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Attempt<Steps<'t>> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> BackendResult<Steps<'t>> {
         Ok(Steps {
             rows: transaction.open_table(ROWS)?,
             places: transaction.open_table(PLACES)?,
@@ -33,14 +33,14 @@ impl<'t> Steps<'t> {
     }
 
     /// Gives a new episode its row.
-    pub(super) fn start(&mut self, id: EpisodeId) -> Attempt<()> {
+    pub(super) fn start(&mut self, id: EpisodeId) -> BackendResult<()> {
         let row = self.rows.len()?;
         self.rows.insert(id.0, row)?;
         Ok(())
     }
 
     /// Adds a step of an episode that has its row.
-    pub(super) fn insert(&mut self, id: EpisodeId, number: u32, value: &[u8]) -> Attempt<()> {
+    pub(super) fn insert(&mut self, id: EpisodeId, number: u32, value: &[u8]) -> BackendResult<()> {
         let Some(row) = self.rows.get(id.0)?.map(|row| row.value()) else {
             return Err(Error::UnknownEpisode { id }.into());
         };
@@ -58,8 +58,8 @@ impl<'t> Steps<'t> {
 pub(super) fn read(
     transaction: &ReadTransaction,
     id: EpisodeId,
-    mut each: impl FnMut(&[u8]) -> Attempt<()>,
-) -> Attempt<()> {
+    mut each: impl FnMut(&[u8]) -> BackendResult<()>,
+) -> BackendResult<()> {
     let Some(row) = transaction.open_table(ROWS)?.get(id.0)?.map(|row| row.value()) else { return Ok(()) };
     let steps = transaction.open_table(STEPS)?;
     for entry in transaction.open_table(PLACES)?.range((row, 0)..=(row, u32::MAX))? {
@@ -73,6 +73,6 @@ pub(super) fn read(
 }
 
 /// How many steps there are.
-pub(super) fn count(transaction: &ReadTransaction) -> Attempt<u64> {
+pub(super) fn count(transaction: &ReadTransaction) -> BackendResult<u64> {
     Ok(transaction.open_table(STEPS)?.len()?)
 }

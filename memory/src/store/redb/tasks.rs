@@ -2,7 +2,7 @@
 
 use ::redb::{ReadTransaction, TableDefinition, WriteTransaction};
 
-use super::error::Attempt;
+use super::error::BackendResult;
 use super::{HEADS, Redb};
 use crate::store::{Newest, newest};
 use crate::variant::IndexKind;
@@ -14,7 +14,7 @@ pub(super) const TASK_TYPES: TableDefinition<'_, (&str, u128), ()> = TableDefini
 /// Strategy `composite`: task type, domain, when it started, episode.
 pub(super) const TASKS: TableDefinition<'_, (&str, &str, u64, u128), ()> = TableDefinition::new("tasks");
 
-pub(super) fn insert(transaction: &WriteTransaction, kind: IndexKind, head: &Head) -> Attempt<()> {
+pub(super) fn insert(transaction: &WriteTransaction, kind: IndexKind, head: &Head) -> BackendResult<()> {
     let (task_type, domain) = (head.task_type.as_str(), head.context.domain.as_str());
     match kind {
         IndexKind::Single => drop(transaction.open_table(TASK_TYPES)?.insert((task_type, head.id.0), ())?),
@@ -34,7 +34,7 @@ impl Redb {
         task_type: &str,
         domain: &str,
         limit: usize,
-    ) -> Attempt<Vec<EpisodeId>> {
+    ) -> BackendResult<Vec<EpisodeId>> {
         let heads = read.open_table(HEADS)?;
         let (mut found, mut rows) = (Newest::new(limit), 0);
         for entry in read.open_table(TASK_TYPES)?.range((task_type, 0)..=(task_type, u128::MAX))? {
@@ -58,7 +58,7 @@ impl Redb {
         task_type: &str,
         domain: &str,
         limit: usize,
-    ) -> Attempt<Vec<EpisodeId>> {
+    ) -> BackendResult<Vec<EpisodeId>> {
         let range = (task_type, domain, 0, 0)..=(task_type, domain, u64::MAX, u128::MAX);
         let mut ids = Vec::new();
         for entry in read.open_table(TASKS)?.range(range)?.rev().take(limit) {

@@ -1,7 +1,7 @@
 //! A connection, and the statements that it keeps prepared.
 //!
 //! A remote one is a stream of the server's, which forgets it after 10 idle seconds and at a restart, and then refuses everything on it until it is reset. A
-//! statement refused so was not executed, and is sent once more on a new stream; a query is also sent again where the way broke before its
+//! statement refused so was not executed, and is sent once more on a new stream; a query is also sent again where the proxy broke before its
 //! first row. What happened to a write whose answer was lost nobody knows: that is an error. Inside a transaction nothing is sent again.
 //!
 //! Remote statements without rows are not prepared: one prepared outside a transaction would end the stream, and so the transaction, inside one;
@@ -14,19 +14,19 @@ use ::libsql::{Row as DbRow, Statement, Value};
 
 use crate::Counters;
 use crate::store::libsql::schema::Sql;
-use crate::store::libsql::values::{Attempt, Fault};
+use crate::store::libsql::values::{BackendError, BackendResult};
 
 /// A connection with the statements that it has prepared.
 pub struct Connection {
     pub(in crate::store::libsql) database: ::libsql::Connection,
     pub(in crate::store::libsql) remote: bool,
-    pub(in crate::store::libsql) lost: bool, // the way to the server broke: what state it left there is unknown
+    pub(in crate::store::libsql) lost: bool, // the proxy to the server broke: what state it left there is unknown
     statements: [Option<Statement>; Sql::TEXTS.len()],
     counters: Arc<Counters>,
 }
 
 /// A statement in use. However its use ends, it is reset: one that is not would keep its snapshot, and take no new parameters.
-struct Running<'a>(&'a Statement);
+struct RunningStatement<'a>(&'a Statement);
 
 impl Connection {
     pub(in crate::store::libsql) fn new(
@@ -37,7 +37,7 @@ impl Connection {
         Connection { database, remote, lost: false, statements: [const { None }; Sql::TEXTS.len()], counters }
     }
 
-    async fn prepared(&mut self, sql: Sql) -> Attempt<Running<'_>> {
+    async fn prepared(&mut self, sql: Sql) -> BackendResult<RunningStatement<'_>> {
         let slot = &mut self.statements[sql as usize];
         match slot {
             Some(_) => self.counters.statements_reused.increment(),
@@ -47,27 +47,27 @@ impl Connection {
             }
         }
         self.counters.round_trips.increment();
-        Ok(Running(slot.as_ref().expect("filled above")))
+        Ok(RunningStatement(slot.as_ref().expect("filled above")))
     }
 
     /// Runs a statement that returns no rows; how many it changed.
-    pub(in crate::store::libsql) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> Attempt<usize> {
+    pub(in crate::store::libsql) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> BackendResult<usize> {
         if !self.remote {
             return Ok(self.prepared(sql).await?.0.execute(Params::Positional(parameters)).await?);
         }
         let alone = self.database.is_autocommit();
         let mut done = self.database.execute(sql.text(), Params::Positional(parameters.clone())).await;
         if let Err(error) = done {
-            let fault = Fault::from(error);
-            if !(alone && fault.was_refused()) {
-                self.lost |= fault.is_on_the_way();
-                return Err(fault);
+            let error = BackendError::from(error);
+            if !(alone && error.was_refused()) {
+                self.lost |= error.is_on_the_way();
+                return Err(error);
             }
             self.renew().await;
             done = self.database.execute(sql.text(), Params::Positional(parameters)).await;
         }
-        let done = done.map_err(Fault::from);
-        self.lost |= done.as_ref().is_err_and(Fault::is_on_the_way);
+        let done = done.map_err(BackendError::from);
+        self.lost |= done.as_ref().is_err_and(BackendError::is_on_the_way);
         Ok(done? as usize)
     }
 
@@ -76,8 +76,8 @@ impl Connection {
         &mut self,
         sql: Sql,
         parameters: Vec<Value>,
-        mut each: impl FnMut(&DbRow) -> Attempt<T>,
-    ) -> Attempt<Vec<T>> {
+        mut each: impl FnMut(&DbRow) -> BackendResult<T>,
+    ) -> BackendResult<Vec<T>> {
         let mut read = Vec::new();
         if !self.remote {
             self.read(sql, parameters, &mut each, &mut read).await?;
@@ -85,12 +85,12 @@ impl Connection {
         }
         let alone = self.database.is_autocommit();
         let mut done = self.read(sql, parameters.clone(), &mut each, &mut read).await;
-        let again = |fault: &Fault| fault.was_refused() || (sql.only_reads() && fault.is_on_the_way());
+        let again = |error: &BackendError| error.was_refused() || (sql.only_reads() && error.is_on_the_way());
         if alone && read.is_empty() && done.as_ref().is_err_and(again) {
             self.renew().await;
             done = self.read(sql, parameters, &mut each, &mut read).await;
         }
-        self.lost |= done.as_ref().is_err_and(Fault::is_on_the_way);
+        self.lost |= done.as_ref().is_err_and(BackendError::is_on_the_way);
         done.map(|()| read)
     }
 
@@ -98,9 +98,9 @@ impl Connection {
         &mut self,
         sql: Sql,
         parameters: Vec<Value>,
-        each: &mut impl FnMut(&DbRow) -> Attempt<T>,
+        each: &mut impl FnMut(&DbRow) -> BackendResult<T>,
         read: &mut Vec<T>,
-    ) -> Attempt<()> {
+    ) -> BackendResult<()> {
         let counters = Arc::clone(&self.counters);
         let running = self.prepared(sql).await?;
         let mut rows = running.0.query(Params::Positional(parameters)).await?;
@@ -118,7 +118,7 @@ impl Connection {
     }
 
     /// Whether the other side answers. A stream that may have been forgotten is not asked: one round trip in any case.
-    pub(in crate::store::libsql) async fn ping(&mut self) -> Attempt<()> {
+    pub(in crate::store::libsql) async fn ping(&mut self) -> BackendResult<()> {
         if self.remote {
             self.database.reset().await;
             self.execute(Sql::Ping, vec![]).await.map(drop)
@@ -128,7 +128,7 @@ impl Connection {
     }
 
     /// Undoes the transaction, if one is open.
-    pub(in crate::store::libsql) async fn roll_back(&mut self) -> Attempt<()> {
+    pub(in crate::store::libsql) async fn roll_back(&mut self) -> BackendResult<()> {
         // The server undoes a transaction whose stream it forgets; a lost connection is not used again.
         if !self.lost && !self.database.is_autocommit() {
             self.execute(Sql::Rollback, vec![]).await?;
@@ -137,7 +137,7 @@ impl Connection {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningStatement<'_> {
     fn drop(&mut self) {
         self.0.reset();
     }

@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use hyper_rustls::HttpsConnector;
 
 use super::connection::Connection;
-use super::metered_tcp::{self, Meter};
-use super::upstream_proxy::Way;
+use super::metered_tcp::{self, MeteredConnector};
+use super::upstream_proxy::UpstreamProxy;
 use crate::pool::Manager;
 use crate::store::Remote;
-use crate::store::libsql::values::Fault;
+use crate::store::libsql::values::BackendError;
 use crate::{Counters, Error, Result, WireKind, wire};
 
 /// How long a statement waits for another process that has the database locked.
@@ -21,14 +21,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one database.
 pub struct Connector {
-    pub(in crate::store::libsql) place: Place,
-    pub(in crate::store::libsql) path: PathBuf,              // or the URL
-    pub(in crate::store::libsql) told: Option<&'static str>, // None on a server, which decides for itself
+    pub(in crate::store::libsql) place: Location,
+    pub(in crate::store::libsql) path: PathBuf,                 // or the URL
+    pub(in crate::store::libsql) pragmas: Option<&'static str>, // None on a server, which decides for itself
     pub(in crate::store::libsql) counters: Arc<Counters>,
 }
 
 /// Where the database is.
-pub(in crate::store::libsql) enum Place {
+pub(in crate::store::libsql) enum Location {
     File(Database),
     Server(Server),
 }
@@ -36,33 +36,37 @@ pub(in crate::store::libsql) enum Place {
 /// A database on a server, and how it is reached.
 pub(in crate::store::libsql) struct Server {
     remote: Remote,
-    dial: Dial,
+    dial: Dialer,
     asked_for: Option<&'static str>,
 }
 
 /// What opens connections to a server.
-enum Dial {
-    Plain(Meter),
-    Tls(HttpsConnector<Meter>),
+enum Dialer {
+    Plain(MeteredConnector),
+    Tls(HttpsConnector<MeteredConnector>),
 }
 
-/// The database at a URL, with bodies on the way as the strategy has them. Nothing is sent yet.
+/// The database at a URL, with bodies on the proxy as the strategy has them. Nothing is sent yet.
 pub(in crate::store::libsql) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
     let dial = match remote.scheme()? {
-        "http" => Dial::Plain(Meter::new(Arc::clone(counters))),
-        _ => Dial::Tls(metered_tcp::with_tls(Arc::clone(counters))?),
+        "http" => Dialer::Plain(MeteredConnector::new(Arc::clone(counters))),
+        _ => Dialer::Tls(metered_tcp::with_tls(Arc::clone(counters))?),
     };
-    let place = Place::Server(Server { remote: remote.clone(), dial, asked_for: wire::asked_for(wire) });
-    Ok(Connector { place, path: PathBuf::from(&remote.url), told: None, counters: Arc::clone(counters) })
+    let place = Location::Server(Server { remote: remote.clone(), dial, asked_for: wire::asked_for(wire) });
+    Ok(Connector { place, path: PathBuf::from(&remote.url), pragmas: None, counters: Arc::clone(counters) })
 }
 
 impl Server {
-    /// The database, with a way there that nobody shares. Nothing is sent yet.
+    /// The database, with a proxy there that nobody shares. Nothing is sent yet.
     async fn database(&self, counters: &Arc<Counters>) -> std::result::Result<Database, ::libsql::Error> {
         let builder = Builder::new_remote(self.remote.url.clone(), self.remote.token.clone());
         let builder = match &self.dial {
-            Dial::Plain(dial) => builder.connector(Way::new(dial.clone(), self.asked_for, Arc::clone(counters))),
-            Dial::Tls(dial) => builder.connector(Way::new(dial.clone(), self.asked_for, Arc::clone(counters))),
+            Dialer::Plain(dial) => {
+                builder.connector(UpstreamProxy::new(dial.clone(), self.asked_for, Arc::clone(counters)))
+            }
+            Dialer::Tls(dial) => {
+                builder.connector(UpstreamProxy::new(dial.clone(), self.asked_for, Arc::clone(counters)))
+            }
         };
         builder.build().await
     }
@@ -75,29 +79,29 @@ impl Manager for Connector {
     async fn connect(&self) -> Result<Connection> {
         let connect = async {
             let database = match &self.place {
-                Place::File(database) => database.connect()?,
-                Place::Server(server) => server.database(&self.counters).await?.connect()?,
+                Location::File(database) => database.connect()?,
+                Location::Server(server) => server.database(&self.counters).await?.connect()?,
             };
-            if let Some(told) = self.told {
+            if let Some(pragmas) = self.pragmas {
                 database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock; a server waits by itself
-                database.execute_batch(told).await?; // said anew on every connection: the file does not remember it
+                database.execute_batch(pragmas).await?; // said anew on every connection: the file does not remember it
             }
             Ok(database)
         };
         let database =
-            connect.await.map_err(|error: ::libsql::Error| Fault::from(error).at(&self.path, "connecting"))?;
-        Ok(Connection::new(database, self.told.is_none(), Arc::clone(&self.counters)))
+            connect.await.map_err(|error: ::libsql::Error| BackendError::from(error).at(&self.path, "connecting"))?;
+        Ok(Connection::new(database, self.pragmas.is_none(), Arc::clone(&self.counters)))
     }
 
     async fn recycle(&self, connection: &mut Connection) -> Result<()> {
         if connection.lost {
-            return Err(Error::store("libsql", "recycling a connection", "the way to the server broke"));
+            return Err(Error::store("libsql", "recycling a connection", "the proxy to the server broke"));
         }
         // A caller that went away in the middle of a transaction left it open.
-        connection.roll_back().await.map_err(|fault| fault.at(&self.path, "recycling a connection"))
+        connection.roll_back().await.map_err(|error| error.at(&self.path, "recycling a connection"))
     }
 
     async fn check(&self, connection: &mut Connection) -> Result<()> {
-        connection.ping().await.map_err(|fault| fault.at(&self.path, "checking a connection"))
+        connection.ping().await.map_err(|error| error.at(&self.path, "checking a connection"))
     }
 }

@@ -12,4 +12,4 @@ mod response_body;
 mod upstream_proxy;
 
 pub(super) use connection::Connection;
-pub(super) use connector::{Connector, Place, remote};
+pub(super) use connector::{Connector, Location, remote};

@@ -1,11 +1,11 @@
-//! The way to a database's server: a connection of libsql's client ends in this process, and what comes over it is passed on over one of ours.
+//! The proxy to a database's server: a connection of libsql's client ends in this process, and what comes over it is passed on over one of ours.
 //!
-//! Two things are done on the way. Where the variant says so, the server is asked for compressed answers, and what it sends is unpacked: libsql's client
+//! Two things are done on the proxy. Where the variant says so, the server is asked for compressed answers, and what it sends is unpacked: libsql's client
 //! does neither. And a connection to the server is kept until it breaks, whatever libsql's client does with its own: that client lets go of an
 //! answer at its last row, before the end of its body, so that its own connection is never fit for another request, and every query of
 //! a pooled connection would pay TCP's and TLS's handshakes anew.
 //!
-//! One way belongs to one connection of the pool, and carries one request at a time. Its connection to the server is opened when libsql's client asks for
+//! One proxy belongs to one connection of the pool, and carries one request at a time. Its connection to the server is opened when libsql's client asks for
 //! one, so that a server that is not there is what libsql calls an error while connecting: nothing was sent then. Left out: sending anything
 //! twice, which only who wrote a statement may decide.
 
@@ -24,65 +24,65 @@ use hyper::{Body, Request, Response, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::Mutex;
 
-use super::response_body::Answer;
+use super::response_body::ResponseBody;
 use crate::Counters;
 
 /// Bytes that one side may write before the other reads them.
 const BUFFERED: usize = 64 * 1024;
 
-/// Any error on the way: libsql prints it.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Any error on the proxy: libsql prints it.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The connection to the server, if there is one. Whoever holds the lock has a request under way.
-pub(super) type Far = Mutex<Option<SendRequest<Body>>>;
+/// The connection to the server, if there is one. Whoever holds the lock has a request under proxy.
+pub(super) type Upstream = Mutex<Option<SendRequest<Body>>>;
 
-/// The way from one connection of the pool to the server, over what `C` opens.
+/// The proxy from one connection of the pool to the server, over what `C` opens.
 #[derive(Clone)]
-pub(super) struct Way<C> {
+pub(super) struct UpstreamProxy<C> {
     connector: C,
     asked_for: Option<&'static str>,
-    far: Arc<Far>,
+    upstream: Arc<Upstream>,
     uri: Option<Uri>,
     counters: Arc<Counters>,
 }
 
-impl<C> Way<C>
+impl<C> UpstreamProxy<C>
 where
     C: Service<Uri> + Clone + Send + 'static,
     C::Response: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    C::Error: Into<Failure>,
+    C::Error: Into<BoxError>,
     C::Future: Send,
 {
-    /// A way that asks for answers in that encoding, if in any. Nothing is opened yet.
-    pub(super) fn new(connector: C, asked_for: Option<&'static str>, counters: Arc<Counters>) -> Way<C> {
-        Way { connector, asked_for, far: Arc::default(), uri: None, counters }
+    /// A proxy that asks for answers in that encoding, if in any. Nothing is opened yet.
+    pub(super) fn new(connector: C, asked_for: Option<&'static str>, counters: Arc<Counters>) -> UpstreamProxy<C> {
+        UpstreamProxy { connector, asked_for, upstream: Arc::default(), uri: None, counters }
     }
 
     /// Opens the connection to the server where it is not open.
-    async fn reach(&mut self, far: &mut Option<SendRequest<Body>>) -> Result<(), Failure> {
-        if let Some(open) = far {
+    async fn reach(&mut self, upstream: &mut Option<SendRequest<Body>>) -> Result<(), BoxError> {
+        if let Some(open) = upstream {
             if std::future::poll_fn(|context| open.poll_ready(context)).await.is_ok() {
                 return Ok(());
             }
-            *far = None;
+            *upstream = None;
         }
         let uri = self.uri.clone().ok_or("no server was asked for")?;
         std::future::poll_fn(|context| self.connector.poll_ready(context)).await.map_err(Into::into)?;
         let stream = self.connector.call(uri).await.map_err(Into::into)?;
         let (sender, connection) = conn::handshake(stream).await?;
         tokio::spawn(connection); // ends with the sender, or with the server, which the sender then says
-        *far = Some(sender);
+        *upstream = Some(sender);
         Ok(())
     }
 
     /// Passes a request on, and its answer back.
-    async fn pass(mut self, mut request: Request<Body>) -> Result<Response<Answer>, Failure> {
-        let mut far = Arc::clone(&self.far).lock_owned().await;
-        self.reach(&mut far).await?;
+    async fn pass(mut self, mut request: Request<Body>) -> Result<Response<ResponseBody>, BoxError> {
+        let mut upstream = Arc::clone(&self.upstream).lock_owned().await;
+        self.reach(&mut upstream).await?;
         if let Some(encoding) = self.asked_for {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         }
-        let open = far.as_mut().ok_or("the connection is not open")?;
+        let open = upstream.as_mut().ok_or("the connection is not open")?;
         let mut response = open.send_request(request).await?;
         let packed = self.asked_for.is_some_and(|encoding| {
             response.headers().get(CONTENT_ENCODING).is_some_and(|said| said.as_bytes() == encoding.as_bytes())
@@ -92,52 +92,52 @@ where
             response.headers_mut().remove(CONTENT_LENGTH);
         }
         let counters = self.counters;
-        Ok(response.map(|body| Answer::new(body, packed, far, counters)))
+        Ok(response.map(|body| ResponseBody::new(body, packed, upstream, counters)))
     }
 }
 
-impl<C> Service<Uri> for Way<C>
+impl<C> Service<Uri> for UpstreamProxy<C>
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
     C::Response: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    C::Error: Into<Failure>,
+    C::Error: Into<BoxError>,
     C::Future: Send,
 {
-    type Response = Near;
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Near, Failure>> + Send>>;
+    type Response = ClientStream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<ClientStream, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let mut way = self.clone();
-        way.uri = Some(uri);
+        let mut proxy = self.clone();
+        proxy.uri = Some(uri);
         Box::pin(async move {
-            // A request under way is on a connection that is open: libsql's client asks for another of its own before it has seen the end of an answer.
-            if let Ok(mut far) = Arc::clone(&way.far).try_lock_owned() {
-                way.reach(&mut far).await?;
+            // A request under proxy is on a connection that is open: libsql's client asks for another of its own before it has seen the end of an answer.
+            if let Ok(mut upstream) = Arc::clone(&proxy.upstream).try_lock_owned() {
+                proxy.reach(&mut upstream).await?;
             }
-            let (near, inner) = tokio::io::duplex(BUFFERED);
-            let service = service_fn(move |request| way.clone().pass(request));
+            let (client, inner) = tokio::io::duplex(BUFFERED);
+            let service = service_fn(move |request| proxy.clone().pass(request));
             let serving = Http::new().http1_only(true).serve_connection(inner, service);
             tokio::spawn(serving); // ends when libsql's client lets go, or with a request that failed, which that client then sees
-            Ok(Near(near))
+            Ok(ClientStream(client))
         })
     }
 }
 
 /// This end of a connection that libsql's client takes for one to the server.
-pub(super) struct Near(DuplexStream);
+pub(super) struct ClientStream(DuplexStream);
 
-impl Connection for Near {
+impl Connection for ClientStream {
     fn connected(&self) -> Connected {
         Connected::new()
     }
 }
 
-impl AsyncRead for Near {
+impl AsyncRead for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -147,7 +147,7 @@ impl AsyncRead for Near {
     }
 }
 
-impl AsyncWrite for Near {
+impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
