@@ -1,8 +1,8 @@
 //! The next step number of every episode that is being logged.
 //!
-//! Numbers are handed out one at a time an episode, under that episode's lock, so that concurrent steps of one episode get neighbouring numbers and those of
-//! different episodes do not wait for each other. A number is only remembered once its step is stored: after an error, or a caller that
-//! went away in the middle, the next one asks the store again how far it got.
+//! Numbers are handed out under a lock of the episode: concurrent steps of one episode get successive numbers, and
+//! those of different episodes do not wait for each other. A number is remembered only once its step is stored. After
+//! an error, or a caller that went away in the middle, the next one asks the store how far the episode got.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,29 +13,30 @@ use tokio::sync::OwnedMutexGuard;
 use crate::EpisodeId;
 use crate::hash::FixedState;
 
-/// The most episodes whose numbers are remembered. Past that, all that nobody is using are forgotten, and asked for again when needed.
+/// The most episodes that are remembered. Beyond, all that nobody is using are forgotten, and read from the store when
+/// needed.
 const REMEMBERED: usize = 65_536;
 
-/// What is known about an episode's steps.
+/// The state of an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Nothing: the store knows.
+    /// Only the store knows.
     Unknown,
     /// The next step has this number.
     Next(u32),
-    /// This entry left the table: whoever waited for it looks there again.
+    /// The entry left the table: whoever waited for it looks there again.
     Retired,
 }
 
 type Slot = Arc<tokio::sync::Mutex<Progress>>;
 
-/// Where every active episode stands.
+/// The state of every active episode.
 #[derive(Debug, Default)]
 pub(crate) struct ActiveEpisodes {
     slots: Mutex<HashMap<EpisodeId, Slot, FixedState>>,
 }
 
-/// The right to write to one episode. Nobody else has it at the same time.
+/// The exclusive right to write to one episode.
 pub(crate) struct EpisodeGuard<'a> {
     active: &'a ActiveEpisodes,
     id: EpisodeId,
@@ -68,14 +69,15 @@ impl ActiveEpisodes {
         change(&mut self.slots.lock())
     }
 
-    /// How many episodes' numbers are remembered.
+    /// The number of remembered episodes.
     pub fn len(&self) -> usize {
         self.with(|slots| slots.len())
     }
 }
 
 impl EpisodeGuard<'_> {
-    /// The number of the next step, if it is known. It is forgotten by asking: [`EpisodeGuard::stored`] says when it was used.
+    /// The number of the next step, if it is known. It is forgotten by asking: [`EpisodeGuard::remember`] says the next
+    /// one once the step is stored.
     pub fn take(&mut self) -> Option<u32> {
         match std::mem::replace(&mut *self.progress, Progress::Unknown) {
             Progress::Next(number) => Some(number),
@@ -88,7 +90,7 @@ impl EpisodeGuard<'_> {
         *self.progress = Progress::Next(number);
     }
 
-    /// Nothing more will be written to this episode, or there is none: its entry goes.
+    /// Nothing more can be written to this episode: removes its entry.
     pub fn retire(mut self) {
         *self.progress = Progress::Retired;
         self.active.with(|slots| slots.remove(&self.id));

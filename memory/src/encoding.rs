@@ -1,4 +1,5 @@
-//! The envelope: every stored value says which codec and which compressor wrote it, so that any variant reads what any other wrote.
+//! The envelope: every stored value says which codec and which compressor wrote it, so that any variant reads any
+//! other's.
 //!
 //! ```text
 //! byte 0      format version (high half: 1) and codec tag (low half)
@@ -7,8 +8,8 @@
 //! the rest    the payload
 //! ```
 //!
-//! Reading trusts the tags, never the variant, and never allocates more than [`MAX_RAW_BYTES`] on a value's word. There is no checksum: stores have
-//! their own.
+//! Reading trusts the tags, never the variant, and never allocates more than [`MAX_RAW_BYTES`] because a value says so.
+//! There is no checksum: stores have theirs.
 
 use std::sync::Arc;
 
@@ -24,40 +25,40 @@ use crate::{Error, Result};
 /// The format version that is written: the high half of the first byte.
 const VERSION: u8 = 1;
 
-/// The most that a value may hold before compression, in bytes. Larger values are stored plain.
+/// The longest value that is compressed, in bytes. Longer ones are stored plain.
 pub const MAX_RAW_BYTES: usize = 64 << 20;
 
-/// Values shorter than this are stored plain unless told otherwise, in bytes.
+/// The default threshold of compression, in bytes: shorter values are stored plain.
 pub const DEFAULT_THRESHOLD_BYTES: usize = 1024;
 
-/// Values of at least this many bytes are compressed where a dictionary makes up for what they don't repeat, in bytes.
+/// The threshold of compression with a dictionary, in bytes.
 pub const DICTIONARY_THRESHOLD_BYTES: usize = 48;
 
-/// The first byte of an embedding that is plain 32-bit floats: a codec of its own, for nothing else.
+/// The first byte of an embedding in plain 32-bit floats: a codec for nothing else.
 const F32_LE: u8 = VERSION << 4 | 4;
 
 /// The bytes in front of a plain payload.
 const TAGS: usize = 2;
 
-/// How values are written, and what counts it.
+/// The form of new values.
 #[derive(Debug, Clone)]
 pub struct Encoding {
     /// The codec of new values.
     pub codec: Codec,
     /// The compressor of new values.
     pub compression: Compression,
-    /// How new embeddings are written.
+    /// The form of new embeddings.
     pub embedding: EmbeddingKind,
     /// Encoded values of at least this many bytes are compressed.
     pub threshold_bytes: usize,
-    /// Where the bytes are put together.
+    /// The source of the buffers.
     pub buffers: Arc<dyn Buffers>,
-    /// Where it is counted.
+    /// The counters.
     pub counters: Arc<Counters>,
 }
 
 impl Encoding {
-    /// Values are written by `codec`, and compressed by `compression` from [`DEFAULT_THRESHOLD_BYTES`] on; embeddings are JSON, buffers fresh.
+    /// `codec`, and `compression` from [`DEFAULT_THRESHOLD_BYTES`] on; embeddings are JSON, buffers fresh.
     pub fn new(codec: Codec, compression: Compression, counters: Arc<Counters>) -> Encoding {
         Encoding {
             codec,
@@ -84,7 +85,7 @@ impl Encoding {
         Ok(stored)
     }
 
-    /// The stored form of an embedding, by a strategy of its own.
+    /// The stored form of an embedding.
     ///
     /// # Errors
     /// As [`Encoding::encode`].
@@ -139,7 +140,7 @@ impl Encoding {
         Ok(stored)
     }
 
-    /// The compressed form of a plain stored value, or the value itself if that is no longer.
+    /// The compressed form of a plain stored value, or the value itself if that is not shorter.
     #[inline(never)]
     fn compress(&self, plain: Buffer) -> Result<Buffer> {
         let raw = &plain[TAGS..];
@@ -186,7 +187,7 @@ impl Encoding {
     }
 }
 
-/// The codec's tag in stored values: never changed, never given to another.
+/// The codec's tag in stored values: never changed, never reused.
 const fn codec_tag(codec: Codec) -> u8 {
     match codec {
         Codec::Json => 1,
@@ -195,7 +196,7 @@ const fn codec_tag(codec: Codec) -> u8 {
     }
 }
 
-/// The compressor's tag in stored values: never changed, never given to another.
+/// The compressor's tag in stored values: never changed, never reused.
 const fn compression_tag(compression: Compression) -> u8 {
     match compression {
         Compression::None => 0,
@@ -220,7 +221,7 @@ fn write_varint(mut value: usize, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Reads a length of at most five bytes, and gives what follows it.
+/// Reads a length of at most five bytes, and returns the rest.
 fn read_varint(bytes: &[u8]) -> Result<(usize, &[u8])> {
     let mut value = 0usize;
     for (place, &byte) in bytes.iter().take(5).enumerate() {

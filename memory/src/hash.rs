@@ -1,7 +1,7 @@
 //! FNV-1a, 64 bits: the one hash of the crate, the same on every machine and in every run.
 //!
-//! It is tiny, portable and fixed, so that feature hashing, pattern ids and hash tables never differ between runs. It does
-//! not withstand keys that were chosen to collide.
+//! It is tiny, portable and fixed, so that feature hashing, pattern ids and hash tables never differ between runs. It
+//! does not withstand keys that were chosen to collide.
 //!
 //! Source: Fowler, Noll and Vo, the FNV hash (RFC 9923).
 

@@ -7,7 +7,8 @@ use rand_pcg::Pcg64;
 
 use crate::{EpisodeId, Error, Result};
 
-/// A PCG generator (O'Neill 2014) of episode ids, seeded by the caller, so that a run can be repeated, or by the system.
+/// A PCG generator (O'Neill 2014) of episode ids, seeded by the caller, so that a run can be repeated, or by the
+/// system.
 #[derive(Debug)]
 pub struct IdSource {
     generator: Mutex<Option<Pcg64>>, // none until the system's seed is wanted
@@ -19,13 +20,13 @@ impl IdSource {
         IdSource { generator: Mutex::new(Some(Pcg64::seed_from_u64(seed))) }
     }
 
-    /// Ids that nobody else has, seeded by the system's random numbers when the first one is wanted.
+    /// Unique ids, seeded by the system's random numbers when the first one is wanted.
     pub fn from_os() -> IdSource {
         IdSource { generator: Mutex::new(None) }
     }
 
-    /// Passes over the next `ids` ids, at a cost that does not grow with them: what a reopened store holds was given out before. Ids of the
-    /// system need no such care.
+    /// Skips the next `ids` ids, which a reopened store has given out before, at a constant cost. Ids of the system
+    /// need no such care.
     pub fn skip(&self, ids: u64) {
         if let Some(generator) = &mut *self.generator.lock() {
             generator.advance(u128::from(ids) * 2); // an id is two draws of 64 bits

@@ -22,7 +22,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EpisodeId(pub u128);
 
-/// The id of a pattern: a hash of what it says, shown as 16 hexadecimal digits. Equal patterns of two episodes have equal ids.
+/// The id of a pattern: a hash of its contents, shown as 16 hexadecimal digits. Equal patterns of two episodes have
+/// equal ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PatternId(pub u64);
 
@@ -30,9 +31,9 @@ pub struct PatternId(pub u64);
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is no id: {digits} hexadecimal digits are")]
 pub struct MalformedId {
-    /// What was given.
+    /// The text.
     pub text: String,
-    /// How many digits such an id has.
+    /// The number of digits of such an id.
     pub digits: usize,
 }
 
@@ -83,7 +84,7 @@ impl FromStr for PatternId {
     }
 }
 
-/// Exactly `digits` hexadecimal digits as a number. Signs and blanks, which the standard parser partly accepts, are refused.
+/// Parses exactly `digits` hexadecimal digits. Signs and blanks, which the standard parser partly accepts, are refused.
 fn parse_digits(text: &str, digits: usize) -> Result<u128, MalformedId> {
     let malformed = || MalformedId { text: text.to_owned(), digits };
     if text.len() != digits || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

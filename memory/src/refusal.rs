@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::Error;
 use crate::api::ErrorBody;
 
-/// An answer that is not a success.
+/// An HTTP answer that is not a success.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -48,7 +48,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// An error with its causes on one line: the store's own words are in the last of them.
+/// An error with its causes on one line; the last one is the store's.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

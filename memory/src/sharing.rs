@@ -1,9 +1,9 @@
 //! Sharing or copying of episodes that the memory holds: the `sharing` toggle.
 //!
 //! Three places hold episodes between calls: the cache, the store in memory, and a scan while it ranks
-//! ([`crate::retrieval`]). A completed episode never changes, and the cache replaces episodes instead of changing them, so
-//! both can be shared. A running episode of the store in memory is copied under either strategy. What other stores decode
-//! belongs to its caller anyway.
+//! ([`crate::retrieval`]). A completed episode never changes, and the cache replaces episodes instead of changing them,
+//! so both can be shared. A running episode of the store in memory is copied under either strategy. What other stores
+//! decode belongs to its caller anyway.
 
 use std::sync::Arc;
 

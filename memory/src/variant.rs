@@ -1,7 +1,7 @@
 //! Variants: a strategy for every toggle, as runtime values.
 //!
-//! One table below names every toggle and every strategy; its macro makes the enums, the struct, the help, the parser and the list of all
-//! combinations from it. A new toggle is a new entry there. Toggles are never Cargo features, and no strategy changes an answer.
+//! One table below names every toggle and every strategy; its macro makes the enums, the struct, the help and the
+//! parser from it. A new toggle is a new entry. Toggles are never Cargo features, and no strategy changes an answer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub struct Toggle {
     pub name: &'static str,
     /// The names of its strategies; the first is the naive one.
     pub strategies: &'static [&'static str],
-    /// What it decides.
+    /// Its meaning.
     pub about: &'static str,
 }
 
@@ -63,8 +63,9 @@ macro_rules! toggles {
 
         /// A strategy for every toggle.
         ///
-        /// As text it is `toggle=strategy` pairs with commas between. Written, all toggles stand in the order of [`TOGGLES`]; read, those
-        /// that are missing are the naive ones, and a missing durability is the first class that the store offers.
+        /// As text it is `toggle=strategy` pairs with commas between. [`Display`](fmt::Display) writes all toggles in
+        /// the order of [`TOGGLES`]. Toggles that are missing in a text are the naive ones, and a missing durability is
+        /// the first class of the store.
         ///
         /// ```
         /// use memory::Variant;
@@ -86,12 +87,12 @@ macro_rules! toggles {
         },)+];
 
         impl Variant {
-            /// The naive strategy of every toggle: everything in this process's memory, JSON, nothing compressed, cached or kept.
+            /// The naive strategy of every toggle: everything in memory, JSON, nothing compressed, cached or kept.
             pub const fn naive() -> Variant {
                 Variant { $($toggle: $Toggle::ALL[0],)+ }
             }
 
-            /// The name of the strategy that the toggle has.
+            /// The name of the strategy of this toggle.
             ///
             /// # Errors
             /// [`Error::UnknownToggle`].
@@ -102,7 +103,7 @@ macro_rules! toggles {
                 }
             }
 
-            /// Gives the toggle another strategy, and touches nothing else.
+            /// Changes the strategy of a toggle, and nothing else.
             fn assign(&mut self, toggle: &str, strategy: &str) -> Result<()> {
                 match toggle {
                     $(stringify!($toggle) => self.$toggle = strategy.parse()?,)+
@@ -179,7 +180,8 @@ toggles! {
     metadata: MetadataKind {
         /// Every episode's metadata is read, and compared here.
         Scan = "scan",
-        /// The database looks into every episode's JSON, and hands over what it found. Stores that are asked in SQL have it.
+        /// The database looks into every episode's JSON, and hands over what it found. Stores that are asked in SQL
+        /// have it.
         JsonExtract = "json-extract",
         /// By an index of keys and values.
         Indexed = "indexed",
@@ -249,7 +251,7 @@ toggles! {
 }
 
 impl StoreKind {
-    /// The durability classes that the store offers, the weakest first.
+    /// The durability classes of the store, the weakest first.
     pub const fn durabilities(self) -> &'static [Durability] {
         match self {
             StoreKind::Memory => &[Durability::Memory],
@@ -266,7 +268,7 @@ impl Default for Variant {
 }
 
 impl Variant {
-    /// Gives the toggle another strategy. A store that does not offer the present durability class gets the first one that it offers.
+    /// Changes the strategy of a toggle. A store without the present durability class gets its first one.
     ///
     /// # Errors
     /// [`Error::UnknownToggle`] and [`Error::UnknownStrategy`], which name the valid ones.
@@ -279,10 +281,10 @@ impl Variant {
         Ok(())
     }
 
-    /// Whether the strategies go together.
+    /// Checks that the strategies go together.
     ///
     /// # Errors
-    /// [`Error::InvalidVariant`], which says what would do.
+    /// [`Error::InvalidVariant`], with a combination that works.
     pub fn validate(&self) -> Result<()> {
         if self.metadata == MetadataKind::JsonExtract && matches!(self.store, StoreKind::Memory | StoreKind::Redb) {
             return Err(Error::InvalidVariant {
@@ -324,7 +326,7 @@ impl FromStr for Variant {
             pairs.push((toggle.trim(), strategy.trim()));
         }
         let mut variant = Variant::naive();
-        // The store first, since it chooses a durability class; what is written overrides that, wherever it stands.
+        // The store first, since it chooses a durability class; a class in the text overrides that wherever it stands.
         pairs.sort_by_key(|&(toggle, _)| toggle != "store");
         for (toggle, strategy) in pairs {
             variant.set(toggle, strategy)?;

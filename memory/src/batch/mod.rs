@@ -1,7 +1,7 @@
 //! Fetching several episodes from a store: the `batch` toggle.
 //!
-//! A store answers a question about one episode as of one moment; only `single-query` answers about all of them as of one
-//! moment. Caches and repeated ids are the facade's.
+//! A store answers a question about one episode as of one moment; only `single-query` answers about all of them as of
+//! one moment. Caches and repeated ids are the facade's.
 
 mod parallel;
 

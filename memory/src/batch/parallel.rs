@@ -1,4 +1,4 @@
-//! Batch `parallel`: questions side by side, each on a task of its own, as many at a time as a store has connections for readers.
+//! Batch `parallel`: one question an episode, each on its own task, as many at a time as a store has readers.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::store::Store;
 use crate::{Counters, Episode, EpisodeId, Error, Result};
 
-/// The most questions at a time. More would only queue for connections, and take those of other callers.
+/// The most questions at a time. More would queue for connections, and take those of other callers.
 const SIDE_BY_SIDE: usize = 8;
 
 /// One answer, and its place.

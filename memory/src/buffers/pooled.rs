@@ -1,6 +1,6 @@
-//! Buffers `pooled`: a few are kept, grown as their values made them, and handed out again.
+//! Buffers `pooled`: a few are kept, as large as their values made them, and handed out again.
 //!
-//! The pool is bounded in number and in size, so that one huge value or one burst does not stay in memory for ever.
+//! The pool is bounded in number and size, so that one huge value or one burst does not stay in memory for ever.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::{Buffers, ROOM_BYTES};
 use crate::Counters;
 
-/// The most buffers that wait to be used.
+/// The most buffers that are kept.
 const KEPT: usize = 32;
 
 /// The most bytes of a buffer that is kept: steps beyond that are rare.

@@ -1,14 +1,13 @@
-//! Cache `adaptive-ttl`: what was used last, each for a time that grows with how often it is asked for.
+//! Cache `adaptive-ttl`: LRU with a time to live that grows with the hits.
 //!
 //! ```text
 //! time to live = TTL x min(1 + hits, MOST), from when the value was put
 //! ```
 //!
-//! A use touches the one entry that it finds: O(1), whatever the cache holds. The order in which entries leave is that of `lru`, and no time is shorter than
-//! its fixed one, so what `lru` hits this hits as well. What it costs is age: a value may be [`MOST`] times as old as under `lru` where somebody else
-//! changed it. `assay hits` shows the stale serves metadata the hits.
-//!
-//! Displaced out on purpose: shorter times for what nobody asks for. An expired entry keeps its place until it is looked up or evicted, so they would free nothing.
+//! A use touches one entry: O(1). Entries leave in the order of `lru`, and no time is shorter than the fixed one, so
+//! that it hits whatever `lru` hits. The price is age: a value may be [`MOST`] times as old as under `lru` where
+//! somebody else changed it. `assay hits` shows stale answers beside the hits. No time is ever shortened: an expired
+//! entry keeps its place until it is looked up or evicted, so that would free nothing.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -17,16 +16,16 @@ use super::ttl_lru::{Entry, TtlLru};
 use super::{CacheLookup, Displaced, EvictionPolicy};
 use crate::Counters;
 
-/// The most times that the fixed time is lived.
+/// The longest time to live, in fixed times.
 pub const MOST: u64 = 4;
 
-/// What was used last, for as long as it is popular.
+/// An LRU cache with adaptive times.
 pub(super) struct AdaptiveTtl<K, V> {
     entries: TtlLru<K, V, Usage>,
     counters: Arc<Counters>,
 }
 
-/// How an entry lived so far.
+/// The history of an entry.
 struct Usage {
     put_at_ns: u64,
     hits: u64,

@@ -1,11 +1,11 @@
-//! Cache `lru`: what was used last, each for a fixed time from when it was put. The plain policy of the crate `lru` over a fixed hasher.
+//! Cache `lru`: the entries used last, each for a fixed time. The plain policy of the crate `lru`, with a fixed hasher.
 
 use std::hash::Hash;
 
 use super::ttl_lru::TtlLru;
 use super::{CacheLookup, Displaced, EvictionPolicy};
 
-/// What was used last.
+/// An LRU cache.
 pub(super) struct Lru<K, V>(TtlLru<K, V, ()>);
 
 impl<K: Hash + Eq, V: Clone> Lru<K, V> {

@@ -1,7 +1,7 @@
-//! A cache over any policy: one lock, the tickets that keep old values out, and the counting.
+//! A cache over any policy: one lock, the versions that keep old values out, and the counting.
 //!
-//! What a policy gives back is freed after the lock is gone. Displaced out on purpose: shards. One lock is held for a look-up in a hash table, and
-//! two runs evict the same entries.
+//! Values that a policy gives back are freed after the lock is released. There are no shards: the lock is held for one
+//! look-up in a hash table, and two runs evict the same entries.
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::{Cache, CacheAnswer, CacheLookup, EvictionPolicy, InsertLease, Remova
 use crate::hash::FixedState;
 use crate::{Clock, Counter, Counters};
 
-/// Invalidations are counted in this many groups of keys: enough that one write seldom refuses another key's `put`.
+/// Invalidations are counted by groups of keys, so many that a write seldom refuses another key's `put`.
 const GROUPS: usize = 64;
 
-/// Where is counted what a cache does.
+/// The counters of a cache.
 pub(super) struct Tally {
     hits: fn(&Counters) -> &Counter,
     misses: fn(&Counters) -> &Counter,
@@ -24,7 +24,7 @@ pub(super) struct Tally {
     invalidations: fn(&Counters) -> &Counter,
 }
 
-/// Of caches of episodes.
+/// For caches of episodes.
 pub(super) static EPISODES: Tally = Tally {
     hits: |counters| &counters.cache_hits,
     misses: |counters| &counters.cache_misses,
@@ -33,7 +33,7 @@ pub(super) static EPISODES: Tally = Tally {
     invalidations: |counters| &counters.cache_invalidations,
 };
 
-/// Of caches of answers to queries.
+/// For caches of answers to queries.
 pub(super) static QUERIES: Tally = Tally {
     hits: |counters| &counters.query_hits,
     misses: |counters| &counters.query_misses,
@@ -42,7 +42,7 @@ pub(super) static QUERIES: Tally = Tally {
     invalidations: |counters| &counters.query_invalidations,
 };
 
-/// What a policy keeps.
+/// A cache over a policy.
 pub(super) struct PolicyCache<K, V> {
     state: Mutex<State<K, V>>,
     clock: Arc<dyn Clock>,
@@ -81,7 +81,7 @@ impl<K: Hash, V> State<K, V> {
     }
 }
 
-/// The group that counts a key's invalidations.
+/// The group of a key.
 fn group<K: Hash>(key: &K) -> usize {
     FixedState::default().hash_one(key) as usize % GROUPS
 }

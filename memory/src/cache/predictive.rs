@@ -1,24 +1,26 @@
-//! Cache `predictive`: what is expected to be asked for again before its time is up. A hybrid of LFU and TLRU, and an experiment.
+//! Cache `predictive`: keeps what is expected to be asked for again before it expires. A hybrid of LFU and TLRU, and an
+//! experiment.
 //!
 //! ```text
 //! priority = age + frequency x part of its time that is left      set at each use
-//! age   = the priority of the entry that was evicted last         so that old priority fades
+//! age      = the priority of the entry that was evicted last      so that old priorities fade
 //! ```
 //!
-//! `frequency` is how often the key was asked for lately before this use, also while it was not kept, as a [`Sketch`] remembers it: what is predicted is
-//! that it goes on like that for as long as the value may be served. What was never asked for before is expected never to be again.
+//! `frequency` is the number of recent requests of the key before this use, cached or not, as a [`Sketch`] remembers
+//! it: the prediction is that it goes on like that for as long as the value may be served. A key that is new is not
+//! expected again.
 //!
-//! Where room is needed, an entry goes whose time is up (that is no eviction: nobody could use it); only then the one of least priority, and among equals
-//! the one used longest ago.
+//! When room is needed, an expired entry goes first (no eviction: nobody could use it), then the one of least priority,
+//! and among equals the one used longest ago.
 //!
-//! A use costs O(log n): two ordered maps, one by priority and one by time, metadata the hash table. Neither order can be kept in O(1): priority falls anywhere
-//! between the others', and a clock may be set back.
+//! A use costs O(log n): two ordered maps, by priority and by time, beside the hash table. Neither order can be kept in
+//! O(1): a priority falls anywhere between the others, and a clock may be set back. Newcomers are never refused, as
+//! W-TinyLFU does: what was just read is always cached.
 //!
-//! Sources: Bilal and Kang, "Time aware least recent used (TLRU) cache management policy in ICN" (ICACT 2014, arXiv 1801.00390) for the time to use, and
-//! that what has little of it left goes first; Arlitt et al., "Evaluating content management techniques for web proxy caches" (2000) for
-//! frequency with dynamic ageing (LFU-DA). No literature is known for the two together.
-//!
-//! Displaced out on purpose: refusing newcomers (W-TinyLFU does). Whatever was read is at hand for the next look-up.
+//! Sources: Bilal and Kang, "Time aware least recent used (TLRU) cache management policy in ICN" (ICACT 2014, arXiv
+//! 1801.00390) for the time to use, and that what has little of it left goes first; Arlitt et al., "Evaluating content
+//! management techniques for web proxy caches" (2000) for frequency with dynamic ageing (LFU-DA). No literature is
+//! known for both together.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
@@ -30,10 +32,10 @@ use super::{CacheLookup, Displaced, EvictionPolicy, RemovalCause};
 use crate::Counters;
 use crate::hash::FixedState;
 
-/// The whole of an entry's time, in the unit of its parts.
+/// A whole time to live, in the unit of its parts.
 const WHOLE: u64 = 256;
 
-/// What is expected to be asked for.
+/// A cache that evicts the entry of least priority.
 pub(super) struct Predictive<K, V> {
     entries: TtlLru<K, V, Ranks>,
     by_priority: BTreeMap<(u64, u64), K>, // priority, and the number of the last use
@@ -44,7 +46,7 @@ pub(super) struct Predictive<K, V> {
     counters: Arc<Counters>,
 }
 
-/// Where an entry stands in both orders.
+/// The places of an entry in both orders.
 #[derive(Clone, Copy)]
 struct Ranks {
     priority: u64,
@@ -72,7 +74,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Predictive<K, V> {
         Some(value)
     }
 
-    /// Takes out the entry that is expected to be missed least.
+    /// Removes the expired entry or the one of least priority.
     #[inline(never)]
     fn make_room(&mut self, now_ns: u64) -> Option<Displaced<K, V>> {
         let (&(expires_at_ns, _), expired) = self.by_time.first_key_value()?;
@@ -90,7 +92,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Predictive<K, V> {
     }
 }
 
-/// How much is expected of an entry with that part of its time left, of as many uses lately, this one included.
+/// The priority of an entry with that part of its time left, of so many recent uses, this one included.
 fn priority(age: u64, uses: u8, left_ns: u64, ttl_ns: u64) -> u64 {
     let part = u128::from(left_ns.min(ttl_ns)) * u128::from(WHOLE) / u128::from(ttl_ns.max(1));
     age + u64::from(uses.saturating_sub(1)) * part as u64
@@ -103,7 +105,7 @@ fn hash<K: Hash>(key: &K) -> u64 {
 impl<K: Hash + Eq + Clone + Send, V: Clone + Send> EvictionPolicy<K, V> for Predictive<K, V> {
     fn get(&mut self, key: &K, now_ns: u64) -> CacheLookup<V> {
         let hash = hash(key);
-        self.sketch.add(hash); // also what is not here: the more often that is asked for, the longer it stays once it comes
+        self.sketch.add(hash); // cached or not
         self.uses += 1;
         if self.entries.is_expired(key, now_ns) {
             return self.take(key).map_or(CacheLookup::Absent, CacheLookup::Expired);

@@ -1,17 +1,15 @@
-//! Answers to queries that are kept at hand, and which write changes which of them.
+//! Cached answers to queries, and the writes that change them.
 //!
-//! | query | kept | dropped by |
+//! | query | cached | dropped by |
 //! |---|---|---|
-//! | by metadata | its ids | the start of an episode that has this very key and value |
-//! | by task | the newest ids, as many as were asked for; they answer every smaller limit as well | the start of an episode of this very task type and domain |
-//! | retrieval | the ranking: ids and scores | the completion of an episode that would be among the best, or might be |
+//! | by metadata | its ids | the start of an episode with this very key and value |
+//! | by task | the newest ids, as many as were asked for; they also answer smaller limits | the start of an episode of this very task type and domain |
+//! | retrieval | the ranking: ids and scores | the completion of an episode that would or might be among the best |
 //!
-//! Nothing else changes an answer: a step is in none, metadata, task and context never change after the start, and nothing is deleted. The episodes
-//! of a retrieval come from the cache of episodes.
-//!
-//! A completion is scored for each ranking that is kept, which costs one dot product each: less than the scan that it saves.
-//!
-//! Displaced out on purpose: lists of more than [`LONGEST`] ids, of which a full cache would be larger than the store.
+//! Nothing else changes an answer: a step is in none, metadata, task and context never change after the start, and
+//! nothing is deleted. The episodes of a retrieval come from the cache of episodes. A completion is scored for each
+//! cached ranking: one dot product each, less than the scan that it saves. Lists of more than [`LONGEST`] ids are not
+//! cached: a cache full of them would be larger than the store.
 
 use std::sync::Arc;
 
@@ -19,13 +17,13 @@ use super::{Cache, CacheAnswer, InsertLease};
 use crate::retrieval::{Ranked, Ranking};
 use crate::{EpisodeId, Head, Query, Result};
 
-/// The longest list that is kept.
+/// The longest list that is cached.
 const LONGEST: usize = 4_096;
 
-/// How far below the worst of the best a new score may be computed and still count as one that may belong there.
+/// A new score this far below the worst of the best still counts as one that may belong there.
 const SLACK: f32 = 1e-5;
 
-/// What a list is about.
+/// The key of a list of ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum ListKey {
     Metadata { key: String, value: String },
@@ -36,7 +34,7 @@ pub(super) enum ListKey {
 #[derive(Debug, Clone)]
 pub(super) struct CachedIds {
     ids: Arc<[EpisodeId]>,
-    /// How many were asked for.
+    /// The number that was asked for.
     limit: usize,
 }
 
@@ -56,7 +54,7 @@ pub(crate) struct CachedRanking {
 }
 
 impl CachedRanking {
-    /// Whether a completed episode may belong among the best.
+    /// A completed episode may belong among the best.
     fn may_change(&self, query: &Query, head: &Head, embedding: &[f32]) -> bool {
         self.ranked.len() < query.limit
             || self.embedding.len() != embedding.len()
@@ -68,7 +66,7 @@ impl CachedRanking {
     }
 }
 
-/// The answers that are at hand.
+/// The cached answers.
 pub(crate) struct Queries {
     lists: Arc<dyn Cache<ListKey, CachedIds>>,
     best: Arc<dyn Cache<Query, CachedRanking>>,
@@ -82,7 +80,7 @@ impl Queries {
         Queries { lists, best }
     }
 
-    /// The answer to a query by metadata, read from the store where it is not at hand.
+    /// The answer to a query by metadata, cached or from `read`.
     pub(crate) async fn by_metadata(
         &self,
         key: &str,
@@ -93,7 +91,7 @@ impl Queries {
         self.list(&key, usize::MAX, read).await
     }
 
-    /// The answer to a query by task, read from the store where it is not at hand.
+    /// The answer to a query by task, cached or from `read`.
     pub(crate) async fn by_task(
         &self,
         task_type: &str,
@@ -122,19 +120,19 @@ impl Queries {
         Ok(ids)
     }
 
-    /// The ranking that answers a retrieval, if it is at hand.
+    /// The cached ranking of a retrieval.
     pub(crate) fn best(&self, query: &Query) -> CacheAnswer<Query, CachedRanking> {
         self.best.get(&|| query.clone(), &|_| true)
     }
 
-    /// Keeps a ranking that was made after `wanted` was drawn. `best` is made where it is kept.
+    /// Caches a ranking that was made after the lease was drawn. `best` is called only if there is a cache.
     pub(crate) fn keep(&self, wanted: InsertLease<Query>, best: impl FnOnce() -> CachedRanking) {
         if wanted.is_cached() {
             self.best.put(wanted, best());
         }
     }
 
-    /// Forgets the answers that the start of this episode changes.
+    /// Drops the answers that the start of this episode changes.
     pub(crate) fn started(&self, head: &Head) {
         let (task_type, domain) = (&head.task_type, &head.context.domain);
         self.lists.invalidate(&|| ListKey::Task { task_type: task_type.clone(), domain: domain.clone() });
@@ -143,7 +141,7 @@ impl Queries {
         }
     }
 
-    /// Forgets the answers that the completion of this episode may change.
+    /// Drops the answers that the completion of this episode may change.
     pub(crate) fn completed(&self, head: &Head, embedding: &[f32]) {
         self.best.invalidate_where(&|query, best| best.may_change(query, head, embedding));
     }

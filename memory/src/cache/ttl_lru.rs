@@ -1,6 +1,6 @@
-//! Entries with a time to live, in the order of their last use: what all policies stand on.
+//! Entries with a time to live in the order of their last use, which all policies build on.
 //!
-//! A time that is up is noticed at the look-up; until then, or until its turn comes to leave, an expired entry takes a place.
+//! Expiry is noticed at the look-up. Until then, or until it is evicted, an expired entry takes a place.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
@@ -10,7 +10,7 @@ use lru::LruCache;
 use super::{CacheLookup, Displaced, RemovalCause};
 use crate::hash::FixedState;
 
-/// Entries, each with a value and what its policy keeps metadata it.
+/// Entries, each with a value and the metadata of its policy.
 pub(super) struct TtlLru<K, V, B> {
     entries: LruCache<K, Entry<V, B>, FixedState>,
     pub(super) ttl_ns: u64,
@@ -24,13 +24,13 @@ pub(super) struct Entry<V, B> {
 }
 
 impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
-    /// For at most `capacity` entries (at least one), each for `ttl_ns` nanoseconds.
+    /// At most `capacity` entries (at least one), each for `ttl_ns` nanoseconds.
     pub(super) fn new(capacity: usize, ttl_ns: u64) -> TtlLru<K, V, B> {
         let capacity = NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN);
         TtlLru { entries: LruCache::with_hasher(capacity, FixedState::default()), ttl_ns }
     }
 
-    /// The value, if its time is not up: then its entry is the one used last, and `used` is shown it.
+    /// The value, if it has not expired: its entry becomes the one used last, and `used` may change it.
     pub(super) fn get(&mut self, key: &K, now_ns: u64, used: impl FnOnce(&mut Entry<V, B>)) -> CacheLookup<V> {
         match self.entries.get_mut(key) {
             Some(entry) if now_ns < entry.expires_at_ns => {
@@ -42,12 +42,12 @@ impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
         }
     }
 
-    /// Whether there is a value whose time is up.
+    /// There is a value that has expired.
     pub(super) fn is_expired(&self, key: &K, now_ns: u64) -> bool {
         self.entries.peek(key).is_some_and(|entry| entry.expires_at_ns <= now_ns)
     }
 
-    /// Keeps a value. What leaves is the entry of the same key, or the one used longest ago where there is no room.
+    /// Inserts a value. It displaces the entry of the same key, or the one used longest ago where there is no room.
     pub(super) fn put(&mut self, key: K, value: V, metadata: B, now_ns: u64) -> Option<Displaced<K, V>>
     where
         K: Clone,
@@ -60,7 +60,7 @@ impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
         })
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub(super) fn take(&mut self, key: &K) -> Option<Entry<V, B>> {
         self.entries.pop(key)
     }
@@ -70,7 +70,7 @@ impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
         self.entries.peek_lru().map(|(key, _)| key)
     }
 
-    /// Whether a new key finds no room.
+    /// A new key would displace another.
     pub(super) fn is_full(&self) -> bool {
         self.entries.len() == self.entries.cap().get()
     }

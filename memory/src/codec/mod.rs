@@ -1,7 +1,10 @@
-//! Codecs: how values become bytes and come back, straight into and out of buffers.
+//! Codecs, from values to bytes in a buffer and back: the `codec` toggle.
 //!
-//! A codec is chosen at run time by the `codec` toggle; each lives in its own file. Bytes alone do not say which codec wrote them: the envelope does
-//! ([`crate::encoding`]).
+//! - `json` (serde_json): readable, self-describing, field names in every value. The naive codec.
+//! - `messagepack` (rmp-serde): typed bytes, structs as arrays without field names.
+//! - `postcard`: no field names and no types.
+//!
+//! The envelope ([`crate::encoding`]) says which codec wrote a value.
 
 mod postcard;
 
@@ -14,7 +17,7 @@ use crate::variant::Codec;
 use crate::{BoxError, Error, Result};
 
 impl Codec {
-    /// Appends `value`, encoded, to `out`. On an error `out` may hold a part of it.
+    /// Appends the encoded value to `out`. After an error `out` may hold a part of it.
     ///
     /// # Errors
     /// [`Error::Encode`], for values that the codec cannot represent.
@@ -27,7 +30,7 @@ impl Codec {
         written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self.name(), source })
     }
 
-    /// The value that these bytes are. Bytes left over are an error.
+    /// Decodes a value. Bytes left over are an error.
     ///
     /// # Errors
     /// [`Error::Decode`], when the bytes are no such value of this codec.
@@ -41,7 +44,7 @@ impl Codec {
     }
 }
 
-/// Reads MessagePack; what is left over is an error.
+/// A value from MessagePack.
 fn decode_messagepack<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, BoxError> {
     let mut rest = bytes;
     let value = T::deserialize(&mut rmp_serde::Deserializer::new(&mut rest))?;

@@ -1,4 +1,5 @@
-//! Postcard: no field names and no types, integers of variable length. The smallest and the least forgiving: field order is the format.
+//! Codec `postcard`: no field names and no types, integers of variable length. The smallest codec and the least
+//! forgiving: the order of fields is the format.
 
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
@@ -6,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::BoxError;
 
-/// Appends to a vector that the caller owns; postcard's own flavours make a new one or push byte by byte.
+/// Appends to the caller's vector; postcard's own flavours make a new one or push byte by byte.
 struct Append<'a>(&'a mut Vec<u8>);
 
 impl Flavor for Append<'_> {

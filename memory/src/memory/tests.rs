@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::store::in_memory::InMemory;
+use crate::store::InMemory;
 use crate::store::{Visit, Write};
 
-/// A store whose writes fail while it is told so, before or after they were done, or never answer although they were done.
+/// A store whose writes fail while it is told so, before or after they were done, or never answer although they were
+/// done.
 struct Flaky {
     inner: InMemory,
     fails_before: AtomicBool,

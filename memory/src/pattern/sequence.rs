@@ -1,8 +1,8 @@
 //! Tool sequences: two to four tools that the agent uses one after the other, again and again.
 //!
-//! The tools of the steps are first collapsed (a tool used several times in a row stands once); then every window of two, three and four is
-//! counted. Kept is what was seen twice at the least, and, of an episode that is itself that short, the episode: its whole course is
-//! one sequence. A sequence inside a longer one that is just as frequent is left out: the longer one says it.
+//! First a tool used several times in a row is collapsed to one; then every window of two, three and four is counted.
+//! What occurs at least twice is kept, and a whole episode that is itself that short. A sequence inside a longer one
+//! that is just as frequent is dropped.
 
 use std::collections::HashMap;
 

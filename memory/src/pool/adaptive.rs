@@ -1,9 +1,9 @@
 //! Pool `adaptive`: keeps connections as `keepalive` does, and lends as many at a time as the demand asks for
 //! ([`super::demand`]).
 //!
-//! The permits stand in front of deadpool: its `resize` takes away only places that have a connection, so that a lowered
-//! limit would not hold. A permit that is withdrawn while it is lent is *excess*, and ends when it comes back. Connections
-//! beyond a lowered limit are closed.
+//! The permits stand in front of deadpool: its `resize` takes away only places that have a connection, so that a
+//! lowered limit would not hold. A permit that is withdrawn while it is lent is *excess*, and ends when it comes back.
+//! Connections beyond a lowered limit are closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,16 +1,16 @@
 //! The number of connections that the demand asks for, from events and their times: the law of pool `adaptive`.
 //!
 //! Events fall into windows of [`WINDOW_RETURNS`] returned connections (but no shorter than one was held), or of
-//! [`WINDOW_NS`]. The demand of a window is the number of callers that have a connection or wait for one, averaged over its
-//! time. This is Little's law, arrivals a second x time from arrival to return, read from the side that can be measured
-//! while some have not come back yet (J. D. C. Little, "A proof for the queuing formula L = lambda W", Operations Research
-//! 9(3), 1961). Then
+//! [`WINDOW_NS`]. The demand of a window is the number of callers that have a connection or wait for one, averaged over
+//! its time. This is Little's law, arrivals a second x time from arrival to return, read from the side that can be
+//! measured while some have not come back yet (J. D. C. Little, "A proof for the queuing formula L = lambda W",
+//! Operations Research 9(3), 1961). Then
 //!
 //! - if somebody waited, the limit becomes `gradient x limit + sqrt(limit)`: the gradient limit of Netflix's
-//!   concurrency-limits (Gradient2Limit). `gradient` is the time that a connection was held without a queue, by the time
-//!   that it is held now, within a tolerance. While more connections bring more, it is 1 and the limit grows, at once as far
-//!   as Little's law says (at most to its double). Beyond the knee of the other side, where connections only wait for each
-//!   other, holding takes longer, and the limit settles or falls;
+//!   concurrency-limits (Gradient2Limit). `gradient` is the time that a connection was held without a queue, by the
+//!   time that it is held now, within a tolerance. While more connections bring more, it is 1 and the limit grows, at
+//!   once as far as Little's law says (at most to its double). Beyond the knee of the other side, where connections
+//!   only wait for each other, holding takes longer, and the limit settles or falls;
 //! - if nobody waited for [`CALM_WINDOWS`] windows, the limit goes half-way down to the demand at [`UTILISATION`].
 
 /// The first limit, within the bounds: above the demand of one caller, so that even that moves it.
@@ -194,7 +194,8 @@ mod tests {
     const MINIMUM: usize = 1;
     const MAXIMUM: usize = 64;
 
-    /// Callers who always want a connection, over a server that works on `knee` requests at a time and shares itself among more.
+    /// Callers who always want a connection, over a server that works on `knee` requests at a time and shares itself
+    /// among more.
     struct Bench {
         demand: Demand,
         now_ns: u64,

@@ -1,8 +1,8 @@
 //! Pool `keepalive`: keeps connections and lends them again, the one used last first.
 //!
-//! deadpool lends. Added here are timeouts (without them callers would wait for ever), counting, a check of the other side
-//! after idle time only (one at every checkout would cost as much as many an operation), and closing what is idle or old,
-//! down to a minimum: at a checkout where it is due, and by a task where nobody checks out.
+//! deadpool lends. Added here are timeouts (without them callers would wait for ever), counting, a check of the other
+//! side after idle time only (one at every checkout would cost as much as many an operation), and closing what is idle
+//! or old, down to a minimum: at a checkout where it is due, and by a task where nobody checks out.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};

@@ -1,8 +1,8 @@
 //! Pools of connections: the `pool` toggle, one strategy a file.
 //!
-//! A pool hands out a connection to one caller at a time, never more than its limit at once, and never waits for ever. It is
-//! generic over [`Manager`], so that no database is named here. The strategies share their limits; they differ in how often
-//! they connect, and in how many connections there may be below the most.
+//! A pool hands out a connection to one caller at a time, never more than its limit at once, and never waits for ever.
+//! It is generic over [`Manager`], so that no database is named here. The strategies share their limits; they differ in
+//! how often they connect, and in how many connections there may be below the most.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -59,8 +59,8 @@ pub struct PoolLimits {
 }
 
 impl PoolLimits {
-    /// At most `connections` connections and at least 1; 30 seconds to wait for one, 10 to connect, 5 to recycle; a check
-    /// after 8 seconds idle, an end after 5 minutes idle or half an hour in all.
+    /// At most `connections` connections and at least 1; 30 seconds to wait for one, 10 to connect, 5 to recycle; a
+    /// check after 8 seconds idle, an end after 5 minutes idle or half an hour in all.
     pub const fn of(connections: usize) -> PoolLimits {
         PoolLimits {
             connections,
@@ -91,8 +91,8 @@ pub enum Pool<M: Manager> {
 }
 
 impl<M: Manager> Pool<M> {
-    /// A pool that has no connection yet. It needs a tokio runtime with timers when it is used. Idle times and loans are
-    /// timed by this clock, which is not the memory's: no simulation moves the other side's time.
+    /// A pool that has no connection yet. It needs a tokio runtime with timers when it is used. Idle times and loans
+    /// are timed by this clock, which is not the memory's: no simulation moves the other side's time.
     pub fn new(
         kind: PoolKind,
         manager: Arc<M>,

@@ -1,4 +1,4 @@
-//! One function a route: read the request, ask the memory, say the answer.
+//! One handler a route.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ pub(super) async fn retrieve(State(memory): Shared, Body(retrieve): Body<Retriev
 fn describe(found: Retrieved, with_steps: bool) -> RetrievedEpisode {
     let Retrieved { score, similarity, context_match, episode, .. } = found;
     let step_count = episode.steps.len();
-    // The cache or the store may hold the episode as well: then its parts have to be copied to be sent.
+    // If the cache or the store holds the episode as well, its parts are copied.
     let (head, steps) = match Arc::try_unwrap(episode) {
         Ok(Episode { head, steps }) => (head, if with_steps { steps } else { Vec::new() }),
         Err(shared) => (shared.head.clone(), if with_steps { shared.steps.clone() } else { Vec::new() }),
@@ -116,14 +116,14 @@ fn parse(id: &str) -> Result<EpisodeId, Refusal> {
     Ok(id.parse::<EpisodeId>().map_err(Error::from)?)
 }
 
-/// A request's JSON body. The content type is not asked for: whatever is no such JSON is refused with its place.
+/// A request's JSON body. The content type is ignored: whatever is not such JSON is refused with its place.
 pub(super) struct Body<T>(T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Refusal> {
-        // A body that says that it is too long is not waited for; one that does not say is cut off while it is read.
+        // A body that announces too many bytes is refused unread; one that does not say is cut off while it is read.
         let length =
             request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if length.is_some_and(|length| length > BODY_BYTES_MAX) {

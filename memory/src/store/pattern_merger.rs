@@ -1,11 +1,12 @@
-//! The patterns that a transaction changes: each read once, merged in memory, and written once, however many completions saw it.
+//! The patterns that a transaction changes: each is read once, merged in memory, and written once, however many
+//! completions saw it.
 
 use std::collections::BTreeMap;
 
 use crate::buffers::Buffer;
 use crate::{Encoding, Pattern, PatternId, Result};
 
-/// Patterns as they will be, by their ids.
+/// The patterns of a transaction, by their ids.
 #[derive(Default)]
 pub(super) struct PatternMerger {
     patterns: BTreeMap<PatternId, Merged>,
@@ -17,17 +18,17 @@ struct Merged {
 }
 
 impl PatternMerger {
-    /// Those that must be read before they can be merged, each once if they are in the order of their ids.
+    /// The ids that must be read before merging, each once if they are in order.
     pub(super) fn missing(&self, seen: &[Pattern]) -> Vec<PatternId> {
         seen.iter().map(|pattern| pattern.id).filter(|id| !self.patterns.contains_key(id)).collect()
     }
 
-    /// What the store has under this id.
+    /// Takes the stored pattern of this id.
     pub(super) fn read(&mut self, id: PatternId, stored: Option<Pattern>) {
         self.patterns.insert(id, Merged { pattern: stored, changed: false });
     }
 
-    /// Merges what a completion saw. All of it was read before.
+    /// Merges the patterns of a completion. All of them were read before.
     pub(super) fn merge(&mut self, seen: &[Pattern]) {
         for pattern in seen {
             let merged = self.patterns.get_mut(&pattern.id).expect("read before");
@@ -39,7 +40,7 @@ impl PatternMerger {
         }
     }
 
-    /// What is to be written, in the order of ids.
+    /// The patterns to be written, in the order of ids.
     ///
     /// # Errors
     /// As [`Encoding::encode`].

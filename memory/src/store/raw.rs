@@ -1,7 +1,8 @@
 //! The engines beneath the stores: batches of steps straight into one table, and nothing else.
 //!
 //! No store can be faster than its engine. This is the measure of how near each comes: the same values, as many to a
-//! commit, as durable, without episodes, step numbers, indexes, queues and pools. Nothing is read but the number of rows.
+//! commit, as durable, without episodes, step numbers, indexes, queues and pools. Nothing is read but the number of
+//! rows.
 
 use async_trait::async_trait;
 

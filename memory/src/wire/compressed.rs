@@ -1,7 +1,7 @@
 //! Wire `compressed`: bodies of 1 KiB and more go as gzip, where the other side takes them so.
 //!
-//! The compressing is tower-http's, for the front end, and flate2's, for the answers of a database's server, which are unpacked as they come. Ours is the
-//! threshold and the counting: of every body that went compressed, its bytes before and after.
+//! tower-http compresses for the front end. flate2 decodes the answers of a database server as they come. Added here
+//! are the threshold and the counting of every compressed body's bytes, before and after.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -21,15 +21,15 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use crate::{Counter, Counters};
 
-/// Says that a request's body came compressed, to those who see it unpacked.
+/// Marks a request whose body came compressed, for the layers that see it decoded.
 #[derive(Clone, Copy)]
 struct RequestWasCompressed;
 
-/// The bytes of an answer's body before it was compressed.
+/// The bytes of an answer's body before compression.
 #[derive(Clone, Copy)]
 struct UncompressedBytes(u64);
 
-/// From the inside out: what is plain is measured, packed or unpacked, and what is packed is measured.
+/// From the inside out: counting plain bytes, coding, counting coded bytes.
 pub(super) fn serve(routes: Router, counters: &Arc<Counters>) -> Router {
     let unpacking = RequestDecompressionLayer::new().gzip(true).no_br().no_deflate().no_zstd();
     let packing = CompressionLayer::new().gzip(true).no_br().no_deflate().no_zstd();
@@ -84,7 +84,7 @@ fn counted(body: Body, counters: Arc<Counters>, which: fn(&Counters) -> &Counter
     }))
 }
 
-/// Unpacks a body as it comes.
+/// Decodes a gzip body as it comes.
 pub(crate) struct BodyDecoder(GzDecoder<Vec<u8>>);
 
 impl BodyDecoder {
@@ -92,10 +92,10 @@ impl BodyDecoder {
         BodyDecoder(GzDecoder::new(Vec::new()))
     }
 
-    /// The next packed bytes; what can be read of the body so far, and was not read before.
+    /// Takes the next coded bytes, and returns what can be decoded so far.
     ///
     /// # Errors
-    /// They are not of a body packed by gzip.
+    /// They are not gzip.
     pub(crate) fn push(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
         self.0.write_all(packed)?;
         self.0.flush()?;
@@ -105,7 +105,7 @@ impl BodyDecoder {
     /// The rest of the body.
     ///
     /// # Errors
-    /// It is not whole, or not what was packed.
+    /// It is cut off or damaged.
     pub(crate) fn finish(&mut self) -> io::Result<Vec<u8>> {
         self.0.try_finish()?;
         Ok(std::mem::take(self.0.get_mut()))

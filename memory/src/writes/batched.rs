@@ -1,15 +1,17 @@
-//! Writes `batched`: starts, steps and completions queue up, and those that are there together are made in one transaction: a group commit.
+//! Writes `batched`: a group commit. Starts, steps and completions that are queued together share one transaction.
 //!
-//! A caller waits until the batch with its write is committed, so nothing is acknowledged that a crash could take. What comes while a batch is being
-//! written is the next batch. Beyond that, a batch waits for as many writes as the one before had: that many callers were busy a moment ago, and
-//! are about to come back. It waits no longer than the flush interval, on the clock of the memory, and somebody who writes alone never
-//! waits, and has a transaction of the plain kind. A full queue makes its callers wait (back-pressure).
+//! A caller waits until the batch of its write is committed, so that no crash takes an acknowledged write. Writes that
+//! come while a batch is written are the next batch. Beyond that, a batch waits for as many writes as the last one had:
+//! that many callers were busy a moment ago, and are about to come back. It waits at most for the flush interval, on
+//! the clock of the memory. A single writer never waits, and has a plain transaction. A full queue makes its callers
+//! wait (back-pressure).
 //!
-//! The task that writes lives as long as there is something to write: a memory without a caller holds no file open.
-//! A caller that goes away leaves its write in the queue: it is made, and what it changes is forgotten in the caches. Who needs to know how far an
-//! episode got asks for [`Batched::settle`] first.
+//! The task that writes ends with the queue, so that an idle memory holds no file open. A caller that goes away leaves
+//! its write in the queue: it is made, and the caches forget what it changes. Whoever needs the true state of an
+//! episode first calls [`Batched::settle`].
 //!
-//! The waiting is that of PostgreSQL's `commit_delay` with `commit_siblings`, with the size of the last batch in place of a fixed number of siblings.
+//! The wait is that of PostgreSQL's `commit_delay` with `commit_siblings`, with the size of the last batch in place of
+//! a fixed number of siblings.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,9 +35,9 @@ struct Shared {
     context: WriteContext,
     queue: Mutex<Queue>,
     room: Arc<Semaphore>,
-    /// Something was added to the queue.
+    /// Notified when something was added to the queue.
     added: Notify,
-    /// Writes whose callers went away, and of those, how many were waited for.
+    /// Writes whose callers went away, and how many of them were waited for.
     orphans: AtomicU64,
     settled: AtomicU64,
 }
@@ -43,17 +45,17 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<Entry>,
-    /// How many of them are writes.
+    /// The writes among them.
     writes: usize,
-    /// Whether a task is at work on the queue: then it takes what is added.
+    /// A task is at work on the queue, and takes what is added.
     has_task: bool,
-    /// How many writes the last batch had whose callers had stayed.
+    /// The writes of the last batch whose callers had stayed.
     last_batch_size: usize,
 }
 
 enum Entry {
     Write(Waiting),
-    /// Somebody waits for all before it.
+    /// Somebody waits for all entries before it.
     Barrier(oneshot::Sender<()>),
 }
 
@@ -64,7 +66,7 @@ struct Waiting {
     room: OwnedSemaphorePermit, // given back when the write is made
 }
 
-/// What is written together, and who is told.
+/// Writes of one transaction, and who is told.
 #[derive(Default)]
 struct Batch {
     writes: Vec<Write>,
@@ -72,7 +74,7 @@ struct Batch {
     barriers: Vec<oneshot::Sender<()>>,
 }
 
-/// The task at work on the queue: whatever ends it, the queue is left without one, and nobody waits in vain.
+/// The task that writes the queue. However it ends, the queue is left without one, and nobody waits in vain.
 struct WriterTask {
     shared: Arc<Shared>,
     finished: bool,
@@ -143,7 +145,7 @@ impl Shared {
         self.queue.lock()
     }
 
-    /// Waits until it is time to write.
+    /// Waits until the next batch is due.
     async fn gather(&self) {
         loop {
             let flush_at_ns = match self.flush_at_ns() {
@@ -157,7 +159,7 @@ impl Shared {
         }
     }
 
-    /// When what is queued is written if nothing more comes; `None` if it is written now.
+    /// The time of the next batch if nothing more comes; `None` if it is due now.
     fn flush_at_ns(&self) -> Option<u64> {
         let queue = self.queue();
         let enough = queue.last_batch_size.min(self.limits.batch_writes);
@@ -171,7 +173,7 @@ impl Shared {
         }
     }
 
-    /// The next batch; `None` when there is nothing left, and with that the task's work is over.
+    /// The next batch; `None` when there is nothing left, which ends the task.
     fn take(&self) -> Option<Batch> {
         let mut queue = self.queue();
         let mut batch = Batch::default();
@@ -226,7 +228,7 @@ impl Shared {
         }
     }
 
-    /// Forgets what a write changed whose caller went away: that one has forgotten it too early, before it changed.
+    /// Drops what a write changed from the caches: its caller went away, and did so too early.
     fn forget(&self, write: &Write) {
         let WriteContext { cache, queries, .. } = &self.context;
         match write {
@@ -241,7 +243,7 @@ impl Shared {
     }
 }
 
-/// The store's error, for everybody whom it concerns.
+/// The store's error, for every caller of the batch.
 fn for_each(error: Error, callers: usize) -> Vec<Result<()>> {
     match error {
         error if callers == 1 => vec![Err(error)],
@@ -268,7 +270,8 @@ impl WriterTask {
 impl Drop for WriterTask {
     fn drop(&mut self) {
         if !self.finished {
-            // A panic of the store, or the end of the runtime: whoever waits learns it by the drop of his reply.
+            // After a panic of the store, or at the end of the runtime: whoever waits learns it by the drop of its
+            // reply.
             *self.shared.queue() = Queue::default();
         }
     }

@@ -1,7 +1,8 @@
-//! How writes get into a store: the `writes` toggle, one strategy a file.
+//! Writes into a store: the `writes` toggle.
 //!
-//! Both acknowledge a write only when the store has it, as durable as the class says. `batched` lets starts, steps and completions of several episodes
-//! share one transaction, and so one sync. Left out on purpose: order, which is the facade's (one write of an episode at a time).
+//! Both strategies acknowledge a write only when the store has it, as durable as the class says. `batched` lets starts,
+//! steps and completions of several episodes share one transaction, and so one sync. The facade makes the writes of one
+//! episode one after the other.
 
 mod batched;
 
@@ -11,18 +12,18 @@ use crate::cache::{EpisodeCache, Queries};
 use crate::store::{Completed, Store, Write};
 use crate::{Clock, Counters, EpisodeId, Head, Pattern, Result, Step, WriteKind};
 
-/// When a batch is complete, and how much may wait for one.
+/// The limits of batches and of their queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WriteLimits {
     /// The most writes of one batch.
     pub batch_writes: usize,
     /// The most writes that wait or are being made: further callers wait for room.
     pub queued_writes: usize,
-    /// How long the first write of a batch waits for others, at the most, in nanoseconds.
+    /// The longest wait of the first write of a batch for others, in nanoseconds.
     pub flush_interval_ns: u64,
 }
 
-/// What a queue of writes needs context it.
+/// The parts of a memory that writes need.
 pub(crate) struct WriteContext {
     pub store: Arc<dyn Store>,
     pub cache: Arc<EpisodeCache>,
@@ -31,11 +32,11 @@ pub(crate) struct WriteContext {
     pub counters: Arc<Counters>,
 }
 
-/// The way of writes into the store.
+/// A strategy of writing.
 pub(crate) enum Writes {
     /// Each goes straight to the store, in its own transaction. The naive strategy.
     Immediate(Arc<dyn Store>),
-    /// Together with those that come at the same time.
+    /// Together with others of the same time.
     Batched(batched::Batched),
 }
 
@@ -47,10 +48,10 @@ impl Writes {
         }
     }
 
-    /// Stores a new episode. When this returns, it survives what the durability class says; so do the others.
+    /// Stores a new episode. On return it is as durable as the class says; so are the other writes.
     ///
     /// # Errors
-    /// What the store says to this write; [`crate::Error::Batch`] where it said it to several at once.
+    /// What the store says about this write; [`crate::Error::Batch`] where that is about several.
     pub async fn create(&self, head: &Head) -> Result<()> {
         match self {
             Writes::Immediate(store) => store.create(head).await,
@@ -69,7 +70,7 @@ impl Writes {
         }
     }
 
-    /// Stores what a completion makes of an episode.
+    /// Stores a completion.
     ///
     /// # Errors
     /// As [`Writes::create`].
@@ -83,7 +84,7 @@ impl Writes {
         }
     }
 
-    /// Waits for writes whose callers went away before they were made: afterwards the store has them, or never will.
+    /// Waits for writes whose callers went away: afterwards the store has them, or never will.
     pub async fn settle(&self) {
         match self {
             Writes::Immediate(_) => {}

@@ -60,7 +60,7 @@ async fn keepalive_connects_and_prepares_once_and_none_every_time() {
 
 #[tokio::test]
 async fn durability_classes_sync_as_often_as_they_say() {
-    let many = 3 * store::redb::SYNC_EVERY;
+    let many = 3 * store::SYNC_EVERY;
     for (variant, steps, syncs) in [
         ("store=redb,durability=buffered", many, 3),
         ("store=redb,durability=fsynced", 20, 21),

@@ -1,7 +1,7 @@
-//! Store `memory`: structs in ordered maps, nothing encoded, nothing stored after the process.
+//! Store `memory`: structs in ordered maps; nothing is encoded, and nothing survives the process.
 //!
-//! It is the model that the other stores are compared with, and the floor of what an operation costs. One lock for everything: what it
-//! guards takes less time than choosing between several would.
+//! It is the model that the other stores are compared with, and the least that an operation costs. There is one lock:
+//! what it guards takes less time than choosing between several.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,14 +105,14 @@ impl InMemory {
         InMemory { contents: RwLock::new(Some(contents)), sharing, counters }
     }
 
-    /// What is in the store, unless it is closed. A panic of another thread cannot leave it half changed: every change is one insertion or is checked first.
+    /// Looks at the contents, unless the store is closed.
     fn read<T>(&self, look: impl FnOnce(&Contents) -> T) -> Result<T> {
         let guard = self.contents.read();
         self.counters.round_trips.increment();
         guard.as_ref().map(look).ok_or(Error::Closed)
     }
 
-    /// What a caller gets. A running episode changes in place, so that nobody may hold it.
+    /// An episode for a caller. A running one changes in place, so nobody else may hold it.
     fn given(&self, stored: &StoredEpisode) -> Arc<Episode> {
         if stored.is_completed() { self.sharing.hand_out(&stored.episode) } else { self.sharing.copy(&stored.episode) }
     }

@@ -1,4 +1,4 @@
-//! What the store of two tiers asks of its record: every row, and whether somebody else was here.
+//! The export of every row to a local tier, and the generation that it mirrors.
 
 use ::libsql::Row as DbRow;
 
@@ -9,11 +9,11 @@ use crate::Result;
 use crate::store::files;
 use crate::store::redb::ExportedRow;
 
-/// Rows that a mirror is handed at a time.
+/// Rows of one call.
 const EXPORT_ROWS: usize = 1024;
 
 impl Libsql {
-    /// Hands every row to `mirror`, some at a time, as it is stored.
+    /// Passes every stored row to `mirror`, some at a time.
     pub(in crate::store) async fn export(
         &self,
         mirror: &mut (dyn FnMut(&[ExportedRow]) -> Result<()> + Send),
@@ -46,7 +46,7 @@ impl Libsql {
         mirror(&rows)
     }
 
-    /// The generation that the database was left in before this opening, unless this opening made it.
+    /// The generation of the database before this opening, unless this opening created it.
     pub(in crate::store) fn found_generation(&self) -> Option<&[u8]> {
         self.found.as_deref()
     }
@@ -56,7 +56,7 @@ impl Libsql {
         files::size_bytes(&[self.path.clone(), files::beside(&self.path, "-wal")])
     }
 
-    /// Gives the record a generation that no mirror knows.
+    /// Sets a generation that no mirror knows.
     pub(in crate::store) async fn renew_generation(&self) -> Result<Vec<u8>> {
         let mut writer = self.writer.checkout().await?;
         let mut renewed = Vec::new();

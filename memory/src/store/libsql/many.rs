@@ -28,7 +28,7 @@ impl Libsql {
             Ok(())
         });
         self.waiting(reading).await?;
-        // The rows come in the order of the table, which the statement does not promise: ordering what is in order costs nothing.
+        // The rows come in the order of the table, which SQL does not promise: sorting sorted rows costs nothing.
         steps.iter_mut().for_each(|steps| steps.sort_unstable_by_key(|step| step.number));
         let episodes = heads.into_iter().zip(steps).map(|(head, steps)| Some(Arc::new(Episode { head: head?, steps })));
         Ok(episodes.collect())

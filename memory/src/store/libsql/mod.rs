@@ -1,14 +1,17 @@
-//! Store `libsql`: a libSQL (SQLite) file in WAL mode, or a database on a server; one writer at a time, readers beside it.
+//! Store `libsql`: a libSQL (SQLite) file in WAL mode, or a database on a server; one writer at a time, readers beside
+//! it.
 //!
-//! A write takes the writers' pool, which lends one connection, and so is the queue of writers; reads take the readers' pool. A connection keeps
-//! its prepared statements as long as it lives: pool `none` prepares for every operation, `keepalive` once. One more connection, the anchor, is
-//! open as long as the store and runs no operation: without it, pool `none` would copy the log into the database and delete it at every
-//! close, and its figures would be about that instead of about connecting.
+//! A write takes a connection of the writers' pool, which has one and so is the queue of writers; reads take the
+//! readers' pool. A connection keeps its prepared statements: pool `none` prepares for every operation, `keepalive`
+//! once. One more connection, the anchor, is open as long as the store and runs no operation. Without it, pool `none`
+//! would copy the log into the database and delete it at every close, and measure that instead of connecting.
 //!
-//! Class `committed` is `synchronous=NORMAL`: a commit reaches the operating system. Class `fsynced` is `FULL`: it is synced, by the thread that
-//! commits, which hands its other tasks over first. A server decides when it syncs, and offers `committed` only.
+//! Class `committed` is `synchronous=NORMAL`: a commit reaches the operating system. Class `fsynced` is `FULL`: the
+//! thread that commits syncs, after handing over its other tasks. A server decides when it syncs, and offers
+//! `committed` only.
 //!
-//! On a server the anchor is not needed, a checkpoint is the server's, and waiting holds up no thread. Only this folder names libsql.
+//! A server needs no anchor, does its own checkpoints, and waiting for it blocks no thread. Only this folder names
+//! libsql.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,11 +46,11 @@ mod write;
 /// The most connections that read at a time.
 const READERS: usize = 8;
 
-/// The most connections that read from a server at a time: where they wait for the proxy there, more of them get more done.
+/// The most connections that read from a server at a time: more of them get more done where each waits for the network.
 const READERS_REMOTE: usize = 32;
 
-/// What every connection to a file is pragmas. The log is copied into the database every 4,000 pages (16 MiB) rather than every 1,000: a page that many commits
-/// change is copied once for all of them.
+/// The settings of a connection to a file. The log is copied into the database every 4,000 pages (16 MiB) rather than
+/// every 1,000: a page that many commits change is copied once for all of them.
 fn pragmas(durability: Durability) -> &'static str {
     match durability {
         Durability::Fsynced => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000",
@@ -70,7 +73,7 @@ pub struct Libsql {
     counters: Arc<Counters>,
 }
 
-/// What is held as long as the store is open.
+/// Held while the store is open.
 enum Anchor {
     /// A connection without work, and the file's lock; dropped in this order.
     File { _connection: Box<Connection>, _lock: Lock },
@@ -157,12 +160,12 @@ impl Libsql {
         }
     }
 
-    /// Waits for a future that waits inside its polls where the database is a file.
+    /// Waits for a future that blocks in its polls where the database is a file.
     async fn waiting<F: Future>(&self, future: F) -> F::Output {
         if self.remote { future.await } else { blocking_future(future).await }
     }
 
-    /// Waits for the disk where the class says so, and counts what was committed.
+    /// Waits for the disk where the class says so, and counts the commit.
     async fn committed(&self, action: &'static str, work: impl Future<Output = BackendResult<()>>) -> Result<()> {
         let done = if self.fsynced { blocking_future(work).await } else { work.await };
         done.map_err(|error| error.at(&self.path, action))?;
@@ -187,8 +190,8 @@ impl Libsql {
     }
 }
 
-/// Makes the tables in an empty database, or checks that they are ours and of this version. Changes nothing in a database of something else.
-/// The generation it was found in, if it was there.
+/// Makes the tables in an empty database, or checks that they are this version's. Changes nothing in a database of
+/// something else. Returns the generation that it found.
 async fn prepare_database(anchor: &mut Connection, path: &Path) -> BackendResult<Option<Vec<u8>>> {
     let database = &anchor.database;
     let number = async |sql: &str| -> BackendResult<i64> {

@@ -1,4 +1,4 @@
-//! libSQL alone: one table, one connection, three prepared statements ([`crate::store::raw`]).
+//! libSQL without a store: one table, one connection, three prepared statements ([`crate::store::raw`]).
 
 use std::path::{Path, PathBuf};
 

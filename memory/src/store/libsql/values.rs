@@ -1,4 +1,4 @@
-//! What passes between rows and ours: errors on the proxy through libsql, and columns.
+//! Errors of libsql and their translation, and columns.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use ::libsql::{Row as DbRow, Value};
 use super::schema;
 use crate::{EpisodeId, Error};
 
-/// What can fail on the proxy through libsql.
+/// The result of work on libsql.
 pub(super) type BackendResult<T> = std::result::Result<T, BackendError>;
 
-/// An error on the proxy through libsql: one of ours, or one of its, which gets path and action at the edge.
+/// An error in work on libsql: this crate's, or libsql's, which gets path and action when it leaves this folder.
 pub(super) enum BackendError {
     Ours(Error),
     Libsql(::libsql::Error),
@@ -30,7 +30,7 @@ impl BackendError {
         }
     }
 
-    /// `taken` in place of the database's word that the primary key is in use.
+    /// `taken`, if the database says that the primary key is in use.
     pub(super) fn unless_taken(self, taken: Error) -> BackendError {
         match self {
             BackendError::Libsql(::libsql::Error::SqliteFailure(code, _)) if schema::key_is_taken(code) => taken.into(),
@@ -43,14 +43,14 @@ impl BackendError {
         }
     }
 
-    /// Whether a server was not reached, or refused because it does not know the stream (any more): nothing was done.
+    /// A server was not reached, or does not know the stream (any more): nothing was done.
     pub(super) fn was_refused(&self) -> bool {
         let BackendError::Libsql(error) = self else { return false };
         let signs = ["STREAM_EXPIRED", "invalid baton", "error trying to connect"];
         text_of(error).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
     }
 
-    /// Whether it is no answer of the database's: the proxy there broke, or its end of the stream is gone.
+    /// The connection broke, or the server lost the stream: this is no answer of the database.
     pub(super) fn is_on_the_way(&self) -> bool {
         let BackendError::Libsql(error) = self else { return false };
         text_of(error).is_some_and(|text| !text.starts_with("stream error"))
@@ -69,8 +69,8 @@ impl From<::libsql::Error> for BackendError {
     }
 }
 
-/// What libsql's client of a server says. Its errors have no public type: the texts of 0.10 are what there is to go by, and tests with a real server
-/// hold them to it.
+/// The text of an error of libsql's client of a server. These errors have no public type; tests with a real server
+/// check the texts of 0.10.
 fn text_of(error: &::libsql::Error) -> Option<String> {
     match error {
         ::libsql::Error::Hrana(error) => Some(error.to_string()),

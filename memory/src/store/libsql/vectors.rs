@@ -1,12 +1,13 @@
-//! The vector index of a database (embedding `f32-blob`): a table of native vectors beside the episodes, and a DiskANN graph over it.
+//! The vector index of a database (embedding `f32-blob`): a table of native vectors beside the episodes, and a DiskANN
+//! graph.
 //!
-//! It is a secondary index like the others: made when a variant that has it opens the database, kept by its completions, dropped by the next variant
-//! that has none. The embeddings themselves stay with their episodes, so that a scan and a mirror read the same as without it; the table
-//! is a second copy of them, which the graph needs, and the graph is several times both (a test says how much). The length of vectors is part of
-//! the table's type and not known before the first one: it is made then.
+//! Like the other secondary indexes, it is built when a variant with it opens the database, kept by completions, and
+//! dropped by the next variant without it. The embeddings stay with their episodes, so that scans and exports do not
+//! need the index. The table is a second copy, which the graph needs, and the graph is several times as large (a test
+//! says how much). The length of vectors is part of the table's type, so the table is made for the first vector.
 //!
-//! A zero vector has no angle to others: it is not in the index, and not among what is client.
-//! The graph is approximate. What `vector_top_k` finds is ordered here by its true distance.
+//! A zero vector has no angle and is not in the index. The graph is approximate; its results are ordered by true
+//! distance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,7 +23,7 @@ use crate::{Counters, Encoding, EpisodeId, Result, Variant, embedding};
 
 const REMOVE: &str = "BEGIN IMMEDIATE; DROP INDEX vectors_by_angle; DROP TABLE vectors; COMMIT";
 
-/// What makes the table and its graph, for vectors of that length. All by itself or within a transaction.
+/// The statements that make the table and its graph, for vectors of that length.
 fn make(dimensions: usize) -> String {
     format!(
         "CREATE TABLE vectors (episode INTEGER PRIMARY KEY, vector F32_BLOB({dimensions}) NOT NULL);
@@ -30,13 +31,13 @@ fn make(dimensions: usize) -> String {
     )
 }
 
-/// Whether the variant has the index, and whether it is there.
+/// The state of the index: wanted by the variant, and made.
 pub(super) struct Vectors {
     wanted: bool,
     made: AtomicBool,
 }
 
-/// Makes the index of what is completed already, or drops it.
+/// Builds the index from the completed episodes, or drops it.
 pub(super) async fn prepare(
     anchor: &mut Connection,
     variant: &Variant,
@@ -90,7 +91,7 @@ fn has_an_angle(vector: &[f32]) -> bool {
     vector.iter().any(|&value| value != 0.0)
 }
 
-/// A vector as the database has it: 32-bit floats, little-endian, one behind the other.
+/// A vector in the database: 32-bit floats, little-endian.
 fn native(vector: &[f32]) -> Value {
     let mut bytes = Vec::with_capacity(size_of_val(vector));
     embedding::to_le_bytes(vector, &mut bytes);
@@ -98,8 +99,8 @@ fn native(vector: &[f32]) -> Value {
 }
 
 impl Libsql {
-    /// Adds the vector of an episode that is being completed, within its transaction, which may have made the index before. Says whether it was made for this
-    /// one.
+    /// Adds the vector of an episode within the transaction of its completion, which may have made the index before.
+    /// Returns true if the index was made for this vector.
     pub(super) async fn index_vector(
         &self,
         writer: &mut Connection,
@@ -118,12 +119,13 @@ impl Libsql {
         Ok(missing)
     }
 
-    /// The transaction that made the index is committed.
+    /// Notes that the transaction that made the index is committed.
     pub(super) fn vectors_were_made(&self) {
         self.vectors.made.store(true, Ordering::Release);
     }
 
-    /// The completed episodes whose vectors point most nearly in the direction of `vector`, with the cosines of their angles.
+    /// The completed episodes whose vectors point most nearly in the direction of `vector`, with the cosines of their
+    /// angles.
     pub(super) async fn find_nearest(&self, vector: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
         if !self.vectors.wanted {
             return Ok(None);

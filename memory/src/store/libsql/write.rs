@@ -1,4 +1,4 @@
-//! Writes: each one a transaction of the one writer, or several that share one.
+//! Writes: each a transaction of the one writer, or several in one.
 
 use ::libsql::Value;
 
@@ -10,11 +10,11 @@ use crate::store::pattern_merger::PatternMerger;
 use crate::store::{Encoded, EncodedCompletion};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
 
-/// What the completions of one transaction share.
+/// The state that completions of one transaction share.
 #[derive(Default)]
 struct Shared {
     patterns: PatternMerger,
-    /// One of them has made the index of vectors.
+    /// One of them has created the index of vectors.
     made_vectors: bool,
 }
 
@@ -38,7 +38,7 @@ impl Libsql {
         .await
     }
 
-    /// Several writes in one transaction: what is refused is not among them.
+    /// Several writes in one transaction, without those that are refused.
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.transaction("storing a batch", async |writer, shared| {
@@ -50,7 +50,7 @@ impl Libsql {
                     }
                     Encoded::Completion(completion) => self.complete_within(writer, shared, completion).await,
                 };
-                // What we refuse, we refuse before anything is changed; a key that is taken undoes its own statement only.
+                // A refusal comes before any change; a taken key undoes only its own statement.
                 outcomes.push(match done {
                     Err(BackendError::Ours(refusal)) => Err(refusal),
                     Err(error @ BackendError::Libsql(_)) => return Err(error),

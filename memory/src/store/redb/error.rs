@@ -1,4 +1,4 @@
-//! What can fail on the way through redb, and how it is said at the edge.
+//! Errors of redb, and their translation.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use ::redb::DatabaseError;
 
 use crate::Error;
 
-/// What can fail on the way through redb.
+/// The result of work on redb.
 pub(super) type BackendResult<T> = std::result::Result<T, BackendError>;
 
-/// An error on the way through redb: one of ours, or one of its, which gets path and action at the edge.
+/// An error in work on redb: this crate's, or redb's, which gets path and action when it leaves this folder.
 pub(super) enum BackendError {
     Ours(Error),
     Redb(Box<::redb::Error>),

@@ -1,4 +1,5 @@
-//! The file of a store: opened, or made under another name and given its own when it is complete, so that a kill in the middle leaves no half-made store.
+//! The file of a store. A new one is made under another name and renamed when it is complete, so that a kill leaves no
+//! half-made store.
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::{Error, Result};
 /// The most memory for pages, in bytes.
 const PAGE_CACHE_BYTES: usize = 256 << 20;
 
-/// Opens a store, or makes one under another name and gives it this one when it is complete.
+/// Opens a store, or creates it.
 pub(super) fn open_or_create(path: &Path) -> Result<Database> {
     let exists = path.metadata().is_ok_and(|about| about.len() > 0);
     let (file, action) = if exists { (path.to_owned(), "opening") } else { (files::beside(path, "-new"), "creating") };
@@ -31,7 +32,7 @@ pub(super) fn open_or_create(path: &Path) -> Result<Database> {
     Ok(database)
 }
 
-/// Makes every table but those of the indexes, so that no reader ever meets a missing one.
+/// Makes every table but those of the indexes, so that no reader ever misses one.
 fn write_schema(database: &Database) -> BackendResult<()> {
     let transaction = database.begin_write()?;
     transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;

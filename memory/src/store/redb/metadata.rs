@@ -1,6 +1,6 @@
-//! Episodes by metadata: every head read and compared, or a table ordered by key and value.
+//! Episodes by metadata: from every head, or from a table ordered by key and value.
 //!
-//! There is no JSON here for the database to look into: `json-extract` belongs to stores that are asked in SQL.
+//! redb has no JSON to look into: `json-extract` is for stores with SQL.
 
 use ::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
@@ -42,7 +42,7 @@ impl Redb {
         Ok(ids)
     }
 
-    /// Strategy `indexed`: reads what is found and nothing else.
+    /// Strategy `indexed`: reads only what it finds.
     pub(super) fn search_metadata(
         &self,
         read: &ReadTransaction,

@@ -1,9 +1,10 @@
 //! Store `redb`: a file with ordered tables, one writer at a time, readers that never wait.
 //!
-//! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th: that bounds what a crash takes, and
-//! how many pages wait for a sync before they can be used again (redb's issue 810). No read transaction lasts longer than a call, for the same reason.
+//! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th,
+//! which bounds the loss in a crash, and the pages that wait for a sync before they can be reused (redb's issue 810).
+//! For the same reason no read transaction lasts longer than a call.
 //!
-//! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same envelopes to two stores.
+//! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same ones to two stores.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,13 +37,13 @@ mod steps;
 mod tasks;
 mod write;
 
-/// In class `buffered`, every so many commits one is synced.
+/// Class `buffered` syncs one in so many commits.
 pub const SYNC_EVERY: u32 = 1024;
 
 /// The schema version (4 bytes, big-endian) and, in a local tier, the generation of the record that it mirrors.
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 const HEADS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("heads");
-/// Of completed episodes: who is in here is completed.
+/// Of completed episodes only.
 const EMBEDDINGS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("embeddings");
 const PATTERNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("patterns");
 
@@ -123,7 +124,7 @@ impl Redb {
         self.commit_paced(action, work)
     }
 
-    /// One transaction, synced if the class says so or it is time for it. The caller is the only writer.
+    /// One transaction, synced if the class says so or it is due. The caller is the only writer.
     fn commit_paced(
         &self,
         action: &'static str,
@@ -283,7 +284,7 @@ impl Store for Redb {
             let Some(open) = self.database.write().take() else {
                 return Ok(());
             };
-            // Closing syncs what was not, which is what makes a closed `buffered` store complete.
+            // Closing syncs the rest, which makes a closed `buffered` store complete.
             open.database.close().map_err(|error| opening_error(&self.path, "closing", error))
         })
     }

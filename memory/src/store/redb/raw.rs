@@ -1,4 +1,4 @@
-//! redb alone: one table, one transaction a batch ([`crate::store::raw`]).
+//! redb without a store: one table, one transaction a batch ([`crate::store::raw`]).
 
 use std::path::{Path, PathBuf};
 

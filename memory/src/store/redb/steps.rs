@@ -1,8 +1,8 @@
-//! Steps: in the order in which they were logged, and found by an index of their episode and number.
+//! Steps, in the order of logging, with an index by episode and number.
 //!
-//! An episode is known to the index by its row, which says in which order episodes came. So the steps of a moment, and their places in the index, go to the same
-//! few pages, whichever episodes they are of: a batch of 64 steps of 64 episodes would else rewrite 64 pages, and those above them. Rows and places are
-//! counted, which needs nothing but that nothing is ever deleted.
+//! The index has an episode's row, in the order of creation, instead of its id. So the steps of a moment, and their
+//! index entries, go to the same few pages, whichever episodes they belong to: otherwise a batch of 64 steps of 64
+//! episodes would rewrite 64 pages, and those above them. Rows and places are counts, because nothing is ever deleted.
 
 use ::redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
@@ -13,7 +13,7 @@ use crate::{EpisodeId, Error};
 const ROWS: TableDefinition<'_, u128, u64> = TableDefinition::new("rows");
 /// A step's place, by its episode's row and its number.
 const PLACES: TableDefinition<'_, (u64, u32), u64> = TableDefinition::new("places");
-/// What is in a place.
+/// The step in a place.
 const STEPS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("steps");
 
 /// The three tables, open for writing.
@@ -72,7 +72,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// How many steps there are.
+/// The number of steps.
 pub(super) fn count(transaction: &ReadTransaction) -> BackendResult<u64> {
     Ok(transaction.open_table(STEPS)?.len()?)
 }

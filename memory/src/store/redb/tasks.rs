@@ -1,4 +1,5 @@
-//! Episodes by task type and domain, the newest first: by an index of one column, or of all that the question names and is ordered by.
+//! Episodes by task type and domain, the newest first: by an index of one column, or of all columns of the question and
+//! its order.
 
 use ::redb::{ReadTransaction, TableDefinition, WriteTransaction};
 
@@ -27,7 +28,7 @@ pub(super) fn insert(transaction: &WriteTransaction, kind: IndexKind, head: &Hea
 }
 
 impl Redb {
-    /// Strategy `single`: reads every head of that task type, keeps those of the domain, and orders them.
+    /// Strategy `single`: reads every head of that task type, and orders those of the domain.
     pub(super) fn search_task_type(
         &self,
         read: &ReadTransaction,
@@ -51,7 +52,7 @@ impl Redb {
         Ok(found.into_ids())
     }
 
-    /// Strategy `composite`: reads the newest of the right ones, in the right order, and stops.
+    /// Strategy `composite`: reads the newest matches in order, and stops.
     pub(super) fn search_task(
         &self,
         read: &ReadTransaction,

@@ -9,7 +9,7 @@ use crate::store::pattern_merger::PatternMerger;
 use crate::store::{Encoded, EncodedCompletion};
 use crate::{Encoding, EpisodeId, Error, Head, Pattern, Result};
 
-/// The tables that a completion goes to, and what completions of one transaction share.
+/// The tables of a completion, and the state that completions of one transaction share.
 struct CompletionTables<'t> {
     heads: Table<'t, u128, &'static [u8]>,
     embeddings: Table<'t, u128, &'static [u8]>,
@@ -40,7 +40,7 @@ impl Redb {
         .await
     }
 
-    /// Several writes in one transaction: what is refused is not among them.
+    /// Several writes in one transaction, without those that are refused.
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.write("storing a batch", |transaction| {
@@ -53,7 +53,7 @@ impl Redb {
                     Encoded::Completion(completion) => tables.complete(completion, &self.encoding),
                 };
                 outcomes.push(match done {
-                    // What we refuse, we refuse before anything is changed.
+                    // A refusal comes before any change.
                     Err(BackendError::Ours(refusal)) => Err(refusal),
                     Err(error @ BackendError::Redb(_)) => return Err(error),
                     Ok(()) => Ok(()),

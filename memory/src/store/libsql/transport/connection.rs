@@ -1,11 +1,13 @@
-//! A connection, and the statements that it keeps prepared.
+//! A connection with its prepared statements.
 //!
-//! A remote one is a stream of the server's, which forgets it after 10 idle seconds and at a restart, and then refuses everything on it until it is reset. A
-//! statement refused so was not executed, and is sent once more on a new stream; a query is also sent again where the proxy broke before its
-//! first row. What happened to a write whose answer was lost nobody knows: that is an error. Inside a transaction nothing is sent again.
+//! A remote connection is a stream of the server, which forgets it after 10 idle seconds and at a restart, and then
+//! refuses everything on it until it is reset. A statement refused so was not executed, and is sent once more on a new
+//! stream. A query is also sent again if the connection broke before its first row. A write whose answer was lost may
+//! or may not have happened: that is an error. Inside a transaction nothing is sent again.
 //!
-//! Remote statements without rows are not prepared: one prepared outside a transaction would end the stream, and so the transaction, inside one;
-//! and preparing asks the server for columns that they do not have. Queries are prepared: asking for their columns once saves a round trip each time.
+//! Remote statements without rows are not prepared: one prepared outside a transaction would end the stream, and so the
+//! transaction, inside one; and preparing asks the server for columns that they do not have. Queries are prepared:
+//! asking for their columns once saves a round trip each time.
 
 use std::sync::Arc;
 
@@ -25,7 +27,8 @@ pub struct Connection {
     counters: Arc<Counters>,
 }
 
-/// A statement in use. However its use ends, it is reset: one that is not would keep its snapshot, and take no new parameters.
+/// A statement in use, which is reset however its use ends: otherwise it would keep its snapshot and take no new
+/// parameters.
 struct RunningStatement<'a>(&'a Statement);
 
 impl Connection {
@@ -50,7 +53,7 @@ impl Connection {
         Ok(RunningStatement(slot.as_ref().expect("filled above")))
     }
 
-    /// Runs a statement that returns no rows; how many it changed.
+    /// Runs a statement without rows; the number of rows that it changed.
     pub(in crate::store::libsql) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> BackendResult<usize> {
         if !self.remote {
             return Ok(self.prepared(sql).await?.0.execute(Params::Positional(parameters)).await?);
@@ -71,7 +74,7 @@ impl Connection {
         Ok(done? as usize)
     }
 
-    /// Runs a statement that returns rows, to its end unless `each` fails.
+    /// Runs a statement with rows, to its end unless `each` fails.
     pub(in crate::store::libsql) async fn query<T>(
         &mut self,
         sql: Sql,
@@ -117,7 +120,8 @@ impl Connection {
         self.counters.streams_renewed.increment();
     }
 
-    /// Whether the other side answers. A stream that may have been forgotten is not asked: one round trip in any case.
+    /// Checks that the other side answers. A remote stream is reset first, for it may be forgotten: one round trip in
+    /// any case.
     pub(in crate::store::libsql) async fn ping(&mut self) -> BackendResult<()> {
         if self.remote {
             self.database.reset().await;

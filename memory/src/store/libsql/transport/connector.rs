@@ -16,7 +16,7 @@ use crate::store::Remote;
 use crate::store::libsql::values::BackendError;
 use crate::{Counters, Error, Result, WireKind, wire};
 
-/// How long a statement waits for another process that has the database locked.
+/// The longest wait of a statement for another process that has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one database.
@@ -27,26 +27,26 @@ pub struct Connector {
     pub(in crate::store::libsql) counters: Arc<Counters>,
 }
 
-/// Where the database is.
+/// The location of a database.
 pub(in crate::store::libsql) enum Location {
     File(Database),
     Server(Server),
 }
 
-/// A database on a server, and how it is reached.
+/// A database on a server, and the means to reach it.
 pub(in crate::store::libsql) struct Server {
     remote: Remote,
     dial: Dialer,
     asked_for: Option<&'static str>,
 }
 
-/// What opens connections to a server.
+/// A connector of TCP or TLS connections.
 enum Dialer {
     Plain(MeteredConnector),
     Tls(HttpsConnector<MeteredConnector>),
 }
 
-/// The database at a URL, with bodies on the proxy as the strategy has them. Nothing is sent yet.
+/// A connector for the database at a URL. Nothing is sent yet.
 pub(in crate::store::libsql) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
     let dial = match remote.scheme()? {
         "http" => Dialer::Plain(MeteredConnector::new(Arc::clone(counters))),
@@ -57,7 +57,7 @@ pub(in crate::store::libsql) fn remote(remote: &Remote, wire: WireKind, counters
 }
 
 impl Server {
-    /// The database, with a proxy there that nobody shares. Nothing is sent yet.
+    /// The database behind its own proxy. Nothing is sent yet.
     async fn database(&self, counters: &Arc<Counters>) -> std::result::Result<Database, ::libsql::Error> {
         let builder = Builder::new_remote(self.remote.url.clone(), self.remote.token.clone());
         let builder = match &self.dial {

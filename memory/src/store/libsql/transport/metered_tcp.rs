@@ -1,7 +1,7 @@
-//! The proxy to a remote database: TCP and, where the URL says so, TLS, counting bytes and round trips.
+//! TCP and, where the URL says so, TLS to a remote database, counting bytes and round trips.
 //!
-//! libsql makes an HTTP client for every connection, so that its connections share nothing, and counts nothing. A round trip is counted when
-//! something is sent after something was received: HTTP/1.1 asks and waits. Left out: what is sent, and when, which is [`super::upstream_proxy`]'s.
+//! libsql makes an HTTP client for every connection, so its connections share nothing, and it counts nothing. A round
+//! trip is counted when something is sent after something was received: HTTP/1.1 asks and waits.
 
 use std::future::Future;
 use std::io;
@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 
 use crate::{Counters, Error, Result};
 
-/// How long a TCP connection may take.
+/// The longest time of opening a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens counted TCP connections.

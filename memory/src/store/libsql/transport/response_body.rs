@@ -1,8 +1,9 @@
-//! The body of an answer from a database's server, as libsql's client gets it: unpacked, and with its end in one piece with its last bytes.
+//! The body of a server's answer for libsql's client: decoded, and with its end in one piece with its last bytes.
 //!
-//! A piece is held back until it is known whether another one follows. libsql's client lets go of a body at the last line that it needs: were the end not
-//! there by then, it would take the connection for one that is not fit for another request. What it lets go of all the same, as it does
-//! with answers that are longer than what is buffered, is read to its end here, so that our connection to the server stays fit.
+//! A piece is held back until the next one or the end is there. libsql's client drops a body at the last line that it
+//! needs; if the end were not there by then, hyper could not reuse the connection. A body that is dropped all the same,
+//! such as one that is longer than what is buffered, is read to its end here, so that the connection to the server can
+//! be reused.
 
 use std::io;
 use std::pin::Pin;
@@ -19,10 +20,10 @@ use tokio::sync::OwnedMutexGuard;
 use crate::Counters;
 use crate::wire::BodyDecoder;
 
-/// The most that is read of a body that nobody wants any more, in bytes: beyond that, connecting anew is cheaper.
+/// The most that is read of a dropped body, in bytes: beyond that, connecting anew is cheaper.
 const UNWANTED_MAX: usize = 256 * 1024;
 
-/// A body on its proxy from the server to libsql's client.
+/// A body on its way from the server to libsql's client.
 pub(super) struct ResponseBody {
     upstream: Option<(Body, OwnedMutexGuard<Option<SendRequest<Body>>>)>, // until its end: then the connection is free
     decoder: Option<BodyDecoder>,
@@ -31,7 +32,7 @@ pub(super) struct ResponseBody {
 }
 
 impl ResponseBody {
-    /// The body that comes over the connection that is held, packed or as it is.
+    /// The body that comes over this connection, coded or plain.
     pub(super) fn new(
         body: Body,
         packed: bool,
@@ -47,7 +48,7 @@ impl ResponseBody {
         answer
     }
 
-    /// What can be read of these bytes.
+    /// Decodes these bytes.
     fn plain(&mut self, bytes: Bytes) -> io::Result<Bytes> {
         let Some(decoder) = &mut self.decoder else { return Ok(bytes) };
         self.counters.wire_bytes_after.add(bytes.len() as u64);
@@ -56,7 +57,7 @@ impl ResponseBody {
         Ok(plain.into())
     }
 
-    /// What can be read now that there is no more to come.
+    /// Decodes the rest.
     fn rest(&mut self) -> io::Result<Bytes> {
         let Some(decoder) = &mut self.decoder else { return Ok(Bytes::new()) };
         let plain = decoder.finish()?;

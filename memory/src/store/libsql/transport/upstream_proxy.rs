@@ -1,13 +1,14 @@
-//! The proxy to a database's server: a connection of libsql's client ends in this process, and what comes over it is passed on over one of ours.
+//! A proxy to a database server: libsql's client connects to it in this process, and it passes requests on over its
+//! connection.
 //!
-//! Two things are done on the proxy. Where the variant says so, the server is asked for compressed answers, and what it sends is unpacked: libsql's client
-//! does neither. And a connection to the server is kept until it breaks, whatever libsql's client does with its own: that client lets go of an
-//! answer at its last row, before the end of its body, so that its own connection is never fit for another request, and every query of
-//! a pooled connection would pay TCP's and TLS's handshakes anew.
+//! It does two things that libsql's client does not. Where the variant says so, it asks for compressed answers, and
+//! decodes them. And it keeps a connection to the server until it breaks: the client drops an answer at its last row,
+//! before the end of the body, so that its own connection can never be reused, and every query of a pooled connection
+//! would pay for TCP and TLS handshakes again.
 //!
-//! One proxy belongs to one connection of the pool, and carries one request at a time. Its connection to the server is opened when libsql's client asks for
-//! one, so that a server that is not there is what libsql calls an error while connecting: nothing was sent then. Left out: sending anything
-//! twice, which only who wrote a statement may decide.
+//! A proxy belongs to one connection of the pool and carries one request at a time. It connects when libsql's client
+//! connects, so that an unreachable server is an error while connecting, and certainly nothing was sent. It never sends
+//! anything twice: only the sender of a statement may decide that.
 
 use std::future::Future;
 use std::io;
@@ -25,18 +26,15 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::Mutex;
 
 use super::response_body::ResponseBody;
-use crate::Counters;
+use crate::{BoxError, Counters};
 
-/// Bytes that one side may write before the other reads them.
+/// The bytes that one side may write before the other reads them.
 const BUFFERED: usize = 64 * 1024;
 
-/// Any error on the proxy: libsql prints it.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The connection to the server, if there is one. Whoever holds the lock has a request under proxy.
+/// The connection to the server, if there is one. Whoever holds the lock has a request under way.
 pub(super) type Upstream = Mutex<Option<SendRequest<Body>>>;
 
-/// The proxy from one connection of the pool to the server, over what `C` opens.
+/// The proxy of one connection of the pool, over the connections of `C`.
 #[derive(Clone)]
 pub(super) struct UpstreamProxy<C> {
     connector: C,
@@ -53,12 +51,12 @@ where
     C::Error: Into<BoxError>,
     C::Future: Send,
 {
-    /// A proxy that asks for answers in that encoding, if in any. Nothing is opened yet.
+    /// A proxy that asks for answers in that encoding, if any. Nothing is opened yet.
     pub(super) fn new(connector: C, asked_for: Option<&'static str>, counters: Arc<Counters>) -> UpstreamProxy<C> {
         UpstreamProxy { connector, asked_for, upstream: Arc::default(), uri: None, counters }
     }
 
-    /// Opens the connection to the server where it is not open.
+    /// Connects to the server, if not connected.
     async fn reach(&mut self, upstream: &mut Option<SendRequest<Body>>) -> Result<(), BoxError> {
         if let Some(open) = upstream {
             if std::future::poll_fn(|context| open.poll_ready(context)).await.is_ok() {
@@ -115,7 +113,8 @@ where
         let mut proxy = self.clone();
         proxy.uri = Some(uri);
         Box::pin(async move {
-            // A request under proxy is on a connection that is open: libsql's client asks for another of its own before it has seen the end of an answer.
+            // A request under way has an open connection: libsql's client opens another of its own before it has seen
+            // the end of an answer.
             if let Ok(mut upstream) = Arc::clone(&proxy.upstream).try_lock_owned() {
                 proxy.reach(&mut upstream).await?;
             }
@@ -128,7 +127,7 @@ where
     }
 }
 
-/// This end of a connection that libsql's client takes for one to the server.
+/// The client's end of a connection that it takes for one to the server.
 pub(super) struct ClientStream(DuplexStream);
 
 impl Connection for ClientStream {
