@@ -17,12 +17,10 @@ use crate::hash::FixedState;
 /// needed.
 const REMEMBERED: usize = 65_536;
 
-/// The state of an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// Only the store knows.
     Unknown,
-    /// The next step has this number.
     Next(u32),
     /// The entry left the table: whoever waited for it looks there again.
     Retired,
@@ -30,7 +28,6 @@ pub(crate) enum Progress {
 
 type Slot = Arc<tokio::sync::Mutex<Progress>>;
 
-/// The state of every active episode.
 #[derive(Debug, Default)]
 pub(crate) struct ActiveEpisodes {
     slots: Mutex<HashMap<EpisodeId, Slot, FixedState>>,
@@ -44,7 +41,6 @@ pub(crate) struct EpisodeGuard<'a> {
 }
 
 impl ActiveEpisodes {
-    /// A new episode starts at step 0.
     pub fn start(&self, id: EpisodeId) {
         self.with(|slots| slots.insert(id, Arc::new(tokio::sync::Mutex::new(Progress::Next(0)))));
     }
@@ -69,7 +65,6 @@ impl ActiveEpisodes {
         change(&mut self.slots.lock())
     }
 
-    /// The number of remembered episodes.
     pub fn len(&self) -> usize {
         self.with(|slots| slots.len())
     }
@@ -85,7 +80,6 @@ impl EpisodeGuard<'_> {
         }
     }
 
-    /// The next step has this number.
     pub fn remember(&mut self, number: u32) {
         *self.progress = Progress::Next(number);
     }

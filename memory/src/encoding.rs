@@ -86,9 +86,6 @@ impl Encoding {
     }
 
     /// The stored form of an embedding.
-    ///
-    /// # Errors
-    /// As [`Encoding::encode`].
     pub fn encode_vector(&self, vector: &[f32]) -> Result<Buffer> {
         let (stored, counter) = match self.embedding {
             EmbeddingKind::Json => (self.encode_by(Codec::Json, vector)?, &self.counters.json_vectors),
@@ -108,9 +105,6 @@ impl Encoding {
     }
 
     /// The embedding of this stored form, whichever variant wrote it.
-    ///
-    /// # Errors
-    /// As [`Encoding::decode`].
     pub fn decode_vector(&self, stored: &[u8]) -> Result<Vec<f32>> {
         match stored {
             [F32_LE, 0, values @ ..] => {

@@ -17,12 +17,10 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal of a malformed request.
     pub(crate) fn malformed(error: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, error)
     }
 
-    /// A refusal with that status.
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
         Refusal { status, error: error.into() }
     }

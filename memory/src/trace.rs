@@ -5,7 +5,7 @@
 //! in the bytes of tools, actions and parameters. Of an observation only the ends are read, and only where the step
 //! failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 
 use crate::Step;
@@ -52,15 +52,14 @@ impl<'a> Trace<'a> {
     pub fn of(steps: &'a [Step]) -> Trace<'a> {
         let mut trace = Trace { tools: Vec::with_capacity(steps.len()), ..Trace::default() };
         let mut numbers: HashMap<&str, u32, FixedState> = HashMap::default();
-        let mut calls: HashMap<u64, (), FixedState> =
-            HashMap::with_capacity_and_hasher(steps.len(), FixedState::default());
+        let mut calls: HashSet<u64, FixedState> = HashSet::with_capacity_and_hasher(steps.len(), FixedState::default());
         for (place, step) in steps.iter().enumerate() {
             let tool = *numbers.entry(&step.tool).or_insert_with(|| {
                 trace.names.push(&step.tool);
                 trace.names.len() as u32 - 1
             });
             trace.tools.push(tool);
-            let repeated = calls.insert(call_hash(step), ()).is_some();
+            let repeated = !calls.insert(call_hash(step));
             trace.repeated += usize::from(repeated);
             trace.wasted += usize::from(repeated || step.failed());
             if step.failed() {

@@ -11,9 +11,6 @@ use crate::store::Store;
 use crate::{BatchKind, Counters, Episode, EpisodeId, Result};
 
 /// The episodes of those ids, each in the place of its id.
-///
-/// # Errors
-/// The store's first one.
 pub(crate) async fn fetch(
     kind: BatchKind,
     store: &Arc<dyn Store>,

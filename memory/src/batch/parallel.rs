@@ -10,7 +10,6 @@ use crate::{Counters, Episode, EpisodeId, Error, Result};
 /// The most questions at a time. More would queue for connections, and take those of other callers.
 const SIDE_BY_SIDE: usize = 8;
 
-/// One answer, and its place.
 type Answer = (usize, Result<Option<Arc<Episode>>>);
 
 pub(super) async fn fetch(

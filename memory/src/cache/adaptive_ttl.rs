@@ -19,7 +19,6 @@ use crate::Counters;
 /// The longest time to live, in fixed times.
 pub const MOST: u64 = 4;
 
-/// An LRU cache with adaptive times.
 pub(super) struct AdaptiveTtl<K, V> {
     entries: TtlLru<K, V, Usage>,
     counters: Arc<Counters>,

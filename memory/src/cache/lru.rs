@@ -5,7 +5,6 @@ use std::hash::Hash;
 use super::ttl_lru::TtlLru;
 use super::{CacheLookup, Displaced, EvictionPolicy};
 
-/// An LRU cache.
 pub(super) struct Lru<K, V>(TtlLru<K, V, ()>);
 
 impl<K: Hash + Eq, V: Clone> Lru<K, V> {

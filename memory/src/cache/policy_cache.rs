@@ -15,7 +15,6 @@ use crate::{Clock, Counter, Counters};
 /// Invalidations are counted by groups of keys, so many that a write seldom refuses another key's `put`.
 const GROUPS: usize = 64;
 
-/// The counters of a cache.
 pub(super) struct Tally {
     hits: fn(&Counters) -> &Counter,
     misses: fn(&Counters) -> &Counter,
@@ -24,7 +23,6 @@ pub(super) struct Tally {
     invalidations: fn(&Counters) -> &Counter,
 }
 
-/// For caches of episodes.
 pub(super) static EPISODES: Tally = Tally {
     hits: |counters| &counters.cache_hits,
     misses: |counters| &counters.cache_misses,
@@ -33,7 +31,6 @@ pub(super) static EPISODES: Tally = Tally {
     invalidations: |counters| &counters.cache_invalidations,
 };
 
-/// For caches of answers to queries.
 pub(super) static QUERIES: Tally = Tally {
     hits: |counters| &counters.query_hits,
     misses: |counters| &counters.query_misses,
@@ -42,7 +39,6 @@ pub(super) static QUERIES: Tally = Tally {
     invalidations: |counters| &counters.query_invalidations,
 };
 
-/// A cache over a policy.
 pub(super) struct PolicyCache<K, V> {
     state: Mutex<State<K, V>>,
     clock: Arc<dyn Clock>,
@@ -81,7 +77,6 @@ impl<K: Hash, V> State<K, V> {
     }
 }
 
-/// The group of a key.
 fn group<K: Hash>(key: &K) -> usize {
     FixedState::default().hash_one(key) as usize % GROUPS
 }

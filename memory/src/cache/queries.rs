@@ -47,7 +47,6 @@ impl CachedIds {
 /// The ranking that answers a retrieval.
 #[derive(Debug, Clone)]
 pub(crate) struct CachedRanking {
-    /// The embedding of the query's text.
     pub embedding: Arc<[f32]>,
     /// The best first.
     pub ranked: Arc<[Ranked]>,
@@ -66,7 +65,6 @@ impl CachedRanking {
     }
 }
 
-/// The cached answers.
 pub(crate) struct Queries {
     lists: Arc<dyn Cache<ListKey, CachedIds>>,
     best: Arc<dyn Cache<Query, CachedRanking>>,

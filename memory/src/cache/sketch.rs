@@ -7,7 +7,6 @@
 //! Sources: Cormode and Muthukrishnan, "An improved data stream summary: the count-min sketch and its applications"
 //! (2005); Einziger, Friedman and Manes, "TinyLFU: a highly efficient cache admission policy" (2017), for the halving.
 
-/// The largest count.
 pub(super) const MOST: u8 = 15;
 
 /// The counters of a key.
@@ -17,7 +16,6 @@ const ROWS: usize = 4;
 const COUNTERS_PER_ENTRY: usize = 8;
 const ADDITIONS_PER_ENTRY: usize = 10;
 
-/// Estimated counts.
 pub(super) struct Sketch {
     counters: Vec<u8>, // row after row
     mask: u64,         // of a place within a row, whose length is a power of two

@@ -16,7 +16,6 @@ pub(super) struct TtlLru<K, V, B> {
     pub(super) ttl_ns: u64,
 }
 
-/// An entry.
 pub(super) struct Entry<V, B> {
     pub(super) value: V,
     pub(super) expires_at_ns: u64,
@@ -60,7 +59,6 @@ impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
         })
     }
 
-    /// Removes an entry.
     pub(super) fn take(&mut self, key: &K) -> Option<Entry<V, B>> {
         self.entries.pop(key)
     }

@@ -44,7 +44,6 @@ impl Codec {
     }
 }
 
-/// A value from MessagePack.
 fn decode_messagepack<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, BoxError> {
     let mut rest = bytes;
     let value = T::deserialize(&mut rmp_serde::Deserializer::new(&mut rest))?;

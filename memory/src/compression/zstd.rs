@@ -35,7 +35,6 @@ pub(super) fn kept_or_made<C>(kept: &mut Option<C>, make: impl FnOnce() -> io::R
     }
 }
 
-/// Appends a frame.
 pub(super) fn compress_by(compressor: &mut Compressor<'_>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), BoxError> {
     append(out, compress_bound(raw.len()), |room| Ok(compressor.compress_to_buffer(raw, room)?)).map(drop)
 }

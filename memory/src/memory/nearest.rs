@@ -28,9 +28,6 @@ impl Memory {
     /// The completed episodes most like the query, the best first, as far as the store's index of vectors knows them:
     /// in a libSQL database under `embedding=f32-blob`, and `None` elsewhere. A query without words has no direction,
     /// and finds nothing.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn retrieve_nearest(&self, query: &Query) -> Result<Option<Vec<Retrieved>>> {
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&query.text, &mut embedding);

@@ -18,14 +18,12 @@ use super::keepalive::{Keepalive, PooledConnection};
 use super::{Checkout, Lease, Manager, PoolLimits, timed_out};
 use crate::{Clock, Counters, Error, Result};
 
-/// A pool that lends as many connections as the demand asks for.
 pub struct Adaptive<M: Manager> {
     pooled: Keepalive<M>,
     gate: Arc<Gate>,
     limits: PoolLimits,
 }
 
-/// A connection with the permit to have it.
 pub(super) struct PermittedConnection<M: Manager> {
     pub(super) pooled: PooledConnection<M>, // goes back before its permit does: fields drop in this order
     _permit: Permit,
@@ -69,7 +67,7 @@ impl<M: Manager> Adaptive<M> {
             let gate = Arc::clone(&gate);
             move || gate.silent()
         };
-        Adaptive { pooled: Keepalive::and_when_idle(manager, limits, clock, counters, silent), gate, limits }
+        Adaptive { pooled: Keepalive::new(manager, limits, clock, counters, silent), gate, limits }
     }
 
     pub(super) async fn checkout(&self) -> Result<Checkout<M>> {

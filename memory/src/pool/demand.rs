@@ -66,7 +66,6 @@ struct Window {
 }
 
 impl Demand {
-    /// Begins with [`INITIAL`].
     pub(super) fn new(minimum: usize, maximum: usize) -> Demand {
         let minimum = minimum.clamp(1, maximum.max(1));
         let maximum = maximum.max(minimum);
@@ -75,7 +74,6 @@ impl Demand {
         Demand { minimum, maximum, limit, window, in_use: 0, waiting: 0, base_ns: None, calm: 0, strained: 0 }
     }
 
-    /// How many connections may be lent at a time.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -93,7 +91,6 @@ impl Demand {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    /// A connection is lent.
     pub(super) fn lent(&mut self, now_ns: u64) {
         self.seen(now_ns);
         self.in_use += 1;

@@ -24,7 +24,6 @@ const LIFETIME_SEED: u64 = 0x6b65_6570;
 /// A lifetime is shortened by at most one part of this many.
 const LIFETIME_JITTER_PART: u64 = 10;
 
-/// A pool that keeps its connections.
 pub struct Keepalive<M: Manager>(Arc<SharedPool<M>>);
 
 /// The pool, and what sweeps it.
@@ -59,17 +58,8 @@ pub(super) struct Timed<C> {
 pub(super) struct PooledConnection<M: Manager>(pub(super) Object<Adapter<M>>);
 
 impl<M: Manager> Keepalive<M> {
+    /// A pool that calls `idle` at every sweep, also if nobody uses it.
     pub(super) fn new(
-        manager: Arc<M>,
-        limits: PoolLimits,
-        clock: Arc<dyn Clock>,
-        counters: Arc<Counters>,
-    ) -> Keepalive<M> {
-        Keepalive::and_when_idle(manager, limits, clock, counters, || ())
-    }
-
-    /// A pool that calls `idle` from time to time, even if nobody uses it.
-    pub(super) fn and_when_idle(
         manager: Arc<M>,
         limits: PoolLimits,
         clock: Arc<dyn Clock>,

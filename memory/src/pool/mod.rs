@@ -102,7 +102,7 @@ impl<M: Manager> Pool<M> {
     ) -> Pool<M> {
         match kind {
             PoolKind::None => Pool::None(none::Unpooled::new(manager, limits, counters)),
-            PoolKind::Keepalive => Pool::Keepalive(keepalive::Keepalive::new(manager, limits, clock, counters)),
+            PoolKind::Keepalive => Pool::Keepalive(keepalive::Keepalive::new(manager, limits, clock, counters, || ())),
             PoolKind::Adaptive => Pool::Adaptive(adaptive::Adaptive::new(manager, limits, clock, counters)),
         }
     }

@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use super::{Checkout, Lease, Manager, PoolLimits, timed_out};
 use crate::{Counters, Error, Result};
 
-/// A pool that keeps nothing.
 pub struct Unpooled<M> {
     manager: Arc<M>,
     limits: PoolLimits,
@@ -18,7 +17,6 @@ pub struct Unpooled<M> {
     counters: Arc<Counters>,
 }
 
-/// A connection with the permit to have it.
 pub(super) struct OwnedConnection<M: Manager> {
     pub(super) connection: M::Connection, // closed before the permit is given back: fields drop in this order
     _permit: OwnedSemaphorePermit,

@@ -29,7 +29,6 @@ pub(super) fn numbers(vector: &[f32]) -> impl Iterator<Item = (usize, f32)> {
     places.map(|(dimension, value)| (2 * dimension + usize::from(*value < 0.0), value.abs()))
 }
 
-/// An entry of a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Posting {
     /// The episode's place in the group.
@@ -58,7 +57,6 @@ pub(super) struct Group {
     by_tags: HashMap<Vec<String>, u32, FixedState>,
     /// The lists, two for each dimension; none while the group is small.
     pub lists: Vec<Vec<Posting>>,
-    /// The common lists.
     pub common: Vec<bool>,
     /// The norms of each episode in lists; zero for the others.
     pub parts: Vec<NormParts>,
@@ -97,7 +95,6 @@ impl Group {
         &self.context
     }
 
-    /// The number of episodes.
     pub fn len(&self) -> usize {
         self.ids.len()
     }

@@ -33,7 +33,6 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// The number of episodes.
     pub fn len(&self) -> usize {
         self.ids.len()
     }

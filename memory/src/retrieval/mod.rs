@@ -166,7 +166,6 @@ impl<'q> Ranking<'q> {
         }
     }
 
-    /// The number of scored episodes.
     pub fn scored(&self) -> u64 {
         self.scored
     }
@@ -187,9 +186,6 @@ pub(crate) enum Retrieval {
 
 impl Retrieval {
     /// Opens the strategy over the contents of the store.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn open(
         kind: RetrievalKind,
         store: &dyn Store,

@@ -90,7 +90,6 @@ struct Search<'a, 'r, 'q> {
     matches: Vec<f32>,
     /// The sum of each episode's products in the lists walked so far; [`SCORED`] once it was scored.
     sums: Vec<f32>,
-    /// The episodes with a sum.
     met: Vec<u32>,
     /// List entries that were read.
     read: u64,

@@ -69,9 +69,6 @@ pub enum Write {
 
 impl Write {
     /// Makes this write alone.
-    ///
-    /// # Errors
-    /// As the store's method for it.
     pub async fn make(&self, store: &dyn Store) -> Result<()> {
         match self {
             Write::Create(head) => store.create(head).await,

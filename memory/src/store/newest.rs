@@ -17,7 +17,6 @@ pub(super) struct Newest {
 }
 
 impl Newest {
-    /// The newest `limit`.
     pub(super) fn new(limit: usize) -> Newest {
         Newest { limit, kept: BinaryHeap::new() }
     }

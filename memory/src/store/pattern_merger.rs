@@ -41,9 +41,6 @@ impl PatternMerger {
     }
 
     /// The patterns to be written, in the order of ids.
-    ///
-    /// # Errors
-    /// As [`Encoding::encode`].
     pub(super) fn changed(&self, encoding: &Encoding) -> Result<Vec<(PatternId, Buffer)>> {
         let changed =
             self.patterns.values().filter(|merged| merged.changed).filter_map(|merged| merged.pattern.as_ref());

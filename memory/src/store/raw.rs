@@ -23,15 +23,9 @@ pub struct RawRow {
 #[async_trait]
 pub trait RawEngine: Send {
     /// Puts the rows into the table, in one transaction.
-    ///
-    /// # Errors
-    /// What the engine says.
     async fn commit(&mut self, rows: &[RawRow]) -> Result<()>;
 
     /// How many rows the table has.
-    ///
-    /// # Errors
-    /// What the engine says.
     async fn count(&mut self) -> Result<u64>;
 }
 

@@ -49,10 +49,7 @@ struct PendingWrite<'a> {
 }
 
 impl Tiered {
-    /// Opens the record in the file `path` and the tier beside it, or creates them there.
-    ///
-    /// # Errors
-    /// As [`super::open`], for the record. A tier that cannot be used is made anew.
+    /// Opens the record in the file `path` and the tier beside it, or creates them. An unusable tier is made anew.
     pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Tiered> {
         let tier_path = files::beside(path, TIER_SUFFIX);
         let record = Libsql::open(path, variant, Arc::clone(&counters), encoding.clone()).await?;

@@ -25,7 +25,6 @@ use super::{WriteContext, WriteLimits};
 use crate::store::{Completed, Write};
 use crate::{Error, Result};
 
-/// A queue of writes.
 pub(crate) struct Batched {
     shared: Arc<Shared>,
 }

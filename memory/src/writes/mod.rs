@@ -59,10 +59,6 @@ impl Writes {
         }
     }
 
-    /// Stores a step.
-    ///
-    /// # Errors
-    /// As [`Writes::create`].
     pub async fn append(&self, id: EpisodeId, step: Step) -> Result<()> {
         match self {
             Writes::Immediate(store) => store.append(id, &step).await,
@@ -70,10 +66,6 @@ impl Writes {
         }
     }
 
-    /// Stores a completion.
-    ///
-    /// # Errors
-    /// As [`Writes::create`].
     pub async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
         match self {
             Writes::Immediate(store) => store.complete(head, embedding, patterns).await,

@@ -30,12 +30,11 @@ use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
 use crate::pool::{Manager, Pool, PoolLimits};
 use crate::{
-    Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
+    Clock, Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, SteadyClock, Step, Variant,
 };
 
 mod export;
 mod indexes;
-mod many;
 mod raw;
 mod schema;
 mod transport;
@@ -83,9 +82,6 @@ enum Anchor {
 
 impl Libsql {
     /// Opens the store in the file `path`, or creates it there.
-    ///
-    /// # Errors
-    /// As [`super::open`].
     pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Libsql> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
@@ -108,9 +104,6 @@ impl Libsql {
     }
 
     /// Opens the store at a URL, or creates it there.
-    ///
-    /// # Errors
-    /// As [`super::open_remote`].
     pub async fn open_remote(
         remote: &Remote,
         variant: &Variant,
@@ -260,7 +253,27 @@ impl Store for Libsql {
     }
 
     async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
-        self.select_episodes(ids).await
+        let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let array = serde_json::to_string(&texts).expect("a list of texts is valid JSON");
+        let mut heads: Vec<Option<Head>> = vec![None; ids.len()];
+        let mut steps: Vec<Vec<Step>> = vec![Vec::new(); ids.len()];
+        let reading = self.read_rows("reading episodes", Sql::SelectEpisodes, vec![Value::Text(array)], |row| {
+            let place = usize::try_from(row.get::<u64>(0)?).unwrap_or(usize::MAX);
+            if place >= ids.len() {
+                return Err(Error::Envelope { reason: format!("an episode in place {place} of {}", ids.len()) }.into());
+            }
+            if row.get::<i64>(1)? < 0 {
+                heads[place] = Some(self.decoded(row, 2)?);
+            } else {
+                steps[place].push(self.decoded(row, 2)?);
+            }
+            Ok(())
+        });
+        self.waiting(reading).await?;
+        // The rows come in the order of the table, which SQL does not promise: sorting sorted rows costs nothing.
+        steps.iter_mut().for_each(|steps| steps.sort_unstable_by_key(|step| step.number));
+        let episodes = heads.into_iter().zip(steps).map(|(head, steps)| Some(Arc::new(Episode { head: head?, steps })));
+        Ok(episodes.collect())
     }
 
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {

@@ -14,7 +14,6 @@ use crate::{Error, Result};
 /// The most memory for pages, in bytes.
 const PAGE_CACHE_BYTES: usize = 256 << 20;
 
-/// Opens a store, or creates it.
 pub(super) fn open_or_create(path: &Path) -> Result<Database> {
     let exists = path.metadata().is_ok_and(|about| about.len() > 0);
     let (file, action) = if exists { (path.to_owned(), "opening") } else { (files::beside(path, "-new"), "creating") };

@@ -69,9 +69,6 @@ struct Open {
 
 impl Redb {
     /// Opens the store in the file `path`, or creates it there.
-    ///
-    /// # Errors
-    /// As [`super::open`].
     pub fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Redb> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;

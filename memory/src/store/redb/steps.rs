@@ -72,7 +72,6 @@ pub(super) fn read(
     Ok(())
 }
 
-/// The number of steps.
 pub(super) fn count(transaction: &ReadTransaction) -> BackendResult<u64> {
     Ok(transaction.open_table(STEPS)?.len()?)
 }

@@ -48,7 +48,6 @@ impl ResponseBody {
         answer
     }
 
-    /// Decodes these bytes.
     fn plain(&mut self, bytes: Bytes) -> io::Result<Bytes> {
         let Some(decoder) = &mut self.decoder else { return Ok(bytes) };
         self.counters.wire_bytes_after.add(bytes.len() as u64);
@@ -57,7 +56,6 @@ impl ResponseBody {
         Ok(plain.into())
     }
 
-    /// Decodes the rest.
     fn rest(&mut self) -> io::Result<Bytes> {
         let Some(decoder) = &mut self.decoder else { return Ok(Bytes::new()) };
         let plain = decoder.finish()?;

@@ -56,7 +56,6 @@ where
         UpstreamProxy { connector, asked_for, upstream: Arc::default(), uri: None, counters }
     }
 
-    /// Connects to the server, if not connected.
     async fn reach(&mut self, upstream: &mut Option<SendRequest<Body>>) -> Result<(), BoxError> {
         if let Some(open) = upstream {
             if std::future::poll_fn(|context| open.poll_ready(context)).await.is_ok() {
@@ -73,7 +72,6 @@ where
         Ok(())
     }
 
-    /// Passes a request on, and its answer back.
     async fn pass(mut self, mut request: Request<Body>) -> Result<Response<ResponseBody>, BoxError> {
         let mut upstream = Arc::clone(&self.upstream).lock_owned().await;
         self.reach(&mut upstream).await?;
