@@ -18,7 +18,7 @@ use crate::hash::FixedState;
 const REMEMBERED: usize = 65_536;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum NextNumber {
     /// Only the store knows.
     Unknown,
     Next(u32),
@@ -26,7 +26,7 @@ pub(crate) enum Progress {
     Retired,
 }
 
-type Slot = Arc<tokio::sync::Mutex<Progress>>;
+type Slot = Arc<tokio::sync::Mutex<NextNumber>>;
 
 #[derive(Debug, Default)]
 pub(crate) struct ActiveEpisodes {
@@ -37,25 +37,25 @@ pub(crate) struct ActiveEpisodes {
 pub(crate) struct EpisodeGuard<'a> {
     active: &'a ActiveEpisodes,
     id: EpisodeId,
-    progress: OwnedMutexGuard<Progress>,
+    progress: OwnedMutexGuard<NextNumber>,
 }
 
 impl ActiveEpisodes {
     pub fn start(&self, id: EpisodeId) {
-        self.with(|slots| slots.insert(id, Arc::new(tokio::sync::Mutex::new(Progress::Next(0)))));
+        self.with(|slots| slots.insert(id, Arc::new(tokio::sync::Mutex::new(NextNumber::Next(0)))));
     }
 
-    /// Waits for the turn to write to that episode.
-    pub async fn turn(&self, id: EpisodeId) -> EpisodeGuard<'_> {
+    /// Waits for the right to write to that episode.
+    pub async fn lock(&self, id: EpisodeId) -> EpisodeGuard<'_> {
         loop {
             let slot = self.with(|slots| {
                 if slots.len() >= REMEMBERED && !slots.contains_key(&id) {
                     slots.retain(|_, slot| Arc::strong_count(slot) > 1);
                 }
-                Arc::clone(slots.entry(id).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Progress::Unknown))))
+                Arc::clone(slots.entry(id).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(NextNumber::Unknown))))
             });
             let progress = slot.lock_owned().await;
-            if *progress != Progress::Retired {
+            if *progress != NextNumber::Retired {
                 return EpisodeGuard { active: self, id, progress };
             }
         }
@@ -74,19 +74,19 @@ impl EpisodeGuard<'_> {
     /// The number of the next step, if it is known. It is forgotten by asking: [`EpisodeGuard::remember`] says the next
     /// one once the step is stored.
     pub fn take(&mut self) -> Option<u32> {
-        match std::mem::replace(&mut *self.progress, Progress::Unknown) {
-            Progress::Next(number) => Some(number),
-            Progress::Unknown | Progress::Retired => None,
+        match std::mem::replace(&mut *self.progress, NextNumber::Unknown) {
+            NextNumber::Next(number) => Some(number),
+            NextNumber::Unknown | NextNumber::Retired => None,
         }
     }
 
     pub fn remember(&mut self, number: u32) {
-        *self.progress = Progress::Next(number);
+        *self.progress = NextNumber::Next(number);
     }
 
     /// Nothing more can be written to this episode: removes its entry.
     pub fn retire(mut self) {
-        *self.progress = Progress::Retired;
+        *self.progress = NextNumber::Retired;
         self.active.with(|slots| slots.remove(&self.id));
     }
 }
@@ -101,27 +101,27 @@ mod tests {
     async fn a_number_counts_only_once_it_was_used() {
         let active = ActiveEpisodes::default();
         active.start(ID);
-        let mut turn = active.turn(ID).await;
-        assert_eq!(turn.take(), Some(0));
-        drop(turn); // the step was not stored
-        let mut turn = active.turn(ID).await;
-        assert_eq!(turn.take(), None);
-        turn.remember(7);
-        drop(turn);
-        assert_eq!(active.turn(ID).await.take(), Some(7));
+        let mut guard = active.lock(ID).await;
+        assert_eq!(guard.take(), Some(0));
+        drop(guard); // the step was not stored
+        let mut guard = active.lock(ID).await;
+        assert_eq!(guard.take(), None);
+        guard.remember(7);
+        drop(guard);
+        assert_eq!(active.lock(ID).await.take(), Some(7));
     }
 
     #[tokio::test]
     async fn who_waited_for_a_retired_entry_gets_a_new_one() {
         let active = Arc::new(ActiveEpisodes::default());
         active.start(ID);
-        let turn = active.turn(ID).await;
+        let guard = active.lock(ID).await;
         let waiting = {
             let active = Arc::clone(&active);
-            tokio::spawn(async move { active.turn(ID).await.take() })
+            tokio::spawn(async move { active.lock(ID).await.take() })
         };
         tokio::task::yield_now().await; // lets the other one queue for the entry
-        turn.retire();
+        guard.retire();
         assert_eq!(waiting.await.unwrap(), None);
         assert_eq!(active.len(), 1);
     }
@@ -129,9 +129,9 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_uses_is_forgotten_when_there_is_too_much() {
         let active = ActiveEpisodes::default();
-        let held = active.turn(EpisodeId(u128::MAX)).await;
+        let held = active.lock(EpisodeId(u128::MAX)).await;
         (0..REMEMBERED as u128).for_each(|id| active.start(EpisodeId(id)));
-        drop(active.turn(EpisodeId(u128::MAX - 1)).await);
+        drop(active.lock(EpisodeId(u128::MAX - 1)).await);
         assert_eq!(active.len(), 2);
         drop(held);
     }

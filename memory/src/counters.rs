@@ -40,7 +40,8 @@ macro_rules! counters {
 
         impl Counters {
             /// The names and meanings of all counters, in the order of the table.
-            pub const TABLE: &'static [(&'static str, &'static str)] = &[$((stringify!($name), concat!($($about),+).trim_ascii()),)+];
+            pub const TABLE: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($name), concat!($($about),+).trim_ascii()),)+];
 
             /// Every counter with its present value, zeros included.
             pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {

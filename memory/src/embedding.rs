@@ -166,12 +166,6 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums[0]
 }
 
-/// The cosine of the angle between two vectors of any length, from -1 to 1; 0 if one of them is zero.
-pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    if lengths > 0.0 { (dot(a, b) / lengths).clamp(-1.0, 1.0) } else { 0.0 }
-}
-
 /// Appends the bytes of a vector: 32-bit floats, little-endian, as in libSQL's `F32_BLOB`.
 pub(crate) fn to_le_bytes(vector: &[f32], out: &mut Vec<u8>) {
     out.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
@@ -287,13 +281,5 @@ mod tests {
         assert!(back.iter().zip(vector).all(|(back, value)| back.to_bits() == value.to_bits()));
         assert_eq!(from_le_bytes(&bytes[1..]), None);
         assert_eq!(from_le_bytes(&[]), Some(vec![]));
-    }
-
-    #[test]
-    fn cosines() {
-        assert_eq!(cosine(&[2.0, 0.0], &[0.5, 0.0]), 1.0);
-        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 1.0]), 0.0);
-        assert_eq!(cosine(&[1.0], &[-3.0]), -1.0);
-        assert_eq!(cosine(&[0.0], &[1.0]), 0.0);
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! outcome    = 1 for success, 0.25 for abstained, 0 for failure,
 //!              done / (done + failed) for partial (a half if neither is named)
-//! efficiency = min(1, budget / steps)           budget: 10 steps for a simple task, 20 for a moderate, 40 for a complex one
+//! efficiency = min(1, budget / steps)           budget: 10, 20 or 40 steps for a simple, moderate or complex task
 //! precision  = 1 - wasted / steps               wasted: failed, or the same call as before
 //! recovery   = recovered / failures             recovered: the tool worked again within 16 steps
 //! ```
@@ -35,7 +35,8 @@ pub fn reward(context: &TaskContext, trace: &Trace<'_>, ended: &Outcome) -> Rewa
         + EFFICIENCY_WEIGHT * efficiency
         + PRECISION_WEIGHT * precision
         + RECOVERY_WEIGHT * recovery;
-    Reward { total: total.min(1.0), outcome, efficiency, precision, recovery } // rounding may leave the sum a hair above 1
+    // Rounding may leave the sum a little above 1.
+    Reward { total: total.min(1.0), outcome, efficiency, precision, recovery }
 }
 
 /// The steps that a task of that complexity may take at full efficiency.

@@ -52,7 +52,8 @@ macro_rules! toggles {
                 type Err = Error;
 
                 fn from_str(strategy: &str) -> Result<$Toggle> {
-                    $Toggle::ALL.iter().copied().find(|known| known.name() == strategy).ok_or_else(|| Error::UnknownStrategy {
+                    let known = $Toggle::ALL.iter().copied().find(|known| known.name() == strategy);
+                    known.ok_or_else(|| Error::UnknownStrategy {
                         toggle: stringify!($toggle),
                         strategy: strategy.to_owned(),
                         valid: [$($strategy),+].join(", "),

@@ -12,7 +12,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::ttl_lru::{Entry, TtlLru};
+use super::ttl_lru::{CacheEntry, TtlLru};
 use super::{CacheLookup, Displaced, EvictionPolicy};
 use crate::Counters;
 
@@ -39,7 +39,7 @@ impl<K: Hash + Eq, V: Clone> AdaptiveTtl<K, V> {
 impl<K: Hash + Eq + Clone + Send, V: Clone + Send> EvictionPolicy<K, V> for AdaptiveTtl<K, V> {
     fn get(&mut self, key: &K, now_ns: u64) -> CacheLookup<V> {
         let ttl_ns = self.entries.ttl_ns;
-        self.entries.get(key, now_ns, |Entry { expires_at_ns, metadata: usage, .. }| {
+        self.entries.get(key, now_ns, |CacheEntry { expires_at_ns, metadata: usage, .. }| {
             usage.hits += 1;
             let lives_ns = ttl_ns.saturating_mul((1 + usage.hits).min(MOST));
             let until_ns = usage.put_at_ns.saturating_add(lives_ns);

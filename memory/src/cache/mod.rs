@@ -184,7 +184,7 @@ fn over<K, V>(
     limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
-    tally: &'static policy_cache::Tally,
+    tally: &'static policy_cache::CacheCounters,
 ) -> Arc<dyn Cache<K, V>>
 where
     K: Hash + Eq + Clone + Send + 'static,

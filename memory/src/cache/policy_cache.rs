@@ -15,7 +15,7 @@ use crate::{Clock, Counter, Counters};
 /// Invalidations are counted by groups of keys, so many that a write seldom refuses another key's `put`.
 const GROUPS: usize = 64;
 
-pub(super) struct Tally {
+pub(super) struct CacheCounters {
     hits: fn(&Counters) -> &Counter,
     misses: fn(&Counters) -> &Counter,
     evictions: fn(&Counters) -> &Counter,
@@ -23,7 +23,7 @@ pub(super) struct Tally {
     invalidations: fn(&Counters) -> &Counter,
 }
 
-pub(super) static EPISODES: Tally = Tally {
+pub(super) static EPISODES: CacheCounters = CacheCounters {
     hits: |counters| &counters.cache_hits,
     misses: |counters| &counters.cache_misses,
     evictions: |counters| &counters.cache_evictions,
@@ -31,7 +31,7 @@ pub(super) static EPISODES: Tally = Tally {
     invalidations: |counters| &counters.cache_invalidations,
 };
 
-pub(super) static QUERIES: Tally = Tally {
+pub(super) static QUERIES: CacheCounters = CacheCounters {
     hits: |counters| &counters.query_hits,
     misses: |counters| &counters.query_misses,
     evictions: |counters| &counters.query_evictions,
@@ -43,7 +43,7 @@ pub(super) struct PolicyCache<K, V> {
     state: Mutex<State<K, V>>,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
-    tally: &'static Tally,
+    tally: &'static CacheCounters,
 }
 
 struct State<K, V> {
@@ -57,7 +57,7 @@ impl<K: Hash, V> PolicyCache<K, V> {
         policy: Box<dyn EvictionPolicy<K, V>>,
         clock: Arc<dyn Clock>,
         counters: Arc<Counters>,
-        tally: &'static Tally,
+        tally: &'static CacheCounters,
     ) -> PolicyCache<K, V> {
         PolicyCache { state: Mutex::new(State { policy, invalidated: [0; GROUPS], swept: 0 }), clock, counters, tally }
     }

@@ -27,7 +27,7 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use super::sketch::Sketch;
-use super::ttl_lru::{Entry, TtlLru};
+use super::ttl_lru::{CacheEntry, TtlLru};
 use super::{CacheLookup, Displaced, EvictionPolicy, RemovalCause};
 use crate::Counters;
 use crate::hash::FixedState;
@@ -68,7 +68,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Predictive<K, V> {
     }
 
     fn take(&mut self, key: &K) -> Option<V> {
-        let Entry { value, expires_at_ns, metadata: ranks } = self.entries.take(key)?;
+        let CacheEntry { value, expires_at_ns, metadata: ranks } = self.entries.take(key)?;
         self.by_priority.remove(&(ranks.priority, ranks.used));
         self.by_time.remove(&(expires_at_ns, ranks.put));
         Some(value)
@@ -112,7 +112,7 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> EvictionPolicy<K, V> for Pred
         }
         let Predictive { entries, by_priority, sketch, age, uses, .. } = self;
         let ttl_ns = entries.ttl_ns;
-        entries.get(key, now_ns, |Entry { expires_at_ns, metadata: ranks, .. }| {
+        entries.get(key, now_ns, |CacheEntry { expires_at_ns, metadata: ranks, .. }| {
             if let Some(key) = by_priority.remove(&(ranks.priority, ranks.used)) {
                 ranks.priority = priority(*age, sketch.estimate(hash), *expires_at_ns - now_ns, ttl_ns);
                 ranks.used = *uses;

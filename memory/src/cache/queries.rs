@@ -2,8 +2,8 @@
 //!
 //! | query | cached | dropped by |
 //! |---|---|---|
-//! | by metadata | its ids | the start of an episode with this very key and value |
-//! | by task | the newest ids, as many as were asked for; they also answer smaller limits | the start of an episode of this very task type and domain |
+//! | by metadata | its ids | the start of an episode with this key and value |
+//! | by task | the newest ids; they also answer smaller limits | the start of an episode of this task type and domain |
 //! | retrieval | the ranking: ids and scores | the completion of an episode that would or might be among the best |
 //!
 //! Nothing else changes an answer: a step is in none, metadata, task and context never change after the start, and

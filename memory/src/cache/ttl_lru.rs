@@ -12,11 +12,11 @@ use crate::hash::FixedState;
 
 /// Entries, each with a value and the metadata of its policy.
 pub(super) struct TtlLru<K, V, B> {
-    entries: LruCache<K, Entry<V, B>, FixedState>,
+    entries: LruCache<K, CacheEntry<V, B>, FixedState>,
     pub(super) ttl_ns: u64,
 }
 
-pub(super) struct Entry<V, B> {
+pub(super) struct CacheEntry<V, B> {
     pub(super) value: V,
     pub(super) expires_at_ns: u64,
     pub(super) metadata: B,
@@ -30,7 +30,7 @@ impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
     }
 
     /// The value, if it has not expired: its entry becomes the one used last, and `used` may change it.
-    pub(super) fn get(&mut self, key: &K, now_ns: u64, used: impl FnOnce(&mut Entry<V, B>)) -> CacheLookup<V> {
+    pub(super) fn get(&mut self, key: &K, now_ns: u64, used: impl FnOnce(&mut CacheEntry<V, B>)) -> CacheLookup<V> {
         match self.entries.get_mut(key) {
             Some(entry) if now_ns < entry.expires_at_ns => {
                 used(entry);
@@ -51,15 +51,15 @@ impl<K: Hash + Eq, V: Clone, B> TtlLru<K, V, B> {
     where
         K: Clone,
     {
-        let entry = Entry { value, expires_at_ns: now_ns.saturating_add(self.ttl_ns), metadata };
+        let entry = CacheEntry { value, expires_at_ns: now_ns.saturating_add(self.ttl_ns), metadata };
         let same = key.clone();
-        self.entries.push(key, entry).map(|(key, Entry { value, .. })| {
+        self.entries.push(key, entry).map(|(key, CacheEntry { value, .. })| {
             let cause = if key == same { RemovalCause::Replaced } else { RemovalCause::Evicted };
             Displaced { key, value, cause }
         })
     }
 
-    pub(super) fn take(&mut self, key: &K) -> Option<Entry<V, B>> {
+    pub(super) fn take(&mut self, key: &K) -> Option<CacheEntry<V, B>> {
         self.entries.pop(key)
     }
 

@@ -195,18 +195,18 @@ impl Memory {
     /// # Errors
     /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`].
     pub async fn log_step(&self, id: EpisodeId, step: NewStep) -> Result<u32> {
-        let mut turn = self.active.turn(id).await;
-        let number = match turn.take() {
+        let mut guard = self.active.lock(id).await;
+        let number = match guard.take() {
             Some(number) => number,
             None => match self.writable(id).await {
                 Ok(episode) => next_number(&episode),
-                Err(error) => return Err(self.give_up(turn, error)),
+                Err(error) => return Err(self.give_up(guard, error)),
             },
         };
         let step = Step::new(number, self.clock.now_ns(), step);
         defer!(self.cache.invalidate(&|| id)); // however the write ends
         self.writes.append(id, step).await?;
-        turn.remember(number + 1);
+        guard.remember(number + 1);
         Ok(number)
     }
 
@@ -215,11 +215,11 @@ impl Memory {
     /// # Errors
     /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`].
     pub async fn complete_episode(&self, id: EpisodeId, outcome: Outcome) -> Result<Completion> {
-        let mut turn = self.active.turn(id).await;
-        turn.take(); // the next writer asks the store how far the episode got
+        let mut guard = self.active.lock(id).await;
+        guard.take(); // the next writer asks the store how far the episode got
         let Episode { mut head, steps } = match self.writable(id).await {
             Ok(episode) => episode,
-            Err(error) => return Err(self.give_up(turn, error)),
+            Err(error) => return Err(self.give_up(guard, error)),
         };
         let (completion, patterns) = judge(&head, &steps, outcome, self.clock.now_ns());
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
@@ -233,7 +233,7 @@ impl Memory {
         let stored = self.writes.complete(&head, &embedding, &patterns).await;
         underway.ended(&stored);
         stored?;
-        turn.retire();
+        guard.retire();
         Ok(completion)
     }
 
@@ -386,9 +386,9 @@ impl Memory {
     }
 
     /// Returns the error, and forgets an episode that cannot be written to.
-    fn give_up(&self, turn: EpisodeGuard<'_>, error: Error) -> Error {
+    fn give_up(&self, guard: EpisodeGuard<'_>, error: Error) -> Error {
         if matches!(error, Error::UnknownEpisode { .. } | Error::EpisodeCompleted { .. }) {
-            turn.retire();
+            guard.retire();
         }
         error
     }

@@ -47,7 +47,7 @@ pub(super) struct Adapter<M> {
 }
 
 /// A connection, the time of its last return, and the end of its life.
-pub(super) struct Timed<C> {
+pub(super) struct TimedConnection<C> {
     pub(super) connection: C,
     back_ns: u64,
     ends_ns: u64,
@@ -137,8 +137,8 @@ impl<M: Manager> SharedPool<M> {
         });
     }
 
-    fn retire(&self, mut close: impl FnMut(&Timed<M::Connection>) -> bool) {
-        let retired = self.pool.retain(|timed, _| !close(timed)).removed; // closed here, after the pool's lock is released
+    fn retire(&self, mut close: impl FnMut(&TimedConnection<M::Connection>) -> bool) {
+        let retired = self.pool.retain(|timed, _| !close(timed)).removed; // closed after the pool's lock is released
         self.counters.connections_retired.add(retired.len() as u64);
     }
 }
@@ -171,18 +171,18 @@ impl<M: Manager> Adapter<M> {
 }
 
 impl<M: Manager> deadpool::managed::Manager for Adapter<M> {
-    type Type = Timed<M::Connection>;
+    type Type = TimedConnection<M::Connection>;
     type Error = Error;
 
-    async fn create(&self) -> Result<Timed<M::Connection>> {
+    async fn create(&self) -> Result<TimedConnection<M::Connection>> {
         let connection = self.manager.connect().await?;
         self.counters.connections_opened.increment();
         let back_ns = self.clock.now_ns();
         let ends_ns = back_ns.saturating_add(self.lifetime_ns());
-        Ok(Timed { connection, back_ns, ends_ns, clock: Arc::clone(&self.clock) })
+        Ok(TimedConnection { connection, back_ns, ends_ns, clock: Arc::clone(&self.clock) })
     }
 
-    async fn recycle(&self, timed: &mut Timed<M::Connection>, _: &Metrics) -> RecycleResult<Error> {
+    async fn recycle(&self, timed: &mut TimedConnection<M::Connection>, _: &Metrics) -> RecycleResult<Error> {
         let now_ns = self.clock.now_ns();
         if now_ns >= timed.ends_ns {
             self.counters.connections_retired.increment();

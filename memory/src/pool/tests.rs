@@ -195,7 +195,7 @@ async fn idle_connections_are_closed_where_nobody_checks_out() {
         manager.closed.notified().await;
     }
     assert_eq!(counters.connections_retired.get(), 2);
-    assert_eq!(pool.checkout().await.unwrap().number, 3, "the one that was used last is pooled");
+    assert_eq!(pool.checkout().await.unwrap().number, 3, "the one that was used last is kept");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ type Answer<T> = Result<Json<T>, Refusal>;
 type Created<T> = Result<(StatusCode, Json<T>), Refusal>;
 type Shared = State<Arc<Memory>>;
 
-pub(super) async fn start(State(memory): Shared, Body(start): Body<StartEpisode>) -> Created<Started> {
+pub(super) async fn start(State(memory): Shared, JsonBody(start): JsonBody<StartEpisode>) -> Created<Started> {
     let id = memory.start_episode(start).await?;
     Ok((StatusCode::CREATED, Json(Started { id })))
 }
@@ -31,7 +31,7 @@ pub(super) async fn start(State(memory): Shared, Body(start): Body<StartEpisode>
 pub(super) async fn log_step(
     State(memory): Shared,
     Path(id): Path<String>,
-    Body(step): Body<NewStep>,
+    JsonBody(step): JsonBody<NewStep>,
 ) -> Created<Logged> {
     let number = memory.log_step(parse(&id)?, step).await?;
     Ok((StatusCode::CREATED, Json(Logged { number })))
@@ -40,7 +40,7 @@ pub(super) async fn log_step(
 pub(super) async fn complete(
     State(memory): Shared,
     Path(id): Path<String>,
-    Body(outcome): Body<Outcome>,
+    JsonBody(outcome): JsonBody<Outcome>,
 ) -> Answer<Completion> {
     Ok(Json(memory.complete_episode(parse(&id)?, outcome).await?))
 }
@@ -53,7 +53,10 @@ pub(super) async fn episode(State(memory): Shared, Path(id): Path<String>) -> Re
     }
 }
 
-pub(super) async fn retrieve(State(memory): Shared, Body(retrieve): Body<Retrieve>) -> Answer<RetrievedEpisodes> {
+pub(super) async fn retrieve(
+    State(memory): Shared,
+    JsonBody(retrieve): JsonBody<Retrieve>,
+) -> Answer<RetrievedEpisodes> {
     let Retrieve { text, context, limit, steps } = retrieve;
     if limit > LIMIT_MAX {
         return Err(Refusal::malformed(format!("limit {limit} is too large: ask for {LIMIT_MAX} at the most")));
@@ -117,12 +120,12 @@ fn parse(id: &str) -> Result<EpisodeId, Refusal> {
 }
 
 /// A request's JSON body. The content type is ignored: whatever is not such JSON is refused with its place.
-pub(super) struct Body<T>(T);
+pub(super) struct JsonBody<T>(T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Refusal> {
+    async fn from_request(request: Request, state: &S) -> Result<JsonBody<T>, Refusal> {
         // A body that announces too many bytes is refused unread; one that does not say is cut off while it is read.
         let length =
             request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -134,7 +137,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             .await
             .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
         serde_json::from_slice(&bytes)
-            .map(Body)
+            .map(JsonBody)
             .map_err(|error| Refusal::malformed(format!("the body is not what this route takes: {error}")))
     }
 }

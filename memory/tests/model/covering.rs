@@ -3,10 +3,10 @@
 //! All combinations of a dozen toggles are millions, and most faults need one strategy or two that meet. [`pairs`] adds
 //! rows greedily until every pair of levels that a valid row can have stands in one of them.
 //!
-//! Source: Cohen, Dalal, Fredman and Patton, "The AETG system: an approach to testing based on combinatorial design" (IEEE
-//! Transactions on Software Engineering 23:7, 1997, section 4): each new row starts with a missing pair, the other factors
-//! are visited in random order, each takes the level that completes most missing pairs, and the best of several such
-//! candidates is kept. The repair of rows that a constraint forbids is an addition.
+//! Source: Cohen, Dalal, Fredman and Patton, "The AETG system: an approach to testing based on combinatorial design"
+//! (IEEE Transactions on Software Engineering 23:7, 1997, section 4): each new row starts with a missing pair, the
+//! other factors are visited in random order, each takes the level that completes most missing pairs, and the best of
+//! several such candidates is kept. The repair of rows that a constraint forbids is an addition.
 
 use memory::{TOGGLES, Variant};
 use rand::seq::SliceRandom;
@@ -128,7 +128,8 @@ impl Array<'_> {
         })
     }
 
-    /// The row itself if it is valid, else the first valid one that differs in as few factors as possible, the fixed ones left alone.
+    /// The row itself if it is valid, else the first valid one that differs in as few factors as possible, the fixed
+    /// ones left alone.
     fn repair(&self, mut row: Vec<usize>, fixed: &[Level], most: usize) -> Option<Vec<usize>> {
         let free: Vec<usize> = (0..row.len()).filter(|factor| fixed.iter().all(|(of, _)| of != factor)).collect();
         (0..=most).find_map(|changes| self.change(&mut row, &free, changes).then(|| row.clone()))
@@ -266,7 +267,8 @@ mod tests {
         let mut random = Pcg64::seed_from_u64(1);
         for _ in 0..40 {
             let levels: Vec<usize> = (0..6).map(|_| random.random_range(2..5)).collect();
-            // Some pairs and some triples of levels that exclude each other; the first levels are the naive ones and always go together.
+            // Some pairs and some triples of levels that exclude each other; the first levels are the naive ones and
+            // always go together.
             let forbidden: Vec<Vec<Level>> = (0..6)
                 .map(|place| {
                     let mut factors: Vec<usize> = (0..levels.len()).collect();
@@ -313,7 +315,8 @@ mod tests {
         let array = variants(|_| true);
         assert!(array.iter().all(|variant| variant.validate().is_ok()));
         let covered: BTreeSet<String> = array.iter().flat_map(meetings).collect();
-        // Whatever meets in a valid variant meets in the array, too: shown on variants that are drawn, so that no rule of `validate` is repeated here.
+        // Whatever meets in a valid variant meets in the array, too: shown on variants that are drawn, so that no rule
+        // of `validate` is repeated here.
         let mut random = Pcg64::seed_from_u64(1);
         let mut met = BTreeSet::new();
         for _ in 0..20_000 {

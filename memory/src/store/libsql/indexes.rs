@@ -27,8 +27,10 @@ struct Index {
 
 const METADATA: Index = Index {
     name: "metadata_index",
-    make: "CREATE TABLE metadata_index (key TEXT NOT NULL, value TEXT NOT NULL, id BLOB NOT NULL, PRIMARY KEY (key, value, id)) WITHOUT ROWID;
-        INSERT INTO metadata_index SELECT entry.key, entry.value, episodes.id FROM episodes, json_each(episodes.metadata) AS entry;
+    make: "CREATE TABLE metadata_index (key TEXT NOT NULL, value TEXT NOT NULL, id BLOB NOT NULL, \
+        PRIMARY KEY (key, value, id)) WITHOUT ROWID;
+        INSERT INTO metadata_index SELECT entry.key, entry.value, episodes.id \
+        FROM episodes, json_each(episodes.metadata) AS entry;
         CREATE TRIGGER metadata_indexed AFTER INSERT ON episodes BEGIN
             INSERT INTO metadata_index SELECT entry.key, entry.value, new.id FROM json_each(new.metadata) AS entry;
         END;",

@@ -88,7 +88,7 @@ impl Libsql {
         let at = |error: BackendError| error.at(path, "opening");
         let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
         let connector = Connector {
-            place: Location::File(database),
+            location: Location::File(database),
             path: path.to_owned(),
             pragmas: Some(pragmas(variant.durability)),
             counters: Arc::clone(&counters),

@@ -12,7 +12,8 @@ use crate::store::blocking_future;
 use crate::store::raw::{RawEngine, RawRow};
 use crate::{Durability, Result};
 
-const TABLE: &str = "CREATE TABLE steps (episode INTEGER NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (episode, number))";
+const TABLE: &str = "CREATE TABLE steps (episode INTEGER NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, \
+    PRIMARY KEY (episode, number))";
 
 /// A libSQL file with one table, as the store has it.
 pub struct RawLibsql {

@@ -135,12 +135,12 @@ statements! {
     /// One value, from a page that every connection has at hand.
     Ping = "SELECT 1",
     /// A new episode.
-    InsertEpisode = "INSERT INTO episodes (id, task_type, domain, started_at_ns, head, metadata)
+    InsertEpisode = "INSERT INTO episodes (id, task_type, domain, started_at_ns, head, metadata) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     /// A step, if the episode exists: no row otherwise.
     InsertStep = "INSERT INTO steps (episode, number, value) SELECT row, ?2, ?3 FROM episodes WHERE id = ?1",
     /// A completed head over an uncompleted one: no row otherwise.
-    CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4
+    CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 \
         WHERE id = ?1 AND completed_at_ns IS NULL",
     /// A pattern as it is stored.
     SelectPattern = "SELECT value FROM patterns WHERE id = ?1",
@@ -150,14 +150,14 @@ statements! {
     SelectHead = "SELECT head FROM episodes WHERE id = ?1",
     /// A head (as number -1) and its steps in order, from one snapshot in one round trip.
     SelectEpisode = "SELECT -1 AS number, head AS value FROM episodes WHERE id = ?1
-        UNION ALL SELECT number, value FROM steps WHERE episode = (SELECT row FROM episodes WHERE id = ?1)
+        UNION ALL SELECT number, value FROM steps WHERE episode = (SELECT row FROM episodes WHERE id = ?1) \
         ORDER BY number",
     /// Heads (as number -1) and steps of all episodes in an array of hexadecimal ids, each with the place of its id,
     /// from one snapshot in one round trip. `CROSS JOIN` keeps the order of the loops: the array outside, the table
     /// searched inside.
-    SelectEpisodes = "SELECT wanted.key, -1, head FROM json_each(?1) AS wanted
+    SelectEpisodes = "SELECT wanted.key, -1, head FROM json_each(?1) AS wanted \
         CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
-        UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted
+        UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted \
         CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
         CROSS JOIN steps ON steps.episode = episodes.row",
     /// Completed heads with their embeddings, in the order of ids.
@@ -184,7 +184,7 @@ statements! {
     /// Episodes by one metadata entry, where the index of metadata is there.
     SearchMetadata = "SELECT id FROM metadata_index WHERE key = ?1 AND value = ?2 ORDER BY id",
     /// The newest episodes of a task type and domain.
-    SelectByTask = "SELECT id FROM episodes WHERE task_type = ?1 AND domain = ?2
+    SelectByTask = "SELECT id FROM episodes WHERE task_type = ?1 AND domain = ?2 \
         ORDER BY started_at_ns DESC, id DESC LIMIT ?3",
     /// The numbers of episodes, steps and patterns.
     Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",

@@ -53,7 +53,7 @@ impl Redb {
 
     /// Sets the mirrored generation, or none. Synced, with all before.
     pub(in crate::store) async fn set_generation(&self, generation: Option<&[u8]>) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         self.commit("writing the tier's generation", true, |transaction| {
             let mut about = transaction.open_table(ABOUT)?;
             match generation {

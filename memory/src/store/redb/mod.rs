@@ -54,9 +54,9 @@ const GENERATION_KEY: &str = "generation";
 pub struct Redb {
     path: PathBuf,
     database: RwLock<Option<Open>>, // None once closed
-    turn: Mutex<()>,                // writers queue here, as tasks; in redb they would as threads
+    write_lock: Mutex<()>,          // writers queue here, as tasks; in redb they would as threads
     buffered: bool,
-    since_sync: AtomicU32, // commits; changes with the turn held
+    since_sync: AtomicU32, // commits; changes under the write lock
     indexes: Indexes,
     encoding: Encoding,
     counters: Arc<Counters>,
@@ -81,7 +81,7 @@ impl Redb {
         Ok(Redb {
             path: path.to_owned(),
             database: RwLock::new(Some(Open { database, _lock: lock })),
-            turn: Mutex::new(()),
+            write_lock: Mutex::new(()),
             buffered: variant.durability == Durability::Buffered,
             since_sync: AtomicU32::new(0),
             indexes,
@@ -117,7 +117,7 @@ impl Redb {
         action: &'static str,
         work: impl FnOnce(&WriteTransaction) -> BackendResult<()>,
     ) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         self.commit_paced(action, work)
     }
 
@@ -269,14 +269,14 @@ impl Store for Redb {
     }
 
     async fn flush(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         self.commit("flushing", true, |_| Ok(()))?;
         self.since_sync.store(0, Ordering::Relaxed);
         Ok(())
     }
 
     async fn close(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         blocking(|| {
             let Some(open) = self.database.write().take() else {
                 return Ok(());

@@ -22,7 +22,7 @@ use crate::store::libsql::values::{BackendError, BackendResult};
 pub struct Connection {
     pub(in crate::store::libsql) database: ::libsql::Connection,
     pub(in crate::store::libsql) remote: bool,
-    pub(in crate::store::libsql) lost: bool, // the proxy to the server broke: what state it left there is unknown
+    pub(in crate::store::libsql) lost: bool, // the connection to the server broke in an unknown state
     statements: [Option<Statement>; Sql::TEXTS.len()],
     counters: Arc<Counters>,
 }

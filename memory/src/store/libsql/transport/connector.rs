@@ -21,7 +21,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one database.
 pub struct Connector {
-    pub(in crate::store::libsql) place: Location,
+    pub(in crate::store::libsql) location: Location,
     pub(in crate::store::libsql) path: PathBuf,                 // or the URL
     pub(in crate::store::libsql) pragmas: Option<&'static str>, // None on a server, which decides for itself
     pub(in crate::store::libsql) counters: Arc<Counters>,
@@ -30,13 +30,13 @@ pub struct Connector {
 /// The location of a database.
 pub(in crate::store::libsql) enum Location {
     File(Database),
-    Server(Server),
+    Server(RemoteServer),
 }
 
 /// A database on a server, and the means to reach it.
-pub(in crate::store::libsql) struct Server {
+pub(in crate::store::libsql) struct RemoteServer {
     remote: Remote,
-    dial: Dialer,
+    dialer: Dialer,
     asked_for: Option<&'static str>,
 }
 
@@ -48,24 +48,24 @@ enum Dialer {
 
 /// A connector for the database at a URL. Nothing is sent yet.
 pub(in crate::store::libsql) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
-    let dial = match remote.scheme()? {
+    let dialer = match remote.scheme()? {
         "http" => Dialer::Plain(MeteredConnector::new(Arc::clone(counters))),
         _ => Dialer::Tls(metered_tcp::with_tls(Arc::clone(counters))?),
     };
-    let place = Location::Server(Server { remote: remote.clone(), dial, asked_for: wire::asked_for(wire) });
-    Ok(Connector { place, path: PathBuf::from(&remote.url), pragmas: None, counters: Arc::clone(counters) })
+    let location = Location::Server(RemoteServer { remote: remote.clone(), dialer, asked_for: wire::asked_for(wire) });
+    Ok(Connector { location, path: PathBuf::from(&remote.url), pragmas: None, counters: Arc::clone(counters) })
 }
 
-impl Server {
+impl RemoteServer {
     /// The database behind its own proxy. Nothing is sent yet.
     async fn database(&self, counters: &Arc<Counters>) -> std::result::Result<Database, ::libsql::Error> {
         let builder = Builder::new_remote(self.remote.url.clone(), self.remote.token.clone());
-        let builder = match &self.dial {
-            Dialer::Plain(dial) => {
-                builder.connector(UpstreamProxy::new(dial.clone(), self.asked_for, Arc::clone(counters)))
+        let builder = match &self.dialer {
+            Dialer::Plain(dialer) => {
+                builder.connector(UpstreamProxy::new(dialer.clone(), self.asked_for, Arc::clone(counters)))
             }
-            Dialer::Tls(dial) => {
-                builder.connector(UpstreamProxy::new(dial.clone(), self.asked_for, Arc::clone(counters)))
+            Dialer::Tls(dialer) => {
+                builder.connector(UpstreamProxy::new(dialer.clone(), self.asked_for, Arc::clone(counters)))
             }
         };
         builder.build().await
@@ -78,12 +78,12 @@ impl Manager for Connector {
 
     async fn connect(&self) -> Result<Connection> {
         let connect = async {
-            let database = match &self.place {
+            let database = match &self.location {
                 Location::File(database) => database.connect()?,
                 Location::Server(server) => server.database(&self.counters).await?.connect()?,
             };
             if let Some(pragmas) = self.pragmas {
-                database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock; a server waits by itself
+                database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock
                 database.execute_batch(pragmas).await?; // said anew on every connection: the file does not remember it
             }
             Ok(database)
@@ -95,7 +95,7 @@ impl Manager for Connector {
 
     async fn recycle(&self, connection: &mut Connection) -> Result<()> {
         if connection.lost {
-            return Err(Error::store("libsql", "recycling a connection", "the proxy to the server broke"));
+            return Err(Error::store("libsql", "recycling a connection", "the connection to the server broke"));
         }
         // A caller that went away in the middle of a transaction left it open.
         connection.roll_back().await.map_err(|error| error.at(&self.path, "recycling a connection"))

@@ -12,11 +12,11 @@ use std::task::{Context, Poll, ready};
 
 use hyper::Body;
 use hyper::body::{Buf, Bytes, HttpBody, SizeHint};
-use hyper::client::conn::SendRequest;
 use hyper::header::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 
+use super::upstream_proxy::Upstream;
 use crate::Counters;
 use crate::wire::BodyDecoder;
 
@@ -25,7 +25,7 @@ const UNWANTED_MAX: usize = 256 * 1024;
 
 /// A body on its way from the server to libsql's client.
 pub(super) struct ResponseBody {
-    upstream: Option<(Body, OwnedMutexGuard<Option<SendRequest<Body>>>)>, // until its end: then the connection is free
+    upstream: Option<(Body, OwnedMutexGuard<Upstream>)>, // until its end: then the connection is free
     decoder: Option<BodyDecoder>,
     held_back: Option<Bytes>,
     counters: Arc<Counters>,
@@ -36,7 +36,7 @@ impl ResponseBody {
     pub(super) fn new(
         body: Body,
         packed: bool,
-        upstream: OwnedMutexGuard<Option<SendRequest<Body>>>,
+        upstream: OwnedMutexGuard<Upstream>,
         counters: Arc<Counters>,
     ) -> ResponseBody {
         counters.bodies_compressed.add(u64::from(packed));

@@ -31,15 +31,15 @@ use crate::{BoxError, Counters};
 /// The bytes that one side may write before the other reads them.
 const BUFFERED: usize = 64 * 1024;
 
-/// The connection to the server, if there is one. Whoever holds the lock has a request under way.
-pub(super) type Upstream = Mutex<Option<SendRequest<Body>>>;
+/// The connection to the server, if there is one. Whoever has it locked has a request under way.
+pub(super) type Upstream = Option<SendRequest<Body>>;
 
 /// The proxy of one connection of the pool, over the connections of `C`.
 #[derive(Clone)]
 pub(super) struct UpstreamProxy<C> {
     connector: C,
     asked_for: Option<&'static str>,
-    upstream: Arc<Upstream>,
+    upstream: Arc<Mutex<Upstream>>,
     uri: Option<Uri>,
     counters: Arc<Counters>,
 }
@@ -56,7 +56,7 @@ where
         UpstreamProxy { connector, asked_for, upstream: Arc::default(), uri: None, counters }
     }
 
-    async fn reach(&mut self, upstream: &mut Option<SendRequest<Body>>) -> Result<(), BoxError> {
+    async fn reach(&mut self, upstream: &mut Upstream) -> Result<(), BoxError> {
         if let Some(open) = upstream {
             if std::future::poll_fn(|context| open.poll_ready(context)).await.is_ok() {
                 return Ok(());
@@ -119,7 +119,7 @@ where
             let (client, inner) = tokio::io::duplex(BUFFERED);
             let service = service_fn(move |request| proxy.clone().pass(request));
             let serving = Http::new().http1_only(true).serve_connection(inner, service);
-            tokio::spawn(serving); // ends when libsql's client lets go, or with a request that failed, which that client then sees
+            tokio::spawn(serving); // ends with libsql's client, or with a failed request, which the client sees
             Ok(ClientStream(client))
         })
     }
