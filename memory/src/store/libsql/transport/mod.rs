@@ -11,5 +11,11 @@ mod metered_tcp;
 mod response_body;
 mod upstream_proxy;
 
+use hyper::Body;
+use hyper::client::conn::SendRequest;
+
 pub(super) use connection::Connection;
 pub(super) use connector::{Connector, Location, remote};
+
+/// The connection to the server, if there is one. Whoever has it locked has a request under way.
+type Upstream = Option<SendRequest<Body>>;

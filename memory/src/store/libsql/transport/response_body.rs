@@ -16,7 +16,7 @@ use hyper::header::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 
-use super::upstream_proxy::Upstream;
+use super::Upstream;
 use crate::Counters;
 use crate::wire::BodyDecoder;
 

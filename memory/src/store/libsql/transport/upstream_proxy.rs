@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hyper::client::conn::{self, SendRequest};
+use hyper::client::conn;
 use hyper::client::connect::{Connected, Connection};
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::Http;
@@ -25,14 +25,12 @@ use hyper::{Body, Request, Response, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::Mutex;
 
+use super::Upstream;
 use super::response_body::ResponseBody;
 use crate::{BoxError, Counters};
 
 /// The bytes that one side may write before the other reads them.
 const BUFFERED: usize = 64 * 1024;
-
-/// The connection to the server, if there is one. Whoever has it locked has a request under way.
-pub(super) type Upstream = Option<SendRequest<Body>>;
 
 /// The proxy of one connection of the pool, over the connections of `C`.
 #[derive(Clone)]
