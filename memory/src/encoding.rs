@@ -58,7 +58,7 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// `codec`, and `compression` from [`DEFAULT_THRESHOLD_BYTES`] on; embeddings are JSON, buffers fresh.
+    /// `codec`, and `compression` from 1 KiB on; embeddings are JSON, buffers fresh.
     pub fn new(codec: Codec, compression: Compression, counters: Arc<Counters>) -> Encoding {
         Encoding {
             codec,

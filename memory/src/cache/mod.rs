@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | what stays, and for how long | an [`EvictionPolicy`]: `lru`, `adaptive-ttl`, `predictive` |
+//! | what stays, and for how long | an `EvictionPolicy`: `lru`, `adaptive-ttl`, `predictive` |
 //! | locking, versions, counting | `policy_cache`, the same over every policy |
 //! | cached queries, and which write changes which answer | `queries` |
 //!
