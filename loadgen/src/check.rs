@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use memory::api::{Failure, Logged, RetrievedEpisode, RetrievedEpisodes, Script, Started};
+use memory::api::{ErrorBody, Logged, RetrievedEpisode, RetrievedEpisodes, Script, Started};
 use memory::{Completion, Episode, EpisodeId, NewStep, Step};
 use serde::de::DeserializeOwned;
 
@@ -103,7 +103,7 @@ fn equal(step: &Step, written: &NewStep) -> bool {
 /// The JSON of an answer with that status.
 pub fn read<T: DeserializeOwned>(answer: &HttpResponse, status: u16) -> Result<T, String> {
     if answer.status != status {
-        return Err(match serde_json::from_slice::<Failure>(&answer.body) {
+        return Err(match serde_json::from_slice::<ErrorBody>(&answer.body) {
             Ok(failure) => format!("status {}: {}", answer.status, failure.error),
             Err(_) => format!("status {} where {status} was expected", answer.status),
         });

@@ -1,95 +1,92 @@
 //! The next step number of every episode that is being logged.
 //!
-//! Numbers are handed out one at a time an episode, under that episode's lock, so that concurrent steps of one episode get neighbouring numbers and those of
-//! different episodes do not wait for each other. A number is only remembered once its step is stored: after an error, or a caller that
-//! went away in the middle, the next one asks the store again how far it got.
+//! Numbers are handed out under a lock of the episode: concurrent steps of one episode get successive numbers, and
+//! those of different episodes do not wait for each other. A number is remembered only once its step is stored. After
+//! an error, or a caller that went away in the middle, the next one asks the store how far the episode got.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::EpisodeId;
 use crate::hash::FixedState;
 
-/// The most episodes whose numbers are remembered. Past that, all that nobody is using are forgotten, and asked for again when needed.
+/// The most episodes that are remembered. Beyond, all that nobody is using are forgotten, and read from the store when
+/// needed.
 const REMEMBERED: usize = 65_536;
 
-/// What is known about an episode's steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// Nothing: the store knows.
+pub(crate) enum NextNumber {
+    /// Only the store knows.
     Unknown,
-    /// The next step has this number.
     Next(u32),
-    /// This entry left the table: whoever waited for it looks there again.
+    /// The entry left the table: whoever waited for it looks there again.
     Retired,
 }
 
-type Slot = Arc<tokio::sync::Mutex<Progress>>;
+type Slot = Arc<tokio::sync::Mutex<NextNumber>>;
 
-/// Where every active episode stands.
 #[derive(Debug, Default)]
-pub(crate) struct Active {
+pub(crate) struct ActiveEpisodes {
     slots: Mutex<HashMap<EpisodeId, Slot, FixedState>>,
 }
 
-/// The right to write to one episode. Nobody else has it at the same time.
-pub(crate) struct Turn<'a> {
-    active: &'a Active,
+/// The exclusive right to write to one episode.
+pub(crate) struct EpisodeGuard<'a> {
+    active: &'a ActiveEpisodes,
     id: EpisodeId,
-    progress: OwnedMutexGuard<Progress>,
+    progress: OwnedMutexGuard<NextNumber>,
 }
 
-impl Active {
-    /// A new episode starts at step 0.
+impl ActiveEpisodes {
     pub fn start(&self, id: EpisodeId) {
-        self.with(|slots| slots.insert(id, Arc::new(tokio::sync::Mutex::new(Progress::Next(0)))));
+        self.with(|slots| slots.insert(id, Arc::new(tokio::sync::Mutex::new(NextNumber::Next(0)))));
     }
 
-    /// Waits for the turn to write to that episode.
-    pub async fn turn(&self, id: EpisodeId) -> Turn<'_> {
+    /// Waits for the right to write to that episode.
+    pub async fn lock(&self, id: EpisodeId) -> EpisodeGuard<'_> {
         loop {
             let slot = self.with(|slots| {
                 if slots.len() >= REMEMBERED && !slots.contains_key(&id) {
                     slots.retain(|_, slot| Arc::strong_count(slot) > 1);
                 }
-                Arc::clone(slots.entry(id).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Progress::Unknown))))
+                Arc::clone(slots.entry(id).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(NextNumber::Unknown))))
             });
             let progress = slot.lock_owned().await;
-            if *progress != Progress::Retired {
-                return Turn { active: self, id, progress };
+            if *progress != NextNumber::Retired {
+                return EpisodeGuard { active: self, id, progress };
             }
         }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut HashMap<EpisodeId, Slot, FixedState>) -> T) -> T {
-        change(&mut self.slots.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.slots.lock())
     }
 
-    /// How many episodes' numbers are remembered.
     pub fn len(&self) -> usize {
         self.with(|slots| slots.len())
     }
 }
 
-impl Turn<'_> {
-    /// The number of the next step, if it is known. It is forgotten by asking: [`Turn::stored`] says when it was used.
+impl EpisodeGuard<'_> {
+    /// The number of the next step, if it is known. It is forgotten by asking: [`EpisodeGuard::remember`] says the next
+    /// one once the step is stored.
     pub fn take(&mut self) -> Option<u32> {
-        match std::mem::replace(&mut *self.progress, Progress::Unknown) {
-            Progress::Next(number) => Some(number),
-            Progress::Unknown | Progress::Retired => None,
+        match std::mem::replace(&mut *self.progress, NextNumber::Unknown) {
+            NextNumber::Next(number) => Some(number),
+            NextNumber::Unknown | NextNumber::Retired => None,
         }
     }
 
-    /// The next step has this number.
     pub fn remember(&mut self, number: u32) {
-        *self.progress = Progress::Next(number);
+        *self.progress = NextNumber::Next(number);
     }
 
-    /// Nothing more will be written to this episode, or there is none: its entry goes.
+    /// Nothing more can be written to this episode: removes its entry.
     pub fn retire(mut self) {
-        *self.progress = Progress::Retired;
+        *self.progress = NextNumber::Retired;
         self.active.with(|slots| slots.remove(&self.id));
     }
 }
@@ -102,39 +99,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_number_counts_only_once_it_was_used() {
-        let active = Active::default();
+        let active = ActiveEpisodes::default();
         active.start(ID);
-        let mut turn = active.turn(ID).await;
-        assert_eq!(turn.take(), Some(0));
-        drop(turn); // the step was not stored
-        let mut turn = active.turn(ID).await;
-        assert_eq!(turn.take(), None);
-        turn.remember(7);
-        drop(turn);
-        assert_eq!(active.turn(ID).await.take(), Some(7));
+        let mut guard = active.lock(ID).await;
+        assert_eq!(guard.take(), Some(0));
+        drop(guard); // the step was not stored
+        let mut guard = active.lock(ID).await;
+        assert_eq!(guard.take(), None);
+        guard.remember(7);
+        drop(guard);
+        assert_eq!(active.lock(ID).await.take(), Some(7));
     }
 
     #[tokio::test]
     async fn who_waited_for_a_retired_entry_gets_a_new_one() {
-        let active = Arc::new(Active::default());
+        let active = Arc::new(ActiveEpisodes::default());
         active.start(ID);
-        let turn = active.turn(ID).await;
+        let guard = active.lock(ID).await;
         let waiting = {
             let active = Arc::clone(&active);
-            tokio::spawn(async move { active.turn(ID).await.take() })
+            tokio::spawn(async move { active.lock(ID).await.take() })
         };
         tokio::task::yield_now().await; // lets the other one queue for the entry
-        turn.retire();
+        guard.retire();
         assert_eq!(waiting.await.unwrap(), None);
         assert_eq!(active.len(), 1);
     }
 
     #[tokio::test]
     async fn what_nobody_uses_is_forgotten_when_there_is_too_much() {
-        let active = Active::default();
-        let held = active.turn(EpisodeId(u128::MAX)).await;
+        let active = ActiveEpisodes::default();
+        let held = active.lock(EpisodeId(u128::MAX)).await;
         (0..REMEMBERED as u128).for_each(|id| active.start(EpisodeId(id)));
-        drop(active.turn(EpisodeId(u128::MAX - 1)).await);
+        drop(active.lock(EpisodeId(u128::MAX - 1)).await);
         assert_eq!(active.len(), 2);
         drop(held);
     }

@@ -1,9 +1,8 @@
-//! What goes over HTTP, for both ends: `memory-server` answers with these types, `loadgen` reads the answers into them.
+//! The bodies of HTTP requests and answers, for both ends: `memory-server` and `loadgen`.
 //!
-//! The bodies of requests are mostly the memory's own: [`StartEpisode`] to `POST /episodes`, [`NewStep`] to
-//! `POST /episodes/{id}/steps`, [`Outcome`] to `POST /episodes/{id}/complete`, which answers with a [`crate::Completion`];
-//! `GET /episodes/{id}` answers with a [`crate::Episode`]. Only what has no type there stands here.
-//! Left out on purpose: routes and handlers (`server`), and the format of corpus files ([`crate::corpus`]).
+//! Most requests carry the memory's own types: [`StartEpisode`] to `POST /episodes`, [`NewStep`] to `POST
+//! /episodes/{id}/steps`, [`Outcome`] to `POST /episodes/{id}/complete`, which answers with a [`crate::Completion`];
+//! `GET /episodes/{id}` answers with a [`crate::Episode`]. This module has the others.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EpisodeId, Head, NewStep, Outcome, Pattern, StartEpisode, Step, TaskContext};
 
-/// How many episodes one retrieval may ask for, at the most.
+/// The most episodes of one retrieval.
 pub const LIMIT_MAX: usize = 1000;
 
-/// How many episodes a retrieval gets that does not say.
+/// The number of episodes of a retrieval that names none.
 pub const LIMIT_DEFAULT: usize = 5;
 
-/// The longest body of a request, in bytes: a step with a long observation fits, an endless body does not.
+/// The longest body of a request, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// A body of at least this many bytes goes over the wire compressed, under `wire=compressed`.
+/// Under `wire=compressed`, bodies of at least this many bytes are compressed.
 pub const WIRE_THRESHOLD_BYTES: u16 = 1024;
 
-/// The encoding of compressed bodies: the one that this server, the load generator and a database's server all know.
+/// The encoding of compressed bodies: this server, the load generator and a database server all know it.
 pub const WIRE_ENCODING: &str = "gzip";
 
-/// One whole episode as it will happen: what a corpus holds, and what the load generator plays.
+/// A whole episode: an entry of a corpus, which the load generator plays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
@@ -34,7 +33,7 @@ pub struct Script {
     pub start: StartEpisode,
     /// Its steps, in order; never empty in a corpus file.
     pub steps: Vec<NewStep>,
-    /// How it ended.
+    /// Its end.
     pub outcome: Outcome,
 }
 
@@ -45,7 +44,7 @@ pub struct Started {
     pub id: EpisodeId,
 }
 
-/// The answer to `POST /episodes/{id}/steps`: from here on the step survives what the durability class says.
+/// The answer to `POST /episodes/{id}/steps`: the step is as durable now as the variant promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logged {
     /// The step's number in its episode, from 0, without gaps.
@@ -56,15 +55,15 @@ pub struct Logged {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retrieve {
-    /// What the task at hand is, in words.
+    /// The task at hand, in words.
     pub text: String,
-    /// The context of the task at hand, if it is known.
+    /// Its context, if known.
     #[serde(default)]
     pub context: Option<TaskContext>,
-    /// How many episodes to answer with, at most [`LIMIT_MAX`].
+    /// The most episodes of the answer, up to [`LIMIT_MAX`].
     #[serde(default = "limit_default")]
     pub limit: usize,
-    /// Whether the answer carries the episodes' steps; their number is there in any case.
+    /// The answer carries the steps; it has their number in any case.
     #[serde(default)]
     pub steps: bool,
 }
@@ -83,7 +82,7 @@ pub struct RetrievedEpisodes {
 /// One episode that a retrieval found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RetrievedEpisode {
-    /// What the results are ordered by, descending.
+    /// The order of the results, descending.
     pub score: f32,
     /// The similarity of the texts, -1 to 1.
     pub similarity: f32,
@@ -121,12 +120,12 @@ pub struct MetadataMatches {
     pub ids: Vec<EpisodeId>,
 }
 
-/// The answer to `GET /health`, with status 200; a store that fails its check answers 500 with a [`Failure`].
+/// The answer to `GET /health`, with status 200; a store that fails its check answers 500 with an [`ErrorBody`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Healthy {
     /// The variant, all toggles written.
     pub variant: String,
-    /// How many episodes are being logged.
+    /// The episodes that are being logged.
     pub active_episodes: usize,
 }
 
@@ -143,24 +142,24 @@ pub struct ServerStats {
     pub patterns: u64,
     /// The bytes of the values as stored; 0 where the store keeps structs.
     pub stored_bytes: u64,
-    /// What the strategies did since the server started.
+    /// The engagement counters since the server started.
     pub counters: BTreeMap<String, u64>,
     /// The process's own cost since it started.
     pub process: ProcessStats,
 }
 
-/// What the server's process cost so far.
+/// The cost of the server's process so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessStats {
     /// CPU time of all threads, user and system, in nanoseconds.
     pub cpu_time_ns: u64,
-    /// The highest resident memory, in bytes; absent where the system does not tell.
+    /// The peak of resident memory, in bytes; absent where the system does not tell.
     pub peak_resident_bytes: Option<u64>,
 }
 
 /// The one line that `memory-server` prints on stdout once it answers requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ready {
+pub struct ServerReady {
     /// The address with the port that it got, as in `http://127.0.0.1:40123`.
     pub listening: String,
     /// The variant, all toggles written.
@@ -169,8 +168,8 @@ pub struct Ready {
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What is wrong and what to do, on one line.
+pub struct ErrorBody {
+    /// The problem and the remedy, on one line.
     pub error: String,
 }
 

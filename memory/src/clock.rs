@@ -1,6 +1,7 @@
-//! What time it is: the system's clock, or one that a test or a benchmark moves by hand.
+//! Clocks: the system's, and one that a test or a benchmark moves by hand.
 //!
-//! The memory asks nobody else for the time, so that a simulated day takes no time and two runs store the same bytes.
+//! The memory takes the time from nowhere else, so that a simulated day takes no time and two runs store the same
+//! bytes.
 
 use std::fmt::Debug;
 use std::pin::{Pin, pin};
@@ -32,8 +33,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that never goes back: the system's time when it was made, and what has passed since. For what is timed between two moments,
-/// such as how long a connection was idle; [`SystemClock`] is for what is written down.
+/// A clock that never goes back: the system's time when it was made, plus what has passed since. It times the span
+/// between two moments, such as the idle time of a connection; [`SystemClock`] is for times that are stored.
 #[derive(Debug)]
 pub struct SteadyClock {
     made: Instant,
@@ -65,7 +66,7 @@ impl ManualClock {
         ManualClock { now_ns: AtomicU64::new(now_ns), moved: Notify::new() }
     }
 
-    /// Moves it forward, and wakes who slept until then.
+    /// Moves it forward, and wakes whoever slept until then.
     pub fn advance(&self, by_ns: u64) {
         self.now_ns.fetch_add(by_ns, Ordering::SeqCst);
         self.moved.notify_waiters();

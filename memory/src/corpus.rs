@@ -1,8 +1,7 @@
-//! Corpus files: whole episodes as JSON Lines, read by the benches and by the load generator.
+//! Corpus files: whole episodes as JSON Lines, for the benches and the load generator.
 //!
-//! The first line is the [`Header`], every further line one [`Script`]. A file whose number of scripts is not the one in its header
-//! was cut or glued together, and is refused. Left out on purpose: where episodes come from (the importer and the generator of
-//! `bench-suite`), and repairing malformed files.
+//! The first line is the [`CorpusHeader`], every further line one [`Script`]. A file whose number of scripts differs
+//! from its header was cut or glued together, and is refused. Malformed files are not repaired.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -19,19 +18,19 @@ pub const FORMAT: u32 = 1;
 /// The first line of a corpus file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub struct CorpusHeader {
     /// The format's version, [`FORMAT`]; its name tells what the file is.
     pub assay_corpus: u32,
-    /// Where the episodes come from, for people: files, or a generator and its seed.
+    /// The origin of the episodes, for people: files, or a generator and its seed.
     pub source: String,
-    /// How many scripts follow.
+    /// The number of scripts that follow.
     pub episodes: u64,
 }
 
 /// A corpus in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Corpus {
-    /// Where the episodes come from.
+    /// The origin of the episodes.
     pub source: String,
     /// The episodes, in the order of the file.
     pub scripts: Vec<Script>,
@@ -83,7 +82,7 @@ pub fn parse(mut reader: impl BufRead, path: &Path) -> Result<Corpus> {
         let found = version.assay_corpus;
         return Err(wrong(first, format!("corpus format {found}, but only format {FORMAT} is known: import it again")));
     }
-    let header: Header = serde_json::from_slice(&text)
+    let header: CorpusHeader = serde_json::from_slice(&text)
         .map_err(|error| wrong(first, format!("not a corpus header: {}", place(&error))))?;
 
     let mut scripts = Vec::new();
@@ -107,23 +106,23 @@ pub fn parse(mut reader: impl BufRead, path: &Path) -> Result<Corpus> {
     Ok(Corpus { source: header.source, scripts })
 }
 
-/// Only what every version of the header has.
+/// The part of the header that all versions share.
 #[derive(Deserialize)]
 struct Version {
     assay_corpus: u32,
 }
 
-/// A JSON error with its column: the line is ours to count.
+/// A JSON error with its column; this module counts the lines.
 fn place(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     format!("{message} (column {})", error.column())
 }
 
-/// Writes a corpus file in place of what is there, all or nothing: a reader never sees half of it.
+/// Writes a corpus file in place of what is there, all or nothing.
 ///
 /// # Errors
-/// A script without steps (nothing is written then), or a file that cannot be written.
+/// A script without steps (then nothing is written), or a file that cannot be written.
 pub fn write(path: &Path, corpus: &Corpus) -> Result<()> {
     if let Some(index) = corpus.scripts.iter().position(|script| script.steps.is_empty()) {
         let problem = "an episode without steps".to_owned();
@@ -138,7 +137,7 @@ pub fn write(path: &Path, corpus: &Corpus) -> Result<()> {
     })
 }
 
-/// The name under which the file is written before it gets its own: in the same folder, so that renaming is atomic.
+/// The name under which the file is written first: in the same folder, so that renaming is atomic.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".partial-{}", std::process::id()));
@@ -147,7 +146,8 @@ fn beside(path: &Path) -> PathBuf {
 
 fn write_to(path: &Path, corpus: &Corpus) -> std::io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
-    let header = Header { assay_corpus: FORMAT, source: corpus.source.clone(), episodes: corpus.scripts.len() as u64 };
+    let header =
+        CorpusHeader { assay_corpus: FORMAT, source: corpus.source.clone(), episodes: corpus.scripts.len() as u64 };
     serde_json::to_writer(&mut out, &header)?;
     out.write_all(b"\n")?;
     for script in &corpus.scripts {

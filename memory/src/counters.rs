@@ -1,7 +1,7 @@
-//! Engagement counters: what each strategy did, so that a toggle that did nothing is seen.
+//! Engagement counters, which show that a strategy did its work.
 //!
-//! One table names them all; a counter is added by adding a line. Counters only grow, are never reset, and cost one relaxed addition. They
-//! are no metrics of time, and nothing decides by them inside the memory.
+//! A counter is a line in the one table. Counters only grow, are never reset, and cost one relaxed addition. Nothing
+//! inside the memory decides by them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ impl Counter {
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
 
-    /// What has been counted so far.
+    /// The count so far.
     #[inline]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -40,7 +40,8 @@ macro_rules! counters {
 
         impl Counters {
             /// The names and meanings of all counters, in the order of the table.
-            pub const TABLE: &'static [(&'static str, &'static str)] = &[$((stringify!($name), concat!($($about),+).trim_ascii()),)+];
+            pub const TABLE: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($name), concat!($($about),+).trim_ascii()),)+];
 
             /// Every counter with its present value, zeros included.
             pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
@@ -63,13 +64,15 @@ counters! {
     permits_shrunk,
     /// TCP connections that were opened to a remote database.
     remote_connections,
-    /// Exchanges with a remote database that were waited for: opening a connection, each of TLS's, a request and its answer.
+    /// Exchanges with a remote database that were waited for: opening a connection, each one of TLS, a request and its
+    /// answer.
     remote_round_trips,
     /// Bytes sent to a remote database, HTTP and TLS included.
     bytes_sent,
     /// Bytes received from a remote database, HTTP and TLS included.
     bytes_received,
-    /// Statements sent again on a new stream, because the server had forgotten theirs, or the connection was gone before an answer to a query.
+    /// Statements sent again on a new stream, because the server had forgotten theirs, or the connection broke before
+    /// an answer.
     streams_renewed,
     /// Statements that were prepared (parsed and planned).
     statements_prepared,
@@ -91,7 +94,8 @@ counters! {
     queue_waits,
     /// Rows (or key-value pairs) that were read from a store.
     rows_read,
-    /// Times that a store was asked or told something: statements run, and in stores without statements, transactions begun or locks taken.
+    /// Times that a store was asked or told something: statements, or, without statements, transactions begun and locks
+    /// taken.
     round_trips,
     /// Episodes that were fetched together with others by one question.
     fetched_together,
@@ -101,11 +105,12 @@ counters! {
     metadata_scanned,
     /// Questions about metadata for which the database looked into every episode's JSON.
     metadata_extractions,
-    /// Questions about metadata that an index answered; of a database that plans by itself, only those that its plan answers so.
+    /// Questions about metadata that an index answered; of a database that plans by itself, those whose plan uses it.
     metadata_index_searches,
     /// Questions about tasks that an index of the task type alone helped with.
     single_index_searches,
-    /// Questions about tasks that an index of all their columns answered, in order; of a database that plans by itself, only those that its plan answers so.
+    /// Questions about tasks that an index of all their columns answered, in order; of a database that plans by itself,
+    /// those whose plan uses it.
     composite_index_searches,
     /// Secondary indexes that were made out of what a store held already.
     indexes_built,
@@ -191,7 +196,7 @@ counters! {
     completions_doubted,
     /// Episodes that somebody got by sharing what the memory holds.
     episodes_shared,
-    /// Episodes that somebody got, or the cache kept, as a deep copy of what the memory holds.
+    /// Episodes that somebody got, or the cache kept, as a deep copy.
     episodes_cloned,
     /// Heads, each with its embedding, that a scan ranked where the store showed them.
     heads_shared,

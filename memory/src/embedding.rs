@@ -1,9 +1,7 @@
 //! Embeddings: texts as vectors of unit length, so that a dot product is the cosine of their angle.
 //!
-//! The default embedder needs no model and no network, and gives the same bits on every machine. It finds texts that share words, not meanings;
-//! a real model goes behind the same trait.
-
-pub(crate) mod f32_le;
+//! The default embedder needs no model and no network, and gives the same bits on every machine. It finds texts that
+//! share words, not meanings. A real model can be used through the same trait.
 
 use std::fmt::Debug;
 use std::hash::Hasher;
@@ -15,16 +13,19 @@ pub trait Embedder: Debug + Send + Sync {
     /// The length of its vectors.
     fn dimensions(&self) -> usize;
 
-    /// Replaces what is in `out` by the vector of `text`: [`Embedder::dimensions`] numbers, of unit length, or all zero where the text says nothing.
+    /// Replaces the contents of `out` by the vector of `text`: [`Embedder::dimensions`] numbers, of unit length, or all
+    /// zero for a text without words.
     fn embed(&self, text: &str, out: &mut Vec<f32>);
 }
 
 /// Signed feature hashing of words and of pairs of neighbouring words.
 ///
-/// A word is a run of letters and digits, in lower case. Each word and each pair adds +1 or -1 to one dimension; a hash of its text chooses the dimension and the
-/// sign, so that collisions cancel out on average. The sum is scaled to unit length.
+/// A word is a run of letters and digits, in lower case. Each word and each pair adds +1 or -1 to one dimension; a hash
+/// of its text chooses the dimension and the sign, so that collisions cancel out on average. The sum is scaled to unit
+/// length.
 ///
-/// Source: Weinberger, Dasgupta, Langford, Smola and Attenberg, "Feature hashing for large scale multitask learning" (ICML 2009).
+/// Source: Weinberger, Dasgupta, Langford, Smola and Attenberg, "Feature hashing for large scale multitask learning"
+/// (ICML 2009).
 ///
 /// ```
 /// use memory::embedding::{Embedder, FeatureHashing, dot};
@@ -95,7 +96,7 @@ impl Embedder for FeatureHashing {
     }
 }
 
-/// Hands the bytes of `word` in lower case to `write`, without an allocation.
+/// Passes the bytes of `word` in lower case to `write`, without an allocation.
 #[inline]
 fn lower_case(word: &str, mut write: impl FnMut(&[u8])) {
     if word.is_ascii() {
@@ -115,7 +116,8 @@ fn add_feature(hash: u64, out: &mut [f32]) {
     out[dimension] += if mixed & 1 == 0 { 1.0 } else { -1.0 };
 }
 
-/// Spreads a hash over all its bits, which FNV does not do for short words: the last steps of splitmix64 (Stafford's variant 13).
+/// Spreads a hash over all its bits, which FNV does not do for short words: the last steps of splitmix64 (Stafford's
+/// variant 13).
 #[inline]
 fn mix(hash: u64) -> u64 {
     let hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -131,12 +133,14 @@ fn normalise(vector: &mut [f32]) {
     }
 }
 
-/// How many sums a dot product keeps side by side: four registers of four numbers, so that an addition need not wait for the one before.
+/// The sums that a dot product keeps side by side: four registers of four numbers, so that an addition need not wait
+/// for the one before.
 const LANES: usize = 16;
 
-/// The dot product: the cosine, if both are of unit length. What one vector has more than the other is ignored.
+/// The dot product: the cosine, if both are of unit length. The excess of the longer vector is ignored.
 ///
-/// The sums run side by side, in a fixed order, so that the compiler may use vector instructions and every machine gets the same bits.
+/// The sums run side by side, in a fixed order, so that the compiler may use vector instructions and every machine gets
+/// the same bits.
 #[inline(never)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let len = a.len().min(b.len());
@@ -162,10 +166,15 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums[0]
 }
 
-/// The cosine of the angle between two vectors of any length, from -1 to 1; 0 if one of them is zero.
-pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    if lengths > 0.0 { (dot(a, b) / lengths).clamp(-1.0, 1.0) } else { 0.0 }
+/// Appends the bytes of a vector: 32-bit floats, little-endian, as in libSQL's `F32_BLOB`.
+pub(crate) fn to_le_bytes(vector: &[f32], out: &mut Vec<u8>) {
+    out.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
+}
+
+/// The vector of these bytes; `None` where their number is no multiple of 4.
+pub(crate) fn from_le_bytes(bytes: &[u8]) -> Option<Vec<f32>> {
+    let (values, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| values.iter().map(|value| f32::from_le_bytes(*value)).collect())
 }
 
 #[cfg(test)]
@@ -263,10 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn cosines() {
-        assert_eq!(cosine(&[2.0, 0.0], &[0.5, 0.0]), 1.0);
-        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 1.0]), 0.0);
-        assert_eq!(cosine(&[1.0], &[-3.0]), -1.0);
-        assert_eq!(cosine(&[0.0], &[1.0]), 0.0);
+    fn the_bits_come_back() {
+        let vector = [0.0, -0.0, 1.5, f32::MIN_POSITIVE, f32::MAX, -1e-40];
+        let mut bytes = Vec::new();
+        to_le_bytes(&vector, &mut bytes);
+        assert_eq!(bytes[8..12], [0, 0, 0xc0, 0x3f]);
+        let back = from_le_bytes(&bytes).unwrap();
+        assert!(back.iter().zip(vector).all(|(back, value)| back.to_bits() == value.to_bits()));
+        assert_eq!(from_le_bytes(&bytes[1..]), None);
+        assert_eq!(from_le_bytes(&[]), Some(vec![]));
     }
 }

@@ -1,4 +1,5 @@
-//! The envelope: every stored value says which codec and which compressor wrote it, so that any variant reads what any other wrote.
+//! The envelope: every stored value says which codec and which compressor wrote it, so that any variant reads any
+//! other's.
 //!
 //! ```text
 //! byte 0      format version (high half: 1) and codec tag (low half)
@@ -7,8 +8,8 @@
 //! the rest    the payload
 //! ```
 //!
-//! Reading trusts the tags, never the variant, and never allocates more than [`MAX_RAW_BYTES`] on a value's word. There is no checksum: stores have
-//! their own.
+//! Reading trusts the tags, never the variant, and never allocates more than [`MAX_RAW_BYTES`] because a value says so.
+//! There is no checksum: stores have theirs.
 
 use std::sync::Arc;
 
@@ -17,47 +18,47 @@ use serde::de::DeserializeOwned;
 
 use crate::buffers::{self, Buffer, Buffers};
 use crate::counters::Counters;
-use crate::embedding::f32_le;
+use crate::embedding;
 use crate::variant::{BufferKind, Codec, Compression, EmbeddingKind};
 use crate::{Error, Result};
 
 /// The format version that is written: the high half of the first byte.
 const VERSION: u8 = 1;
 
-/// The most that a value may hold before compression, in bytes. Larger values are stored plain.
+/// The longest value that is compressed, in bytes. Longer ones are stored plain.
 pub const MAX_RAW_BYTES: usize = 64 << 20;
 
-/// Values shorter than this are stored plain unless told otherwise, in bytes.
+/// The default threshold of compression, in bytes: shorter values are stored plain.
 pub const DEFAULT_THRESHOLD_BYTES: usize = 1024;
 
-/// Values of at least this many bytes are compressed where a dictionary makes up for what they don't repeat, in bytes.
+/// The threshold of compression with a dictionary, in bytes.
 pub const DICTIONARY_THRESHOLD_BYTES: usize = 48;
 
-/// The first byte of an embedding that is plain 32-bit floats: a codec of its own, for nothing else.
+/// The first byte of an embedding in plain 32-bit floats: a codec for nothing else.
 const F32_LE: u8 = VERSION << 4 | 4;
 
 /// The bytes in front of a plain payload.
 const TAGS: usize = 2;
 
-/// How values are written, and what counts it.
+/// The form of new values.
 #[derive(Debug, Clone)]
 pub struct Encoding {
     /// The codec of new values.
     pub codec: Codec,
     /// The compressor of new values.
     pub compression: Compression,
-    /// How new embeddings are written.
+    /// The form of new embeddings.
     pub embedding: EmbeddingKind,
     /// Encoded values of at least this many bytes are compressed.
     pub threshold_bytes: usize,
-    /// Where the bytes are put together.
+    /// The source of the buffers.
     pub buffers: Arc<dyn Buffers>,
-    /// Where it is counted.
+    /// The counters.
     pub counters: Arc<Counters>,
 }
 
 impl Encoding {
-    /// Values are written by `codec`, and compressed by `compression` from [`DEFAULT_THRESHOLD_BYTES`] on; embeddings are JSON, buffers fresh.
+    /// `codec`, and `compression` from 1 KiB on; embeddings are JSON, buffers fresh.
     pub fn new(codec: Codec, compression: Compression, counters: Arc<Counters>) -> Encoding {
         Encoding {
             codec,
@@ -84,10 +85,7 @@ impl Encoding {
         Ok(stored)
     }
 
-    /// The stored form of an embedding, by a strategy of its own.
-    ///
-    /// # Errors
-    /// As [`Encoding::encode`].
+    /// The stored form of an embedding.
     pub fn encode_vector(&self, vector: &[f32]) -> Result<Buffer> {
         let (stored, counter) = match self.embedding {
             EmbeddingKind::Json => (self.encode_by(Codec::Json, vector)?, &self.counters.json_vectors),
@@ -96,7 +94,7 @@ impl Encoding {
                 // Plain always: the bits of such numbers look like noise to a compressor.
                 let mut stored = Buffer::from(&self.buffers);
                 stored.extend_from_slice(&[F32_LE, compression_tag(Compression::None)]);
-                f32_le::encode(vector, &mut stored);
+                embedding::to_le_bytes(vector, &mut stored);
                 self.counters.encoded_bytes.add((stored.len() - TAGS) as u64);
                 self.counters.stored_bytes.add(stored.len() as u64);
                 (stored, &self.counters.f32_vectors)
@@ -107,14 +105,12 @@ impl Encoding {
     }
 
     /// The embedding of this stored form, whichever variant wrote it.
-    ///
-    /// # Errors
-    /// As [`Encoding::decode`].
     pub fn decode_vector(&self, stored: &[u8]) -> Result<Vec<f32>> {
         match stored {
             [F32_LE, 0, values @ ..] => {
                 self.counters.values_decoded.increment();
-                f32_le::decode(values).ok_or_else(|| damaged(format!("{} bytes are no 32-bit numbers", values.len())))
+                embedding::from_le_bytes(values)
+                    .ok_or_else(|| damaged(format!("{} bytes are no 32-bit numbers", values.len())))
             }
             _ => self.decode(stored),
         }
@@ -138,7 +134,7 @@ impl Encoding {
         Ok(stored)
     }
 
-    /// The compressed form of a plain stored value, or the value itself if that is no longer.
+    /// The compressed form of a plain stored value, or the value itself if that is not shorter.
     #[inline(never)]
     fn compress(&self, plain: Buffer) -> Result<Buffer> {
         let raw = &plain[TAGS..];
@@ -185,7 +181,7 @@ impl Encoding {
     }
 }
 
-/// The codec's tag in stored values: never changed, never given to another.
+/// The codec's tag in stored values: never changed, never reused.
 const fn codec_tag(codec: Codec) -> u8 {
     match codec {
         Codec::Json => 1,
@@ -194,7 +190,7 @@ const fn codec_tag(codec: Codec) -> u8 {
     }
 }
 
-/// The compressor's tag in stored values: never changed, never given to another.
+/// The compressor's tag in stored values: never changed, never reused.
 const fn compression_tag(compression: Compression) -> u8 {
     match compression {
         Compression::None => 0,
@@ -219,7 +215,7 @@ fn write_varint(mut value: usize, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Reads a length of at most five bytes, and gives what follows it.
+/// Reads a length of at most five bytes, and returns the rest.
 fn read_varint(bytes: &[u8]) -> Result<(usize, &[u8])> {
     let mut value = 0usize;
     for (place, &byte) in bytes.iter().take(5).enumerate() {

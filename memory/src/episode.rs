@@ -1,8 +1,8 @@
-//! Episodes: what an agent set out to do, in which context, and what it did, step by step.
+//! Episodes: the task of an agent, its context, and its steps.
 //!
-//! An episode is stored in two parts, because they change at different times: the [`Head`], written at the start and at the completion, and the
-//! steps, each written once. Appending a step never touches the others. No field is optional on the wire and nothing is flattened: binary
-//! codecs know no field names.
+//! An episode is stored in two parts, because they change at different times: the [`Head`], written at the start and at
+//! the completion, and the steps, each written once. Appending a step never touches the others. No field is left out of
+//! the stored form and nothing is flattened: binary codecs know no field names.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Completion, EpisodeId};
 
-/// How hard a task looks.
+/// The difficulty of a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Complexity {
@@ -34,7 +34,7 @@ impl Complexity {
     }
 }
 
-/// The surroundings of a task.
+/// The context of a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TaskContext {
     /// The programming language, such as `rust`.
@@ -43,30 +43,30 @@ pub struct TaskContext {
     pub framework: Option<String>,
     /// The field of the task, such as `web-api`.
     pub domain: String,
-    /// How hard it looks.
+    /// Its difficulty.
     pub complexity: Complexity,
     /// Free labels.
     pub tags: Vec<String>,
 }
 
-/// What starts an episode.
+/// The start of an episode.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartEpisode {
-    /// What is to be done, in words.
+    /// The task, in words.
     pub task: String,
     /// The kind of task, such as `bug-fix`.
     pub task_type: String,
-    /// Where it is done.
+    /// Its context.
     pub context: TaskContext,
-    /// What the caller wants to find it by.
+    /// Free keys and values to find it by.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// How a step ended.
+/// The end of a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
-    /// It did what it should.
+    /// It worked.
     #[default]
     Ok,
     /// It failed.
@@ -78,38 +78,38 @@ pub enum StepStatus {
 pub struct NewStep {
     /// The tool used, such as `shell`.
     pub tool: String,
-    /// What was done with it.
+    /// The action.
     pub action: String,
     /// The arguments.
     pub parameters: BTreeMap<String, String>,
-    /// What came back.
+    /// The result.
     pub observation: String,
-    /// How it ended.
+    /// Its status.
     pub status: StepStatus,
-    /// How long it took.
+    /// The time that it took.
     pub latency_ns: u64,
     /// The tokens it cost, where known.
     pub tokens: Option<u32>,
 }
 
-/// A step as it is stored: what the caller logged, with its number and time.
+/// A step as it is stored: with its number and time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Its place in the episode, from 0, without gaps.
     pub number: u32,
-    /// When it was logged, in nanoseconds since 1970.
+    /// The time of logging, in nanoseconds since 1970.
     pub at_ns: u64,
     /// The tool used.
     pub tool: String,
-    /// What was done with it.
+    /// The action.
     pub action: String,
     /// The arguments.
     pub parameters: BTreeMap<String, String>,
-    /// What came back.
+    /// The result.
     pub observation: String,
-    /// How it ended.
+    /// Its status.
     pub status: StepStatus,
-    /// How long it took.
+    /// The time that it took.
     pub latency_ns: u64,
     /// The tokens it cost, where known.
     pub tokens: Option<u32>,
@@ -122,7 +122,7 @@ impl Step {
         Step { number, at_ns, tool, action, parameters, observation, status, latency_ns, tokens }
     }
 
-    /// Whether it failed.
+    /// It failed.
     pub fn failed(&self) -> bool {
         self.status == StepStatus::Error
     }
@@ -133,17 +133,17 @@ impl Step {
 pub struct Head {
     /// Its id.
     pub id: EpisodeId,
-    /// What was to be done.
+    /// The task, in words.
     pub task: String,
     /// The kind of task.
     pub task_type: String,
-    /// Where it was done.
+    /// Its context.
     pub context: TaskContext,
     /// What the caller wants to find it by.
     pub metadata: BTreeMap<String, String>,
-    /// When it started, in nanoseconds since 1970.
+    /// Its start, in nanoseconds since 1970.
     pub started_at_ns: u64,
-    /// How it ended, once it has.
+    /// Its completion, once it has ended.
     pub completion: Option<Completion>,
 }
 
@@ -158,8 +158,8 @@ impl Head {
 /// An episode: its head and its steps in the order of their numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
-    /// What it was about, and how it ended.
+    /// The task, and its end.
     pub head: Head,
-    /// What was done.
+    /// The steps.
     pub steps: Vec<Step>,
 }

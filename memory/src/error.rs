@@ -1,19 +1,19 @@
-//! The one error of the crate.
+//! The error of the crate.
 //!
-//! Messages name the thing and the remedy. Errors of foreign libraries are kept as sources, never shown as types, so that a store's library
-//! can be changed without changing what callers match on.
+//! A message names the thing and the remedy. Errors of other libraries are kept as sources, never as types, so that a
+//! store's library can be changed without changing what callers match on.
 
 use std::path::PathBuf;
 
-use crate::{Codec, EpisodeId};
+use crate::ids::{EpisodeId, MalformedId};
 
 /// The result of every fallible function of the crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error of a library beneath, kept as the source of ours.
-pub type Source = Box<dyn std::error::Error + Send + Sync>;
+/// An error of another library.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What can go wrong in the memory.
+/// An error of the memory.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No episode has this id.
@@ -42,20 +42,15 @@ pub enum Error {
         /// The id of the completed episode.
         id: EpisodeId,
     },
-    /// An id that is not what ids look like.
-    #[error("`{text}` is no id: {digits} hexadecimal digits are")]
-    MalformedId {
-        /// What was given.
-        text: String,
-        /// How many digits such an id has.
-        digits: usize,
-    },
+    /// Text that is not an id.
+    #[error(transparent)]
+    MalformedId(#[from] MalformedId),
     /// A toggle that does not exist.
     #[error("unknown toggle `{name}`: one of {valid}")]
     UnknownToggle {
-        /// What was given.
+        /// The text.
         name: String,
-        /// The names there are.
+        /// The valid names.
         valid: String,
     },
     /// A strategy that the toggle does not have.
@@ -63,12 +58,12 @@ pub enum Error {
     UnknownStrategy {
         /// The toggle.
         toggle: &'static str,
-        /// What was given.
+        /// The text.
         strategy: String,
-        /// The names there are.
+        /// The valid names.
         valid: String,
     },
-    /// A part of a variant that is not `toggle=strategy`.
+    /// A part of a variant that is no `toggle=strategy`.
     #[error(
         "`{part}` is no `toggle=strategy` pair: write pairs with commas between, such as store=redb,codec=postcard"
     )]
@@ -79,9 +74,9 @@ pub enum Error {
     /// Strategies that do not go together.
     #[error("{conflict}: {remedy}")]
     InvalidVariant {
-        /// Which strategies exclude each other.
+        /// The strategies that exclude each other.
         conflict: String,
-        /// What would do.
+        /// A combination that works.
         remedy: String,
     },
     /// A store that lives in a file was opened without a path.
@@ -90,10 +85,10 @@ pub enum Error {
         /// The store's strategy name.
         store: &'static str,
     },
-    /// A URL of no database server.
+    /// A URL that names no database server.
     #[error("`{url}` is no URL of a database: write http://, https:// or libsql://, and a host")]
     MalformedUrl {
-        /// What was given.
+        /// The text.
         url: String,
     },
     /// A value could not be encoded.
@@ -101,57 +96,57 @@ pub enum Error {
     Encode {
         /// The type of the value.
         what: &'static str,
-        /// The codec in use.
-        codec: Codec,
+        /// The codec's name.
+        codec: &'static str,
         /// The codec's own error.
-        source: Source,
+        source: BoxError,
     },
-    /// A stored value's payload is not what its tags say.
+    /// A stored value whose payload is not what its tags say.
     #[error("a stored {what} is not valid {codec}: the value is damaged, or was written by a newer version")]
     Decode {
         /// The type of the value.
         what: &'static str,
-        /// The codec named by the value's tag.
-        codec: Codec,
+        /// The name of the codec that the value's tag says.
+        codec: &'static str,
         /// The codec's own error.
-        source: Source,
+        source: BoxError,
     },
-    /// A stored value's envelope is damaged.
+    /// A stored value with a damaged envelope.
     #[error("a stored value is damaged: {reason}")]
     Envelope {
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// A compressor failed on a value.
+    /// A compressor that failed.
     #[error("compressing a value with {compression} failed")]
     Compress {
         /// The strategy's name.
         compression: &'static str,
         /// The compressor's own error.
-        source: Source,
+        source: BoxError,
     },
-    /// The database beneath a store failed.
+    /// A failure of the database of a store.
     #[error("store {store}: {action} failed")]
     Store {
         /// The store's strategy name.
         store: &'static str,
-        /// What was attempted, such as `append a step`.
+        /// The attempted action, such as `append a step`.
         action: &'static str,
         /// The database's own error.
-        source: Source,
+        source: BoxError,
     },
-    /// A transaction that several writes shared failed: none of them is stored.
+    /// A failed transaction of several writes: none of them is stored.
     #[error("storing a batch failed")]
     Batch {
-        /// What the store said, to all of them.
+        /// The error of the store.
         source: std::sync::Arc<Error>,
     },
-    /// A file or folder could not be used.
+    /// A file or folder that could not be used.
     #[error("{}: {action} failed", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was attempted.
+        /// The attempted action.
         action: &'static str,
         /// The system's error.
         source: std::io::Error,
@@ -163,11 +158,15 @@ pub enum Error {
         path: PathBuf,
         /// The store's strategy name.
         store: &'static str,
-        /// What was found instead.
+        /// The reason.
         reason: String,
     },
-    /// A store whose tables this version does not know.
-    #[error("{} has schema {found}, this version knows schema {expected}: open it with the version that wrote it, or start a new store", path.display())]
+    /// A store with tables of another version.
+    #[error(
+        "{} has schema {found}, this version knows schema {expected}: open it with the version that wrote it, \
+        or start a new store",
+        path.display()
+    )]
     SchemaVersion {
         /// The store's file.
         path: PathBuf,
@@ -177,14 +176,18 @@ pub enum Error {
         expected: u32,
     },
     /// A store that is open elsewhere.
-    #[error("{} is in use: close the memory that has it open (this process or another), or wait for it to end", path.display())]
+    #[error(
+        "{} is in use: close the memory that has it open (this process or another), or wait for it to end",
+        path.display()
+    )]
     StoreInUse {
         /// The store's file.
         path: PathBuf,
     },
-    /// Stored vectors have another length than the embedder's.
+    /// Stored vectors of another length than the embedder's.
     #[error(
-        "the store holds embeddings of {stored} dimensions, the embedder makes {expected}: open it with the embedder it was written with"
+        "the store holds embeddings of {stored} dimensions, the embedder makes {expected}: \
+        open it with the embedder it was written with"
     )]
     EmbeddingDimensions {
         /// The length of a stored vector.
@@ -192,22 +195,22 @@ pub enum Error {
         /// The length of the embedder's.
         expected: usize,
     },
-    /// The pool had no connection in time.
+    /// No connection in time.
     #[error(
         "no connection after {waited_ms} ms: raise the pool's size or its timeout, or look for one that is held too long"
     )]
     PoolTimeout {
-        /// How long the caller waited, in milliseconds.
+        /// The wait, in milliseconds.
         waited_ms: u64,
     },
-    /// A corpus file that is not one.
+    /// A malformed corpus file.
     #[error("{}:{line}: {problem}", path.display())]
     Corpus {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The memory was closed.
@@ -216,12 +219,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// An error of the database beneath the store `store`, with what was attempted.
-    pub fn store(store: &'static str, action: &'static str, source: impl Into<Source>) -> Error {
+    /// An error of the database of the store `store`, with the attempted action.
+    pub fn store(store: &'static str, action: &'static str, source: impl Into<BoxError>) -> Error {
         Error::Store { store, action, source: source.into() }
     }
 
-    /// Whether this error of a write says for certain that the store is as it was before. After others it may have been changed.
+    /// The write that failed with this error is certain to have left the store unchanged. After other errors it may
+    /// have changed.
     pub(crate) fn nothing_was_written(&self) -> bool {
         matches!(
             self,

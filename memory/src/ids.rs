@@ -1,19 +1,13 @@
-//! Ids of episodes and patterns, and where new ones come from.
+//! Ids of episodes and patterns.
 //!
-//! An id is text (hexadecimal digits) where people read it and as few bytes as possible in binary codecs. Ids carry no time and no
-//! order: what comes first is a field of the episode.
+//! An id is text (hexadecimal digits) where people read it, and as few bytes as possible in binary codecs. Ids carry no
+//! time and no order.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
 
-use rand::rngs::SysRng;
-use rand::{Rng, SeedableRng, TryRng};
-use rand_pcg::Pcg64;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::{Error, Result};
 
 /// The id of an episode: 128 bits, shown as 32 hexadecimal digits.
 ///
@@ -28,9 +22,20 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EpisodeId(pub u128);
 
-/// The id of a pattern: a hash of what it says, shown as 16 hexadecimal digits. Equal patterns of two episodes have equal ids.
+/// The id of a pattern: a hash of its contents, shown as 16 hexadecimal digits. Equal patterns of two episodes have
+/// equal ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PatternId(pub u64);
+
+/// Text that is not an id.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is no id: {digits} hexadecimal digits are")]
+pub struct MalformedId {
+    /// The text.
+    pub text: String,
+    /// The number of digits of such an id.
+    pub digits: usize,
+}
 
 impl EpisodeId {
     const DIGITS: usize = 32;
@@ -63,25 +68,25 @@ impl fmt::Display for PatternId {
 }
 
 impl FromStr for EpisodeId {
-    type Err = Error;
+    type Err = MalformedId;
 
-    fn from_str(text: &str) -> Result<EpisodeId> {
+    fn from_str(text: &str) -> Result<EpisodeId, MalformedId> {
         parse_digits(text, Self::DIGITS).map(EpisodeId)
     }
 }
 
 impl FromStr for PatternId {
-    type Err = Error;
+    type Err = MalformedId;
 
-    fn from_str(text: &str) -> Result<PatternId> {
+    fn from_str(text: &str) -> Result<PatternId, MalformedId> {
         let value = parse_digits(text, Self::DIGITS)?;
         Ok(PatternId(u64::try_from(value).expect("16 hexadecimal digits fit 64 bits")))
     }
 }
 
-/// Exactly `digits` hexadecimal digits as a number. Signs and blanks, which the standard parser partly accepts, are refused.
-fn parse_digits(text: &str, digits: usize) -> Result<u128> {
-    let malformed = || Error::MalformedId { text: text.to_owned(), digits };
+/// Parses exactly `digits` hexadecimal digits. Signs and blanks, which the standard parser partly accepts, are refused.
+fn parse_digits(text: &str, digits: usize) -> Result<u128, MalformedId> {
+    let malformed = || MalformedId { text: text.to_owned(), digits };
     if text.len() != digits || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(malformed());
     }
@@ -99,7 +104,7 @@ fn digits<'a>(bytes: &[u8], buffer: &'a mut [u8]) -> &'a str {
 }
 
 impl Serialize for EpisodeId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             serializer.serialize_str(digits(&self.to_bytes(), &mut [0; Self::DIGITS]))
         } else {
@@ -109,7 +114,7 @@ impl Serialize for EpisodeId {
 }
 
 impl Serialize for PatternId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             serializer.serialize_str(digits(&self.0.to_be_bytes(), &mut [0; Self::DIGITS]))
         } else {
@@ -119,7 +124,7 @@ impl Serialize for PatternId {
 }
 
 impl<'de> Deserialize<'de> for EpisodeId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<EpisodeId, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<EpisodeId, D::Error> {
         struct IdVisitor;
 
         impl Visitor<'_> for IdVisitor {
@@ -129,11 +134,11 @@ impl<'de> Deserialize<'de> for EpisodeId {
                 f.write_str("an episode id: 32 hexadecimal digits, or 16 bytes")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<EpisodeId, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<EpisodeId, E> {
                 text.parse().map_err(E::custom)
             }
 
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> std::result::Result<EpisodeId, E> {
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<EpisodeId, E> {
                 let bytes = bytes.try_into().map_err(|_| E::invalid_length(bytes.len(), &self))?;
                 Ok(EpisodeId::from_bytes(bytes))
             }
@@ -148,7 +153,7 @@ impl<'de> Deserialize<'de> for EpisodeId {
 }
 
 impl<'de> Deserialize<'de> for PatternId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<PatternId, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PatternId, D::Error> {
         struct IdVisitor;
 
         impl Visitor<'_> for IdVisitor {
@@ -158,7 +163,7 @@ impl<'de> Deserialize<'de> for PatternId {
                 f.write_str("a pattern id: 16 hexadecimal digits")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<PatternId, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<PatternId, E> {
                 text.parse().map_err(E::custom)
             }
         }
@@ -169,56 +174,6 @@ impl<'de> Deserialize<'de> for PatternId {
             u64::deserialize(deserializer).map(PatternId)
         }
     }
-}
-
-/// Where the ids of new episodes come from: a PCG generator (O'Neill 2014), seeded so that a run can be repeated, or by the system.
-#[derive(Debug)]
-pub struct IdSource {
-    generator: Mutex<Option<Pcg64>>, // none until the system's seed is wanted
-}
-
-impl IdSource {
-    /// The same ids in the same order on every machine. Two memories of one store must not share a seed.
-    pub fn seeded(seed: u64) -> IdSource {
-        IdSource { generator: Mutex::new(Some(Pcg64::seed_from_u64(seed))) }
-    }
-
-    /// Ids that nobody else has, seeded by the system's random numbers when the first one is wanted.
-    pub fn from_os() -> IdSource {
-        IdSource { generator: Mutex::new(None) }
-    }
-
-    /// Passes over the next `ids` ids, at a cost that does not grow with them: what a reopened store holds was given out before. Ids of the
-    /// system need no such care.
-    pub fn skip(&self, ids: u64) {
-        if let Some(generator) = &mut *self.generator.lock().unwrap_or_else(PoisonError::into_inner) {
-            generator.advance(u128::from(ids) * 2); // an id is two draws of 64 bits
-        }
-    }
-
-    /// A new id.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the system has no random numbers to begin with.
-    pub fn next_id(&self) -> Result<EpisodeId> {
-        let mut kept = self.generator.lock().unwrap_or_else(PoisonError::into_inner);
-        let generator = match &mut *kept {
-            Some(generator) => generator,
-            none => none.insert(seed_from_system()?),
-        };
-        let (high, low) = (generator.next_u64(), generator.next_u64());
-        Ok(EpisodeId(u128::from(high) << 64 | u128::from(low)))
-    }
-}
-
-fn seed_from_system() -> Result<Pcg64> {
-    let mut seed = <Pcg64 as SeedableRng>::Seed::default();
-    SysRng.try_fill_bytes(&mut seed).map_err(|error| Error::Io {
-        path: "the system's random numbers".into(),
-        action: "reading",
-        source: std::io::Error::other(error),
-    })?;
-    Ok(Pcg64::from_seed(seed))
 }
 
 #[cfg(test)]
@@ -263,15 +218,5 @@ mod tests {
             codec.encode(&ids, &mut bytes).unwrap();
             assert_eq!(codec.decode::<(EpisodeId, PatternId)>(&bytes).unwrap(), ids, "{codec}");
         }
-    }
-
-    #[test]
-    fn a_seed_repeats_and_skips() {
-        let (one, two) = (IdSource::seeded(7), IdSource::seeded(7));
-        let ids: Vec<EpisodeId> = (0..5).map(|_| one.next_id().unwrap()).collect();
-        two.skip(3);
-        assert_eq!(two.next_id().unwrap(), ids[3]);
-        assert_ne!(IdSource::seeded(8).next_id().unwrap(), ids[0]);
-        assert_ne!(IdSource::from_os().next_id().unwrap(), IdSource::from_os().next_id().unwrap());
     }
 }

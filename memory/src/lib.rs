@@ -1,49 +1,67 @@
-//! The reference episodic memory that Assay measures. Nothing in it is simulated, and every optimisation is a runtime toggle.
+//! The reference episodic memory that Assay measures. Nothing in it is simulated, and every optimisation is a runtime
+//! toggle.
+//!
+//! [`Memory`] is the facade. Beneath it:
+//!
+//! | layer | modules |
+//! |---|---|
+//! | the facade: order of writes, retrieval, completion | `memory`, `active` |
+//! | computed at completion, pure | [`trace`], [`reward`], [`reflection`], [`pattern`] |
+//! | search | [`embedding`], `retrieval` |
+//! | caches, shared or copied episodes | [`cache`], `sharing` |
+//! | single writes or batches, many reads at once | `writes`, `batch` |
+//! | stores, and the pools of their connections | [`store`], `pool` |
+//! | values as bytes | `encoding`, `codec`, `compression`, [`buffers`] |
+//! | the memory over HTTP | [`server`], [`api`], `refusal`, `wire` |
+//! | for all of them | `variant`, [`Counters`], [`Error`], [`hash`], `clock` |
 //!
 //! The glossary of this crate; the words about measuring stand in `baselines`:
 //!
-//! - **episode**: a task, its context and the **steps** an agent took, from start to **completion** ([`episode`]).
-//! - **head**: an episode without its steps.
-//! - **outcome**: how it ended, as the caller says; **reward** and **reflection**: what the memory makes of it ([`outcome`], [`reward`], [`reflection`]).
-//! - **pattern**: something that recurs over episodes ([`pattern`]).
-//! - **embedding**: a text as a vector of unit length ([`embedding`]).
-//! - **retrieval**: the completed episodes that are most like a query ([`retrieval`]).
-//! - **variant**: a strategy for every toggle; **durability class**: what an acknowledged write survives ([`variant`]).
-//! - **trace**: an episode's steps, digested once for all that is made of them ([`trace`]).
-//! - **envelope**: a stored value with its tags of codec and compression ([`encoding`]).
-//! - **counters**: what each strategy did ([`counters`]).
-//!
-//! [`Memory`] is the way in. Beneath it, a store keeps the bytes, a pool lends its connections, a cache keeps episodes and answers at hand.
+//! - **episode**: a task, its context and the **steps** of an agent, from start to **completion** ([`Episode`]).
+//! - **head**: an episode without its steps ([`Head`]).
+//! - **outcome**: the end of an episode in the caller's words; **reward** and **reflection**: the memory's judgement of
+//!   it ([`Outcome`], [`Reward`], [`Reflection`]).
+//! - **pattern**: something that recurs over episodes ([`Pattern`]).
+//! - **embedding**: a text as a vector of unit length ([`Embedder`]).
+//! - **retrieval**: the completed episodes that are most like a query ([`Query`]).
+//! - **toggle**: a choice between **strategies**, the first of which is the naive one ([`TOGGLES`]); **variant**: a
+//!   strategy for every toggle ([`Variant`]); **durability class**: what an acknowledged write survives
+//!   ([`Durability`]).
+//! - **trace**: an episode's steps, digested once for all that is computed from them ([`trace`]).
+//! - **envelope**: a stored value with the tags of its codec and compression ([`Encoding`]).
+//! - **counters**: the work of each strategy in numbers ([`Counters`]).
+//! - **corpus**: whole episodes in a file, to be played ([`corpus`]).
 
 mod active;
 pub mod api;
 mod batch;
 pub mod buffers;
 pub mod cache;
-pub mod clock;
-pub mod codec;
-pub mod compression;
+mod clock;
+mod codec;
+mod compression;
 pub mod corpus;
-pub mod counters;
-pub mod covering;
+mod counters;
 pub mod embedding;
-pub mod encoding;
-pub mod episode;
+mod encoding;
+mod episode;
 mod error;
 pub mod hash;
-pub mod ids;
+mod id_source;
+mod ids;
 mod memory;
-pub mod outcome;
+mod outcome;
 pub mod pattern;
-pub mod pool;
+mod pool;
 pub mod reflection;
-pub mod retrieval;
+mod refusal;
+mod retrieval;
 pub mod reward;
 pub mod server;
 mod sharing;
 pub mod store;
 pub mod trace;
-pub mod variant;
+mod variant;
 mod wire;
 mod writes;
 
@@ -52,14 +70,13 @@ pub use counters::{Counter, Counters};
 pub use embedding::{Embedder, FeatureHashing};
 pub use encoding::Encoding;
 pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepStatus, TaskContext};
-pub use error::{Error, Result, Source};
-pub use ids::{EpisodeId, IdSource, PatternId};
+pub use error::{BoxError, Error, Result};
+pub use id_source::IdSource;
+pub use ids::{EpisodeId, MalformedId, PatternId};
 pub use memory::{Health, Memory, Options};
-pub use outcome::{Completion, Outcome};
+pub use outcome::{Completion, Outcome, Reflection, Reward};
 pub use pattern::{Pattern, PatternKind};
-pub use reflection::Reflection;
 pub use retrieval::{Query, Retrieved};
-pub use reward::Reward;
 pub use store::{Remote, StoreStats as Stats};
 pub use variant::{
     BatchKind, BufferKind, CacheKind, Codec, Compression, Durability, EmbeddingKind, IndexKind, MetadataKind, PoolKind,

@@ -1,35 +1,22 @@
-//! The reflection: what can be said about an episode, each sentence from a fact of its steps.
+//! The reflection: sentences about an episode, each from a fact of its steps.
 //!
-//! A rule says its sentence when its condition holds, in the order below, so that the same episode always gives the same sentences. Rules
-//! look at what the trace counted (failures, recoveries, repetitions, tools) and at times and tokens; nothing is guessed from the text.
-//! Left out on purpose: summaries in prose, which would need a model.
+//! Each rule adds its sentence when its condition holds, in the order below, so that the same episode always gives the
+//! same sentences. Rules look at the trace (failures, recoveries, repetitions, tools), at times and at tokens. Nothing
+//! is guessed from texts, and there are no summaries in prose, which would need a model.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::reward::step_budget;
-use crate::trace::{Failure, Trace};
-use crate::{Head, Outcome, Step};
+use crate::trace::{FailedStep, Trace};
+use crate::{Head, Outcome, Reflection, Step};
 
-/// A tool that took at least this part of the episode's time is named.
+/// A tool with at least this part of the episode's time is named.
 const DOMINANT_PART: f64 = 0.5;
 
-/// The most sentences of one kind about single failures.
+/// The most sentences about single failures.
 const FAILURES_NAMED: usize = 3;
 
-/// What can be said about an episode, as lists of sentences. Empty lists are usual.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reflection {
-    /// What went well.
-    pub successes: Vec<String>,
-    /// What should be done otherwise next time.
-    pub improvements: Vec<String>,
-    /// What was learned.
-    pub insights: Vec<String>,
-}
-
-/// The reflection on an episode with that head and those steps, digested in `trace`, that ended so.
+/// The reflection on an episode with that head and end, and those steps, digested in `trace`.
 #[inline(never)]
 pub fn reflect(head: &Head, steps: &[Step], trace: &Trace<'_>, outcome: &Outcome) -> Reflection {
     Reflection {
@@ -106,7 +93,8 @@ fn insights(steps: &[Step], trace: &Trace<'_>) -> Vec<String> {
     said
 }
 
-/// The tool that took the most time and its part of the whole, if there were several tools and it took [`DOMINANT_PART`] at the least.
+/// The tool that took the most time, and its part of the whole: if there were several tools and it took at least
+/// [`DOMINANT_PART`].
 fn slowest<'a>(steps: &[Step], trace: &Trace<'a>) -> Option<(&'a str, f64)> {
     if trace.names.len() < 2 {
         return None;
@@ -126,7 +114,7 @@ fn sentence(what: &str, why: &str) -> String {
     if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }
 }
 
-fn because(failure: &Failure) -> String {
+fn because(failure: &FailedStep) -> String {
     if failure.signature.is_empty() { String::new() } else { format!(": {}", failure.signature) }
 }
 

@@ -1,45 +1,29 @@
-//! The reward: what an episode was worth, as one number with its parts.
+//! The reward: the worth of an episode, as one number with its parts.
 //!
 //! ```text
 //! total      = 0.70 outcome + 0.10 efficiency + 0.10 precision + 0.10 recovery
 //!
-//! outcome    = 1 for success, done / (done + failed) for partial (a half if neither is named), 0.25 for abstained, 0 for failure
-//! efficiency = min(1, budget / steps)           budget: 10 steps for a simple task, 20 for a moderate, 40 for a complex one
+//! outcome    = 1 for success, 0.25 for abstained, 0 for failure,
+//!              done / (done + failed) for partial (a half if neither is named)
+//! efficiency = min(1, budget / steps)           budget: 10, 20 or 40 steps for a simple, moderate or complex task
 //! precision  = 1 - wasted / steps               wasted: failed, or the same call as before
 //! recovery   = recovered / failures             recovered: the tool worked again within 16 steps
 //! ```
 //!
-//! The last three are 1 where there is nothing to divide by. The weights are such that every success (0.70 at the least) is worth more than every
-//! failure (0.30 at the most), while the way there still ranks successes among themselves; abstaining does no harm, so that it is worth more than
-//! failing. The budgets are about half of and twice the usual length of an episode, 20 steps. Single precision, because its decimal form
-//! comes back exactly from JSON.
-
-use serde::{Deserialize, Serialize};
+//! The last three are 1 where there is nothing to divide by. The weights make every success (at least 0.70) worth more
+//! than every failure (at most 0.30), and still rank successes by the way there. Abstaining does no harm, so it is
+//! worth more than failing. The budgets are about half of and twice the usual 20 steps. Single precision, because its
+//! decimal form survives JSON exactly.
 
 use crate::trace::Trace;
-use crate::{Complexity, Outcome, TaskContext};
+use crate::{Complexity, Outcome, Reward, TaskContext};
 
 const OUTCOME_WEIGHT: f32 = 0.7;
 const EFFICIENCY_WEIGHT: f32 = 0.1;
 const PRECISION_WEIGHT: f32 = 0.1;
 const RECOVERY_WEIGHT: f32 = 0.1;
 
-/// What an episode was worth: a total from 0 to 1, and its parts, each from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Reward {
-    /// The weighted sum of the parts.
-    pub total: f32,
-    /// How much of the task was done.
-    pub outcome: f32,
-    /// How few steps it took, for a task of its complexity.
-    pub efficiency: f32,
-    /// How few of the steps failed or repeated an earlier one.
-    pub precision: f32,
-    /// How many of the failures were overcome.
-    pub recovery: f32,
-}
-
-/// The reward of an episode in that context, with those steps, that ended so.
+/// The reward of an episode in that context, with those steps and that end.
 #[inline(never)]
 pub fn reward(context: &TaskContext, trace: &Trace<'_>, ended: &Outcome) -> Reward {
     let steps = trace.tools.len();
@@ -51,10 +35,11 @@ pub fn reward(context: &TaskContext, trace: &Trace<'_>, ended: &Outcome) -> Rewa
         + EFFICIENCY_WEIGHT * efficiency
         + PRECISION_WEIGHT * precision
         + RECOVERY_WEIGHT * recovery;
-    Reward { total: total.min(1.0), outcome, efficiency, precision, recovery } // rounding may leave the sum a hair above 1
+    // Rounding may leave the sum a little above 1.
+    Reward { total: total.min(1.0), outcome, efficiency, precision, recovery }
 }
 
-/// How many steps a task of that complexity may take at full efficiency.
+/// The steps that a task of that complexity may take at full efficiency.
 pub fn step_budget(complexity: Complexity) -> usize {
     match complexity {
         Complexity::Simple => 10,
@@ -73,7 +58,7 @@ fn outcome_part(outcome: &Outcome) -> f32 {
     }
 }
 
-/// `part / whole`, and 1 of nothing.
+/// `part / whole`; 1 if there is no whole.
 fn ratio(part: usize, whole: usize) -> f32 {
     if whole == 0 { 1.0 } else { part as f32 / whole as f32 }
 }

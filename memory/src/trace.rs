@@ -1,31 +1,33 @@
-//! What an episode's steps have in common, read once: the tools as small numbers, the failures with their signatures, the repeated calls.
+//! The trace: an episode's steps digested once, with tools as small numbers, failures with signatures, and repeated
+//! calls.
 //!
-//! Reward, reflection and patterns all start from here, so that the steps are read a single time at completion. The time is linear in the
-//! bytes of tools, actions and parameters; of an observation only the ends are looked at, and only where the step failed.
+//! Reward, reflection and patterns start from here, so that a completion reads the steps only once. The time is linear
+//! in the bytes of tools, actions and parameters. Of an observation only the ends are read, and only where the step
+//! failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 
 use crate::Step;
 use crate::hash::{FixedState, Fnv1a};
 
-/// A failure counts as recovered if its tool works again within this many steps.
+/// A failure counts as recovered if its tool works again within so many steps.
 pub const RECOVERY_WINDOW: usize = 16;
 
 /// The longest error signature, in bytes.
 pub const SIGNATURE_BYTES: usize = 96;
 
-/// How much of each end of an observation is searched for the line that names the error, in bytes.
+/// The bytes of each end of an observation that are searched for the line with the error.
 const SEARCHED_BYTES: usize = 2048;
 
 /// A step that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct FailedStep {
     /// Its place in the steps.
     pub step: usize,
-    /// The line of its observation that names the error, with what differs from case to case taken out ([`signature`]).
+    /// The error of its observation, normalised ([`signature`]).
     pub signature: String,
-    /// The place of the first later step in which the same tool worked, if it is at most [`RECOVERY_WINDOW`] steps later.
+    /// The place of the first later step in which the same tool worked, at most [`RECOVERY_WINDOW`] steps later.
     pub recovered_at: Option<usize>,
 }
 
@@ -37,10 +39,10 @@ pub struct Trace<'a> {
     /// The tool of each step, as a place in `names`.
     pub tools: Vec<u32>,
     /// The steps that failed, in their order.
-    pub failures: Vec<Failure>,
-    /// How many steps did exactly what an earlier one had done, with the same parameters.
+    pub failures: Vec<FailedStep>,
+    /// The steps that did exactly what an earlier one had done, with the same parameters.
     pub repeated: usize,
-    /// How many steps failed, repeated an earlier one, or both.
+    /// The steps that failed, repeated an earlier one, or both.
     pub wasted: usize,
 }
 
@@ -50,19 +52,18 @@ impl<'a> Trace<'a> {
     pub fn of(steps: &'a [Step]) -> Trace<'a> {
         let mut trace = Trace { tools: Vec::with_capacity(steps.len()), ..Trace::default() };
         let mut numbers: HashMap<&str, u32, FixedState> = HashMap::default();
-        let mut calls: HashMap<u64, (), FixedState> =
-            HashMap::with_capacity_and_hasher(steps.len(), FixedState::default());
+        let mut calls: HashSet<u64, FixedState> = HashSet::with_capacity_and_hasher(steps.len(), FixedState::default());
         for (place, step) in steps.iter().enumerate() {
             let tool = *numbers.entry(&step.tool).or_insert_with(|| {
                 trace.names.push(&step.tool);
                 trace.names.len() as u32 - 1
             });
             trace.tools.push(tool);
-            let repeated = calls.insert(call_hash(step), ()).is_some();
+            let repeated = !calls.insert(call_hash(step));
             trace.repeated += usize::from(repeated);
             trace.wasted += usize::from(repeated || step.failed());
             if step.failed() {
-                trace.failures.push(Failure {
+                trace.failures.push(FailedStep {
                     step: place,
                     signature: signature(&step.observation),
                     recovered_at: None,
@@ -78,12 +79,12 @@ impl<'a> Trace<'a> {
         self.names[self.tools[place] as usize]
     }
 
-    /// How many failures were recovered from.
+    /// The number of recovered failures.
     pub fn recovered(&self) -> usize {
         self.failures.iter().filter(|failure| failure.recovered_at.is_some()).count()
     }
 
-    /// Goes backward, so that the next success of each tool is known at every failure.
+    /// Goes backward: at every failure the next success of its tool is known.
     fn find_recoveries(&mut self, steps: &[Step]) {
         let mut next_success: Vec<Option<usize>> = vec![None; self.names.len()];
         let mut failures = self.failures.iter_mut().rev();
@@ -98,7 +99,8 @@ impl<'a> Trace<'a> {
     }
 }
 
-/// A hash of what a step did: tool, action and parameters, not what came of it. The fields are separated by a byte that UTF-8 does not have.
+/// A hash of the call of a step: tool, action and parameters. The fields are separated by a byte that UTF-8 does not
+/// have.
 fn call_hash(step: &Step) -> u64 {
     let mut hasher = Fnv1a::default();
     let mut field = |text: &str| {
@@ -114,11 +116,11 @@ fn call_hash(step: &Step) -> u64 {
     hasher.finish()
 }
 
-/// The line of an observation that names its error, with what differs from case to case taken out: runs of digits become `#`, quoted text becomes `_`,
-/// paths become `/`, runs of blanks become one.
+/// The line of an observation that names its error, normalised: runs of digits become `#`, quoted text `_`, paths `/`,
+/// runs of blanks one.
 ///
-/// It is the first line that holds one of the words people and compilers use for errors, else the first line that is not empty. Of a
-/// long observation only the two ends are searched: compilers say it first, interpreters last.
+/// It is the first line that holds one of the words people and compilers use for errors, else the first line that is
+/// not empty. Of a long observation only the two ends are searched: compilers say it first, interpreters last.
 ///
 /// ```
 /// use memory::trace::signature;
@@ -140,12 +142,12 @@ pub fn signature(observation: &str) -> String {
     line.map(normalise).unwrap_or_default()
 }
 
-/// Whether `text` holds `word`, which is ASCII and lower case, in any case.
+/// `text` holds `word`, which is lower-case ASCII, in any case.
 fn contains_ignoring_case(text: &str, word: &str) -> bool {
     text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Takes out of a line what differs from case to case, and cuts it at [`SIGNATURE_BYTES`].
+/// Normalises a line, and cuts it at [`SIGNATURE_BYTES`].
 fn normalise(line: &str) -> String {
     let mut out = String::with_capacity(SIGNATURE_BYTES);
     let mut rest = line.trim();
@@ -181,7 +183,7 @@ fn normalise(line: &str) -> String {
     out
 }
 
-/// Whether a slash after `before` begins a path rather than stands between two words.
+/// A slash between `before` and `after` begins a path, rather than separating two words.
 fn path_begins(before: &str, after: &str) -> bool {
     let at_start = !before.ends_with(|c: char| c.is_alphanumeric());
     at_start && after.starts_with(|c: char| c.is_alphanumeric() || c == '.' || c == '_')

@@ -1,12 +1,12 @@
 //! Variants: a strategy for every toggle, as runtime values.
 //!
-//! One table below names every toggle and every strategy; its macro makes the enums, the struct, the help, the parser and the list of all
-//! combinations from it. A new toggle is a new entry there. Toggles are never Cargo features, and no strategy changes an answer.
+//! One table below names every toggle and every strategy; its macro makes the enums, the struct, the help and the
+//! parser from it. A new toggle is a new entry. Toggles are never Cargo features, and no strategy changes an answer.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, Result, covering};
+use crate::{Error, Result};
 
 /// One toggle, for help and for error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Toggle {
     pub name: &'static str,
     /// The names of its strategies; the first is the naive one.
     pub strategies: &'static [&'static str],
-    /// What it decides.
+    /// Its meaning.
     pub about: &'static str,
 }
 
@@ -52,7 +52,8 @@ macro_rules! toggles {
                 type Err = Error;
 
                 fn from_str(strategy: &str) -> Result<$Toggle> {
-                    $Toggle::ALL.iter().copied().find(|known| known.name() == strategy).ok_or_else(|| Error::UnknownStrategy {
+                    let known = $Toggle::ALL.iter().copied().find(|known| known.name() == strategy);
+                    known.ok_or_else(|| Error::UnknownStrategy {
                         toggle: stringify!($toggle),
                         strategy: strategy.to_owned(),
                         valid: [$($strategy),+].join(", "),
@@ -63,8 +64,9 @@ macro_rules! toggles {
 
         /// A strategy for every toggle.
         ///
-        /// As text it is `toggle=strategy` pairs with commas between. Written, all toggles stand in the order of [`TOGGLES`]; read, those
-        /// that are missing are the naive ones, and a missing durability is the first class that the store offers.
+        /// As text it is `toggle=strategy` pairs with commas between. [`Display`](fmt::Display) writes all toggles in
+        /// the order of [`TOGGLES`]. Toggles that are missing in a text are the naive ones, and a missing durability is
+        /// the first class of the store.
         ///
         /// ```
         /// use memory::Variant;
@@ -86,12 +88,12 @@ macro_rules! toggles {
         },)+];
 
         impl Variant {
-            /// The naive strategy of every toggle: everything in this process's memory, JSON, nothing compressed, cached or kept.
+            /// The naive strategy of every toggle: everything in memory, JSON, nothing compressed, cached or kept.
             pub const fn naive() -> Variant {
                 Variant { $($toggle: $Toggle::ALL[0],)+ }
             }
 
-            /// The name of the strategy that the toggle has.
+            /// The name of the strategy of this toggle.
             ///
             /// # Errors
             /// [`Error::UnknownToggle`].
@@ -102,23 +104,13 @@ macro_rules! toggles {
                 }
             }
 
-            /// Gives the toggle another strategy, and touches nothing else.
+            /// Changes the strategy of a toggle, and nothing else.
             fn assign(&mut self, toggle: &str, strategy: &str) -> Result<()> {
                 match toggle {
                     $(stringify!($toggle) => self.$toggle = strategy.parse()?,)+
                     _ => return Err(unknown_toggle(toggle)),
                 }
                 Ok(())
-            }
-
-            /// The variant whose strategies stand at these places in the table, toggle by toggle.
-            ///
-            /// # Panics
-            /// When a place is missing or beyond the toggle's strategies.
-            fn at(places: &[usize]) -> Variant {
-                let mut places = places.iter();
-                let mut next = || *places.next().expect("a place for every toggle");
-                Variant { $($toggle: $Toggle::ALL[next()],)+ }
             }
         }
     };
@@ -189,7 +181,8 @@ toggles! {
     metadata: MetadataKind {
         /// Every episode's metadata is read, and compared here.
         Scan = "scan",
-        /// The database looks into every episode's JSON, and hands over what it found. Stores that are asked in SQL have it.
+        /// The database looks into every episode's JSON, and hands over what it found. Stores that are asked in SQL
+        /// have it.
         JsonExtract = "json-extract",
         /// By an index of keys and values.
         Indexed = "indexed",
@@ -259,7 +252,7 @@ toggles! {
 }
 
 impl StoreKind {
-    /// The durability classes that the store offers, the weakest first.
+    /// The durability classes of the store, the weakest first.
     pub const fn durabilities(self) -> &'static [Durability] {
         match self {
             StoreKind::Memory => &[Durability::Memory],
@@ -276,7 +269,7 @@ impl Default for Variant {
 }
 
 impl Variant {
-    /// Gives the toggle another strategy. A store that does not offer the present durability class gets the first one that it offers.
+    /// Changes the strategy of a toggle. A store without the present durability class gets its first one.
     ///
     /// # Errors
     /// [`Error::UnknownToggle`] and [`Error::UnknownStrategy`], which name the valid ones.
@@ -289,10 +282,10 @@ impl Variant {
         Ok(())
     }
 
-    /// Whether the strategies go together.
+    /// Checks that the strategies go together.
     ///
     /// # Errors
-    /// [`Error::InvalidVariant`], which says what would do.
+    /// [`Error::InvalidVariant`], with a combination that works.
     pub fn validate(&self) -> Result<()> {
         if self.metadata == MetadataKind::JsonExtract && matches!(self.store, StoreKind::Memory | StoreKind::Redb) {
             return Err(Error::InvalidVariant {
@@ -309,25 +302,6 @@ impl Variant {
             conflict: format!("store={} does not offer durability={}", self.store, self.durability),
             remedy: format!("choose durability={}", offered.join(" or ")),
         })
-    }
-
-    /// Few variants in which every two strategies of any two toggles meet, as far as a valid variant that is wanted has both ([`covering`]). All
-    /// valid variants would be millions.
-    ///
-    /// ```
-    /// use memory::{StoreKind, Variant};
-    ///
-    /// let variants = Variant::covering(|variant| variant.store == StoreKind::Redb);
-    /// assert!(variants.iter().all(|variant| variant.store == StoreKind::Redb && variant.validate().is_ok()));
-    /// assert!(variants.iter().any(|variant| variant.to_string().contains("durability=fsynced,codec=postcard")));
-    /// ```
-    pub fn covering(wanted: impl Fn(&Variant) -> bool) -> Vec<Variant> {
-        let levels: Vec<usize> = TOGGLES.iter().map(|toggle| toggle.strategies.len()).collect();
-        let is_wanted = |row: &[usize]| {
-            let variant = Variant::at(row);
-            wanted(&variant) && variant.validate().is_ok()
-        };
-        covering::pairs(&levels, is_wanted).iter().map(|row| Variant::at(row)).collect()
     }
 }
 
@@ -353,7 +327,7 @@ impl FromStr for Variant {
             pairs.push((toggle.trim(), strategy.trim()));
         }
         let mut variant = Variant::naive();
-        // The store first, since it chooses a durability class; what is written overrides that, wherever it stands.
+        // The store first, since it chooses a durability class; a class in the text overrides that wherever it stands.
         pairs.sort_by_key(|&(toggle, _)| toggle != "store");
         for (toggle, strategy) in pairs {
             variant.set(toggle, strategy)?;
@@ -370,11 +344,6 @@ fn unknown_toggle(name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use rand::{RngExt, SeedableRng};
-    use rand_pcg::Pcg64;
-
     use super::*;
 
     #[test]
@@ -419,57 +388,6 @@ mod tests {
             error("store=redb,metadata=json-extract"),
             "store=redb holds no JSON for metadata=json-extract: choose metadata=scan or indexed, or store=libsql or tiered"
         );
-    }
-
-    /// The strategies of every two toggles that meet in a variant, as text.
-    fn meetings(variant: &Variant) -> Vec<String> {
-        let text = variant.to_string();
-        let parts: Vec<&str> = text.split(',').collect();
-        (0..parts.len())
-            .flat_map(|a| (a + 1..parts.len()).map(move |b| (a, b)))
-            .map(|(a, b)| format!("{} {}", parts[a], parts[b]))
-            .collect()
-    }
-
-    #[test]
-    fn any_two_strategies_meet_in_few_valid_variants() {
-        let array = Variant::covering(|_| true);
-        assert!(array.iter().all(|variant| variant.validate().is_ok()));
-        let covered: BTreeSet<String> = array.iter().flat_map(meetings).collect();
-        // Whatever meets in a valid variant meets in the array, too: shown on variants that are drawn, so that no rule of `validate` is repeated here.
-        let mut random = Pcg64::seed_from_u64(1);
-        let mut met = BTreeSet::new();
-        for _ in 0..20_000 {
-            let places: Vec<usize> =
-                TOGGLES.iter().map(|toggle| random.random_range(0..toggle.strategies.len())).collect();
-            let variant = Variant::at(&places);
-            if variant.validate().is_ok() {
-                met.extend(meetings(&variant));
-            }
-        }
-        assert_eq!(met.difference(&covered).collect::<Vec<_>>(), Vec::<&String>::new());
-        assert!(covered.len() > 100 && met.len() > covered.len() * 9 / 10, "{} {}", met.len(), covered.len());
-        // No array is smaller than the two largest toggles multiplied; three times that is small.
-        let mut sizes: Vec<usize> = TOGGLES.iter().map(|toggle| toggle.strategies.len()).collect();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        assert!(array.len() <= 3 * sizes[0] * sizes[1], "{} variants", array.len());
-    }
-
-    #[test]
-    fn covering_variants_are_different_and_come_back_from_text() {
-        for &store in StoreKind::ALL {
-            let array = Variant::covering(|variant| variant.store == store);
-            let texts: BTreeSet<String> = array.iter().map(Variant::to_string).collect();
-            assert_eq!(texts.len(), array.len(), "{store}");
-            for (text, variant) in texts.iter().map(|text| (text, text.parse::<Variant>().unwrap())) {
-                assert!(variant.store == store && variant.to_string() == *text, "{store}");
-            }
-            for toggle in TOGGLES.iter().filter(|toggle| toggle.name == "codec" || toggle.name == "cache") {
-                for strategy in toggle.strategies {
-                    assert!(texts.iter().any(|text| text.contains(&format!("{}={strategy}", toggle.name))), "{store}");
-                }
-            }
-        }
     }
 
     #[test]

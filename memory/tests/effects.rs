@@ -1,4 +1,5 @@
-//! Each strategy does its job, seen in its counters, and `none` shows zero: a strategy that is replaced by `none` fails here.
+//! Each strategy does its job, seen in its counters, and `none` shows zero: a strategy that is replaced by `none` fails
+//! here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +32,8 @@ async fn open(variant: Variant, folder: &Path, clock: &Arc<ManualClock>, capacit
     Memory::open(&variant, options).await.expect("a temporary folder takes a store")
 }
 
-/// Three episodes of four steps, one of them long, written, read, completed, read twice; then the counters, before anything is closed.
+/// Three episodes of four steps, one of them long, written, read, completed, read twice; then the counters, before
+/// anything is closed.
 async fn life(variant: Variant) -> Seen {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let memory = open(variant, folder.path(), &Arc::new(ManualClock::new(1)), 10).await;
@@ -366,7 +368,8 @@ async fn sharing_hands_out_what_is_held_and_cloning_copies_it() {
     }
 }
 
-/// What fetching 20 episodes at once adds to the counters named, after a first time that opens and prepares whatever there is to open.
+/// What fetching 20 episodes at once adds to the counters named, after a first time that opens and prepares whatever
+/// there is to open.
 async fn fetching<const N: usize>(variant: Variant, names: [&str; N]) -> [u64; N] {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let memory = open(variant, folder.path(), &Arc::new(ManualClock::new(1)), 10).await;

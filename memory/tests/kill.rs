@@ -1,8 +1,9 @@
 //! `kill -9` while steps are logged, at random moments: what was acknowledged as `committed` or `fsynced` is there.
 //!
-//! A child (this test binary again, running [`child`]) logs episodes through the facade and says on stdout what was acknowledged. The parent kills
-//! it after a seeded number of lines and a seeded number of turns of a loop, reopens the store, and looks for all of it. The same with a limit
-//! on the size of files instead of a kill: a full disk. The controls show that the look would find a loss.
+//! A child (this test binary again, running [`child`]) logs episodes through the facade and says on stdout what was
+//! acknowledged. The parent kills it after a seeded number of lines and a seeded number of turns of a loop, reopens the
+//! store, and looks for all of it. The same with a limit on the size of files instead of a kill: a full disk. The
+//! controls show that the look would find a loss.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
@@ -86,7 +87,8 @@ fn survives_kills_of(variant: &str, writers: usize) {
     assert!(all.values().any(|episode| episode.completed) && all.len() as u64 >= KILLS, "the child did its work");
 }
 
-/// The control: this class promises less, and the look finds what was lost. If this fails, so would the tests above fail to see a loss.
+/// The control: this class promises less, and the look finds what was lost. If this fails, so would the tests above
+/// fail to see a loss.
 #[test]
 fn the_look_finds_what_a_buffered_store_loses() {
     let place = Place::new("store=redb,durability=buffered");
@@ -133,7 +135,8 @@ fn the_look_finds_each_kind_of_loss() {
     assert_eq!(missing(3, false), [format!("{id}: step 2 has other contents")]);
 }
 
-/// A limit on the size of files stands for a disk that fills up: the write that does not fit is an error, and everything before it stays.
+/// A limit on the size of files stands for a disk that fills up: the write that does not fit is an error, and
+/// everything before it stays.
 #[test]
 fn a_full_disk_is_an_error_and_loses_nothing() {
     for variant in [
@@ -145,7 +148,8 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     ] {
         let place = Place::new(variant);
         drop(place.open());
-        // The limit is in blocks of 512 or 1,024 bytes. Its signal would end the process: ignored, the write fails instead.
+        // The limit is in blocks of 512 or 1,024 bytes. Its signal would end the process: ignored, the write fails
+        // instead.
         let mut shell = Command::new("sh");
         shell.args(["-c", "trap '' XFSZ; ulimit -f 6000; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
         let output = place.child(shell, 0, 20_000).stdout(Stdio::piped()).output().unwrap();
@@ -224,7 +228,8 @@ impl Place {
     }
 }
 
-/// Each difference between what was acknowledged and what `memory` holds. One step more may be there: stored, and killed before it could be said.
+/// Each difference between what was acknowledged and what `memory` holds. One step more may be there: stored, and
+/// killed before it could be said.
 fn missing(runtime: &Runtime, memory: &Memory, acknowledged: &Episodes) -> Vec<String> {
     let mut missing = Vec::new();
     for (&id, told) in acknowledged {

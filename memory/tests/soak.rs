@@ -1,4 +1,5 @@
-//! A day of simulated time: what is meant to stay bounded stays so, no connection and no file is leaked, and the counters add up.
+//! A day of simulated time: what is meant to stay bounded stays so, no connection and no file is leaked, and the
+//! counters add up.
 //!
 //! Real load for real minutes is `bench-suite/tests/gate/soak.rs`.
 
@@ -17,10 +18,12 @@ const TTL_NS: u64 = 10 * MINUTE_NS;
 /// Episodes that run at a time.
 const RUNNING: usize = 3;
 
-/// Connections that a libSQL store may have open: 8 that read, one that writes, and the anchor; a tiered one has no more.
+/// Connections that a libSQL store may have open: 8 that read, one that writes, and the anchor; a tiered one has no
+/// more.
 const CONNECTIONS_MAX: u64 = 10;
 
-/// Files that a memory may have open beside those that the test has: the database, its log, its index of the log, for each connection, and locks.
+/// Files that a memory may have open beside those that the test has: the database, its log, its index of the log, for
+/// each connection, and locks.
 const FILES_MAX: usize = 3 * CONNECTIONS_MAX as usize + 8;
 
 const VARIANTS: [&str; 6] = [

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use memory::store::bare::{self, Engine, Row};
+use memory::store::open_raw;
+use memory::store::raw::{RawEngine, RawRow};
 use memory::{Counters, Encoding, EpisodeId, NewStep, Step};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -15,10 +16,10 @@ use crate::benchmark::{Prepared, Setup};
 
 struct Bare {
     runtime: Runtime,
-    engine: Box<dyn Engine>,
+    engine: Box<dyn RawEngine>,
     encoding: Encoding,
     steps: Vec<NewStep>,
-    upcoming: Vec<Row>,
+    upcoming: Vec<RawRow>,
     done: usize, // of them
     next: u32,
     committed: usize,
@@ -33,7 +34,7 @@ pub fn steps(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let folder = scratch()?;
     let memory::Variant { store, durability, codec, compression, .. } = setup.variant;
-    let engine = runtime.block_on(bare::open(store, durability, &folder.path().join("engine")))?;
+    let engine = runtime.block_on(open_raw(store, durability, &folder.path().join("engine")))?;
     let encoding = Encoding::new(codec, compression, Arc::new(Counters::default()));
     let steps: Vec<NewStep> = setup.input.scripts.iter().flat_map(|script| script.steps.iter().cloned()).collect();
     ensure!(!steps.is_empty(), "the input has no step");
@@ -49,7 +50,7 @@ impl Prepared for Bare {
                 let step = self.steps[(self.next as usize + agent) % self.steps.len()].clone();
                 let number = self.next / AGENTS as u32;
                 let value = self.encoding.encode(&Step::new(number, u64::from(number), step))?.to_vec();
-                self.upcoming.push(Row { id: EpisodeId(agent as u128 + 1), number, value });
+                self.upcoming.push(RawRow { id: EpisodeId(agent as u128 + 1), number, value });
             }
             self.next += AGENTS as u32;
         }

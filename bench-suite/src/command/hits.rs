@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use baselines::exit::Exit;
 use clap::Args;
-use memory::cache::Limits;
+use memory::cache::CacheLimits;
 use serde::Serialize;
 
 use crate::hits::trace::{self, Format};
@@ -95,7 +95,7 @@ impl Hits {
         let policies = if self.policy.is_empty() { &Policy::ALL[..] } else { &self.policy };
         let mut outcomes: Vec<Outcome> = Vec::new();
         for workload in &workloads {
-            let limits = Limits {
+            let limits = CacheLimits {
                 capacity: self.capacity.map_or(workload.limits.capacity, |entries| entries as usize),
                 ttl_ns: ttl_ns.unwrap_or(workload.limits.ttl_ns),
             };

@@ -20,7 +20,7 @@ pub mod workload;
 
 use clap::ValueEnum;
 use memory::CacheKind;
-use memory::cache::Limits;
+use memory::cache::CacheLimits;
 use serde::Serialize;
 
 use workload::Workload;
@@ -132,14 +132,14 @@ pub trait Replayed {
 ///
 /// ```
 /// use bench_suite::hits::{Policy, replay, workload::{Name, Workload}};
-/// use memory::cache::Limits;
+/// use memory::cache::CacheLimits;
 ///
 /// let workload = Workload::make(Name::Zipf, 10_000, 1);
-/// let limits = Limits { capacity: 100, ..workload.limits };
+/// let limits = CacheLimits { capacity: 100, ..workload.limits };
 /// let [lru, best] = [Policy::Lru, Policy::Optimum].map(|policy| replay(policy, &workload, limits));
 /// assert!(0.2 < lru.hit_ratio() && lru.hit_ratio() < best.hit_ratio());
 /// ```
-pub fn replay(policy: Policy, workload: &Workload, limits: Limits) -> Outcome {
+pub fn replay(policy: Policy, workload: &Workload, limits: CacheLimits) -> Outcome {
     let mut cache: Box<dyn Replayed> = match policy {
         Policy::None => Box::new(own::Own::new(CacheKind::None, limits)),
         Policy::Lru => Box::new(own::Own::new(CacheKind::Lru, limits)),

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use memory::cache::Limits;
+use memory::cache::CacheLimits;
 use memory::hash::FixedState;
 
 use super::workload::Access;
@@ -19,7 +19,7 @@ const NEVER: usize = usize::MAX;
 
 /// The cache that knows all accesses from the beginning, and is asked for them in their order.
 pub struct Optimum {
-    limits: Limits,
+    limits: CacheLimits,
     accesses: Vec<Next>,
     place: usize,
     entries: HashMap<u64, Entry, FixedState>,
@@ -49,14 +49,14 @@ impl Entry {
 
 impl Optimum {
     /// An empty one. A capacity of 0 is taken as 1, as the memory's caches take it.
-    pub fn new(accesses: &[Access], limits: Limits) -> Optimum {
+    pub fn new(accesses: &[Access], limits: CacheLimits) -> Optimum {
         let mut later: HashMap<u64, Next, FixedState> = HashMap::default();
         let never = Next { place: NEVER, at_ns: u64::MAX };
         let mut next: Vec<Next> = vec![never; accesses.len()];
         for (place, access) in accesses.iter().enumerate().rev() {
             next[place] = later.insert(access.key, Next { place, at_ns: access.at_ns }).unwrap_or(never);
         }
-        let limits = Limits { capacity: limits.capacity.max(1), ..limits };
+        let limits = CacheLimits { capacity: limits.capacity.max(1), ..limits };
         Optimum {
             limits,
             accesses: next,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use memory::cache::{self, Cache, Found, Limits};
+use memory::cache::{self, Cache, CacheAnswer, CacheLimits};
 use memory::{CacheKind, Clock, Counters, ManualClock};
 
 use super::{Dropped, Replayed};
@@ -16,7 +16,7 @@ pub struct Own {
 
 impl Own {
     /// An empty one.
-    pub fn new(kind: CacheKind, limits: Limits) -> Own {
+    pub fn new(kind: CacheKind, limits: CacheLimits) -> Own {
         let (clock, counters) = (Arc::new(ManualClock::default()), Arc::new(Counters::default()));
         let cache = cache::new(kind, limits, &(Arc::clone(&clock) as Arc<dyn Clock>), &counters);
         Own { cache, clock, counters }
@@ -27,8 +27,8 @@ impl Replayed for Own {
     fn access(&mut self, key: u64, now_ns: u64, truth: u64) -> Option<u64> {
         self.clock.advance(now_ns.saturating_sub(self.clock.now_ns()));
         match self.cache.get(&|| key, &|_| true) {
-            Found::Here(served) => Some(served),
-            Found::Missing(wanted) => {
+            CacheAnswer::Hit(served) => Some(served),
+            CacheAnswer::Miss(wanted) => {
                 self.cache.put(wanted, truth);
                 None
             }

@@ -11,13 +11,14 @@ const FOREVER: u64 = u64::MAX;
 
 fn workload(keys: &[u64]) -> Workload {
     let accesses = (0..).zip(keys).map(|(at_ns, &key)| Access { at_ns, key }).collect();
-    let limits = Limits { capacity: 2, ttl_ns: FOREVER };
+    let limits = CacheLimits { capacity: 2, ttl_ns: FOREVER };
     Workload { name: "by hand".to_owned(), accesses, changes: Changes::Never, limits }
 }
 
 /// Hits, stale serves, evictions and expirations.
 fn seen(policy: Policy, workload: &Workload, capacity: usize, ttl_ns: u64) -> [u64; 4] {
-    let Outcome { hits, stale, evictions, expirations, .. } = replay(policy, workload, Limits { capacity, ttl_ns });
+    let Outcome { hits, stale, evictions, expirations, .. } =
+        replay(policy, workload, CacheLimits { capacity, ttl_ns });
     [hits, stale, evictions, expirations]
 }
 
@@ -48,7 +49,7 @@ fn times_are_up_after_the_time_to_live() {
 fn what_changed_in_between_is_served_stale() {
     let key = 1;
     let accesses = (0..400).map(|second| Access { at_ns: second * 1_000_000_000, key }).collect();
-    let limits = Limits { capacity: 1, ttl_ns: FOREVER };
+    let limits = CacheLimits { capacity: 1, ttl_ns: FOREVER };
     let workload = Workload { name: "by hand".to_owned(), accesses, changes: Changes::OfEachKey, limits };
     let truths: Vec<u64> = workload.accesses.iter().map(|access| workload.truth(access)).collect();
     let changed = truths.iter().filter(|truth| **truth != truths[0]).count() as u64;
@@ -143,7 +144,7 @@ proptest! {
     fn every_policy_counts_what_can_be(keys in proptest::collection::vec(0u64..30, 1..200), capacity in 1usize..10, ttl_ns in 1u64..50) {
         let workload = workload(&keys);
         for policy in Policy::ALL {
-            let outcome = replay(policy, &workload, Limits { capacity, ttl_ns });
+            let outcome = replay(policy, &workload, CacheLimits { capacity, ttl_ns });
             let misses = outcome.accesses - outcome.hits;
             prop_assert!(outcome.evictions + outcome.expirations <= misses, "{:?}", outcome);
             prop_assert_eq!(outcome.stale, 0);

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use memory::cache::Limits;
+use memory::cache::CacheLimits;
 use memory::hash::fnv1a;
 
 use super::workload::{Access, CAPACITY, Changes, Workload};
@@ -61,7 +61,7 @@ pub fn read(path: &Path, format: Format) -> Result<Workload> {
             Format::LibCacheSim => accesses.extend(lib_cache_sim(line, number, accesses.last()).with_context(place)?),
         }
     }
-    let limits = Limits { capacity: CAPACITY, ttl_ns: u64::MAX };
+    let limits = CacheLimits { capacity: CAPACITY, ttl_ns: u64::MAX };
     Ok(Workload { name, accesses, changes: Changes::Never, limits })
 }
 

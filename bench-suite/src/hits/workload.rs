@@ -13,7 +13,7 @@
 //! fifth of the keys, and a time to live of 2 s bounds how old an answer may be: most of what leaves is expired.
 
 use clap::ValueEnum;
-use memory::cache::Limits;
+use memory::cache::CacheLimits;
 use memory::hash::fnv1a;
 use rand::SeedableRng;
 use rand_distr::{Distribution, Zipf};
@@ -104,7 +104,7 @@ pub struct Workload {
     /// When the truth changes.
     pub changes: Changes,
     /// The cache that it is replayed against where nothing else is asked for.
-    pub limits: Limits,
+    pub limits: CacheLimits,
 }
 
 impl Workload {
@@ -122,8 +122,8 @@ impl Workload {
         };
         let accesses = (0..).zip(keys).map(|(place, key)| Access { at_ns: place * STEP_NS, key }).collect();
         let (changes, limits) = match name {
-            Name::Expiry => (Changes::OfEachKey, Limits { capacity: ROOMY, ttl_ns: 2 * SECOND_NS }),
-            _ => (Changes::Never, Limits { capacity: CAPACITY, ttl_ns: u64::MAX }),
+            Name::Expiry => (Changes::OfEachKey, CacheLimits { capacity: ROOMY, ttl_ns: 2 * SECOND_NS }),
+            _ => (Changes::Never, CacheLimits { capacity: CAPACITY, ttl_ns: u64::MAX }),
         };
         Workload { name: name.name().to_owned(), accesses, changes, limits }
     }
@@ -191,7 +191,7 @@ pub fn of_skew(keys: u64, skew: f64, accesses: u64, seed: u64) -> Option<Workloa
         name: format!("zipf-{skew}"),
         accesses: (0..accesses).map(key).collect(),
         changes: Changes::Never,
-        limits: Limits { capacity: (keys / 100) as usize, ttl_ns: u64::MAX },
+        limits: CacheLimits { capacity: (keys / 100) as usize, ttl_ns: u64::MAX },
     })
 }
 

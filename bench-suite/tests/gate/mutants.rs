@@ -84,7 +84,7 @@ fn plant(source: &Path) {
     let mutate = "let mutant = crate::mutants::mutate(variant); let variant = &mutant;";
     edit(&source.join("lib.rs"), |text| format!("{text}{MUTATE}"));
     for (file, after, times) in [
-        ("memory.rs", "pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {\n", 1),
+        ("memory/mod.rs", "pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {\n", 1),
         ("store/mod.rs", ") -> Result<Arc<dyn Store>> {\n", 2),
     ] {
         edit(&source.join(file), |text| {

@@ -41,7 +41,7 @@ fn a_planted_slowdown_is_found_and_named() {
     let counted = instructions.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
     let copy = folder.path().join("copy");
     copy_workspace(&workspace, &copy);
-    plant(&copy.join("memory/src/retrieval.rs"), counted.sample.median() / 100.0);
+    plant(&copy.join("memory/src/retrieval/mod.rs"), counted.sample.median() / 100.0);
     let target = copy.join("target");
     copy_build(&bench_suite::workspace::target(), &target);
     let (code, stdout, stderr) = parts(&assay(&copy, Some(&target), &gate));

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use baselines::Measurement;
 use bench_suite::input::Source;
 use bench_suite::runner::artifacts::{self, Program};
-use memory::api::{Ready, ServerStats};
+use memory::api::{ServerReady, ServerStats};
 use memory::corpus::{self, Corpus};
 
 /// Everything that holds on to something: connections, episodes, a queue, compressed bodies, buffers. Scans share what they read: under `sharing=clone`
@@ -78,7 +78,7 @@ fn ten_minutes_of_load_leave_nothing_behind() {
     let mut server = Server(server.stdout(Stdio::piped()).spawn().expect("starts"));
     let mut line = String::new();
     BufReader::new(server.0.stdout.take().expect("piped")).read_line(&mut line).expect("says where it listens");
-    let url = serde_json::from_str::<Ready>(&line).expect("the ready line").listening;
+    let url = serde_json::from_str::<ServerReady>(&line).expect("the ready line").listening;
     let address = url.strip_prefix("http://").expect("plain").to_owned();
 
     let out = folder.path().join("load.jsonl");

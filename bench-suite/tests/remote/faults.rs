@@ -17,6 +17,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestError, TestRng, TestRunner};
 
+use crate::covering;
 use crate::operation::{self, Operation};
 use crate::reference::Model;
 use crate::{Bed, play};
@@ -62,7 +63,7 @@ fn every_pair_of_strategies_is_the_model_on_a_server_that_breaks_for_long() {
 
 /// Few variants in which any two strategies that go with a server meet.
 fn variants() -> Vec<Variant> {
-    Variant::covering(|variant| {
+    covering::variants(|variant| {
         // An index in this process does not go with a server, whom others may write to.
         let goes = variant.store == StoreKind::Libsql && variant.retrieval == memory::RetrievalKind::Scan;
         goes && variant.durability == memory::Durability::Committed

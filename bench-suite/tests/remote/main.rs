@@ -2,6 +2,8 @@
 //!
 //! Without an sqld each of these tests says so and checks nothing: `scripts/setup` fetches one.
 
+#[path = "../../../memory/tests/model/covering.rs"]
+mod covering;
 mod faults;
 #[path = "../../../memory/tests/model/operation.rs"]
 mod operation; // the model of the stores in files

@@ -1,4 +1,4 @@
-//! Batch `parallel`: questions side by side, each on a task of its own, as many at a time as a store has connections for readers.
+//! Batch `parallel`: one question an episode, each on its own task, as many at a time as a store has readers.
 
 use std::sync::Arc;
 
@@ -7,10 +7,9 @@ use tokio::task::{JoinError, JoinSet};
 use crate::store::Store;
 use crate::{Counters, Episode, EpisodeId, Error, Result};
 
-/// The most questions at a time. More would only queue for connections, and take those of other callers.
+/// The most questions at a time. More would queue for connections, and take those of other callers.
 const SIDE_BY_SIDE: usize = 8;
 
-/// One answer, and its place.
 type Answer = (usize, Result<Option<Arc<Episode>>>);
 
 pub(super) async fn fetch(
@@ -19,7 +18,7 @@ pub(super) async fn fetch(
     counters: &Counters,
 ) -> Result<Vec<Option<Arc<Episode>>>> {
     let [_, _, ..] = ids else {
-        return super::serial::fetch(&**store, ids).await; // nothing to do beside it
+        return super::serial(&**store, ids).await; // nothing to do beside it
     };
     let mut episodes = vec![None; ids.len()];
     let mut asked = JoinSet::new(); // dropped with this future, and its tasks with it

@@ -1,6 +1,7 @@
 //! Serves a memory over HTTP, for the load generator or by hand.
 //!
-//! Stdout gets exactly one line, the JSON of [`Ready`], once requests are answered; whoever starts the server waits for it and learns the port.
+//! Stdout gets exactly one line, the JSON of [`ServerReady`], once requests are answered: whoever starts the server
+//! waits for it and learns the port.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,11 +11,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use memory::api::Ready;
+use memory::api::ServerReady;
 use memory::{IdSource, Memory, Options, Remote, Variant, server};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The environment variable with the token of the database's server.
+/// The environment variable with the token of the database server.
 const TOKEN_VARIABLE: &str = "LIBSQL_TOKEN";
 
 /// Serves a memory over HTTP until SIGTERM or ctrl-c, then flushes it.
@@ -50,7 +51,7 @@ fn after_help() -> String {
     text
 }
 
-/// What the database's server lets us in by. From the environment: arguments are seen by everybody on the machine.
+/// The token of the database server. From the environment: everybody on the machine sees arguments.
 fn token() -> Result<String> {
     match std::env::var(TOKEN_VARIABLE) {
         Ok(token) => Ok(token),
@@ -93,7 +94,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     let memory =
         Arc::new(Memory::open(&variant, options).await.with_context(|| format!("opening the memory ({variant})"))?);
 
-    let ready = Ready { listening: format!("http://{address}"), variant: variant.to_string() };
+    let ready = ServerReady { listening: format!("http://{address}"), variant: variant.to_string() };
     let line = serde_json::to_string(&ready).context("writing the ready line")?;
     writeln!(io::stdout().lock(), "{line}").context("writing the ready line to stdout")?;
 

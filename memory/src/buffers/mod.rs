@@ -1,11 +1,9 @@
-//! Scratch buffers: where a value is encoded, compressed or decompressed on its way. The `buffers` toggle, one strategy a file.
+//! Scratch buffers in which values are encoded, compressed and decompressed: the `buffers` toggle.
 //!
-//! Codecs serialise straight into such a buffer, stores copy out of it, and then it goes back to where it came from.
-//!
-//! Left out on purpose: contexts of compressors. They are kept, one a thread, whatever the toggle says: making one costs more than compressing a step, and a
-//! comparison with such a straw man would flatter the pool.
+//! Codecs serialise straight into a buffer, stores copy out of it, and then it goes back. The contexts of compressors
+//! are always kept, one a thread: making one costs more than compressing a step, and comparing with that would flatter
+//! the pool.
 
-mod fresh;
 mod pooled;
 
 use std::fmt::Debug;
@@ -14,27 +12,41 @@ use std::sync::Arc;
 
 use crate::{BufferKind, Counters};
 
-/// How much a new buffer holds before it grows, in bytes: most heads and steps.
+/// The capacity of a new buffer, in bytes: enough for most heads and steps.
 const ROOM_BYTES: usize = 256;
 
-/// Where buffers come from and go to.
+/// A source of buffers.
 pub trait Buffers: Debug + Send + Sync {
     /// An empty buffer.
     fn take(&self) -> Vec<u8>;
 
-    /// A buffer that is not needed any more.
+    /// Takes back a buffer that is not needed any more.
     fn give(&self, buffer: Vec<u8>);
 }
 
 /// The buffers of that kind.
 pub fn open(kind: BufferKind, counters: &Arc<Counters>) -> Arc<dyn Buffers> {
     match kind {
-        BufferKind::Fresh => Arc::new(fresh::Fresh),
+        BufferKind::Fresh => Arc::new(Fresh),
         BufferKind::Pooled => Arc::new(pooled::Pooled::new(Arc::clone(counters))),
     }
 }
 
-/// A buffer that finds its way back.
+/// Buffers `fresh`: each is allocated for its value and freed after it. The naive strategy.
+#[derive(Debug)]
+struct Fresh;
+
+impl Buffers for Fresh {
+    fn take(&self) -> Vec<u8> {
+        Vec::with_capacity(ROOM_BYTES)
+    }
+
+    fn give(&self, buffer: Vec<u8>) {
+        drop(buffer);
+    }
+}
+
+/// A buffer that goes back to its source when it is dropped.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,

@@ -1,13 +1,15 @@
-//! Buffers `pooled`: a few are kept, grown as their values made them, and handed out again.
+//! Buffers `pooled`: a few are kept, as large as their values made them, and handed out again.
 //!
-//! The pool is bounded in number and in size, so that one huge value or one burst does not stay in memory for ever.
+//! The pool is bounded in number and size, so that one huge value or one burst does not stay in memory for ever.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{Buffers, ROOM_BYTES};
 use crate::Counters;
 
-/// The most buffers that wait to be used.
+/// The most buffers that are kept.
 const KEPT: usize = 32;
 
 /// The most bytes of a buffer that is kept: steps beyond that are rare.
@@ -24,15 +26,11 @@ impl Pooled {
     pub(super) fn new(counters: Arc<Counters>) -> Pooled {
         Pooled { kept: Mutex::new(Vec::with_capacity(KEPT)), counters }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Buffers for Pooled {
     fn take(&self) -> Vec<u8> {
-        let kept = self.lock().pop();
+        let kept = self.kept.lock().pop();
         match kept {
             Some(buffer) => {
                 self.counters.buffers_reused.increment();
@@ -47,7 +45,7 @@ impl Buffers for Pooled {
             return;
         }
         buffer.clear();
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         if kept.len() < KEPT {
             kept.push(buffer);
         }
@@ -78,9 +76,9 @@ mod tests {
     fn neither_many_nor_huge_ones_are_kept() {
         let pool = Pooled::new(Arc::default());
         pool.give(Vec::with_capacity(LARGEST_BYTES + 1));
-        assert_eq!(pool.lock().len(), 0);
+        assert_eq!(pool.kept.lock().len(), 0);
         (0..2 * KEPT).for_each(|_| pool.give(Vec::with_capacity(8)));
-        assert_eq!(pool.lock().len(), KEPT);
+        assert_eq!(pool.kept.lock().len(), KEPT);
     }
 
     #[test]

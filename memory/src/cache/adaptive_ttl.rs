@@ -1,50 +1,48 @@
-//! Cache `adaptive-ttl`: what was used last, each for a time that grows with how often it is asked for.
+//! Cache `adaptive-ttl`: LRU with a time to live that grows with the hits.
 //!
 //! ```text
 //! time to live = TTL x min(1 + hits, MOST), from when the value was put
 //! ```
 //!
-//! A use touches the one entry that it finds: O(1), whatever the cache holds. The order in which entries leave is that of `lru`, and no time is shorter than
-//! its fixed one, so what `lru` hits this hits as well. What it costs is age: a value may be [`MOST`] times as old as under `lru` where somebody else
-//! changed it. `assay hits` shows the stale serves beside the hits.
-//!
-//! Left out on purpose: shorter times for what nobody asks for. An expired entry keeps its place until it is looked up or evicted, so they would free nothing.
+//! A use touches one entry: O(1). Entries leave in the order of `lru`, and no time is shorter than the fixed one, so
+//! that it hits whatever `lru` hits. The price is age: a value may be [`MOST`] times as old as under `lru` where
+//! somebody else changed it. `assay hits` shows stale answers beside the hits. No time is ever shortened: an expired
+//! entry keeps its place until it is looked up or evicted, so that would free nothing.
 
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::shelf::{Entry, Shelf};
-use super::{Left, Lookup, Policy};
+use super::ttl_lru::{CacheEntry, TtlLru};
+use super::{CacheLookup, Displaced, EvictionPolicy};
 use crate::Counters;
 
-/// The most times that the fixed time is lived.
+/// The longest time to live, in fixed times.
 pub const MOST: u64 = 4;
 
-/// What was used last, for as long as it is popular.
 pub(super) struct AdaptiveTtl<K, V> {
-    shelf: Shelf<K, V, Life>,
+    entries: TtlLru<K, V, Usage>,
     counters: Arc<Counters>,
 }
 
-/// How an entry lived so far.
-struct Life {
+/// The history of an entry.
+struct Usage {
     put_at_ns: u64,
     hits: u64,
 }
 
 impl<K: Hash + Eq, V: Clone> AdaptiveTtl<K, V> {
     pub(super) fn new(capacity: usize, ttl_ns: u64, counters: Arc<Counters>) -> AdaptiveTtl<K, V> {
-        AdaptiveTtl { shelf: Shelf::new(capacity, ttl_ns), counters }
+        AdaptiveTtl { entries: TtlLru::new(capacity, ttl_ns), counters }
     }
 }
 
-impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Policy<K, V> for AdaptiveTtl<K, V> {
-    fn get(&mut self, key: &K, now_ns: u64) -> Lookup<V> {
-        let ttl_ns = self.shelf.ttl_ns;
-        self.shelf.get(key, now_ns, |Entry { expires_at_ns, beside: life, .. }| {
-            life.hits += 1;
-            let lives_ns = ttl_ns.saturating_mul((1 + life.hits).min(MOST));
-            let until_ns = life.put_at_ns.saturating_add(lives_ns);
+impl<K: Hash + Eq + Clone + Send, V: Clone + Send> EvictionPolicy<K, V> for AdaptiveTtl<K, V> {
+    fn get(&mut self, key: &K, now_ns: u64) -> CacheLookup<V> {
+        let ttl_ns = self.entries.ttl_ns;
+        self.entries.get(key, now_ns, |CacheEntry { expires_at_ns, metadata: usage, .. }| {
+            usage.hits += 1;
+            let lives_ns = ttl_ns.saturating_mul((1 + usage.hits).min(MOST));
+            let until_ns = usage.put_at_ns.saturating_add(lives_ns);
             if until_ns > *expires_at_ns {
                 *expires_at_ns = until_ns;
                 self.counters.ttl_extended.increment();
@@ -52,16 +50,16 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Policy<K, V> for AdaptiveTtl<
         })
     }
 
-    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Left<K, V>> {
-        self.shelf.put(key, value, Life { put_at_ns: now_ns, hits: 0 }, now_ns)
+    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Displaced<K, V>> {
+        self.entries.put(key, value, Usage { put_at_ns: now_ns, hits: 0 }, now_ns)
     }
 
     fn remove(&mut self, key: &K) -> Option<V> {
-        self.shelf.take(key).map(|entry| entry.value)
+        self.entries.take(key).map(|entry| entry.value)
     }
 
     fn keys(&self, wanted: &dyn Fn(&K, &V) -> bool) -> Vec<K> {
-        self.shelf.keys(wanted)
+        self.entries.keys(wanted)
     }
 }
 
@@ -80,10 +78,14 @@ mod tests {
         cache.put(1, "asked for", 0);
         cache.put(2, "not asked for", 0);
         for now_ns in [9, 19, 29, 39] {
-            assert_eq!(cache.get(&1, now_ns), Lookup::Fresh("asked for"), "{now_ns}");
+            assert_eq!(cache.get(&1, now_ns), CacheLookup::Fresh("asked for"), "{now_ns}");
         }
-        assert_eq!(cache.get(&1, 40), Lookup::Expired("asked for"), "however popular, not older than {MOST} times");
-        assert_eq!(cache.get(&2, 10), Lookup::Expired("not asked for"));
+        assert_eq!(
+            cache.get(&1, 40),
+            CacheLookup::Expired("asked for"),
+            "however popular, not older than {MOST} times"
+        );
+        assert_eq!(cache.get(&2, 10), CacheLookup::Expired("not asked for"));
         assert_eq!(counters.ttl_extended.get(), MOST - 1);
     }
 
@@ -93,7 +95,7 @@ mod tests {
         cache.put(1, "old", 0);
         cache.get(&1, 1);
         cache.put(1, "new", 5);
-        assert_eq!(cache.get(&1, 15), Lookup::Expired("new"));
+        assert_eq!(cache.get(&1, 15), CacheLookup::Expired("new"));
     }
 
     #[test]
@@ -104,8 +106,8 @@ mod tests {
         for now_ns in 0..20_000 {
             let most = random.random_range(0..60u32);
             let key = random.random_range(0..=most);
-            let by_lru = matches!(fixed.get(&key, now_ns), Lookup::Fresh(()));
-            let found = matches!(adaptive.get(&key, now_ns), Lookup::Fresh(()));
+            let by_lru = matches!(fixed.get(&key, now_ns), CacheLookup::Fresh(()));
+            let found = matches!(adaptive.get(&key, now_ns), CacheLookup::Fresh(()));
             assert!(found || !by_lru, "{key} at {now_ns}");
             if !by_lru {
                 fixed.put(key, (), now_ns);

@@ -1,25 +1,24 @@
-//! Cache `lru`: what was used last, each for a fixed time from when it was put. The plain policy of the crate `lru` over a fixed hasher.
+//! Cache `lru`: the entries used last, each for a fixed time. The plain policy of the crate `lru`, with a fixed hasher.
 
 use std::hash::Hash;
 
-use super::shelf::Shelf;
-use super::{Left, Lookup, Policy};
+use super::ttl_lru::TtlLru;
+use super::{CacheLookup, Displaced, EvictionPolicy};
 
-/// What was used last.
-pub(super) struct Lru<K, V>(Shelf<K, V, ()>);
+pub(super) struct Lru<K, V>(TtlLru<K, V, ()>);
 
 impl<K: Hash + Eq, V: Clone> Lru<K, V> {
     pub(super) fn new(capacity: usize, ttl_ns: u64) -> Lru<K, V> {
-        Lru(Shelf::new(capacity, ttl_ns))
+        Lru(TtlLru::new(capacity, ttl_ns))
     }
 }
 
-impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Policy<K, V> for Lru<K, V> {
-    fn get(&mut self, key: &K, now_ns: u64) -> Lookup<V> {
+impl<K: Hash + Eq + Clone + Send, V: Clone + Send> EvictionPolicy<K, V> for Lru<K, V> {
+    fn get(&mut self, key: &K, now_ns: u64) -> CacheLookup<V> {
         self.0.get(key, now_ns, |_| {})
     }
 
-    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Left<K, V>> {
+    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Displaced<K, V>> {
         self.0.put(key, value, (), now_ns)
     }
 
@@ -34,7 +33,7 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Policy<K, V> for Lru<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Why;
+    use super::super::RemovalCause;
     use super::*;
 
     #[test]
@@ -42,11 +41,11 @@ mod tests {
         let mut cache = Lru::new(2, u64::MAX);
         assert_eq!(cache.put(1, "one", 0), None);
         assert_eq!(cache.put(2, "two", 0), None);
-        assert_eq!(cache.get(&1, 0), Lookup::Fresh("one"));
-        assert_eq!(cache.put(3, "three", 0), Some(Left { key: 2, value: "two", why: Why::Evicted }));
+        assert_eq!(cache.get(&1, 0), CacheLookup::Fresh("one"));
+        assert_eq!(cache.put(3, "three", 0), Some(Displaced { key: 2, value: "two", cause: RemovalCause::Evicted }));
         assert_eq!(
             [1, 2, 3].map(|key| cache.get(&key, 0)),
-            [Lookup::Fresh("one"), Lookup::Absent, Lookup::Fresh("three")]
+            [CacheLookup::Fresh("one"), CacheLookup::Absent, CacheLookup::Fresh("three")]
         );
     }
 
@@ -54,19 +53,19 @@ mod tests {
     fn time_is_up_after_the_ttl_and_not_before() {
         let mut cache = Lru::new(2, 10);
         cache.put(1, "one", 1_000);
-        assert_eq!(cache.get(&1, 1_009), Lookup::Fresh("one"));
+        assert_eq!(cache.get(&1, 1_009), CacheLookup::Fresh("one"));
         // Looking at it did not prolong it.
-        assert_eq!([cache.get(&1, 1_010), cache.get(&1, 1_010)], [Lookup::Expired("one"), Lookup::Absent]);
+        assert_eq!([cache.get(&1, 1_010), cache.get(&1, 1_010)], [CacheLookup::Expired("one"), CacheLookup::Absent]);
     }
 
     #[test]
     fn putting_again_replaces_without_an_eviction() {
         let mut cache = Lru::new(1, u64::MAX);
         cache.put(1, "one", 0);
-        assert_eq!(cache.put(1, "uno", 0), Some(Left { key: 1, value: "one", why: Why::Replaced }));
+        assert_eq!(cache.put(1, "uno", 0), Some(Displaced { key: 1, value: "one", cause: RemovalCause::Replaced }));
         let mut smallest = Lru::new(0, u64::MAX);
         smallest.put(1, "one", 0);
-        assert_eq!(smallest.get(&1, 0), Lookup::Fresh("one"));
+        assert_eq!(smallest.get(&1, 0), CacheLookup::Fresh("one"));
     }
 
     #[test]

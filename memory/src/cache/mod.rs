@@ -1,124 +1,123 @@
-//! Caches of whole episodes and of answers to queries, chosen by the `cache` toggle, one strategy a file.
+//! Caches of whole episodes and of answers to queries: the `cache` toggle, one strategy a file.
 //!
-//! | what | in one place |
+//! | | |
 //! |---|---|
-//! | what stays, and for how long | a [`Policy`]: `lru`, `adaptive-ttl`, `predictive` |
-//! | locks, tickets, counting | `kept`, the same over every policy |
-//! | what is asked for, and which write changes which answer | `queries` |
+//! | what stays, and for how long | an `EvictionPolicy`: `lru`, `adaptive-ttl`, `predictive` |
+//! | locking, versions, counting | `policy_cache`, the same over every policy |
+//! | cached queries, and which write changes which answer | `queries` |
 //!
-//! Invalidation is precise: a write removes what it may have changed and nothing else. A look-up that raced with such a write must not put the old
-//! value back, so a look-up that misses hands out a [`Wanted`] with the ticket that was drawn before the store was read, and a `put` is refused if
-//! something was invalidated since.
+//! Invalidation is precise: a write removes what it may have changed and nothing else. A look-up that raced with such a
+//! write must not put the old value back. Therefore a miss hands out an [`InsertLease`] with the version before the
+//! store was read, and `put` refuses it if something was invalidated since.
 //!
-//! Writes of this memory are seen at once. Those of others to the same database (several processes on one remote libSQL server) are not: an entry
-//! may be as old as its time to live, [`crate::Options::cache_ttl_ns`], and under `adaptive-ttl` as [`adaptive_ttl::MOST`] times that. Nor is a write
-//! that a server finishes after its caller went away, for as long. Whoever cannot bear that takes `cache=none`.
+//! Writes of this memory are seen at once. Those of others to the same database (several processes on one libSQL
+//! server) are not: an entry may be as old as its time to live, [`crate::Options::cache_ttl_ns`], and under
+//! `adaptive-ttl` 4 times as old. The same holds for a write that a server finishes after its caller went away. Whoever
+//! cannot accept that uses `cache=none`.
 //!
-//! Left out on purpose: caching what is not there. A look-up of an unknown id always asks the store.
+//! Absence is not cached: a look-up of an unknown id always asks the store.
 
-pub mod adaptive_ttl;
-mod kept;
+mod adaptive_ttl;
 mod lru;
-mod none;
+mod policy_cache;
 mod predictive;
 mod queries;
-mod shelf;
 mod sketch;
+mod ttl_lru;
 
 use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::{CacheKind, Clock, Counters, Episode, EpisodeId};
 
-pub(crate) use queries::{Best, Queries};
+pub(crate) use queries::{CachedRanking, Queries};
 
-/// When a look-up began, in terms of invalidations.
+/// The invalidations before a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ticket {
+struct Version {
     invalidated: u64,
     swept: u64,
 }
 
-/// What a look-up did not find, and may put: drawn before the store is read. From `none` it is nothing.
+/// The right to insert a value that a look-up missed, drawn before the store is read; empty without a cache.
 #[derive(Debug, Clone)]
-pub struct Wanted<K>(Option<(K, Ticket)>);
+pub struct InsertLease<K>(Option<(K, Version)>);
 
-impl<K> Wanted<K> {
-    /// Whether there is a cache to put it into.
-    pub fn is_kept(&self) -> bool {
+impl<K> InsertLease<K> {
+    /// There is a cache to insert into.
+    pub fn is_cached(&self) -> bool {
         self.0.is_some()
     }
 }
 
-/// What a look-up found.
+/// The answer to a look-up.
 #[derive(Debug, Clone)]
-pub enum Found<K, V> {
-    /// It is at hand.
-    Here(V),
-    /// It is not: the store has to be asked.
-    Missing(Wanted<K>),
+pub enum CacheAnswer<K, V> {
+    /// The value is cached.
+    Hit(V),
+    /// It is not: read the store, and insert with this lease.
+    Miss(InsertLease<K>),
 }
 
 /// Keeps values at hand. Keys are made where they are needed: `none` needs none.
 pub trait Cache<K, V>: Send + Sync {
-    /// The value, if it is at hand, its time is not up, and it is enough.
-    fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> Found<K, V>;
+    /// The value, if it is cached, not expired, and `enough`.
+    fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> CacheAnswer<K, V>;
 
-    /// Keeps a value that was read from the store after `wanted` was drawn, unless it changed since.
-    fn put(&self, wanted: Wanted<K>, value: V);
+    /// Inserts a value that was read after the lease was drawn, unless it changed since.
+    fn put(&self, wanted: InsertLease<K>, value: V);
 
-    /// Forgets a value that changed.
+    /// Removes a value that changed.
     fn invalidate(&self, key: &dyn Fn() -> K);
 
-    /// Forgets all values that `changed` says have changed. Looks at each: not for hot paths.
+    /// Removes all values that `changed` names. It looks at each: not for hot paths.
     fn invalidate_where(&self, changed: &dyn Fn(&K, &V) -> bool);
 }
 
 /// The cache of whole episodes.
 pub type EpisodeCache = dyn Cache<EpisodeId, Arc<Episode>>;
 
-/// What a policy has under a key.
+/// The answer of a policy to a look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup<V> {
+enum CacheLookup<V> {
     /// The value.
     Fresh(V),
-    /// A value whose time was up: it is taken out.
+    /// An expired value, which is removed.
     Expired(V),
     /// Nothing.
     Absent,
 }
 
-/// Why an entry left for another one.
+/// The reason why an entry was removed for another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+enum RemovalCause {
     /// The other one has the same key.
     Replaced,
     /// To make room.
     Evicted,
-    /// Its time was up, and the room was needed.
+    /// It had expired, and the room was needed.
     Expired,
 }
 
-/// An entry that left for another one.
+/// An entry that was removed for another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left<K, V> {
+struct Displaced<K, V> {
     /// Its key.
     pub key: K,
     /// Its value.
     pub value: V,
-    /// Why it left.
-    pub why: Why,
+    /// RemovalCause it left.
+    pub cause: RemovalCause,
 }
 
-/// Decides what stays and for how long. It is used by one thread at a time, and told what time it is.
-///
-/// A look-up is followed by a `put` where it found nothing, so that both together are one use.
-pub trait Policy<K, V>: Send {
-    /// The value, if its time is not up.
-    fn get(&mut self, key: &K, now_ns: u64) -> Lookup<V>;
+/// Decides which entries stay and for how long. One thread at a time uses it, and tells it the time. A look-up that
+/// found nothing is followed by a `put`: both together are one use.
+trait EvictionPolicy<K, V>: Send {
+    /// The value, if it has not expired.
+    fn get(&mut self, key: &K, now_ns: u64) -> CacheLookup<V>;
 
-    /// Keeps a value, and gives the one that left for it.
-    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Left<K, V>>;
+    /// Inserts a value, and returns the entry that it displaced.
+    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Displaced<K, V>>;
 
     /// Takes a value out.
     fn remove(&mut self, key: &K) -> Option<V>;
@@ -127,13 +126,13 @@ pub trait Policy<K, V>: Send {
     fn keys(&self, wanted: &dyn Fn(&K, &V) -> bool) -> Vec<K>;
 }
 
-/// The policy of that kind; `None` for `none`. It counts what tells it from `lru`; hits and misses are its user's to count.
-fn policy<K, V>(kind: CacheKind, limits: Limits, counters: &Arc<Counters>) -> Option<Box<dyn Policy<K, V>>>
+/// The policy of that kind; `None` for `none`. It counts only what tells it from `lru`.
+fn policy<K, V>(kind: CacheKind, limits: CacheLimits, counters: &Arc<Counters>) -> Option<Box<dyn EvictionPolicy<K, V>>>
 where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
-    let Limits { capacity, ttl_ns } = limits;
+    let CacheLimits { capacity, ttl_ns } = limits;
     match kind {
         CacheKind::None => None,
         CacheKind::Lru => Some(Box::new(lru::Lru::new(capacity, ttl_ns))),
@@ -144,19 +143,19 @@ where
     }
 }
 
-/// How much caches hold, and for how long.
+/// The limits of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct CacheLimits {
     /// The most entries of one cache; 0 is taken as 1.
     pub capacity: usize,
-    /// How long each is kept, in nanoseconds.
+    /// The time to live of an entry, in nanoseconds.
     pub ttl_ns: u64,
 }
 
-/// A cache of that kind, of anything: what it does is counted as of episodes.
+/// A cache of that kind. It is counted like a cache of episodes.
 pub fn new<K, V>(
     kind: CacheKind,
-    limits: Limits,
+    limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
 ) -> Arc<dyn Cache<K, V>>
@@ -164,35 +163,52 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
-    over(kind, limits, clock, counters, &kept::EPISODES)
+    over(kind, limits, clock, counters, &policy_cache::EPISODES)
 }
 
 /// The caches of that kind: of episodes, and of answers.
 pub(crate) fn open(
     kind: CacheKind,
-    limits: Limits,
+    limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
 ) -> (Arc<EpisodeCache>, Queries) {
     let episodes = new(kind, limits, clock, counters);
-    let lists = over(kind, limits, clock, counters, &kept::QUERIES);
-    let best = over(kind, limits, clock, counters, &kept::QUERIES);
+    let lists = over(kind, limits, clock, counters, &policy_cache::QUERIES);
+    let best = over(kind, limits, clock, counters, &policy_cache::QUERIES);
     (episodes, Queries::new(lists, best))
 }
 
 fn over<K, V>(
     kind: CacheKind,
-    limits: Limits,
+    limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
-    tally: &'static kept::Tally,
+    tally: &'static policy_cache::CacheCounters,
 ) -> Arc<dyn Cache<K, V>>
 where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
     match policy(kind, limits, counters) {
-        None => Arc::new(none::NoCache),
-        Some(policy) => Arc::new(kept::Kept::new(policy, Arc::clone(clock), Arc::clone(counters), tally)),
+        None => Arc::new(NoCache),
+        Some(policy) => {
+            Arc::new(policy_cache::PolicyCache::new(policy, Arc::clone(clock), Arc::clone(counters), tally))
+        }
     }
+}
+
+/// Cache `none`: keeps nothing and counts nothing.
+struct NoCache;
+
+impl<K, V> Cache<K, V> for NoCache {
+    fn get(&self, _: &dyn Fn() -> K, _: &dyn Fn(&V) -> bool) -> CacheAnswer<K, V> {
+        CacheAnswer::Miss(InsertLease(None))
+    }
+
+    fn put(&self, _: InsertLease<K>, _: V) {}
+
+    fn invalidate(&self, _: &dyn Fn() -> K) {}
+
+    fn invalidate_where(&self, _: &dyn Fn(&K, &V) -> bool) {}
 }

@@ -1,53 +1,55 @@
-//! Cache `predictive`: what is expected to be asked for again before its time is up. A hybrid of LFU and TLRU, and an experiment.
+//! Cache `predictive`: keeps what is expected to be asked for again before it expires. A hybrid of LFU and TLRU, and an
+//! experiment.
 //!
 //! ```text
-//! worth = age + frequency x part of its time that is left      set at each use
-//! age   = the worth of the entry that was evicted last         so that old worth fades
+//! priority = age + frequency x part of its time that is left      set at each use
+//! age      = the priority of the entry that was evicted last      so that old priorities fade
 //! ```
 //!
-//! `frequency` is how often the key was asked for lately before this use, also while it was not kept, as a [`Sketch`] remembers it: what is predicted is
-//! that it goes on like that for as long as the value may be served. What was never asked for before is expected never to be again.
+//! `frequency` is the number of recent requests of the key before this use, cached or not, as a [`Sketch`] remembers
+//! it: the prediction is that it goes on like that for as long as the value may be served. A key that is new is not
+//! expected again.
 //!
-//! Where room is needed, an entry goes whose time is up (that is no eviction: nobody could use it); only then the one of least worth, and among equals
-//! the one used longest ago.
+//! When room is needed, an expired entry goes first (no eviction: nobody could use it), then the one of least priority,
+//! and among equals the one used longest ago.
 //!
-//! A use costs O(log n): two ordered maps, one by worth and one by time, beside the hash table. Neither order can be kept in O(1): worth falls anywhere
-//! between the others', and a clock may be set back.
+//! A use costs O(log n): two ordered maps, by priority and by time, beside the hash table. Neither order can be kept in
+//! O(1): a priority falls anywhere between the others, and a clock may be set back. Newcomers are never refused, as
+//! W-TinyLFU does: what was just read is always cached.
 //!
-//! Sources: Bilal and Kang, "Time aware least recent used (TLRU) cache management policy in ICN" (ICACT 2014, arXiv 1801.00390) for the time to use, and
-//! that what has little of it left goes first; Arlitt et al., "Evaluating content management techniques for web proxy caches" (2000) for
-//! frequency with dynamic ageing (LFU-DA). No literature is known for the two together.
-//!
-//! Left out on purpose: refusing newcomers (W-TinyLFU does). Whatever was read is at hand for the next look-up.
+//! Sources: Bilal and Kang, "Time aware least recent used (TLRU) cache management policy in ICN" (ICACT 2014, arXiv
+//! 1801.00390) for the time to use, and that what has little of it left goes first; Arlitt et al., "Evaluating content
+//! management techniques for web proxy caches" (2000) for frequency with dynamic ageing (LFU-DA). No literature is
+//! known for both together.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use super::shelf::{Entry, Shelf};
 use super::sketch::Sketch;
-use super::{Left, Lookup, Policy, Why};
+use super::ttl_lru::{CacheEntry, TtlLru};
+use super::{CacheLookup, Displaced, EvictionPolicy, RemovalCause};
 use crate::Counters;
 use crate::hash::FixedState;
 
-/// The whole of an entry's time, in the unit of its parts.
+/// A whole time to live, in the unit of its parts.
 const WHOLE: u64 = 256;
 
-/// What is expected to be asked for.
+/// A cache that evicts the entry of least priority.
 pub(super) struct Predictive<K, V> {
-    shelf: Shelf<K, V, Place>,
-    by_worth: BTreeMap<(u64, u64), K>, // worth, and the number of the last use
-    by_time: BTreeMap<(u64, u64), K>,  // the end of its time, and the number of the use that put it
+    entries: TtlLru<K, V, Ranks>,
+    by_priority: BTreeMap<(u64, u64), K>, // priority, and the number of the last use
+    by_time: BTreeMap<(u64, u64), K>,     // the end of its time, and the number of the use that put it
     sketch: Sketch,
     age: u64,
     uses: u64,
     counters: Arc<Counters>,
 }
 
-/// Where an entry stands in both orders.
+/// The places of an entry in both orders.
 #[derive(Clone, Copy)]
-struct Place {
-    worth: u64,
+struct Ranks {
+    priority: u64,
     used: u64,
     put: u64,
 }
@@ -55,8 +57,8 @@ struct Place {
 impl<K: Hash + Eq + Clone, V: Clone> Predictive<K, V> {
     pub(super) fn new(capacity: usize, ttl_ns: u64, counters: Arc<Counters>) -> Predictive<K, V> {
         Predictive {
-            shelf: Shelf::new(capacity, ttl_ns),
-            by_worth: BTreeMap::new(),
+            entries: TtlLru::new(capacity, ttl_ns),
+            by_priority: BTreeMap::new(),
             by_time: BTreeMap::new(),
             sketch: Sketch::new(capacity),
             age: 0,
@@ -66,32 +68,32 @@ impl<K: Hash + Eq + Clone, V: Clone> Predictive<K, V> {
     }
 
     fn take(&mut self, key: &K) -> Option<V> {
-        let Entry { value, expires_at_ns, beside: place } = self.shelf.take(key)?;
-        self.by_worth.remove(&(place.worth, place.used));
-        self.by_time.remove(&(expires_at_ns, place.put));
+        let CacheEntry { value, expires_at_ns, metadata: ranks } = self.entries.take(key)?;
+        self.by_priority.remove(&(ranks.priority, ranks.used));
+        self.by_time.remove(&(expires_at_ns, ranks.put));
         Some(value)
     }
 
-    /// Takes out the entry that is expected to be missed least.
+    /// Removes the expired entry or the one of least priority.
     #[inline(never)]
-    fn make_room(&mut self, now_ns: u64) -> Option<Left<K, V>> {
+    fn make_room(&mut self, now_ns: u64) -> Option<Displaced<K, V>> {
         let (&(expires_at_ns, _), expired) = self.by_time.first_key_value()?;
-        let (key, why) = if expires_at_ns <= now_ns {
-            (expired.clone(), Why::Expired)
+        let (key, cause) = if expires_at_ns <= now_ns {
+            (expired.clone(), RemovalCause::Expired)
         } else {
-            let (&(worth, _), key) = self.by_worth.first_key_value()?;
-            self.age = worth;
-            let as_lru = self.shelf.oldest() == Some(key);
+            let (&(priority, _), key) = self.by_priority.first_key_value()?;
+            self.age = priority;
+            let as_lru = self.entries.oldest() == Some(key);
             self.counters.predictive_evictions.add(u64::from(!as_lru));
-            (key.clone(), Why::Evicted)
+            (key.clone(), RemovalCause::Evicted)
         };
         let value = self.take(&key)?;
-        Some(Left { key, value, why })
+        Some(Displaced { key, value, cause })
     }
 }
 
-/// How much is expected of an entry with that part of its time left, of as many uses lately, this one included.
-fn worth(age: u64, uses: u8, left_ns: u64, ttl_ns: u64) -> u64 {
+/// The priority of an entry with that part of its time left, of so many recent uses, this one included.
+fn priority(age: u64, uses: u8, left_ns: u64, ttl_ns: u64) -> u64 {
     let part = u128::from(left_ns.min(ttl_ns)) * u128::from(WHOLE) / u128::from(ttl_ns.max(1));
     age + u64::from(uses.saturating_sub(1)) * part as u64
 }
@@ -100,38 +102,38 @@ fn hash<K: Hash>(key: &K) -> u64 {
     FixedState::default().hash_one(key)
 }
 
-impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Policy<K, V> for Predictive<K, V> {
-    fn get(&mut self, key: &K, now_ns: u64) -> Lookup<V> {
+impl<K: Hash + Eq + Clone + Send, V: Clone + Send> EvictionPolicy<K, V> for Predictive<K, V> {
+    fn get(&mut self, key: &K, now_ns: u64) -> CacheLookup<V> {
         let hash = hash(key);
-        self.sketch.add(hash); // also what is not here: the more often that is asked for, the longer it stays once it comes
+        self.sketch.add(hash); // cached or not
         self.uses += 1;
-        if self.shelf.is_expired(key, now_ns) {
-            return self.take(key).map_or(Lookup::Absent, Lookup::Expired);
+        if self.entries.is_expired(key, now_ns) {
+            return self.take(key).map_or(CacheLookup::Absent, CacheLookup::Expired);
         }
-        let Predictive { shelf, by_worth, sketch, age, uses, .. } = self;
-        let ttl_ns = shelf.ttl_ns;
-        shelf.get(key, now_ns, |Entry { expires_at_ns, beside: place, .. }| {
-            if let Some(key) = by_worth.remove(&(place.worth, place.used)) {
-                place.worth = worth(*age, sketch.estimate(hash), *expires_at_ns - now_ns, ttl_ns);
-                place.used = *uses;
-                by_worth.insert((place.worth, place.used), key);
+        let Predictive { entries, by_priority, sketch, age, uses, .. } = self;
+        let ttl_ns = entries.ttl_ns;
+        entries.get(key, now_ns, |CacheEntry { expires_at_ns, metadata: ranks, .. }| {
+            if let Some(key) = by_priority.remove(&(ranks.priority, ranks.used)) {
+                ranks.priority = priority(*age, sketch.estimate(hash), *expires_at_ns - now_ns, ttl_ns);
+                ranks.used = *uses;
+                by_priority.insert((ranks.priority, ranks.used), key);
             }
         })
     }
 
-    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Left<K, V>> {
+    fn put(&mut self, key: K, value: V, now_ns: u64) -> Option<Displaced<K, V>> {
         let left = match self.take(&key) {
-            Some(value) => Some(Left { key: key.clone(), value, why: Why::Replaced }),
-            None if self.shelf.is_full() => self.make_room(now_ns),
+            Some(value) => Some(Displaced { key: key.clone(), value, cause: RemovalCause::Replaced }),
+            None if self.entries.is_full() => self.make_room(now_ns),
             None => None,
         };
         self.uses += 1;
-        let ttl_ns = self.shelf.ttl_ns;
-        let worth = worth(self.age, self.sketch.estimate(hash(&key)), ttl_ns, ttl_ns);
-        let place = Place { worth, used: self.uses, put: self.uses };
-        self.by_worth.insert((worth, self.uses), key.clone());
+        let ttl_ns = self.entries.ttl_ns;
+        let priority = priority(self.age, self.sketch.estimate(hash(&key)), ttl_ns, ttl_ns);
+        let ranks = Ranks { priority, used: self.uses, put: self.uses };
+        self.by_priority.insert((priority, self.uses), key.clone());
         self.by_time.insert((now_ns.saturating_add(ttl_ns), self.uses), key.clone());
-        self.shelf.put(key, value, place, now_ns);
+        self.entries.put(key, value, ranks, now_ns);
         left
     }
 
@@ -140,7 +142,7 @@ impl<K: Hash + Eq + Clone + Send, V: Clone + Send> Policy<K, V> for Predictive<K
     }
 
     fn keys(&self, wanted: &dyn Fn(&K, &V) -> bool) -> Vec<K> {
-        self.shelf.keys(wanted)
+        self.entries.keys(wanted)
     }
 }
 
@@ -157,18 +159,18 @@ mod tests {
     }
 
     /// Looks a key up, and puts it where it is not.
-    fn use_once(cache: &mut Predictive<u32, u32>, key: u32, now_ns: u64) -> Option<Left<u32, u32>> {
+    fn use_once(cache: &mut Predictive<u32, u32>, key: u32, now_ns: u64) -> Option<Displaced<u32, u32>> {
         match cache.get(&key, now_ns) {
-            Lookup::Fresh(value) => {
+            CacheLookup::Fresh(value) => {
                 assert_eq!(value, key);
                 None
             }
-            Lookup::Expired(_) | Lookup::Absent => cache.put(key, key, now_ns),
+            CacheLookup::Expired(_) | CacheLookup::Absent => cache.put(key, key, now_ns),
         }
     }
 
-    fn evicted(left: Option<Left<u32, u32>>) -> Option<(u32, Why)> {
-        left.map(|left| (left.key, left.why))
+    fn evicted(left: Option<Displaced<u32, u32>>) -> Option<(u32, RemovalCause)> {
+        left.map(|left| (left.key, left.cause))
     }
 
     #[test]
@@ -178,10 +180,10 @@ mod tests {
             use_once(&mut cache, 1, 0);
         }
         use_once(&mut cache, 2, 0);
-        assert_eq!(evicted(use_once(&mut cache, 3, 0)), Some((2, Why::Evicted)), "lru would have evicted 1");
+        assert_eq!(evicted(use_once(&mut cache, 3, 0)), Some((2, RemovalCause::Evicted)), "lru would have evicted 1");
         assert_eq!(counters.predictive_evictions.get(), 1);
-        assert_eq!(cache.get(&1, 0), Lookup::Fresh(1));
-        assert_eq!(evicted(use_once(&mut cache, 4, 0)), Some((3, Why::Evicted)), "as lru does");
+        assert_eq!(cache.get(&1, 0), CacheLookup::Fresh(1));
+        assert_eq!(evicted(use_once(&mut cache, 4, 0)), Some((3, RemovalCause::Evicted)), "as lru does");
         assert_eq!(counters.predictive_evictions.get(), 1);
     }
 
@@ -192,7 +194,7 @@ mod tests {
         use_once(&mut cache, 2, 60);
         use_once(&mut cache, 2, 61);
         use_once(&mut cache, 1, 90); // a tenth of its time is left to it, and nearly all to the other one
-        assert_eq!(evicted(use_once(&mut cache, 3, 91)), Some((1, Why::Evicted)));
+        assert_eq!(evicted(use_once(&mut cache, 3, 91)), Some((1, RemovalCause::Evicted)));
     }
 
     #[test]
@@ -202,10 +204,14 @@ mod tests {
             use_once(&mut cache, 1, 0);
         }
         use_once(&mut cache, 2, 50);
-        assert_eq!(evicted(use_once(&mut cache, 3, 100)), Some((1, Why::Expired)), "however often it was asked for");
+        assert_eq!(
+            evicted(use_once(&mut cache, 3, 100)),
+            Some((1, RemovalCause::Expired)),
+            "however often it was asked for"
+        );
         assert_eq!(counters.predictive_evictions.get(), 0);
-        assert_eq!(cache.get(&2, 149), Lookup::Fresh(2));
-        assert_eq!([cache.get(&2, 150), cache.get(&2, 150)], [Lookup::Expired(2), Lookup::Absent]);
+        assert_eq!(cache.get(&2, 149), CacheLookup::Fresh(2));
+        assert_eq!([cache.get(&2, 150), cache.get(&2, 150)], [CacheLookup::Expired(2), CacheLookup::Absent]);
     }
 
     #[test]
@@ -217,9 +223,9 @@ mod tests {
         for once in 100..120 {
             use_once(&mut cache, once, 0);
         }
-        assert_eq!(cache.get(&0, 0), Lookup::Fresh(0), "what is asked for once does not count");
-        let left =
-            (0..1_000).position(|use_| evicted(use_once(&mut cache, 1 + use_ % 6, 0)) == Some((0, Why::Evicted)));
+        assert_eq!(cache.get(&0, 0), CacheLookup::Fresh(0), "what is asked for once does not count");
+        let left = (0..1_000)
+            .position(|use_| evicted(use_once(&mut cache, 1 + use_ % 6, 0)) == Some((0, RemovalCause::Evicted)));
         assert!(left.is_some_and(|evictions| evictions > 10), "{left:?}: it stays for long and not for ever");
     }
 
@@ -248,7 +254,7 @@ mod tests {
             };
             kept.sort_unstable();
             assert!(kept.len() <= 8);
-            assert_eq!(sorted(cache.by_worth.values().collect()), kept);
+            assert_eq!(sorted(cache.by_priority.values().collect()), kept);
             assert_eq!(sorted(cache.by_time.values().collect()), kept);
         }
     }

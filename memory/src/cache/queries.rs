@@ -1,46 +1,44 @@
-//! Answers to queries that are kept at hand, and which write changes which of them.
+//! Cached answers to queries, and the writes that change them.
 //!
-//! | query | kept | dropped by |
+//! | query | cached | dropped by |
 //! |---|---|---|
-//! | by metadata | its ids | the start of an episode that has this very key and value |
-//! | by task | the newest ids, as many as were asked for; they answer every smaller limit as well | the start of an episode of this very task type and domain |
-//! | retrieval | the ranking: ids and scores | the completion of an episode that would be among the best, or might be |
+//! | by metadata | its ids | the start of an episode with this key and value |
+//! | by task | the newest ids; they also answer smaller limits | the start of an episode of this task type and domain |
+//! | retrieval | the ranking: ids and scores | the completion of an episode that would or might be among the best |
 //!
-//! Nothing else changes an answer: a step is in none, metadata, task and context never change after the start, and nothing is deleted. The episodes
-//! of a retrieval come from the cache of episodes.
-//!
-//! A completion is scored for each ranking that is kept, which costs one dot product each: less than the scan that it saves.
-//!
-//! Left out on purpose: lists of more than [`LONGEST`] ids, of which a full cache would be larger than the store.
+//! Nothing else changes an answer: a step is in none, metadata, task and context never change after the start, and
+//! nothing is deleted. The episodes of a retrieval come from the cache of episodes. A completion is scored for each
+//! cached ranking: one dot product each, less than the scan that it saves. Lists of more than [`LONGEST`] ids are not
+//! cached: a cache full of them would be larger than the store.
 
 use std::sync::Arc;
 
-use super::{Cache, Found, Wanted};
+use super::{Cache, CacheAnswer, InsertLease};
 use crate::retrieval::{Ranked, Ranking};
 use crate::{EpisodeId, Head, Query, Result};
 
-/// The longest list that is kept.
+/// The longest list that is cached.
 const LONGEST: usize = 4_096;
 
-/// How far below the worst of the best a new score may be computed and still count as one that may belong there.
+/// A new score this far below the worst of the best still counts as one that may belong there.
 const SLACK: f32 = 1e-5;
 
-/// What a list is about.
+/// The key of a list of ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
+pub(super) enum ListKey {
     Metadata { key: String, value: String },
     Task { task_type: String, domain: String },
 }
 
 /// The ids that answer a query.
 #[derive(Debug, Clone)]
-pub(super) struct Listed {
+pub(super) struct CachedIds {
     ids: Arc<[EpisodeId]>,
-    /// How many were asked for.
+    /// The number that was asked for.
     limit: usize,
 }
 
-impl Listed {
+impl CachedIds {
     fn answers(&self, limit: usize) -> bool {
         limit <= self.limit || self.ids.len() < self.limit
     }
@@ -48,15 +46,14 @@ impl Listed {
 
 /// The ranking that answers a retrieval.
 #[derive(Debug, Clone)]
-pub(crate) struct Best {
-    /// The embedding of the query's text.
+pub(crate) struct CachedRanking {
     pub embedding: Arc<[f32]>,
     /// The best first.
     pub ranked: Arc<[Ranked]>,
 }
 
-impl Best {
-    /// Whether a completed episode may belong among the best.
+impl CachedRanking {
+    /// A completed episode may belong among the best.
     fn may_change(&self, query: &Query, head: &Head, embedding: &[f32]) -> bool {
         self.ranked.len() < query.limit
             || self.embedding.len() != embedding.len()
@@ -68,29 +65,31 @@ impl Best {
     }
 }
 
-/// The answers that are at hand.
 pub(crate) struct Queries {
-    lists: Arc<dyn Cache<Subject, Listed>>,
-    best: Arc<dyn Cache<Query, Best>>,
+    lists: Arc<dyn Cache<ListKey, CachedIds>>,
+    best: Arc<dyn Cache<Query, CachedRanking>>,
 }
 
 impl Queries {
-    pub(super) fn new(lists: Arc<dyn Cache<Subject, Listed>>, best: Arc<dyn Cache<Query, Best>>) -> Queries {
+    pub(super) fn new(
+        lists: Arc<dyn Cache<ListKey, CachedIds>>,
+        best: Arc<dyn Cache<Query, CachedRanking>>,
+    ) -> Queries {
         Queries { lists, best }
     }
 
-    /// The answer to a query by metadata, read from the store where it is not at hand.
+    /// The answer to a query by metadata, cached or from `read`.
     pub(crate) async fn by_metadata(
         &self,
         key: &str,
         value: &str,
         read: impl Future<Output = Result<Vec<EpisodeId>>>,
     ) -> Result<Vec<EpisodeId>> {
-        let subject = || Subject::Metadata { key: key.to_owned(), value: value.to_owned() };
-        self.list(&subject, usize::MAX, read).await
+        let key = || ListKey::Metadata { key: key.to_owned(), value: value.to_owned() };
+        self.list(&key, usize::MAX, read).await
     }
 
-    /// The answer to a query by task, read from the store where it is not at hand.
+    /// The answer to a query by task, cached or from `read`.
     pub(crate) async fn by_task(
         &self,
         task_type: &str,
@@ -98,49 +97,49 @@ impl Queries {
         limit: usize,
         read: impl Future<Output = Result<Vec<EpisodeId>>>,
     ) -> Result<Vec<EpisodeId>> {
-        let subject = || Subject::Task { task_type: task_type.to_owned(), domain: domain.to_owned() };
-        self.list(&subject, limit, read).await
+        let key = || ListKey::Task { task_type: task_type.to_owned(), domain: domain.to_owned() };
+        self.list(&key, limit, read).await
     }
 
     async fn list(
         &self,
-        subject: &(dyn Fn() -> Subject + Sync),
+        key: &(dyn Fn() -> ListKey + Sync),
         limit: usize,
         read: impl Future<Output = Result<Vec<EpisodeId>>>,
     ) -> Result<Vec<EpisodeId>> {
-        let wanted = match self.lists.get(&subject, &|listed| listed.answers(limit)) {
-            Found::Here(Listed { ids, .. }) => return Ok(ids[..ids.len().min(limit)].to_vec()),
-            Found::Missing(wanted) => wanted,
+        let wanted = match self.lists.get(&key, &|listed| listed.answers(limit)) {
+            CacheAnswer::Hit(CachedIds { ids, .. }) => return Ok(ids[..ids.len().min(limit)].to_vec()),
+            CacheAnswer::Miss(wanted) => wanted,
         };
         let ids = read.await?;
         if ids.len() <= LONGEST {
-            self.lists.put(wanted, Listed { ids: ids.as_slice().into(), limit });
+            self.lists.put(wanted, CachedIds { ids: ids.as_slice().into(), limit });
         }
         Ok(ids)
     }
 
-    /// The ranking that answers a retrieval, if it is at hand.
-    pub(crate) fn best(&self, query: &Query) -> Found<Query, Best> {
+    /// The cached ranking of a retrieval.
+    pub(crate) fn best(&self, query: &Query) -> CacheAnswer<Query, CachedRanking> {
         self.best.get(&|| query.clone(), &|_| true)
     }
 
-    /// Keeps a ranking that was made after `wanted` was drawn. `best` is made where it is kept.
-    pub(crate) fn keep(&self, wanted: Wanted<Query>, best: impl FnOnce() -> Best) {
-        if wanted.is_kept() {
+    /// Caches a ranking that was made after the lease was drawn. `best` is called only if there is a cache.
+    pub(crate) fn keep(&self, wanted: InsertLease<Query>, best: impl FnOnce() -> CachedRanking) {
+        if wanted.is_cached() {
             self.best.put(wanted, best());
         }
     }
 
-    /// Forgets the answers that the start of this episode changes.
+    /// Drops the answers that the start of this episode changes.
     pub(crate) fn started(&self, head: &Head) {
         let (task_type, domain) = (&head.task_type, &head.context.domain);
-        self.lists.invalidate(&|| Subject::Task { task_type: task_type.clone(), domain: domain.clone() });
+        self.lists.invalidate(&|| ListKey::Task { task_type: task_type.clone(), domain: domain.clone() });
         for (key, value) in &head.metadata {
-            self.lists.invalidate(&|| Subject::Metadata { key: key.clone(), value: value.clone() });
+            self.lists.invalidate(&|| ListKey::Metadata { key: key.clone(), value: value.clone() });
         }
     }
 
-    /// Forgets the answers that the completion of this episode may change.
+    /// Drops the answers that the completion of this episode may change.
     pub(crate) fn completed(&self, head: &Head, embedding: &[f32]) {
         self.best.invalidate_where(&|query, best| best.may_change(query, head, embedding));
     }
@@ -148,13 +147,13 @@ impl Queries {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limits, open};
+    use super::super::{CacheLimits, open};
     use super::*;
     use crate::{CacheKind, Clock, Counters, ManualClock, StartEpisode};
 
     fn queries() -> (Queries, Arc<Counters>) {
         let (clock, counters): (Arc<dyn Clock>, _) = (Arc::new(ManualClock::new(1)), Arc::new(Counters::default()));
-        (open(CacheKind::Lru, Limits { capacity: 10, ttl_ns: u64::MAX }, &clock, &counters).1, counters)
+        (open(CacheKind::Lru, CacheLimits { capacity: 10, ttl_ns: u64::MAX }, &clock, &counters).1, counters)
     }
 
     fn head(id: u128, task_type: &str, metadata: &[(&str, &str)]) -> Head {
@@ -224,10 +223,10 @@ mod tests {
         assert_eq!(queries.by_task("fix", "", 9, read).await.unwrap(), ids(1));
         assert_eq!(by_task(&queries, 9, 2).await, (2, true));
         let query = Query { text: "x".to_owned(), context: None, limit: 1 };
-        let Found::Missing(wanted) = queries.best(&query) else { panic!("nothing is kept yet") };
+        let CacheAnswer::Miss(wanted) = queries.best(&query) else { panic!("nothing is kept yet") };
         queries.completed(&head(3, "fix", &[]), &[1.0]);
-        queries.keep(wanted, || Best { embedding: [1.0].into(), ranked: [].into() });
-        assert!(matches!(queries.best(&query), Found::Missing(_)));
+        queries.keep(wanted, || CachedRanking { embedding: [1.0].into(), ranked: [].into() });
+        assert!(matches!(queries.best(&query), CacheAnswer::Miss(_)));
     }
 
     #[tokio::test]
@@ -251,10 +250,10 @@ mod tests {
                 similarity: score,
                 context_match: 0.0,
             });
-            let Found::Missing(wanted) = queries.best(&query(limit)) else { panic!("it is kept already") };
-            queries.keep(wanted, || Best { embedding: [1.0, 0.0].into(), ranked: ranked.collect() });
+            let CacheAnswer::Miss(wanted) = queries.best(&query(limit)) else { panic!("it is kept already") };
+            queries.keep(wanted, || CachedRanking { embedding: [1.0, 0.0].into(), ranked: ranked.collect() });
         };
-        let kept = || [1, 2, 3].map(|limit| matches!(queries.best(&query(limit)), Found::Here(_)));
+        let kept = || [1, 2, 3].map(|limit| matches!(queries.best(&query(limit)), CacheAnswer::Hit(_)));
         keep(1, &[0.9]);
         keep(2, &[0.9, 0.5]);
         keep(3, &[0.9, 0.5]); // has room

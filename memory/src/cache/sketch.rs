@@ -1,23 +1,21 @@
-//! How often keys were asked for lately, of far more keys than a cache holds, in a fixed number of small counters.
+//! Recent frequencies of far more keys than a cache holds, in a fixed number of small counters.
 //!
-//! A count-min sketch with conservative updates, halved from time to time so that it forgets: an estimate is never below what was counted since
-//! then, up to [`MOST`], and seldom above. Adding and asking touch one counter of each row: O(1); halving all of them comes once in many
-//! additions, so that it is O(1) for each of them.
+//! A count-min sketch with conservative updates, halved from time to time so that it forgets: an estimate is never
+//! below the count since then, up to [`MOST`], and seldom above. Adding and asking touch one counter of each row: O(1).
+//! Halving comes once in many additions, so it is O(1) for each of them.
 //!
-//! Sources: Cormode and Muthukrishnan, "An improved data stream summary: the count-min sketch and its applications" (2005); Einziger, Friedman and
-//! Manes, "TinyLFU: a highly efficient cache admission policy" (2017), for the halving.
+//! Sources: Cormode and Muthukrishnan, "An improved data stream summary: the count-min sketch and its applications"
+//! (2005); Einziger, Friedman and Manes, "TinyLFU: a highly efficient cache admission policy" (2017), for the halving.
 
-/// What a counter counts at the most.
 pub(super) const MOST: u8 = 15;
 
-/// Counters that a key has.
+/// The counters of a key.
 const ROWS: usize = 4;
 
-/// Counters of a row for each entry of the cache, and additions between two halvings for each.
+/// Counters of a row, and additions between two halvings, for each entry of the cache.
 const COUNTERS_PER_ENTRY: usize = 8;
 const ADDITIONS_PER_ENTRY: usize = 10;
 
-/// Estimated counts.
 pub(super) struct Sketch {
     counters: Vec<u8>, // row after row
     mask: u64,         // of a place within a row, whose length is a power of two
@@ -26,7 +24,7 @@ pub(super) struct Sketch {
 }
 
 impl Sketch {
-    /// For a cache of that many entries.
+    /// A sketch for a cache of that many entries.
     pub(super) fn new(capacity: usize) -> Sketch {
         let width = capacity.saturating_mul(COUNTERS_PER_ENTRY).clamp(64, 1 << 24).next_power_of_two();
         let halved_after = capacity.saturating_mul(ADDITIONS_PER_ENTRY).max(64);
@@ -49,7 +47,7 @@ impl Sketch {
         }
     }
 
-    /// How often it was used lately.
+    /// Its recent uses.
     pub(super) fn estimate(&self, hash: u64) -> u8 {
         self.places(hash).map(|place| self.counters[place]).into_iter().min().unwrap_or(0)
     }

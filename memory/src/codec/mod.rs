@@ -1,10 +1,11 @@
-//! Codecs: how values become bytes and come back, straight into and out of buffers.
+//! Codecs, from values to bytes in a buffer and back: the `codec` toggle.
 //!
-//! A codec is chosen at run time by the `codec` toggle; each lives in its own file. Bytes alone do not say which codec wrote them: the envelope does
-//! ([`crate::encoding`]).
+//! - `json` (serde_json): readable, self-describing, field names in every value. The naive codec.
+//! - `messagepack` (rmp-serde): typed bytes, structs as arrays without field names.
+//! - `postcard`: no field names and no types.
+//!
+//! The envelope ([`crate::encoding`]) says which codec wrote a value.
 
-mod json;
-mod messagepack;
 mod postcard;
 
 use std::any::type_name;
@@ -13,34 +14,45 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::variant::Codec;
-use crate::{Error, Result};
+use crate::{BoxError, Error, Result};
 
 impl Codec {
-    /// Appends `value`, encoded, to `out`. On an error `out` may hold a part of it.
+    /// Appends the encoded value to `out`. After an error `out` may hold a part of it.
     ///
     /// # Errors
     /// [`Error::Encode`], for values that the codec cannot represent.
     pub fn encode<T: Serialize + ?Sized>(self, value: &T, out: &mut Vec<u8>) -> Result<()> {
         let written = match self {
-            Codec::Json => json::encode(value, out),
-            Codec::Messagepack => messagepack::encode(value, out),
+            Codec::Json => serde_json::to_writer(out, value).map_err(BoxError::from),
+            Codec::Messagepack => rmp_serde::encode::write(out, value).map_err(BoxError::from),
             Codec::Postcard => postcard::encode(value, out),
         };
-        written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self, source })
+        written.map_err(|source| Error::Encode { what: noun::<T>(), codec: self.name(), source })
     }
 
-    /// The value that these bytes are. Bytes left over are an error.
+    /// Decodes a value. Bytes left over are an error.
     ///
     /// # Errors
     /// [`Error::Decode`], when the bytes are no such value of this codec.
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T> {
         let read = match self {
-            Codec::Json => json::decode(bytes),
-            Codec::Messagepack => messagepack::decode(bytes),
+            Codec::Json => serde_json::from_slice(bytes).map_err(BoxError::from),
+            Codec::Messagepack => decode_messagepack(bytes),
             Codec::Postcard => postcard::decode(bytes),
         };
-        read.map_err(|source| Error::Decode { what: noun::<T>(), codec: self, source })
+        read.map_err(|source| Error::Decode { what: noun::<T>(), codec: self.name(), source })
     }
+}
+
+fn decode_messagepack<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, BoxError> {
+    let mut rest = bytes;
+    let value = T::deserialize(&mut rmp_serde::Deserializer::new(&mut rest))?;
+    all_read(value, rest)
+}
+
+/// The value, if nothing follows it.
+fn all_read<T>(value: T, rest: &[u8]) -> std::result::Result<T, BoxError> {
+    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes left over", rest.len()).into()) }
 }
 
 /// The last part of a type's path, as error messages name it.

@@ -1,12 +1,13 @@
-//! Postcard: no field names and no types, integers of variable length. The smallest and the least forgiving: field order is the format.
+//! Codec `postcard`: no field names and no types, integers of variable length. The smallest codec and the least
+//! forgiving: the order of fields is the format.
 
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Source;
+use crate::BoxError;
 
-/// Appends to a vector that the caller owns; postcard's own flavours make a new one or push byte by byte.
+/// Appends to the caller's vector; postcard's own flavours make a new one or push byte by byte.
 struct Append<'a>(&'a mut Vec<u8>);
 
 impl Flavor for Append<'_> {
@@ -29,11 +30,11 @@ impl Flavor for Append<'_> {
     }
 }
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Source> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), BoxError> {
     Ok(postcard::serialize_with_flavor(value, Append(out))?)
 }
 
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Source> {
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BoxError> {
     let (value, rest) = postcard::take_from_bytes(bytes)?;
-    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes left over", rest.len()).into()) }
+    super::all_read(value, rest)
 }

@@ -1,17 +1,16 @@
-//! Compression of encoded values, block by block: a stored value is compressed whole or not at all.
+//! Compression of encoded values, each whole: the `compression` toggle, one compressor a file.
 //!
-//! The `compression` toggle chooses the compressor at run time; each lives in its own file. Which values are worth it is decided by the envelope
-//! ([`crate::encoding`]).
+//! The envelope ([`crate::encoding`]) decides which values are worth it.
 
 mod lz4;
 mod zstd;
 mod zstd_dictionary;
 
 use crate::variant::Compression;
-use crate::{Error, Result, Source};
+use crate::{BoxError, Error, Result};
 
 impl Compression {
-    /// Appends `raw`, compressed, to `out`; as it is under `none`.
+    /// Appends `raw` to `out`, compressed, or as it is under `none`.
     ///
     /// # Errors
     /// [`Error::Compress`].
@@ -28,11 +27,10 @@ impl Compression {
         done.map_err(|source| Error::Compress { compression: self.name(), source })
     }
 
-    /// Appends the bytes that were compressed to `compressed`. They are exactly `raw_len` long, or it is an error; no more than a payload of that length can
-    /// hold is ever allocated.
+    /// Appends the decompressed bytes, exactly `raw_len`. Never allocates more than a payload of this length can hold.
     ///
     /// # Errors
-    /// [`Error::Envelope`], when the payload is damaged or its length is not the claimed one: then nothing is appended.
+    /// [`Error::Envelope`], when the payload is damaged or has another length; then nothing is appended.
     pub fn decompress(self, compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<()> {
         let done = match self {
             Compression::None if compressed.len() == raw_len => {
@@ -48,12 +46,12 @@ impl Compression {
     }
 }
 
-/// Appends what is written into `room` bytes: as many as `write` says. On an error nothing is appended.
+/// Appends the bytes that `write` puts into `room` bytes and counts. After an error nothing is appended.
 fn append(
     out: &mut Vec<u8>,
     room: usize,
-    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, Source>,
-) -> std::result::Result<usize, Source> {
+    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, BoxError>,
+) -> std::result::Result<usize, BoxError> {
     let start = out.len();
     out.resize(start + room, 0);
     let written = write(&mut out[start..]);
@@ -61,12 +59,12 @@ fn append(
     written
 }
 
-/// Appends exactly `raw_len` bytes, or it is an error and nothing is appended.
+/// Appends exactly `raw_len` bytes; anything else is an error, and appends nothing.
 fn append_exactly(
     out: &mut Vec<u8>,
     raw_len: usize,
-    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, Source>,
-) -> std::result::Result<(), Source> {
+    write: impl FnOnce(&mut [u8]) -> std::result::Result<usize, BoxError>,
+) -> std::result::Result<(), BoxError> {
     let start = out.len();
     match append(out, raw_len, write)? {
         written if written == raw_len => Ok(()),
@@ -77,7 +75,7 @@ fn append_exactly(
     }
 }
 
-fn different_length(found: u64, promised: usize) -> Source {
+fn different_length(found: u64, promised: usize) -> BoxError {
     format!("{found} bytes where {promised} were promised").into()
 }
 

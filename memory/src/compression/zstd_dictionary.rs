@@ -1,12 +1,13 @@
-//! Zstandard, level 3, with a trained dictionary: for values of a few hundred bytes, which repeat little in themselves and much of each other.
+//! Zstandard, level 3, with a trained dictionary, for values of a few hundred bytes, which repeat each other more than
+//! themselves.
 //!
-//! The dictionary is shipped with the code, so that every variant and every later version reads what was written with it. Each frame names the
-//! dictionary it needs (its id, RFC 8878, section 3.1.1.1.3): a new one is added under a new id beside the old ones, none is ever changed or taken away.
-//! Left out on purpose: training on what a store holds. It would fit the store better, and make the dictionary a part of the store that
-//! cannot be lost.
+//! The dictionary is part of the code, so that every variant and every later version reads what was written with it. A
+//! frame names the id of its dictionary (RFC 8878, section 3.1.1.1.3). A new dictionary gets a new id beside the old
+//! ones; none is ever changed or removed. A dictionary trained on the contents of a store would fit better, and be a
+//! part of the store that must not be lost.
 //!
-//! `steps.zdict` was trained by `zstd --train` on steps of the seeded generator, in all three codecs: see `bench-suite/tests/dictionary.rs`, which makes it
-//! anew and states how much smaller it makes steps of another seed.
+//! `zstd --train` made `steps.zdict` of steps of the seeded generator in all three codecs:
+//! `bench-suite/tests/dictionary.rs` makes it anew, and states how much smaller it makes steps of another seed.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -16,7 +17,7 @@ use zstd::dict::{DecoderDictionary, EncoderDictionary};
 use zstd::zstd_safe::{get_dict_id_from_dict, get_dict_id_from_frame};
 
 use super::zstd::{check_promise, compress_by, decompress_by, kept_or_made};
-use crate::Source;
+use crate::BoxError;
 
 const LEVEL: i32 = 3;
 
@@ -32,12 +33,12 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-pub(super) fn compress(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Source> {
+pub(super) fn compress(raw: &[u8], out: &mut Vec<u8>) -> Result<(), BoxError> {
     let make = || Compressor::with_prepared_dictionary(&ENCODER);
     COMPRESSOR.with_borrow_mut(|kept| compress_by(kept_or_made(kept, make)?, raw, out))
 }
 
-pub(super) fn decompress(compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), Source> {
+pub(super) fn decompress(compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<(), BoxError> {
     check_promise(compressed, raw_len)?;
     let (named, known) = (get_dict_id_from_frame(compressed), get_dict_id_from_dict(STEPS));
     if named != known {

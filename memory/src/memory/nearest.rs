@@ -1,11 +1,12 @@
 //! Retrieval by the store's own index of vectors, beside [`Memory::retrieve`].
 //!
-//! It is no strategy of the `retrieval` toggle, for such an index is approximate and knows nothing of contexts, and a toggle changes no answer. It is
-//! here to be measured against the exact ones: `assay recall` says what it finds of what a scan finds, and what it takes on the disk.
+//! Such an index is approximate and ignores contexts. A toggle must not change answers, so this is no strategy of
+//! `retrieval`; it is here to be compared with the exact ones: `assay recall` measures what part of a scan's answers it
+//! finds, and its size on the disk.
 //!
-//! It is made sound by fetching too many: more episodes than are wanted are asked for, scored by the formula of retrieval from their whole text and context, and
-//! ranked. As long as an episode that is less near than all of them could still be among the best, for its context, four times as many are asked for, up
-//! to a limit.
+//! More episodes than wanted are asked for, scored by the formula of retrieval from their whole text and context, and
+//! ranked. While an episode that is less near than all of them could still be among the best, for its context, four
+//! times as many are asked for, up to a limit.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +14,20 @@ use super::Memory;
 use crate::retrieval::{Ranked, Ranking};
 use crate::{EpisodeId, Query, Result, Retrieved};
 
-/// So many times as many as are wanted are asked for at first, and at the most.
+/// The first and the largest request, in times of the limit of the query.
 const FIRST: usize = 4;
 const MOST: usize = 64;
 
-/// As many at the least: small candidate lists make a graph miss what lies near.
+/// The smallest request: small candidate lists make a graph miss near vectors.
 const LEAST: usize = 64;
 
-/// How far the index's cosines, and embeddings' lengths from 1, may be off.
+/// The error of the index's cosines, and of embeddings' lengths.
 const SLACK: f32 = 1e-4;
 
 impl Memory {
-    /// The completed episodes most like the query, the best first, as far as the store's index of vectors knows: in a libSQL database under
-    /// `embedding=f32-blob`, and `None` elsewhere. A query whose text says nothing has no direction, and finds nothing.
-    ///
-    /// # Errors
-    /// What the store says.
+    /// The completed episodes most like the query, the best first, as far as the store's index of vectors knows them:
+    /// in a libSQL database under `embedding=f32-blob`, and `None` elsewhere. A query without words has no direction,
+    /// and finds nothing.
     pub async fn retrieve_nearest(&self, query: &Query) -> Result<Option<Vec<Retrieved>>> {
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&query.text, &mut embedding);

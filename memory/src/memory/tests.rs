@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::store::in_memory::InMemory;
+use crate::store::InMemory;
 use crate::store::{Visit, Write};
 
-/// A store whose writes fail while it is told so, before or after they were done, or never answer although they were done.
+/// A store whose writes fail while it is told so, before or after they were done, or never answer although they were
+/// done.
 struct Flaky {
     inner: InMemory,
     fails_before: AtomicBool,
@@ -91,15 +92,15 @@ async fn flaky_with(variant: &str) -> (Memory, Arc<Flaky>) {
     let [fails_before, fails_after, hangs_after] = [false; 3].map(AtomicBool::new);
     let store = Arc::new(Flaky { inner, fails_before, fails_after, hangs_after });
     memory.store = Arc::clone(&store) as Arc<dyn Store>;
-    let surroundings = Surroundings {
+    let context = WriteContext {
         store: Arc::clone(&memory.store),
         cache: Arc::clone(&memory.cache),
         queries: Arc::clone(&memory.queries),
         clock: Arc::clone(&memory.clock),
         counters: Arc::clone(&memory.counters),
     };
-    let limits = Limits { batch_writes: 10, queued_writes: 10, flush_interval_ns: 0 };
-    memory.writes = Writes::open(variant.writes, limits, surroundings);
+    let limits = WriteLimits { batch_writes: 10, queued_writes: 10, flush_interval_ns: 0 };
+    memory.writes = Writes::open(variant.writes, limits, context);
     (memory, store)
 }
 

@@ -1,11 +1,11 @@
-//! The context pattern: what kind of episode it was, as sorted features. One an episode; over many episodes its success rate says which kinds of task
-//! this agent does well.
+//! The context pattern: the kind of an episode, as sorted features. There is one an episode; over many episodes its
+//! success rate shows the tasks that this agent does well.
 
 use super::{Found, PatternKind};
 use crate::Head;
 use crate::trace::Trace;
 
-/// The most tags that become features, in their sorted order: free labels would otherwise make every episode its own kind.
+/// The most tags that become features: free labels would otherwise make every episode its own kind.
 const TAGS: usize = 8;
 
 pub(super) fn extract(head: &Head, trace: &Trace<'_>) -> Found {
@@ -30,7 +30,7 @@ pub(super) fn extract(head: &Head, trace: &Trace<'_>) -> Found {
     Found::from([(PatternKind::ContextPattern { features }, 1)])
 }
 
-/// How long an episode is, in words: up to half the usual 20 steps, up to twice as many, more.
+/// The length of an episode in words: up to half the usual 20 steps, up to twice as many, more.
 fn length(steps: usize) -> &'static str {
     match steps {
         0..=10 => "short",

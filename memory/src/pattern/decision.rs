@@ -1,7 +1,7 @@
-//! Decision points: where the agent turned from one tool to another, and what it had seen before it did.
+//! Decision points: turns from one tool to another, and what preceded them.
 //!
-//! After a failure every turn is kept, with the signature of the error as the condition: what to do next is a question then. After a success a turn is
-//! kept only where the agent was free: if, in the same episode, it left the same tool for at least two different ones.
+//! After a failure every turn is kept, with the signature of the error as the condition. After a success a turn is kept
+//! only if the agent had a choice: if in the same episode it left the same tool for at least two different ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 

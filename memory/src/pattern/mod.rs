@@ -1,10 +1,9 @@
 //! Patterns: what recurs over episodes, extracted when one completes.
 //!
-//! Four kinds, one extractor a file. A pattern's id is a hash of what it says and of its context key, so that the same pattern of two episodes
-//! is one pattern, whose occurrences add up wherever it is stored ([`Pattern::merge`]). Every extractor is a pure function of the
-//! episode, deterministic, and linear in its steps.
-//!
-//! Left out on purpose: patterns over several episodes at once. They come out of merging.
+//! There are four kinds, one extractor a file. The id of a pattern is a hash of its contents and its context key, so
+//! that the same pattern of two episodes is one pattern, whose occurrences add up in the store ([`Pattern::merge`]).
+//! Every extractor is a pure, deterministic function of the episode, and linear in its steps. Patterns over several
+//! episodes come from merging.
 
 mod context;
 mod decision;
@@ -21,7 +20,7 @@ use crate::hash::Fnv1a;
 use crate::trace::Trace;
 use crate::{Head, Outcome, PatternId};
 
-/// The most patterns of one kind that one episode gives: those seen most often in it.
+/// The most patterns of one kind of one episode: the most frequent ones.
 pub const KEPT_PER_KIND: usize = 8;
 
 /// Something that recurs over episodes.
@@ -29,17 +28,17 @@ pub const KEPT_PER_KIND: usize = 8;
 pub struct Pattern {
     /// The hash of its kind and its context key.
     pub id: PatternId,
-    /// What it says.
+    /// Its contents.
     pub kind: PatternKind,
-    /// Where it holds: `domain/language/task type`, with `-` for what is not known ([`context_key`]).
+    /// Its context: `domain/language/task type`, with `-` for what is not known ([`context_key`]).
     pub context_key: String,
-    /// How often it was seen.
+    /// Its occurrences.
     pub occurrences: u64,
-    /// How often it was seen in an episode that ended in success, in whole or in part.
+    /// Its occurrences in episodes that succeeded, in whole or in part.
     pub successes: u64,
 }
 
-/// What a pattern says.
+/// The contents of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatternKind {
@@ -54,17 +53,17 @@ pub enum PatternKind {
         after_tool: String,
         /// The tool it chose.
         chosen_tool: String,
-        /// What it had seen: `ok` or `error:` with the error's signature.
+        /// The condition: `ok`, or `error:` with the error's signature.
         condition: String,
     },
     /// A failure, and what made the failed tool work again.
     ErrorRecovery {
-        /// What failed: the tool, and the signature of the observation.
+        /// The tool that failed, and the signature of its error.
         error_signature: String,
-        /// The tools used from after the failure up to the step that worked, a tool used several times in a row once.
+        /// The tools from after the failure up to the step that worked, a tool used several times in a row once.
         recovery_tools: Vec<String>,
     },
-    /// What kind of episode it was.
+    /// The kind of episode.
     ContextPattern {
         /// Its features, sorted, such as `complexity=simple`, `tag=http`.
         features: Vec<String>,
@@ -72,7 +71,7 @@ pub enum PatternKind {
 }
 
 impl PatternKind {
-    /// How many things it names: of two equally frequent patterns the longer one says more.
+    /// The number of things that it names: of two equally frequent patterns the longer one says more.
     fn length(&self) -> usize {
         match self {
             PatternKind::ToolSequence { tools } => tools.len(),
@@ -99,14 +98,10 @@ impl Pattern {
         self.occurrences += other.occurrences;
         self.successes += other.successes;
     }
-
-    /// The part of its occurrences that were in successful episodes, from 0 to 1.
-    pub fn success_rate(&self) -> f64 {
-        if self.occurrences == 0 { 0.0 } else { self.successes as f64 / self.occurrences as f64 }
-    }
 }
 
-/// The patterns of an episode with that head, whose steps are digested in `trace`, that ended so: each once, in the order of their ids.
+/// The patterns of an episode with that head and end, whose steps are digested in `trace`: each once, in the order of
+/// their ids.
 #[inline(never)]
 pub fn extract(head: &Head, trace: &Trace<'_>, outcome: &Outcome) -> Vec<Pattern> {
     let key = context_key(head);
@@ -121,20 +116,20 @@ pub fn extract(head: &Head, trace: &Trace<'_>, outcome: &Outcome) -> Vec<Pattern
     patterns
 }
 
-/// The context in which a pattern of this episode holds.
+/// The context of the patterns of this episode.
 pub fn context_key(head: &Head) -> String {
     let known = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_lowercase() };
     let language = head.context.language.as_deref().unwrap_or_default();
     format!("{}/{}/{}", known(&head.context.domain), known(language), known(&head.task_type))
 }
 
-/// What one extractor found, and how often.
+/// The patterns of one extractor, and their occurrences.
 type Found = BTreeMap<PatternKind, u64>;
 
-/// The [`KEPT_PER_KIND`] that were seen most often; among equals those that say more, then those that sort first.
+/// The [`KEPT_PER_KIND`] most frequent; among equals the longest, then those that sort first.
 fn most_frequent(found: Found) -> Vec<(PatternKind, u64)> {
     let mut ranked: Vec<(PatternKind, u64)> = found.into_iter().collect();
-    ranked.sort_by_key(|(kind, occurrences)| (Reverse(*occurrences), Reverse(kind.length()))); // stable: the map's order last
+    ranked.sort_by_key(|(kind, occurrences)| (Reverse(*occurrences), Reverse(kind.length()))); // stable
     ranked.truncate(KEPT_PER_KIND);
     ranked
 }
@@ -146,9 +141,8 @@ fn collapsed<'a>(trace: &Trace<'a>, places: std::ops::Range<usize>) -> Vec<&'a s
     names
 }
 
-/// The id of a pattern that says `kind` in the context of `context_key`.
-///
-/// The fields are hashed in order, each followed by a byte that no UTF-8 text holds, so that `["ab", "c"]` and `["a", "bc"]` differ.
+/// The id of a pattern. Each field is hashed with a byte behind it that no UTF-8 text holds, so that `["ab", "c"]` and
+/// `["a", "bc"]` differ.
 fn identify(kind: &PatternKind, context_key: &str) -> PatternId {
     fn text(hasher: &mut Fnv1a, text: &str) {
         hasher.write(text.as_bytes());
@@ -238,7 +232,7 @@ mod tests {
         let bad = Pattern::new(kind, "x", 2, &Outcome::Failure { reason: String::new() });
         assert_eq!((good.successes, bad.successes), (3, 0));
         good.merge(&bad);
-        assert_eq!((good.occurrences, good.successes, good.success_rate()), (5, 3, 0.6));
+        assert_eq!((good.occurrences, good.successes), (5, 3));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Error recoveries: a failure, and the tools that led from there to the failed tool working again.
+//! Error recoveries: a failure, and the tools up to the step in which the failed tool worked again.
 //!
-//! The trace finds the recoveries ([`crate::trace::Failure`]). Of several failures of one tool that the same success ended, the first one tells the
-//! whole story, and only that is kept. The time is linear, because a recovery is looked for within a window of steps.
+//! The trace finds the recoveries ([`crate::trace::FailedStep`]). Of several failures that the same success ended, only
+//! the first is kept: it has the whole story. The time is linear, because a recovery is looked for within a window of
+//! steps.
 
 use std::collections::BTreeSet;
 

@@ -1,16 +1,15 @@
 //! Tool sequences: two to four tools that the agent uses one after the other, again and again.
 //!
-//! The tools of the steps are first collapsed (a tool used several times in a row stands once); then every window of two, three and four is
-//! counted. Kept is what was seen twice at the least, and, of an episode that is itself that short, the episode: its whole course is
-//! one sequence. A sequence inside a longer one that is just as frequent is left out: the longer one says it.
+//! First a tool used several times in a row is collapsed to one; then every window of two, three and four is counted.
+//! What occurs at least twice is kept, and a whole episode that is itself that short. A sequence inside a longer one
+//! that is just as frequent is dropped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Found, PatternKind};
 use crate::hash::FixedState;
 use crate::trace::Trace;
 
-/// The lengths that are counted.
 const LENGTHS: std::ops::RangeInclusive<usize> = 2..=4;
 
 pub(super) fn extract(trace: &Trace<'_>) -> Found {
@@ -26,18 +25,18 @@ pub(super) fn extract(trace: &Trace<'_>) -> Found {
     let contained = inside_longer(&counts);
     counts
         .iter()
-        .filter(|&(&window, &count)| (count > 1 || whole(window)) && !contained.contains_key(window))
+        .filter(|&(&window, &count)| (count > 1 || whole(window)) && !contained.contains(window))
         .map(|(window, &count)| (PatternKind::ToolSequence { tools: named(window, trace) }, count))
         .collect()
 }
 
 /// The sequences that are part of one that is longer by one and as frequent.
-fn inside_longer<'t>(counts: &HashMap<&'t [u32], u64, FixedState>) -> HashMap<&'t [u32], (), FixedState> {
-    let mut inside = HashMap::default();
+fn inside_longer<'t>(counts: &HashMap<&'t [u32], u64, FixedState>) -> HashSet<&'t [u32], FixedState> {
+    let mut inside = HashSet::default();
     for (&window, &count) in counts.iter().filter(|(window, _)| window.len() > *LENGTHS.start()) {
         for part in [&window[1..], &window[..window.len() - 1]] {
             if counts.get(part) == Some(&count) {
-                inside.insert(part, ());
+                inside.insert(part);
             }
         }
     }

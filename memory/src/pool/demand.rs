@@ -1,44 +1,46 @@
-//! How many connections the demand asks for: the law of pool `adaptive`, as a function of what happens and when. It asks no clock and lends nothing.
+//! The number of connections that the demand asks for, from events and their times: the law of pool `adaptive`.
 //!
-//! What happens is cut into windows of [`WINDOW_RETURNS`] connections that came back, but no shorter than one was held, or [`WINDOW_NS`]. In each,
-//! the demand is how many callers have a connection or wait for one, on average over its time. That is Little's law, arrivals a second x time
-//! from arrival to return, read from the side that can be measured while some have not come back yet (J. D. C. Little, "A proof for the
-//! queuing formula L = lambda W", Operations Research 9(3), 1961). Then
+//! Events fall into windows of [`WINDOW_RETURNS`] returned connections (but no shorter than one was held), or of
+//! [`WINDOW_NS`]. The demand of a window is the number of callers that have a connection or wait for one, averaged over
+//! its time. This is Little's law, arrivals a second x time from arrival to return, read from the side that can be
+//! measured while some have not come back yet (J. D. C. Little, "A proof for the queuing formula L = lambda W",
+//! Operations Research 9(3), 1961). Then
 //!
-//! - if somebody waited, the limit becomes `gradient x limit + sqrt(limit)`: the gradient limit of Netflix's concurrency-limits (Gradient2Limit),
-//!   where `gradient` is what a connection was held for without a queue, by what it is held for now, within a tolerance. While more connections bring
-//!   more, it is 1, and the limit grows, at once as far as Little's law says (at most to its double); beyond the knee of the other side, where
-//!   connections only wait for each other there, holding takes longer and the limit settles or falls back;
+//! - if somebody waited, the limit becomes `gradient x limit + sqrt(limit)`: the gradient limit of Netflix's
+//!   concurrency-limits (Gradient2Limit). `gradient` is the time that a connection was held without a queue, by the
+//!   time that it is held now, within a tolerance. While more connections bring more, it is 1 and the limit grows, at
+//!   once as far as Little's law says (at most to its double). Beyond the knee of the other side, where connections
+//!   only wait for each other, holding takes longer, and the limit settles or falls;
 //! - if nobody waited for [`CALM_WINDOWS`] windows, the limit goes half-way down to the demand at [`UTILISATION`].
 
-/// The first limit, within the bounds: more than one caller asks for, so that even the demand of one moves it.
+/// The first limit, within the bounds: above the demand of one caller, so that even that moves it.
 pub(super) const INITIAL: usize = 4;
 
-/// Connections that come back in one window.
+/// Returned connections of one window.
 const WINDOW_RETURNS: u64 = 16;
 
-/// The longest window, if anything happens in it, and the one after which silence counts as one.
+/// The longest window; silence for as long is a window, too.
 const WINDOW_NS: u64 = 1_000_000_000;
 
-/// The part of the limit that is to be in use: the rest is for what arrives unevenly.
+/// The part of the limit that is to be in use; the rest is for uneven arrivals.
 const UTILISATION: f64 = 0.8;
 
-/// Windows on end without a queue, before the limit falls.
+/// Successive windows without a queue before the limit falls.
 const CALM_WINDOWS: u32 = 2;
 
-/// How much longer than without a queue a connection may be held before that counts as the other side's queue.
+/// Holding a connection for this many times its time without a queue counts as a queue on the other side.
 const TOLERANCE: f64 = 1.5;
 
-/// The smallest gradient: the limit falls by half at a time at the most.
+/// The smallest gradient: the limit falls by at most half at a time.
 const GRADIENT_MIN: f64 = 0.5;
 
-/// After so many windows on end at the smallest gradient, the work has changed, rather than its queue: what it takes is measured anew.
+/// After so many successive windows at the smallest gradient the work itself has changed, and is measured anew.
 const STRAINED_WINDOWS: u32 = 8;
 
-/// The weight of a calm window in what holding takes without a queue.
+/// The weight of a calm window in the time that holding takes without a queue.
 const BASE_WEIGHT: f64 = 0.2;
 
-/// The limit, and what it is made from.
+/// The limit, and the events that it follows from.
 #[derive(Debug)]
 pub(super) struct Demand {
     minimum: usize,
@@ -52,7 +54,7 @@ pub(super) struct Demand {
     strained: u32,
 }
 
-/// What happened since the window began.
+/// The events since the window began.
 #[derive(Debug, Default)]
 struct Window {
     since_ns: Option<u64>,
@@ -64,7 +66,6 @@ struct Window {
 }
 
 impl Demand {
-    /// Begins with [`INITIAL`].
     pub(super) fn new(minimum: usize, maximum: usize) -> Demand {
         let minimum = minimum.clamp(1, maximum.max(1));
         let maximum = maximum.max(minimum);
@@ -73,7 +74,6 @@ impl Demand {
         Demand { minimum, maximum, limit, window, in_use: 0, waiting: 0, base_ns: None, calm: 0, strained: 0 }
     }
 
-    /// How many connections may be lent at a time.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -91,7 +91,6 @@ impl Demand {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    /// A connection is lent.
     pub(super) fn lent(&mut self, now_ns: u64) {
         self.seen(now_ns);
         self.in_use += 1;
@@ -192,7 +191,8 @@ mod tests {
     const MINIMUM: usize = 1;
     const MAXIMUM: usize = 64;
 
-    /// Callers who always want a connection, over a server that works on `knee` requests at a time and shares itself among more.
+    /// Callers who always want a connection, over a server that works on `knee` requests at a time and shares itself
+    /// among more.
     struct Bench {
         demand: Demand,
         now_ns: u64,

@@ -1,72 +1,67 @@
-//! Pool `keepalive`: connections are opened when there is none free, kept, and lent again, the one used last first.
+//! Pool `keepalive`: keeps connections and lends them again, the one used last first.
 //!
-//! The lending is deadpool's. Ours are the timeouts (it has none of its own, and callers would wait for ever), counting, asking the other side for
-//! a sign of life only after idle time (a check at every checkout would cost as much as many an operation), and closing what is idle or old,
-//! down to a minimum. That happens at a checkout where it is due, and by a task of the pool's where nobody checks out.
+//! deadpool lends. Added here are timeouts (without them callers would wait for ever), counting, a check of the other
+//! side after idle time only (one at every checkout would cost as much as many an operation), and closing what is idle
+//! or old, down to a minimum: at a checkout where it is due, and by a task where nobody checks out.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use deadpool::managed::{
     Metrics, Object, Pool, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType, Timeouts,
 };
+use parking_lot::Mutex;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::{Limits, Manager};
+use super::{Manager, PoolLimits, timed_out};
 use crate::{Clock, Counters, Error, Result};
 
-/// Lifetimes are drawn from a stream of this seed, in the order in which connections are opened.
+/// Seeds the lifetimes, which are drawn in the order in which connections are opened.
 const LIFETIME_SEED: u64 = 0x6b65_6570;
 
-/// The most that a lifetime is shortened by: one part of this many.
+/// A lifetime is shortened by at most one part of this many.
 const LIFETIME_JITTER_PART: u64 = 10;
 
-/// A pool that keeps its connections.
-pub struct Keepalive<M: Manager>(Arc<Keeper<M>>);
+pub struct Keepalive<M: Manager>(Arc<SharedPool<M>>);
 
-/// The pool, and when it was last looked through.
-struct Keeper<M: Manager> {
+/// The pool, and what sweeps it.
+struct SharedPool<M: Manager> {
     pool: Pool<Adapter<M>>,
-    limits: Limits,
+    limits: PoolLimits,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
     sweep_ns: AtomicU64,               // when the next sweep is due
-    watched: AtomicBool,               // whether the task that sweeps is there
+    watched: AtomicBool,               // a task sweeps it
     idle: Box<dyn Fn() + Send + Sync>, // called at every sweep
 }
 
 /// What deadpool calls.
 pub(super) struct Adapter<M> {
     manager: Arc<M>,
-    limits: Limits,
+    limits: PoolLimits,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
     lifetimes: Mutex<Pcg64>,
 }
 
-/// A connection, when it came back last, and when its life ends.
-pub(super) struct Timed<C> {
-    connection: C,
+/// A connection, the time of its last return, and the end of its life.
+pub(super) struct TimedConnection<C> {
+    pub(super) connection: C,
     back_ns: u64,
     ends_ns: u64,
     clock: Arc<dyn Clock>,
 }
 
 /// A connection that goes back when it is dropped.
-pub(super) struct Kept<M: Manager>(Object<Adapter<M>>);
+pub(super) struct PooledConnection<M: Manager>(pub(super) Object<Adapter<M>>);
 
 impl<M: Manager> Keepalive<M> {
-    pub(super) fn new(manager: Arc<M>, limits: Limits, clock: Arc<dyn Clock>, counters: Arc<Counters>) -> Keepalive<M> {
-        Keepalive::and_when_idle(manager, limits, clock, counters, || ())
-    }
-
-    /// A pool that calls `idle` from time to time, even if nobody uses it.
-    pub(super) fn and_when_idle(
+    /// A pool that calls `idle` at every sweep, also if nobody uses it.
+    pub(super) fn new(
         manager: Arc<M>,
-        limits: Limits,
+        limits: PoolLimits,
         clock: Arc<dyn Clock>,
         counters: Arc<Counters>,
         idle: impl Fn() + Send + Sync + 'static,
@@ -83,23 +78,22 @@ impl<M: Manager> Keepalive<M> {
             .expect("a pool with timeouts is only refused without a runtime");
         let sweep_ns = AtomicU64::new(clock.now_ns().saturating_add(ns(sweep_every(&limits))));
         let (watched, idle) = (AtomicBool::new(false), Box::new(idle));
-        Keepalive(Arc::new(Keeper { pool, limits, clock, counters, sweep_ns, watched, idle }))
+        Keepalive(Arc::new(SharedPool { pool, limits, clock, counters, sweep_ns, watched, idle }))
     }
 
-    pub(super) async fn checkout(&self) -> Result<Kept<M>> {
-        let Keeper { pool, limits, .. } = &*self.0;
+    pub(super) async fn checkout(&self) -> Result<PooledConnection<M>> {
+        let SharedPool { pool, limits, .. } = &*self.0;
         self.0.sweep_where_due();
         if !self.0.watched.swap(true, Ordering::Relaxed) {
             tokio::spawn(watch(Arc::downgrade(&self.0)));
         }
-        let late = |limit: Duration| Error::PoolTimeout { waited_ms: limit.as_millis() as u64 };
         match pool.get().await {
-            Ok(object) => Ok(Kept(object)),
+            Ok(object) => Ok(PooledConnection(object)),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Closed) => Err(Error::Closed),
-            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(late(limits.wait)),
-            Err(PoolError::Timeout(TimeoutType::Create)) => Err(late(limits.connect)),
-            Err(PoolError::Timeout(TimeoutType::Recycle)) => Err(late(limits.recycle)),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Err(timed_out(limits.wait)),
+            Err(PoolError::Timeout(TimeoutType::Create)) => Err(timed_out(limits.connect)),
+            Err(PoolError::Timeout(TimeoutType::Recycle)) => Err(timed_out(limits.recycle)),
             Err(error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_))) => {
                 unreachable!("the pool has a runtime and no hooks: {error}")
             }
@@ -121,7 +115,7 @@ impl<M: Manager> Keepalive<M> {
     }
 }
 
-impl<M: Manager> Keeper<M> {
+impl<M: Manager> SharedPool<M> {
     fn sweep_where_due(&self) {
         let (now_ns, due_ns) = (self.clock.now_ns(), self.sweep_ns.load(Ordering::Relaxed));
         let next_ns = now_ns.saturating_add(ns(sweep_every(&self.limits)));
@@ -143,24 +137,24 @@ impl<M: Manager> Keeper<M> {
         });
     }
 
-    fn retire(&self, mut close: impl FnMut(&Timed<M::Connection>) -> bool) {
-        let retired = self.pool.retain(|timed, _| !close(timed)).removed; // closed here, after the pool's lock is released
+    fn retire(&self, mut close: impl FnMut(&TimedConnection<M::Connection>) -> bool) {
+        let retired = self.pool.retain(|timed, _| !close(timed)).removed; // closed after the pool's lock is released
         self.counters.connections_retired.add(retired.len() as u64);
     }
 }
 
 /// Sweeps a pool that nobody uses, as long as it is there.
-async fn watch<M: Manager>(pool: Weak<Keeper<M>>) {
-    while let Some(every) = pool.upgrade().map(|keeper| sweep_every(&keeper.limits)) {
+async fn watch<M: Manager>(pool: Weak<SharedPool<M>>) {
+    while let Some(every) = pool.upgrade().map(|shared| sweep_every(&shared.limits)) {
         tokio::time::sleep(every).await;
-        if let Some(keeper) = pool.upgrade() {
-            keeper.sweep_where_due();
+        if let Some(shared) = pool.upgrade() {
+            shared.sweep_where_due();
         }
     }
 }
 
-/// Twice in the idle time: a connection is idle for half as long again at the most.
-fn sweep_every(limits: &Limits) -> Duration {
+/// The time between two sweeps, half the idle time: no connection is idle for more than one and a half of it.
+fn sweep_every(limits: &PoolLimits) -> Duration {
     (limits.idle / 2).max(Duration::from_millis(1))
 }
 
@@ -171,24 +165,24 @@ fn ns(duration: Duration) -> u64 {
 impl<M: Manager> Adapter<M> {
     fn lifetime_ns(&self) -> u64 {
         let longest = ns(self.limits.lifetime);
-        let drawn = self.lifetimes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next_u64();
+        let drawn = self.lifetimes.lock().next_u64();
         longest - drawn % (longest / LIFETIME_JITTER_PART).max(1)
     }
 }
 
 impl<M: Manager> deadpool::managed::Manager for Adapter<M> {
-    type Type = Timed<M::Connection>;
+    type Type = TimedConnection<M::Connection>;
     type Error = Error;
 
-    async fn create(&self) -> Result<Timed<M::Connection>> {
+    async fn create(&self) -> Result<TimedConnection<M::Connection>> {
         let connection = self.manager.connect().await?;
         self.counters.connections_opened.increment();
         let back_ns = self.clock.now_ns();
         let ends_ns = back_ns.saturating_add(self.lifetime_ns());
-        Ok(Timed { connection, back_ns, ends_ns, clock: Arc::clone(&self.clock) })
+        Ok(TimedConnection { connection, back_ns, ends_ns, clock: Arc::clone(&self.clock) })
     }
 
-    async fn recycle(&self, timed: &mut Timed<M::Connection>, _: &Metrics) -> RecycleResult<Error> {
+    async fn recycle(&self, timed: &mut TimedConnection<M::Connection>, _: &Metrics) -> RecycleResult<Error> {
         let now_ns = self.clock.now_ns();
         if now_ns >= timed.ends_ns {
             self.counters.connections_retired.increment();
@@ -203,21 +197,7 @@ impl<M: Manager> deadpool::managed::Manager for Adapter<M> {
     }
 }
 
-impl<M: Manager> Deref for Kept<M> {
-    type Target = M::Connection;
-
-    fn deref(&self) -> &M::Connection {
-        &self.0.connection
-    }
-}
-
-impl<M: Manager> DerefMut for Kept<M> {
-    fn deref_mut(&mut self) -> &mut M::Connection {
-        &mut self.0.connection
-    }
-}
-
-impl<M: Manager> Drop for Kept<M> {
+impl<M: Manager> Drop for PooledConnection<M> {
     fn drop(&mut self) {
         self.0.back_ns = self.0.clock.now_ns();
     }

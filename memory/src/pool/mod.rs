@@ -1,8 +1,8 @@
-//! Where connections come from: opened for each operation, or kept and lent, always as many or as many as the demand asks for.
+//! Pools of connections: the `pool` toggle, one strategy a file.
 //!
-//! A pool hands out a connection to one caller at a time, never more than its limit at once, and never waits for ever. It is generic over what
-//! connects ([`Manager`]), so that no database is named here. All strategies have the same limits: they differ in connecting, and in
-//! how many connections there may be beneath the most.
+//! A pool hands out a connection to one caller at a time, never more than its limit at once, and never waits for ever.
+//! It is generic over [`Manager`], so that no database is named here. The strategies share their limits; they differ in
+//! how often they connect, and in how many connections there may be below the most.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Clock, Counters, PoolKind, Result};
+use crate::{Clock, Counters, Error, PoolKind, Result};
 
 mod adaptive;
 mod demand;
 mod keepalive;
 mod none;
 
-/// Opens connections, and knows whether one can be used again.
+/// Opens connections and makes them ready for reuse.
 #[async_trait]
 pub trait Manager: Send + Sync + 'static {
     /// What is lent.
@@ -26,41 +26,43 @@ pub trait Manager: Send + Sync + 'static {
     /// Opens a connection.
     async fn connect(&self) -> Result<Self::Connection>;
 
-    /// Makes a connection that came back ready for the next caller, whatever state the last one left it in. Called at every reuse: it should cost next to
-    /// nothing when there is nothing to do. An error drops the connection, and another is opened.
+    /// Makes a returned connection ready for the next caller, whatever state the last one left it in. Called at every
+    /// reuse, so it must be cheap where there is nothing to do. After an error another connection is opened.
     async fn recycle(&self, connection: &mut Self::Connection) -> Result<()>;
 
-    /// Whether the other side still answers. Called at a reuse after [`Limits::check_after_idle`]; an error drops the connection, and another is opened.
+    /// Fails if the other side does not answer any more; then another connection is opened. Called at a reuse after
+    /// [`PoolLimits::check_after_idle`].
     async fn check(&self, connection: &mut Self::Connection) -> Result<()>;
 }
 
-/// How many connections, how long they are kept, and how long to wait for one.
+/// The number of connections, and the limits on their times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct PoolLimits {
     /// The most connections that are lent at a time.
     pub connections: usize,
-    /// The fewest that idle time leaves open, once they were opened; and the least that an adaptive pool lends at a time.
+    /// The fewest that idle time leaves open, and the least that an adaptive pool lends at a time.
     pub minimum: usize,
-    /// How long a caller waits for one that is lent to somebody else.
+    /// The longest wait for a connection that is lent to somebody else.
     pub wait: Duration,
-    /// How long opening one may take.
+    /// The longest time for opening one.
     pub connect: Duration,
-    /// How long making one ready for its next caller may take, the check included.
+    /// The longest time for making one ready for its next caller, the check included.
     pub recycle: Duration,
-    /// A connection unused for longer than this is checked before it is lent. Below the 10 seconds after which a libSQL server forgets a stream.
+    /// A connection unused for longer than this is checked before it is lent. A libSQL server forgets a stream after 10
+    /// seconds.
     pub check_after_idle: Duration,
-    /// A connection unused for longer than this is closed, if more than [`Limits::minimum`] are open.
+    /// A connection unused for longer than this is closed, if more than [`PoolLimits::minimum`] are open.
     pub idle: Duration,
-    /// A connection older than this is not lent again. Each one's own lifetime is up to a tenth shorter, so that those that were opened together
-    /// are not all opened anew at once.
+    /// A connection older than this is not lent again. Each lifetime is up to a tenth shorter, so that connections that
+    /// were opened together are not all replaced at once.
     pub lifetime: Duration,
 }
 
-impl Limits {
-    /// Limits for `connections` connections: at least 1; 30 seconds for a turn, 10 to connect, 5 to recycle; a check after 8 idle, an end after
-    /// 5 minutes idle or half an hour in all.
-    pub const fn of(connections: usize) -> Limits {
-        Limits {
+impl PoolLimits {
+    /// At most `connections` connections and at least 1; 30 seconds to wait for one, 10 to connect, 5 to recycle; a
+    /// check after 8 seconds idle, an end after 5 minutes idle or half an hour in all.
+    pub const fn of(connections: usize) -> PoolLimits {
+        PoolLimits {
             connections,
             minimum: 1,
             wait: Duration::from_secs(30),
@@ -73,41 +75,46 @@ impl Limits {
     }
 }
 
+/// The error of a caller that waited for too long.
+fn timed_out(waited: Duration) -> Error {
+    Error::PoolTimeout { waited_ms: waited.as_millis() as u64 }
+}
+
 /// Connections under one of the strategies.
 pub enum Pool<M: Manager> {
     /// Each checkout opens its own.
-    None(none::None<M>),
-    /// They are kept and lent.
+    None(none::Unpooled<M>),
+    /// Connections are kept and lent.
     Keepalive(keepalive::Keepalive<M>),
-    /// They are kept and lent, as many at a time as the demand asks for.
+    /// Connections are kept and lent, as many at a time as the demand asks for.
     Adaptive(adaptive::Adaptive<M>),
 }
 
 impl<M: Manager> Pool<M> {
-    /// A pool that has no connection yet. It needs a tokio runtime with timers when it is used. The clock tells how long a connection is idle
-    /// and lent: the time of the other side, which no simulation moves.
+    /// A pool that has no connection yet. It needs a tokio runtime with timers when it is used. Idle times and loans
+    /// are timed by this clock, which is not the memory's: no simulation moves the other side's time.
     pub fn new(
         kind: PoolKind,
         manager: Arc<M>,
-        limits: Limits,
+        limits: PoolLimits,
         clock: Arc<dyn Clock>,
         counters: Arc<Counters>,
     ) -> Pool<M> {
         match kind {
-            PoolKind::None => Pool::None(none::None::new(manager, limits, counters)),
-            PoolKind::Keepalive => Pool::Keepalive(keepalive::Keepalive::new(manager, limits, clock, counters)),
+            PoolKind::None => Pool::None(none::Unpooled::new(manager, limits, counters)),
+            PoolKind::Keepalive => Pool::Keepalive(keepalive::Keepalive::new(manager, limits, clock, counters, || ())),
             PoolKind::Adaptive => Pool::Adaptive(adaptive::Adaptive::new(manager, limits, clock, counters)),
         }
     }
 
-    /// A connection of one's own until it is dropped.
+    /// Lends a connection until it is dropped.
     ///
     /// # Errors
     /// [`crate::Error::PoolTimeout`], [`crate::Error::Closed`], and what connecting failed with.
     pub async fn checkout(&self) -> Result<Checkout<M>> {
         match self {
             Pool::None(pool) => pool.checkout().await,
-            Pool::Keepalive(pool) => pool.checkout().await.map(|kept| Checkout(Lent::Kept(kept))),
+            Pool::Keepalive(pool) => pool.checkout().await.map(|pooled| Checkout(Lease::Pooled(pooled))),
             Pool::Adaptive(pool) => pool.checkout().await,
         }
     }
@@ -122,13 +129,13 @@ impl<M: Manager> Pool<M> {
     }
 }
 
-/// A connection that is lent: it goes back where it came from when this is dropped.
-pub struct Checkout<M: Manager>(Lent<M>);
+/// A lent connection, which goes back when this is dropped.
+pub struct Checkout<M: Manager>(Lease<M>);
 
-enum Lent<M: Manager> {
-    Own(none::Own<M>),
-    Kept(keepalive::Kept<M>),
-    InTurn(adaptive::InTurn<M>),
+enum Lease<M: Manager> {
+    Owned(none::OwnedConnection<M>),
+    Pooled(keepalive::PooledConnection<M>),
+    Permitted(adaptive::PermittedConnection<M>),
 }
 
 impl<M: Manager> Deref for Checkout<M> {
@@ -136,9 +143,9 @@ impl<M: Manager> Deref for Checkout<M> {
 
     fn deref(&self) -> &M::Connection {
         match &self.0 {
-            Lent::Own(own) => own,
-            Lent::Kept(kept) => kept,
-            Lent::InTurn(lent) => &lent.kept,
+            Lease::Owned(own) => &own.connection,
+            Lease::Pooled(pooled) => &pooled.0.connection,
+            Lease::Permitted(lent) => &lent.pooled.0.connection,
         }
     }
 }
@@ -146,9 +153,9 @@ impl<M: Manager> Deref for Checkout<M> {
 impl<M: Manager> DerefMut for Checkout<M> {
     fn deref_mut(&mut self) -> &mut M::Connection {
         match &mut self.0 {
-            Lent::Own(own) => own,
-            Lent::Kept(kept) => kept,
-            Lent::InTurn(lent) => &mut lent.kept,
+            Lease::Owned(own) => &mut own.connection,
+            Lease::Pooled(pooled) => &mut pooled.0.connection,
+            Lease::Permitted(lent) => &mut lent.pooled.0.connection,
         }
     }
 }

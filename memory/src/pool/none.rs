@@ -1,60 +1,42 @@
 //! Pool `none`: every checkout opens a connection, and dropping it closes it.
 //!
-//! It is what a program without a pool does, and the base that the others are compared with. The limit on connections at a time is the same.
+//! This is a program without a pool, the base for comparisons. The limit on connections at a time is the same.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::{Checkout, Lent, Limits, Manager};
+use super::{Checkout, Lease, Manager, PoolLimits, timed_out};
 use crate::{Counters, Error, Result};
 
-/// A pool that keeps nothing.
-pub struct None<M> {
+pub struct Unpooled<M> {
     manager: Arc<M>,
-    limits: Limits,
-    turns: Arc<Semaphore>,
+    limits: PoolLimits,
+    permits: Arc<Semaphore>,
     counters: Arc<Counters>,
 }
 
-/// A connection with the right to have it.
-pub(super) struct Own<M: Manager> {
-    connection: M::Connection, // closed before the turn is given back: fields drop in this order
-    _turn: OwnedSemaphorePermit,
+pub(super) struct OwnedConnection<M: Manager> {
+    pub(super) connection: M::Connection, // closed before the permit is given back: fields drop in this order
+    _permit: OwnedSemaphorePermit,
 }
 
-impl<M: Manager> None<M> {
-    pub(super) fn new(manager: Arc<M>, limits: Limits, counters: Arc<Counters>) -> None<M> {
-        None { manager, limits, turns: Arc::new(Semaphore::new(limits.connections)), counters }
+impl<M: Manager> Unpooled<M> {
+    pub(super) fn new(manager: Arc<M>, limits: PoolLimits, counters: Arc<Counters>) -> Unpooled<M> {
+        Unpooled { manager, limits, permits: Arc::new(Semaphore::new(limits.connections)), counters }
     }
 
     pub(super) async fn checkout(&self) -> Result<Checkout<M>> {
-        let Limits { wait, connect, .. } = self.limits;
-        let late = |limit: std::time::Duration| Error::PoolTimeout { waited_ms: limit.as_millis() as u64 };
-        let turn = timeout(wait, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| late(wait))?;
-        let turn = turn.map_err(|_| Error::Closed)?;
-        let connection = timeout(connect, self.manager.connect()).await.map_err(|_| late(connect))??;
+        let PoolLimits { wait, connect, .. } = self.limits;
+        let permit = timeout(wait, Arc::clone(&self.permits).acquire_owned()).await.map_err(|_| timed_out(wait))?;
+        let permit = permit.map_err(|_| Error::Closed)?;
+        let connection = timeout(connect, self.manager.connect()).await.map_err(|_| timed_out(connect))??;
         self.counters.connections_opened.increment();
-        Ok(Checkout(Lent::Own(Own { connection, _turn: turn })))
+        Ok(Checkout(Lease::Owned(OwnedConnection { connection, _permit: permit })))
     }
 
     pub(super) fn close(&self) {
-        self.turns.close();
-    }
-}
-
-impl<M: Manager> Deref for Own<M> {
-    type Target = M::Connection;
-
-    fn deref(&self) -> &M::Connection {
-        &self.connection
-    }
-}
-
-impl<M: Manager> DerefMut for Own<M> {
-    fn deref_mut(&mut self) -> &mut M::Connection {
-        &mut self.connection
+        self.permits.close();
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::demand::INITIAL;
-use super::{Limits, Manager, Pool};
+use super::{Manager, Pool, PoolLimits};
 use crate::{Counters, Error, ManualClock, PoolKind, Result};
 
 /// Connections that are numbered from 1.
@@ -65,12 +65,12 @@ impl Manager for Numbers {
     }
 }
 
-fn pool(kind: PoolKind, limits: Limits) -> (Arc<Numbers>, Pool<Numbers>, Arc<Counters>) {
+fn pool(kind: PoolKind, limits: PoolLimits) -> (Arc<Numbers>, Pool<Numbers>, Arc<Counters>) {
     let (manager, pool, counters, _) = timed_pool(kind, limits);
     (manager, pool, counters)
 }
 
-fn timed_pool(kind: PoolKind, limits: Limits) -> (Arc<Numbers>, Pool<Numbers>, Arc<Counters>, Arc<ManualClock>) {
+fn timed_pool(kind: PoolKind, limits: PoolLimits) -> (Arc<Numbers>, Pool<Numbers>, Arc<Counters>, Arc<ManualClock>) {
     let (manager, counters) = (Arc::new(Numbers::default()), Arc::new(Counters::default()));
     let clock = Arc::new(ManualClock::new(1_000));
     let of_pool: Arc<ManualClock> = Arc::clone(&clock);
@@ -96,7 +96,7 @@ fn opened_and_reused(counters: &Counters) -> (u64, u64) {
 async fn none_connects_for_every_checkout_and_the_others_once() {
     for (kind, expected) in [(PoolKind::None, (100, 0)), (PoolKind::Keepalive, (1, 99)), (PoolKind::Adaptive, (1, 99))]
     {
-        let (manager, pool, counters) = pool(kind, Limits::of(4));
+        let (manager, pool, counters) = pool(kind, PoolLimits::of(4));
         for _ in 0..100 {
             drop(pool.checkout().await.unwrap());
         }
@@ -113,7 +113,7 @@ async fn none_connects_for_every_checkout_and_the_others_once() {
 #[tokio::test]
 async fn checkouts_are_exclusive_and_limited() {
     for &kind in PoolKind::ALL {
-        let (manager, pool, _) = pool(kind, Limits { wait: Duration::ZERO, ..Limits::of(2) });
+        let (manager, pool, _) = pool(kind, PoolLimits { wait: Duration::ZERO, ..PoolLimits::of(2) });
         let (one, two) = (pool.checkout().await.unwrap(), pool.checkout().await.unwrap());
         assert_ne!(one.number, two.number, "{kind}");
         assert!(matches!(pool.checkout().await, Err(Error::PoolTimeout { waited_ms: 0 })), "{kind}");
@@ -125,7 +125,7 @@ async fn checkouts_are_exclusive_and_limited() {
 
 #[tokio::test]
 async fn nobody_waits_for_ever() {
-    let at_once = Limits { wait: Duration::ZERO, connect: Duration::ZERO, ..Limits::of(1) };
+    let at_once = PoolLimits { wait: Duration::ZERO, connect: Duration::ZERO, ..PoolLimits::of(1) };
     for &kind in PoolKind::ALL {
         let (manager, pool, _) = pool(kind, at_once);
         manager.stuck.store(true, SeqCst);
@@ -134,7 +134,7 @@ async fn nobody_waits_for_ever() {
             "{kind}: connecting is stuck"
         );
         manager.stuck.store(false, SeqCst);
-        let held = pool.checkout().await.unwrap(); // so the attempt before gave its turn back
+        let held = pool.checkout().await.unwrap(); // so the attempt before gave its permit back
         assert!(
             matches!(pool.checkout().await, Err(Error::PoolTimeout { waited_ms: 0 })),
             "{kind}: the only one is lent"
@@ -149,7 +149,7 @@ async fn nobody_waits_for_ever() {
 #[tokio::test]
 async fn an_idle_connection_is_checked_and_replaced_when_it_is_gone() {
     for kind in [PoolKind::Keepalive, PoolKind::Adaptive] {
-        let (manager, pool, counters, clock) = timed_pool(kind, Limits::of(1));
+        let (manager, pool, counters, clock) = timed_pool(kind, PoolLimits::of(1));
         let held = pool.checkout().await.unwrap();
         clock.advance(20 * SECOND_NS); // lent is not idle
         drop(held);
@@ -169,7 +169,7 @@ async fn an_idle_connection_is_checked_and_replaced_when_it_is_gone() {
 
 #[tokio::test]
 async fn idle_connections_are_closed_down_to_the_minimum() {
-    let limits = Limits { minimum: 2, check_after_idle: Duration::MAX, ..Limits::of(6) };
+    let limits = PoolLimits { minimum: 2, check_after_idle: Duration::MAX, ..PoolLimits::of(6) };
     let (manager, pool, counters, clock) = timed_pool(PoolKind::Keepalive, limits);
     take_at_once(&pool, 6).await;
     clock.advance(200 * SECOND_NS);
@@ -187,7 +187,7 @@ async fn idle_connections_are_closed_down_to_the_minimum() {
 
 #[tokio::test]
 async fn idle_connections_are_closed_where_nobody_checks_out() {
-    let limits = Limits { idle: Duration::from_millis(2), ..Limits::of(3) };
+    let limits = PoolLimits { idle: Duration::from_millis(2), ..PoolLimits::of(3) };
     let (manager, pool, counters, clock) = timed_pool(PoolKind::Keepalive, limits);
     take_at_once(&pool, 3).await;
     clock.advance(SECOND_NS);
@@ -200,7 +200,7 @@ async fn idle_connections_are_closed_where_nobody_checks_out() {
 
 #[tokio::test]
 async fn old_connections_are_opened_anew_and_not_all_at_once() {
-    let limits = Limits { minimum: 8, lifetime: Duration::from_secs(100), ..Limits::of(8) };
+    let limits = PoolLimits { minimum: 8, lifetime: Duration::from_secs(100), ..PoolLimits::of(8) };
     let (manager, pool, counters, clock) = timed_pool(PoolKind::Keepalive, limits);
     take_at_once(&pool, 8).await;
     let mut opened = Vec::new();
@@ -248,7 +248,7 @@ async fn load(
         }
         let mut left = callers;
         while left > 0 {
-            // One thread runs everything: after so many turns, whoever can have a connection has it.
+            // One thread runs everything: after so many permits, whoever can have a connection has it.
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }
@@ -266,7 +266,7 @@ async fn load(
 
 #[tokio::test]
 async fn adaptive_lends_more_while_callers_wait_and_fewer_when_they_are_gone() {
-    let (manager, pool, counters, clock) = timed_pool(PoolKind::Adaptive, Limits::of(8));
+    let (manager, pool, counters, clock) = timed_pool(PoolKind::Adaptive, PoolLimits::of(8));
     let pool = Arc::new(pool);
     let bed = (&pool, &*counters, &*clock);
     load(bed, 1, 1, 64).await;
@@ -285,7 +285,7 @@ async fn adaptive_lends_more_while_callers_wait_and_fewer_when_they_are_gone() {
 
 #[tokio::test]
 async fn a_limit_that_is_lowered_while_all_are_lent_holds() {
-    let (_, pool, counters, clock) = timed_pool(PoolKind::Adaptive, Limits::of(32));
+    let (_, pool, counters, clock) = timed_pool(PoolKind::Adaptive, PoolLimits::of(32));
     let pool = Arc::new(pool);
     let bed = (&pool, &*counters, &*clock);
     load(bed, 1, 1, 64).await;
@@ -302,7 +302,7 @@ async fn a_limit_that_is_lowered_while_all_are_lent_holds() {
 #[tokio::test]
 async fn a_failed_connection_is_the_callers_error_and_costs_no_place() {
     for &kind in PoolKind::ALL {
-        let (manager, pool, counters) = pool(kind, Limits::of(1));
+        let (manager, pool, counters) = pool(kind, PoolLimits::of(1));
         manager.refusing.store(true, SeqCst);
         for _ in 0..3 {
             let error = pool.checkout().await.err().unwrap();
@@ -316,7 +316,7 @@ async fn a_failed_connection_is_the_callers_error_and_costs_no_place() {
 
 #[tokio::test]
 async fn closing_drops_what_is_kept_and_what_comes_back() {
-    let (manager, pool, _) = pool(PoolKind::Keepalive, Limits::of(2));
+    let (manager, pool, _) = pool(PoolKind::Keepalive, PoolLimits::of(2));
     let (one, two) = (pool.checkout().await.unwrap(), pool.checkout().await.unwrap());
     drop(one);
     pool.close();

@@ -1,10 +1,9 @@
-//! Episodes whose contexts are the same but for their tags: inverted lists over their embeddings, and which of them are in which.
+//! A group of the index: episodes whose contexts differ only in their tags, with inverted lists over their embeddings.
 //!
-//! For every dimension and sign there is a list of the episodes with such a number there. Lists that a good part of the group is in are *common*, the others
-//! *rare*: what tells episodes of a kind apart is in the rare ones. Which is which is decided again whenever the group has doubled, and of every
-//! embedding the lengths of its two parts are kept. How a search uses all that stands in [`super::search`].
-//!
-//! Left out on purpose: small groups have no lists, and dense embeddings are in none. Scoring them costs less than walking.
+//! For every dimension and sign there is a list of the episodes with such a number. Lists with a good part of the group
+//! are *common*, the others *rare*: rare lists tell episodes of a kind apart. This is decided again whenever the group
+//! has doubled, and the norms of both parts of every embedding are kept for the search ([`super::search`]). Small
+//! groups have no lists, and dense embeddings are in none: scoring them costs less than walking.
 
 use std::collections::HashMap;
 
@@ -12,64 +11,62 @@ use crate::embedding::dot;
 use crate::hash::FixedState;
 use crate::{EpisodeId, TaskContext};
 
-/// From this many episodes on a group has lists.
+/// The size from which on a group has lists.
 const LISTED_FROM: usize = 64;
 
-/// An embedding with more numbers other than zero than one in so many dimensions is in no list.
+/// An embedding with more non-zero numbers than one in so many dimensions is in no list.
 const SPARSE: usize = 3;
 
 /// A list with more than one in so many of the group's episodes is common.
 const COMMON: usize = 4;
 
-/// By the share of their common part, episodes are kept in so many steps.
+/// The number of steps by which episodes are ordered by the share of their common part.
 const STEPS: usize = 128;
 
-/// The number of a vector in one dimension, where it is not zero: the place of its list, and the number without its sign.
+/// The non-zero numbers of a vector: the place of the list of dimension and sign, and the number without its sign.
 pub(super) fn numbers(vector: &[f32]) -> impl Iterator<Item = (usize, f32)> {
     let places = vector.iter().enumerate().filter(|(_, value)| **value != 0.0);
     places.map(|(dimension, value)| (2 * dimension + usize::from(*value < 0.0), value.abs()))
 }
 
-/// An episode in a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Posting {
-    /// Its place in the group.
+    /// The episode's place in the group.
     pub slot: u32,
-    /// Its number there, without the sign.
+    /// The episode's number in this dimension, without the sign.
     pub value: f32,
 }
 
-/// The length of an embedding's part in rare lists, and of its part in common ones.
+/// The norms of an embedding's parts in rare and in common lists.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Parts {
+pub(super) struct NormParts {
     pub rare: f32,
     pub common: f32,
 }
 
-/// The episodes of one kind of context.
+/// Episodes of one kind of context.
 #[derive(Debug)]
 pub(super) struct Group {
     context: TaskContext,
     dimensions: usize,
     pub ids: Vec<EpisodeId>,
     pub embeddings: Vec<Box<[f32]>>,
-    /// For each episode its place among the contexts.
+    /// The context of each episode, as a place in `contexts`.
     pub context_of: Vec<u32>,
     pub contexts: Vec<TaskContext>,
     by_tags: HashMap<Vec<String>, u32, FixedState>,
-    /// Two for each dimension; none as long as the group is small.
+    /// The lists, two for each dimension; none while the group is small.
     pub lists: Vec<Vec<Posting>>,
-    /// Whether each list is common.
     pub common: Vec<bool>,
-    /// For each episode in lists the lengths of its parts; zero for the others.
-    pub parts: Vec<Parts>,
-    /// The episodes in lists, by the square of their common part's share of their length.
+    /// The norms of each episode in lists; zero for the others.
+    pub parts: Vec<NormParts>,
+    /// The episodes in lists, by the share of the common part in their squared norm.
     by_share: Vec<Vec<u32>>,
-    /// Episodes that are in no list, although there are lists.
+    /// Episodes in no list, although there are lists.
     pub unlisted: Vec<u32>,
-    /// How many episodes there were when it was decided which lists are common.
+    /// The size when the common lists were last decided.
     parted_at: usize,
-    /// The length of the longest embedding; not a number where one of them is none.
+    /// The norm of the longest embedding; NaN if one is.
     pub longest: f32,
 }
 
@@ -93,12 +90,11 @@ impl Group {
         }
     }
 
-    /// What all contexts of the group have, without their tags.
+    /// The context that all have, without tags.
     pub fn context(&self) -> &TaskContext {
         &self.context
     }
 
-    /// How many episodes there are.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
@@ -127,7 +123,7 @@ impl Group {
     }
 
     fn list(&mut self, slot: usize) {
-        self.parts.push(Parts::default());
+        self.parts.push(NormParts::default());
         let embedding = &self.embeddings[slot];
         if numbers(embedding).count() > self.dimensions / SPARSE || !embedding.iter().all(|value| value.is_finite()) {
             self.unlisted.push(place_of(slot));
@@ -152,7 +148,7 @@ impl Group {
         listed.into_iter().for_each(|slot| self.measure(slot));
     }
 
-    /// Measures the parts of an embedding that is in lists.
+    /// Computes the norms of the parts of an embedding that is in lists.
     fn measure(&mut self, slot: usize) {
         let (mut rare, mut common) = (0.0, 0.0);
         for (list, value) in numbers(&self.embeddings[slot]) {
@@ -160,12 +156,12 @@ impl Group {
         }
         let all = rare + common;
         let share = if all > 0.0 { common / all } else { 0.0 };
-        self.parts[slot] = Parts { rare: f32::sqrt(rare), common: f32::sqrt(common) };
+        self.parts[slot] = NormParts { rare: f32::sqrt(rare), common: f32::sqrt(common) };
         self.by_share[(share * STEPS as f32) as usize].push(place_of(slot));
     }
 
-    /// The episodes in lists, those with the greatest share of common parts first: in steps, each with the most that their common parts can be, as a part
-    /// of the longest embedding.
+    /// The episodes in lists, by falling share of their common part: in steps, each with the largest norm of a common
+    /// part, relative to the longest embedding.
     pub fn by_share(&self) -> impl Iterator<Item = (f32, &[u32])> {
         let most = |step: usize| f32::sqrt((step + 1) as f32 / STEPS as f32).min(1.0);
         self.by_share.iter().enumerate().rev().map(move |(step, slots)| (most(step), slots.as_slice()))
@@ -209,7 +205,7 @@ mod tests {
         let group = group(1_000);
         let common: Vec<usize> = (0..group.common.len()).filter(|list| group.common[*list]).collect();
         assert_eq!(common, [1]);
-        for Parts { rare, common } in &group.parts {
+        for NormParts { rare, common } in &group.parts {
             assert!((rare - 0.8).abs() < 1e-6 && (common - 0.6).abs() < 1e-6, "{rare} {common}");
         }
         let held: Vec<(f32, usize)> =

@@ -1,21 +1,22 @@
-//! The index of completed episodes: groups of like contexts, and within each the inverted lists of its embeddings
+//! The index of completed episodes: groups of like contexts, each with inverted lists of its embeddings
 //! ([`super::group`]).
 //!
-//! It is exact. Graphs of neighbours (HNSW, DiskANN) are approximate, know nothing of contexts, and would answer otherwise than the scan; embeddings by
-//! feature hashing are sparse, and for sparse vectors lists with bounds find the very same episodes, at a fraction of the cost.
+//! It is exact. Graphs of neighbours (HNSW, DiskANN) are approximate, ignore contexts, and would answer otherwise than
+//! a scan. Embeddings by feature hashing are sparse, and for sparse vectors lists with bounds find the very same
+//! episodes at a fraction of the cost.
 //!
-//! A group has the episodes whose contexts are the same but for their tags. How far its contexts can agree with the query's bounds every score in
-//! it: groups are searched the most promising first, and those that cannot reach the ranking are not searched at all. Scores themselves are
-//! the ranking's: the same formula, over the same vectors, in the same order of additions as in a scan.
+//! The best match of a group's contexts with the query's bounds every score in the group: groups are searched the most
+//! promising first, and those that cannot reach the ranking are skipped. The ranking itself computes the scores, by the
+//! same formula over the same vectors in the same order of additions as in a scan.
 //!
-//! What it holds: 4 bytes a dimension and 8 bytes a number other than zero for each episode, and contexts once. Left out on purpose: forgetting
-//! episodes, which no store does either.
+//! It takes 4 bytes a dimension and 8 bytes a non-zero number for each episode, and contexts once. Nothing is ever
+//! removed, as in the stores.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Ranking;
 use super::group::Group;
-use super::search::{Asked, search};
+use super::search::{QueryTerms, search};
 use crate::hash::FixedState;
 use crate::{EpisodeId, Error, Result, TaskContext};
 
@@ -26,18 +27,17 @@ pub(super) struct Index {
     /// The group of a context without its tags.
     places: HashMap<TaskContext, usize, FixedState>,
     groups: Vec<Group>,
-    /// The length of the first embedding, and one of another length, if there is any.
+    /// The length of the embeddings, and that of a misfit, if there is one.
     dimensions: Option<usize>,
     misfit: Option<usize>,
 }
 
 impl Index {
-    /// How many episodes there are.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Adds an episode, unless it is here.
+    /// Adds an episode, unless it is there.
     pub fn add(&mut self, id: EpisodeId, context: &TaskContext, embedding: &[f32]) {
         if !self.ids.insert(id) {
             return;
@@ -55,16 +55,16 @@ impl Index {
         self.groups[place].add(id, context, embedding);
     }
 
-    /// Offers every episode to the ranking that may be among its best. Says how many entries of lists were read.
+    /// Offers every episode to the ranking that may be among its best. Returns the number of list entries that it read.
     ///
     /// # Errors
-    /// [`Error::EmbeddingDimensions`] where one was embedded otherwise than the query.
+    /// [`Error::EmbeddingDimensions`] if one was embedded otherwise than the query.
     pub fn search(&self, ranking: &mut Ranking<'_>) -> Result<u64> {
         let expected = ranking.embedding.len();
         if let Some(stored) = self.misfit.or(self.dimensions).filter(|stored| *stored != expected) {
             return Err(Error::EmbeddingDimensions { stored, expected });
         }
-        let asked = Asked::new(ranking.embedding);
+        let asked = QueryTerms::new(ranking.embedding);
         let mut promising: Vec<(f32, f32, &Group)> = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
             let context_bound = ranking.match_bound(group.context());

@@ -1,39 +1,43 @@
-//! Retrieval `indexed`: an index in this process, made of the store at the opening and kept up to date by completions.
+//! Retrieval `indexed`: an index in this process, built when the store is opened and kept up to date by completions.
 //!
-//! It is exact: what it leaves out cannot be among the best ([`super::index`]). It holds no more than the store does and can be made again at
-//! any time, so nothing of it is stored: after a crash, or after another variant wrote the store, the opening finds what there is.
+//! It is exact: it leaves out only what cannot be among the best ([`super::index`]). It can be rebuilt from the store
+//! at any time, so nothing of it is stored: after a crash, or after another variant wrote the store, the next opening
+//! finds everything.
 //!
-//! **No episode is lost and none is a phantom.** An episode enters the index only once the store has completed it. Where it is not known how a completion
-//! ended (an error that may have come after the commit, or a caller that went away in the middle), it is *doubtful*: from then on every
-//! retrieval first asks the store, until the store says that the episode is completed. That costs a head a retrieval for each of them, and they are rare.
+//! **No episode is lost and none is a phantom.** An episode enters the index only once the store has completed it. If
+//! the end of a completion is unknown (an error that may have come after the commit, or a caller that went away in the
+//! middle), the episode is *doubtful*: every retrieval first asks the store about it, until it is completed there. That
+//! costs a head a retrieval for each, and they are rare.
 //!
-//! Left out on purpose: other processes. Stores in files are locked by the memory that has them open. A server has other clients, of whose
-//! completions nobody would tell this index, so that [`crate::store::open_remote`] refuses the two together.
+//! Stores in files are locked by the memory that has them open. A server has other clients, whose completions this
+//! index would not see, so [`crate::store::open_remote`] refuses the two together.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::Ranking;
 use super::index::Index;
 use crate::store::Store;
 use crate::{Counters, EpisodeId, Error, Head, Result, TaskContext};
 
-/// What the index keeps of an episode.
+/// The data of an episode for the index.
 #[derive(Debug, Clone)]
 struct Entry {
     context: TaskContext,
     embedding: Vec<f32>,
 }
 
-/// The index, and the completions of which it does not know how they ended.
+/// The index, and the doubtful completions.
 pub(crate) struct Indexed {
     index: RwLock<Option<Index>>, // None once closed
     doubtful: Mutex<BTreeMap<EpisodeId, Entry>>,
     counters: Arc<Counters>,
 }
 
-/// A completion on its way into the store. Dropped before it is known how it ended, it becomes doubtful.
-pub(crate) struct Completing<'a> {
+/// A completion on its way into the store. Dropped before its end is known, it becomes doubtful.
+pub(crate) struct PendingCompletion<'a> {
     underway: Option<(&'a Indexed, EpisodeId, Entry)>,
 }
 
@@ -47,23 +51,24 @@ impl Indexed {
 
     pub(super) async fn rank(&self, store: &dyn Store, ranking: &mut Ranking<'_>) -> Result<()> {
         self.settle(store).await?;
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = self.index.read();
         let postings = index.as_ref().ok_or(Error::Closed)?.search(ranking)?;
         self.counters.index_searches.increment();
         self.counters.postings_read.add(postings);
         Ok(())
     }
 
-    pub(super) fn completing(&self, head: &Head, embedding: &[f32]) -> Completing<'_> {
+    pub(super) fn completing(&self, head: &Head, embedding: &[f32]) -> PendingCompletion<'_> {
         let entry = Entry { context: head.context.clone(), embedding: embedding.to_vec() };
-        Completing { underway: Some((self, head.id, entry)) }
+        PendingCompletion { underway: Some((self, head.id, entry)) }
     }
 
     pub(super) fn close(&self) {
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.index.write() = None;
     }
 
-    /// Asks the store about everything doubtful. What is still not completed stays so: its completion may be on its way to the store even now.
+    /// Asks the store about everything doubtful. What is still not completed stays so: its completion may be on its way
+    /// even now.
     async fn settle(&self, store: &dyn Store) -> Result<()> {
         let doubtful: Vec<EpisodeId> = self.doubtful().keys().copied().collect();
         for id in doubtful {
@@ -76,9 +81,9 @@ impl Indexed {
         Ok(())
     }
 
-    /// Takes in a completed episode; a second time does nothing.
+    /// Adds a completed episode; a second time does nothing.
     fn add(&self, id: EpisodeId, entry: &Entry) {
-        if let Some(index) = self.index.write().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(index) = self.index.write().as_mut() {
             let before = index.len();
             index.add(id, &entry.context, &entry.embedding);
             self.counters.episodes_indexed.add((index.len() - before) as u64);
@@ -87,17 +92,17 @@ impl Indexed {
     }
 
     fn doubtful(&self) -> MutexGuard<'_, BTreeMap<EpisodeId, Entry>> {
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+        self.doubtful.lock()
     }
 }
 
-impl Completing<'_> {
-    /// For a strategy that does not care.
-    pub(super) fn of_nobody() -> Completing<'static> {
-        Completing { underway: None }
+impl PendingCompletion<'_> {
+    /// For a strategy without an index.
+    pub(super) fn ignored() -> PendingCompletion<'static> {
+        PendingCompletion { underway: None }
     }
 
-    /// How the store's completion ended.
+    /// Tells how the store's completion ended.
     pub fn ended(mut self, outcome: &Result<()>) {
         match outcome {
             Ok(()) => {
@@ -111,7 +116,7 @@ impl Completing<'_> {
     }
 }
 
-impl Drop for Completing<'_> {
+impl Drop for PendingCompletion<'_> {
     fn drop(&mut self) {
         if let Some((indexed, id, entry)) = self.underway.take() {
             indexed.doubtful().insert(id, entry);

@@ -1,66 +1,68 @@
 //! The search in one group of the index: exact, by lists and bounds.
 //!
-//! It walks the lists of the query's own dimensions and signs, the shortest first, and adds up for every episode that it meets what the two have in common there;
-//! what has the other sign can only make an episode worse, and is left out. What is still to come is bounded by lengths (Cauchy and Schwarz), apart for
-//! rare and common lists: the length of the query's part there, times the length of the episode's. Therefore:
+//! It walks the lists of the query's dimensions and signs, the shortest first, and sums up for every episode in them
+//! its products with the query. Numbers of the other sign only lower a score, and are ignored. The rest of a score is
+//! bounded by norms (Cauchy-Schwarz), apart for rare and common lists: the norm of the query's part there, times that
+//! of the episode's. Therefore:
 //!
-//! - Once that is too little for the ranking, an episode that was not met yet cannot enter it: the walk ends.
-//! - Common lists are not walked as a rule, for they tell nobody apart. After the rare ones, whoever's common part cannot make up for what is missing in the
-//!   rare ones is out; only where too many are left to score each, the common lists are walked as well.
-//! - The sooner the ranking is good, the sooner all this ends, so that the most promising of those met are scored in between.
+//! - Once that bound is too low for the ranking, an episode that was not met yet cannot enter it: the walk ends.
+//! - Common lists usually need not be walked. After the rare ones, an episode whose common part cannot make up for its
+//!   deficit is out. Only if too many are left to score each, the common lists are walked as well.
+//! - The sooner the ranking is good, the sooner all this ends. So the most promising episodes are scored in between.
 //!
-//! What is scored, is scored by the ranking itself, from the whole embedding, as in a scan. Bounds are compared with some slack, for sums are in
+//! The ranking scores from the whole embedding, as in a scan. Bounds are compared with some slack, for sums are in
 //! single precision.
 //!
-//! Sources: Bayardo, Ma and Srikant, "Scaling up all pairs similarity search" (WWW 2007); Anastasiu and Karypis, "L2AP: fast cosine similarity search with
-//! prefix L-2 norm bounds" (ICDE 2014); Turtle and Flood, "Query evaluation: strategies and optimizations" (1995), for ending a walk by bounds.
+//! Sources: Bayardo, Ma and Srikant, "Scaling up all pairs similarity search" (WWW 2007); Anastasiu and Karypis, "L2AP:
+//! fast cosine similarity search with prefix L-2 norm bounds" (ICDE 2014); Turtle and Flood, "Query evaluation:
+//! strategies and optimizations" (1995), for ending a walk by bounds.
 
 use super::Ranking;
 use super::group::{Group, Posting, numbers};
 use crate::embedding::dot;
 
-/// How far a bound may be from the sum that it bounds, as a part of the lengths: far more than the roundings of a few thousand additions.
+/// The error of a bound, relative to the norms: far more than the roundings of a few thousand additions.
 const SLACK: f32 = 1e-4;
 
-/// Scoring an episode costs about as much as reading so many entries of lists.
+/// The cost of scoring an episode, in list entries.
 const SCORING: usize = 32;
 
-/// Less than any sum.
+/// Marks a scored episode: less than any sum.
 const SCORED: f32 = f32::NEG_INFINITY;
 
-/// A query's embedding, as lists are asked for it.
+/// A query's embedding as list entries.
 #[derive(Debug)]
-pub(super) struct Asked {
-    /// A list, and the number that the query has there, without its sign.
+pub(super) struct QueryTerms {
+    /// The list, and the query's number there, without its sign.
     numbers: Vec<(usize, f32)>,
     length: f32,
 }
 
-impl Asked {
-    pub fn new(embedding: &[f32]) -> Asked {
-        Asked { numbers: numbers(embedding).collect(), length: dot(embedding, embedding).sqrt() }
+impl QueryTerms {
+    pub fn new(embedding: &[f32]) -> QueryTerms {
+        QueryTerms { numbers: numbers(embedding).collect(), length: dot(embedding, embedding).sqrt() }
     }
 
-    /// What the similarity of the group's better episodes may come to: a guess from what all of them have, for the order of searches only.
+    /// A guess of the similarity of the group's better episodes, for the order of searches only.
     pub fn expected(&self, group: &Group) -> f32 {
         let common = self.numbers.iter().filter(|(list, _)| group.common.get(*list) == Some(&true));
         common.map(|(_, value)| value * value).sum()
     }
 }
 
-/// What lists that were not walked can add: the lengths of the query's parts in them.
+/// The norms of the query's parts in the lists that were not walked.
 #[derive(Debug, Clone, Copy, Default)]
-struct Rest {
+struct Remaining {
     rare: f32,
     common: f32,
 }
 
-/// A list, and what the query has there.
+/// A list, and the query's number there.
 type List<'a> = (&'a [Posting], f32);
 
-/// Offers every episode of the group to the ranking that may be among its best. `context_bound` is how far its contexts agree with the query's at the
-/// most. Says how many entries of lists were read.
-pub(super) fn search(group: &Group, asked: &Asked, context_bound: f32, ranking: &mut Ranking<'_>) -> u64 {
+/// Offers every episode of the group to the ranking that may be among its best. `context_bound` is the best match of
+/// its contexts. Returns the number of list entries that it read.
+pub(super) fn search(group: &Group, asked: &QueryTerms, context_bound: f32, ranking: &mut Ranking<'_>) -> u64 {
     let most = asked.length * group.longest;
     let slack = SLACK * most + f32::EPSILON;
     if !ranking.admits(most, context_bound, slack) {
@@ -82,20 +84,19 @@ struct Search<'a, 'r, 'q> {
     group: &'a Group,
     ranking: &'r mut Ranking<'q>,
     slack: f32,
-    /// The best that a context of the group can do.
+    /// The best match of the group's contexts.
     context_bound: f32,
-    /// How far each of the group's contexts agrees with the query's; not a number where nobody asked yet.
+    /// The match of each of the group's contexts; NaN if not computed yet.
     matches: Vec<f32>,
-    /// What each episode and the query have in common, in the lists walked so far; [`SCORED`] once it was scored.
+    /// The sum of each episode's products in the lists walked so far; [`SCORED`] once it was scored.
     sums: Vec<f32>,
-    /// Those with a sum.
     met: Vec<u32>,
-    /// Entries of lists.
+    /// List entries that were read.
     read: u64,
 }
 
 impl<'a> Search<'a, '_, '_> {
-    fn walk(&mut self, asked: &Asked) {
+    fn walk(&mut self, asked: &QueryTerms) {
         let group = self.group;
         let (mut rare, mut common): (Vec<List<'a>>, Vec<List<'a>>) = (Vec::new(), Vec::new());
         for (list, value) in &asked.numbers {
@@ -106,11 +107,11 @@ impl<'a> Search<'a, '_, '_> {
         }
         rare.sort_by_key(|(postings, _)| postings.len());
         let lengths = rests(&rare);
-        let mut rest = Rest { rare: lengths[0], common: rests(&common)[0] };
+        let mut rest = Remaining { rare: lengths[0], common: rests(&common)[0] };
         let mut since_scored = 0;
         for (place, (postings, value)) in rare.iter().enumerate() {
             rest.rare = lengths[place];
-            // As much work as looking at all that were met has gone by, or is to come.
+            // Reading on costs as much as looking at all that were met.
             if since_scored + postings.len() >= self.met.len() {
                 self.score_best(rest);
                 since_scored = 0;
@@ -129,13 +130,13 @@ impl<'a> Search<'a, '_, '_> {
             return self.score_all(left);
         }
         common.iter().for_each(|(postings, value)| self.add(postings, *value));
-        self.score_all(self.promising(Rest::default()));
+        self.score_all(self.promising(Remaining::default()));
         if self.admits(0.0) {
             (0..group.len()).for_each(|slot| self.score(slot, 0.0)); // those that have nothing in common with the query
         }
     }
 
-    /// Whether an episode of such a similarity at the most may be among the best.
+    /// An episode of at most this similarity may be among the best.
     fn admits(&self, similarity: f32) -> bool {
         self.ranking.admits(similarity, self.context_bound, self.slack)
     }
@@ -152,20 +153,20 @@ impl<'a> Search<'a, '_, '_> {
         self.read += postings.len() as u64;
     }
 
-    /// The most that an episode's similarity can be.
-    fn bound(&self, slot: u32, rest: Rest) -> f32 {
+    /// The upper bound of an episode's similarity.
+    fn bound(&self, slot: u32, rest: Remaining) -> f32 {
         let parts = self.group.parts[slot as usize];
         self.sums[slot as usize] + rest.rare * parts.rare + rest.common * parts.common
     }
 
-    /// Those met and not scored that may be among the best, with their bounds.
-    fn promising(&self, rest: Rest) -> Vec<(f32, u32)> {
+    /// The episodes met and not scored that may be among the best, with their bounds.
+    fn promising(&self, rest: Remaining) -> Vec<(f32, u32)> {
         let unscored = self.met.iter().filter(|slot| self.sums[**slot as usize] != SCORED);
         unscored.map(|slot| (self.bound(*slot, rest), *slot)).filter(|(bound, _)| self.admits(*bound)).collect()
     }
 
-    /// Those that were not met and may be among the best, for their common parts.
-    fn add_unmet(&self, rest: Rest, promising: &mut Vec<(f32, u32)>) {
+    /// Adds the episodes that were not met and may be among the best for their common parts.
+    fn add_unmet(&self, rest: Remaining, promising: &mut Vec<(f32, u32)>) {
         for (most, slots) in self.group.by_share() {
             if !self.admits(rest.common * most * self.group.longest) {
                 return;
@@ -176,8 +177,8 @@ impl<'a> Search<'a, '_, '_> {
         }
     }
 
-    /// Scores as many as are wanted, the most promising of those met.
-    fn score_best(&mut self, rest: Rest) {
+    /// Scores the most promising of those met, as many as the ranking wants.
+    fn score_best(&mut self, rest: Remaining) {
         let mut best = self.promising(rest);
         let wanted = self.ranking.limit.max(1);
         if best.len() > wanted {
@@ -187,13 +188,13 @@ impl<'a> Search<'a, '_, '_> {
         best.into_iter().for_each(|(bound, slot)| self.score(slot as usize, bound));
     }
 
-    /// Scores them, the most promising first, as long as they may be among the best.
+    /// Scores them, the most promising first, while they may be among the best.
     fn score_all(&mut self, mut promising: Vec<(f32, u32)>) {
         promising.sort_unstable_by(|(one, _), (two, _)| two.total_cmp(one));
         promising.into_iter().for_each(|(bound, slot)| self.score(slot as usize, bound));
     }
 
-    /// Has the ranking score an episode, unless it was, or its own context and the bound of its similarity leave it out.
+    /// Scores an episode, unless it was scored, or its context and the bound of its similarity rule it out.
     fn score(&mut self, slot: usize, similarity: f32) {
         if std::mem::replace(&mut self.sums[slot], SCORED) == SCORED {
             return;
@@ -209,7 +210,7 @@ impl<'a> Search<'a, '_, '_> {
     }
 }
 
-/// The lengths of the query's parts in the lists from each place on.
+/// The norms of the query's parts in the lists from each place on.
 fn rests(lists: &[List<'_>]) -> Vec<f32> {
     let mut rests = vec![0.0; lists.len() + 1];
     let mut squares = 0.0;

@@ -1,26 +1,29 @@
-//! One function a route: read the request, ask the memory, say the answer.
+//! One handler a route.
 
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{FromRequest, Path, Query as UrlQuery, Request, State};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 
-use super::failure::{Body, Refusal};
 use super::process;
 use crate::api::{
-    Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
+    BODY_BYTES_MAX, Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
     RetrievedEpisodes, ServerStats, Started,
 };
+use crate::refusal::Refusal;
 use crate::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
 
 type Answer<T> = Result<Json<T>, Refusal>;
 type Created<T> = Result<(StatusCode, Json<T>), Refusal>;
 type Shared = State<Arc<Memory>>;
 
-pub(super) async fn start(State(memory): Shared, Body(start): Body<StartEpisode>) -> Created<Started> {
+pub(super) async fn start(State(memory): Shared, JsonBody(start): JsonBody<StartEpisode>) -> Created<Started> {
     let id = memory.start_episode(start).await?;
     Ok((StatusCode::CREATED, Json(Started { id })))
 }
@@ -28,7 +31,7 @@ pub(super) async fn start(State(memory): Shared, Body(start): Body<StartEpisode>
 pub(super) async fn log_step(
     State(memory): Shared,
     Path(id): Path<String>,
-    Body(step): Body<NewStep>,
+    JsonBody(step): JsonBody<NewStep>,
 ) -> Created<Logged> {
     let number = memory.log_step(parse(&id)?, step).await?;
     Ok((StatusCode::CREATED, Json(Logged { number })))
@@ -37,7 +40,7 @@ pub(super) async fn log_step(
 pub(super) async fn complete(
     State(memory): Shared,
     Path(id): Path<String>,
-    Body(outcome): Body<Outcome>,
+    JsonBody(outcome): JsonBody<Outcome>,
 ) -> Answer<Completion> {
     Ok(Json(memory.complete_episode(parse(&id)?, outcome).await?))
 }
@@ -50,7 +53,10 @@ pub(super) async fn episode(State(memory): Shared, Path(id): Path<String>) -> Re
     }
 }
 
-pub(super) async fn retrieve(State(memory): Shared, Body(retrieve): Body<Retrieve>) -> Answer<RetrievedEpisodes> {
+pub(super) async fn retrieve(
+    State(memory): Shared,
+    JsonBody(retrieve): JsonBody<Retrieve>,
+) -> Answer<RetrievedEpisodes> {
     let Retrieve { text, context, limit, steps } = retrieve;
     if limit > LIMIT_MAX {
         return Err(Refusal::malformed(format!("limit {limit} is too large: ask for {LIMIT_MAX} at the most")));
@@ -62,7 +68,7 @@ pub(super) async fn retrieve(State(memory): Shared, Body(retrieve): Body<Retriev
 fn describe(found: Retrieved, with_steps: bool) -> RetrievedEpisode {
     let Retrieved { score, similarity, context_match, episode, .. } = found;
     let step_count = episode.steps.len();
-    // The cache or the store may hold the episode as well: then its parts have to be copied to be sent.
+    // If the cache or the store holds the episode as well, its parts are copied.
     let (head, steps) = match Arc::try_unwrap(episode) {
         Ok(Episode { head, steps }) => (head, if with_steps { steps } else { Vec::new() }),
         Err(shared) => (shared.head.clone(), if with_steps { shared.steps.clone() } else { Vec::new() }),
@@ -110,5 +116,28 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Refusal {
 }
 
 fn parse(id: &str) -> Result<EpisodeId, Refusal> {
-    id.parse::<EpisodeId>().map_err(Refusal::from)
+    Ok(id.parse::<EpisodeId>().map_err(Error::from)?)
+}
+
+/// A request's JSON body. The content type is ignored: whatever is not such JSON is refused with its place.
+pub(super) struct JsonBody<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<JsonBody<T>, Refusal> {
+        // A body that announces too many bytes is refused unread; one that does not say is cut off while it is read.
+        let length =
+            request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+            let error = format!("the body is over {BODY_BYTES_MAX} bytes: log less at a time");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error));
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+        serde_json::from_slice(&bytes)
+            .map(JsonBody)
+            .map_err(|error| Refusal::malformed(format!("the body is not what this route takes: {error}")))
+    }
 }

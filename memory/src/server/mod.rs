@@ -1,4 +1,4 @@
-//! The memory over HTTP: the routes, and serving them until told to stop.
+//! The memory over HTTP: routes, and serving them until told to stop.
 //!
 //! | route | body or query | answer |
 //! |---|---|---|
@@ -12,18 +12,14 @@
 //! | `GET /health` | | 200 [`Healthy`](crate::api::Healthy) |
 //! | `GET /stats` | | 200 [`ServerStats`](crate::api::ServerStats) |
 //!
-//! Whatever fails answers with a [`Failure`](crate::api::Failure): 400 for a malformed request, 404 for an unknown episode or
-//! route, 405 for a route's wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415 for one in an
-//! encoding that the variant does not take, 500 for the store's own errors. Under `wire=compressed` bodies of 1 KiB and more may come and go as
-//! gzip.
-//!
-//! Left out on purpose: TLS, authentication and limits on clients. The server is something to measure on one's own machine.
+//! Errors answer with an [`ErrorBody`](crate::api::ErrorBody): 400 for a malformed request, 404 for an unknown episode
+//! or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415 for an
+//! encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of 1 KiB and
+//! more may be gzip. There is no TLS, authentication or limit on clients: the server is measured on the machine that it
+//! runs on.
 
-mod failure;
 mod handlers;
 mod process;
-
-pub(crate) use failure::Refusal;
 
 use std::future::Future;
 use std::io;
@@ -41,7 +37,7 @@ use tokio::sync::watch;
 use crate::api::BODY_BYTES_MAX;
 use crate::{Memory, wire};
 
-/// How long requests under way may take once the server was told to stop.
+/// The time that running requests get once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The routes over `memory`.
@@ -74,27 +70,29 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Answers requests until `stop` ends, then finishes what is under way, for 5 seconds at the most, and flushes and closes the memory.
+/// Answers requests until `stop` ends, then finishes running ones, for at most 5 seconds, and flushes and closes the
+/// memory.
 ///
 /// # Errors
 /// The listener's, and the store's when flushing: then what was not yet durable may be lost.
 pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> crate::Result<()> {
     let (tell, told) = watch::channel(false);
     let mut wait = told.clone();
-    // Answers are small: waiting for a fuller packet only adds the peer's delayed acknowledgement to every response time.
+    // Answers are small: waiting for a fuller packet only adds the peer's delayed acknowledgement to the response
+    // times.
     let listener = listener.tap_io(|stream| {
-        // A socket that refuses the option is served all the same.
+        // A socket that refuses the option works all the same.
         let _ = stream.set_nodelay(true);
     });
     let served = axum::serve(listener, router(Arc::clone(&memory))).with_graceful_shutdown(async move {
-        // The sender outlives the server, so an error means that there is no reason to go on either.
+        // The sender outlives the server: an error is a reason to stop as well.
         let _ = wait.wait_for(|stop| *stop).await;
     });
     let mut server = tokio::spawn(served.into_future());
     tokio::select! {
         ended = &mut server => ended.map_err(io::Error::other).flatten().map_err(listener_failed)?,
         () = stop => {
-            // Nobody listens any more only if the server has ended by itself.
+            // The server may have ended by itself.
             let _ = tell.send(true);
             match tokio::time::timeout(GRACE, &mut server).await {
                 Ok(ended) => ended.map_err(io::Error::other).flatten().map_err(listener_failed)?,

@@ -1,4 +1,4 @@
-//! What the server's own process costs, so that the other end can tell CPU time a request without being on this machine.
+//! The cost of the server's process, so that a client on another machine can compute CPU time a request.
 
 use std::fs;
 

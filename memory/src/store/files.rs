@@ -1,6 +1,5 @@
-//! What the stores know about files, whichever database is in them: where a neighbour goes, what cannot be a store, who has it open.
-//!
-//! Nothing here reads a database.
+//! The files of a store, whichever database is in them: neighbours, impossible paths, and the lock. Nothing here reads
+//! a database.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -16,7 +15,8 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Refuses early, with the system's words, what no database could be opened at: a folder, or a place in a folder that is not there.
+/// Refuses early, with the system's words, a path at which no database could be opened: a folder, or a file in a
+/// missing folder.
 pub(super) fn refuse_impossible(path: &Path) -> Result<()> {
     let refuse =
         |kind| Err(Error::Io { path: path.to_owned(), action: "opening a store", source: io::Error::from(kind) });
@@ -29,9 +29,9 @@ pub(super) fn refuse_impossible(path: &Path) -> Result<()> {
     }
 }
 
-/// A lock on a store, held while this lives, and released by the system if the process is killed.
+/// A lock on a store, held while this lives. The system releases it if the process is killed.
 ///
-/// Its file is not the database's own: closing any handle of that one would drop the locks that SQLite has on it.
+/// Its file is not the database's: closing any handle of that one would drop SQLite's locks on it.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -39,7 +39,7 @@ pub(super) struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Said, because closing is not enough: a child that another thread is about to start has a copy of the handle until it runs.
+        // Closing is not enough: a child that another thread is about to start has a copy of the handle until it runs.
         let _released_by_closing_otherwise = self.file.unlock();
     }
 }
@@ -61,7 +61,7 @@ impl Lock {
     }
 }
 
-/// Gives `from` the name `to`, in place of what had it, so that a power cut leaves the one or the other.
+/// Renames `from` to `to`, replacing it, so that a power cut leaves the one or the other.
 pub(super) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
     let failed = |source| Error::Io { path: to.to_owned(), action: "creating a store", source };
     std::fs::rename(from, to).map_err(failed)?;

@@ -1,19 +1,17 @@
-//! Where episodes are kept: one trait, four stores, the same answers from each.
+//! Stores: one trait, four implementations, the same answers from each.
 //!
 //! | store | durability | a write is acknowledged when |
 //! |---|---|---|
-//! | [`in_memory`] | `memory` | the structs hold it; nothing survives the process |
-//! | [`redb`] | `buffered` | the process holds it; a crash loses what came after the last sync (at most [`redb::SYNC_EVERY`] commits, or [`Store::flush`]) |
-//! | [`redb`] | `fsynced` | the disk holds it |
-//! | [`libsql`], [`tiered`] | `committed` | the operating system holds it (WAL, `synchronous=NORMAL`): it survives `kill -9`, not a power cut |
-//! | [`libsql`] at a URL | `committed` | the server has committed it: what that survives is its operator's choice |
-//! | [`libsql`], [`tiered`] | `fsynced` | the disk holds it (WAL, `synchronous=FULL`) |
+//! | `memory` | `memory` | the structs hold it; nothing survives the process |
+//! | `redb` | `buffered` | the process holds it; a crash loses what came after the last sync ([`SYNC_EVERY`]) |
+//! | `redb` | `fsynced` | the disk holds it |
+//! | `libsql`, `tiered` | `committed` | the system holds it (WAL, `synchronous=NORMAL`): survives `kill -9`, not a power cut |
+//! | `libsql` at a URL | `committed` | the server has committed it: its operator decides what that survives |
+//! | `libsql`, `tiered` | `fsynced` | the disk holds it (WAL, `synchronous=FULL`) |
 //!
-//! A store keeps an episode as its head and its steps, so that appending a step costs the step. What is stored is an envelope
-//! ([`Encoding`]), so that every value can be read under every codec and compression. Every store in a file says which schema it has, and
-//! is refused if that is another one.
-//!
-//! Left out on purpose: caches and step numbers (the facade's), deleting, and migrating from older schemas, of which there are none yet.
+//! A store keeps an episode as its head and its steps, so that appending a step costs the step. Values are stored in
+//! envelopes ([`Encoding`]), so that every variant reads them. A store in a file says which schema it has, and another
+//! one is refused. There is no deletion, and no migration, because there are no older schemas to read yet.
 
 use std::future::Future;
 use std::path::Path;
@@ -27,21 +25,25 @@ use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-pub mod bare;
 mod files;
-pub mod in_memory;
-pub mod libsql;
-mod merging;
+mod in_memory;
+mod libsql;
 mod newest;
-pub mod redb;
-pub mod tiered;
+mod pattern_merger;
+pub mod raw;
+mod redb;
+mod tiered;
+
+#[cfg(test)]
+pub(crate) use in_memory::InMemory;
+pub use redb::SYNC_EVERY;
 
 use newest::{Newest, newest};
 
-/// The version of what the stores keep: tables, keys, and the types inside the envelopes. Raised by every change that older code cannot read.
+/// The version of the tables, keys, and types inside the envelopes. Raised by every change that older code cannot read.
 pub const SCHEMA_VERSION: u32 = 3;
 
-/// How much a store holds.
+/// The size of a store's contents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreStats {
     /// Episodes, completed or not.
@@ -54,31 +56,19 @@ pub struct StoreStats {
     pub stored_bytes: u64,
 }
 
-/// One write of an episode's life.
+/// A write of an episode's life.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    /// What [`Store::create`] does.
+    /// [`Store::create`].
     Create(Box<Head>),
-    /// What [`Store::append`] does.
+    /// [`Store::append`].
     Append(EpisodeId, Step),
-    /// What [`Store::complete`] does.
+    /// [`Store::complete`].
     Complete(Box<Completed>),
 }
 
 impl Write {
-    /// The episode that it is about.
-    pub fn id(&self) -> EpisodeId {
-        match self {
-            Write::Create(head) => head.id,
-            Write::Append(id, _) => *id,
-            Write::Complete(completed) => completed.head.id,
-        }
-    }
-
     /// Makes this write alone.
-    ///
-    /// # Errors
-    /// As the store's method for it.
     pub async fn make(&self, store: &dyn Store) -> Result<()> {
         match self {
             Write::Create(head) => store.create(head).await,
@@ -91,23 +81,23 @@ impl Write {
     }
 }
 
-/// What a completion stores.
+/// The data of a completion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Completed {
     /// The head, with its completion.
     pub head: Head,
     /// The vector of its task.
     pub embedding: Vec<f32>,
-    /// What recurs in it.
+    /// Its patterns.
     pub patterns: Vec<Pattern>,
 }
 
-/// What a scan shows heads and embeddings to.
+/// The receiver of a scan.
 pub type Visit<'v> = dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send + 'v;
 
 /// Keeps episodes. All methods may be called concurrently; what one call acknowledged, the next one sees.
 ///
-/// Every method answers [`Error::Closed`] after [`Store::close`], and the error of the database beneath where that fails.
+/// Every method answers [`Error::Closed`] after [`Store::close`], and the database's error where that fails.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Stores a new episode.
@@ -116,15 +106,15 @@ pub trait Store: Send + Sync {
     /// [`Error::EpisodeExists`] when its id is taken.
     async fn create(&self, head: &Head) -> Result<()>;
 
-    /// Stores one more step of an episode. The cost is the step's, however long the episode is. That the episode is not completed is the
-    /// caller's to know.
+    /// Stores one more step of an episode. The cost is the step's, however long the episode is. The caller makes sure
+    /// that the episode is not completed.
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`] without a head, [`Error::StepExists`] when its number is taken.
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()>;
 
-    /// Makes several writes in one transaction, in their order, and answers for each what [`Store::create`], [`Store::append`] or [`Store::complete`] would: one
-    /// that is refused leaves the others.
+    /// Makes several writes in one transaction, in their order. Answers for each what [`Store::create`],
+    /// [`Store::append`] or [`Store::complete`] would: one that is refused leaves the others.
     ///
     /// # Errors
     /// What failed for all of them: none is stored.
@@ -133,7 +123,8 @@ pub trait Store: Send + Sync {
     /// As [`Store::complete`].
     async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>>;
 
-    /// Stores, all or nothing, the completed head in place of the first one, the embedding, and the patterns, merged into those of the same ids.
+    /// Stores, all or nothing, the completed head in place of the first one, the embedding, and the patterns, merged
+    /// into those of the same ids.
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`] without a head, [`Error::EpisodeCompleted`] the second time.
@@ -145,7 +136,8 @@ pub trait Store: Send + Sync {
     /// The head of an episode, if there is one of this id.
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>>;
 
-    /// An episode with its steps in the order of their numbers, as of one moment. Whether it is shared with the store is the `sharing` toggle's.
+    /// An episode with its steps in the order of their numbers, as of one moment. The `sharing` toggle decides whether
+    /// the store shares it.
     async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>>;
 
     /// The episodes of those ids, each in the place of its id, with one question and as of one moment.
@@ -154,8 +146,9 @@ pub trait Store: Send + Sync {
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()>;
 
-    /// The completed episodes whose embeddings point most nearly in the direction of this one, at most `limit`, the nearest first, with the cosines of the
-    /// angles; `None` from a store without an index of vectors, and approximate from one with it. Embeddings of length zero are not found.
+    /// The `limit` completed episodes whose embeddings point most nearly in this direction, the nearest first, with the
+    /// cosines of the angles; approximate, and without embeddings of length zero. `None` from a store without an index
+    /// of vectors.
     async fn nearest(&self, _embedding: &[f32], _limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
         Ok(None)
     }
@@ -166,14 +159,14 @@ pub trait Store: Send + Sync {
     /// The episodes, completed or not, whose metadata has `key` with exactly this value, in the order of the ids.
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>>;
 
-    /// The newest `limit` episodes, completed or not, of that task type in that domain: by when they started, then by id, the newest first.
-    /// Times after 2262 are one time.
+    /// The newest `limit` episodes, completed or not, of that task type in that domain: by start, then by id, the
+    /// newest first. Times after 2262 are one time.
     async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>>;
 
-    /// How much there is. Counts what must be counted: not for hot paths.
+    /// The size of the contents. Counts what must be counted: not for hot paths.
     async fn stats(&self) -> Result<StoreStats>;
 
-    /// Whether the store answers: reads one value.
+    /// Checks that the store answers: reads one value.
     async fn check(&self) -> Result<()>;
 
     /// Makes everything acknowledged so far as durable as the store can: on disk, where there is one.
@@ -183,12 +176,12 @@ pub trait Store: Send + Sync {
     async fn close(&self) -> Result<()>;
 }
 
-/// Opens the store that `variant` names, creating it where there is none. `path` is a file; what else a store needs stands beside it
-/// under longer names.
+/// Opens the store of `variant`, creating it where there is none. `path` is a file; other files of the store stand
+/// beside it under longer names.
 ///
 /// # Errors
-/// [`Error::MissingPath`], [`Error::Io`] for what cannot be a file, [`Error::NotAStore`] for a file of another kind, [`Error::SchemaVersion`],
-/// [`Error::StoreInUse`] while somebody else has it open.
+/// [`Error::MissingPath`], [`Error::Io`] for what cannot be a file, [`Error::NotAStore`] for a file of another kind,
+/// [`Error::SchemaVersion`], [`Error::StoreInUse`] while somebody else has it open.
 pub async fn open(
     variant: &Variant,
     path: Option<&Path>,
@@ -206,7 +199,26 @@ pub async fn open(
     })
 }
 
-/// A write on its way into databases: encoded once, however many there are.
+/// Creates a file with the bare engine beneath a store.
+///
+/// # Errors
+/// [`Error::InvalidVariant`] for a store that is more than one engine or none, and what the engine says.
+pub async fn open_raw(store: StoreKind, durability: Durability, path: &Path) -> Result<Box<dyn raw::RawEngine>> {
+    match (store, durability) {
+        (StoreKind::Redb, Durability::Buffered | Durability::Fsynced) => {
+            Ok(Box::new(redb::RawRedb::open(path, durability)?))
+        }
+        (StoreKind::Libsql, Durability::Committed | Durability::Fsynced) => {
+            Ok(Box::new(libsql::RawLibsql::open(path, durability).await?))
+        }
+        _ => Err(Error::InvalidVariant {
+            conflict: format!("store={store},durability={durability} is no engine by itself"),
+            remedy: "choose store=redb or libsql, and a class that it offers".to_owned(),
+        }),
+    }
+}
+
+/// A write in the form of databases: encoded once, however many there are.
 enum Encoded<'a> {
     Episode { head: &'a Head, value: Buffer },
     Step { id: EpisodeId, number: u32, value: Buffer },
@@ -231,7 +243,7 @@ impl<'a> Encoded<'a> {
     }
 }
 
-/// How many steps of those writes were stored.
+/// The number of stored steps among those writes.
 fn steps_stored(writes: &[Write], outcomes: &[Result<()>]) -> u64 {
     let stored = |(write, outcome): &(&Write, &Result<()>)| matches!(write, Write::Append(..)) && outcome.is_ok();
     writes.iter().zip(outcomes).filter(stored).count() as u64
@@ -240,15 +252,15 @@ fn steps_stored(writes: &[Write], outcomes: &[Result<()>]) -> u64 {
 /// A database on a server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remote {
-    /// Where it is: `http://`, `https://` or `libsql://` (which is HTTPS), a host, and a port where it is not the scheme's.
+    /// `http://`, `https://` or `libsql://` (which is HTTPS), a host, and a port where it is not the scheme's.
     pub url: String,
-    /// What the server lets one in by; empty where it asks for nothing.
+    /// The access token; empty where the server asks for none.
     pub token: String,
 }
 
 impl std::fmt::Debug for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Remote").field("url", &self.url).finish_non_exhaustive() // the token is nobody else's
+        f.debug_struct("Remote").field("url", &self.url).finish_non_exhaustive() // the token stays secret
     }
 }
 
@@ -260,11 +272,12 @@ impl Remote {
     }
 }
 
-/// Opens the store that `variant` names on a server, creating its tables in an empty database.
+/// Opens the store of `variant` on a server, creating its tables in an empty database.
 ///
 /// # Errors
-/// [`Error::MalformedUrl`], [`Error::InvalidVariant`] for a store or a durability class that no server offers, [`Error::NotAStore`] for a database of something
-/// else, [`Error::SchemaVersion`], and [`Error::Store`] while the server cannot be reached.
+/// [`Error::MalformedUrl`], [`Error::InvalidVariant`] for a store or a durability class that no server offers,
+/// [`Error::NotAStore`] for a database of something else, [`Error::SchemaVersion`], and [`Error::Store`] while the
+/// server cannot be reached.
 pub async fn open_remote(
     variant: &Variant,
     remote: &Remote,
@@ -277,7 +290,7 @@ pub async fn open_remote(
         Err(Error::InvalidVariant { conflict, remedy: remedy.to_owned() })
     };
     if variant.retrieval == RetrievalKind::Indexed {
-        // Nobody would tell the index what other clients of the server complete.
+        // The index would not see what other clients of the server complete.
         return refused("retrieval", "indexed", "others may write there: take retrieval=scan");
     }
     match (variant.store, variant.durability) {
@@ -291,7 +304,7 @@ pub async fn open_remote(
     }
 }
 
-/// A completed episode on its way into databases: encoded once, however many there are.
+/// A completion in the form of databases: encoded once, however many there are.
 struct EncodedCompletion<'a> {
     head: &'a Head,
     value: Buffer,
@@ -313,13 +326,14 @@ impl<'a> EncodedCompletion<'a> {
     }
 }
 
-/// How many rows an episode is in a store: its head and its steps.
+/// The rows of an episode in a store: its head and its steps.
 fn rows(episode: Option<&Episode>) -> u64 {
     episode.map_or(0, |episode| 1 + episode.steps.len() as u64)
 }
 
-/// Runs work that waits for the disk or takes milliseconds, without holding up the other tasks of a multi-thread runtime. Elsewhere it is a
-/// direct call: a current-thread runtime has nobody to hand its tasks to. Shorter work is called as it is: handing over costs microseconds.
+/// Runs work that waits for the disk or takes milliseconds, without holding up the other tasks of a multi-thread
+/// runtime. A current-thread runtime has nobody to hand them to: there it is a direct call. So is shorter work: handing
+/// over costs microseconds.
 pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current() {
         Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),

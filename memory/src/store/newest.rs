@@ -5,19 +5,18 @@ use std::collections::BinaryHeap;
 
 use crate::{EpisodeId, Head};
 
-/// What episodes are ordered by. Times after 2262 are one time: a column of a database holds no later ones.
+/// The key of the order by age. Times after 2262 are one time: a column of a database holds no later ones.
 pub(super) fn newest(head: &Head) -> (u64, EpisodeId) {
     (head.started_at_ns.min(i64::MAX as u64), head.id)
 }
 
-/// Keeps the newest of the episodes that are offered, as many as were asked for.
+/// Keeps the newest of the episodes that are offered.
 pub(super) struct Newest {
     limit: usize,
     kept: BinaryHeap<Reverse<(u64, EpisodeId)>>, // the oldest on top
 }
 
 impl Newest {
-    /// The newest `limit`.
     pub(super) fn new(limit: usize) -> Newest {
         Newest { limit, kept: BinaryHeap::new() }
     }
@@ -29,7 +28,7 @@ impl Newest {
         }
     }
 
-    /// What was kept, the newest first.
+    /// The episodes, the newest first.
     pub(super) fn into_ids(self) -> Vec<EpisodeId> {
         self.kept.into_sorted_vec().into_iter().map(|Reverse((_, id))| id).collect()
     }

@@ -1,12 +1,14 @@
-//! Store `tiered`: a libSQL file is the record, a redb file beside it the local tier in front.
+//! Store `tiered`: a libSQL file is the record, with a redb file in front as the local tier.
 //!
-//! The tier holds everything that the record holds, or is not asked. Writes go to the record, which decides, and then to the tier, where they stay in the
-//! process (durability none); reads are the tier's. It is a mirror of one *generation* of the record: the record takes a new one at every
-//! opening, by whichever store, and when this one closes, which is when the tier notes it. So a tier that was lost, damaged, not closed, or
-//! whose record was replaced or opened by somebody else in between, has another generation or none, and is rebuilt from the record.
-//! Whenever the two may differ while open (a write that failed half-way, or whose caller went away), the tier is not asked any more.
+//! Reads use the tier only while it is in sync. Writes go to the record, which decides, and then to the tier, where
+//! they stay in the process. The tier mirrors one *generation* of the record. The record takes a new one at every
+//! opening, by whichever store, and when this one closes, which the tier notes. A tier that was lost, damaged or not
+//! closed, or whose record was replaced or opened by somebody else, has another generation or none, and is rebuilt from
+//! the record. When the two may differ while open (a write that failed half-way, or whose caller went away), the tier
+//! is not used any more.
 //!
-//! The durability class is the record's. Metadata under `json-extract` is looked up in the record: the tier holds no JSON to look into.
+//! The durability class is the record's. Metadata under `json-extract` is looked up in the record: the tier has no
+//! JSON.
 
 use std::path::Path;
 use std::pin::Pin;
@@ -23,34 +25,31 @@ use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, steps_s
 use crate::variant::MetadataKind;
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-/// What the tier's file is called, after the record's.
+/// The suffix of the tier's file.
 const TIER_SUFFIX: &str = "-tier";
 
-/// What a store's method returns: see [`async_trait`].
+/// The future of a store's method: see [`async_trait`].
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Episodes in a libSQL file, with a redb file in front.
 pub struct Tiered {
     record: Libsql,
     tier: Redb,
-    in_step: AtomicBool, // whether the tier holds what the record holds
+    in_step: AtomicBool, // the tier holds what the record holds
     metadata: MetadataKind,
-    turn: Mutex<()>, // writes go to both before the next one goes to either
+    write_lock: Mutex<()>, // writes go to both before the next one goes to either
     encoding: Encoding,
     counters: Arc<Counters>,
 }
 
-/// A write on its way: if it does not arrive at both, the tier may differ.
-struct Underway<'a> {
+/// A write on its way. If it does not arrive at both, the tier may differ.
+struct PendingWrite<'a> {
     store: &'a Tiered,
     settled: bool,
 }
 
 impl Tiered {
-    /// Opens the record in the file `path` and the tier beside it, or creates them there.
-    ///
-    /// # Errors
-    /// As [`super::open`], for the record. A tier that cannot be used is made anew.
+    /// Opens the record in the file `path` and the tier beside it, or creates them. An unusable tier is made anew.
     pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Tiered> {
         let tier_path = files::beside(path, TIER_SUFFIX);
         let record = Libsql::open(path, variant, Arc::clone(&counters), encoding.clone()).await?;
@@ -66,20 +65,20 @@ impl Tiered {
                 tier
             }
         };
-        // From here until it is closed, the tier is the mirror of no generation: a kill leaves it so.
+        // Until it is closed, the tier mirrors no generation, so that a kill leaves it invalid.
         tier.set_generation(None).await?;
         Ok(Tiered {
             record,
             tier,
             in_step: AtomicBool::new(true),
             metadata: variant.metadata,
-            turn: Mutex::new(()),
+            write_lock: Mutex::new(()),
             encoding,
             counters,
         })
     }
 
-    /// Whether the tier may be asked.
+    /// The tier may be used.
     fn in_step(&self) -> bool {
         self.in_step.load(Ordering::Acquire)
     }
@@ -88,7 +87,7 @@ impl Tiered {
         self.in_step.store(false, Ordering::Release);
     }
 
-    /// The tier's answer, or the record's where the tier has none to give.
+    /// The answer of the tier, or of the record where the tier has none.
     async fn read<'a, T>(&'a self, ask: impl Fn(&'a dyn Store) -> Answer<'a, T>) -> Result<T> {
         if self.in_step() {
             if let Ok(answer) = ask(&self.tier).await {
@@ -107,10 +106,10 @@ impl Tiered {
         to_record: impl Future<Output = Result<()>>,
         to_tier: impl Future<Output = Result<()>>,
     ) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        let mut underway = Underway { store: self, settled: false };
+        let _writing = self.write_lock.lock().await;
+        let mut pending = PendingWrite { store: self, settled: false };
         let accepted = to_record.await;
-        underway.settled = match &accepted {
+        pending.settled = match &accepted {
             Ok(()) => !self.in_step() || to_tier.await.is_ok(),
             Err(error) => error.nothing_was_written(),
         };
@@ -132,7 +131,7 @@ async fn mirror_of(generation: Option<&[u8]>, tier: Result<Redb>) -> Result<Opti
     }
 }
 
-impl Drop for Underway<'_> {
+impl Drop for PendingWrite<'_> {
     fn drop(&mut self) {
         if !self.settled {
             self.store.out_of_step();
@@ -157,18 +156,18 @@ impl Store for Tiered {
 
     async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>> {
         let mut encoded = Encoded::all(writes, &self.encoding)?;
-        let _turn = self.turn.lock().await;
-        let mut underway = Underway { store: self, settled: false };
+        let _writing = self.write_lock.lock().await;
+        let mut pending = PendingWrite { store: self, settled: false };
         let outcomes = match self.record.write_batch(&encoded).await {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                underway.settled = error.nothing_was_written();
+                pending.settled = error.nothing_was_written();
                 return Err(error);
             }
         };
         let mut accepted = outcomes.iter().map(Result::is_ok);
         encoded.retain(|_| accepted.next() == Some(true));
-        underway.settled = !self.in_step()
+        pending.settled = !self.in_step()
             || self.tier.write_batch(&encoded).await.is_ok_and(|mirrored| mirrored.iter().all(Result::is_ok));
         self.counters.steps_appended.add(steps_stored(writes, &outcomes));
         Ok(outcomes)
@@ -198,7 +197,7 @@ impl Store for Tiered {
             return self.record.scan(visit).await;
         }
         self.counters.tier_hits.increment();
-        // What was visited cannot be taken back, so a tier that fails half-way fails this scan; the next one asks the record.
+        // Visits cannot be undone: a tier that fails half-way fails this scan, and the next one uses the record.
         self.tier.scan(visit).await.inspect_err(|_| self.out_of_step())
     }
 
@@ -239,7 +238,7 @@ impl Store for Tiered {
     }
 
     async fn close(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         match self.record.flush().await {
             Err(Error::Closed) => return Ok(()),
             flushed => flushed?,

@@ -1,7 +1,7 @@
 //! Wire `compressed`: bodies of 1 KiB and more go as gzip, where the other side takes them so.
 //!
-//! The compressing is tower-http's, for the front end, and flate2's, for the answers of a database's server, which are unpacked as they come. Ours is the
-//! threshold and the counting: of every body that went compressed, its bytes before and after.
+//! tower-http compresses for the front end. flate2 decodes the answers of a database server as they come. Added here
+//! are the threshold and the counting of every compressed body's bytes, before and after.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -21,18 +21,15 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use crate::{Counter, Counters};
 
-/// What a database's server is asked for. Which bodies are worth it, it decides.
-pub(super) const ASKED_FOR: Option<&str> = Some(WIRE_ENCODING);
-
-/// Says that a request's body came compressed, to those who see it unpacked.
+/// Marks a request whose body came compressed, for the layers that see it decoded.
 #[derive(Clone, Copy)]
-struct CamePacked;
+struct RequestWasCompressed;
 
-/// The bytes of an answer's body before it was compressed.
+/// The bytes of an answer's body before compression.
 #[derive(Clone, Copy)]
-struct Plain(u64);
+struct UncompressedBytes(u64);
 
-/// From the inside out: what is plain is measured, packed or unpacked, and what is packed is measured.
+/// From the inside out: counting plain bytes, coding, counting coded bytes.
 pub(super) fn serve(routes: Router, counters: &Arc<Counters>) -> Router {
     let unpacking = RequestDecompressionLayer::new().gzip(true).no_br().no_deflate().no_zstd();
     let packing = CompressionLayer::new().gzip(true).no_br().no_deflate().no_zstd();
@@ -44,13 +41,15 @@ pub(super) fn serve(routes: Router, counters: &Arc<Counters>) -> Router {
 }
 
 async fn measure_plain(State(counters): State<Arc<Counters>>, request: Request, next: Next) -> Response {
-    let request = match request.extensions().get::<CamePacked>() {
-        Some(CamePacked) => request.map(|body| counted(body, counters, |counters| &counters.wire_bytes_before)),
+    let request = match request.extensions().get::<RequestWasCompressed>() {
+        Some(RequestWasCompressed) => {
+            request.map(|body| counted(body, counters, |counters| &counters.wire_bytes_before))
+        }
         None => request,
     };
     let mut answer = next.run(request).await;
     if let Some(bytes) = answer.body().size_hint().exact() {
-        answer.extensions_mut().insert(Plain(bytes));
+        answer.extensions_mut().insert(UncompressedBytes(bytes));
     }
     answer
 }
@@ -59,7 +58,7 @@ async fn measure_packed(State(counters): State<Arc<Counters>>, mut request: Requ
     match super::encoding(&request) {
         Some(said) if said == WIRE_ENCODING.as_bytes() => {
             counters.bodies_compressed.increment();
-            request.extensions_mut().insert(CamePacked);
+            request.extensions_mut().insert(RequestWasCompressed);
             let counters = Arc::clone(&counters);
             request = request.map(|body| counted(body, counters, |counters| &counters.wire_bytes_after));
         }
@@ -67,8 +66,8 @@ async fn measure_packed(State(counters): State<Arc<Counters>>, mut request: Requ
         None => {}
     }
     let answer = next.run(request).await;
-    match answer.extensions().get::<Plain>() {
-        Some(&Plain(bytes)) if answer.headers().contains_key(CONTENT_ENCODING) => {
+    match answer.extensions().get::<UncompressedBytes>() {
+        Some(&UncompressedBytes(bytes)) if answer.headers().contains_key(CONTENT_ENCODING) => {
             counters.bodies_compressed.increment();
             counters.wire_bytes_before.add(bytes);
             answer.map(|body| counted(body, counters, |counters| &counters.wire_bytes_after))
@@ -85,18 +84,18 @@ fn counted(body: Body, counters: Arc<Counters>, which: fn(&Counters) -> &Counter
     }))
 }
 
-/// Unpacks a body as it comes.
-pub(crate) struct Unpacker(GzDecoder<Vec<u8>>);
+/// Decodes a gzip body as it comes.
+pub(crate) struct BodyDecoder(GzDecoder<Vec<u8>>);
 
-impl Unpacker {
-    pub(crate) fn new() -> Unpacker {
-        Unpacker(GzDecoder::new(Vec::new()))
+impl BodyDecoder {
+    pub(crate) fn new() -> BodyDecoder {
+        BodyDecoder(GzDecoder::new(Vec::new()))
     }
 
-    /// The next packed bytes; what can be read of the body so far, and was not read before.
+    /// Takes the next coded bytes, and returns what can be decoded so far.
     ///
     /// # Errors
-    /// They are not of a body packed by gzip.
+    /// They are not gzip.
     pub(crate) fn push(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
         self.0.write_all(packed)?;
         self.0.flush()?;
@@ -106,7 +105,7 @@ impl Unpacker {
     /// The rest of the body.
     ///
     /// # Errors
-    /// It is not whole, or not what was packed.
+    /// It is cut off or damaged.
     pub(crate) fn finish(&mut self) -> io::Result<Vec<u8>> {
         self.0.try_finish()?;
         Ok(std::mem::take(self.0.get_mut()))
@@ -131,12 +130,12 @@ mod tests {
         let plain = "a line of the answer\n".repeat(500).into_bytes();
         let packed = packed(&plain);
         for piece in [1, 7, 64, packed.len()] {
-            let mut unpacker = Unpacker::new();
+            let mut decoder = BodyDecoder::new();
             let mut unpacked = Vec::new();
             for bytes in packed.chunks(piece) {
-                unpacked.extend(unpacker.push(bytes).unwrap());
+                unpacked.extend(decoder.push(bytes).unwrap());
             }
-            unpacked.extend(unpacker.finish().unwrap());
+            unpacked.extend(decoder.finish().unwrap());
             assert_eq!(unpacked, plain, "in pieces of {piece}");
         }
     }
@@ -144,12 +143,12 @@ mod tests {
     #[test]
     fn a_body_that_is_cut_or_bent_is_an_error() {
         let packed = packed(b"the whole body, and nothing but the body");
-        let mut unpacker = Unpacker::new();
-        assert!(unpacker.push(&packed[..packed.len() - 4]).and_then(|_| unpacker.finish()).is_err(), "cut");
+        let mut decoder = BodyDecoder::new();
+        assert!(decoder.push(&packed[..packed.len() - 4]).and_then(|_| decoder.finish()).is_err(), "cut");
         let mut bent = packed.clone();
         bent[packed.len() - 6] ^= 1; // of the checksum
-        let mut unpacker = Unpacker::new();
-        assert!(unpacker.push(&bent).and_then(|_| unpacker.finish()).is_err(), "bent");
-        assert!(Unpacker::new().push(b"{\"plain\": true}").is_err(), "never packed");
+        let mut decoder = BodyDecoder::new();
+        assert!(decoder.push(&bent).and_then(|_| decoder.finish()).is_err(), "bent");
+        assert!(BodyDecoder::new().push(b"{\"plain\": true}").is_err(), "never packed");
     }
 }

@@ -1,39 +1,42 @@
-//! Writes `batched`: starts, steps and completions queue up, and those that are there together are made in one transaction: a group commit.
+//! Writes `batched`: a group commit. Starts, steps and completions that are queued together share one transaction.
 //!
-//! A caller waits until the batch with its write is committed, so nothing is acknowledged that a crash could take. What comes while a batch is being
-//! written is the next batch. Beyond that, a batch waits for as many writes as the one before had: that many callers were busy a moment ago, and
-//! are about to come back. It waits no longer than the flush interval, on the clock of the memory, and somebody who writes alone never
-//! waits, and has a transaction of the plain kind. A full queue makes its callers wait (back-pressure).
+//! A caller waits until the batch of its write is committed, so that no crash takes an acknowledged write. Writes that
+//! come while a batch is written are the next batch. Beyond that, a batch waits for as many writes as the last one had:
+//! that many callers were busy a moment ago, and are about to come back. It waits at most for the flush interval, on
+//! the clock of the memory. A single writer never waits, and has a plain transaction. A full queue makes its callers
+//! wait (back-pressure).
 //!
-//! The task that writes lives as long as there is something to write: a memory without a caller holds no file open.
-//! A caller that goes away leaves its write in the queue: it is made, and what it changes is forgotten in the caches. Who needs to know how far an
-//! episode got asks for [`Batched::settle`] first.
+//! The task that writes ends with the queue, so that an idle memory holds no file open. A caller that goes away leaves
+//! its write in the queue: it is made, and the caches forget what it changes. Whoever needs the true state of an
+//! episode first calls [`Batched::settle`].
 //!
-//! The waiting is that of PostgreSQL's `commit_delay` with `commit_siblings`, with the size of the last batch in place of a fixed number of siblings.
+//! The wait is that of PostgreSQL's `commit_delay` with `commit_siblings`, with the size of the last batch in place of
+//! a fixed number of siblings.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
+use scopeguard::{ScopeGuard, guard};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Limits, Surroundings};
+use super::{WriteContext, WriteLimits};
 use crate::store::{Completed, Write};
 use crate::{Error, Result};
 
-/// A queue of writes.
 pub(crate) struct Batched {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    limits: Limits,
-    around: Surroundings,
+    limits: WriteLimits,
+    context: WriteContext,
     queue: Mutex<Queue>,
     room: Arc<Semaphore>,
-    /// Something was added to the queue.
+    /// Notified when something was added to the queue.
     added: Notify,
-    /// Writes whose callers went away, and of those, how many were waited for.
+    /// Writes whose callers went away, and how many of them were waited for.
     orphans: AtomicU64,
     settled: AtomicU64,
 }
@@ -41,17 +44,17 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<Entry>,
-    /// How many of them are writes.
+    /// The writes among them.
     writes: usize,
-    /// Whether a task is at work on the queue: then it takes what is added.
-    attended: bool,
-    /// How many writes the last batch had whose callers had stayed.
-    companions: usize,
+    /// A task is at work on the queue, and takes what is added.
+    has_task: bool,
+    /// The writes of the last batch whose callers had stayed.
+    last_batch_size: usize,
 }
 
 enum Entry {
     Write(Waiting),
-    /// Somebody waits for all before it.
+    /// Somebody waits for all entries before it.
     Barrier(oneshot::Sender<()>),
 }
 
@@ -62,7 +65,7 @@ struct Waiting {
     room: OwnedSemaphorePermit, // given back when the write is made
 }
 
-/// What is written together, and who is told.
+/// Writes of one transaction, and who is told.
 #[derive(Default)]
 struct Batch {
     writes: Vec<Write>,
@@ -70,25 +73,19 @@ struct Batch {
     barriers: Vec<oneshot::Sender<()>>,
 }
 
-/// A caller that waits for its reply: dropped before that, it leaves an orphan.
-struct Caller<'a> {
-    shared: &'a Shared,
-    answered: bool,
-}
-
-/// The task at work on the queue: whatever ends it, the queue is left without one, and nobody waits in vain.
-struct Attendant {
+/// The task that writes the queue. However it ends, the queue is left without one, and nobody waits in vain.
+struct WriterTask {
     shared: Arc<Shared>,
     finished: bool,
 }
 
 impl Batched {
-    pub(super) fn new(limits: Limits, around: Surroundings) -> Batched {
+    pub(super) fn new(limits: WriteLimits, context: WriteContext) -> Batched {
         let room = Arc::new(Semaphore::new(limits.queued_writes.max(1)));
-        let limits = Limits { batch_writes: limits.batch_writes.max(1), ..limits };
+        let limits = WriteLimits { batch_writes: limits.batch_writes.max(1), ..limits };
         let (queue, added) = (Mutex::default(), Notify::new());
         let (orphans, settled) = (AtomicU64::new(0), AtomicU64::new(0));
-        Batched { shared: Arc::new(Shared { limits, around, queue, room, added, orphans, settled }) }
+        Batched { shared: Arc::new(Shared { limits, context, queue, room, added, orphans, settled }) }
     }
 
     pub(super) async fn write(&self, write: Write) -> Result<()> {
@@ -96,16 +93,18 @@ impl Batched {
         let room = match Arc::clone(&shared.room).try_acquire_owned() {
             Ok(room) => room,
             Err(_) => {
-                shared.around.counters.queue_waits.increment();
+                shared.context.counters.queue_waits.increment();
                 Arc::clone(&shared.room).acquire_owned().await.map_err(|_| Error::Closed)?
             }
         };
         let (reply, answer) = oneshot::channel();
-        let queued_at_ns = shared.around.clock.now_ns();
+        let queued_at_ns = shared.context.clock.now_ns();
         self.add(Entry::Write(Waiting { write, queued_at_ns, reply, room }));
-        let mut caller = Caller { shared, answered: false };
+        let waiting = guard(shared, |shared| {
+            shared.orphans.fetch_add(1, Ordering::AcqRel); // the caller went away
+        });
         let answer = answer.await;
-        caller.answered = true;
+        ScopeGuard::into_inner(waiting);
         answer.unwrap_or(Err(Error::Closed)) // the runtime took the task away
     }
 
@@ -119,7 +118,7 @@ impl Batched {
 
     pub(super) async fn drain(&self) {
         let (reached, all_before) = oneshot::channel();
-        if !self.shared.queue().attended {
+        if !self.shared.queue().has_task {
             return; // nothing is queued, and nothing being written
         }
         self.add(Entry::Barrier(reached));
@@ -130,39 +129,39 @@ impl Batched {
         let mut queue = self.shared.queue();
         queue.writes += usize::from(matches!(entry, Entry::Write(_)));
         queue.entries.push_back(entry);
-        if queue.attended {
+        if queue.has_task {
             self.shared.added.notify_one();
         } else {
-            queue.attended = true;
-            let attendant = Attendant { shared: Arc::clone(&self.shared), finished: false };
-            tokio::spawn(attendant.work());
+            queue.has_task = true;
+            let task = WriterTask { shared: Arc::clone(&self.shared), finished: false };
+            tokio::spawn(task.work());
         }
     }
 }
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock()
     }
 
-    /// Waits until it is time to write.
+    /// Waits until the next batch is due.
     async fn gather(&self) {
         loop {
             let flush_at_ns = match self.flush_at_ns() {
-                Some(at_ns) if at_ns > self.around.clock.now_ns() => at_ns,
+                Some(at_ns) if at_ns > self.context.clock.now_ns() => at_ns,
                 _ => return,
             };
             tokio::select! {
                 () = self.added.notified() => {}
-                () = self.around.clock.sleep_until(flush_at_ns) => {}
+                () = self.context.clock.sleep_until(flush_at_ns) => {}
             }
         }
     }
 
-    /// When what is queued is written if nothing more comes; `None` if it is written now.
+    /// The time of the next batch if nothing more comes; `None` if it is due now.
     fn flush_at_ns(&self) -> Option<u64> {
         let queue = self.queue();
-        let enough = queue.companions.min(self.limits.batch_writes);
+        let enough = queue.last_batch_size.min(self.limits.batch_writes);
         let waited_for = queue.entries.len() > queue.writes; // somebody drains it
         if queue.writes >= enough || waited_for {
             return None;
@@ -173,7 +172,7 @@ impl Shared {
         }
     }
 
-    /// The next batch; `None` when there is nothing left, and with that the task's work is over.
+    /// The next batch; `None` when there is nothing left, which ends the task.
     fn take(&self) -> Option<Batch> {
         let mut queue = self.queue();
         let mut batch = Batch::default();
@@ -189,7 +188,7 @@ impl Shared {
             }
         }
         if batch.writes.is_empty() && batch.barriers.is_empty() {
-            queue.attended = false;
+            queue.has_task = false;
             return None;
         }
         Some(batch)
@@ -200,12 +199,12 @@ impl Shared {
         let Batch { writes, replies, barriers } = batch;
         if !writes.is_empty() {
             let done = match &writes[..] {
-                [alone] => alone.make(&*self.around.store).await.map(|()| vec![Ok(())]),
-                several => self.around.store.write_many(several).await,
+                [alone] => alone.make(&*self.context.store).await.map(|()| vec![Ok(())]),
+                several => self.context.store.write_many(several).await,
             };
             let outcomes = match done {
                 Ok(outcomes) => {
-                    let counters = &self.around.counters;
+                    let counters = &self.context.counters;
                     counters.batches.increment();
                     counters.batched_writes.add(writes.len() as u64);
                     counters.shared_commits.add(if writes.len() > 1 { writes.len() as u64 } else { 0 });
@@ -213,24 +212,24 @@ impl Shared {
                 }
                 Err(error) => for_each(error, writes.len()),
             };
-            let mut companions = 0;
+            let mut last_batch_size = 0;
             for ((write, (reply, room)), outcome) in writes.iter().zip(replies).zip(outcomes) {
                 match reply.send(outcome) {
-                    Ok(()) => companions += 1,
+                    Ok(()) => last_batch_size += 1,
                     Err(_gone) => self.forget(write),
                 }
                 drop(room);
             }
-            self.queue().companions = companions;
+            self.queue().last_batch_size = last_batch_size;
         }
         for barrier in barriers {
             let _nobody_waits_any_more = barrier.send(());
         }
     }
 
-    /// Forgets what a write changed whose caller went away: that one has forgotten it too early, before it changed.
+    /// Drops what a write changed from the caches: its caller went away, and did so too early.
     fn forget(&self, write: &Write) {
-        let Surroundings { cache, queries, .. } = &self.around;
+        let WriteContext { cache, queries, .. } = &self.context;
         match write {
             Write::Create(head) => queries.started(head),
             Write::Append(id, _) => cache.invalidate(&|| *id),
@@ -243,7 +242,7 @@ impl Shared {
     }
 }
 
-/// The store's error, for everybody whom it concerns.
+/// The store's error, for every caller of the batch.
 fn for_each(error: Error, callers: usize) -> Vec<Result<()>> {
     match error {
         error if callers == 1 => vec![Err(error)],
@@ -255,7 +254,7 @@ fn for_each(error: Error, callers: usize) -> Vec<Result<()>> {
     }
 }
 
-impl Attendant {
+impl WriterTask {
     async fn work(mut self) {
         while !self.finished {
             self.shared.gather().await;
@@ -267,19 +266,12 @@ impl Attendant {
     }
 }
 
-impl Drop for Attendant {
+impl Drop for WriterTask {
     fn drop(&mut self) {
         if !self.finished {
-            // A panic of the store, or the end of the runtime: whoever waits learns it by the drop of his reply.
+            // After a panic of the store, or at the end of the runtime: whoever waits learns it by the drop of its
+            // reply.
             *self.shared.queue() = Queue::default();
-        }
-    }
-}
-
-impl Drop for Caller<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.shared.orphans.fetch_add(1, Ordering::AcqRel);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! How writes get into a store: the `writes` toggle, one strategy a file.
+//! Writes into a store: the `writes` toggle.
 //!
-//! Both acknowledge a write only when the store has it, as durable as the class says. `batched` lets starts, steps and completions of several episodes
-//! share one transaction, and so one sync. Left out on purpose: order, which is the facade's (one write of an episode at a time).
+//! Both strategies acknowledge a write only when the store has it, as durable as the class says. `batched` lets starts,
+//! steps and completions of several episodes share one transaction, and so one sync. The facade makes the writes of one
+//! episode one after the other.
 
 mod batched;
-mod immediate;
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::cache::{EpisodeCache, Queries};
 use crate::store::{Completed, Store, Write};
 use crate::{Clock, Counters, EpisodeId, Head, Pattern, Result, Step, WriteKind};
 
-/// When a batch is complete, and how much may wait for one.
+/// The limits of batches and of their queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct WriteLimits {
     /// The most writes of one batch.
     pub batch_writes: usize,
     /// The most writes that wait or are being made: further callers wait for room.
     pub queued_writes: usize,
-    /// How long the first write of a batch waits for others, at the most, in nanoseconds.
+    /// The longest wait of the first write of a batch for others, in nanoseconds.
     pub flush_interval_ns: u64,
 }
 
-/// What a queue of writes needs around it.
-pub(crate) struct Surroundings {
+/// The parts of a memory that writes need.
+pub(crate) struct WriteContext {
     pub store: Arc<dyn Store>,
     pub cache: Arc<EpisodeCache>,
     pub queries: Arc<Queries>,
@@ -32,51 +32,43 @@ pub(crate) struct Surroundings {
     pub counters: Arc<Counters>,
 }
 
-/// The way of writes into the store.
+/// A strategy of writing.
 pub(crate) enum Writes {
-    /// Each in a transaction of its own.
-    Immediate(immediate::Immediate),
-    /// Together with those that come at the same time.
+    /// Each goes straight to the store, in its own transaction. The naive strategy.
+    Immediate(Arc<dyn Store>),
+    /// Together with others of the same time.
     Batched(batched::Batched),
 }
 
 impl Writes {
-    pub fn open(kind: WriteKind, limits: Limits, surroundings: Surroundings) -> Writes {
+    pub fn open(kind: WriteKind, limits: WriteLimits, context: WriteContext) -> Writes {
         match kind {
-            WriteKind::Immediate => Writes::Immediate(immediate::Immediate::new(surroundings.store)),
-            WriteKind::Batched => Writes::Batched(batched::Batched::new(limits, surroundings)),
+            WriteKind::Immediate => Writes::Immediate(context.store),
+            WriteKind::Batched => Writes::Batched(batched::Batched::new(limits, context)),
         }
     }
 
-    /// Stores a new episode. When this returns, it survives what the durability class says; so do the others.
+    /// Stores a new episode. On return it is as durable as the class says; so are the other writes.
     ///
     /// # Errors
-    /// What the store says to this write; [`crate::Error::Batch`] where it said it to several at once.
+    /// What the store says about this write; [`crate::Error::Batch`] where that is about several.
     pub async fn create(&self, head: &Head) -> Result<()> {
         match self {
-            Writes::Immediate(immediate) => immediate.create(head).await,
+            Writes::Immediate(store) => store.create(head).await,
             Writes::Batched(batched) => batched.write(Write::Create(Box::new(head.clone()))).await,
         }
     }
 
-    /// Stores a step.
-    ///
-    /// # Errors
-    /// As [`Writes::create`].
     pub async fn append(&self, id: EpisodeId, step: Step) -> Result<()> {
         match self {
-            Writes::Immediate(immediate) => immediate.append(id, step).await,
+            Writes::Immediate(store) => store.append(id, &step).await,
             Writes::Batched(batched) => batched.write(Write::Append(id, step)).await,
         }
     }
 
-    /// Stores what a completion makes of an episode.
-    ///
-    /// # Errors
-    /// As [`Writes::create`].
     pub async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
         match self {
-            Writes::Immediate(immediate) => immediate.complete(head, embedding, patterns).await,
+            Writes::Immediate(store) => store.complete(head, embedding, patterns).await,
             Writes::Batched(batched) => {
                 let (head, embedding, patterns) = (head.clone(), embedding.to_vec(), patterns.to_vec());
                 batched.write(Write::Complete(Box::new(Completed { head, embedding, patterns }))).await
@@ -84,7 +76,7 @@ impl Writes {
         }
     }
 
-    /// Waits for writes whose callers went away before they were made: afterwards the store has them, or never will.
+    /// Waits for writes whose callers went away: afterwards the store has them, or never will.
     pub async fn settle(&self) {
         match self {
             Writes::Immediate(_) => {}

@@ -1,9 +1,11 @@
-//! Any two strategies of any two toggles, in any store, give the answers of a plain `BTreeMap`, under random sequences of operations, also after closing and reopening the store; and a store
-//! that one variant wrote is read by every other.
+//! Any two strategies of any two toggles, in any store, give the answers of a plain `BTreeMap`, under random sequences
+//! of operations, also after closing and reopening the store; and a store that one variant wrote is read by every
+//! other.
 //!
-//! The sequences are random but the same in every run: each variant has its own seed, made of its name. A sequence that fails is shrunk and
-//! printed by proptest.
+//! The sequences are random but the same in every run: each variant has its own seed, made of its name. A sequence that
+//! fails is shrunk and printed by proptest.
 
+mod covering;
 mod operation;
 mod reference;
 mod writers;
@@ -63,7 +65,7 @@ fn tiered_is_the_model() {
 }
 
 fn every_variant_is_the_model(store: StoreKind) {
-    let variants = Variant::covering(|variant| variant.store == store);
+    let variants = covering::variants(|variant| variant.store == store);
     assert!(!variants.is_empty());
     let runtimes = [runtime(false), runtime(true)];
     for (place, variant) in variants.iter().enumerate() {
@@ -133,7 +135,8 @@ fn every_pair_reads_what_every_pair_wrote(store: StoreKind) {
         let mut open_episode = None;
         for variant in &pairs {
             let memory = open(variant, folder.path(), &clock).await;
-            // One episode that the next pair completes, so that a single episode mixes formats, and its steps on both sides of the threshold.
+            // One episode that the next pair completes, so that a single episode mixes formats, and its steps on both
+            // sides of the threshold.
             let task = format!("written by {variant}");
             let id = memory.start_episode(StartEpisode { task, ..StartEpisode::default() }).await.expect("starts");
             let mut steps = vec![(id, "short".to_owned()), (id, "a long observation, again\n".repeat(40))];

@@ -1,4 +1,5 @@
-//! Random operations: few different words, so that things meet; and text that is awkward for codecs, SQL and compressors.
+//! Random operations: few different words, so that things meet; and text that is awkward for codecs, SQL and
+//! compressors.
 
 use std::collections::BTreeMap;
 

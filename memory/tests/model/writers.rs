@@ -1,4 +1,5 @@
-//! Several writers at once, and writers that go away in the middle: steps keep their numbers, without gaps and without doubles.
+//! Several writers at once, and writers that go away in the middle: steps keep their numbers, without gaps and without
+//! doubles.
 
 use std::collections::BTreeSet;
 use std::future::Future;

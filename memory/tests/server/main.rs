@@ -12,7 +12,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use memory::api::{Ready, ServerStats};
+use memory::api::{ServerReady, ServerStats};
 use memory::{EpisodeId, Memory, Options, Variant, server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -238,7 +238,7 @@ fn stopping_flushes_and_the_next_server_goes_on() {
 /// The binary, started and ready.
 struct Process {
     child: Child,
-    ready: Ready,
+    ready: ServerReady,
     stdout: BufReader<std::process::ChildStdout>,
 }
 

@@ -31,7 +31,8 @@ async fn appending_costs_the_step_however_long_the_episode_is() {
     }
 }
 
-/// What appending one step adds to each counter; numbers of seven digits over 2^21, alike modulo 6, make steps of one size.
+/// What appending one step adds to each counter; numbers of seven digits over 2^21, alike modulo 6, make steps of one
+/// size.
 async fn cost_of_one(opened: &Opened, number: u32) -> BTreeMap<&'static str, u64> {
     let before = opened.counters.snapshot();
     opened.store.append(EpisodeId(7), &step(number, "one")).await.unwrap();
@@ -60,7 +61,7 @@ async fn keepalive_connects_and_prepares_once_and_none_every_time() {
 
 #[tokio::test]
 async fn durability_classes_sync_as_often_as_they_say() {
-    let many = 3 * store::redb::SYNC_EVERY;
+    let many = 3 * store::SYNC_EVERY;
     for (variant, steps, syncs) in [
         ("store=redb,durability=buffered", many, 3),
         ("store=redb,durability=fsynced", 20, 21),

@@ -1,6 +1,7 @@
 //! The stores: the same answers from each, what each strategy does, the local tier, and what is refused.
 //!
-//! What a kill does to them is in `tests/kill.rs`; random sequences of operations through the facade are the model tests'.
+//! What a kill does to them is in `tests/kill.rs`; random sequences of operations through the facade are the model
+//! tests'.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 

@@ -1,4 +1,5 @@
-//! The secondary indexes of the store in memory: by metadata, if the variant has that one, and by task, of one column or of several.
+//! The secondary indexes of the store in memory: by metadata, if the variant has that one, and by task, of one column
+//! or of several.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +7,10 @@ use crate::store::{Newest, newest};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{EpisodeId, Head, Variant};
 
-/// Texts in two steps, so that a look-up borrows its texts.
+/// Texts in two levels, so that a look-up borrows its texts.
 type ByTwo<T> = BTreeMap<String, BTreeMap<String, BTreeSet<T>>>;
 
-/// What is kept beside the episodes, to find them by.
+/// What is stored beside the episodes, to find them by.
 pub(super) struct Indexes {
     /// Key, value, episode; `None` where every episode is looked at instead.
     metadata: Option<ByTwo<EpisodeId>>,
@@ -23,10 +24,10 @@ enum Tasks {
     Composite(ByTwo<(u64, EpisodeId)>),
 }
 
-/// What a look-up by task found.
+/// The result of a look-up by task.
 pub(super) struct Found {
     pub(super) ids: Vec<EpisodeId>,
-    /// How many episodes were looked at for it.
+    /// The episodes that were looked at.
     pub(super) rows: u64,
 }
 

@@ -1,12 +1,13 @@
-//! Store `memory`: structs in ordered maps, nothing encoded, nothing kept after the process.
+//! Store `memory`: structs in ordered maps; nothing is encoded, and nothing survives the process.
 //!
-//! It is the model that the other stores are compared with, and the floor of what an operation costs. One lock for everything: what it
-//! guards takes less time than choosing between several would.
+//! It is the model that the other stores are compared with, and the least that an operation costs. There is one lock:
+//! what it guards takes less time than choosing between several.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::RwLock;
 
 use self::indexes::{Found, Indexes};
 use super::{Completed, Store, StoreStats, Visit, Write, rows, steps_stored};
@@ -24,12 +25,12 @@ pub struct InMemory {
 }
 
 struct Contents {
-    episodes: BTreeMap<EpisodeId, Kept>,
+    episodes: BTreeMap<EpisodeId, StoredEpisode>,
     patterns: BTreeMap<PatternId, Pattern>,
     indexes: Indexes,
 }
 
-struct Kept {
+struct StoredEpisode {
     episode: Arc<Episode>, // held by others as well only once it is completed
     embedding: Vec<f32>,   // empty until completed
 }
@@ -41,29 +42,29 @@ impl Contents {
         }
         self.indexes.insert(head);
         let episode = Arc::new(Episode { head: head.clone(), steps: Vec::new() });
-        self.episodes.insert(head.id, Kept { episode, embedding: Vec::new() });
+        self.episodes.insert(head.id, StoredEpisode { episode, embedding: Vec::new() });
         Ok(())
     }
 
     fn append(&mut self, id: EpisodeId, step: &Step) -> Result<()> {
-        let kept = self.episodes.get_mut(&id).ok_or(Error::UnknownEpisode { id })?;
-        let place = match kept.episode.steps.binary_search_by_key(&step.number, |stored| stored.number) {
+        let stored = self.episodes.get_mut(&id).ok_or(Error::UnknownEpisode { id })?;
+        let place = match stored.episode.steps.binary_search_by_key(&step.number, |stored| stored.number) {
             Ok(_) => return Err(Error::StepExists { id, number: step.number }),
             Err(place) => place, // the end, as a rule
         };
         // Nobody else holds a running episode: nothing is copied but the step.
-        Arc::make_mut(&mut kept.episode).steps.insert(place, step.clone());
+        Arc::make_mut(&mut stored.episode).steps.insert(place, step.clone());
         Ok(())
     }
 
     fn complete(&mut self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
         assert!(head.completion.is_some(), "a completed head has a completion");
-        let kept = self.episodes.get_mut(&head.id).ok_or(Error::UnknownEpisode { id: head.id })?;
-        if kept.is_completed() {
+        let stored = self.episodes.get_mut(&head.id).ok_or(Error::UnknownEpisode { id: head.id })?;
+        if stored.is_completed() {
             return Err(Error::EpisodeCompleted { id: head.id });
         }
-        Arc::make_mut(&mut kept.episode).head = head.clone();
-        kept.embedding = embedding.to_vec();
+        Arc::make_mut(&mut stored.episode).head = head.clone();
+        stored.embedding = embedding.to_vec();
         for pattern in patterns {
             self.patterns
                 .entry(pattern.id)
@@ -85,7 +86,7 @@ impl Contents {
     }
 }
 
-impl Kept {
+impl StoredEpisode {
     fn head(&self) -> &Head {
         &self.episode.head
     }
@@ -104,20 +105,20 @@ impl InMemory {
         InMemory { contents: RwLock::new(Some(contents)), sharing, counters }
     }
 
-    /// What is in the store, unless it is closed. A panic of another thread cannot leave it half changed: every change is one insertion or is checked first.
+    /// Looks at the contents, unless the store is closed.
     fn read<T>(&self, look: impl FnOnce(&Contents) -> T) -> Result<T> {
-        let guard: RwLockReadGuard<'_, _> = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        let guard = self.contents.read();
         self.counters.round_trips.increment();
         guard.as_ref().map(look).ok_or(Error::Closed)
     }
 
-    /// What a caller gets. A running episode changes in place, so that nobody may hold it.
-    fn given(&self, kept: &Kept) -> Arc<Episode> {
-        if kept.is_completed() { self.sharing.hand_out(&kept.episode) } else { self.sharing.copy(&kept.episode) }
+    /// An episode for a caller. A running one changes in place, so nobody else may hold it.
+    fn given(&self, stored: &StoredEpisode) -> Arc<Episode> {
+        if stored.is_completed() { self.sharing.hand_out(&stored.episode) } else { self.sharing.copy(&stored.episode) }
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut Contents) -> Result<T>) -> Result<T> {
-        let mut guard: RwLockWriteGuard<'_, _> = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.contents.write();
         let done = change(guard.as_mut().ok_or(Error::Closed)?)?;
         self.counters.round_trips.increment();
         self.counters.transactions.increment();
@@ -149,20 +150,21 @@ impl Store for InMemory {
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
-        let head = self.read(|contents| contents.episodes.get(&id).map(|kept| kept.head().clone()))?;
+        let head = self.read(|contents| contents.episodes.get(&id).map(|stored| stored.head().clone()))?;
         self.counters.rows_read.add(u64::from(head.is_some()));
         Ok(head)
     }
 
     async fn episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
-        let episode = self.read(|contents| contents.episodes.get(&id).map(|kept| self.given(kept)))?;
+        let episode = self.read(|contents| contents.episodes.get(&id).map(|stored| self.given(stored)))?;
         self.counters.rows_read.add(rows(episode.as_deref()));
         Ok(episode)
     }
 
     async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
-        let episodes: Vec<Option<Arc<Episode>>> = self
-            .read(|contents| ids.iter().map(|id| contents.episodes.get(id).map(|kept| self.given(kept))).collect())?;
+        let episodes: Vec<Option<Arc<Episode>>> = self.read(|contents| {
+            ids.iter().map(|id| contents.episodes.get(id).map(|stored| self.given(stored))).collect()
+        })?;
         self.counters.rows_read.add(episodes.iter().map(|episode| rows(episode.as_deref())).sum());
         Ok(episodes)
     }
@@ -170,8 +172,8 @@ impl Store for InMemory {
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         let mut rows = 0;
         self.read(|contents| {
-            for kept in contents.episodes.values().filter(|kept| kept.is_completed()) {
-                visit(kept.head(), &kept.embedding);
+            for stored in contents.episodes.values().filter(|stored| stored.is_completed()) {
+                visit(stored.head(), &stored.embedding);
                 rows += 1;
             }
         })?;
@@ -196,15 +198,16 @@ impl Store for InMemory {
                 let rows = contents.episodes.len() as u64;
                 self.counters.metadata_scanned.add(rows);
                 self.counters.rows_read.add(rows);
-                let has = |kept: &&Kept| kept.head().metadata.get(key).is_some_and(|stored| stored == value);
-                contents.episodes.values().filter(has).map(|kept| kept.head().id).collect()
+                let has =
+                    |stored: &&StoredEpisode| stored.head().metadata.get(key).is_some_and(|stored| stored == value);
+                contents.episodes.values().filter(has).map(|stored| stored.head().id).collect()
             }
         })
     }
 
     async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         self.read(|contents| {
-            let head_of = |id| contents.episodes.get(&id).map(Kept::head);
+            let head_of = |id| contents.episodes.get(&id).map(StoredEpisode::head);
             let Found { ids, rows } = contents.indexes.by_task(task_type, domain, limit, head_of);
             self.counters.rows_read.add(rows);
             match contents.indexes.kind() {
@@ -218,7 +221,7 @@ impl Store for InMemory {
     async fn stats(&self) -> Result<StoreStats> {
         self.read(|contents| StoreStats {
             episodes: contents.episodes.len() as u64,
-            steps: contents.episodes.values().map(|kept| kept.episode.steps.len() as u64).sum(),
+            steps: contents.episodes.values().map(|stored| stored.episode.steps.len() as u64).sum(),
             patterns: contents.patterns.len() as u64,
             stored_bytes: 0,
         })
@@ -233,7 +236,7 @@ impl Store for InMemory {
     }
 
     async fn close(&self) -> Result<()> {
-        *self.contents.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.contents.write() = None;
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
-//! The secondary indexes of a database, and what the planner says about them.
+//! The secondary indexes of a database, and the planner's use of them.
 //!
-//! An index is there while a variant that uses it has the database open: whoever opens it makes what is missing, out of what is there, and drops what its
-//! variant does not use. So nobody searches a stale index, and nobody pays for somebody else's. Metadata has keys that nobody knows before, and an
-//! expression or a generated column would index one key each: the index is a table of all keys and values, which a trigger keeps, so that every
-//! program that writes to the file keeps it.
+//! An index exists while a variant that uses it has the database open: an opening builds the missing indexes of its
+//! variant from the data, and drops the others. So nobody searches a stale index, and nobody pays for an unused one.
+//! Metadata has arbitrary keys, and an expression or a generated column would index one key each. So its index is a
+//! table of all keys and values, kept by a trigger for every program that writes to the file.
 //!
-//! That a question is answered by its index is the planner's decision. It is asked once, when the database is opened, and the counters of
-//! searches count only what it answered so.
+//! The planner decides whether a question uses its index. It is asked once, when the database is opened, and the
+//! counters of searches count only questions that do.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use ::libsql::{Connection as Database, Value};
 
 use super::Libsql;
 use super::schema::Sql;
-use super::values::{Attempt, id_of};
+use super::values::{BackendResult, id_of};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, EpisodeId, Error, Result, Variant};
 
-/// A secondary index: what it is called in the database, what makes it, what drops it.
+/// A secondary index: its name in the database, and the statements that make and remove it.
 struct Index {
     name: &'static str,
     make: &'static str,
@@ -27,8 +27,10 @@ struct Index {
 
 const METADATA: Index = Index {
     name: "metadata_index",
-    make: "CREATE TABLE metadata_index (key TEXT NOT NULL, value TEXT NOT NULL, id BLOB NOT NULL, PRIMARY KEY (key, value, id)) WITHOUT ROWID;
-        INSERT INTO metadata_index SELECT entry.key, entry.value, episodes.id FROM episodes, json_each(episodes.metadata) AS entry;
+    make: "CREATE TABLE metadata_index (key TEXT NOT NULL, value TEXT NOT NULL, id BLOB NOT NULL, \
+        PRIMARY KEY (key, value, id)) WITHOUT ROWID;
+        INSERT INTO metadata_index SELECT entry.key, entry.value, episodes.id \
+        FROM episodes, json_each(episodes.metadata) AS entry;
         CREATE TRIGGER metadata_indexed AFTER INSERT ON episodes BEGIN
             INSERT INTO metadata_index SELECT entry.key, entry.value, new.id FROM json_each(new.metadata) AS entry;
         END;",
@@ -47,19 +49,19 @@ const TASKS: Index = Index {
     remove: "DROP INDEX episodes_by_task;",
 };
 
-/// Which strategies the variant has, and what the planner makes of them.
+/// The strategies of the variant, and the planner's verdicts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Indexes {
     metadata: MetadataKind,
     tasks: IndexKind,
-    /// The index of metadata answers questions about metadata.
+    /// Questions about metadata use their index.
     metadata_planned: bool,
-    /// The index of tasks that the variant has answers questions about tasks: the composite one in their order, without sorting.
+    /// Questions about tasks use the index of the variant: the composite one in order, without sorting.
     tasks_planned: bool,
 }
 
-/// Makes the indexes that the variant uses, drops the others, and asks the planner.
-pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &Counters) -> Attempt<Indexes> {
+/// Builds the indexes of the variant, drops the others, and asks the planner.
+pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &Counters) -> BackendResult<Indexes> {
     let wanted = [
         (METADATA, variant.metadata == MetadataKind::Indexed),
         (TASK_TYPES, variant.index == IndexKind::Single),
@@ -97,14 +99,14 @@ pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &C
     Ok(Indexes { metadata: variant.metadata, tasks: variant.index, metadata_planned, tasks_planned })
 }
 
-/// The one number that a statement with one text gives.
-async fn number(database: &Database, sql: &str, text: &str) -> Attempt<i64> {
+/// The number that a statement with one text returns.
+async fn number(database: &Database, sql: &str, text: &str) -> BackendResult<i64> {
     let row = database.query(sql, [text]).await?.next().await?;
     Ok(row.map_or(Ok(0), |row| row.get(0))?)
 }
 
-/// What SQLite would do, step by step, as it says it.
-pub(super) async fn plan(database: &Database, sql: &str) -> Attempt<Vec<String>> {
+/// SQLite's plan of a statement, step by step.
+pub(super) async fn plan(database: &Database, sql: &str) -> BackendResult<Vec<String>> {
     let statement = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).await?;
     let mut rows = statement.query(()).await?;
     let mut steps = Vec::new();
@@ -115,7 +117,7 @@ pub(super) async fn plan(database: &Database, sql: &str) -> Attempt<Vec<String>>
 }
 
 impl Libsql {
-    /// The episodes with that metadata, found as the variant says.
+    /// The episodes with that metadata, by the strategy of the variant.
     pub(super) async fn find_by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
         const ACTION: &str = "looking up metadata";
         let parameters = vec![Value::Text(key.to_owned()), Value::Text(value.to_owned())];
@@ -132,7 +134,7 @@ impl Libsql {
         }
     }
 
-    /// Strategy `scan`: every episode's metadata comes over, and is compared here.
+    /// Strategy `scan`: reads and compares every episode's metadata.
     async fn scan_metadata(&self, action: &'static str, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
         let mut found = Vec::new();
         let scan = self.read_rows(action, Sql::SelectMetadata, vec![], |row| {
@@ -149,7 +151,8 @@ impl Libsql {
         Ok(found)
     }
 
-    /// The newest episodes of that task type and domain. One statement for both strategies: the planner takes the index that is there.
+    /// The newest episodes of that task type and domain. Both strategies share one statement: the planner uses the
+    /// index that exists.
     pub(super) async fn find_by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX); // a negative one would be none
         let parameters = vec![Value::Text(task_type.to_owned()), Value::Text(domain.to_owned()), Value::Integer(limit)];

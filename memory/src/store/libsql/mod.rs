@@ -1,14 +1,17 @@
-//! Store `libsql`: a libSQL (SQLite) file in WAL mode, or a database on a server; one writer at a time, readers beside it.
+//! Store `libsql`: a libSQL (SQLite) file in WAL mode, or a database on a server; one writer at a time, readers beside
+//! it.
 //!
-//! A write takes the writers' pool, which lends one connection, and so is the queue of writers; reads take the readers' pool. A connection keeps
-//! its prepared statements as long as it lives: pool `none` prepares for every operation, `keepalive` once. One more connection, the anchor, is
-//! open as long as the store and runs no operation: without it, pool `none` would copy the log into the database and delete it at every
-//! close, and its figures would be about that instead of about connecting.
+//! A write takes a connection of the writers' pool, which has one and so is the queue of writers; reads take the
+//! readers' pool. A connection keeps its prepared statements: pool `none` prepares for every operation, `keepalive`
+//! once. One more connection, the anchor, is open as long as the store and runs no operation. Without it, pool `none`
+//! would copy the log into the database and delete it at every close, and measure that instead of connecting.
 //!
-//! Class `committed` is `synchronous=NORMAL`: a commit reaches the operating system. Class `fsynced` is `FULL`: it is synced, by the thread that
-//! commits, which hands its other tasks over first. A server decides when it syncs, and offers `committed` only.
+//! Class `committed` is `synchronous=NORMAL`: a commit reaches the operating system. Class `fsynced` is `FULL`: the
+//! thread that commits syncs, after handing over its other tasks. A server decides when it syncs, and offers
+//! `committed` only.
 //!
-//! On a server the anchor is not needed, a checkpoint is the server's, and waiting holds up no thread. Only this folder names libsql.
+//! A server needs no anchor, does its own checkpoints, and waiting for it blocks no thread. Only this folder names
+//! libsql.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,43 +20,37 @@ use ::libsql::{Builder, Row as DbRow, Value};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-pub(super) use self::bare::Bare;
-use self::connect::{Connector, Place, prepare_database};
-use self::connection::Connection;
 use self::indexes::Indexes;
+pub(super) use self::raw::RawLibsql;
 use self::schema::Sql;
-use self::values::{Attempt, Fault, first, key};
+use self::transport::{Connection, Connector, Location};
+use self::values::{BackendError, BackendResult, first, key};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
-use crate::pool::{Limits, Manager, Pool};
+use crate::pool::{Manager, Pool, PoolLimits};
 use crate::{
-    Clock, Counters, Durability, Encoding, Episode, EpisodeId, Head, Pattern, Result, SteadyClock, Step, Variant,
+    Clock, Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, SteadyClock, Step, Variant,
 };
 
-mod answer;
-mod bare;
-mod connect;
-mod connection;
+mod export;
 mod indexes;
-mod many;
-mod meter;
-mod mirror;
+mod raw;
 mod schema;
+mod transport;
 mod values;
 mod vectors;
-mod way;
 mod write;
 
 /// The most connections that read at a time.
 const READERS: usize = 8;
 
-/// The most connections that read from a server at a time: where they wait for the way there, more of them get more done.
+/// The most connections that read from a server at a time: more of them get more done where each waits for the network.
 const READERS_REMOTE: usize = 32;
 
-/// What every connection to a file is told. The log is copied into the database every 4,000 pages (16 MiB) rather than every 1,000: a page that many commits
-/// change is copied once for all of them.
-fn told(durability: Durability) -> &'static str {
+/// The settings of a connection to a file. The log is copied into the database every 4,000 pages (16 MiB) rather than
+/// every 1,000: a page that many commits change is copied once for all of them.
+fn pragmas(durability: Durability) -> &'static str {
     match durability {
         Durability::Fsynced => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000",
         _ => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000",
@@ -75,7 +72,7 @@ pub struct Libsql {
     counters: Arc<Counters>,
 }
 
-/// What is held as long as the store is open.
+/// Held while the store is open.
 enum Anchor {
     /// A connection without work, and the file's lock; dropped in this order.
     File { _connection: Box<Connection>, _lock: Lock },
@@ -85,18 +82,15 @@ enum Anchor {
 
 impl Libsql {
     /// Opens the store in the file `path`, or creates it there.
-    ///
-    /// # Errors
-    /// As [`super::open`].
     pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Libsql> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
-        let at = |fault: Fault| fault.at(path, "opening");
+        let at = |error: BackendError| error.at(path, "opening");
         let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
         let connector = Connector {
-            place: Place::File(database),
+            location: Location::File(database),
             path: path.to_owned(),
-            told: Some(told(variant.durability)),
+            pragmas: Some(pragmas(variant.durability)),
             counters: Arc::clone(&counters),
         };
         let mut anchor = connector.connect().await?;
@@ -110,19 +104,16 @@ impl Libsql {
     }
 
     /// Opens the store at a URL, or creates it there.
-    ///
-    /// # Errors
-    /// As [`super::open_remote`].
     pub async fn open_remote(
         remote: &Remote,
         variant: &Variant,
         counters: Arc<Counters>,
         encoding: Encoding,
     ) -> Result<Libsql> {
-        let connector = connect::remote(remote, variant.wire, &counters)?;
+        let connector = transport::remote(remote, variant.wire, &counters)?;
         let mut first = connector.connect().await?;
         counters.connections_opened.increment();
-        let at = |fault: Fault| fault.at(&connector.path, "opening");
+        let at = |error: BackendError| error.at(&connector.path, "opening");
         let found = prepare_database(&mut first, &connector.path).await.map_err(at)?;
         let indexes = indexes::prepare(&first.database, variant, &counters).await.map_err(at)?;
         let vectors = vectors::prepare(&mut first, variant, &encoding, &counters).await.map_err(at)?;
@@ -145,7 +136,7 @@ impl Libsql {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::default());
         let pool = |connections| {
             let (connector, clock) = (Arc::clone(&connector), Arc::clone(&clock));
-            Pool::new(variant.pool, connector, Limits::of(connections), clock, Arc::clone(&counters))
+            Pool::new(variant.pool, connector, PoolLimits::of(connections), clock, Arc::clone(&counters))
         };
         Libsql {
             path,
@@ -162,15 +153,15 @@ impl Libsql {
         }
     }
 
-    /// Waits for a future that waits inside its polls where the database is a file.
+    /// Waits for a future that blocks in its polls where the database is a file.
     async fn waiting<F: Future>(&self, future: F) -> F::Output {
         if self.remote { future.await } else { blocking_future(future).await }
     }
 
-    /// Waits for the disk where the class says so, and counts what was committed.
-    async fn committed(&self, action: &'static str, work: impl Future<Output = Attempt<()>>) -> Result<()> {
+    /// Waits for the disk where the class says so, and counts the commit.
+    async fn committed(&self, action: &'static str, work: impl Future<Output = BackendResult<()>>) -> Result<()> {
         let done = if self.fsynced { blocking_future(work).await } else { work.await };
-        done.map_err(|fault| fault.at(&self.path, action))?;
+        done.map_err(|error| error.at(&self.path, action))?;
         self.counters.transactions.increment();
         self.counters.fsyncs.add(u64::from(self.fsynced));
         Ok(())
@@ -181,15 +172,41 @@ impl Libsql {
         action: &'static str,
         sql: Sql,
         parameters: Vec<Value>,
-        each: impl FnMut(&DbRow) -> Attempt<T> + Send,
+        each: impl FnMut(&DbRow) -> BackendResult<T> + Send,
     ) -> Result<Vec<T>> {
         let mut reader = self.readers.checkout().await?;
-        reader.query(sql, parameters, each).await.map_err(|fault| fault.at(&self.path, action))
+        reader.query(sql, parameters, each).await.map_err(|error| error.at(&self.path, action))
     }
 
-    fn decoded<T: serde::de::DeserializeOwned>(&self, row: &DbRow, column: i32) -> Attempt<T> {
+    fn decoded<T: serde::de::DeserializeOwned>(&self, row: &DbRow, column: i32) -> BackendResult<T> {
         Ok(self.encoding.decode(&row.get::<Vec<u8>>(column)?)?)
     }
+}
+
+/// Makes the tables in an empty database, or checks that they are this version's. Changes nothing in a database of
+/// something else. Returns the generation that it found.
+async fn prepare_database(anchor: &mut Connection, path: &Path) -> BackendResult<Option<Vec<u8>>> {
+    let database = &anchor.database;
+    let number = async |sql: &str| -> BackendResult<i64> {
+        let row = database.query(sql, ()).await?.next().await?;
+        Ok(row.map_or(Ok(0), |row| row.get(0))?)
+    };
+    let application = match anchor.remote {
+        true => schema::application_remote(number(schema::COUNT_OURS).await?),
+        false => number("PRAGMA application_id").await?,
+    };
+    let version = number("PRAGMA user_version").await?;
+    let tables = number("SELECT count(*) FROM sqlite_schema").await?;
+    let make = schema::must_be_made(application, version, tables, path)?;
+    if make && anchor.remote {
+        database.execute_transactional_batch(&schema::creation_remote()).await?;
+    } else if make {
+        database.execute_batch("PRAGMA journal_mode = WAL").await?;
+        database.execute_batch(&schema::creation()).await?;
+    }
+    let found = anchor.query(Sql::SelectGeneration, vec![], |row| Ok(row.get(0)?)).await?;
+    anchor.query(Sql::RenewGeneration, vec![], |_| Ok(())).await?;
+    Ok(found.into_iter().next().filter(|_| tables > 0))
 }
 
 #[async_trait]
@@ -236,7 +253,27 @@ impl Store for Libsql {
     }
 
     async fn episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
-        self.select_episodes(ids).await
+        let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let array = serde_json::to_string(&texts).expect("a list of texts is valid JSON");
+        let mut heads: Vec<Option<Head>> = vec![None; ids.len()];
+        let mut steps: Vec<Vec<Step>> = vec![Vec::new(); ids.len()];
+        let reading = self.read_rows("reading episodes", Sql::SelectEpisodes, vec![Value::Text(array)], |row| {
+            let place = usize::try_from(row.get::<u64>(0)?).unwrap_or(usize::MAX);
+            if place >= ids.len() {
+                return Err(Error::Envelope { reason: format!("an episode in place {place} of {}", ids.len()) }.into());
+            }
+            if row.get::<i64>(1)? < 0 {
+                heads[place] = Some(self.decoded(row, 2)?);
+            } else {
+                steps[place].push(self.decoded(row, 2)?);
+            }
+            Ok(())
+        });
+        self.waiting(reading).await?;
+        // The rows come in the order of the table, which SQL does not promise: sorting sorted rows costs nothing.
+        steps.iter_mut().for_each(|steps| steps.sort_unstable_by_key(|step| step.number));
+        let episodes = heads.into_iter().zip(steps).map(|(head, steps)| Some(Arc::new(Episode { head: head?, steps })));
+        Ok(episodes.collect())
     }
 
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
@@ -286,7 +323,7 @@ impl Store for Libsql {
         }
         let mut writer = self.writer.checkout().await?;
         let done = blocking_future(writer.query(Sql::Checkpoint, vec![], |_| Ok(()))).await;
-        done.map_err(|fault| fault.at(&self.path, "flushing"))?;
+        done.map_err(|error| error.at(&self.path, "flushing"))?;
         self.counters.fsyncs.increment();
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! The tables of the stores that are libSQL databases, every statement that is run on them, and what SQLite's numbers mean.
+//! The tables, statements and result codes of libSQL databases.
 //!
-//! Texts and numbers only: what runs them is in [`super`]. A statement has a place in an array, so that a connection finds the one it prepared
-//! without hashing its text.
+//! This module has texts and numbers; [`super`] runs them. Statements are numbered, so that a connection finds a
+//! prepared one without hashing its text.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,14 +9,14 @@ use std::path::Path;
 use crate::store::SCHEMA_VERSION;
 use crate::{Error, Result};
 
-/// Marks a database as ours (`PRAGMA application_id`): "ASSY".
+/// The `PRAGMA application_id` of these databases: "ASSY".
 const APPLICATION_ID: i64 = 0x4153_5359;
 
-/// Makes all tables. Ids are big-endian blobs, whose order is the order of ids.
+/// All tables. Ids are big-endian blobs, whose order is the order of ids.
 ///
-/// An episode is known by the number of its row, which says in which order they came: `steps` lie in the order in which they were logged, and their index is by
-/// that number. So the steps of a moment go to the same few pages, whichever episodes they are of. `generation` is new after every opening and closing, so that a mirror of this database can tell whether
-/// somebody else was here.
+/// An episode has a row number, in the order of creation. Steps lie in the order of logging, and their index has the
+/// episode's row number, so that the steps of a moment go to the same few pages, whichever episodes they belong to.
+/// `generation` changes at every opening and closing, so that a mirror can tell if somebody else was here.
 const TABLES: &str = "
 CREATE TABLE record (
     generation BLOB NOT NULL
@@ -45,14 +45,14 @@ CREATE TABLE patterns (
 ) WITHOUT ROWID;
 ";
 
-/// How many tables those are.
+/// The number of these tables.
 const OUR_TABLES: i64 = 4;
 
-/// Counts them.
+/// Counts these tables.
 pub(super) const COUNT_OURS: &str = "SELECT count(*) FROM sqlite_schema
     WHERE type = 'table' AND name IN ('record', 'episodes', 'steps', 'patterns')";
 
-/// Whether the tables must be made, in a database with this `application_id`, this `user_version` and so many tables.
+/// True if the tables must be made, in a database with this `application_id`, this `user_version` and so many tables.
 ///
 /// # Errors
 /// [`Error::SchemaVersion`] and [`Error::NotAStore`] where they must not be used.
@@ -66,28 +66,29 @@ pub(super) fn must_be_made(application: i64, version: i64, tables: i64, path: &P
     }
 }
 
-/// What makes them, all or nothing.
+/// The statements that make them, all or nothing.
 pub(super) fn creation() -> String {
     let about = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
     format!("BEGIN IMMEDIATE; {TABLES} {about} COMMIT")
 }
 
-/// What makes them on a server, in a transaction of the client's. A server lets nobody set `application_id`: ours is known by its tables.
+/// The statements that make them on a server, in a transaction of the client's. A server does not allow to set
+/// `application_id`: such a database is known by its tables.
 pub(super) fn creation_remote() -> String {
     format!("{TABLES} PRAGMA user_version = {SCHEMA_VERSION}")
 }
 
-/// The `application_id` that a database on a server would have, which has so many of our tables.
+/// The `application_id` to assume of a database on a server with so many of these tables.
 pub(super) fn application_remote(ours: i64) -> i64 {
     if ours == OUR_TABLES { APPLICATION_ID } else { 0 }
 }
 
-/// Whether an extended result code says that a primary key is in use.
+/// An extended result code says that a primary key is in use.
 pub(super) fn key_is_taken(code: i32) -> bool {
     matches!(code, 1555 | 2067) // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE
 }
 
-/// The error of a failure with this result code: a plain one, where a caller can do something about it.
+/// The error of a result code: a specific one, where a caller can do something about it.
 pub(super) fn failure(code: i32, message: String, path: &Path, action: &'static str) -> Error {
     let path = path.to_owned();
     match code & 0xff {
@@ -116,7 +117,7 @@ macro_rules! statements {
                 Self::TEXTS[self as usize]
             }
 
-            /// Whether it changes nothing, so that it may be run twice.
+            /// It changes nothing, so that it may be run twice.
             pub(super) fn only_reads(self) -> bool {
                 self.text().starts_with("SELECT")
             }
@@ -125,7 +126,7 @@ macro_rules! statements {
 }
 
 statements! {
-    /// Starts a transaction as the writer at once, so that it cannot fail half-way because another became it.
+    /// Starts a transaction as the writer, so that it cannot fail half-way because another became it.
     Begin = "BEGIN IMMEDIATE",
     /// Ends a transaction.
     Commit = "COMMIT",
@@ -134,11 +135,13 @@ statements! {
     /// One value, from a page that every connection has at hand.
     Ping = "SELECT 1",
     /// A new episode.
-    InsertEpisode = "INSERT INTO episodes (id, task_type, domain, started_at_ns, head, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    InsertEpisode = "INSERT INTO episodes (id, task_type, domain, started_at_ns, head, metadata) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     /// A step, if the episode exists: no row otherwise.
     InsertStep = "INSERT INTO steps (episode, number, value) SELECT row, ?2, ?3 FROM episodes WHERE id = ?1",
     /// A completed head over an uncompleted one: no row otherwise.
-    CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 WHERE id = ?1 AND completed_at_ns IS NULL",
+    CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 \
+        WHERE id = ?1 AND completed_at_ns IS NULL",
     /// A pattern as it is stored.
     SelectPattern = "SELECT value FROM patterns WHERE id = ?1",
     /// A pattern, in place of the one before.
@@ -147,11 +150,15 @@ statements! {
     SelectHead = "SELECT head FROM episodes WHERE id = ?1",
     /// A head (as number -1) and its steps in order, from one snapshot in one round trip.
     SelectEpisode = "SELECT -1 AS number, head AS value FROM episodes WHERE id = ?1
-        UNION ALL SELECT number, value FROM steps WHERE episode = (SELECT row FROM episodes WHERE id = ?1) ORDER BY number",
-    /// Heads (as number -1) and steps of all episodes in an array of hexadecimal ids, each with the place of its id, from one snapshot in one round trip.
-    /// `CROSS JOIN` keeps the order of the loops: the array outside, the table searched inside.
-    SelectEpisodes = "SELECT wanted.key, -1, head FROM json_each(?1) AS wanted CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
-        UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
+        UNION ALL SELECT number, value FROM steps WHERE episode = (SELECT row FROM episodes WHERE id = ?1) \
+        ORDER BY number",
+    /// Heads (as number -1) and steps of all episodes in an array of hexadecimal ids, each with the place of its id,
+    /// from one snapshot in one round trip. `CROSS JOIN` keeps the order of the loops: the array outside, the table
+    /// searched inside.
+    SelectEpisodes = "SELECT wanted.key, -1, head FROM json_each(?1) AS wanted \
+        CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
+        UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted \
+        CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
         CROSS JOIN steps ON steps.episode = episodes.row",
     /// Completed heads with their embeddings, in the order of ids.
     SelectCompleted = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL ORDER BY id",
@@ -161,7 +168,7 @@ statements! {
     InsertVector = "INSERT INTO vectors (episode, vector) VALUES (?1, ?2)",
     /// A vector of an episode by its id.
     InsertVectorOf = "INSERT INTO vectors (episode, vector) SELECT row, ?2 FROM episodes WHERE id = ?1",
-    /// What the index finds near a vector, the nearest first.
+    /// Vectors near a vector by the index, the nearest first.
     SelectNearest = "SELECT episodes.id, vector_distance_cos(vectors.vector, ?1) AS distance
         FROM vector_top_k('vectors_by_angle', ?1, ?2) AS near
         CROSS JOIN vectors ON vectors.episode = near.id CROSS JOIN episodes ON episodes.row = near.id
@@ -170,22 +177,24 @@ statements! {
     SelectPatterns = "SELECT id, value FROM patterns ORDER BY id",
     /// Every episode's metadata, in the order of ids.
     SelectMetadata = "SELECT id, metadata FROM episodes ORDER BY id",
-    /// Episodes by one metadata entry, looked for in the JSON of each. `json_each` rather than a path, because a key may hold any character.
+    /// Episodes by one metadata entry, from the JSON of each. `json_each` rather than a path, because a key may hold
+    /// any character.
     ExtractMetadata = "SELECT episodes.id FROM episodes, json_each(episodes.metadata) AS entry
         WHERE entry.key = ?1 AND entry.value = ?2 ORDER BY episodes.id",
     /// Episodes by one metadata entry, where the index of metadata is there.
     SearchMetadata = "SELECT id FROM metadata_index WHERE key = ?1 AND value = ?2 ORDER BY id",
     /// The newest episodes of a task type and domain.
-    SelectByTask = "SELECT id FROM episodes WHERE task_type = ?1 AND domain = ?2 ORDER BY started_at_ns DESC, id DESC LIMIT ?3",
-    /// How many episodes, steps and patterns.
+    SelectByTask = "SELECT id FROM episodes WHERE task_type = ?1 AND domain = ?2 \
+        ORDER BY started_at_ns DESC, id DESC LIMIT ?3",
+    /// The numbers of episodes, steps and patterns.
     Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",
     /// Bytes of the database, without its log.
     Size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     /// Copies the log into the database, syncing both.
     Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)",
-    /// Says that the database was opened or closed.
+    /// A new generation, for an opening or closing.
     RenewGeneration = "UPDATE record SET generation = randomblob(16) RETURNING generation",
-    /// Which generation it is.
+    /// The generation.
     SelectGeneration = "SELECT generation FROM record",
     /// Every head, for a mirror.
     ExportEpisodes = "SELECT head, embedding FROM episodes",

@@ -1,4 +1,4 @@
-//! What passes between rows and ours: errors on the way through libsql, and columns.
+//! Errors of libsql and their translation, and columns.
 
 use std::path::Path;
 
@@ -7,68 +7,70 @@ use ::libsql::{Row as DbRow, Value};
 use super::schema;
 use crate::{EpisodeId, Error};
 
-/// What can fail on the way through libsql.
-pub(super) type Attempt<T> = std::result::Result<T, Fault>;
+/// The result of work on libsql.
+pub(super) type BackendResult<T> = std::result::Result<T, BackendError>;
 
-/// An error on the way through libsql: one of ours, or one of its, which gets path and action at the edge.
-pub(super) enum Fault {
+/// An error in work on libsql: this crate's, or libsql's, which gets path and action when it leaves this folder.
+pub(super) enum BackendError {
     Ours(Error),
     Libsql(::libsql::Error),
 }
 
-impl Fault {
+impl BackendError {
     pub(super) fn at(self, path: &Path, action: &'static str) -> Error {
         match self {
-            Fault::Ours(error) => error,
-            Fault::Libsql(::libsql::Error::SqliteFailure(code, message)) => {
+            BackendError::Ours(error) => error,
+            BackendError::Libsql(::libsql::Error::SqliteFailure(code, message)) => {
                 schema::failure(code, message, path, action)
             }
-            Fault::Libsql(error) if text_of(&error).is_some_and(|text| text.contains("SQLITE_BUSY")) => {
+            BackendError::Libsql(error) if text_of(&error).is_some_and(|text| text.contains("SQLITE_BUSY")) => {
                 Error::StoreInUse { path: path.to_owned() }
             }
-            Fault::Libsql(error) => Error::store("libsql", action, error),
+            BackendError::Libsql(error) => Error::store("libsql", action, error),
         }
     }
 
-    /// `taken` in place of the database's word that the primary key is in use.
-    pub(super) fn unless_taken(self, taken: Error) -> Fault {
+    /// `taken`, if the database says that the primary key is in use.
+    pub(super) fn unless_taken(self, taken: Error) -> BackendError {
         match self {
-            Fault::Libsql(::libsql::Error::SqliteFailure(code, _)) if schema::key_is_taken(code) => taken.into(),
-            Fault::Libsql(error) if text_of(&error).is_some_and(|text| text.contains("UNIQUE constraint failed")) => {
+            BackendError::Libsql(::libsql::Error::SqliteFailure(code, _)) if schema::key_is_taken(code) => taken.into(),
+            BackendError::Libsql(error)
+                if text_of(&error).is_some_and(|text| text.contains("UNIQUE constraint failed")) =>
+            {
                 taken.into()
             }
-            fault => fault,
+            error => error,
         }
     }
 
-    /// Whether a server was not reached, or refused because it does not know the stream (any more): nothing was done.
+    /// A server was not reached, or does not know the stream (any more): nothing was done.
     pub(super) fn was_refused(&self) -> bool {
-        let Fault::Libsql(error) = self else { return false };
+        let BackendError::Libsql(error) = self else { return false };
         let signs = ["STREAM_EXPIRED", "invalid baton", "error trying to connect"];
         text_of(error).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
     }
 
-    /// Whether it is no answer of the database's: the way there broke, or its end of the stream is gone.
+    /// The connection broke, or the server lost the stream: this is no answer of the database.
     pub(super) fn is_on_the_way(&self) -> bool {
-        let Fault::Libsql(error) = self else { return false };
+        let BackendError::Libsql(error) = self else { return false };
         text_of(error).is_some_and(|text| !text.starts_with("stream error"))
     }
 }
 
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
-        Fault::Ours(error)
+impl From<Error> for BackendError {
+    fn from(error: Error) -> BackendError {
+        BackendError::Ours(error)
     }
 }
 
-impl From<::libsql::Error> for Fault {
-    fn from(error: ::libsql::Error) -> Fault {
-        Fault::Libsql(error)
+impl From<::libsql::Error> for BackendError {
+    fn from(error: ::libsql::Error) -> BackendError {
+        BackendError::Libsql(error)
     }
 }
 
-/// What libsql's client of a server says. Its errors have no public type: the texts of 0.10 are what there is to go by, and tests with a real server
-/// hold them to it.
+/// The text of an error of libsql's client of a server. These errors have no public type; tests with a real server
+/// check the texts of 0.10.
 fn text_of(error: &::libsql::Error) -> Option<String> {
     match error {
         ::libsql::Error::Hrana(error) => Some(error.to_string()),
@@ -85,13 +87,13 @@ pub(super) fn time(ns: u64) -> Value {
     Value::Integer(i64::try_from(ns).unwrap_or(i64::MAX))
 }
 
-pub(super) fn bytes<const N: usize>(row: &DbRow, column: i32) -> Attempt<[u8; N]> {
+pub(super) fn bytes<const N: usize>(row: &DbRow, column: i32) -> BackendResult<[u8; N]> {
     let bytes: Vec<u8> = row.get(column)?;
     let len = bytes.len();
     bytes.try_into().map_err(|_| Error::Envelope { reason: format!("a key of {len} bytes, not {N}") }.into())
 }
 
-pub(super) fn id_of(row: &DbRow, column: i32) -> Attempt<EpisodeId> {
+pub(super) fn id_of(row: &DbRow, column: i32) -> BackendResult<EpisodeId> {
     Ok(EpisodeId::from_bytes(bytes(row, column)?))
 }
 

@@ -1,28 +1,29 @@
-//! The vector index of a database (embedding `f32-blob`): a table of native vectors beside the episodes, and a DiskANN graph over it.
+//! The vector index of a database (embedding `f32-blob`): a table of native vectors beside the episodes, and a DiskANN
+//! graph.
 //!
-//! It is a secondary index like the others: made when a variant that has it opens the database, kept by its completions, dropped by the next variant
-//! that has none. The embeddings themselves stay with their episodes, so that a scan and a mirror read the same as without it; the table
-//! is a second copy of them, which the graph needs, and the graph is several times both (a test says how much). The length of vectors is part of
-//! the table's type and not known before the first one: it is made then.
+//! Like the other secondary indexes, it is built when a variant with it opens the database, kept by completions, and
+//! dropped by the next variant without it. The embeddings stay with their episodes, so that scans and exports do not
+//! need the index. The table is a second copy, which the graph needs, and the graph is several times as large (a test
+//! says how much). The length of vectors is part of the table's type, so the table is made for the first vector.
 //!
-//! A zero vector has no angle to others: it is not in the index, and not among what is near.
-//! The graph is approximate. What `vector_top_k` finds is ordered here by its true distance.
+//! A zero vector has no angle and is not in the index. The graph is approximate; its results are ordered by true
+//! distance.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::libsql::{Connection as Database, Row as DbRow, Value};
 
 use super::Libsql;
-use super::connection::Connection;
 use super::schema::Sql;
-use super::values::{Attempt, id_of, key};
+use super::transport::Connection;
+use super::values::{BackendResult, id_of, key};
 use crate::store::blocking_future;
 use crate::variant::EmbeddingKind;
 use crate::{Counters, Encoding, EpisodeId, Result, Variant, embedding};
 
 const REMOVE: &str = "BEGIN IMMEDIATE; DROP INDEX vectors_by_angle; DROP TABLE vectors; COMMIT";
 
-/// What makes the table and its graph, for vectors of that length. All by itself or within a transaction.
+/// The statements that make the table and its graph, for vectors of that length.
 fn make(dimensions: usize) -> String {
     format!(
         "CREATE TABLE vectors (episode INTEGER PRIMARY KEY, vector F32_BLOB({dimensions}) NOT NULL);
@@ -30,19 +31,19 @@ fn make(dimensions: usize) -> String {
     )
 }
 
-/// Whether the variant has the index, and whether it is there.
+/// The state of the index: wanted by the variant, and made.
 pub(super) struct Vectors {
     wanted: bool,
     made: AtomicBool,
 }
 
-/// Makes the index of what is completed already, or drops it.
+/// Builds the index from the completed episodes, or drops it.
 pub(super) async fn prepare(
     anchor: &mut Connection,
     variant: &Variant,
     encoding: &Encoding,
     counters: &Counters,
-) -> Attempt<Vectors> {
+) -> BackendResult<Vectors> {
     let wanted = variant.embedding == EmbeddingKind::F32Blob;
     let database = &anchor.database;
     let mut tables = database.query("SELECT 1 FROM sqlite_schema WHERE name = 'vectors'", ()).await?;
@@ -53,16 +54,17 @@ pub(super) async fn prepare(
         made = false;
     }
     if wanted && !made {
-        let stored = |row: &DbRow| Attempt::Ok((row.get::<i64>(0)?, encoding.decode_vector(&row.get::<Vec<u8>>(1)?)?));
+        let stored =
+            |row: &DbRow| BackendResult::Ok((row.get::<i64>(0)?, encoding.decode_vector(&row.get::<Vec<u8>>(1)?)?));
         let stored = anchor.query(Sql::SelectEmbeddings, vec![], stored).await?;
         if let Some((_, first)) = stored.first() {
             anchor.execute(Sql::Begin, vec![]).await?;
             let done = fill(anchor, first.len(), &stored).await;
             match done {
                 Ok(()) => anchor.execute(Sql::Commit, vec![]).await.map(drop)?,
-                Err(fault) => {
+                Err(error) => {
                     anchor.roll_back().await?;
-                    return Err(fault);
+                    return Err(error);
                 }
             }
             counters.indexes_built.increment();
@@ -72,7 +74,7 @@ pub(super) async fn prepare(
     Ok(Vectors { wanted, made: AtomicBool::new(made) })
 }
 
-async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f32>)]) -> Attempt<()> {
+async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f32>)]) -> BackendResult<()> {
     make_within(&anchor.database, dimensions).await?;
     for (episode, vector) in stored.iter().filter(|(_, vector)| has_an_angle(vector)) {
         anchor.execute(Sql::InsertVector, vec![Value::Integer(*episode), native(vector)]).await?;
@@ -80,7 +82,7 @@ async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f3
     Ok(())
 }
 
-async fn make_within(database: &Database, dimensions: usize) -> Attempt<()> {
+async fn make_within(database: &Database, dimensions: usize) -> BackendResult<()> {
     database.execute_batch(&make(dimensions)).await?;
     Ok(())
 }
@@ -89,23 +91,23 @@ fn has_an_angle(vector: &[f32]) -> bool {
     vector.iter().any(|&value| value != 0.0)
 }
 
-/// A vector as the database has it: 32-bit floats, little-endian, one behind the other.
+/// A vector in the database: 32-bit floats, little-endian.
 fn native(vector: &[f32]) -> Value {
     let mut bytes = Vec::with_capacity(size_of_val(vector));
-    embedding::f32_le::encode(vector, &mut bytes);
+    embedding::to_le_bytes(vector, &mut bytes);
     Value::Blob(bytes)
 }
 
 impl Libsql {
-    /// Adds the vector of an episode that is being completed, within its transaction, which may have made the index before. Says whether it was made for this
-    /// one.
+    /// Adds the vector of an episode within the transaction of its completion, which may have made the index before.
+    /// Returns true if the index was made for this vector.
     pub(super) async fn index_vector(
         &self,
         writer: &mut Connection,
         id: EpisodeId,
         vector: &[f32],
         made_before: bool,
-    ) -> Attempt<bool> {
+    ) -> BackendResult<bool> {
         if !self.vectors.wanted || !has_an_angle(vector) {
             return Ok(false);
         }
@@ -117,12 +119,13 @@ impl Libsql {
         Ok(missing)
     }
 
-    /// The transaction that made the index is committed.
+    /// Notes that the transaction that made the index is committed.
     pub(super) fn vectors_were_made(&self) {
         self.vectors.made.store(true, Ordering::Release);
     }
 
-    /// The completed episodes whose vectors point most nearly in the direction of `vector`, with the cosines of their angles.
+    /// The completed episodes whose vectors point most nearly in the direction of `vector`, with the cosines of their
+    /// angles.
     pub(super) async fn find_nearest(&self, vector: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
         if !self.vectors.wanted {
             return Ok(None);
@@ -132,8 +135,9 @@ impl Libsql {
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let parameters = vec![native(vector), Value::Integer(limit)];
-        let near = |row: &DbRow| Attempt::Ok((id_of(row, 0)?, 1.0 - row.get::<f64>(1)? as f32));
-        let found = blocking_future(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, near)).await?;
+        let client = |row: &DbRow| BackendResult::Ok((id_of(row, 0)?, 1.0 - row.get::<f64>(1)? as f32));
+        let found =
+            blocking_future(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, client)).await?;
         self.counters.vector_searches.increment();
         Ok(Some(found))
     }

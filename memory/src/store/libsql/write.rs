@@ -1,20 +1,20 @@
-//! Writes: each one a transaction of the one writer, or several that share one.
+//! Writes: each a transaction of the one writer, or several in one.
 
 use ::libsql::Value;
 
 use super::Libsql;
-use super::connection::Connection;
 use super::schema::Sql;
-use super::values::{Attempt, Fault, key, time};
-use crate::store::merging::Merging;
+use super::transport::Connection;
+use super::values::{BackendError, BackendResult, key, time};
+use crate::store::pattern_merger::PatternMerger;
 use crate::store::{Encoded, EncodedCompletion};
 use crate::{EpisodeId, Error, Head, Pattern, Result};
 
-/// What the completions of one transaction share.
+/// The state that completions of one transaction share.
 #[derive(Default)]
 struct Shared {
-    patterns: Merging,
-    /// One of them has made the index of vectors.
+    patterns: PatternMerger,
+    /// One of them has created the index of vectors.
     made_vectors: bool,
 }
 
@@ -38,7 +38,7 @@ impl Libsql {
         .await
     }
 
-    /// Several writes in one transaction: what is refused is not among them.
+    /// Several writes in one transaction, without those that are refused.
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.transaction("storing a batch", async |writer, shared| {
@@ -50,10 +50,10 @@ impl Libsql {
                     }
                     Encoded::Completion(completion) => self.complete_within(writer, shared, completion).await,
                 };
-                // What we refuse, we refuse before anything is changed; a key that is taken undoes its own statement only.
+                // A refusal comes before any change; a taken key undoes only its own statement.
                 outcomes.push(match done {
-                    Err(Fault::Ours(refusal)) => Err(refusal),
-                    Err(fault @ Fault::Libsql(_)) => return Err(fault),
+                    Err(BackendError::Ours(refusal)) => Err(refusal),
+                    Err(error @ BackendError::Libsql(_)) => return Err(error),
                     Ok(()) => Ok(()),
                 });
             }
@@ -67,7 +67,7 @@ impl Libsql {
     async fn transaction(
         &self,
         action: &'static str,
-        work: impl AsyncFnOnce(&mut Connection, &mut Shared) -> Attempt<()>,
+        work: impl AsyncFnOnce(&mut Connection, &mut Shared) -> BackendResult<()>,
     ) -> Result<()> {
         let mut writer = self.writer.checkout().await?;
         let mut shared = Shared::default();
@@ -92,7 +92,7 @@ impl Libsql {
         Ok(())
     }
 
-    async fn write_patterns(&self, writer: &mut Connection, patterns: &Merging) -> Attempt<()> {
+    async fn write_patterns(&self, writer: &mut Connection, patterns: &PatternMerger) -> BackendResult<()> {
         for (id, value) in patterns.changed(&self.encoding)? {
             let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec()), Value::Blob(value.to_vec())];
             writer.execute(Sql::UpsertPattern, parameters).await?;
@@ -106,7 +106,7 @@ impl Libsql {
         writer: &mut Connection,
         shared: &mut Shared,
         completion: &EncodedCompletion<'_>,
-    ) -> Attempt<()> {
+    ) -> BackendResult<()> {
         let EncodedCompletion { head, value, vector, embedding, patterns } = completion;
         for id in shared.patterns.missing(patterns) {
             let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec())];
@@ -139,19 +139,19 @@ fn head_row(head: &Head, value: &[u8]) -> Vec<Value> {
     ]
 }
 
-async fn insert_head(writer: &mut Connection, id: EpisodeId, row: Vec<Value>) -> Attempt<()> {
+async fn insert_head(writer: &mut Connection, id: EpisodeId, row: Vec<Value>) -> BackendResult<()> {
     let done = writer.execute(Sql::InsertEpisode, row).await;
-    done.map(drop).map_err(|fault| fault.unless_taken(Error::EpisodeExists { id }))
+    done.map(drop).map_err(|error| error.unless_taken(Error::EpisodeExists { id }))
 }
 
 fn step_row(id: EpisodeId, number: u32, value: &[u8]) -> Vec<Value> {
     vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())]
 }
 
-async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, row: Vec<Value>) -> Attempt<()> {
+async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, row: Vec<Value>) -> BackendResult<()> {
     match writer.execute(Sql::InsertStep, row).await {
         Ok(0) => Err(Error::UnknownEpisode { id }.into()),
         Ok(_) => Ok(()),
-        Err(fault) => Err(fault.unless_taken(Error::StepExists { id, number })),
+        Err(error) => Err(error.unless_taken(Error::StepExists { id, number })),
     }
 }

@@ -1,10 +1,11 @@
-//! The file of a store: opened, or made under another name and given its own when it is complete, so that a kill in the middle leaves no half-made store.
+//! The file of a store. A new one is made under another name and renamed when it is complete, so that a kill leaves no
+//! half-made store.
 
 use std::path::Path;
 
 use ::redb::{Builder, Database, ReadableDatabase};
 
-use super::fault::{Attempt, opening_error};
+use super::error::{BackendResult, opening_error};
 use super::steps::Steps;
 use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY};
 use crate::store::{SCHEMA_VERSION, files};
@@ -13,7 +14,6 @@ use crate::{Error, Result};
 /// The most memory for pages, in bytes.
 const PAGE_CACHE_BYTES: usize = 256 << 20;
 
-/// Opens a store, or makes one under another name and gives it this one when it is complete.
 pub(super) fn open_or_create(path: &Path) -> Result<Database> {
     let exists = path.metadata().is_ok_and(|about| about.len() > 0);
     let (file, action) = if exists { (path.to_owned(), "opening") } else { (files::beside(path, "-new"), "creating") };
@@ -23,16 +23,16 @@ pub(super) fn open_or_create(path: &Path) -> Result<Database> {
     let opened = Builder::new().set_cache_size(PAGE_CACHE_BYTES).create(&file);
     let database = opened.map_err(|error| opening_error(path, action, error))?;
     if exists {
-        check_schema(&database, path).map_err(|fault| fault.at(path, action))?;
+        check_schema(&database, path).map_err(|error| error.at(path, action))?;
     } else {
-        write_schema(&database).map_err(|fault| fault.at(path, action))?;
+        write_schema(&database).map_err(|error| error.at(path, action))?;
         files::rename_durably(&file, path)?;
     }
     Ok(database)
 }
 
-/// Makes every table but those of the indexes, so that no reader ever meets a missing one.
-fn write_schema(database: &Database) -> Attempt<()> {
+/// Makes every table but those of the indexes, so that no reader ever misses one.
+fn write_schema(database: &Database) -> BackendResult<()> {
     let transaction = database.begin_write()?;
     transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
     transaction.open_table(HEADS)?;
@@ -42,7 +42,7 @@ fn write_schema(database: &Database) -> Attempt<()> {
     Ok(transaction.commit()?)
 }
 
-fn check_schema(database: &Database, path: &Path) -> Attempt<()> {
+fn check_schema(database: &Database, path: &Path) -> BackendResult<()> {
     let foreign = |reason: &str| Error::NotAStore { path: path.to_owned(), store: "redb", reason: reason.to_owned() };
     let about = match database.begin_read()?.open_table(ABOUT) {
         Ok(about) => about,

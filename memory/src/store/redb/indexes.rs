@@ -1,21 +1,21 @@
-//! The secondary indexes of a store: each is a table that is there while a variant that uses it has the store open.
+//! The secondary indexes of a store: tables that exist while a variant that uses them has the store open.
 //!
-//! Whoever opens a store makes what its variant needs and is not there, out of the heads, and drops what its variant does not need: so a store that changed
-//! hands is never searched by a stale index, and nobody pays for an index of somebody else's. Opened again with the same variant, nothing is
-//! made. Making one reads every head once; it is one transaction, so that a kill leaves the index whole or missing.
+//! An opening builds the missing indexes of its variant from the heads, and drops the others. So nobody searches a
+//! stale index, and nobody pays for an unused one. Opening again with the same variant builds nothing. A build reads
+//! every head once, in one transaction, so that a kill leaves the index whole or missing.
 
 use std::collections::BTreeSet;
 
 use ::redb::{Database, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
 
 use super::HEADS;
-use super::fault::Attempt;
+use super::error::BackendResult;
 use super::metadata::{self, METADATA};
 use super::tasks::{self, TASK_TYPES, TASKS};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Encoding, Head, Variant};
 
-/// Which indexes the variant has.
+/// The indexes of a variant.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Indexes {
     pub(super) metadata: MetadataKind,
@@ -27,8 +27,8 @@ impl Indexes {
         Indexes { metadata: variant.metadata, tasks: variant.index }
     }
 
-    /// Makes the missing ones and drops the others'.
-    pub(super) fn prepare(self, database: &Database, encoding: &Encoding, counters: &Counters) -> Attempt<()> {
+    /// Builds the missing indexes and drops the unused ones.
+    pub(super) fn prepare(self, database: &Database, encoding: &Encoding, counters: &Counters) -> BackendResult<()> {
         let read = database.begin_read()?;
         let there: BTreeSet<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
         read.close()?;
@@ -82,7 +82,7 @@ impl Indexes {
     }
 
     /// Adds a new episode to every index that the variant has.
-    pub(super) fn insert(self, transaction: &WriteTransaction, head: &Head) -> Attempt<()> {
+    pub(super) fn insert(self, transaction: &WriteTransaction, head: &Head) -> BackendResult<()> {
         if self.metadata == MetadataKind::Indexed {
             metadata::insert(transaction, head)?;
         }

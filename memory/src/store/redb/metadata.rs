@@ -1,17 +1,17 @@
-//! Episodes by metadata: every head read and compared, or a table ordered by key and value.
+//! Episodes by metadata: from every head, or from a table ordered by key and value.
 //!
-//! There is no JSON here for the database to look into: `json-extract` belongs to stores that are asked in SQL.
+//! redb has no JSON to look into: `json-extract` is for stores with SQL.
 
 use ::redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
-use super::fault::Attempt;
+use super::error::BackendResult;
 use super::{HEADS, Redb};
 use crate::{EpisodeId, Head};
 
 /// Key, value, episode.
 pub(super) const METADATA: TableDefinition<'_, (&str, &str, u128), ()> = TableDefinition::new("metadata");
 
-pub(super) fn insert(transaction: &WriteTransaction, head: &Head) -> Attempt<()> {
+pub(super) fn insert(transaction: &WriteTransaction, head: &Head) -> BackendResult<()> {
     if !head.metadata.is_empty() {
         let mut table = transaction.open_table(METADATA)?;
         for (key, value) in &head.metadata {
@@ -23,7 +23,12 @@ pub(super) fn insert(transaction: &WriteTransaction, head: &Head) -> Attempt<()>
 
 impl Redb {
     /// Strategy `scan`: decodes every head.
-    pub(super) fn scan_metadata(&self, read: &ReadTransaction, key: &str, value: &str) -> Attempt<Vec<EpisodeId>> {
+    pub(super) fn scan_metadata(
+        &self,
+        read: &ReadTransaction,
+        key: &str,
+        value: &str,
+    ) -> BackendResult<Vec<EpisodeId>> {
         let (mut ids, mut rows) = (Vec::new(), 0);
         for entry in read.open_table(HEADS)?.iter()? {
             let head: Head = self.encoding.decode(entry?.1.value())?;
@@ -37,8 +42,13 @@ impl Redb {
         Ok(ids)
     }
 
-    /// Strategy `indexed`: reads what is found and nothing else.
-    pub(super) fn search_metadata(&self, read: &ReadTransaction, key: &str, value: &str) -> Attempt<Vec<EpisodeId>> {
+    /// Strategy `indexed`: reads only what it finds.
+    pub(super) fn search_metadata(
+        &self,
+        read: &ReadTransaction,
+        key: &str,
+        value: &str,
+    ) -> BackendResult<Vec<EpisodeId>> {
         let mut ids = Vec::new();
         for entry in read.open_table(METADATA)?.range((key, value, 0)..=(key, value, u128::MAX))? {
             ids.push(EpisodeId(entry?.0.value().2));

@@ -1,47 +1,49 @@
 //! Store `redb`: a file with ordered tables, one writer at a time, readers that never wait.
 //!
-//! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th: that bounds what a crash takes, and
-//! how many pages wait for a sync before they can be used again (redb's issue 810). No read transaction lasts longer than a call, for the same reason.
+//! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th,
+//! which bounds the loss in a crash, and the pages that wait for a sync before they can be reused (redb's issue 810).
+//! For the same reason no read transaction lasts longer than a call.
 //!
-//! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same envelopes to two stores.
+//! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same ones to two stores.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use ::redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
 };
 use async_trait::async_trait;
+use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
-pub(super) use self::bare::Bare;
-use self::fault::{Attempt, opening_error};
+use self::error::{BackendResult, opening_error};
+pub(super) use self::import::ExportedRow;
 use self::indexes::Indexes;
-pub(super) use self::mirror::Row;
+pub(super) use self::raw::RawRedb;
 use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-mod bare;
-mod fault;
+mod error;
 mod file;
+mod import;
 mod indexes;
 mod metadata;
-mod mirror;
+mod raw;
 mod steps;
 mod tasks;
 mod write;
 
-/// In class `buffered`, every so many commits one is synced.
+/// Class `buffered` syncs one in so many commits.
 pub const SYNC_EVERY: u32 = 1024;
 
 /// The schema version (4 bytes, big-endian) and, in a local tier, the generation of the record that it mirrors.
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 const HEADS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("heads");
-/// Of completed episodes: who is in here is completed.
+/// Of completed episodes only.
 const EMBEDDINGS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("embeddings");
 const PATTERNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("patterns");
 
@@ -52,9 +54,9 @@ const GENERATION_KEY: &str = "generation";
 pub struct Redb {
     path: PathBuf,
     database: RwLock<Option<Open>>, // None once closed
-    turn: Mutex<()>,                // writers queue here, as tasks; in redb they would as threads
+    write_lock: Mutex<()>,          // writers queue here, as tasks; in redb they would as threads
     buffered: bool,
-    since_sync: AtomicU32, // commits; changes with the turn held
+    since_sync: AtomicU32, // commits; changes under the write lock
     indexes: Indexes,
     encoding: Encoding,
     counters: Arc<Counters>,
@@ -67,9 +69,6 @@ struct Open {
 
 impl Redb {
     /// Opens the store in the file `path`, or creates it there.
-    ///
-    /// # Errors
-    /// As [`super::open`].
     pub fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Redb> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
@@ -77,12 +76,12 @@ impl Redb {
         let database = blocking(|| {
             let database = file::open_or_create(path)?;
             let prepared = indexes.prepare(&database, &encoding, &counters);
-            prepared.map_err(|fault| fault.at(path, "preparing its indexes")).map(|()| database)
+            prepared.map_err(|error| error.at(path, "preparing its indexes")).map(|()| database)
         })?;
         Ok(Redb {
             path: path.to_owned(),
             database: RwLock::new(Some(Open { database, _lock: lock })),
-            turn: Mutex::new(()),
+            write_lock: Mutex::new(()),
             buffered: variant.durability == Durability::Buffered,
             since_sync: AtomicU32::new(0),
             indexes,
@@ -91,18 +90,18 @@ impl Redb {
         })
     }
 
-    fn with<T>(&self, action: &'static str, work: impl FnOnce(&Database) -> Attempt<T>) -> Result<T> {
-        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+    fn with<T>(&self, action: &'static str, work: impl FnOnce(&Database) -> BackendResult<T>) -> Result<T> {
+        let guard = self.database.read();
         let open = guard.as_ref().ok_or(Error::Closed)?;
         self.counters.round_trips.increment();
-        work(&open.database).map_err(|fault| fault.at(&self.path, action))
+        work(&open.database).map_err(|error| error.at(&self.path, action))
     }
 
-    fn read<T>(&self, action: &'static str, work: impl FnOnce(&ReadTransaction) -> Attempt<T>) -> Result<T> {
+    fn read<T>(&self, action: &'static str, work: impl FnOnce(&ReadTransaction) -> BackendResult<T>) -> Result<T> {
         self.with(action, |database| work(&database.begin_read()?))
     }
 
-    fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> Attempt<Option<Arc<Episode>>> {
+    fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> BackendResult<Option<Arc<Episode>>> {
         let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
         let head = self.encoding.decode(head.value())?;
         let mut steps = Vec::new();
@@ -113,13 +112,21 @@ impl Redb {
         Ok(Some(Arc::new(Episode { head, steps })))
     }
 
-    async fn write(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
-        let _turn = self.turn.lock().await;
+    async fn write(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&WriteTransaction) -> BackendResult<()>,
+    ) -> Result<()> {
+        let _writing = self.write_lock.lock().await;
         self.commit_paced(action, work)
     }
 
-    /// One transaction, synced if the class says so or it is time for it. The caller is the only writer.
-    fn commit_paced(&self, action: &'static str, work: impl FnOnce(&WriteTransaction) -> Attempt<()>) -> Result<()> {
+    /// One transaction, synced if the class says so or it is due. The caller is the only writer.
+    fn commit_paced(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&WriteTransaction) -> BackendResult<()>,
+    ) -> Result<()> {
         let unsynced = self.since_sync.load(Ordering::Relaxed) + 1;
         let sync = !self.buffered || unsynced >= SYNC_EVERY;
         self.commit(action, sync, work)?;
@@ -132,7 +139,7 @@ impl Redb {
         &self,
         action: &'static str,
         sync: bool,
-        work: impl FnOnce(&WriteTransaction) -> Attempt<()>,
+        work: impl FnOnce(&WriteTransaction) -> BackendResult<()>,
     ) -> Result<()> {
         let run = || {
             self.with(action, |database| {
@@ -262,19 +269,19 @@ impl Store for Redb {
     }
 
     async fn flush(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         self.commit("flushing", true, |_| Ok(()))?;
         self.since_sync.store(0, Ordering::Relaxed);
         Ok(())
     }
 
     async fn close(&self) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         blocking(|| {
-            let Some(open) = self.database.write().unwrap_or_else(PoisonError::into_inner).take() else {
+            let Some(open) = self.database.write().take() else {
                 return Ok(());
             };
-            // Closing syncs what was not, which is what makes a closed `buffered` store complete.
+            // Closing syncs the rest, which makes a closed `buffered` store complete.
             open.database.close().map_err(|error| opening_error(&self.path, "closing", error))
         })
     }

@@ -1,19 +1,19 @@
-//! Steps: in the order in which they were logged, and found by an index of their episode and number.
+//! Steps, in the order of logging, with an index by episode and number.
 //!
-//! An episode is known to the index by its row, which says in which order episodes came. So the steps of a moment, and their places in the index, go to the same
-//! few pages, whichever episodes they are of: a batch of 64 steps of 64 episodes would else rewrite 64 pages, and those above them. Rows and places are
-//! counted, which needs nothing but that nothing is ever deleted.
+//! The index has an episode's row, in the order of creation, instead of its id. So the steps of a moment, and their
+//! index entries, go to the same few pages, whichever episodes they belong to: otherwise a batch of 64 steps of 64
+//! episodes would rewrite 64 pages, and those above them. Rows and places are counts, because nothing is ever deleted.
 
 use ::redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
-use super::fault::Attempt;
+use super::error::BackendResult;
 use crate::{EpisodeId, Error};
 
 /// An episode's row.
 const ROWS: TableDefinition<'_, u128, u64> = TableDefinition::new("rows");
 /// A step's place, by its episode's row and its number.
 const PLACES: TableDefinition<'_, (u64, u32), u64> = TableDefinition::new("places");
-/// What is in a place.
+/// The step in a place.
 const STEPS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("steps");
 
 /// The three tables, open for writing.
@@ -24,7 +24,7 @@ pub(super) struct Steps<'t> {
 }
 
 impl<'t> Steps<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Attempt<Steps<'t>> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> BackendResult<Steps<'t>> {
         Ok(Steps {
             rows: transaction.open_table(ROWS)?,
             places: transaction.open_table(PLACES)?,
@@ -33,14 +33,14 @@ impl<'t> Steps<'t> {
     }
 
     /// Gives a new episode its row.
-    pub(super) fn start(&mut self, id: EpisodeId) -> Attempt<()> {
+    pub(super) fn start(&mut self, id: EpisodeId) -> BackendResult<()> {
         let row = self.rows.len()?;
         self.rows.insert(id.0, row)?;
         Ok(())
     }
 
     /// Adds a step of an episode that has its row.
-    pub(super) fn insert(&mut self, id: EpisodeId, number: u32, value: &[u8]) -> Attempt<()> {
+    pub(super) fn insert(&mut self, id: EpisodeId, number: u32, value: &[u8]) -> BackendResult<()> {
         let Some(row) = self.rows.get(id.0)?.map(|row| row.value()) else {
             return Err(Error::UnknownEpisode { id }.into());
         };
@@ -58,8 +58,8 @@ impl<'t> Steps<'t> {
 pub(super) fn read(
     transaction: &ReadTransaction,
     id: EpisodeId,
-    mut each: impl FnMut(&[u8]) -> Attempt<()>,
-) -> Attempt<()> {
+    mut each: impl FnMut(&[u8]) -> BackendResult<()>,
+) -> BackendResult<()> {
     let Some(row) = transaction.open_table(ROWS)?.get(id.0)?.map(|row| row.value()) else { return Ok(()) };
     let steps = transaction.open_table(STEPS)?;
     for entry in transaction.open_table(PLACES)?.range((row, 0)..=(row, u32::MAX))? {
@@ -72,7 +72,6 @@ pub(super) fn read(
     Ok(())
 }
 
-/// How many steps there are.
-pub(super) fn count(transaction: &ReadTransaction) -> Attempt<u64> {
+pub(super) fn count(transaction: &ReadTransaction) -> BackendResult<u64> {
     Ok(transaction.open_table(STEPS)?.len()?)
 }

@@ -1,8 +1,9 @@
-//! Episodes by task type and domain, the newest first: by an index of one column, or of all that the question names and is ordered by.
+//! Episodes by task type and domain, the newest first: by an index of one column, or of all columns of the question and
+//! its order.
 
 use ::redb::{ReadTransaction, TableDefinition, WriteTransaction};
 
-use super::fault::Attempt;
+use super::error::BackendResult;
 use super::{HEADS, Redb};
 use crate::store::{Newest, newest};
 use crate::variant::IndexKind;
@@ -14,7 +15,7 @@ pub(super) const TASK_TYPES: TableDefinition<'_, (&str, u128), ()> = TableDefini
 /// Strategy `composite`: task type, domain, when it started, episode.
 pub(super) const TASKS: TableDefinition<'_, (&str, &str, u64, u128), ()> = TableDefinition::new("tasks");
 
-pub(super) fn insert(transaction: &WriteTransaction, kind: IndexKind, head: &Head) -> Attempt<()> {
+pub(super) fn insert(transaction: &WriteTransaction, kind: IndexKind, head: &Head) -> BackendResult<()> {
     let (task_type, domain) = (head.task_type.as_str(), head.context.domain.as_str());
     match kind {
         IndexKind::Single => drop(transaction.open_table(TASK_TYPES)?.insert((task_type, head.id.0), ())?),
@@ -27,14 +28,14 @@ pub(super) fn insert(transaction: &WriteTransaction, kind: IndexKind, head: &Hea
 }
 
 impl Redb {
-    /// Strategy `single`: reads every head of that task type, keeps those of the domain, and orders them.
+    /// Strategy `single`: reads every head of that task type, and orders those of the domain.
     pub(super) fn search_task_type(
         &self,
         read: &ReadTransaction,
         task_type: &str,
         domain: &str,
         limit: usize,
-    ) -> Attempt<Vec<EpisodeId>> {
+    ) -> BackendResult<Vec<EpisodeId>> {
         let heads = read.open_table(HEADS)?;
         let (mut found, mut rows) = (Newest::new(limit), 0);
         for entry in read.open_table(TASK_TYPES)?.range((task_type, 0)..=(task_type, u128::MAX))? {
@@ -51,14 +52,14 @@ impl Redb {
         Ok(found.into_ids())
     }
 
-    /// Strategy `composite`: reads the newest of the right ones, in the right order, and stops.
+    /// Strategy `composite`: reads the newest matches in order, and stops.
     pub(super) fn search_task(
         &self,
         read: &ReadTransaction,
         task_type: &str,
         domain: &str,
         limit: usize,
-    ) -> Attempt<Vec<EpisodeId>> {
+    ) -> BackendResult<Vec<EpisodeId>> {
         let range = (task_type, domain, 0, 0)..=(task_type, domain, u64::MAX, u128::MAX);
         let mut ids = Vec::new();
         for entry in read.open_table(TASKS)?.range(range)?.rev().take(limit) {

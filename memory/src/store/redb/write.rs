@@ -2,19 +2,19 @@
 
 use ::redb::{ReadableTable, Table, WriteTransaction};
 
-use super::fault::{Attempt, Fault};
+use super::error::{BackendError, BackendResult};
 use super::steps::Steps;
 use super::{EMBEDDINGS, HEADS, PATTERNS, Redb};
-use crate::store::merging::Merging;
+use crate::store::pattern_merger::PatternMerger;
 use crate::store::{Encoded, EncodedCompletion};
 use crate::{Encoding, EpisodeId, Error, Head, Pattern, Result};
 
-/// The tables that a completion goes to, and what completions of one transaction share.
-struct Completing<'t> {
+/// The tables of a completion, and the state that completions of one transaction share.
+struct CompletionTables<'t> {
     heads: Table<'t, u128, &'static [u8]>,
     embeddings: Table<'t, u128, &'static [u8]>,
     patterns: Table<'t, u64, &'static [u8]>,
-    merging: Merging,
+    merger: PatternMerger,
 }
 
 impl Redb {
@@ -33,51 +33,51 @@ impl Redb {
 
     pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
         self.write("storing a completed episode", |transaction| {
-            let mut completing = Completing::open(transaction)?;
-            completing.complete(completion, &self.encoding)?;
-            completing.write_patterns(&self.encoding)
+            let mut tables = CompletionTables::open(transaction)?;
+            tables.complete(completion, &self.encoding)?;
+            tables.write_patterns(&self.encoding)
         })
         .await
     }
 
-    /// Several writes in one transaction: what is refused is not among them.
+    /// Several writes in one transaction, without those that are refused.
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.write("storing a batch", |transaction| {
-            let (mut completing, mut steps) = (Completing::open(transaction)?, Steps::open(transaction)?);
+            let (mut tables, mut steps) = (CompletionTables::open(transaction)?, Steps::open(transaction)?);
             for write in writes {
                 let done = match write {
-                    Encoded::Episode { head, value } => insert_head(&mut completing.heads, &mut steps, head.id, value)
+                    Encoded::Episode { head, value } => insert_head(&mut tables.heads, &mut steps, head.id, value)
                         .and_then(|()| self.indexes.insert(transaction, head)),
                     Encoded::Step { id, number, value } => steps.insert(*id, *number, value),
-                    Encoded::Completion(completion) => completing.complete(completion, &self.encoding),
+                    Encoded::Completion(completion) => tables.complete(completion, &self.encoding),
                 };
                 outcomes.push(match done {
-                    // What we refuse, we refuse before anything is changed.
-                    Err(Fault::Ours(refusal)) => Err(refusal),
-                    Err(fault @ Fault::Redb(_)) => return Err(fault),
+                    // A refusal comes before any change.
+                    Err(BackendError::Ours(refusal)) => Err(refusal),
+                    Err(error @ BackendError::Redb(_)) => return Err(error),
                     Ok(()) => Ok(()),
                 });
             }
-            completing.write_patterns(&self.encoding)
+            tables.write_patterns(&self.encoding)
         })
         .await?;
         Ok(outcomes)
     }
 }
 
-impl<'t> Completing<'t> {
-    fn open(transaction: &'t WriteTransaction) -> Attempt<Completing<'t>> {
-        Ok(Completing {
+impl<'t> CompletionTables<'t> {
+    fn open(transaction: &'t WriteTransaction) -> BackendResult<CompletionTables<'t>> {
+        Ok(CompletionTables {
             heads: transaction.open_table(HEADS)?,
             embeddings: transaction.open_table(EMBEDDINGS)?,
             patterns: transaction.open_table(PATTERNS)?,
-            merging: Merging::default(),
+            merger: PatternMerger::default(),
         })
     }
 
     /// Completes an episode, all but its patterns.
-    fn complete(&mut self, completion: &EncodedCompletion<'_>, encoding: &Encoding) -> Attempt<()> {
+    fn complete(&mut self, completion: &EncodedCompletion<'_>, encoding: &Encoding) -> BackendResult<()> {
         let id = completion.head.id;
         if self.heads.get(id.0)?.is_none() {
             return Err(Error::UnknownEpisode { id }.into());
@@ -85,19 +85,19 @@ impl<'t> Completing<'t> {
         if self.embeddings.get(id.0)?.is_some() {
             return Err(Error::EpisodeCompleted { id }.into());
         }
-        for id in self.merging.missing(completion.patterns) {
+        for id in self.merger.missing(completion.patterns) {
             let stored = self.patterns.get(id.0)?;
             let stored = stored.map(|stored| encoding.decode::<Pattern>(stored.value())).transpose()?;
-            self.merging.read(id, stored);
+            self.merger.read(id, stored);
         }
         self.heads.insert(id.0, completion.value.as_slice())?;
         self.embeddings.insert(id.0, completion.embedding.as_slice())?;
-        self.merging.merge(completion.patterns);
+        self.merger.merge(completion.patterns);
         Ok(())
     }
 
-    fn write_patterns(&mut self, encoding: &Encoding) -> Attempt<()> {
-        for (id, value) in self.merging.changed(encoding)? {
+    fn write_patterns(&mut self, encoding: &Encoding) -> BackendResult<()> {
+        for (id, value) in self.merger.changed(encoding)? {
             self.patterns.insert(id.0, value.as_slice())?;
         }
         Ok(())
@@ -109,7 +109,7 @@ fn insert_head(
     steps: &mut Steps<'_>,
     id: EpisodeId,
     value: &[u8],
-) -> Attempt<()> {
+) -> BackendResult<()> {
     if heads.get(id.0)?.is_some() {
         return Err(Error::EpisodeExists { id }.into());
     }

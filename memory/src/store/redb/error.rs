@@ -1,4 +1,4 @@
-//! What can fail on the way through redb, and how it is said at the edge.
+//! Errors of redb, and their translation.
 
 use std::path::Path;
 
@@ -6,25 +6,25 @@ use ::redb::DatabaseError;
 
 use crate::Error;
 
-/// What can fail on the way through redb.
-pub(super) type Attempt<T> = std::result::Result<T, Fault>;
+/// The result of work on redb.
+pub(super) type BackendResult<T> = std::result::Result<T, BackendError>;
 
-/// An error on the way through redb: one of ours, or one of its, which gets path and action at the edge.
-pub(super) enum Fault {
+/// An error in work on redb: this crate's, or redb's, which gets path and action when it leaves this folder.
+pub(super) enum BackendError {
     Ours(Error),
     Redb(Box<::redb::Error>),
 }
 
-macro_rules! faults {
+macro_rules! backend_errors {
     ($($Error:ty),+) => {
-        $(impl From<$Error> for Fault {
-            fn from(error: $Error) -> Fault {
-                Fault::Redb(Box::new(error.into()))
+        $(impl From<$Error> for BackendError {
+            fn from(error: $Error) -> BackendError {
+                BackendError::Redb(Box::new(error.into()))
             }
         })+
     };
 }
-faults!(
+backend_errors!(
     ::redb::StorageError,
     ::redb::TableError,
     ::redb::TransactionError,
@@ -32,17 +32,17 @@ faults!(
     ::redb::SetDurabilityError
 );
 
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
-        Fault::Ours(error)
+impl From<Error> for BackendError {
+    fn from(error: Error) -> BackendError {
+        BackendError::Ours(error)
     }
 }
 
-impl Fault {
+impl BackendError {
     pub(super) fn at(self, path: &Path, action: &'static str) -> Error {
         match self {
-            Fault::Ours(error) => error,
-            Fault::Redb(error) => match *error {
+            BackendError::Ours(error) => error,
+            BackendError::Redb(error) => match *error {
                 ::redb::Error::Io(source) => Error::Io { path: path.to_owned(), action, source },
                 error => Error::store("redb", action, error),
             },
@@ -63,6 +63,6 @@ pub(super) fn opening_error(path: &Path, action: &'static str, error: DatabaseEr
         DatabaseError::Storage(::redb::StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
             foreign(error.to_string())
         }
-        error => Fault::Redb(Box::new(error.into())).at(path, action),
+        error => BackendError::Redb(Box::new(error.into())).at(path, action),
     }
 }

@@ -1,8 +1,9 @@
-//! The body of an answer from a database's server, as libsql's client gets it: unpacked, and with its end in one piece with its last bytes.
+//! The body of a server's answer for libsql's client: decoded, and with its end in one piece with its last bytes.
 //!
-//! A piece is held back until it is known whether another one follows. libsql's client lets go of a body at the last line that it needs: were the end not
-//! there by then, it would take the connection for one that is not fit for another request. What it lets go of all the same, as it does
-//! with answers that are longer than what is buffered, is read to its end here, so that our connection to the server stays fit.
+//! A piece is held back until the next one or the end is there. libsql's client drops a body at the last line that it
+//! needs; if the end were not there by then, hyper could not reuse the connection. A body that is dropped all the same,
+//! such as one that is longer than what is buffered, is read to its end here, so that the connection to the server can
+//! be reused.
 
 use std::io;
 use std::pin::Pin;
@@ -11,64 +12,62 @@ use std::task::{Context, Poll, ready};
 
 use hyper::Body;
 use hyper::body::{Buf, Bytes, HttpBody, SizeHint};
-use hyper::client::conn::SendRequest;
 use hyper::header::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 
+use super::Upstream;
 use crate::Counters;
-use crate::wire::Unpacker;
+use crate::wire::BodyDecoder;
 
-/// The most that is read of a body that nobody wants any more, in bytes: beyond that, connecting anew is cheaper.
+/// The most that is read of a dropped body, in bytes: beyond that, connecting anew is cheaper.
 const UNWANTED_MAX: usize = 256 * 1024;
 
 /// A body on its way from the server to libsql's client.
-pub(super) struct Answer {
-    far: Option<(Body, OwnedMutexGuard<Option<SendRequest<Body>>>)>, // until its end: then the connection is free
-    unpacker: Option<Unpacker>,
-    ahead: Option<Bytes>,
+pub(super) struct ResponseBody {
+    upstream: Option<(Body, OwnedMutexGuard<Upstream>)>, // until its end: then the connection is free
+    decoder: Option<BodyDecoder>,
+    held_back: Option<Bytes>,
     counters: Arc<Counters>,
 }
 
-impl Answer {
-    /// The body that comes over the connection that is held, packed or as it is.
+impl ResponseBody {
+    /// The body that comes over this connection, coded or plain.
     pub(super) fn new(
         body: Body,
         packed: bool,
-        far: OwnedMutexGuard<Option<SendRequest<Body>>>,
+        upstream: OwnedMutexGuard<Upstream>,
         counters: Arc<Counters>,
-    ) -> Answer {
+    ) -> ResponseBody {
         counters.bodies_compressed.add(u64::from(packed));
-        let unpacker = packed.then(Unpacker::new);
-        let mut answer = Answer { far: Some((body, far)), unpacker, ahead: None, counters };
-        if answer.far.as_ref().is_some_and(|(body, _)| body.is_end_stream()) {
-            answer.far = None;
+        let decoder = packed.then(BodyDecoder::new);
+        let mut answer = ResponseBody { upstream: Some((body, upstream)), decoder, held_back: None, counters };
+        if answer.upstream.as_ref().is_some_and(|(body, _)| body.is_end_stream()) {
+            answer.upstream = None;
         }
         answer
     }
 
-    /// What can be read of these bytes.
     fn plain(&mut self, bytes: Bytes) -> io::Result<Bytes> {
-        let Some(unpacker) = &mut self.unpacker else { return Ok(bytes) };
+        let Some(decoder) = &mut self.decoder else { return Ok(bytes) };
         self.counters.wire_bytes_after.add(bytes.len() as u64);
-        let plain = unpacker.push(&bytes)?;
+        let plain = decoder.push(&bytes)?;
         self.counters.wire_bytes_before.add(plain.len() as u64);
         Ok(plain.into())
     }
 
-    /// What can be read now that there is no more to come.
     fn rest(&mut self) -> io::Result<Bytes> {
-        let Some(unpacker) = &mut self.unpacker else { return Ok(Bytes::new()) };
-        let plain = unpacker.finish()?;
+        let Some(decoder) = &mut self.decoder else { return Ok(Bytes::new()) };
+        let plain = decoder.finish()?;
         self.counters.wire_bytes_before.add(plain.len() as u64);
         Ok(plain.into())
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         // Without a runtime nobody will send another request.
-        let (Some((mut body, far)), Ok(runtime)) = (self.far.take(), Handle::try_current()) else { return };
+        let (Some((mut body, upstream)), Ok(runtime)) = (self.upstream.take(), Handle::try_current()) else { return };
         runtime.spawn(async move {
             let mut left = UNWANTED_MAX;
             while let Some(Ok(bytes)) = body.data().await {
@@ -76,23 +75,23 @@ impl Drop for Answer {
                 left = less;
             }
             drop(body); // at its end, or else the connection ends with it
-            drop(far); // and only then another request may be sent
+            drop(upstream); // and only then another request may be sent
         });
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_data(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         loop {
-            let Some((body, _)) = &mut self.far else { return Poll::Ready(self.ahead.take().map(Ok)) };
+            let Some((body, _)) = &mut self.upstream else { return Poll::Ready(self.held_back.take().map(Ok)) };
             let next = match ready!(Pin::new(body).poll_data(context)) {
                 Some(Ok(bytes)) => self.plain(bytes),
                 Some(Err(error)) => Err(io::Error::other(error)),
                 None => {
-                    self.far = None;
+                    self.upstream = None;
                     self.rest()
                 }
             };
@@ -101,7 +100,7 @@ impl HttpBody for Answer {
                 Err(error) => return Poll::Ready(Some(Err(error))),
             };
             if next.has_remaining()
-                && let Some(before) = self.ahead.replace(next)
+                && let Some(before) = self.held_back.replace(next)
             {
                 return Poll::Ready(Some(Ok(before)));
             }
@@ -113,12 +112,14 @@ impl HttpBody for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.far.is_none() && self.ahead.is_none()
+        self.upstream.is_none() && self.held_back.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.far, &self.ahead, &self.unpacker) {
-            (None, ahead, _) => SizeHint::with_exact(ahead.as_ref().map_or(0, |ahead| ahead.len() as u64)),
+        match (&self.upstream, &self.held_back, &self.decoder) {
+            (None, held_back, _) => {
+                SizeHint::with_exact(held_back.as_ref().map_or(0, |held_back| held_back.len() as u64))
+            }
             _ => SizeHint::default(),
         }
     }

@@ -1,57 +1,62 @@
-//! The facade: the life of an episode, and the questions to the memory.
+//! The facade: the life of an episode, and queries.
 //!
-//! It knows what happens in which order, and nothing about bytes: the store keeps them, the cache saves look-ups, the completion is computed by
-//! pure functions. Writes to one episode are one after the other ([`crate::active`]); everything else is concurrent.
+//! It orders the work and knows nothing about bytes: the store keeps them, the cache saves look-ups, pure functions
+//! compute the completion. Writes to one episode are one after the other ([`crate::active`]); everything else is
+//! concurrent.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::active::{Active, Turn};
-use crate::cache::{self, Best, EpisodeCache, Found, Queries, Wanted};
+use scopeguard::defer;
+
+use crate::active::{ActiveEpisodes, EpisodeGuard};
+use crate::cache::{self, CacheAnswer, CacheLimits, CachedRanking, EpisodeCache, InsertLease, Queries};
 use crate::embedding::Embedder;
 use crate::encoding::DEFAULT_THRESHOLD_BYTES;
 use crate::retrieval::{Ranked, Ranking, Retrieval};
 use crate::sharing::Sharing;
 use crate::store::{self, Remote, Store};
 use crate::trace::Trace;
-use crate::writes::{Limits, Surroundings, Writes};
+use crate::writes::{WriteContext, WriteLimits, Writes};
 use crate::{
     Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
     Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, buffers, pattern,
     reflection, reward,
 };
 
-/// What a memory needs beside its variant.
+/// The parts of a memory beside its variant.
 #[derive(Debug)]
 pub struct Options {
-    /// The store's file, for stores that have one. Other files of the store stand beside it.
+    /// The store's file, for stores that have one; its other files stand beside it.
     pub path: Option<PathBuf>,
-    /// The server that `store=libsql` is on, instead of in a file.
+    /// The server of `store=libsql`, instead of a file.
     pub remote: Option<Remote>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where ids come from; by default the system's random numbers.
+    /// The source of ids; by default the system's random numbers.
     pub ids: IdSource,
-    /// What makes vectors of texts. A store must always be opened with the same one.
+    /// The embedder. A store must always be opened with the same one.
     pub embedder: Arc<dyn Embedder>,
     /// Encoded values of at least this many bytes are compressed, if the variant compresses.
     pub threshold_bytes: usize,
-    /// How many episodes are kept at hand, if the variant has a cache; as many lists of ids, and as many rankings.
+    /// The capacity of each cache: of episodes, of lists of ids, and of rankings.
     pub cache_capacity: usize,
-    /// How long each is kept, in nanoseconds: how old an answer may be where others write to the same database.
+    /// The time to live of cached entries, in nanoseconds: the most age of an answer where others write to the same
+    /// database.
     pub cache_ttl_ns: u64,
-    /// The most writes of one batch, if the variant batches writes: starts, steps and completions.
+    /// The most starts, steps and completions of one batch, if the variant batches writes.
     pub batch_writes: usize,
     /// The most writes that wait for a batch or are being made: further callers wait for room.
     pub queued_writes: usize,
-    /// How long a write waits for others to share its batch, at the most, in nanoseconds of the clock. On a clock that stands still only 0 is sure to end.
+    /// The longest wait of a write for others of its batch, in nanoseconds of the clock. Only 0 is sure to end on a
+    /// clock that stands still.
     pub flush_interval_ns: u64,
 }
 
 impl Default for Options {
-    /// The system's clock and random numbers, feature hashing, a threshold of 1 KiB, 1,000 episodes cached for 5 minutes,
-    /// batches of at most 64 writes that wait for 1 ms at the most, 1,024 writes queued.
+    /// The system's clock and random numbers, feature hashing, a threshold of 1 KiB, 1,000 episodes cached for 5
+    /// minutes, batches of up to 64 writes that wait for up to 1 ms, 1,024 writes queued.
     fn default() -> Options {
         Options {
             path: None,
@@ -69,14 +74,14 @@ impl Default for Options {
     }
 }
 
-/// That the memory answers, and how busy it is.
+/// The health of a memory that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// How many episodes are being logged: started or written to by this memory, and not completed.
+    /// Episodes that are being logged: started or written to by this memory, and not completed.
     pub active_episodes: usize,
 }
 
-/// An episodic memory.
+/// An episodic memory. Every method returns the errors of the store, beside those that it names.
 ///
 /// ```
 /// use memory::{Memory, NewStep, Options, Outcome, Query, StartEpisode, Variant};
@@ -101,7 +106,7 @@ pub struct Memory {
     sharing: Sharing,
     writes: Writes,
     retrieval: Retrieval,
-    active: Active,
+    active: ActiveEpisodes,
     clock: Arc<dyn Clock>,
     ids: IdSource,
     embedder: Arc<dyn Embedder>,
@@ -109,16 +114,16 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Opens the memory of that variant, with what its store holds.
+    /// Opens the memory of that variant, with the contents of its store.
     ///
-    /// A seeded source of ids passes over as many ids as the store holds episodes: those were given out before.
+    /// A seeded source of ids skips as many ids as the store holds episodes: those were given out before.
     ///
     /// # Errors
-    /// [`Error::InvalidVariant`], [`Error::MissingPath`] for a store that needs one, and what the store says.
+    /// [`Error::InvalidVariant`], and [`Error::MissingPath`] for a store that needs a path.
     pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {
         variant.validate()?;
         let Options { path, remote, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
-        let limits = Limits {
+        let limits = WriteLimits {
             batch_writes: options.batch_writes,
             queued_writes: options.queued_writes,
             flush_interval_ns: options.flush_interval_ns,
@@ -139,20 +144,20 @@ impl Memory {
             (path, None) => store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?,
         };
         ids.skip(store.stats().await?.episodes);
-        let kept = cache::Limits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
+        let kept = CacheLimits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
         let (cache, queries) = cache::open(variant.cache, kept, &clock, &counters);
         let queries = Arc::new(queries);
-        let surroundings = Surroundings {
+        let context = WriteContext {
             store: Arc::clone(&store),
             cache: Arc::clone(&cache),
             queries: Arc::clone(&queries),
             clock: Arc::clone(&clock),
             counters: Arc::clone(&counters),
         };
-        let writes = Writes::open(variant.writes, limits, surroundings);
+        let writes = Writes::open(variant.writes, limits, context);
         let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
         let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
-        let (variant, active) = (*variant, Active::default());
+        let (variant, active) = (*variant, ActiveEpisodes::default());
         Ok(Memory {
             variant,
             store,
@@ -169,77 +174,70 @@ impl Memory {
         })
     }
 
-    /// The variant it was opened with.
+    /// The variant that it was opened with.
     pub fn variant(&self) -> &Variant {
         &self.variant
     }
 
-    /// Starts an episode. When this returns, it survives what the durability class says.
-    ///
-    /// # Errors
-    /// What the store says.
+    /// Starts an episode, as durable on return as the variant promises.
     pub async fn start_episode(&self, start: StartEpisode) -> Result<EpisodeId> {
         let id = self.ids.next_id()?;
         let head = Head::new(id, self.clock.now_ns(), start);
-        let _changed = Afterwards(|| self.queries.started(&head));
+        defer!(self.queries.started(&head)); // however the write ends
         self.writes.create(&head).await?;
         self.active.start(id);
         Ok(id)
     }
 
-    /// Logs a step, and gives its number. When this returns, the step survives what the durability class says.
-    ///
-    /// A step that could not be stored has no number: the next one gets it.
+    /// Logs a step, as durable on return as the variant promises, and returns its number. The number of a step that
+    /// could not be stored goes to the next one.
     ///
     /// # Errors
-    /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`], and what the store says.
+    /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`].
     pub async fn log_step(&self, id: EpisodeId, step: NewStep) -> Result<u32> {
-        let mut turn = self.active.turn(id).await;
-        let number = match turn.take() {
+        let mut guard = self.active.lock(id).await;
+        let number = match guard.take() {
             Some(number) => number,
             None => match self.writable(id).await {
                 Ok(episode) => next_number(&episode),
-                Err(error) => return Err(self.give_up(turn, error)),
+                Err(error) => return Err(self.give_up(guard, error)),
             },
         };
         let step = Step::new(number, self.clock.now_ns(), step);
-        let _changed = Afterwards(|| self.cache.invalidate(&|| id));
+        defer!(self.cache.invalidate(&|| id)); // however the write ends
         self.writes.append(id, step).await?;
-        turn.remember(number + 1);
+        guard.remember(number + 1);
         Ok(number)
     }
 
-    /// Ends an episode: judges it, reflects on it, extracts its patterns, and stores all of that at once.
+    /// Ends an episode: computes its reward, reflection and patterns, and stores all of that at once.
     ///
     /// # Errors
-    /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`], and what the store says.
+    /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`].
     pub async fn complete_episode(&self, id: EpisodeId, outcome: Outcome) -> Result<Completion> {
-        let mut turn = self.active.turn(id).await;
-        turn.take(); // whatever happens from here on, the next writer asks the store how far it got
+        let mut guard = self.active.lock(id).await;
+        guard.take(); // the next writer asks the store how far the episode got
         let Episode { mut head, steps } = match self.writable(id).await {
             Ok(episode) => episode,
-            Err(error) => return Err(self.give_up(turn, error)),
+            Err(error) => return Err(self.give_up(guard, error)),
         };
         let (completion, patterns) = judge(&head, &steps, outcome, self.clock.now_ns());
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&head.task, &mut embedding);
         head.completion = Some(completion.clone());
-        let _changed = Afterwards(|| {
+        defer! { // however the write ends
             self.cache.invalidate(&|| id);
             self.queries.completed(&head, &embedding);
-        });
+        }
         let underway = self.retrieval.completing(&head, &embedding);
         let stored = self.writes.complete(&head, &embedding, &patterns).await;
         underway.ended(&stored);
         stored?;
-        turn.retire();
+        guard.retire();
         Ok(completion)
     }
 
-    /// The completed episodes most like the query, the best first. The formula stands in [`crate::retrieval`].
-    ///
-    /// # Errors
-    /// What the store says.
+    /// The completed episodes most like the query, the best first. The formula stands in [`Query`].
     pub async fn retrieve(&self, query: &Query) -> Result<Vec<Retrieved>> {
         if query.limit == 0 {
             return Ok(Vec::new());
@@ -255,11 +253,11 @@ impl Memory {
         Ok(retrieved)
     }
 
-    /// The ranking of a query, at hand or made now.
+    /// The ranking of a query, from the cache or made now.
     async fn best(&self, query: &Query) -> Result<Arc<[Ranked]>> {
         let wanted = match self.queries.best(query) {
-            Found::Here(best) => return Ok(best.ranked),
-            Found::Missing(wanted) => wanted,
+            CacheAnswer::Hit(best) => return Ok(best.ranked),
+            CacheAnswer::Miss(wanted) => wanted,
         };
         let mut embedding = Vec::with_capacity(self.embedder.dimensions());
         self.embedder.embed(&query.text, &mut embedding);
@@ -267,18 +265,15 @@ impl Memory {
         self.retrieval.rank(&*self.store, &mut ranking).await?;
         self.counters.episodes_scored.add(ranking.scored());
         let ranked: Arc<[Ranked]> = ranking.into_best().into();
-        self.queries.keep(wanted, || Best { embedding: embedding.into(), ranked: Arc::clone(&ranked) });
+        self.queries.keep(wanted, || CachedRanking { embedding: embedding.into(), ranked: Arc::clone(&ranked) });
         Ok(ranked)
     }
 
     /// The episode of that id, completed or not, if there is one.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn get_episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
         let wanted = match self.cached(id) {
-            Found::Here(episode) => return Ok(Some(episode)),
-            Found::Missing(wanted) => wanted,
+            CacheAnswer::Hit(episode) => return Ok(Some(episode)),
+            CacheAnswer::Miss(wanted) => wanted,
         };
         let episode = self.store.episode(id).await?;
         if let Some(episode) = &episode {
@@ -288,14 +283,11 @@ impl Memory {
     }
 
     /// The episodes of those ids, each in the place of its id.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn get_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
         let mut wanted = Vec::new();
         let look_up = |&id: &EpisodeId| match self.cached(id) {
-            Found::Here(episode) => Some(episode),
-            Found::Missing(missing) => {
+            CacheAnswer::Hit(episode) => Some(episode),
+            CacheAnswer::Miss(missing) => {
                 wanted.push((id, missing));
                 None
             }
@@ -316,86 +308,66 @@ impl Memory {
         Ok(episodes)
     }
 
-    /// An episode that is at hand, as the caller may have it.
-    fn cached(&self, id: EpisodeId) -> Found<EpisodeId, Arc<Episode>> {
+    /// A cached episode, as the caller may have it.
+    fn cached(&self, id: EpisodeId) -> CacheAnswer<EpisodeId, Arc<Episode>> {
         match self.cache.get(&|| id, &|_| true) {
-            Found::Here(held) => Found::Here(self.sharing.hand_out(&held)),
-            missing @ Found::Missing(_) => missing,
+            CacheAnswer::Hit(held) => CacheAnswer::Hit(self.sharing.hand_out(&held)),
+            missing @ CacheAnswer::Miss(_) => missing,
         }
     }
 
-    /// Keeps an episode at hand that was read for a caller.
-    fn keep(&self, wanted: Wanted<EpisodeId>, episode: &Arc<Episode>) {
-        if wanted.is_kept() {
+    /// Caches an episode that was read for a caller.
+    fn keep(&self, wanted: InsertLease<EpisodeId>, episode: &Arc<Episode>) {
+        if wanted.is_cached() {
             self.cache.put(wanted, self.sharing.keep(episode)); // without a cache, a copy would be made for nothing
         }
     }
 
-    /// All patterns seen so far, those of the same id merged, in the order of ids.
-    ///
-    /// # Errors
-    /// What the store says.
+    /// All patterns so far, merged by id, in the order of ids.
     pub async fn patterns(&self) -> Result<Vec<Pattern>> {
         self.store.patterns().await
     }
 
     /// The episodes, completed or not, whose metadata has exactly this value under this key, in the order of ids.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn query_by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
         self.queries.by_metadata(key, value, self.store.by_metadata(key, value)).await
     }
 
-    /// The newest `limit` episodes, completed or not, of that task type in that domain: by when they started, then by id, the newest first.
-    ///
-    /// # Errors
-    /// What the store says.
+    /// The newest `limit` episodes, completed or not, of that task type in that domain: by start, then by id, the
+    /// newest first.
     pub async fn query_by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         let read = self.store.by_task(task_type, domain, limit);
         self.queries.by_task(task_type, domain, limit, read).await
     }
 
-    /// Whether the memory can answer.
-    ///
-    /// # Errors
-    /// What is wrong with the store.
+    /// Checks that the memory can answer.
     pub async fn health(&self) -> Result<Health> {
         self.store.check().await?;
         Ok(Health { active_episodes: self.active.len() })
     }
 
-    /// How much the memory holds.
-    ///
-    /// # Errors
-    /// What the store says.
+    /// The size of the memory's contents.
     pub async fn stats(&self) -> Result<Stats> {
         self.store.stats().await
     }
 
-    /// Where this memory's front end counts what it does.
+    /// The counters, for the memory's front end.
     pub(crate) fn shared_counters(&self) -> &Arc<Counters> {
         &self.counters
     }
 
-    /// What the strategies did so far.
+    /// The engagement counters so far.
     pub fn counters(&self) -> BTreeMap<&'static str, u64> {
         self.counters.snapshot()
     }
 
     /// Makes everything acknowledged so far as durable as the store can.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn flush(&self) -> Result<()> {
         self.writes.drain().await;
         self.store.flush().await
     }
 
-    /// Flushes, and gives back files and connections. Every later call fails with [`Error::Closed`].
-    ///
-    /// # Errors
-    /// What the store says.
+    /// Flushes, and releases files and connections. Every later call fails with [`Error::Closed`].
     pub async fn close(&self) -> Result<()> {
         self.writes.drain().await;
         self.store.close().await?;
@@ -403,26 +375,26 @@ impl Memory {
         Ok(())
     }
 
-    /// The episode as stored, if something may still be written to it.
+    /// The stored episode, if it may still be written to.
     async fn writable(&self, id: EpisodeId) -> Result<Episode> {
         self.writes.settle().await; // a write whose caller went away may still be on its way to this episode
         let episode = self.store.episode(id).await?.ok_or(Error::UnknownEpisode { id })?;
         if episode.head.completion.is_some() {
             return Err(Error::EpisodeCompleted { id });
         }
-        Ok(Arc::unwrap_or_clone(episode)) // what a store gives of a running episode is nobody else's: nothing is cloned
+        Ok(Arc::unwrap_or_clone(episode)) // nobody else has a running episode: nothing is cloned
     }
 
-    /// Passes the error on, and forgets an episode that nothing can be written to.
-    fn give_up(&self, turn: Turn<'_>, error: Error) -> Error {
+    /// Returns the error, and forgets an episode that cannot be written to.
+    fn give_up(&self, guard: EpisodeGuard<'_>, error: Error) -> Error {
         if matches!(error, Error::UnknownEpisode { .. } | Error::EpisodeCompleted { .. }) {
-            turn.retire();
+            guard.retire();
         }
         error
     }
 }
 
-/// What is made of an episode at its end. Pure: the same episode always gives the same.
+/// The completion of an episode, and its patterns. Pure: the same episode always gives the same.
 #[inline(never)]
 fn judge(head: &Head, steps: &[Step], outcome: Outcome, completed_at_ns: u64) -> (Completion, Vec<Pattern>) {
     let trace = Trace::of(steps);
@@ -436,15 +408,6 @@ fn judge(head: &Head, steps: &[Step], outcome: Outcome, completed_at_ns: u64) ->
 /// The number of the step after those that are stored.
 fn next_number(episode: &Episode) -> u32 {
     episode.steps.last().map_or(0, |step| step.number + 1)
-}
-
-/// Forgets what a write changed when the write is over, however it ended: also when it failed, or when its caller went away in the middle.
-struct Afterwards<F: Fn()>(F);
-
-impl<F: Fn()> Drop for Afterwards<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 mod nearest;

@@ -1,4 +1,4 @@
-//! libSQL alone: one table, one connection, three prepared statements ([`crate::store::bare`]).
+//! libSQL without a store: one table, one connection, three prepared statements ([`crate::store::raw`]).
 
 use std::path::{Path, PathBuf};
 
@@ -6,16 +6,17 @@ use ::libsql::params::Params;
 use ::libsql::{Builder, Connection, Statement, Value};
 use async_trait::async_trait;
 
-use super::told;
-use super::values::{Attempt, Fault};
-use crate::store::bare::{Engine, Row};
+use super::pragmas;
+use super::values::{BackendError, BackendResult};
 use crate::store::blocking_future;
+use crate::store::raw::{RawEngine, RawRow};
 use crate::{Durability, Result};
 
-const TABLE: &str = "CREATE TABLE steps (episode INTEGER NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (episode, number))";
+const TABLE: &str = "CREATE TABLE steps (episode INTEGER NOT NULL, number INTEGER NOT NULL, value BLOB NOT NULL, \
+    PRIMARY KEY (episode, number))";
 
 /// A libSQL file with one table, as the store has it.
-pub struct Bare {
+pub struct RawLibsql {
     connection: Connection,
     begin: Statement,
     insert: Statement,
@@ -23,14 +24,14 @@ pub struct Bare {
     path: PathBuf,
 }
 
-impl Bare {
-    pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<Bare> {
-        let open = async || -> Attempt<Bare> {
+impl RawLibsql {
+    pub(in crate::store) async fn open(path: &Path, durability: Durability) -> Result<RawLibsql> {
+        let open = async || -> BackendResult<RawLibsql> {
             let connection = Builder::new_local(path).build().await?.connect()?;
             connection.execute_batch("PRAGMA journal_mode = WAL").await?;
-            connection.execute_batch(told(durability)).await?;
+            connection.execute_batch(pragmas(durability)).await?;
             connection.execute_batch(TABLE).await?;
-            Ok(Bare {
+            Ok(RawLibsql {
                 begin: connection.prepare("BEGIN IMMEDIATE").await?,
                 insert: connection.prepare("INSERT INTO steps (episode, number, value) VALUES (?1, ?2, ?3)").await?,
                 commit: connection.prepare("COMMIT").await?,
@@ -38,12 +39,12 @@ impl Bare {
                 path: path.to_owned(),
             })
         };
-        blocking_future(open()).await.map_err(|fault| fault.at(path, "creating"))
+        blocking_future(open()).await.map_err(|error| error.at(path, "creating"))
     }
 
-    async fn insert(&self, rows: &[Row]) -> Attempt<()> {
+    async fn insert(&self, rows: &[RawRow]) -> BackendResult<()> {
         run(&self.begin, vec![]).await?;
-        for Row { id, number, value } in rows {
+        for RawRow { id, number, value } in rows {
             let parameters =
                 vec![Value::Integer(id.0 as i64), Value::Integer((*number).into()), Value::Blob(value.clone())];
             run(&self.insert, parameters).await?;
@@ -52,24 +53,24 @@ impl Bare {
     }
 }
 
-async fn run(statement: &Statement, parameters: Vec<Value>) -> Attempt<()> {
+async fn run(statement: &Statement, parameters: Vec<Value>) -> BackendResult<()> {
     let done = statement.execute(Params::Positional(parameters)).await;
     statement.reset();
     Ok(done.map(drop)?)
 }
 
 #[async_trait]
-impl Engine for Bare {
-    async fn commit(&mut self, rows: &[Row]) -> Result<()> {
-        blocking_future(self.insert(rows)).await.map_err(|fault| fault.at(&self.path, "committing"))
+impl RawEngine for RawLibsql {
+    async fn commit(&mut self, rows: &[RawRow]) -> Result<()> {
+        blocking_future(self.insert(rows)).await.map_err(|error| error.at(&self.path, "committing"))
     }
 
     async fn count(&mut self) -> Result<u64> {
-        let counted = async || -> Attempt<u64> {
+        let counted = async || -> BackendResult<u64> {
             let row = self.connection.query("SELECT count(*) FROM steps", ()).await?.next().await?;
-            let count: i64 = row.map_or(Ok(0), |row| row.get(0)).map_err(Fault::from)?;
+            let count: i64 = row.map_or(Ok(0), |row| row.get(0)).map_err(BackendError::from)?;
             Ok(u64::try_from(count).unwrap_or(0))
         };
-        counted().await.map_err(|fault| fault.at(&self.path, "counting"))
+        counted().await.map_err(|error| error.at(&self.path, "counting"))
     }
 }

@@ -1,7 +1,7 @@
-//! The way to a remote database: TCP and, where the URL says so, TLS, counting bytes and round trips.
+//! TCP and, where the URL says so, TLS to a remote database, counting bytes and round trips.
 //!
-//! libsql makes an HTTP client for every connection, so that its connections share nothing, and counts nothing. A round trip is counted when
-//! something is sent after something was received: HTTP/1.1 asks and waits. Left out: what is sent, and when, which is [`super::way`]'s.
+//! libsql makes an HTTP client for every connection, so its connections share nothing, and it counts nothing. A round
+//! trip is counted when something is sent after something was received: HTTP/1.1 asks and waits.
 
 use std::future::Future;
 use std::io;
@@ -20,44 +20,44 @@ use tokio::net::TcpStream;
 
 use crate::{Counters, Error, Result};
 
-/// How long a TCP connection may take.
+/// The longest time of opening a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens counted TCP connections.
 #[derive(Clone)]
-pub(super) struct Meter {
+pub(super) struct MeteredConnector {
     tcp: HttpConnector,
     counters: Arc<Counters>,
 }
 
 /// A counted TCP connection.
-pub(super) struct Metered {
+pub(super) struct MeteredStream {
     tcp: TcpStream,
     asked: bool, // something was sent, and nothing received since
     counters: Arc<Counters>,
 }
 
-/// [`Meter`], and TLS over what it opens.
-pub(super) fn with_tls(counters: Arc<Counters>) -> Result<HttpsConnector<Meter>> {
+/// [`MeteredConnector`], and TLS over what it opens.
+pub(super) fn with_tls(counters: Arc<Counters>) -> Result<HttpsConnector<MeteredConnector>> {
     let builder = HttpsConnectorBuilder::new().with_native_roots();
     let builder = builder.map_err(|error| Error::store("libsql", "reading the system's certificates", error))?;
-    Ok(builder.https_or_http().enable_http1().wrap_connector(Meter::new(counters)))
+    Ok(builder.https_or_http().enable_http1().wrap_connector(MeteredConnector::new(counters)))
 }
 
-impl Meter {
-    pub(super) fn new(counters: Arc<Counters>) -> Meter {
+impl MeteredConnector {
+    pub(super) fn new(counters: Arc<Counters>) -> MeteredConnector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false); // TLS is somebody else's
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        Meter { tcp, counters }
+        MeteredConnector { tcp, counters }
     }
 }
 
-impl Service<Uri> for Meter {
-    type Response = Metered;
+impl Service<Uri> for MeteredConnector {
+    type Response = MeteredStream;
     type Error = <HttpConnector as Service<Uri>>::Error;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Metered, Self::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<MeteredStream, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
         self.tcp.poll_ready(context)
@@ -69,18 +69,18 @@ impl Service<Uri> for Meter {
             let tcp = connecting.await?;
             counters.remote_connections.increment();
             counters.remote_round_trips.increment();
-            Ok(Metered { tcp, asked: false, counters })
+            Ok(MeteredStream { tcp, asked: false, counters })
         })
     }
 }
 
-impl Connection for Metered {
+impl Connection for MeteredStream {
     fn connected(&self) -> Connected {
         self.tcp.connected()
     }
 }
 
-impl Metered {
+impl MeteredStream {
     fn sent(&mut self, done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes @ 1..)) = done {
             self.counters.bytes_sent.add(bytes as u64);
@@ -91,7 +91,7 @@ impl Metered {
     }
 }
 
-impl AsyncRead for Metered {
+impl AsyncRead for MeteredStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -108,7 +108,7 @@ impl AsyncRead for Metered {
     }
 }
 
-impl AsyncWrite for Metered {
+impl AsyncWrite for MeteredStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let done = Pin::new(&mut self.tcp).poll_write(context, bytes);
         self.sent(done)

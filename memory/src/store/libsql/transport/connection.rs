@@ -1,39 +1,46 @@
-//! A connection, and the statements that it keeps prepared.
+//! A connection with its prepared statements.
 //!
-//! A remote one is a stream of the server's, which forgets it after 10 idle seconds and at a restart, and then refuses everything on it until it is reset. A
-//! statement refused so was not executed, and is sent once more on a new stream; a query is also sent again where the way broke before its
-//! first row. What happened to a write whose answer was lost nobody knows: that is an error. Inside a transaction nothing is sent again.
+//! A remote connection is a stream of the server, which forgets it after 10 idle seconds and at a restart, and then
+//! refuses everything on it until it is reset. A statement refused so was not executed, and is sent once more on a new
+//! stream. A query is also sent again if the connection broke before its first row. A write whose answer was lost may
+//! or may not have happened: that is an error. Inside a transaction nothing is sent again.
 //!
-//! Remote statements without rows are not prepared: one prepared outside a transaction would end the stream, and so the transaction, inside one;
-//! and preparing asks the server for columns that they do not have. Queries are prepared: asking for their columns once saves a round trip each time.
+//! Remote statements without rows are not prepared: one prepared outside a transaction would end the stream, and so the
+//! transaction, inside one; and preparing asks the server for columns that they do not have. Queries are prepared:
+//! asking for their columns once saves a round trip each time.
 
 use std::sync::Arc;
 
 use ::libsql::params::Params;
 use ::libsql::{Row as DbRow, Statement, Value};
 
-use super::schema::Sql;
-use super::values::{Attempt, Fault};
 use crate::Counters;
+use crate::store::libsql::schema::Sql;
+use crate::store::libsql::values::{BackendError, BackendResult};
 
 /// A connection with the statements that it has prepared.
 pub struct Connection {
-    pub(super) database: ::libsql::Connection,
-    pub(super) remote: bool,
-    pub(super) lost: bool, // the way to the server broke: what state it left there is unknown
+    pub(in crate::store::libsql) database: ::libsql::Connection,
+    pub(in crate::store::libsql) remote: bool,
+    pub(in crate::store::libsql) lost: bool, // the connection to the server broke in an unknown state
     statements: [Option<Statement>; Sql::TEXTS.len()],
     counters: Arc<Counters>,
 }
 
-/// A statement in use. However its use ends, it is reset: one that is not would keep its snapshot, and take no new parameters.
-struct Running<'a>(&'a Statement);
+/// A statement in use, which is reset however its use ends: otherwise it would keep its snapshot and take no new
+/// parameters.
+struct RunningStatement<'a>(&'a Statement);
 
 impl Connection {
-    pub(super) fn new(database: ::libsql::Connection, remote: bool, counters: Arc<Counters>) -> Connection {
+    pub(in crate::store::libsql) fn new(
+        database: ::libsql::Connection,
+        remote: bool,
+        counters: Arc<Counters>,
+    ) -> Connection {
         Connection { database, remote, lost: false, statements: [const { None }; Sql::TEXTS.len()], counters }
     }
 
-    async fn prepared(&mut self, sql: Sql) -> Attempt<Running<'_>> {
+    async fn prepared(&mut self, sql: Sql) -> BackendResult<RunningStatement<'_>> {
         let slot = &mut self.statements[sql as usize];
         match slot {
             Some(_) => self.counters.statements_reused.increment(),
@@ -43,37 +50,37 @@ impl Connection {
             }
         }
         self.counters.round_trips.increment();
-        Ok(Running(slot.as_ref().expect("filled above")))
+        Ok(RunningStatement(slot.as_ref().expect("filled above")))
     }
 
-    /// Runs a statement that returns no rows; how many it changed.
-    pub(super) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> Attempt<usize> {
+    /// Runs a statement without rows; the number of rows that it changed.
+    pub(in crate::store::libsql) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> BackendResult<usize> {
         if !self.remote {
             return Ok(self.prepared(sql).await?.0.execute(Params::Positional(parameters)).await?);
         }
         let alone = self.database.is_autocommit();
         let mut done = self.database.execute(sql.text(), Params::Positional(parameters.clone())).await;
         if let Err(error) = done {
-            let fault = Fault::from(error);
-            if !(alone && fault.was_refused()) {
-                self.lost |= fault.is_on_the_way();
-                return Err(fault);
+            let error = BackendError::from(error);
+            if !(alone && error.was_refused()) {
+                self.lost |= error.is_on_the_way();
+                return Err(error);
             }
             self.renew().await;
             done = self.database.execute(sql.text(), Params::Positional(parameters)).await;
         }
-        let done = done.map_err(Fault::from);
-        self.lost |= done.as_ref().is_err_and(Fault::is_on_the_way);
+        let done = done.map_err(BackendError::from);
+        self.lost |= done.as_ref().is_err_and(BackendError::is_on_the_way);
         Ok(done? as usize)
     }
 
-    /// Runs a statement that returns rows, to its end unless `each` fails.
-    pub(super) async fn query<T>(
+    /// Runs a statement with rows, to its end unless `each` fails.
+    pub(in crate::store::libsql) async fn query<T>(
         &mut self,
         sql: Sql,
         parameters: Vec<Value>,
-        mut each: impl FnMut(&DbRow) -> Attempt<T>,
-    ) -> Attempt<Vec<T>> {
+        mut each: impl FnMut(&DbRow) -> BackendResult<T>,
+    ) -> BackendResult<Vec<T>> {
         let mut read = Vec::new();
         if !self.remote {
             self.read(sql, parameters, &mut each, &mut read).await?;
@@ -81,12 +88,12 @@ impl Connection {
         }
         let alone = self.database.is_autocommit();
         let mut done = self.read(sql, parameters.clone(), &mut each, &mut read).await;
-        let again = |fault: &Fault| fault.was_refused() || (sql.only_reads() && fault.is_on_the_way());
+        let again = |error: &BackendError| error.was_refused() || (sql.only_reads() && error.is_on_the_way());
         if alone && read.is_empty() && done.as_ref().is_err_and(again) {
             self.renew().await;
             done = self.read(sql, parameters, &mut each, &mut read).await;
         }
-        self.lost |= done.as_ref().is_err_and(Fault::is_on_the_way);
+        self.lost |= done.as_ref().is_err_and(BackendError::is_on_the_way);
         done.map(|()| read)
     }
 
@@ -94,9 +101,9 @@ impl Connection {
         &mut self,
         sql: Sql,
         parameters: Vec<Value>,
-        each: &mut impl FnMut(&DbRow) -> Attempt<T>,
+        each: &mut impl FnMut(&DbRow) -> BackendResult<T>,
         read: &mut Vec<T>,
-    ) -> Attempt<()> {
+    ) -> BackendResult<()> {
         let counters = Arc::clone(&self.counters);
         let running = self.prepared(sql).await?;
         let mut rows = running.0.query(Params::Positional(parameters)).await?;
@@ -113,8 +120,9 @@ impl Connection {
         self.counters.streams_renewed.increment();
     }
 
-    /// Whether the other side answers. A stream that may have been forgotten is not asked: one round trip in any case.
-    pub(super) async fn ping(&mut self) -> Attempt<()> {
+    /// Checks that the other side answers. A remote stream is reset first, for it may be forgotten: one round trip in
+    /// any case.
+    pub(in crate::store::libsql) async fn ping(&mut self) -> BackendResult<()> {
         if self.remote {
             self.database.reset().await;
             self.execute(Sql::Ping, vec![]).await.map(drop)
@@ -124,7 +132,7 @@ impl Connection {
     }
 
     /// Undoes the transaction, if one is open.
-    pub(super) async fn roll_back(&mut self) -> Attempt<()> {
+    pub(in crate::store::libsql) async fn roll_back(&mut self) -> BackendResult<()> {
         // The server undoes a transaction whose stream it forgets; a lost connection is not used again.
         if !self.lost && !self.database.is_autocommit() {
             self.execute(Sql::Rollback, vec![]).await?;
@@ -133,7 +141,7 @@ impl Connection {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningStatement<'_> {
     fn drop(&mut self) {
         self.0.reset();
     }

@@ -1,20 +1,20 @@
-//! What a local tier needs beside a store: rows taken over as they stand, and the generation of the record that it mirrors.
+//! The import of rows into a local tier, and the generation of the record that it mirrors.
 
 use super::steps::Steps;
 use super::{ABOUT, EMBEDDINGS, GENERATION_KEY, HEADS, PATTERNS, Redb};
 use crate::store::files;
 use crate::{EpisodeId, Head, Result};
 
-/// A row of another store, as it stands there: what a local tier is rebuilt from.
-pub(in crate::store) enum Row {
+/// A stored row of the record, from which a local tier is rebuilt.
+pub(in crate::store) enum ExportedRow {
     Episode { head: Vec<u8>, embedding: Option<Vec<u8>> },
     Step { id: EpisodeId, number: u32, value: Vec<u8> },
     Pattern { id: u64, value: Vec<u8> },
 }
 
 impl Redb {
-    /// Takes over rows of another store, before anybody else writes to this one.
-    pub(in crate::store) fn import(&self, rows: &[Row]) -> Result<()> {
+    /// Imports rows, before anybody else writes to this store.
+    pub(in crate::store) fn import(&self, rows: &[ExportedRow]) -> Result<()> {
         self.commit_paced("rebuilding the local tier", |transaction| {
             let mut heads = transaction.open_table(HEADS)?;
             let mut embeddings = transaction.open_table(EMBEDDINGS)?;
@@ -22,7 +22,7 @@ impl Redb {
             let mut patterns = transaction.open_table(PATTERNS)?;
             for row in rows {
                 match row {
-                    Row::Episode { head, embedding } => {
+                    ExportedRow::Episode { head, embedding } => {
                         let decoded: Head = self.encoding.decode(head)?;
                         heads.insert(decoded.id.0, head.as_slice())?;
                         steps.start(decoded.id)?;
@@ -31,8 +31,8 @@ impl Redb {
                         }
                         self.indexes.insert(transaction, &decoded)?;
                     }
-                    Row::Step { id, number, value } => steps.insert(*id, *number, value)?,
-                    Row::Pattern { id, value } => drop(patterns.insert(*id, value.as_slice())?),
+                    ExportedRow::Step { id, number, value } => steps.insert(*id, *number, value)?,
+                    ExportedRow::Pattern { id, value } => drop(patterns.insert(*id, value.as_slice())?),
                 }
             }
             Ok(())
@@ -44,16 +44,16 @@ impl Redb {
         files::size_bytes(std::slice::from_ref(&self.path))
     }
 
-    /// The generation of the record that this local tier was closed with, if it was closed.
+    /// The generation of the record with which this tier was closed, if it was closed.
     pub(in crate::store) fn generation(&self) -> Result<Option<Vec<u8>>> {
         self.read("reading the tier's generation", |transaction| {
             Ok(transaction.open_table(ABOUT)?.get(GENERATION_KEY)?.map(|generation| generation.value().to_vec()))
         })
     }
 
-    /// Says which generation of the record this is the mirror of, or that it is none until further notice. Synced, with all before.
+    /// Sets the mirrored generation, or none. Synced, with all before.
     pub(in crate::store) async fn set_generation(&self, generation: Option<&[u8]>) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _writing = self.write_lock.lock().await;
         self.commit("writing the tier's generation", true, |transaction| {
             let mut about = transaction.open_table(ABOUT)?;
             match generation {

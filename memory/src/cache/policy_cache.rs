@@ -1,20 +1,21 @@
-//! A cache over any policy: one lock, the tickets that keep old values out, and the counting.
+//! A cache over any policy: one lock, the versions that keep old values out, and the counting.
 //!
-//! What a policy gives back is freed after the lock is gone. Left out on purpose: shards. One lock is held for a look-up in a hash table, and
-//! two runs evict the same entries.
+//! Values that a policy gives back are freed after the lock is released. There are no shards: the lock is held for one
+//! look-up in a hash table, and two runs evict the same entries.
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::{Cache, Found, Lookup, Policy, Ticket, Wanted, Why};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{Cache, CacheAnswer, CacheLookup, EvictionPolicy, InsertLease, RemovalCause, Version};
 use crate::hash::FixedState;
 use crate::{Clock, Counter, Counters};
 
-/// Invalidations are counted in this many groups of keys: enough that one write seldom refuses another key's `put`.
+/// Invalidations are counted by groups of keys, so many that a write seldom refuses another key's `put`.
 const GROUPS: usize = 64;
 
-/// Where is counted what a cache does.
-pub(super) struct Tally {
+pub(super) struct CacheCounters {
     hits: fn(&Counters) -> &Counter,
     misses: fn(&Counters) -> &Counter,
     evictions: fn(&Counters) -> &Counter,
@@ -22,8 +23,7 @@ pub(super) struct Tally {
     invalidations: fn(&Counters) -> &Counter,
 }
 
-/// Of caches of episodes.
-pub(super) static EPISODES: Tally = Tally {
+pub(super) static EPISODES: CacheCounters = CacheCounters {
     hits: |counters| &counters.cache_hits,
     misses: |counters| &counters.cache_misses,
     evictions: |counters| &counters.cache_evictions,
@@ -31,8 +31,7 @@ pub(super) static EPISODES: Tally = Tally {
     invalidations: |counters| &counters.cache_invalidations,
 };
 
-/// Of caches of answers to queries.
-pub(super) static QUERIES: Tally = Tally {
+pub(super) static QUERIES: CacheCounters = CacheCounters {
     hits: |counters| &counters.query_hits,
     misses: |counters| &counters.query_misses,
     evictions: |counters| &counters.query_evictions,
@@ -40,32 +39,31 @@ pub(super) static QUERIES: Tally = Tally {
     invalidations: |counters| &counters.query_invalidations,
 };
 
-/// What a policy keeps.
-pub(super) struct Kept<K, V> {
-    inside: Mutex<Inside<K, V>>,
+pub(super) struct PolicyCache<K, V> {
+    state: Mutex<State<K, V>>,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
-    tally: &'static Tally,
+    tally: &'static CacheCounters,
 }
 
-struct Inside<K, V> {
-    policy: Box<dyn Policy<K, V>>,
+struct State<K, V> {
+    policy: Box<dyn EvictionPolicy<K, V>>,
     invalidated: [u64; GROUPS],
     swept: u64,
 }
 
-impl<K: Hash, V> Kept<K, V> {
+impl<K: Hash, V> PolicyCache<K, V> {
     pub(super) fn new(
-        policy: Box<dyn Policy<K, V>>,
+        policy: Box<dyn EvictionPolicy<K, V>>,
         clock: Arc<dyn Clock>,
         counters: Arc<Counters>,
-        tally: &'static Tally,
-    ) -> Kept<K, V> {
-        Kept { inside: Mutex::new(Inside { policy, invalidated: [0; GROUPS], swept: 0 }), clock, counters, tally }
+        tally: &'static CacheCounters,
+    ) -> PolicyCache<K, V> {
+        PolicyCache { state: Mutex::new(State { policy, invalidated: [0; GROUPS], swept: 0 }), clock, counters, tally }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside<K, V>> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State<K, V>> {
+        self.state.lock()
     }
 
     fn count(&self, counter: fn(&Counters) -> &Counter) {
@@ -73,107 +71,106 @@ impl<K: Hash, V> Kept<K, V> {
     }
 }
 
-impl<K: Hash, V> Inside<K, V> {
-    fn ticket(&self, key: &K) -> Ticket {
-        Ticket { invalidated: self.invalidated[group(key)], swept: self.swept }
+impl<K: Hash, V> State<K, V> {
+    fn version(&self, key: &K) -> Version {
+        Version { invalidated: self.invalidated[group(key)], swept: self.swept }
     }
 }
 
-/// The group that counts a key's invalidations.
 fn group<K: Hash>(key: &K) -> usize {
     FixedState::default().hash_one(key) as usize % GROUPS
 }
 
-impl<K: Hash + Send, V: Send> Cache<K, V> for Kept<K, V> {
+impl<K: Hash + Send, V: Send> Cache<K, V> for PolicyCache<K, V> {
     #[inline(never)]
-    fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> Found<K, V> {
+    fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> CacheAnswer<K, V> {
         let (key, now_ns) = (key(), self.clock.now_ns());
-        let mut inside = self.lock();
-        let looked_up = inside.policy.get(&key, now_ns);
+        let mut state = self.lock();
+        let looked_up = state.policy.get(&key, now_ns);
         match looked_up {
-            Lookup::Fresh(value) if enough(&value) => {
-                drop(inside);
+            CacheLookup::Fresh(value) if enough(&value) => {
+                drop(state);
                 self.count(self.tally.hits);
-                Found::Here(value)
+                CacheAnswer::Hit(value)
             }
             missing => {
-                let ticket = inside.ticket(&key);
-                drop(inside);
-                if matches!(missing, Lookup::Expired(_)) {
+                let version = state.version(&key);
+                drop(state);
+                if matches!(missing, CacheLookup::Expired(_)) {
                     self.count(self.tally.expirations);
                 }
                 self.count(self.tally.misses);
-                Found::Missing(Wanted(Some((key, ticket))))
+                CacheAnswer::Miss(InsertLease(Some((key, version))))
             }
         }
     }
 
     #[inline(never)]
-    fn put(&self, wanted: Wanted<K>, value: V) {
-        let Some((key, ticket)) = wanted.0 else { return };
+    fn put(&self, wanted: InsertLease<K>, value: V) {
+        let Some((key, version)) = wanted.0 else { return };
         let now_ns = self.clock.now_ns();
-        let mut inside = self.lock();
-        if inside.ticket(&key) != ticket {
+        let mut state = self.lock();
+        if state.version(&key) != version {
             return;
         }
-        let left = inside.policy.put(key, value, now_ns);
-        drop(inside);
-        match left.map(|left| left.why) {
-            Some(Why::Evicted) => self.count(self.tally.evictions),
-            Some(Why::Expired) => self.count(self.tally.expirations),
-            Some(Why::Replaced) | None => {}
+        let left = state.policy.put(key, value, now_ns);
+        drop(state);
+        match left.map(|left| left.cause) {
+            Some(RemovalCause::Evicted) => self.count(self.tally.evictions),
+            Some(RemovalCause::Expired) => self.count(self.tally.expirations),
+            Some(RemovalCause::Replaced) | None => {}
         }
     }
 
     fn invalidate(&self, key: &dyn Fn() -> K) {
         let key = key();
-        let mut inside = self.lock();
-        let count = &mut inside.invalidated[group(&key)];
+        let mut state = self.lock();
+        let count = &mut state.invalidated[group(&key)];
         *count = count.wrapping_add(1);
-        let removed = inside.policy.remove(&key);
-        drop(inside);
+        let removed = state.policy.remove(&key);
+        drop(state);
         if removed.is_some() {
             self.count(self.tally.invalidations);
         }
     }
 
     fn invalidate_where(&self, changed: &dyn Fn(&K, &V) -> bool) {
-        let mut inside = self.lock();
-        inside.swept = inside.swept.wrapping_add(1);
-        let keys = inside.policy.keys(changed);
-        let removed: Vec<V> = keys.iter().filter_map(|key| inside.policy.remove(key)).collect();
-        drop(inside);
+        let mut state = self.lock();
+        state.swept = state.swept.wrapping_add(1);
+        let keys = state.policy.keys(changed);
+        let removed: Vec<V> = keys.iter().filter_map(|key| state.policy.remove(key)).collect();
+        drop(state);
         (self.tally.invalidations)(&self.counters).add(removed.len() as u64);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Limits;
+    use super::super::CacheLimits;
     use super::*;
     use crate::{CacheKind, ManualClock};
 
-    type Small = Kept<u32, &'static str>;
+    type Small = PolicyCache<u32, &'static str>;
 
     fn cache(capacity: usize, ttl_ns: u64) -> (Small, Arc<ManualClock>, Arc<Counters>) {
         let (clock, counters) = (Arc::new(ManualClock::new(1_000)), Arc::new(Counters::default()));
-        let policy = super::super::policy(CacheKind::Lru, Limits { capacity, ttl_ns }, &counters).unwrap();
-        (Kept::new(policy, clock.clone(), counters.clone(), &EPISODES), clock, counters)
+        let policy = super::super::policy(CacheKind::Lru, CacheLimits { capacity, ttl_ns }, &counters).unwrap();
+        (PolicyCache::new(policy, clock.clone(), counters.clone(), &EPISODES), clock, counters)
     }
 
-    fn look_up(cache: &Small, key: u32) -> Found<u32, &'static str> {
+    fn look_up(cache: &Small, key: u32) -> CacheAnswer<u32, &'static str> {
         cache.get(&|| key, &|_| true)
     }
 
-    fn wanted(cache: &Small, key: u32) -> Wanted<u32> {
+    fn wanted(cache: &Small, key: u32) -> InsertLease<u32> {
         match look_up(cache, key) {
-            Found::Missing(wanted) => wanted,
-            Found::Here(value) => panic!("{key} is at hand: {value}"),
+            CacheAnswer::Miss(wanted) => wanted,
+            CacheAnswer::Hit(value) => panic!("{key} is at hand: {value}"),
         }
     }
 
     fn has(cache: &Small, key: u32) -> bool {
-        matches!(look_up(cache, key), Found::Here(_))
+        matches!(look_up(cache, key), CacheAnswer::Hit(_))
     }
 
     #[test]
@@ -222,9 +219,9 @@ mod tests {
     fn what_is_not_enough_is_a_miss_and_is_replaced() {
         let (cache, _, counters) = cache(1, u64::MAX);
         cache.put(wanted(&cache, 1), "short");
-        let Found::Missing(longer) = cache.get(&|| 1, &|value| value.len() > 5) else { panic!("it is too short") };
+        let CacheAnswer::Miss(longer) = cache.get(&|| 1, &|value| value.len() > 5) else { panic!("it is too short") };
         cache.put(longer, "longer");
-        assert!(matches!(look_up(&cache, 1), Found::Here("longer")));
+        assert!(matches!(look_up(&cache, 1), CacheAnswer::Hit("longer")));
         assert_eq!((counters.cache_misses.get(), counters.cache_evictions.get()), (2, 0));
     }
 }

@@ -1,23 +1,26 @@
-//! What the store of two tiers asks of its record: every row, and whether somebody else was here.
+//! The export of every row to a local tier, and the generation that it mirrors.
 
 use ::libsql::Row as DbRow;
 
 use super::Libsql;
 use super::schema::Sql;
-use super::values::{Attempt, Fault, bytes, first, id_of};
+use super::values::{BackendError, BackendResult, bytes, first, id_of};
 use crate::Result;
 use crate::store::files;
-use crate::store::redb::Row;
+use crate::store::redb::ExportedRow;
 
-/// Rows that a mirror is handed at a time.
+/// Rows of one call.
 const EXPORT_ROWS: usize = 1024;
 
 impl Libsql {
-    /// Hands every row to `mirror`, some at a time, as it is stored.
-    pub(in crate::store) async fn export(&self, mirror: &mut (dyn FnMut(&[Row]) -> Result<()> + Send)) -> Result<()> {
+    /// Passes every stored row to `mirror`, some at a time.
+    pub(in crate::store) async fn export(
+        &self,
+        mirror: &mut (dyn FnMut(&[ExportedRow]) -> Result<()> + Send),
+    ) -> Result<()> {
         let mut reader = self.readers.checkout().await?;
         let mut rows = Vec::with_capacity(EXPORT_ROWS);
-        let mut keep = |row: Row| {
+        let mut keep = |row: ExportedRow| {
             rows.push(row);
             if rows.len() == EXPORT_ROWS {
                 mirror(&rows)?;
@@ -26,21 +29,24 @@ impl Libsql {
             Ok(())
         };
         let all = async {
-            let head = |row: &DbRow| Attempt::Ok(Row::Episode { head: row.get(0)?, embedding: row.get(1)? });
+            let head =
+                |row: &DbRow| BackendResult::Ok(ExportedRow::Episode { head: row.get(0)?, embedding: row.get(1)? });
             reader.query(Sql::ExportEpisodes, vec![], |row| keep(head(row)?)).await?;
-            let step =
-                |row: &DbRow| Attempt::Ok(Row::Step { id: id_of(row, 0)?, number: row.get(1)?, value: row.get(2)? });
+            let step = |row: &DbRow| {
+                BackendResult::Ok(ExportedRow::Step { id: id_of(row, 0)?, number: row.get(1)?, value: row.get(2)? })
+            };
             reader.query(Sql::ExportSteps, vec![], |row| keep(step(row)?)).await?;
-            let pattern =
-                |row: &DbRow| Attempt::Ok(Row::Pattern { id: u64::from_be_bytes(bytes(row, 0)?), value: row.get(1)? });
+            let pattern = |row: &DbRow| {
+                BackendResult::Ok(ExportedRow::Pattern { id: u64::from_be_bytes(bytes(row, 0)?), value: row.get(1)? })
+            };
             reader.query(Sql::SelectPatterns, vec![], |row| keep(pattern(row)?)).await?;
             Ok(())
         };
-        self.waiting(all).await.map_err(|fault: Fault| fault.at(&self.path, "reading the record"))?;
+        self.waiting(all).await.map_err(|error: BackendError| error.at(&self.path, "reading the record"))?;
         mirror(&rows)
     }
 
-    /// The generation that the database was left in before this opening, unless this opening made it.
+    /// The generation of the database before this opening, unless this opening created it.
     pub(in crate::store) fn found_generation(&self) -> Option<&[u8]> {
         self.found.as_deref()
     }
@@ -50,7 +56,7 @@ impl Libsql {
         files::size_bytes(&[self.path.clone(), files::beside(&self.path, "-wal")])
     }
 
-    /// Gives the record a generation that no mirror knows.
+    /// Sets a generation that no mirror knows.
     pub(in crate::store) async fn renew_generation(&self) -> Result<Vec<u8>> {
         let mut writer = self.writer.checkout().await?;
         let mut renewed = Vec::new();

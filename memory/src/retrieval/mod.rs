@@ -1,18 +1,7 @@
 //! Retrieval: the completed episodes that are most like a query, by text and by context.
 //!
-//! ```text
-//! score         = similarity                                       without a context in the query
-//!               = 0.6 similarity + 0.4 context match               with one
-//! similarity    = dot product of the embeddings of the two tasks   (unit length: the cosine)
-//! context match = weighted part of the query's fields that agree   domain 0.35, language 0.25, framework 0.15, complexity 0.10,
-//!                                                                  tags 0.15 x |shared| / |either| (Jaccard)
-//! ```
-//!
-//! Fields that the query leaves open (no language, an empty domain, no tags) are left out, and the weights of the others are scaled to
-//! sum to 1. Text counts more than context because context tells kinds of task apart, text tells tasks apart. Equal scores are in the order
-//! of ids, so that every store and every strategy gives the same list.
-//!
-//! The formula and the ranking stand here; which episodes are offered to a ranking is the `retrieval` toggle's, one strategy a file.
+//! [`Query`] has the formula, which this module computes. The `retrieval` toggle decides which episodes are offered to
+//! a ranking, one strategy a file.
 
 mod group;
 mod index;
@@ -24,7 +13,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use self::indexed::{Completing, Indexed};
+use self::indexed::{Indexed, PendingCompletion};
 use crate::embedding::dot;
 use crate::sharing::Sharing;
 use crate::store::Store;
@@ -39,27 +28,40 @@ const FRAMEWORK_WEIGHT: f32 = 0.15;
 const COMPLEXITY_WEIGHT: f32 = 0.10;
 const TAGS_WEIGHT: f32 = 0.15;
 
-/// What to look for.
+/// A query for completed episodes.
+///
+/// ```text
+/// score         = similarity                                       without a context in the query
+///               = 0.6 similarity + 0.4 context match               with one
+/// similarity    = dot product of the embeddings of the two tasks   (unit length: the cosine)
+/// context match = weighted part of the query's fields that agree   domain 0.35, language 0.25, framework 0.15,
+///                                                                  complexity 0.10,
+///                                                                  tags 0.15 x |shared| / |either| (Jaccard)
+/// ```
+///
+/// Fields that the query leaves open (no language, an empty domain, no tags) do not count, and the weights of the
+/// others are scaled to sum to 1. Text counts more than context, because context tells kinds of task apart and text
+/// tells tasks apart. Equal scores are in the order of ids, so that every store and every strategy gives the same list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Query {
-    /// The task at hand, in words.
+    /// The task, in words.
     pub text: String,
-    /// Its context, if it is to count.
+    /// Its context, if it shall count.
     pub context: Option<TaskContext>,
     /// The most episodes wanted.
     pub limit: usize,
 }
 
-/// An episode that was found.
+/// A retrieved episode.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retrieved {
     /// Its id.
     pub id: EpisodeId,
-    /// How like the query it is: the higher, the better.
+    /// The score: the higher, the more alike.
     pub score: f32,
     /// The cosine of the two tasks' embeddings, from -1 to 1.
     pub similarity: f32,
-    /// How far the contexts agree, from 0 to 1; 0 if the query has none.
+    /// The match of the contexts, from 0 to 1; 0 if the query has none.
     pub context_match: f32,
     /// The episode.
     pub episode: Arc<Episode>,
@@ -70,7 +72,7 @@ pub struct Retrieved {
 pub struct Ranked {
     /// Its id.
     pub id: EpisodeId,
-    /// How like the query it is.
+    /// The score.
     pub score: f32,
     /// The similarity of the texts.
     pub similarity: f32,
@@ -128,19 +130,19 @@ impl<'q> Ranking<'q> {
         }
     }
 
-    /// An episode's place, whether or not it is among the best. Its embedding is as long as the query's.
+    /// The place of an episode, among the best or not. Its embedding is as long as the query's.
     #[inline]
     pub fn place(&self, id: EpisodeId, context_match: f32, embedding: &[f32]) -> Ranked {
         let similarity = dot(self.embedding, embedding);
         Ranked { id, score: self.score(similarity, context_match), similarity, context_match }
     }
 
-    /// How far a context agrees with the query's; 0 if the query has none.
+    /// The match of a context with the query's; 0 if the query has none.
     pub fn match_of(&self, context: &TaskContext) -> f32 {
         self.context.map_or(0.0, |asked| context_match(asked, context))
     }
 
-    /// The most that [`Ranking::match_of`] can be for a context that differs from this one in its tags alone.
+    /// The largest [`Ranking::match_of`] of the contexts that differ from this one only in their tags.
     fn match_bound(&self, context: &TaskContext) -> f32 {
         self.context.map_or(0.0, |asked| agreement(asked, context, || 1.0))
     }
@@ -152,8 +154,8 @@ impl<'q> Ranking<'q> {
         }
     }
 
-    /// Whether an episode may be among the best whose similarity and match are these at the most; `slack` is how far the bound may be from what [`dot`] gives. What is
-    /// no number may.
+    /// An episode with at most this similarity and match may be among the best. `slack` is the error of the bound
+    /// against [`dot`]. NaN is admitted.
     pub(crate) fn admits(&self, similarity: f32, context_match: f32, slack: f32) -> bool {
         match self.best.peek() {
             Some(Reverse(worst)) if self.best.len() >= self.limit => {
@@ -164,7 +166,6 @@ impl<'q> Ranking<'q> {
         }
     }
 
-    /// How many episodes were scored.
     pub fn scored(&self) -> u64 {
         self.scored
     }
@@ -175,19 +176,16 @@ impl<'q> Ranking<'q> {
     }
 }
 
-/// How the best are found.
+/// A strategy of finding the best.
 pub(crate) enum Retrieval {
-    /// All are scored.
+    /// Every episode is scored.
     Scan(Sharing),
-    /// Those that an index lets through.
+    /// An index leaves episodes out.
     Indexed(Indexed),
 }
 
 impl Retrieval {
-    /// Makes it of what the store holds.
-    ///
-    /// # Errors
-    /// What the store says.
+    /// Opens the strategy over the contents of the store.
     pub async fn open(
         kind: RetrievalKind,
         store: &dyn Store,
@@ -200,10 +198,10 @@ impl Retrieval {
         })
     }
 
-    /// Offers to the ranking every completed episode that may be among its best.
+    /// Offers every completed episode to the ranking that may be among its best.
     ///
     /// # Errors
-    /// [`crate::Error::EmbeddingDimensions`] where one was embedded otherwise than the query, and what the store says.
+    /// [`crate::Error::EmbeddingDimensions`] if one was embedded otherwise than the query, and what the store says.
     pub async fn rank(&self, store: &dyn Store, ranking: &mut Ranking<'_>) -> Result<()> {
         match self {
             Retrieval::Scan(sharing) => scan::rank(store, sharing, ranking).await,
@@ -211,15 +209,15 @@ impl Retrieval {
         }
     }
 
-    /// An episode is about to be completed in the store. What is returned wants to know how that ended.
-    pub fn completing(&self, head: &Head, embedding: &[f32]) -> Completing<'_> {
+    /// Announces that an episode is about to be completed in the store. The answer must be told how that ended.
+    pub fn completing(&self, head: &Head, embedding: &[f32]) -> PendingCompletion<'_> {
         match self {
-            Retrieval::Scan(_) => Completing::of_nobody(),
+            Retrieval::Scan(_) => PendingCompletion::ignored(),
             Retrieval::Indexed(indexed) => indexed.completing(head, embedding),
         }
     }
 
-    /// Gives back what it holds. Later calls fail with [`crate::Error::Closed`].
+    /// Releases its contents. Later calls fail with [`crate::Error::Closed`].
     pub fn close(&self) {
         match self {
             Retrieval::Scan(_) => {} // the store refuses
@@ -228,13 +226,13 @@ impl Retrieval {
     }
 }
 
-/// How far a context agrees with what a query asks for, from 0 to 1: the formula stands at the top of the module.
+/// The match of a context with that of a query, from 0 to 1: the formula of [`Query`].
 #[inline(never)]
 pub fn context_match(query: &TaskContext, context: &TaskContext) -> f32 {
     agreement(query, context, || jaccard(&query.tags, &context.tags))
 }
 
-/// [`context_match`], with the part of the tags that agrees given by `tags`.
+/// [`context_match`], with the agreement of the tags given by `tags`.
 #[inline]
 fn agreement(query: &TaskContext, context: &TaskContext, tags: impl FnOnce() -> f32) -> f32 {
     let mut agreed = 0.0;
@@ -260,7 +258,8 @@ fn agreement(query: &TaskContext, context: &TaskContext, tags: impl FnOnce() -> 
     agreed / asked
 }
 
-/// The shared part of two lists of tags. Lists are short: comparing each with each costs less than a set. Repeated tags count once.
+/// The Jaccard index of two lists of tags. Lists are short: comparing each with each costs less than a set. Repeated
+/// tags count once.
 fn jaccard(a: &[String], b: &[String]) -> f32 {
     let first = |tags: &[String], place: usize| !tags[..place].contains(&tags[place]);
     let distinct = |tags: &[String]| (0..tags.len()).filter(|&place| first(tags, place)).count();

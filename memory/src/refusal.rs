@@ -1,0 +1,84 @@
+//! HTTP errors: the status that each error of the memory becomes, and the JSON body that all of them share.
+//!
+//! The client gets the whole chain of causes. Nothing is logged.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::Error;
+use crate::api::ErrorBody;
+
+/// An HTTP answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    error: String,
+}
+
+impl Refusal {
+    pub(crate) fn malformed(error: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
+        Refusal { status, error: error.into() }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        let status = match &error {
+            Error::UnknownEpisode { .. } => StatusCode::NOT_FOUND,
+            Error::EpisodeExists { .. } | Error::StepExists { .. } | Error::EpisodeCompleted { .. } => {
+                StatusCode::CONFLICT
+            }
+            Error::MalformedId(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Refusal::new(status, chain(&error))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, Json(ErrorBody { error: self.error })).into_response()
+    }
+}
+
+/// An error with its causes on one line; the last one is the store's.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EpisodeId;
+
+    #[test]
+    fn every_cause_is_told() {
+        let source = std::io::Error::other("disk full");
+        let refusal = Refusal::from(Error::store("redb", "append a step", source));
+        assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(refusal.error, "store redb: append a step failed: disk full");
+    }
+
+    #[test]
+    fn who_is_at_fault_decides_the_status() {
+        let id = EpisodeId(1);
+        let status = |error: Error| Refusal::from(error).status.as_u16();
+        assert_eq!(status(Error::UnknownEpisode { id }), 404);
+        assert_eq!(status(Error::EpisodeCompleted { id }), 409);
+        assert_eq!(status(Error::EpisodeExists { id }), 409);
+        assert_eq!(status("x".parse::<EpisodeId>().unwrap_err().into()), 400);
+        assert_eq!(status(Error::Closed), 500);
+    }
+}

@@ -1,0 +1,107 @@
+//! Opens connections to one database, in a file or on a server.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::libsql::{Builder, Database};
+use async_trait::async_trait;
+use hyper_rustls::HttpsConnector;
+
+use super::connection::Connection;
+use super::metered_tcp::{self, MeteredConnector};
+use super::upstream_proxy::UpstreamProxy;
+use crate::pool::Manager;
+use crate::store::Remote;
+use crate::store::libsql::values::BackendError;
+use crate::{Counters, Error, Result, WireKind, wire};
+
+/// The longest wait of a statement for another process that has the database locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens connections to one database.
+pub struct Connector {
+    pub(in crate::store::libsql) location: Location,
+    pub(in crate::store::libsql) path: PathBuf,                 // or the URL
+    pub(in crate::store::libsql) pragmas: Option<&'static str>, // None on a server, which decides for itself
+    pub(in crate::store::libsql) counters: Arc<Counters>,
+}
+
+/// The location of a database.
+pub(in crate::store::libsql) enum Location {
+    File(Database),
+    Server(RemoteServer),
+}
+
+/// A database on a server, and the means to reach it.
+pub(in crate::store::libsql) struct RemoteServer {
+    remote: Remote,
+    dialer: Dialer,
+    asked_for: Option<&'static str>,
+}
+
+/// A connector of TCP or TLS connections.
+enum Dialer {
+    Plain(MeteredConnector),
+    Tls(HttpsConnector<MeteredConnector>),
+}
+
+/// A connector for the database at a URL. Nothing is sent yet.
+pub(in crate::store::libsql) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
+    let dialer = match remote.scheme()? {
+        "http" => Dialer::Plain(MeteredConnector::new(Arc::clone(counters))),
+        _ => Dialer::Tls(metered_tcp::with_tls(Arc::clone(counters))?),
+    };
+    let location = Location::Server(RemoteServer { remote: remote.clone(), dialer, asked_for: wire::asked_for(wire) });
+    Ok(Connector { location, path: PathBuf::from(&remote.url), pragmas: None, counters: Arc::clone(counters) })
+}
+
+impl RemoteServer {
+    /// The database behind its own proxy. Nothing is sent yet.
+    async fn database(&self, counters: &Arc<Counters>) -> std::result::Result<Database, ::libsql::Error> {
+        let builder = Builder::new_remote(self.remote.url.clone(), self.remote.token.clone());
+        let builder = match &self.dialer {
+            Dialer::Plain(dialer) => {
+                builder.connector(UpstreamProxy::new(dialer.clone(), self.asked_for, Arc::clone(counters)))
+            }
+            Dialer::Tls(dialer) => {
+                builder.connector(UpstreamProxy::new(dialer.clone(), self.asked_for, Arc::clone(counters)))
+            }
+        };
+        builder.build().await
+    }
+}
+
+#[async_trait]
+impl Manager for Connector {
+    type Connection = Connection;
+
+    async fn connect(&self) -> Result<Connection> {
+        let connect = async {
+            let database = match &self.location {
+                Location::File(database) => database.connect()?,
+                Location::Server(server) => server.database(&self.counters).await?.connect()?,
+            };
+            if let Some(pragmas) = self.pragmas {
+                database.busy_timeout(BUSY_TIMEOUT)?; // before anything that could meet a lock
+                database.execute_batch(pragmas).await?; // said anew on every connection: the file does not remember it
+            }
+            Ok(database)
+        };
+        let database =
+            connect.await.map_err(|error: ::libsql::Error| BackendError::from(error).at(&self.path, "connecting"))?;
+        Ok(Connection::new(database, self.pragmas.is_none(), Arc::clone(&self.counters)))
+    }
+
+    async fn recycle(&self, connection: &mut Connection) -> Result<()> {
+        if connection.lost {
+            return Err(Error::store("libsql", "recycling a connection", "the connection to the server broke"));
+        }
+        // A caller that went away in the middle of a transaction left it open.
+        connection.roll_back().await.map_err(|error| error.at(&self.path, "recycling a connection"))
+    }
+
+    async fn check(&self, connection: &mut Connection) -> Result<()> {
+        connection.ping().await.map_err(|error| error.at(&self.path, "checking a connection"))
+    }
+}

@@ -1,0 +1,157 @@
+//! A proxy to a database server: libsql's client connects to it in this process, and it passes requests on over its
+//! connection.
+//!
+//! It does two things that libsql's client does not. Where the variant says so, it asks for compressed answers, and
+//! decodes them. And it keeps a connection to the server until it breaks: the client drops an answer at its last row,
+//! before the end of the body, so that its own connection can never be reused, and every query of a pooled connection
+//! would pay for TCP and TLS handshakes again.
+//!
+//! A proxy belongs to one connection of the pool and carries one request at a time. It connects when libsql's client
+//! connects, so that an unreachable server is an error while connecting, and certainly nothing was sent. It never sends
+//! anything twice: only the sender of a statement may decide that.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hyper::client::conn;
+use hyper::client::connect::{Connected, Connection};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
+use hyper::server::conn::Http;
+use hyper::service::{Service, service_fn};
+use hyper::{Body, Request, Response, Uri};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::sync::Mutex;
+
+use super::Upstream;
+use super::response_body::ResponseBody;
+use crate::{BoxError, Counters};
+
+/// The bytes that one side may write before the other reads them.
+const BUFFERED: usize = 64 * 1024;
+
+/// The proxy of one connection of the pool, over the connections of `C`.
+#[derive(Clone)]
+pub(super) struct UpstreamProxy<C> {
+    connector: C,
+    asked_for: Option<&'static str>,
+    upstream: Arc<Mutex<Upstream>>,
+    uri: Option<Uri>,
+    counters: Arc<Counters>,
+}
+
+impl<C> UpstreamProxy<C>
+where
+    C: Service<Uri> + Clone + Send + 'static,
+    C::Response: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    C::Error: Into<BoxError>,
+    C::Future: Send,
+{
+    /// A proxy that asks for answers in that encoding, if any. Nothing is opened yet.
+    pub(super) fn new(connector: C, asked_for: Option<&'static str>, counters: Arc<Counters>) -> UpstreamProxy<C> {
+        UpstreamProxy { connector, asked_for, upstream: Arc::default(), uri: None, counters }
+    }
+
+    async fn reach(&mut self, upstream: &mut Upstream) -> Result<(), BoxError> {
+        if let Some(open) = upstream {
+            if std::future::poll_fn(|context| open.poll_ready(context)).await.is_ok() {
+                return Ok(());
+            }
+            *upstream = None;
+        }
+        let uri = self.uri.clone().ok_or("no server was asked for")?;
+        std::future::poll_fn(|context| self.connector.poll_ready(context)).await.map_err(Into::into)?;
+        let stream = self.connector.call(uri).await.map_err(Into::into)?;
+        let (sender, connection) = conn::handshake(stream).await?;
+        tokio::spawn(connection); // ends with the sender, or with the server, which the sender then says
+        *upstream = Some(sender);
+        Ok(())
+    }
+
+    async fn pass(mut self, mut request: Request<Body>) -> Result<Response<ResponseBody>, BoxError> {
+        let mut upstream = Arc::clone(&self.upstream).lock_owned().await;
+        self.reach(&mut upstream).await?;
+        if let Some(encoding) = self.asked_for {
+            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        let open = upstream.as_mut().ok_or("the connection is not open")?;
+        let mut response = open.send_request(request).await?;
+        let packed = self.asked_for.is_some_and(|encoding| {
+            response.headers().get(CONTENT_ENCODING).is_some_and(|said| said.as_bytes() == encoding.as_bytes())
+        });
+        if packed {
+            response.headers_mut().remove(CONTENT_ENCODING);
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        let counters = self.counters;
+        Ok(response.map(|body| ResponseBody::new(body, packed, upstream, counters)))
+    }
+}
+
+impl<C> Service<Uri> for UpstreamProxy<C>
+where
+    C: Service<Uri> + Clone + Send + Sync + 'static,
+    C::Response: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    C::Error: Into<BoxError>,
+    C::Future: Send,
+{
+    type Response = ClientStream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<ClientStream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let mut proxy = self.clone();
+        proxy.uri = Some(uri);
+        Box::pin(async move {
+            // A request under way has an open connection: libsql's client opens another of its own before it has seen
+            // the end of an answer.
+            if let Ok(mut upstream) = Arc::clone(&proxy.upstream).try_lock_owned() {
+                proxy.reach(&mut upstream).await?;
+            }
+            let (client, inner) = tokio::io::duplex(BUFFERED);
+            let service = service_fn(move |request| proxy.clone().pass(request));
+            let serving = Http::new().http1_only(true).serve_connection(inner, service);
+            tokio::spawn(serving); // ends with libsql's client, or with a failed request, which the client sees
+            Ok(ClientStream(client))
+        })
+    }
+}
+
+/// The client's end of a connection that it takes for one to the server.
+pub(super) struct ClientStream(DuplexStream);
+
+impl Connection for ClientStream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
