@@ -1,14 +1,13 @@
 //! Atomic writes: a file is written beside its place, flushed to the disk, then renamed.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::{Error, Result};
 
 /// Writes `contents` to `path`. A reader sees the old file or the new one, never a part, even after a crash.
-///
-/// # Errors
-/// The folder can't be made, the disk is full, or the file can't be replaced; `path` stays as it was.
 pub fn write(path: &Path, contents: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -19,23 +18,15 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<()> {
     file.write_all(contents).map_err(Error::io("write", path))?;
     file.as_file().sync_all().map_err(Error::io("flush", path))?;
     let saved = file.persist(path).map_err(|error| Error::io("replace", path)(error.error))?;
-    share(&saved).map_err(Error::io("set the permissions of", path))?;
+    // Temporary files are private, records are for all readers.
+    saved.set_permissions(Permissions::from_mode(0o644)).map_err(Error::io("set the permissions of", path))?;
     sync_folder(folder)
 }
 
 /// Flushes `folder`, so that a rename in it survives a power cut.
-///
-/// # Errors
-/// The folder can't be opened or flushed.
-pub fn sync_folder(folder: &Path) -> Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     let handle = std::fs::File::open(folder).map_err(Error::io("open", folder))?;
     handle.sync_all().map_err(Error::io("flush", folder))
-}
-
-/// Opens the file to all readers: temporary files are private, records are not.
-fn share(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]

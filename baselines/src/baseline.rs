@@ -48,27 +48,17 @@ pub fn path(folder: &Path, environment: &Environment) -> PathBuf {
     folder.join(format!("{}.jsonl", environment.key()))
 }
 
-/// Every baseline of a folder, by name; none if there is no folder.
-///
-/// # Errors
-/// The folder or a file can't be read, or a file is no run.
+/// Every baseline of a folder, by name; none if there is no folder. Every file must be a run.
 pub fn list(folder: &Path) -> Result<Vec<(PathBuf, Run)>> {
     let Some(entries) = Error::if_exists(std::fs::read_dir(folder), folder)? else { return Ok(vec![]) };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(Error::io("read", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
-            paths.push(path);
-        }
-    }
+    let paths = entries.map(|entry| Ok(entry.map_err(Error::io("read", folder))?.path()));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     paths.sort();
     paths.into_iter().map(|path| Run::read(&path, false).map(|run| (path, run))).collect()
 }
 
 /// The baseline of an environment, or the nearest one.
-///
-/// # Errors
-/// As [`list`].
 pub fn find(folder: &Path, environment: &Environment) -> Result<BaselineLookup> {
     let distance = |(_, run): &(PathBuf, Run)| run.header.environment.count_differences(environment).len();
     let nearest =

@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::{Delta, Verdict};
 use crate::paired::Paired;
-use crate::schema::{self, Versioned};
 use crate::stats::decision::Stage;
-use crate::{Environment, Error, Result, atomic};
+use crate::{Environment, Error, Result, atomic, schema};
 
 /// The version of the format that is written.
 pub const SCHEMA: u64 = 3;
@@ -114,10 +113,7 @@ fn is_zero(value: &f64) -> bool {
 }
 
 impl JudgedCase {
-    /// The result of a case, from its pair in a finished suite.
-    ///
-    /// # Errors
-    /// A round has no value.
+    /// The result of a case, from its pair in a finished suite. Every round must have a value.
     pub fn new(case: &str, paired: &Paired, delta: &Delta, extra_percent: f64) -> Result<JudgedCase> {
         // Millionths are fine enough, and keep the record at a quarter of the size that all digits would take.
         let millionths = |value: f64| (value * 1e6).round();
@@ -164,30 +160,17 @@ impl Suite {
     }
 }
 
-/// All suites of a record; none where there is no file. A last line that was cut off is ignored.
-///
-/// # Errors
-/// The file can't be read, a line is no suite, or it has an unknown schema version.
+/// All suites of a record; none where there is no file. A last line that was cut off is ignored; any other line that is
+/// no suite is an error.
 pub fn read(path: &Path) -> Result<Vec<Suite>> {
     let text = Error::if_exists(std::fs::read_to_string(path), path)?.unwrap_or_default();
     let whole = text.split_inclusive('\n').take_while(|line| line.ends_with('\n'));
-    let suite = |(number, line): (usize, &str)| {
-        let bad = |error: serde_json::Error| Error::BadRecord {
-            path: path.to_owned(),
-            line: number + 1,
-            reason: format!("no suite of a calibration: {error}"),
-        };
-        let Versioned { schema } = serde_json::from_str(line).map_err(bad)?;
-        schema::check(path, schema, KNOWN)?;
-        serde_json::from_str(line).map_err(bad)
-    };
+    let suite =
+        |(number, line): (usize, &str)| schema::read(path, number, line.trim_end(), KNOWN, "suite of a calibration");
     whole.enumerate().map(suite).collect()
 }
 
 /// Adds a suite to a record. A last line that was cut off is removed first.
-///
-/// # Errors
-/// The file can't be read or written.
 pub fn append(path: &Path, suite: &Suite) -> Result<()> {
     let mut record = Error::if_exists(std::fs::read(path), path)?.unwrap_or_default();
     record.truncate(record.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));

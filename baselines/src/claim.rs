@@ -17,8 +17,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{self, Versioned};
-use crate::{Durability, Environment, Error, Result, atomic};
+use crate::{Durability, Environment, Error, Result, atomic, schema};
 
 /// The version of the report's format that is written.
 pub const SCHEMA: u64 = 2;
@@ -54,6 +53,7 @@ pub enum Target {
     Deserialize,
     strum::Display,
     strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -74,14 +74,7 @@ pub enum ClaimVerdict {
 
 impl ClaimVerdict {
     /// All of them, in the order of reports.
-    pub const ALL: [ClaimVerdict; 6] = [
-        ClaimVerdict::Confirmed,
-        ClaimVerdict::Partly,
-        ClaimVerdict::Refuted,
-        ClaimVerdict::Inconclusive,
-        ClaimVerdict::Skipped,
-        ClaimVerdict::Invalid,
-    ];
+    pub const ALL: &[ClaimVerdict] = <ClaimVerdict as strum::VariantArray>::VARIANTS;
 
     /// The name in records and reports.
     pub fn name(self) -> &'static str {
@@ -272,31 +265,14 @@ impl ClaimReport {
     }
 
     /// Writes the report atomically.
-    ///
-    /// # Errors
-    /// The file can't be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::BadRecord {
-            path: path.to_owned(),
-            line: 1,
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_vec_pretty(self).expect("a ledger has string keys");
         atomic::write(path, &text)
     }
 
-    /// Reads a report.
-    ///
-    /// # Errors
-    /// There is no such file, it is no ledger of claims, or it has an unknown schema version.
+    /// Reads a report of a known schema version.
     pub fn read(path: &Path) -> Result<ClaimReport> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let wrong = |error: serde_json::Error| Error::BadRecord {
-            path: path.to_owned(),
-            line: error.line(),
-            reason: format!("no ledger of claims: {error}"),
-        };
-        let Versioned { schema } = serde_json::from_str(&text).map_err(wrong)?;
-        schema::check(path, schema, KNOWN)?;
-        serde_json::from_str(&text).map_err(wrong)
+        schema::read(path, 0, &text, KNOWN, "ledger of claims")
     }
 }

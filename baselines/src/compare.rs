@@ -5,98 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use crate::cause::{FunctionDelta, attribute};
+use crate::cause::attribute;
 use crate::environment::Difference;
-use crate::policy::{Action, Limit, Policy};
+use crate::policy::{Limit, Policy};
+pub use crate::verdict::{Comparison, Delta, Verdict};
 use crate::{Assume, Better, CaseKey, Measurement, Metric, Run};
-
-/// The meaning of a change.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::IntoStaticStr,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum Verdict {
-    /// Worse than the policy allows.
-    Regressed,
-    /// Better by more than the policy's limit.
-    Improved,
-    /// Inside the limits.
-    Equal,
-    /// The evidence decides neither way. Never shown as green.
-    Inconclusive,
-    /// The two numbers don't mean the same, for the reason given.
-    Incomparable,
-    /// The base has it, the new run does not.
-    Missing,
-    /// The new run has it, the base does not.
-    Added,
-    /// The measurement can't be believed.
-    Invalid,
-}
-
-impl Verdict {
-    /// The word in reports and records.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-}
-
-/// One metric of one case in both runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Delta {
-    /// The case.
-    pub case: CaseKey,
-    /// The metric's name.
-    pub metric: String,
-    /// The median of the base's sample, in the metric's unit.
-    pub base: Option<f64>,
-    /// The median of the new sample, in the metric's unit.
-    pub new: Option<f64>,
-    /// The change as a share of the base: 0.01 is one per cent more.
-    pub relative: Option<f64>,
-    /// The 99% interval of `relative`, if it was sampled in rounds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<[f64; 2]>,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// This metric may fail the gate.
-    pub blocks: bool,
-    /// The rule or the reason, for the reader.
-    pub why: String,
-    /// The functions behind a changed count, the largest change first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cause: Vec<FunctionDelta>,
-}
-
-impl Delta {
-    /// The delta as a reason why a run is invalid.
-    pub fn invalid_reason(&self) -> String {
-        format!("{} of {} is {}: {}", self.metric, self.case, self.verdict, self.why)
-    }
-}
-
-/// All deltas of two runs, in the order of the new run and then of the base.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// The differences of the environments that change exact counts.
-    pub differences: Vec<Difference>,
-    /// A delta for each metric of each case.
-    pub deltas: Vec<Delta>,
-}
 
 /// Compares two runs under a policy on a day (exceptions expire).
 pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date) -> Comparison {
@@ -119,27 +32,29 @@ pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date)
 
 fn one_sided(measurement: &Measurement, verdict: Verdict, limit: Option<Limit>) -> Delta {
     let median = Some(measurement.sample.median());
-    let (base, new, why) = if verdict == Verdict::Missing {
-        (median, None, "the base has it, the new run does not: measure it, or accept a new baseline without it")
+    let (sides, why) = if verdict == Verdict::Missing {
+        ([median, None], "the base has it, the new run does not: measure it, or accept a new baseline without it")
     } else {
-        (None, median, "the base does not have it: accept a new baseline to judge it")
+        ([None, median], "the base does not have it: accept a new baseline to judge it")
     };
-    Delta {
-        case: measurement.case.clone(),
-        metric: measurement.metric.clone(),
-        base,
-        new,
-        relative: None,
-        interval: None,
-        verdict,
-        blocks: blocks(limit),
-        why: why.to_owned(),
-        cause: vec![],
-    }
+    delta(measurement, sides, limit, (verdict, why.to_owned()))
 }
 
-fn blocks(limit: Option<Limit>) -> bool {
-    limit.is_some_and(|limit| limit.action == Action::Block)
+/// A delta without an interval and a cause.
+fn delta(of: &Measurement, [base, new]: [Option<f64>; 2], limit: Option<Limit>, judged: (Verdict, String)) -> Delta {
+    let (verdict, why) = judged;
+    Delta {
+        case: of.case.clone(),
+        metric: of.metric.clone(),
+        base,
+        new,
+        relative: base.zip(new).and_then(|(base, new)| relative(base, new)),
+        interval: None,
+        verdict,
+        blocks: limit.is_some_and(Limit::blocks),
+        why,
+        cause: vec![],
+    }
 }
 
 fn judge(base: &Measurement, new: &Measurement, differences: &[Difference], limit: Option<Limit>) -> Delta {
@@ -166,18 +81,8 @@ fn judge(base: &Measurement, new: &Measurement, differences: &[Difference], limi
         },
     };
     let moved = matches!(verdict, Verdict::Regressed | Verdict::Improved);
-    Delta {
-        case: new.case.clone(),
-        metric: new.metric.clone(),
-        base: Some(before),
-        new: Some(after),
-        relative: relative(before, after),
-        interval: None,
-        verdict,
-        blocks: blocks(limit),
-        why,
-        cause: if moved { attribute(&base.functions, &new.functions) } else { vec![] },
-    }
+    let cause = if moved { attribute(&base.functions, &new.functions) } else { vec![] };
+    Delta { cause, ..delta(new, [Some(before), Some(after)], limit, (verdict, why)) }
 }
 
 /// The change as a share of the base. None if the base is 0 and the new value is not.
@@ -186,7 +91,7 @@ pub fn relative(base: f64, new: f64) -> Option<f64> {
 }
 
 fn within(metric: &Metric, base: f64, new: f64, limit: Limit) -> (Verdict, String) {
-    let action = if limit.action == Action::Block { "blocks" } else { "advises" };
+    let action = if limit.blocks() { "blocks" } else { "advises" };
     let why = format!("limit {:.3}% and {}, {action}", limit.relative * 100.0, metric.show(limit.absolute));
     let change = new - base;
     let past = change.abs() > limit.absolute && change.abs() > limit.relative * base.abs();

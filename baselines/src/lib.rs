@@ -52,6 +52,7 @@ pub mod record;
 mod schema;
 mod stacks;
 pub mod stats;
+pub mod verdict;
 
 pub use environment::Environment;
 pub use error::{Error, Result};

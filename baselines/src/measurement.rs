@@ -44,14 +44,11 @@ pub enum Durability {
 
 /// The values of one metric of one case, in the order of measuring: at least one, all finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
+#[serde(try_from = "Vec<f64>")]
 pub struct Sample(Vec<f64>);
 
 impl Sample {
-    /// A sample of these values, in the metric's unit.
-    ///
-    /// # Errors
-    /// There are no values, or one is NaN or infinite.
+    /// A sample of these values, in the metric's unit: at least one, none of them NaN or infinite.
     pub fn new(values: Vec<f64>) -> Result<Sample> {
         if values.is_empty() {
             return Err(Error::EmptySample);
@@ -90,12 +87,6 @@ impl TryFrom<Vec<f64>> for Sample {
 
     fn try_from(values: Vec<f64>) -> Result<Sample> {
         Sample::new(values)
-    }
-}
-
-impl From<Sample> for Vec<f64> {
-    fn from(sample: Sample) -> Vec<f64> {
-        sample.0
     }
 }
 
@@ -175,12 +166,9 @@ impl Measurement {
         Measurement { functions, ..self }
     }
 
-    /// The metric of this measurement.
-    ///
-    /// # Errors
-    /// The name is not in the table.
+    /// The metric of this measurement; an error if the name is not in the table.
     pub fn metric(&self) -> Result<&'static Metric> {
-        Metric::find(&self.metric).ok_or_else(|| Error::UnknownMetric(self.metric.clone()))
+        Metric::named(&self.metric)
     }
 }
 

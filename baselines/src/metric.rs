@@ -5,6 +5,8 @@ use Lane::{Counts, Effect, Load, Time};
 use Unit::{Bytes, Count, Nanoseconds, PerSecond, Ratio};
 use serde::{Deserialize, Serialize};
 
+use crate::{Error, Result};
+
 /// A quantity that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {
@@ -162,6 +164,10 @@ impl Metric {
     /// ```
     pub fn find(name: &str) -> Option<&'static Metric> {
         METRICS.iter().find(|metric| metric.name == name)
+    }
+
+    pub(crate) fn named(name: &str) -> Result<&'static Metric> {
+        Metric::find(name).ok_or_else(|| Error::UnknownMetric(name.to_owned()))
     }
 
     /// A value in the metric's unit, as people read it: three or four significant digits and the unit last.

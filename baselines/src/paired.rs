@@ -4,13 +4,14 @@
 //! function of the rounds, the procedure and the policy. [`next`] says how many rounds are missing; another crate
 //! measures.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{Delta, Verdict};
-use crate::policy::{Action, Limit, Policy};
+use crate::policy::{Limit, Policy};
 use crate::stats::decision::Stage;
 use crate::stats::{Decision, NextAction, PairData, PairState, Procedure, margin, next_steps, round_value};
-use crate::{CaseKey, Durability, Error, InvalidEntry, Metric, Result, Sample};
+use crate::verdict::{Delta, Verdict};
+use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
 const UNNAMED_LIMIT: f64 = 0.02;
@@ -114,33 +115,19 @@ impl Slices {
 
 impl Round {
     /// The value of the round for a metric: see [`round_value`].
-    ///
-    /// # Errors
-    /// The clock stood still, or the sides have different numbers of slices.
     pub fn value(&self, metric: &str) -> Result<f64> {
         Ok(round_value(&self.base.times_ns(metric), &self.new.times_ns(metric))?)
     }
 }
 
 impl Pair {
-    /// Refuses a pair that no verdict can follow from.
-    pub(crate) fn check(&self) -> Result<()> {
-        match Metric::find(&self.metric) {
-            Some(_) => Ok(()),
-            None => Err(Error::UnknownMetric(self.metric.clone())),
-        }
-    }
-
-    fn limit(&self, policy: &Policy, today: jiff::civil::Date) -> Option<Limit> {
+    fn limit(&self, policy: &Policy, today: Date) -> Option<Limit> {
         policy.limit(&self.case, &self.metric, today)
     }
 }
 
 impl Paired {
     /// The values of a stage for the metric that decides, in the order of measuring.
-    ///
-    /// # Errors
-    /// As [`Round::value`].
     pub fn values(&self, stage: Stage) -> Result<Vec<f64>> {
         let rounds = self.rounds.iter().filter(|round| round.stage == stage);
         rounds.map(|round| round.value(&self.pair.metric)).collect()
@@ -155,16 +142,8 @@ impl Paired {
 }
 
 /// The next step for each pair of one suite. Each control is a suite by itself: judged together with the others, it
-/// would change their levels.
-///
-/// # Errors
-/// A round can't be used, or a limit of the policy is no margin.
-pub fn next(
-    procedure: &Procedure,
-    suite: &[&Paired],
-    policy: &Policy,
-    today: jiff::civil::Date,
-) -> Result<Vec<PairState>> {
+/// would change their levels. An error if a round can't be used, or a limit of the policy is no margin.
+pub fn next(procedure: &Procedure, suite: &[&Paired], policy: &Policy, today: Date) -> Result<Vec<PairState>> {
     let mut data = Vec::with_capacity(suite.len());
     for paired in suite {
         let limit = paired.pair.limit(policy, today).map(|limit| limit.relative).filter(|share| *share > 0.0);
@@ -186,12 +165,7 @@ pub fn suites(pairs: &[Paired]) -> Vec<Vec<usize>> {
 }
 
 /// The state of every pair that is not abandoned, with its position, suite by suite.
-fn states(
-    procedure: &Procedure,
-    pairs: &[Paired],
-    policy: &Policy,
-    today: jiff::civil::Date,
-) -> Result<Vec<(usize, PairState)>> {
+fn states(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Date) -> Result<Vec<(usize, PairState)>> {
     let mut states = Vec::with_capacity(pairs.len());
     for suite in suites(pairs) {
         let members: Vec<&Paired> = suite.iter().map(|index| &pairs[*index]).collect();
@@ -202,36 +176,24 @@ fn states(
 
 /// The rounds that all pairs of a run still need, in the order of the pairs: the pair's position, the stage and the
 /// number.
-///
-/// # Errors
-/// As [`next`].
 pub fn missing(
     procedure: &Procedure,
     pairs: &[Paired],
     policy: &Policy,
-    today: jiff::civil::Date,
+    today: Date,
 ) -> Result<Vec<(usize, Stage, usize)>> {
     let states = states(procedure, pairs, policy, today)?.into_iter();
-    let mut missing: Vec<_> = states
-        .filter_map(|(index, state)| match state.action {
-            NextAction::Measure { stage, rounds } => Some((index, stage, rounds)),
-            NextAction::Wait | NextAction::Stop(_) => None,
-        })
-        .collect();
+    let needed = |(index, state): (usize, PairState)| match state.action {
+        NextAction::Measure { stage, rounds } => Some((index, stage, rounds)),
+        NextAction::Wait | NextAction::Stop(_) => None,
+    };
+    let mut missing: Vec<_> = states.filter_map(needed).collect();
     missing.sort_unstable();
     Ok(missing)
 }
 
 /// Judges all pairs of a run. A pair that still needs rounds is inconclusive: its time was up.
-///
-/// # Errors
-/// As [`next`].
-pub fn judge(
-    procedure: &Procedure,
-    pairs: &[Paired],
-    policy: &Policy,
-    today: jiff::civil::Date,
-) -> Result<PairVerdicts> {
+pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Date) -> Result<PairVerdicts> {
     let mut verdicts = PairVerdicts::default();
     for (index, state) in states(procedure, pairs, policy, today)? {
         let paired = &pairs[index];
@@ -296,7 +258,7 @@ fn delta(paired: &Paired, state: &PairState, limit: Option<Limit>) -> Delta {
     };
     let (base, new) = (median(|round| &round.base), median(|round| &round.new));
     let mut verdict = verdict(state);
-    let blocks = limit.is_some_and(|limit| limit.action == Action::Block);
+    let blocks = limit.is_some_and(Limit::blocks);
     let margin = limit.map_or(UNNAMED_LIMIT, |limit| limit.relative).max(pair.noise);
     let rule = if blocks { "blocks" } else { "advises" };
     let mut why = format!("margin {:.1}%, {rule}{}", margin * 100.0, evidence(state));

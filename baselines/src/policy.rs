@@ -7,16 +7,17 @@
 
 use std::path::Path;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
 use crate::{CaseKey, Error, Metric, Result};
 
 /// The version of the format.
-pub const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 1;
 
 /// The policy of projects without a policy file.
-pub const DEFAULT: &str = include_str!("../policy.toml");
+const DEFAULT: &str = include_str!("../policy.toml");
 
 /// All rules of a gate.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,20 +33,16 @@ pub struct Policy {
 /// The allowed change of one metric.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// The metric's name in the table.
-    pub metric: String,
+struct Rule {
+    metric: String,
     /// The benchmarks: `*` and `?` as in a shell.
     #[serde(default = "everything")]
-    pub benchmark: String,
-    /// Allowed change as a share of the base, as in `0.003`.
+    benchmark: String,
     #[serde(default)]
-    pub relative: f64,
-    /// Allowed change in the metric's unit.
+    relative: f64,
     #[serde(default)]
-    pub absolute: f64,
-    /// The consequence past both limits.
-    pub action: Action,
+    absolute: f64,
+    action: Action,
 }
 
 /// The consequence of a change past the limits.
@@ -61,17 +58,13 @@ pub enum Action {
 /// A known change that is allowed until a day.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Exception {
-    /// The metric's name in the table.
-    pub metric: String,
-    /// The benchmarks.
-    pub benchmark: String,
-    /// Allowed change as a share of the base, instead of the rule's.
-    pub relative: f64,
-    /// The reason.
-    pub reason: String,
+struct Exception {
+    metric: String,
+    benchmark: String,
+    relative: f64,
+    reason: String,
     /// The last day on which it holds, as in `2026-12-31`.
-    pub expires: jiff::civil::Date,
+    expires: Date,
 }
 
 /// The limit of one metric of one case.
@@ -85,6 +78,12 @@ pub struct Limit {
     pub action: Action,
 }
 
+impl Limit {
+    pub(crate) fn blocks(self) -> bool {
+        self.action == Action::Block
+    }
+}
+
 fn everything() -> String {
     "*".to_owned()
 }
@@ -95,19 +94,12 @@ impl Policy {
         Policy::parse(Path::new("(built in)"), DEFAULT).expect("a test parses the built-in policy")
     }
 
-    /// Reads a policy file.
-    ///
-    /// # Errors
-    /// There is no such file, it is not TOML, it has an unknown schema, key or metric, or a limit is negative or not
-    /// finite.
+    /// Reads a policy file. Unknown keys, an unknown metric, and a limit that is negative or not finite are errors.
     pub fn read(path: &Path) -> Result<Policy> {
         Policy::parse(path, &std::fs::read_to_string(path).map_err(Error::io("read", path))?)
     }
 
     /// Reads a policy from its text; `path` is for messages.
-    ///
-    /// # Errors
-    /// As [`Policy::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Policy> {
         let wrong = |reason: String| Error::Policy { path: path.to_owned(), reason };
         let policy: Policy = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
@@ -117,19 +109,11 @@ impl Policy {
         if policy.rules.is_empty() {
             return Err(wrong("it has no [[rule]]: a gate without a rule can't fail".to_owned()));
         }
-        let metrics = policy
-            .rules
-            .iter()
-            .map(|rule| &rule.metric)
-            .chain(policy.exceptions.iter().map(|exception| &exception.metric));
-        for metric in metrics {
-            if Metric::find(metric).is_none() {
-                return Err(wrong(format!("unknown metric `{metric}`: `assay run --metrics` lists them")));
-            }
-        }
-        let limits = policy.rules.iter().flat_map(|rule| [rule.relative, rule.absolute]);
-        for limit in limits.chain(policy.exceptions.iter().map(|exception| exception.relative)) {
-            if !limit.is_finite() || limit < 0.0 {
+        let rules = policy.rules.iter().map(|rule| (&rule.metric, [rule.relative, rule.absolute]));
+        let exceptions = policy.exceptions.iter().map(|exception| (&exception.metric, [exception.relative, 0.0]));
+        for (metric, limits) in rules.chain(exceptions) {
+            Metric::named(metric).map_err(|error| wrong(error.to_string()))?;
+            if let Some(limit) = limits.into_iter().find(|limit| !limit.is_finite() || *limit < 0.0) {
                 return Err(wrong(format!("limit {limit} must be a number that is not negative")));
             }
         }
@@ -137,7 +121,7 @@ impl Policy {
     }
 
     /// The limit of one metric of one case on a day; none if no rule names it.
-    pub fn limit(&self, case: &CaseKey, metric: &str, today: jiff::civil::Date) -> Option<Limit> {
+    pub fn limit(&self, case: &CaseKey, metric: &str, today: Date) -> Option<Limit> {
         let rule = self.rules.iter().find(|rule| rule.metric == metric && matches(&rule.benchmark, case))?;
         let exception = self.exceptions.iter().find(|exception| {
             exception.metric == metric && exception.expires >= today && matches(&exception.benchmark, case)
@@ -149,40 +133,24 @@ impl Policy {
         })
     }
 
-    /// The reasons why the policy does not guard what it seems to guard: patterns that match none of `cases`, and
-    /// exceptions that have expired.
-    pub fn complaints<'a>(
-        &self,
-        cases: impl Iterator<Item = &'a CaseKey> + Clone,
-        today: jiff::civil::Date,
-    ) -> Vec<String> {
-        let unmatched = self.unmatched(cases).into_iter().map(|pattern| {
-            format!("the policy names `{pattern}`, and no benchmark matches it: correct or remove the rule")
-        });
+    /// The reasons why the policy does not guard what it seems to guard: patterns (other than `*`) that match none of
+    /// `cases`, and exceptions that have expired.
+    pub fn complaints<'a>(&self, cases: impl Iterator<Item = &'a CaseKey> + Clone, today: Date) -> Vec<String> {
+        let patterns = (self.rules.iter().map(|rule| &rule.benchmark))
+            .chain(self.exceptions.iter().map(|exception| &exception.benchmark));
+        let unmatched = patterns
+            .filter(|pattern| *pattern != "*" && !cases.clone().any(|case| matches(pattern, case)))
+            .map(|name| format!("the policy names `{name}`, and no benchmark matches it: correct or remove the rule"));
         unmatched.chain(self.expired(today)).collect()
     }
 
-    /// The patterns of rules and exceptions that match none of `cases`. The pattern `*` may match none.
-    pub fn unmatched<'a>(&self, cases: impl Iterator<Item = &'a CaseKey> + Clone) -> Vec<String> {
-        let patterns = (self.rules.iter().map(|rule| &rule.benchmark))
-            .chain(self.exceptions.iter().map(|exception| &exception.benchmark));
-        patterns
-            .filter(|pattern| *pattern != "*" && !cases.clone().any(|case| matches(pattern, case)))
-            .cloned()
-            .collect()
-    }
-
     /// The exceptions that have expired by `today`, with their reasons.
-    pub fn expired(&self, today: jiff::civil::Date) -> Vec<String> {
+    pub fn expired(&self, today: Date) -> Vec<String> {
         let run_out = self.exceptions.iter().filter(|exception| exception.expires < today);
-        run_out
-            .map(|exception| {
-                format!(
-                    "the exception for {} of {} ran out on {} ({})",
-                    exception.metric, exception.benchmark, exception.expires, exception.reason
-                )
-            })
-            .collect()
+        let told = |Exception { metric, benchmark, expires, reason, .. }: &Exception| {
+            format!("the exception for {metric} of {benchmark} ran out on {expires} ({reason})")
+        };
+        run_out.map(told).collect()
     }
 }
 
@@ -198,7 +166,7 @@ mod tests {
         CaseKey { benchmark: benchmark.into(), variant: "store=memory".into() }
     }
 
-    fn day(text: &str) -> jiff::civil::Date {
+    fn day(text: &str) -> Date {
         text.parse().expect("a date")
     }
 
@@ -237,8 +205,8 @@ mod tests {
     #[test]
     fn a_policy_that_guards_nothing_is_found_out() {
         let policy = Policy::parse(Path::new("p.toml"), TEXT).expect("parses");
-        assert_eq!(policy.unmatched([case("codec/json")].iter()), ["step/log"]);
         let complaints = policy.complaints([case("codec/json")].iter(), day("2027-01-01"));
+        assert_eq!(complaints.len(), 2);
         assert!(
             complaints[0].contains("`step/log`") && complaints[1].contains("ran out on 2026-12-31"),
             "{complaints:?}"

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::paired::{Pair, Paired, Round};
-use crate::{CaseKey, Environment, Error, InvalidEntry, Measurement, Result, Skipped, atomic, schema};
+use crate::{CaseKey, Environment, Error, InvalidEntry, Measurement, Metric, Result, Skipped, atomic, schema};
 
 /// The version of the format that is written.
 pub const SCHEMA: u64 = 2;
@@ -97,7 +97,13 @@ enum Line {
     },
 }
 
-/// Writes a run as it is measured.
+impl Line {
+    fn header(header: &RunHeader) -> Line {
+        Line::Header { schema: SCHEMA, header: Box::new(header.clone()) }
+    }
+}
+
+/// Writes a run as it is measured. A line that is refused or can't be written is an error; the lines before it stay.
 #[derive(Debug)]
 pub struct RunWriter {
     file: File,
@@ -108,68 +114,45 @@ pub struct RunWriter {
 
 impl RunWriter {
     /// Starts the file of a run: `path` with `.partial` added, until [`RunWriter::finish`].
-    ///
-    /// # Errors
-    /// The file can't be created.
     pub fn create(path: &Path, header: RunHeader) -> Result<RunWriter> {
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
+        let partial = path.with_added_extension("partial");
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
         }
         let mut file = File::create(&partial).map_err(Error::io("write", &partial))?;
-        let line = encode(&Line::Header { schema: SCHEMA, header: Box::new(header.clone()) });
+        let line = encode(&Line::header(&header));
         file.write_all(line.as_bytes()).map_err(Error::io("write", &partial))?;
         Ok(RunWriter { file, partial, path: path.to_owned(), run: Run::new(header) })
     }
 
     /// Adds a measurement.
-    ///
-    /// # Errors
-    /// The metric is unknown, or the line can't be written. The lines before stay.
     pub fn measurement(&mut self, measurement: Measurement) -> Result<()> {
         self.add(Line::Measurement(measurement))
     }
 
     /// Adds a pair and returns its position. Its rounds follow.
-    ///
-    /// # Errors
-    /// The metric is unknown, or the line can't be written. The lines before stay.
     pub fn pair(&mut self, pair: Pair) -> Result<usize> {
         self.add(Line::Pair(pair))?;
         Ok(self.run.pairs.len() - 1)
     }
 
     /// Adds a round to the pair that it names.
-    ///
-    /// # Errors
-    /// There is no such pair, or the line can't be written. The lines before stay.
     pub fn round(&mut self, round: Round) -> Result<()> {
         self.add(Line::Round(round))
     }
 
     /// Gives up a pair because a side failed: no verdict follows from its rounds.
-    ///
-    /// # Errors
-    /// There is no such pair, or a line can't be written. The lines before stay.
     pub fn abandon(&mut self, pair: usize, why: impl Into<String>) -> Result<()> {
         self.add(Line::Abandoned { pair })?;
         self.invalid(format!("the time of {}", self.run.pairs[pair].pair.case), why)
     }
 
     /// Adds an entry for something that was not measured.
-    ///
-    /// # Errors
-    /// The line can't be written. The lines before stay.
     pub fn skipped(&mut self, what: impl Into<String>, why: impl Into<String>) -> Result<()> {
         self.add(Line::Skipped(Skipped { what: what.into(), why: why.into() }))
     }
 
     /// Adds an entry for something that can't be believed.
-    ///
-    /// # Errors
-    /// The line can't be written. The lines before stay.
     pub fn invalid(&mut self, what: impl Into<String>, why: impl Into<String>) -> Result<()> {
         self.add(Line::Invalid(InvalidEntry { what: what.into(), why: why.into() }))
     }
@@ -179,10 +162,8 @@ impl RunWriter {
         &self.run
     }
 
-    /// Writes the end line, flushes the file to the disk and gives it its name.
-    ///
-    /// # Errors
-    /// The run is empty, or the file can't be flushed or renamed: the `.partial` file stays.
+    /// Writes the end line, flushes the file to the disk and gives it its name. If the run is empty or that fails, the
+    /// `.partial` file stays.
     pub fn finish(mut self) -> Result<Run> {
         if self.run.is_empty() {
             return Err(Error::EmptyRun(self.partial));
@@ -231,12 +212,9 @@ impl Run {
     }
 
     /// Writes a whole run at once, atomically.
-    ///
-    /// # Errors
-    /// The file can't be written; its old contents stay.
     pub fn write(&self, path: &Path) -> Result<()> {
         let abandoned = self.pairs.iter().enumerate().filter(|(_, paired)| paired.abandoned);
-        let lines = std::iter::once(Line::Header { schema: SCHEMA, header: Box::new(self.header.clone()) })
+        let lines = std::iter::once(Line::header(&self.header))
             .chain(self.measurements.iter().cloned().map(Line::Measurement))
             .chain(self.pairs.iter().map(|paired| Line::Pair(paired.pair.clone())))
             .chain(self.pairs.iter().flat_map(|paired| paired.rounds.iter().cloned().map(Line::Round)))
@@ -272,7 +250,7 @@ impl Run {
                 self.measurements.push(measurement);
             }
             Line::Pair(pair) => {
-                pair.check()?;
+                Metric::named(&pair.metric)?;
                 self.pairs.push(Paired { pair, rounds: vec![], abandoned: false });
             }
             Line::Round(round) => self.paired(round.pair)?.rounds.push(round),
@@ -313,10 +291,9 @@ fn parse(path: &Path, text: &str, partial: bool) -> Result<Run> {
         }
     }
     if run.complete || partial {
-        Ok(run)
-    } else {
-        Err(Error::Truncated { path: path.to_owned(), measurements: run.measurements.len() })
+        return Ok(run);
     }
+    Err(Error::Truncated { path: path.to_owned(), measurements: run.measurements.len() })
 }
 
 /// The record of a line. Measurements, by far the most lines, skip the detour that serde takes for a tagged enum.
@@ -333,7 +310,12 @@ fn parse_header(path: &Path, line: &str) -> Result<RunHeader> {
     let version = value.get("schema").and_then(serde_json::Value::as_u64);
     schema::check(path, version.ok_or_else(|| no_header("it has no schema version".to_owned()))?, KNOWN)?;
     match serde_json::from_value(value) {
-        Ok(Line::Header { header, .. }) => Ok(*header),
+        Ok(Line::Header { schema, mut header }) => {
+            if schema == 1 {
+                header.environment.hide_from_counts();
+            }
+            Ok(*header)
+        }
         Ok(_) => Err(no_header("it is another record".to_owned())),
         Err(error) => Err(no_header(error.to_string())),
     }

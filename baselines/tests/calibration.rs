@@ -1,7 +1,5 @@
 //! The record of a calibration: appended, read again in both versions, and asked for the noise of a case.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
-
 use std::path::Path;
 
 use baselines::calibration::{Condition, JudgedCase, SCHEMA, Suite, append, noise, path, read};

@@ -1,15 +1,17 @@
 //! How the instructions of one retrieval grow with the number of episodes, up to 100,000: `cargo bench --bench growth`.
 //!
-//! No lane has it and a plain `cargo bench` leaves it out, for making 100,000 episodes under valgrind takes minutes. Only callgrind runs; the rounds that go before
-//! and the checks are those of `counts`, and the numbers are for all of the operations, of which every size has the same number.
+//! No lane has it and a plain `cargo bench` leaves it out, because making 100,000 episodes under valgrind takes
+//! minutes. Only callgrind runs. The numbers are for all operations together, of which every size has as many.
 
 mod harness {
-    use bench_suite::benchmark::{Benchmark, Prepared, Setup};
-    use bench_suite::benchmarks::retrieval;
-    use bench_suite::cases::Case;
-    use bench_suite::input::Source;
-    use bench_suite::runner::{profile, slice, valgrind};
     use gungraun::{Callgrind, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
+    use worker::slice::{self, ROOT};
+    use worker::{Prepared, valgrind};
+    use workloads::benchmark::{Benchmark, SetUp};
+    use workloads::benchmarks::retrieval;
+    use workloads::cases::Case;
+    use workloads::input::Source;
+    use workloads::suite;
 
     /// What a setup gives: the state, and the operations to count.
     type Ready = (Box<dyn Prepared>, u64);
@@ -17,7 +19,7 @@ mod harness {
     const NAIVE: &str = "retrieval=scan,sharing=clone";
     const INDEXED: &str = "retrieval=indexed,sharing=arc";
 
-    const fn retrieving(name: &'static str, setup: fn(&Setup<'_>) -> anyhow::Result<Box<dyn Prepared>>) -> Benchmark {
+    const fn retrieving(name: &'static str, setup: SetUp) -> Benchmark {
         let exercises: &[&str] = &["store", "retrieval", "sharing"];
         Benchmark { name, about: "the 10 episodes that fit a task best", exercises, episodes: 8, operations: 4, setup }
     }
@@ -28,8 +30,9 @@ mod harness {
 
     fn prepare(benchmark: &'static Benchmark, variant: &str) -> Ready {
         let prepared = || {
-            let case = Case { id: "growth", benchmark, variant: variant.parse()? };
-            slice::prepare(&case, &Source::from_environment()?.load(benchmark.episodes)?)
+            let case = Case { id: "growth", benchmark, variant: variant.parse()?, tags: &[] };
+            let input = Source::from_environment()?.load(benchmark.episodes)?;
+            anyhow::Ok((suite::prepare(&case, &input, None)?, benchmark.operations))
         };
         match prepared() {
             Ok(ready) => ready,
@@ -37,10 +40,11 @@ mod harness {
         }
     }
 
-    /// Checks the answers after the count, and leaves the episodes to the end of the process: taking them apart would take longer.
+    /// Checks the answers after the count, and leaves the episodes to the end of the process: taking them apart would
+    /// take longer.
     fn check((mut prepared, _): Ready) {
         if let Err(error) = prepared.check() {
-            panic!("wrong answer: {error:#}");
+            panic!("{error:#}");
         }
         std::mem::forget(prepared);
     }
@@ -63,7 +67,7 @@ mod harness {
     fn configuration() -> LibraryBenchmarkConfig {
         let mut configuration = LibraryBenchmarkConfig::default();
         let callgrind = Callgrind::with_args([valgrind::INSTRUMENTATION, "--cache-sim=no"])
-            .entry_point(EntryPoint::Custom(format!("*{}*", profile::ROOT)))
+            .entry_point(EntryPoint::Custom(format!("*{}*", ROOT)))
             .clone();
         configuration.tool(callgrind);
         configuration

@@ -1,16 +1,17 @@
 //! Wall times, through criterion: `cargo bench --bench times`, with criterion's own options and filter after `--`.
 //!
-//! Criterion's change detection is its own affair: on a shared machine it calls most of identical code changed. Assay shows and stores these times,
-//! and never judges by them.
+//! Criterion's change detection is its own affair: on a shared machine it calls most of identical code changed. Assay
+//! shows and stores these times, and never judges by them.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use bench_suite::benchmark::{Prepared, Setup};
-use bench_suite::cases::{self, Case};
-use bench_suite::engagement;
-use bench_suite::input::{Source, set_from_environment};
 use criterion::Criterion;
+use worker::Prepared;
+use workloads::benchmark::Setup;
+use workloads::cases::{self, Case};
+use workloads::engagement;
+use workloads::input::{Source, set_from_environment};
 
 fn main() -> Result<()> {
     let source = Source::from_environment()?;
@@ -54,7 +55,7 @@ fn build(case: &Case, source: &Source) -> Result<Box<dyn Prepared>> {
 }
 
 fn timed(prepared: &mut dyn Prepared, operations: u64) -> Result<Duration> {
-    prepared.refill(operations)?;
+    prepared.prepare_inputs(operations)?;
     let start = Instant::now();
     prepared.run(operations)?;
     Ok(start.elapsed())

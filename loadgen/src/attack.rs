@@ -31,9 +31,6 @@ const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 
 /// Plays the whole schedule with that many users and returns the number of requests that goose counted. The player
 /// knows why a run ended early.
-///
-/// # Errors
-/// Goose failed, or the run did not end in time.
 pub async fn run(player: Arc<Player>, host: &str, users: u32, bound: Duration) -> Result<usize> {
     // A second run in one process finds the logger of the first: the same one.
     let _ = log::set_logger(&ErrorsToStderr);
@@ -139,16 +136,8 @@ impl UserGroup {
 /// Adds a request to goose's metrics, with the response time from the intended start.
 async fn record_in_goose(user: &mut GooseUser, record: &RequestRecord) -> TransactionResult {
     let RequestRecord { operation, status, error, .. } = record;
-    let ok = error.is_none();
-    user.record_custom_request_duration(
-        operation.method(),
-        operation.name(),
-        record.response(),
-        ok,
-        *status,
-        error.as_deref(),
-    )
-    .await
+    let (method, name, response, ok) = (operation.method(), operation.name(), record.response(), error.is_none());
+    user.record_custom_request_duration(method, name, response, ok, *status, error.as_deref()).await
 }
 
 /// Tells the player of ctrl-c, which goose catches, so that users in the middle of an episode stop as well.

@@ -75,9 +75,7 @@ pub fn episode(answer: &HttpResponse, id: EpisodeId, script: Option<&Script>) ->
     for (expected, step) in (0..).zip(&steps) {
         same("step number", &step.number, &expected)?;
     }
-    let Some(script) = script else {
-        return Ok(());
-    };
+    let Some(script) = script else { return Ok(()) };
     same("task", &head.task, &script.start.task)?;
     same("task type", &head.task_type, &script.start.task_type)?;
     same("context", &head.context, &script.start.context)?;

@@ -11,7 +11,8 @@ use clap::ValueEnum;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use memory::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
-use reqwest::{Client, Method, Url, redirect};
+use reqwest::{Client, Method, RequestBuilder, Url, redirect};
+use serde::Serialize;
 
 /// The longest answer that is read, in bytes: about a hundred long episodes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -21,7 +22,6 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub struct HttpClient {
     client: Client,
     base: String,
-    timeout: Duration,
     wire: BodyEncoding,
 }
 
@@ -44,9 +44,7 @@ pub struct RequestBody {
 /// A whole response, of any status.
 #[derive(Debug)]
 pub struct HttpResponse {
-    /// The HTTP status.
     pub status: u16,
-    /// The body.
     pub body: Vec<u8>,
 }
 
@@ -60,10 +58,8 @@ pub struct RequestError {
 }
 
 impl HttpClient {
-    /// A client of the server at `url`. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// A URL that is not `http://host:port`, or one of another machine without `allow_remote`.
+    /// A client of the server at `url`, which is `http://host:port`, of another machine only if `allow_remote`. Nothing
+    /// is sent yet.
     pub fn new(url: &str, timeout: Duration, allow_remote: bool, wire: BodyEncoding) -> Result<HttpClient> {
         let parsed = Url::parse(url).with_context(|| format!("--server {url}: use http://ADDRESS:PORT"))?;
         ensure!(parsed.scheme() == "http", "--server {url}: use http://ADDRESS:PORT, memory-server has no TLS");
@@ -86,11 +82,15 @@ impl HttpClient {
             .pool_idle_timeout(None)
             .build()
             .context("setting up the HTTP client")?;
-        Ok(HttpClient { client, base: parsed.as_str().trim_end_matches('/').to_owned(), timeout, wire })
+        Ok(HttpClient { client, base: parsed.as_str().trim_end_matches('/').to_owned(), wire })
     }
 
-    /// Encodes a body for [`HttpClient::post`].
-    pub fn body(&self, plain: Vec<u8>) -> Result<RequestBody> {
+    /// Encodes the JSON of a body for [`HttpClient::post`].
+    pub fn body(&self, content: &impl Serialize) -> Result<RequestBody> {
+        self.encode(serde_json::to_vec(content).context("encoding a body")?)
+    }
+
+    fn encode(&self, plain: Vec<u8>) -> Result<RequestBody> {
         if self.wire == BodyEncoding::Identity || plain.len() < usize::from(WIRE_THRESHOLD_BYTES) {
             return Ok(RequestBody { bytes: plain, is_compressed: false });
         }
@@ -104,49 +104,41 @@ impl HttpClient {
         &self.base
     }
 
-    /// `GET path`.
     pub async fn get(&self, path: &str) -> Result<HttpResponse, RequestError> {
-        self.send(Method::GET, path, None, self.timeout).await
+        send(self.request(Method::GET, path)).await
     }
 
     /// `GET path`, with another timeout.
     pub async fn get_within(&self, path: &str, timeout: Duration) -> Result<HttpResponse, RequestError> {
-        self.send(Method::GET, path, None, timeout).await
+        send(self.request(Method::GET, path).timeout(timeout)).await
     }
 
     /// `POST path` with a JSON body.
     pub async fn post(&self, path: &str, body: &RequestBody) -> Result<HttpResponse, RequestError> {
-        self.send(Method::POST, path, Some(body.clone()), self.timeout).await
+        let mut request = self.request(Method::POST, path).header("content-type", "application/json");
+        if body.is_compressed {
+            request = request.header("content-encoding", WIRE_ENCODING);
+        }
+        send(request.body(body.bytes.clone())).await
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<RequestBody>,
-        timeout: Duration,
-    ) -> Result<HttpResponse, RequestError> {
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).timeout(timeout);
-        if let Some(RequestBody { bytes, is_compressed }) = body {
-            request = request.header("content-type", "application/json").body(bytes);
-            if is_compressed {
-                request = request.header("content-encoding", WIRE_ENCODING);
-            }
-        }
-        let mut response = request.send().await.map_err(request_error)?;
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(request_error)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(RequestError {
-                    timed_out: false,
-                    reason: format!("an answer over {ANSWER_BYTES_MAX} bytes"),
-                });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(HttpResponse { status, body })
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
     }
+}
+
+async fn send(request: RequestBuilder) -> Result<HttpResponse, RequestError> {
+    let mut response = request.send().await.map_err(request_error)?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(request_error)? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            let reason = format!("an answer over {ANSWER_BYTES_MAX} bytes");
+            return Err(RequestError { timed_out: false, reason });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(HttpResponse { status, body })
 }
 
 /// The innermost cause: reqwest's messages above it only repeat the URL.
@@ -203,7 +195,7 @@ mod tests {
         let body = |wire: BodyEncoding, bytes: usize| {
             let http =
                 HttpClient::new("http://127.0.0.1:1", Duration::from_secs(1), false, wire).expect("a loopback address");
-            let body = http.body(vec![b'a'; bytes]).expect("compresses");
+            let body = http.encode(vec![b'a'; bytes]).expect("compresses");
             (body.is_compressed, body.bytes.len())
         };
         let most = usize::from(WIRE_THRESHOLD_BYTES);

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use baselines::exit::Exit;
 use clap::Parser;
 use memory::api::{Script, ServerStats};
@@ -57,9 +57,8 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         eprintln!("loadgen: {}: the corpus has no episodes, so there is nothing to send", arguments.corpus.display());
         return Ok(Exit::Nothing);
     }
-    let step_counts: Vec<usize> = scripts.iter().map(|script| script.steps.len()).collect();
     if arguments.plan {
-        print_plan(Schedule::new(arguments.pace(), step_counts))?;
+        print_plan(Schedule::new(arguments.pace(), step_counts(&scripts)))?;
         return Ok(Exit::Ok);
     }
     tokio::runtime::Builder::new_multi_thread()
@@ -67,7 +66,11 @@ fn run(arguments: &Arguments) -> Result<Exit> {
         .enable_all()
         .build()
         .context("starting the runtime")?
-        .block_on(measure(arguments, http, scripts, step_counts))
+        .block_on(measure(arguments, http, scripts))
+}
+
+fn step_counts(scripts: &[Script]) -> Vec<usize> {
+    scripts.iter().map(|script| script.steps.len()).collect()
 }
 
 fn print_plan(schedule: Schedule) -> Result<()> {
@@ -79,12 +82,8 @@ fn print_plan(schedule: Schedule) -> Result<()> {
     out.flush().context("writing the schedule")
 }
 
-async fn measure(
-    arguments: &Arguments,
-    http: HttpClient,
-    scripts: Vec<Script>,
-    step_counts: Vec<usize>,
-) -> Result<Exit> {
+async fn measure(arguments: &Arguments, http: HttpClient, scripts: Vec<Script>) -> Result<Exit> {
+    let step_counts = step_counts(&scripts);
     let pace = arguments.pace();
     let totals = Schedule::totals(pace, &step_counts);
     let end = totals.and_then(|totals| totals.end).or(pace.duration);
@@ -103,10 +102,8 @@ async fn measure(
     }
     let counted = counted?;
     match player.stop_reason() {
-        Some(StopReason::Gone(reason)) => return Err(anyhow!("{reason}")),
-        Some(StopReason::Interrupted) => {
-            return Err(anyhow!("interrupted after {} requests", player.tally().requests()));
-        }
+        Some(StopReason::Gone(reason)) => bail!("{reason}"),
+        Some(StopReason::Interrupted) => bail!("interrupted after {} requests", player.tally().requests()),
         Some(StopReason::Late) | None => {}
     }
     let after = stats(&http).await?;
@@ -156,10 +153,8 @@ async fn stats(http: &HttpClient) -> Result<ServerStats> {
 }
 
 async fn show_progress(player: Arc<Player>) {
-    let mut ticks = tokio::time::interval(PROGRESS);
-    ticks.tick().await;
     loop {
-        ticks.tick().await;
+        tokio::time::sleep(PROGRESS).await;
         let (requests, episodes, errors) = {
             let tally = player.tally();
             (tally.requests(), tally.episodes, tally.error_count())

@@ -35,7 +35,6 @@ pub enum Arrivals {
 /// A schedule's definition: the same pace over the same corpus is the same schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
-    /// The arrivals of episodes.
     pub arrivals: Arrivals,
     /// The most episodes.
     pub episodes: u64,
@@ -43,7 +42,6 @@ pub struct Pace {
     pub duration: Option<Duration>,
     /// Retrievals after each episode, on average.
     pub retrieve_ratio: f64,
-    /// The seed of all draws.
     pub seed: u64,
 }
 
@@ -96,17 +94,14 @@ struct Times {
 }
 
 impl Schedule {
-    /// A schedule over a corpus whose scripts have `step_counts` steps.
-    ///
-    /// # Panics
-    /// The corpus is empty, or rate or shape are not over zero: the caller refuses both.
+    /// A schedule over a corpus whose scripts have `step_counts` steps. The caller refuses an empty corpus, and a rate
+    /// or a shape that is not over zero.
     pub fn new(pace: Pace, step_counts: Vec<usize>) -> Schedule {
         assert!(!step_counts.is_empty(), "an empty corpus is refused before");
         let times = match pace.arrivals {
             Arrivals::Open { rate, shape, gap } => {
                 let gamma = |mean_ns: f64| Gamma::new(shape, mean_ns / shape).expect("rate and shape are over zero");
-                let gap_ns = gap.as_secs_f64() * 1e9;
-                let between_requests_ns = (gap_ns > 0.0).then(|| gamma(gap_ns));
+                let between_requests_ns = (!gap.is_zero()).then(|| gamma(gap.as_secs_f64() * 1e9));
                 Some(Times { between_episodes_ns: gamma(1e9 / rate), between_requests_ns })
             }
             Arrivals::Closed => None,

@@ -1,12 +1,13 @@
 //! Plays planned episodes: waits for each request's intended start, sends it, checks the answer and records the times.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use memory::EpisodeId;
 use memory::api::{Retrieve, Script};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::check;
 use crate::http::{HttpClient, HttpResponse, RequestBody, RequestError};
@@ -59,18 +60,12 @@ struct PreparedScript {
 
 impl PreparedScript {
     fn new(script: Script, limit: usize, http: &HttpClient) -> Result<PreparedScript> {
-        let retrieve = Retrieve {
-            text: script.start.task.clone(),
-            context: Some(script.start.context.clone()),
-            limit,
-            steps: false,
-        };
-        let step = |step| http.body(serde_json::to_vec(step).context("encoding a step")?);
+        let (text, context) = (script.start.task.clone(), Some(script.start.context.clone()));
         Ok(PreparedScript {
-            start: http.body(serde_json::to_vec(&script.start).context("encoding a start")?)?,
-            steps: script.steps.iter().map(step).collect::<Result<_>>()?,
-            outcome: http.body(serde_json::to_vec(&script.outcome).context("encoding an outcome")?)?,
-            retrieve: http.body(serde_json::to_vec(&retrieve).context("encoding a retrieval")?)?,
+            start: http.body(&script.start)?,
+            steps: script.steps.iter().map(|step| http.body(step)).collect::<Result<_>>()?,
+            outcome: http.body(&script.outcome)?,
+            retrieve: http.body(&Retrieve { text, context, limit, steps: false })?,
             script,
         })
     }
@@ -79,9 +74,6 @@ impl PreparedScript {
 impl Player {
     /// A run of `schedule` over `scripts`. Retrievals ask for `limit` episodes; nothing is sent later than `deadline`
     /// after the start.
-    ///
-    /// # Errors
-    /// A script that cannot be encoded, or no thread for the timer.
     pub fn new(
         http: HttpClient,
         scripts: Vec<Script>,
@@ -115,10 +107,9 @@ impl Player {
         if self.stopped() {
             return None;
         }
-        let mut schedule = lock(&self.schedule);
+        let mut schedule = self.schedule.lock();
         // An open schedule ends by its own arrivals, however late the server is.
-        let over =
-            schedule.closes_after().is_some_and(|after| self.started.get().is_some_and(|s| s.elapsed() >= after));
+        let over = schedule.closes_after().is_some_and(|after| self.elapsed() >= after);
         if over { None } else { schedule.next() }
     }
 
@@ -134,7 +125,7 @@ impl Player {
 
     /// The requests so far.
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
-        lock(&self.tally)
+        self.tally.lock()
     }
 
     /// Plays an episode to its end, to its first error, or until the run is stopped. Returns the requests sent.
@@ -147,10 +138,14 @@ impl Player {
     }
 
     fn stopped(&self) -> bool {
-        if self.stopped.get().is_none() && self.started.get().is_some_and(|start| start.elapsed() > self.deadline) {
+        if self.elapsed() > self.deadline {
             self.stop(StopReason::Late);
         }
         self.stopped.get().is_some()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// Waits until `at`; false if the run was stopped before.
@@ -175,11 +170,6 @@ impl Player {
     }
 }
 
-/// Nothing panics while one of these locks is held, so the data of a poisoned one is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// One episode that a user plays.
 struct EpisodePlay<'a> {
     player: &'a Player,
@@ -201,7 +191,7 @@ impl EpisodePlay<'_> {
         }
         let path = format!("/episodes/{id}/complete");
         self.post(Operation::Complete, &path, outcome, |answer| check::completed(answer, script)).await?;
-        lock(&player.written).insert(id, self.planned.script);
+        player.written.lock().insert(id, self.planned.script);
 
         for &asked in &self.planned.retrievals {
             let retrieve = &player.scripts[asked].retrieve;
@@ -250,17 +240,14 @@ impl EpisodePlay<'_> {
             Ok(answer) => check(answer),
             Err(none) => Err(none.reason.clone()),
         };
-        let (value, error) = match checked {
-            Ok(value) => (Some(value), None),
-            Err(error) => (None, Some(error)),
-        };
+        let error = checked.as_ref().err().cloned();
         let record = RequestRecord { operation, intended, sent, done, lag, status, error };
         player.tally().add(&record);
         self.records.push(record);
         if let Err(none) = &answer {
             player.probe(none).await;
         }
-        value
+        checked.ok()
     }
 
     /// Intended start of the next request; none in the closed model.
@@ -273,6 +260,6 @@ impl EpisodePlay<'_> {
 
 /// The script of an episode that this run wrote.
 fn known(player: &Player, id: EpisodeId) -> Option<&Script> {
-    let index = *lock(&player.written).get(&id)?;
+    let index = *player.written.lock().get(&id)?;
     Some(&player.scripts[index].script)
 }

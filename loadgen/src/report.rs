@@ -15,21 +15,16 @@ use crate::tally::Tally;
 /// The one case of the load lane.
 const BENCHMARK: &str = "load/episodes";
 
-/// The server's numbers before and after the run.
+/// The server's numbers right before the first request and after the last one.
 #[derive(Debug)]
 pub struct ServerSnapshots {
-    /// Right before the first request.
     pub before: ServerStats,
-    /// After the last one.
     pub after: ServerStats,
 }
 
 impl ServerSnapshots {
     /// The durability class of the server's variant.
-    ///
-    /// # Errors
-    /// The variant has no known one.
-    pub fn durability(&self) -> Result<Durability> {
+    fn durability(&self) -> Result<Durability> {
         let name = self.before.variant.split(',').find_map(|pair| pair.strip_prefix("durability=")).unwrap_or_default();
         serde_json::from_value(name.into())
             .with_context(|| format!("the server's variant names no durability class: {}", self.before.variant))
@@ -48,26 +43,15 @@ impl ServerSnapshots {
 
 /// The run as measurements, each of one value over that many operations. Metrics that the server does not have are
 /// missing.
-///
-/// # Errors
-/// A variant without a durability class.
-pub fn measurements(tally: &Tally, server: &Server, operations: u64) -> Result<Vec<Measurement>> {
+pub fn measurements(tally: &Tally, server: &ServerSnapshots, operations: u64) -> Result<Vec<Measurement>> {
     let case = CaseKey { benchmark: BENCHMARK.to_owned(), variant: server.before.variant.clone() };
     let (durability, counters) = (server.durability()?, server.counters());
-    values(tally, server)
-        .into_iter()
-        .map(|(metric, value)| {
-            Ok(Measurement {
-                case: case.clone(),
-                metric: metric.to_owned(),
-                sample: Sample::new(vec![value]).with_context(|| metric.to_owned())?,
-                operations,
-                durability,
-                counters: counters.clone(),
-                functions: Vec::new(),
-            })
-        })
-        .collect()
+    let measurement = |(metric, value): (&'static str, f64)| {
+        let sample = Sample::new(vec![value]).context(metric)?;
+        let measurement = Measurement::new(case.clone(), metric, sample, durability);
+        Ok(measurement.over(operations).with_counters(counters.clone()))
+    };
+    values(tally, server).into_iter().map(measurement).collect()
 }
 
 fn values(tally: &Tally, server: &ServerSnapshots) -> Vec<(&'static str, f64)> {
@@ -92,9 +76,6 @@ fn values(tally: &Tally, server: &ServerSnapshots) -> Vec<(&'static str, f64)> {
 }
 
 /// Measurements as JSON records, one a line.
-///
-/// # Errors
-/// A sample is not finite.
 pub fn lines(measurements: &[Measurement]) -> Result<String> {
     let line = |measurement| Ok(serde_json::to_string(measurement).context("encoding a measurement")? + "\n");
     measurements.iter().map(line).collect()

@@ -7,15 +7,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use strum::IntoEnumIterator;
 
-/// The kinds of requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The kinds of requests, in the order in which they happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::EnumIter, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Operation {
-    /// Start an episode.
     Start,
-    /// Log a step.
     Step,
-    /// Complete the episode.
     Complete,
     /// Retrieve episodes like a task.
     Retrieve,
@@ -24,22 +23,11 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All, in the order in which they happen.
-    pub const ALL: [Operation; 5] =
-        [Operation::Start, Operation::Step, Operation::Complete, Operation::Retrieve, Operation::Read];
-
     /// The name in messages.
     pub fn name(self) -> &'static str {
-        match self {
-            Operation::Start => "start",
-            Operation::Step => "step",
-            Operation::Complete => "complete",
-            Operation::Retrieve => "retrieve",
-            Operation::Read => "read",
-        }
+        self.into()
     }
 
-    /// The HTTP method.
     pub fn method(self) -> &'static str {
         if self == Operation::Read { "GET" } else { "POST" }
     }
@@ -48,11 +36,9 @@ impl Operation {
 /// One request that was sent.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
-    /// Its kind.
     pub operation: Operation,
     /// Its intended start; in the closed model, the time of sending.
     pub intended: Instant,
-    /// The time of sending.
     pub sent: Instant,
     /// The time at which the whole answer was there, or the request failed.
     pub done: Instant,
@@ -91,29 +77,26 @@ pub struct Tally {
     pub errors: BTreeMap<String, u64>,
     /// Episodes that were played to the end without an error.
     pub episodes: u64,
-    first: Option<Instant>,
-    last: Option<Instant>,
+    /// The first intended start and the last answer.
+    span: Option<(Instant, Instant)>,
 }
 
 impl Tally {
     /// The most messages that are counted separately, because ids and numbers could make them endless.
     pub const KINDS_MAX: usize = 20;
 
-    /// An empty tally.
     pub fn new() -> Tally {
         Tally {
             response: histogram(),
             service: histogram(),
             lag: histogram(),
-            by_operation: Operation::ALL.into_iter().map(|operation| (operation, histogram())).collect(),
+            by_operation: Operation::iter().map(|operation| (operation, histogram())).collect(),
             errors: BTreeMap::new(),
             episodes: 0,
-            first: None,
-            last: None,
+            span: None,
         }
     }
 
-    /// Adds a request.
     pub fn add(&mut self, record: &RequestRecord) {
         let response_ns = nanoseconds(record.response());
         self.response.saturating_record(response_ns);
@@ -127,8 +110,8 @@ impl Tally {
             let known = self.errors.contains_key(&kind) || self.errors.len() < Tally::KINDS_MAX;
             *self.errors.entry(if known { kind } else { "others".to_owned() }).or_insert(0) += 1;
         }
-        self.first = Some(self.first.map_or(record.intended, |first| first.min(record.intended)));
-        self.last = Some(self.last.map_or(record.done, |last| last.max(record.done)));
+        let (first, last) = self.span.unwrap_or((record.intended, record.done));
+        self.span = Some((first.min(record.intended), last.max(record.done)));
     }
 
     /// Requests sent.
@@ -143,7 +126,7 @@ impl Tally {
 
     /// From the first intended start to the last answer.
     pub fn elapsed(&self) -> Duration {
-        self.first.zip(self.last).map_or(Duration::ZERO, |(first, last)| last.saturating_duration_since(first))
+        self.span.map_or(Duration::ZERO, |(first, last)| last.saturating_duration_since(first))
     }
 
     /// Requests with a right answer, a second; none before the first answer.

@@ -4,12 +4,12 @@
 //! One thread sleeps until the next due time and wakes the task that waits for it. It does not spin, which would take
 //! CPU time from the server on the same machine.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 /// A thread that wakes tasks at their times.
@@ -27,21 +27,14 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: BinaryHeap<Reverse<Alarm>>,
+    /// The tasks that wait, by time. The number tells apart those that wait for the same time.
+    waiting: BTreeMap<(Instant, u64), oneshot::Sender<()>>,
+    number: u64,
     stopped: bool,
-}
-
-#[derive(Debug)]
-struct Alarm {
-    at: Instant,
-    wake: oneshot::Sender<()>,
 }
 
 impl Timer {
     /// Starts the thread.
-    ///
-    /// # Errors
-    /// The system gives no thread.
     pub fn start() -> std::io::Result<Timer> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
@@ -56,10 +49,11 @@ impl Timer {
         }
         let (wake, woken) = oneshot::channel();
         let is_next = {
-            let mut state = self.shared.lock();
-            let is_next = state.waiting.peek().is_none_or(|Reverse(next)| at < next.at);
-            state.waiting.push(Reverse(Alarm { at, wake }));
-            is_next
+            let mut state = self.shared.state.lock();
+            let alarm = (at, state.number);
+            state.number += 1;
+            state.waiting.insert(alarm, wake);
+            state.waiting.first_key_value().is_some_and(|(next, _)| *next == alarm)
         };
         if is_next {
             self.shared.changed.notify_one();
@@ -70,26 +64,18 @@ impl Timer {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while the lock is held, and the heap is valid at every moment.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn run(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while !state.stopped {
-            let now = Instant::now();
-            match state.waiting.peek() {
-                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(Reverse(next)) if next.at > now => {
-                    let sleep = next.at - now;
-                    state = self.changed.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner).0;
+            match state.waiting.first_entry() {
+                None => self.changed.wait(&mut state),
+                Some(next) if next.key().0 > Instant::now() => {
+                    let (at, _) = *next.key();
+                    self.changed.wait_until(&mut state, at);
                 }
-                Some(_) => {
-                    if let Some(Reverse(due)) = state.waiting.pop() {
-                        // A task that was dropped no longer waits.
-                        let _ = due.wake.send(());
-                    }
+                Some(due) => {
+                    // A task that was dropped no longer waits.
+                    let _ = due.remove().send(());
                 }
             }
         }
@@ -98,32 +84,12 @@ impl Shared {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.shared.lock().stopped = true;
+        self.shared.state.lock().stopped = true;
         self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             // A panic in the thread was printed by it; there is nothing to add while dropping.
             let _ = thread.join();
         }
-    }
-}
-
-impl PartialEq for Alarm {
-    fn eq(&self, other: &Alarm) -> bool {
-        self.at == other.at
-    }
-}
-
-impl Eq for Alarm {}
-
-impl PartialOrd for Alarm {
-    fn partial_cmp(&self, other: &Alarm) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Alarm {
-    fn cmp(&self, other: &Alarm) -> std::cmp::Ordering {
-        self.at.cmp(&other.at)
     }
 }
 
@@ -146,14 +112,14 @@ mod tests {
                     let at = start + Duration::from_millis(ms * 20);
                     timer.until(at).await;
                     assert!(Instant::now() >= at);
-                    woken.lock().unwrap().push(ms);
+                    woken.lock().push(ms);
                 })
             })
             .collect();
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(*woken.lock().unwrap(), [0, 1, 3, 5, 7]);
+        assert_eq!(*woken.lock(), [0, 1, 3, 5, 7]);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,20 +36,12 @@ pub struct Corpus {
     pub scripts: Vec<Script>,
 }
 
-/// Reads a corpus file.
-///
-/// # Errors
-/// A file that cannot be read, and anything malformed: the message names the file and the line.
+/// Reads a corpus file. Anything malformed is an error that names the file and the line.
 pub fn read(path: &Path) -> Result<Corpus> {
-    let file =
-        File::open(path).map_err(|source| Error::Io { path: path.to_owned(), action: "opening the corpus", source })?;
-    parse(BufReader::new(file), path)
+    parse(BufReader::new(File::open(path).map_err(Error::io(path, "opening the corpus"))?), path)
 }
 
-/// Reads a corpus; `path` is its name in messages.
-///
-/// # Errors
-/// As of [`read`].
+/// [`read`] from a reader; `path` is its name in messages.
 ///
 /// ```
 /// let text = r#"{"assay_corpus":1,"source":"nothing yet","episodes":0}"#;
@@ -59,16 +51,13 @@ pub fn read(path: &Path) -> Result<Corpus> {
 /// ```
 pub fn parse(mut reader: impl BufRead, path: &Path) -> Result<Corpus> {
     let wrong = |line: u64, problem: String| Error::Corpus { path: path.to_owned(), line, problem };
+    let malformed = |line, what, error| wrong(line, format!("not {what}: {}", place(&error)));
     let mut text = Vec::new();
     let mut line = 0;
     let mut next = |text: &mut Vec<u8>| -> Result<Option<u64>> {
         text.clear();
         line += 1;
-        let read = reader.read_until(b'\n', text).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            action: "reading the corpus",
-            source,
-        })?;
+        let read = reader.read_until(b'\n', text).map_err(Error::io(path, "reading the corpus"))?;
         Ok((read > 0).then_some(line))
     };
 
@@ -76,22 +65,20 @@ pub fn parse(mut reader: impl BufRead, path: &Path) -> Result<Corpus> {
         return Err(wrong(1, "the file is empty: the first line must be a corpus header".to_owned()));
     };
     // The version goes first: a header of another version may have other fields.
-    let version: Version = serde_json::from_slice(&text)
-        .map_err(|error| wrong(first, format!("not a corpus header: {}", place(&error))))?;
+    let version: Version = serde_json::from_slice(&text).map_err(|error| malformed(first, "a corpus header", error))?;
     if version.assay_corpus != FORMAT {
         let found = version.assay_corpus;
         return Err(wrong(first, format!("corpus format {found}, but only format {FORMAT} is known: import it again")));
     }
-    let header: CorpusHeader = serde_json::from_slice(&text)
-        .map_err(|error| wrong(first, format!("not a corpus header: {}", place(&error))))?;
+    let header: CorpusHeader =
+        serde_json::from_slice(&text).map_err(|error| malformed(first, "a corpus header", error))?;
 
     let mut scripts = Vec::new();
     while let Some(line) = next(&mut text)? {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Err(wrong(line, "an empty line: one episode a line, and nothing else".to_owned()));
         }
-        let script: Script =
-            serde_json::from_slice(&text).map_err(|error| wrong(line, format!("not an episode: {}", place(&error))))?;
+        let script: Script = serde_json::from_slice(&text).map_err(|error| malformed(line, "an episode", error))?;
         if script.steps.is_empty() {
             return Err(wrong(line, "an episode without steps".to_owned()));
         }
@@ -119,35 +106,26 @@ fn place(error: &serde_json::Error) -> String {
     format!("{message} (column {})", error.column())
 }
 
-/// Writes a corpus file in place of what is there, all or nothing.
-///
-/// # Errors
-/// A script without steps (then nothing is written), or a file that cannot be written.
+/// Writes a corpus file in place of what is there, all or nothing. A script without steps is an error.
 pub fn write(path: &Path, corpus: &Corpus) -> Result<()> {
     if let Some(index) = corpus.scripts.iter().position(|script| script.steps.is_empty()) {
         let problem = "an episode without steps".to_owned();
         return Err(Error::Corpus { path: path.to_owned(), line: index as u64 + 2, problem });
     }
-    let beside = beside(path);
+    // In the same folder, so that renaming is atomic.
+    let beside = path.with_added_extension(format!("partial-{}", std::process::id()));
     let written = write_to(&beside, corpus).and_then(|()| fs::rename(&beside, path));
     written.map_err(|source| {
         // Nothing to be done where even this fails: the error that counts is the first one.
         let _ = fs::remove_file(&beside);
-        Error::Io { path: path.to_owned(), action: "writing the corpus", source }
+        Error::io(path, "writing the corpus")(source)
     })
-}
-
-/// The name under which the file is written first: in the same folder, so that renaming is atomic.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".partial-{}", std::process::id()));
-    path.with_file_name(name)
 }
 
 fn write_to(path: &Path, corpus: &Corpus) -> std::io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
-    let header =
-        CorpusHeader { assay_corpus: FORMAT, source: corpus.source.clone(), episodes: corpus.scripts.len() as u64 };
+    let (source, episodes) = (corpus.source.clone(), corpus.scripts.len() as u64);
+    let header = CorpusHeader { assay_corpus: FORMAT, source, episodes };
     serde_json::to_writer(&mut out, &header)?;
     out.write_all(b"\n")?;
     for script in &corpus.scripts {

@@ -71,9 +71,6 @@ impl Encoding {
     }
 
     /// The stored form of `value`.
-    ///
-    /// # Errors
-    /// [`Error::Encode`] and [`Error::Compress`].
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Buffer> {
         let stored = self.encode_by(self.codec, value)?;
         let encoded = match self.codec {
@@ -153,10 +150,8 @@ impl Encoding {
         Ok(stored)
     }
 
-    /// The value of this stored form, whichever variant wrote it.
-    ///
-    /// # Errors
-    /// [`Error::Envelope`] when the tags or lengths are damaged, [`Error::Decode`] when the payload is.
+    /// The value of this stored form, whichever variant wrote it. Fails with [`Error::Envelope`] when the tags or
+    /// lengths are damaged, with [`Error::Decode`] when the payload is.
     pub fn decode<T: DeserializeOwned>(&self, stored: &[u8]) -> Result<T> {
         let [first, second, payload @ ..] = stored else {
             return Err(damaged(format!("{} bytes are too few for its tags", stored.len())));

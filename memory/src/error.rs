@@ -3,7 +3,7 @@
 //! A message names the thing and the remedy. Errors of other libraries are kept as sources, never as types, so that a
 //! store's library can be changed without changing what callers match on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::ids::{EpisodeId, MalformedId};
 
@@ -219,6 +219,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of an `action` on the file or folder `path`.
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> Error {
+        move |source| Error::Io { path: path.to_owned(), action, source }
+    }
+
     /// An error of the database of the store `store`, with the attempted action.
     pub fn store(store: &'static str, action: &'static str, source: impl Into<BoxError>) -> Error {
         Error::Store { store, action, source: source.into() }

@@ -33,10 +33,7 @@ impl IdSource {
         }
     }
 
-    /// A new id.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the system has no random numbers to begin with.
+    /// A new id. Fails only when the system has no random numbers to begin with.
     pub fn next_id(&self) -> Result<EpisodeId> {
         let mut kept = self.generator.lock();
         let generator = match &mut *kept {
@@ -50,11 +47,8 @@ impl IdSource {
 
 fn seed_from_system() -> Result<Pcg64> {
     let mut seed = <Pcg64 as SeedableRng>::Seed::default();
-    SysRng.try_fill_bytes(&mut seed).map_err(|error| Error::Io {
-        path: "the system's random numbers".into(),
-        action: "reading",
-        source: std::io::Error::other(error),
-    })?;
+    let filled = SysRng.try_fill_bytes(&mut seed).map_err(std::io::Error::other);
+    filled.map_err(Error::io("the system's random numbers".as_ref(), "reading"))?;
     Ok(Pcg64::from_seed(seed))
 }
 

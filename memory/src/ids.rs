@@ -4,6 +4,7 @@
 //! time and no order.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::de::{self, Visitor};
@@ -123,19 +124,34 @@ impl Serialize for PatternId {
     }
 }
 
+/// Takes the text of an id without an allocation; its field says what was expected.
+struct TextVisitor<I>(&'static str, PhantomData<I>);
+
+impl<I: FromStr<Err = MalformedId>> Visitor<'_> for TextVisitor<I> {
+    type Value = I;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<I, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 impl<'de> Deserialize<'de> for EpisodeId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<EpisodeId, D::Error> {
-        struct IdVisitor;
+        const EPISODE_ID: &str = "an episode id: 32 hexadecimal digits, or 16 bytes";
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_str(TextVisitor(EPISODE_ID, PhantomData));
+        }
+        struct BytesVisitor;
 
-        impl Visitor<'_> for IdVisitor {
+        impl Visitor<'_> for BytesVisitor {
             type Value = EpisodeId;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an episode id: 32 hexadecimal digits, or 16 bytes")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<EpisodeId, E> {
-                text.parse().map_err(E::custom)
+                f.write_str(EPISODE_ID)
             }
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<EpisodeId, E> {
@@ -143,33 +159,14 @@ impl<'de> Deserialize<'de> for EpisodeId {
                 Ok(EpisodeId::from_bytes(bytes))
             }
         }
-
-        if deserializer.is_human_readable() {
-            deserializer.deserialize_str(IdVisitor)
-        } else {
-            deserializer.deserialize_bytes(IdVisitor)
-        }
+        deserializer.deserialize_bytes(BytesVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for PatternId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PatternId, D::Error> {
-        struct IdVisitor;
-
-        impl Visitor<'_> for IdVisitor {
-            type Value = PatternId;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a pattern id: 16 hexadecimal digits")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<PatternId, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-
         if deserializer.is_human_readable() {
-            deserializer.deserialize_str(IdVisitor)
+            deserializer.deserialize_str(TextVisitor("a pattern id: 16 hexadecimal digits", PhantomData))
         } else {
             u64::deserialize(deserializer).map(PatternId)
         }

@@ -36,7 +36,9 @@ impl From<Error> for Refusal {
             Error::MalformedId(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Refusal::new(status, chain(&error))
+        // With its causes on one line; the last one is the store's.
+        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        Refusal::new(status, causes.map(ToString::to_string).collect::<Vec<String>>().join(": "))
     }
 }
 
@@ -44,18 +46,6 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         (self.status, Json(ErrorBody { error: self.error })).into_response()
     }
-}
-
-/// An error with its causes on one line; the last one is the store's.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -17,10 +17,6 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
-    pub fn new(kind: SharingKind, counters: Arc<Counters>) -> Sharing {
-        Sharing { kind, counters }
-    }
-
     /// An episode for a caller; the memory keeps its own, which will not change.
     pub fn hand_out(&self, held: &Arc<Episode>) -> Arc<Episode> {
         match self.kind {
@@ -57,7 +53,7 @@ mod tests {
         let held = Arc::new(Episode { head: Head::new(EpisodeId(1), 0, StartEpisode::default()), steps: Vec::new() });
         for (kind, same, shared, cloned) in [(SharingKind::Clone, false, 0, 3), (SharingKind::Arc, true, 1, 1)] {
             let counters = Arc::new(Counters::default());
-            let sharing = Sharing::new(kind, Arc::clone(&counters));
+            let sharing = Sharing { kind, counters: Arc::clone(&counters) };
             for got in [sharing.hand_out(&held), sharing.keep(&held)] {
                 assert_eq!((Arc::ptr_eq(&got, &held), &got), (same, &held), "{kind}");
             }

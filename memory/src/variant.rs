@@ -20,14 +20,14 @@ pub struct Toggle {
 }
 
 macro_rules! toggles {
-    ($($(#[doc = $about:literal])+ $toggle:ident: $Toggle:ident {
-        $($(#[doc = $strategy_about:literal])+ $Strategy:ident = $strategy:literal,)+
+    ($($toggle:ident: $Toggle:ident, $about:literal {
+        $($Strategy:ident = $strategy:literal: $strategy_about:literal,)+
     })+) => {
         $(
-            $(#[doc = $about])+
+            #[doc = $about]
             #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
             pub enum $Toggle {
-                $($(#[doc = $strategy_about])+ $Strategy,)+
+                $(#[doc = $strategy_about] $Strategy,)+
             }
 
             impl $Toggle {
@@ -77,14 +77,14 @@ macro_rules! toggles {
         /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct Variant {
-            $($(#[doc = $about])+ pub $toggle: $Toggle,)+
+            $(#[doc = $about] pub $toggle: $Toggle,)+
         }
 
         /// Every toggle, in the order in which variants are written.
         pub const TOGGLES: &[Toggle] = &[$(Toggle {
             name: stringify!($toggle),
             strategies: &[$($strategy),+],
-            about: concat!($($about),+).trim_ascii(),
+            about: $about,
         },)+];
 
         impl Variant {
@@ -94,9 +94,6 @@ macro_rules! toggles {
             }
 
             /// The name of the strategy of this toggle.
-            ///
-            /// # Errors
-            /// [`Error::UnknownToggle`].
             pub fn get(&self, toggle: &str) -> Result<&'static str> {
                 match toggle {
                     $(stringify!($toggle) => Ok(self.$toggle.name()),)+
@@ -117,137 +114,87 @@ macro_rules! toggles {
 }
 
 toggles! {
-    /// Where episodes are kept.
-    store: StoreKind {
-        /// Structs in this process, nothing encoded.
-        Memory = "memory",
-        /// A redb file.
-        Redb = "redb",
-        /// A libSQL (SQLite) file.
-        Libsql = "libsql",
-        /// A libSQL file as the record, a redb file as the local tier in front.
-        Tiered = "tiered",
+    store: StoreKind, "Where episodes are kept." {
+        Memory = "memory": "Structs in this process, nothing encoded.",
+        Redb = "redb": "A redb file.",
+        Libsql = "libsql": "A libSQL (SQLite) file.",
+        Tiered = "tiered": "A libSQL file as the record, a redb file as the local tier in front.",
     }
-    /// What an acknowledged write survives.
-    durability: Durability {
-        /// Nothing: it ends with the process.
-        Memory = "memory",
-        /// A clean close. A kill of the process may take the last writes, and leaves a consistent store.
-        Buffered = "buffered",
-        /// A kill of the process. A power failure may take the last writes, and leaves a consistent store.
-        Committed = "committed",
-        /// A power failure.
-        Fsynced = "fsynced",
+    durability: Durability, "What an acknowledged write survives." {
+        Memory = "memory": "Nothing: it ends with the process.",
+        Buffered = "buffered": "A clean close. A kill of the process may take the last writes, and leaves a \
+            consistent store.",
+        Committed = "committed": "A kill of the process. A power failure may take the last writes, and leaves a \
+            consistent store.",
+        Fsynced = "fsynced": "A power failure.",
     }
-    /// How values become bytes.
-    codec: Codec {
-        /// JSON text (serde_json).
-        Json = "json",
-        /// MessagePack, structs as arrays (rmp-serde).
-        Messagepack = "messagepack",
-        /// Postcard: no field names, variable-length integers.
-        Postcard = "postcard",
+    codec: Codec, "How values become bytes." {
+        Json = "json": "JSON text (serde_json).",
+        Messagepack = "messagepack": "MessagePack, structs as arrays (rmp-serde).",
+        Postcard = "postcard": "Postcard: no field names, variable-length integers.",
     }
-    /// How values over the threshold are compressed.
-    compression: Compression {
-        /// Not at all.
-        None = "none",
-        /// LZ4 blocks.
-        Lz4 = "lz4",
-        /// Zstandard, level 1.
-        Zstd = "zstd",
-        /// Zstandard, level 3, with a trained dictionary; also values far under the threshold.
-        ZstdDictionary = "zstd-dictionary",
+    compression: Compression, "How values over the threshold are compressed." {
+        None = "none": "Not at all.",
+        Lz4 = "lz4": "LZ4 blocks.",
+        Zstd = "zstd": "Zstandard, level 1.",
+        ZstdDictionary = "zstd-dictionary": "Zstandard, level 3, with a trained dictionary; also values far under \
+            the threshold.",
     }
-    /// Which episodes and answers to queries are kept at hand.
-    cache: CacheKind {
-        /// None: every look-up and every query asks the store.
-        None = "none",
-        /// Those used last, each for a fixed time.
-        Lru = "lru",
-        /// Those used last, each for a time that grows with how often it is asked for.
-        AdaptiveTtl = "adaptive-ttl",
-        /// Those that are expected to be asked for again before their time is up.
-        Predictive = "predictive",
+    cache: CacheKind, "Which episodes and answers to queries are kept at hand." {
+        None = "none": "None: every look-up and every query asks the store.",
+        Lru = "lru": "Those used last, each for a fixed time.",
+        AdaptiveTtl = "adaptive-ttl": "Those used last, each for a time that grows with how often it is asked for.",
+        Predictive = "predictive": "Those that are expected to be asked for again before their time is up.",
     }
-    /// Where the buffers come from in which values are encoded, compressed and decompressed.
-    buffers: BufferKind {
-        /// Each is allocated for its value.
-        Fresh = "fresh",
-        /// A few are kept and handed out again.
-        Pooled = "pooled",
+    buffers: BufferKind, "Where the buffers come from in which values are encoded, compressed and decompressed." {
+        Fresh = "fresh": "Each is allocated for its value.",
+        Pooled = "pooled": "A few are kept and handed out again.",
     }
-    /// How episodes are found by their metadata.
-    metadata: MetadataKind {
-        /// Every episode's metadata is read, and compared here.
-        Scan = "scan",
-        /// The database looks into every episode's JSON, and hands over what it found. Stores that are asked in SQL
-        /// have it.
-        JsonExtract = "json-extract",
-        /// By an index of keys and values.
-        Indexed = "indexed",
+    metadata: MetadataKind, "How episodes are found by their metadata." {
+        Scan = "scan": "Every episode's metadata is read, and compared here.",
+        JsonExtract = "json-extract": "The database looks into every episode's JSON, and hands over what it found. \
+            Stores that are asked in SQL have it.",
+        Indexed = "indexed": "By an index of keys and values.",
     }
-    /// By which index the newest episodes of a task type and domain are found.
-    index: IndexKind {
-        /// One of the task type alone.
-        Single = "single",
-        /// One of task type, domain and time: it has the answer, in its order.
-        Composite = "composite",
+    index: IndexKind, "By which index the newest episodes of a task type and domain are found." {
+        Single = "single": "One of the task type alone.",
+        Composite = "composite": "One of task type, domain and time: it has the answer, in its order.",
     }
-    /// How several episodes are fetched by their ids.
-    batch: BatchKind {
-        /// One after the other.
-        Serial = "serial",
-        /// All with one question.
-        SingleQuery = "single-query",
-        /// Side by side, over several connections.
-        Parallel = "parallel",
+    batch: BatchKind, "How several episodes are fetched by their ids." {
+        Serial = "serial": "One after the other.",
+        SingleQuery = "single-query": "All with one question.",
+        Parallel = "parallel": "Side by side, over several connections.",
     }
-    /// How steps get into the store.
-    writes: WriteKind {
-        /// Each in a transaction of its own.
-        Immediate = "immediate",
-        /// Those that come together in one transaction. None is acknowledged before it is committed.
-        Batched = "batched",
+    writes: WriteKind, "How steps get into the store." {
+        Immediate = "immediate": "Each in a transaction of its own.",
+        Batched = "batched": "Those that come together in one transaction. None is acknowledged before it is \
+            committed.",
     }
-    /// How embeddings are stored.
-    embedding: EmbeddingKind {
-        /// As JSON text.
-        Json = "json",
-        /// As postcard: 4 bytes a number, and their count.
-        Postcard = "postcard",
-        /// As 4 bytes a number; in a libSQL database also in a native column with an index of angles.
-        F32Blob = "f32-blob",
+    embedding: EmbeddingKind, "How embeddings are stored." {
+        Json = "json": "As JSON text.",
+        Postcard = "postcard": "As postcard: 4 bytes a number, and their count.",
+        F32Blob = "f32-blob": "As 4 bytes a number; in a libSQL database also in a native column with an index of \
+            angles.",
     }
-    /// How the completed episodes that are most like a query are found.
-    retrieval: RetrievalKind {
-        /// Every one of them is scored.
-        Scan = "scan",
-        /// By an index in this process over contexts and embeddings: those that cannot be among the best are left out.
-        Indexed = "indexed",
+    retrieval: RetrievalKind, "How the completed episodes that are most like a query are found." {
+        Scan = "scan": "Every one of them is scored.",
+        Indexed = "indexed": "By an index in this process over contexts and embeddings: those that cannot be among \
+            the best are left out.",
     }
-    /// What a caller gets of an episode that the memory holds.
-    sharing: SharingKind {
-        /// A copy of its own; and a scan ranks copies.
-        Clone = "clone",
-        /// A reference that is counted; and a scan ranks what the store shows it.
-        Arc = "arc",
+    sharing: SharingKind, "What a caller gets of an episode that the memory holds." {
+        Clone = "clone": "A copy of its own; and a scan ranks copies.",
+        Arc = "arc": "A reference that is counted; and a scan ranks what the store shows it.",
     }
-    /// Where connections to a database come from.
-    pool: PoolKind {
-        /// Each operation opens its own.
-        None = "none",
-        /// They are kept and lent.
-        Keepalive = "keepalive",
-        /// They are kept and lent, as many at a time as the demand asks for.
-        Adaptive = "adaptive",
+    pool: PoolKind, "Where connections to a database come from." {
+        None = "none": "Each operation opens its own.",
+        Keepalive = "keepalive": "They are kept and lent.",
+        Adaptive = "adaptive": "They are kept and lent, as many at a time as the demand asks for.",
     }
-    /// How bodies go over HTTP: of the server's requests and answers, and of the answers of a database's server.
-    wire: WireKind {
-        /// As they are.
-        Identity = "identity",
-        /// Compressed (gzip): those of 1 KiB and more, and whatever a database's server compresses when it is asked to.
-        Compressed = "compressed",
+    wire: WireKind, "How bodies go over HTTP: of the server's requests and answers, and of the answers of a \
+        database's server." {
+        Identity = "identity": "As they are.",
+        Compressed = "compressed": "Compressed (gzip): those of 1 KiB and more, and whatever a database's server \
+            compresses when it is asked to.",
     }
 }
 
@@ -270,9 +217,6 @@ impl Default for Variant {
 
 impl Variant {
     /// Changes the strategy of a toggle. A store without the present durability class gets its first one.
-    ///
-    /// # Errors
-    /// [`Error::UnknownToggle`] and [`Error::UnknownStrategy`], which name the valid ones.
     pub fn set(&mut self, toggle: &str, strategy: &str) -> Result<()> {
         self.assign(toggle, strategy)?;
         let offered = self.store.durabilities();
@@ -282,10 +226,7 @@ impl Variant {
         Ok(())
     }
 
-    /// Checks that the strategies go together.
-    ///
-    /// # Errors
-    /// [`Error::InvalidVariant`], with a combination that works.
+    /// Checks that the strategies go together. The error names a combination that works.
     pub fn validate(&self) -> Result<()> {
         if self.metadata == MetadataKind::JsonExtract && matches!(self.store, StoreKind::Memory | StoreKind::Redb) {
             return Err(Error::InvalidVariant {

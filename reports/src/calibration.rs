@@ -7,8 +7,8 @@ use baselines::calibration::{Condition, Suite};
 use baselines::compare::Verdict;
 use baselines::stats::binomial::{lower_bound, upper_bound};
 
+use crate::Result;
 use crate::chart::{Line, shares};
-use crate::{Error, Result};
 
 /// The confidence of every bound in the table.
 const CONFIDENCE: f64 = 0.95;
@@ -38,10 +38,10 @@ struct Found {
     faster: usize,
 }
 
-/// Counts the false alarms of suites. The verdicts of an invalid suite are not counted.
-fn alarms<'a>(suites: impl Iterator<Item = &'a Suite>) -> Alarms {
+/// Counts the false alarms of some suites. The verdicts of an invalid suite are not counted.
+fn alarms(suites: &[Suite], condition: Condition, chosen: impl Fn(&Suite) -> bool) -> Alarms {
     let mut row = Alarms::default();
-    for suite in suites {
+    for suite in suites.iter().filter(|suite| suite.condition == condition && chosen(suite)) {
         row.suites += 1;
         row.durations_s.push(suite.duration_s);
         if !suite.invalid.is_empty() {
@@ -99,11 +99,7 @@ fn per_cent(part: f64) -> String {
 }
 
 /// The table of false alarms and of what was found.
-///
-/// # Errors
-/// A bound can't be computed.
 pub fn table(suites: &[Suite]) -> Result<String> {
-    let failed = |error: baselines::stats::StatsError| Error::from(baselines::Error::from(error));
     let mut text = format!(
         "{}\nBounds hold with {} confidence each (Clopper and Pearson).\n\n\
          False alarms: cases that are the same on both sides. A suite is red if one of them is called slower.\n\
@@ -123,16 +119,14 @@ pub fn table(suites: &[Suite]) -> Result<String> {
     );
     for condition in conditions(suites) {
         for (beside, throughout) in [("nothing", true), ("slowdowns", false)] {
-            let row = alarms(
-                suites.iter().filter(|suite| suite.condition == condition && suite.same_throughout() == throughout),
-            );
+            let row = alarms(suites, condition, |suite| suite.same_throughout() == throughout);
             if row.suites == 0 {
                 continue;
             }
             let bound = match row.suites - row.invalid {
                 0 => "unknown".to_owned(),
                 valid => {
-                    let most = upper_bound(row.red as u64, valid as u64, CONFIDENCE).map_err(failed)?;
+                    let most = upper_bound(row.red as u64, valid as u64, CONFIDENCE).map_err(baselines::Error::from)?;
                     format!("<= {}", per_cent(most))
                 }
             };
@@ -156,7 +150,7 @@ pub fn table(suites: &[Suite]) -> Result<String> {
             if cases == 0 {
                 continue;
             }
-            let least = per_cent(lower_bound(found as u64, cases as u64, CONFIDENCE).map_err(failed)?);
+            let least = per_cent(lower_bound(found as u64, cases as u64, CONFIDENCE).map_err(baselines::Error::from)?);
             let _ = writeln!(
                 text,
                 "{:<18} {:>6} {cases:>5} {found:>5} {:>6} {:>9} {inconclusive:>12} {equal:>5} {faster:>6}",
@@ -172,9 +166,6 @@ pub fn table(suites: &[Suite]) -> Result<String> {
 
 /// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside
 /// it.
-///
-/// # Errors
-/// A bound can't be computed.
 pub fn page(suites: &[Suite], record: &str, chart: Option<&str>) -> Result<String> {
     let days = sorted(suites.iter().map(|suite| suite.started_at.get(..10).unwrap_or_default()), Ord::cmp);
     let commits = sorted(suites.iter().map(|suite| suite.commit.get(..12).unwrap_or(&suite.commit)), Ord::cmp);
@@ -202,9 +193,6 @@ fn slowdown(extra_percent: f64) -> String {
 
 /// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where
 /// fewer than two sizes were measured.
-///
-/// # Errors
-/// The picture can't be drawn.
 pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
     let sizes = sizes(suites);
     let line = |condition: Condition| {
@@ -213,7 +201,7 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
                 let row = found(suites, condition, extra);
                 return (row.found, row.cases);
             }
-            let row = alarms(suites.iter().filter(|suite| suite.condition == condition));
+            let row = alarms(suites, condition, |_| true);
             (row.slower, row.same)
         };
         let points = sizes.iter().enumerate().filter_map(|(step, extra)| {
@@ -279,7 +267,7 @@ mod tests {
         let suites = mixed();
         let expected =
             Alarms { suites: 3, invalid: 1, red: 1, same: 2, slower: 1, faster: 0, durations_s: vec![60.0; 3] };
-        assert_eq!(alarms(suites.iter()), expected);
+        assert_eq!(alarms(&suites, Condition::default(), |_| true), expected);
         let idle = Condition::default();
         assert_eq!(found(&suites, idle, 5.0), Found { cases: 2, found: 1, inconclusive: 1, ..Found::default() });
         assert_eq!(found(&suites, idle, 3.0), Found { cases: 2, found: 1, equal: 1, ..Found::default() });

@@ -4,7 +4,7 @@ use baselines::cause::FunctionDelta;
 use baselines::compare::Delta;
 
 use crate::names::printable;
-use crate::numbers::signed;
+use crate::numbers::{plural, signed};
 
 /// The functions to name and the rest: together the whole change.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,12 +26,12 @@ pub fn largest(cause: &[FunctionDelta], limit: usize) -> Shown<'_> {
     Shown { functions, rest: rest.len(), rest_delta: sum(rest), total: sum(cause) }
 }
 
-/// The scope of the functions' changes in words: a delta is for one operation, its cause for all measured operations.
-/// Empty if that is the same.
+/// The scope of the functions' changes, as the end of a sentence: a delta is for one operation, its cause for all
+/// measured operations. Empty if that is the same.
 pub fn scope(delta: &Delta) -> &'static str {
     let total: i64 = delta.cause.iter().map(|function| function.delta).sum();
     match (delta.base, delta.new) {
-        (Some(base), Some(new)) if (total as f64 - (new - base)).abs() > 1.0 => "over all operations together",
+        (Some(base), Some(new)) if (total as f64 - (new - base)).abs() > 1.0 => ", over all operations together",
         _ => "",
     }
 }
@@ -61,8 +61,7 @@ pub fn told(delta: &FunctionDelta) -> String {
 
 /// The change of the functions that are not named, in words; none if all are named.
 pub fn explain_rest(shown: &Shown<'_>) -> Option<String> {
-    let functions = if shown.rest == 1 { "function" } else { "functions" };
-    (shown.rest > 0).then(|| format!("{} more {functions}, {} together", shown.rest, signed(shown.rest_delta)))
+    (shown.rest > 0).then(|| format!("{}, {} together", plural(shown.rest, "more function"), signed(shown.rest_delta)))
 }
 
 #[cfg(test)]

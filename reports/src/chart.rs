@@ -14,12 +14,11 @@ use crate::palette::{AXIS, GRID, Ink, MUTED, REFERENCE, SERIES, TEXT};
 use crate::scale::{bar_range, distinct, log_ticks, padded, spread_out, step, tick, tick_percent};
 use crate::{Error, Result};
 
-/// A row of a bar chart: a label and a bar for each series.
+/// A row of a bar chart: a bar for each series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// The label of the bars.
     pub label: String,
-    /// A value for each series, in the order of the series.
+    /// In the order of the series.
     pub values: Vec<Option<f64>>,
 }
 
@@ -44,15 +43,12 @@ pub enum Across {
 /// A bar of a change chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The label of the bar.
     pub label: String,
     /// The change as a share of the base.
     pub relative: f64,
-    /// The interval of `relative`, if there is one.
+    /// The interval of `relative`.
     pub interval: Option<[f64; 2]>,
-    /// The claimed change.
     pub claimed: Option<f64>,
-    /// The colour of the verdict.
     pub ink: Ink,
 }
 
@@ -74,15 +70,11 @@ const LETTER_PX: f64 = 7.2;
 
 /// The width that leaves room for these labels.
 pub fn width_px<'a>(labels: impl IntoIterator<Item = &'a str>) -> u32 {
-    let longest = labels.into_iter().map(|label| label.chars().count()).max().unwrap_or(0);
-    if longest <= 30 { NARROW_PX } else { WIDE_PX }
+    if longest(labels) <= 30 { NARROW_PX } else { WIDE_PX }
 }
 
 /// Horizontal bars on a logarithmic scale, each with its value. The scale covers `range`, so that several charts can
 /// share one.
-///
-/// # Errors
-/// The picture can't be drawn.
 pub fn bars(groups: &[Group], series: &[String], unit: Unit, range: (f64, f64)) -> Result<String> {
     let (low, high) = bar_range(range, step(unit));
     let width = width_px(groups.iter().map(|group| group.label.as_str()));
@@ -136,9 +128,6 @@ pub fn bars(groups: &[Group], series: &[String], unit: Unit, range: (f64, f64)) 
 
 /// Lines with points, `y` on a logarithmic scale, each with its label at its end. With sizes across, a dashed line
 /// shows growth in proportion to the size.
-///
-/// # Errors
-/// The picture can't be drawn.
 pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
     let ys = || lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     let (least, high) = padded(ys().filter(|y| *y > 0.0).fold(f64::INFINITY, f64::min), ys().fold(0.0, f64::max));
@@ -182,9 +171,6 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
 }
 
 /// Lines of shares over named steps: `y` from 0% to 100%, on a linear scale.
-///
-/// # Errors
-/// The picture can't be drawn.
 pub fn shares(lines: &[Line], steps: &[String]) -> Result<String> {
     let top = 10 + ROW_PX * lines.len() as i32;
     picture((NARROW_PX, 310 + top as u32), |root| {
@@ -202,9 +188,6 @@ pub fn shares(lines: &[Line], steps: &[String]) -> Result<String> {
 }
 
 /// Changes in both directions, on a scale that shows 0.1% beside 100%: linear near 0, logarithmic beyond.
-///
-/// # Errors
-/// The picture can't be drawn.
 pub fn changes(changes: &[Change]) -> Result<String> {
     const STEPS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
     let reach = changes.iter().flat_map(|change| {
@@ -380,9 +363,12 @@ fn series_ink(index: usize) -> Ink {
 }
 
 fn label_area<'a>(labels: impl Iterator<Item = &'a str>, width: u32) -> i32 {
-    let longest = labels.map(|label| label.chars().count()).max().unwrap_or(0);
     let limit = if width == NARROW_PX { 220 } else { 460 };
-    ((longest as f64 * LETTER_PX) as i32 + 14).min(limit)
+    ((longest(labels) as f64 * LETTER_PX) as i32 + 14).min(limit)
+}
+
+fn longest<'a>(labels: impl IntoIterator<Item = &'a str>) -> usize {
+    labels.into_iter().map(|label| label.chars().count()).max().unwrap_or(0)
 }
 
 /// Cuts the middle out of a label that is too long: both ends tell cases apart.

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::compare::Verdict;
-use baselines::{CaseKey, Lane, Measurement, Metric, Run};
+use baselines::{CaseKey, Lane, Measurement, Metric, Run, Unit};
 
 use crate::chart::{self, Across, Change, Group, Line};
-use crate::names::{Names, family, printable, toggles};
+use crate::names::{Names, capitalised, family, printable, toggles};
 use crate::palette::{self, SERIES};
 use crate::ranking::rank;
 use crate::{Report, Result};
@@ -35,9 +35,6 @@ const CHANGES: usize = 40;
 const ROWS: usize = 48;
 
 /// All charts of a report's run, in the order of reading.
-///
-/// # Errors
-/// A picture can't be drawn.
 pub fn figures(report: &Report) -> Result<Vec<CaptionedChart>> {
     let run = &report.run;
     let names = Names::of(run.measurements.iter().map(|measurement| &measurement.case));
@@ -51,9 +48,6 @@ pub fn figures(report: &Report) -> Result<Vec<CaptionedChart>> {
 }
 
 /// The changes of a comparison, the largest first; none if nothing changed.
-///
-/// # Errors
-/// The picture can't be drawn.
 pub fn changes(report: &Report) -> Result<Option<CaptionedChart>> {
     let Some(judgement) = &report.judgement else { return Ok(None) };
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
@@ -118,7 +112,7 @@ fn costs(run: &Run, names: &Names) -> Result<Vec<CaptionedChart>> {
         });
     }
     let figure = |(family, mut groups): (&str, Vec<Group>)| {
-        let left_out = truncate(&mut groups);
+        let left_out = truncate(&mut groups, ROWS, "");
         let caption = format!("{}, on one logarithmic scale for all benchmarks.{left_out}", about(metric));
         Ok(CaptionedChart {
             title: format!("{}: {}", printable(family), spoken(metric)),
@@ -153,16 +147,16 @@ fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart>> {
     }
     let mut figures = Vec::new();
     for (stem, variants) in stems {
-        let mut lines: Vec<_> = variants.into_values().filter(|sizes| sizes.points.len() > 1).collect();
-        lines.truncate(SERIES.len());
-        let alone = lines.len() == 1;
-        let lines: Vec<_> = lines
-            .into_iter()
-            .map(|mut sizes| {
-                sizes.points.sort_by(|a, b| a.0.total_cmp(&b.0));
-                Line { label: if alone { String::new() } else { names.variant(sizes.case) }, points: sizes.points }
+        let sizes = variants.into_values().filter(|sizes| sizes.points.len() > 1).take(SERIES.len());
+        let mut lines: Vec<_> = sizes
+            .map(|Sizes { case, mut points }| {
+                points.sort_by(|a, b| a.0.total_cmp(&b.0));
+                Line { label: names.variant(case), points }
             })
             .collect();
+        if let [alone] = &mut lines[..] {
+            alone.label.clear();
+        }
         if lines.is_empty() {
             continue;
         }
@@ -181,22 +175,18 @@ fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart>> {
 
 /// `100 times the size costs 83 times as much.`
 fn growth(lines: &[Line]) -> String {
-    let spans: Vec<_> = lines
-        .iter()
-        .filter_map(|line| {
-            let ((first, cheap), (last, dear)) = (line.points.first()?, line.points.last()?);
-            Some((last / first, dear / cheap))
-        })
-        .collect();
+    let span = |line: &Line| {
+        let ((first, cheap), (last, dear)) = (line.points.first()?, line.points.last()?);
+        Some((last / first, dear / cheap))
+    };
+    let spans: Vec<_> = lines.iter().filter_map(span).collect();
     let Some((size, _)) = spans.first() else { return String::new() };
     let low = spans.iter().map(|span| span.1).fold(f64::INFINITY, f64::min);
     let high = spans.iter().map(|span| span.1).fold(0.0, f64::max);
     let times = |value: f64| if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") };
-    if times(low) == times(high) {
-        format!("{size:.0} times the size costs {} times as much.", times(low))
-    } else {
-        format!("{size:.0} times the size costs {} to {} times as much.", times(low), times(high))
-    }
+    let (low, high) = (times(low), times(high));
+    let range = if low == high { low } else { format!("{low} to {high}") };
+    format!("{size:.0} times the size costs {range} times as much.")
 }
 
 /// Codecs and compressors side by side, for benchmarks measured under several of them with everything else equal.
@@ -227,7 +217,7 @@ fn encodings(run: &Run) -> Result<Vec<CaptionedChart>> {
         if groups.is_empty() {
             continue;
         }
-        let left_out = truncate(&mut groups);
+        let left_out = truncate(&mut groups, ROWS, "");
         let series: Vec<String> = compressions.iter().map(|compression| printable(compression)).collect();
         let range = range(groups.iter().flat_map(|group| group.values.iter().flatten().copied()));
         figures.push(CaptionedChart {
@@ -294,21 +284,18 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<CaptionedChart>> {
         }
     }
     lines.retain(|_, points| points.len() > 1);
-    let (all, alone) = (lines.len(), lines.len() == 1);
+    let alone = lines.len() == 1;
     let one_benchmark = lines.keys().map(|case| &case.benchmark).collect::<BTreeSet<_>>().len() == 1;
     let label = |case: &CaseKey| match (alone, one_benchmark) {
         (true, _) => String::new(),
         (false, true) => names.variant(case),
         (false, false) => names.case(case),
     };
-    let lines: Vec<_> =
-        lines.into_iter().take(SERIES.len()).map(|(case, points)| Line { label: label(case), points }).collect();
+    let mut lines: Vec<_> = lines.into_iter().map(|(case, points)| Line { label: label(case), points }).collect();
     if lines.is_empty() {
         return Ok(None);
     }
-    let unit = baselines::Unit::Nanoseconds;
-    let left_out =
-        if all > lines.len() { format!(" The first {} of {all} cases.", lines.len()) } else { String::new() };
+    let left_out = truncate(&mut lines, SERIES.len(), " cases");
     let names = STEPS.iter().map(|(_, name)| (*name).to_owned()).collect();
     Ok(Some(CaptionedChart {
         title: "Response times under load".to_owned(),
@@ -316,15 +303,15 @@ fn percentiles(run: &Run, names: &Names) -> Result<Option<CaptionedChart>> {
             "From the intended start of a request, so that waiting counts; logarithmic. Shown, not judged.{left_out}"
         ),
         wide: false,
-        svg: chart::lines(&lines, &Across::Steps(names), unit)?,
+        svg: chart::lines(&lines, &Across::Steps(names), Unit::Nanoseconds)?,
     }))
 }
 
-/// Keeps as many groups as a chart has room for, and returns a sentence about the others.
-fn truncate(groups: &mut Vec<Group>) -> String {
-    let all = groups.len();
-    groups.truncate(ROWS);
-    if all > ROWS { format!(" The first {ROWS} of {all}.") } else { String::new() }
+/// Keeps as many items as a chart has room for, and returns a sentence about the others.
+fn truncate<T>(items: &mut Vec<T>, room: usize, noun: &str) -> String {
+    let all = items.len();
+    items.truncate(room);
+    if all > room { format!(" The first {room} of {all}{noun}.") } else { String::new() }
 }
 
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
@@ -344,10 +331,7 @@ pub fn spoken(metric: &Metric) -> String {
 
 /// The metric's explanation as the beginning of a sentence.
 fn about(metric: &Metric) -> String {
-    let mut about = metric.about.to_owned();
-    if let Some(first) = about.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
+    let about = capitalised(metric.about);
     if metric.lane == Lane::Time { format!("{about}, median") } else { about }
 }
 

@@ -9,10 +9,7 @@ use inferno::flamegraph::{Options, TextTruncateDirection};
 use crate::{Error, Result};
 
 /// The flamegraph of folded stacks (`outer;inner 42` a line), as SVG. Width is cost, in `unit`; the same stacks give
-/// the same picture.
-///
-/// # Errors
-/// A line has no whole number at its end, or there is no cost at all.
+/// the same picture. Stacks without any cost are an error.
 pub fn flamegraph(folded: &str, unit: &str) -> Result<String> {
     let lines = parse(folded)?;
     draw(lines.iter().map(|(stack, cost)| format!("{stack} {cost}")).collect(), unit)
@@ -20,9 +17,6 @@ pub fn flamegraph(folded: &str, unit: &str) -> Result<String> {
 
 /// The flamegraph of `new`, coloured by the change since `base`: red costs more, blue less. Stacks of the base alone
 /// are not shown.
-///
-/// # Errors
-/// As [`flamegraph`], for either side.
 pub fn differential(base: &str, new: &str, unit: &str) -> Result<String> {
     let joined = |side: &str| -> Result<String> {
         Ok(parse(side)?.iter().map(|(stack, cost)| format!("{stack} {cost}\n")).collect())
@@ -30,7 +24,7 @@ pub fn differential(base: &str, new: &str, unit: &str) -> Result<String> {
     let mut both = Vec::new();
     let options = inferno::differential::Options::default();
     inferno::differential::from_readers(options, joined(base)?.as_bytes(), joined(new)?.as_bytes(), &mut both)
-        .map_err(|error| failed(&error))?;
+        .map_err(wrong)?;
     draw(text(both)?.lines().map(str::to_owned).collect(), unit)
 }
 
@@ -50,11 +44,11 @@ fn parse(folded: &str) -> Result<Vec<(String, u64)>> {
         total = total
             .checked_add(cost)
             .filter(|total| *total < 1 << 53)
-            .ok_or_else(|| wrong("the costs sum to more than 2^53".to_owned()))?;
+            .ok_or_else(|| wrong("the costs sum to more than 2^53"))?;
         // A `;` ends a frame, also the one of `[u8; 8]`; frames never begin with a space.
         lines.push((stack.replace("; ", ", "), cost));
     }
-    if total == 0 { Err(wrong("the folded stacks have no cost".to_owned())) } else { Ok(lines) }
+    if total == 0 { Err(wrong("the folded stacks have no cost")) } else { Ok(lines) }
 }
 
 fn draw(mut lines: Vec<String>, unit: &str) -> Result<String> {
@@ -71,8 +65,7 @@ fn draw(mut lines: Vec<String>, unit: &str) -> Result<String> {
     options.min_width = 0.1;
     options.text_truncate_direction = TextTruncateDirection::Right;
     let mut svg = Vec::new();
-    inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut svg)
-        .map_err(|error| failed(&error))?;
+    inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut svg).map_err(wrong)?;
     text(svg)
 }
 
@@ -100,15 +93,11 @@ pub fn document(svg: &str) -> String {
 }
 
 fn text(bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))
+    String::from_utf8(bytes).map_err(wrong)
 }
 
-fn failed(error: &std::io::Error) -> Error {
-    wrong(error.to_string())
-}
-
-fn wrong(reason: String) -> Error {
-    Error::Flamegraph(reason)
+fn wrong(reason: impl ToString) -> Error {
+    Error::Flamegraph(reason.to_string())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use baselines::compare::{Delta, Verdict};
 
 use crate::headline::{Tone, headline};
 use crate::names::{Names, printable};
-use crate::numbers::percent;
+use crate::numbers::{percent, signed};
 use crate::ranking::{rank, reasons};
 use crate::{Report, cause, text};
 
@@ -16,9 +16,7 @@ const SHOWN: usize = 10;
 /// The commands, one a line.
 pub fn render(report: &Report) -> String {
     let headline = headline(report);
-    let mut errors = Vec::new();
-    let mut warnings = Vec::new();
-    let mut notices = Vec::new();
+    let (mut errors, mut warnings, mut notices) = (vec![], vec![], vec![]);
     let verdict = (format!("assay: {}", headline.word), headline.sentence);
     match headline.tone {
         Tone::Good => notices.push(verdict),
@@ -54,15 +52,11 @@ pub fn render(report: &Report) -> String {
 /// `12.35M to 12.51M (+1.30%): +15,600 in memory::append, dearer a call`.
 fn change(delta: &Delta) -> String {
     let relative = delta.relative.map(|relative| format!(" ({})", percent(relative))).unwrap_or_default();
-    let cause = delta.cause.first().map(|function| {
-        format!(": {} in {}, {}", crate::numbers::signed(function.delta), function.function, cause::told(function))
-    });
-    format!(
-        "{} to {}{relative}{}",
-        text::value(delta, delta.base),
-        text::value(delta, delta.new),
-        cause.unwrap_or_default()
-    )
+    let cause = delta
+        .cause
+        .first()
+        .map(|function| format!(": {} in {}, {}", signed(function.delta), function.function, cause::told(function)));
+    format!("{}{relative}{}", text::sides(delta), cause.unwrap_or_default())
 }
 
 fn write(commands: &mut String, kind: &str, mut messages: Vec<(String, String)>) {

@@ -1,9 +1,13 @@
 //! The verdict in words, and its colour. Only a complete pass is green.
 
+use std::collections::BTreeSet;
+
+use baselines::Run;
 use baselines::compare::Verdict;
 use baselines::gate::GateOutcome;
 
 use crate::Report;
+use crate::numbers::plural;
 
 /// The colour of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
@@ -54,9 +58,7 @@ pub struct Headline {
 
 /// The headline of a report.
 pub fn headline(report: &Report) -> Headline {
-    let Some(judgement) = &report.judgement else {
-        return not_judged(report);
-    };
+    let Some(judgement) = &report.judgement else { return not_judged(report) };
     let summary = &judgement.summary;
     let sentence = match summary.split_once(": ") {
         Some((outcome, rest)) if outcome.split(',').next() == Some(judgement.outcome.name()) => rest.to_owned(),
@@ -92,35 +94,28 @@ pub fn headline(report: &Report) -> Headline {
     }
 }
 
-fn passed(report: &Report, sentence: String) -> Headline {
+fn passed(report: &Report, mut sentence: String) -> Headline {
     let undecided = report.judgement.as_ref().and_then(|judgement| judgement.tally.get(&Verdict::Inconclusive));
     let differences = report.judgement.as_ref().map_or(0, |judgement| judgement.comparison.differences.len());
     let decided = undecided.is_none_or(|number| *number == 0) && differences == 0;
-    let whole = report.run.complete && report.run.skipped.is_empty() && decided;
-    if whole {
-        Headline { word: "Passed", tone: Tone::Good, sentence, next: "" }
-    } else {
-        let mut sentence = sentence;
-        if !report.run.skipped.is_empty() {
-            sentence.push_str(&format!(", {} skipped (not passed)", report.run.skipped.len()));
-        }
-        if differences > 0 {
-            sentence.push_str(", exact counts not compared (the environments differ)");
-        }
-        if !report.run.complete {
-            sentence.push_str(", and the run did not end");
-        }
-        Headline {
-            word: "Passed in part",
-            tone: Tone::Partial,
-            sentence,
-            next: "what was compared passed; the rest is not known",
-        }
+    if report.run.complete && report.run.skipped.is_empty() && decided {
+        return Headline { word: "Passed", tone: Tone::Good, sentence, next: "" };
     }
+    if !report.run.skipped.is_empty() {
+        sentence.push_str(&format!(", {} skipped (not passed)", report.run.skipped.len()));
+    }
+    if differences > 0 {
+        sentence.push_str(", exact counts not compared (the environments differ)");
+    }
+    if !report.run.complete {
+        sentence.push_str(", and the run did not end");
+    }
+    let next = "what was compared passed; the rest is not known";
+    Headline { word: "Passed in part", tone: Tone::Partial, sentence, next }
 }
 
 fn not_judged(report: &Report) -> Headline {
-    let (cases, values) = extent(report);
+    let (cases, values) = extent(&report.run);
     let cut = if report.run.complete { "" } else { "; the run did not end" };
     Headline {
         word: "Not judged",
@@ -130,8 +125,8 @@ fn not_judged(report: &Report) -> Headline {
     }
 }
 
-fn extent(report: &Report) -> (String, String) {
-    let cases: std::collections::BTreeSet<_> =
-        report.run.measurements.iter().map(|measurement| &measurement.case).collect();
-    (crate::numbers::plural(cases.len(), "case"), crate::numbers::plural(report.run.measurements.len(), "measurement"))
+/// `138 cases` and `1,240 measurements`.
+pub(crate) fn extent(run: &Run) -> (String, String) {
+    let cases: BTreeSet<_> = run.measurements.iter().map(|measurement| &measurement.case).collect();
+    (plural(cases.len(), "case"), plural(run.measurements.len(), "measurement"))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{Error, Format, Report, Result};
 
 /// The version of the format. It grows when a field changes its meaning or is removed, not when one is added.
-pub const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 1;
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -38,18 +38,14 @@ struct WireProfile<'a> {
     base_folded: &'a Option<String>,
 }
 
-/// The report as JSON, indented, with a line break at its end.
-///
-/// # Errors
-/// A delta is not finite, which JSON can't hold.
+/// The report as JSON, indented, with a line break at its end. A delta that is not finite is an error.
 pub fn render(report: &Report) -> Result<String> {
     let failed = |reason: String| Error::Encode { format: Format::Json, reason };
-    let deltas = report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas);
-    for delta in deltas {
-        let numbers =
+    for delta in report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas) {
+        let mut numbers =
             [delta.base, delta.new, delta.relative].into_iter().flatten().chain(delta.interval.into_iter().flatten());
         // serde_json would write `null`, which means that there is no number.
-        if numbers.into_iter().any(|number| !number.is_finite()) {
+        if numbers.any(|number| !number.is_finite()) {
             return Err(failed(format!("{} of {} is not finite", delta.metric, delta.case)));
         }
     }
@@ -71,7 +67,6 @@ pub fn render(report: &Report) -> Result<String> {
             .map(|CallStacks { case, unit, folded, base_folded }| WireProfile { case, unit, folded, base_folded })
             .collect(),
     };
-    let mut text = serde_json::to_string_pretty(&wire).map_err(|error| failed(error.to_string()))?;
-    text.push('\n');
-    Ok(text)
+    let text = serde_json::to_string_pretty(&wire).map_err(|error| failed(error.to_string()))?;
+    Ok(text + "\n")
 }

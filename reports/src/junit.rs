@@ -15,9 +15,6 @@ use crate::numbers::{percent, signed};
 use crate::{Error, Format, Report, Result, cause, text};
 
 /// The report as JUnit XML.
-///
-/// # Errors
-/// The writer refuses a text of the report.
 pub fn render(report: &Report) -> Result<String> {
     let mut junit = Junit::new("assay");
     junit.add_test_suite(gate(report));
@@ -90,7 +87,7 @@ fn case(delta: &Delta) -> TestCase {
 /// `12.35M to 12.51M, +1.30%; limit 0.300% and 100, blocks`.
 fn sentence(delta: &Delta) -> String {
     let change = delta.relative.map(|relative| format!(", {}", percent(relative))).unwrap_or_default();
-    format!("{} to {}{change}; {}", text::value(delta, delta.base), text::value(delta, delta.new), delta.why)
+    format!("{}{change}; {}", text::sides(delta), delta.why)
 }
 
 /// Every function that moved, a line each.

@@ -1,38 +1,38 @@
 //! Reports: one model, and one exporter a file.
 //!
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
-//! - [`html`]: a page for a browser; [`markdown`]: a comment on a change; [`text`]: tables for a terminal; [`json`]:
-//!   for other programs; [`junit`]: for CI systems; [`github`]: annotations of a workflow.
+//! - [`html`]: a page for a browser; `markdown`: a comment on a change; [`text`]: tables for a terminal; `json`: for
+//!   other programs; `junit`: for CI systems; `github`: annotations of a workflow.
 //! - [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of a calibration.
-//! - [`headline`]: the verdict in words. [`ranking`]: the order of the deltas. [`cause`]: the causes of changed counts.
-//!   [`repeatability`]: repeated counts. [`names`], [`numbers`]: cases and values as people read them.
-//! - [`tables`]: a run as rows and columns. [`figures`]: the choice of charts. [`chart`] draws them with plotters,
-//!   [`flamegraph`] with inferno, both in the colours of [`palette`].
+//! - [`headline`]: the verdict in words. `ranking`: the order of the deltas. [`cause`]: the causes of changed counts.
+//!   [`repeatability`]: repeated counts. `names`, `numbers`: cases and values as people read them.
+//! - `tables`: a run as rows and columns. [`figures`]: the choice of charts. `chart` draws them with plotters,
+//!   [`flamegraph`] with inferno, both in the colours of `palette`.
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
 pub mod calibration;
 pub mod cause;
-pub mod chart;
+mod chart;
 mod error;
 pub mod figures;
 pub mod flamegraph;
 mod format;
-pub mod github;
+mod github;
 pub mod headline;
 pub mod html;
-pub mod json;
-pub mod junit;
+mod json;
+mod junit;
 pub mod ledger;
-pub mod markdown;
-pub mod names;
-pub mod numbers;
-pub mod palette;
-pub mod ranking;
+mod markdown;
+mod names;
+mod numbers;
+mod palette;
+mod ranking;
 pub mod repeatability;
 mod report;
 mod scale;
-pub mod tables;
+mod tables;
 pub mod text;
 
 use std::path::Path;
@@ -42,9 +42,6 @@ pub use format::Format;
 pub use report::Report;
 
 /// The report in a format. The same report gives the same text, byte for byte.
-///
-/// # Errors
-/// A chart or the format can't be made of this report.
 pub fn render(report: &Report, format: Format) -> Result<String> {
     match format {
         Format::Html => html::render(report),
@@ -57,10 +54,6 @@ pub fn render(report: &Report, format: Format) -> Result<String> {
 }
 
 /// Writes the report to a file, atomically.
-///
-/// # Errors
-/// As [`render`], or the file can't be written; its old contents stay.
 pub fn write(report: &Report, format: Format, path: &Path) -> Result<()> {
-    baselines::atomic::write(path, render(report, format)?.as_bytes())?;
-    Ok(())
+    Ok(baselines::atomic::write(path, render(report, format)?.as_bytes())?)
 }

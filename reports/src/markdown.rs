@@ -4,12 +4,14 @@
 //! Names may hold anything, so each is put in a code span that it can't end, and prose is escaped.
 
 use baselines::compare::Verdict;
+use baselines::gate::Judgement;
 
 use crate::headline::{Tone, headline};
 use crate::names::{Names, printable};
-use crate::numbers::{count, percent, plural, signed};
-use crate::ranking::{rank, reasons};
-use crate::{Report, cause, repeatability, tables, text};
+use crate::numbers::{count, plural, signed};
+use crate::ranking::{Unjudged, rank, reasons};
+use crate::tables::{self, Table};
+use crate::{Report, cause, repeatability, text};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
@@ -27,18 +29,16 @@ pub fn render(report: &Report) -> String {
     if !headline.next.is_empty() && headline.tone != Tone::Good {
         text.push_str(&format!("\n_{}_\n", prose(headline.next)));
     }
-    judged(report, &mut text);
-    if report.judgement.is_none() {
-        measured(report, &mut text);
+    if let Some(judgement) = &report.judgement {
+        judged(judgement, &mut text);
+    } else {
+        list(&mut text, "Measured", tables::tables(&report.run).iter().map(measured));
+        // A judgement lists these among its own reasons.
+        let invalid = report.run.invalid.iter().map(|item| format!("{}: {}", code(&item.what), prose(&item.why)));
+        list(&mut text, "Invalid", invalid);
     }
-    // A judgement lists these among its own reasons.
-    let invalid = if report.judgement.is_some() { &[][..] } else { &report.run.invalid };
-    list(&mut text, "Invalid", invalid.iter().map(|item| format!("{}: {}", code(&item.what), prose(&item.why))));
-    list(
-        &mut text,
-        "Skipped, not passed",
-        report.run.skipped.iter().map(|item| format!("{}: {}", code(&item.what), prose(&item.why))),
-    );
+    let skipped = report.run.skipped.iter().map(|item| format!("{}: {}", code(&item.what), prose(&item.why)));
+    list(&mut text, "Skipped, not passed", skipped);
     list(&mut text, "Notes", report.notes.iter().map(|note| prose(note)));
     text.push_str(&format!("\n<sub>{}</sub>\n", footer(report)));
     text
@@ -54,33 +54,23 @@ fn light(tone: Tone) -> &'static str {
     }
 }
 
-fn judged(report: &Report, text: &mut String) {
-    let Some(judgement) = &report.judgement else { return };
+fn judged(judgement: &Judgement, text: &mut String) {
     let ranking = rank(&judgement.comparison);
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
     if !ranking.told.is_empty() {
         text.push_str("\n| verdict | benchmark | metric | base | new | change |\n|---|---|---|--:|--:|--:|\n");
     }
     for delta in ranking.told.iter().take(ROWS) {
-        let advises = if delta.verdict == Verdict::Regressed && !delta.blocks { " (advises)" } else { "" };
-        let change = match (delta.relative, delta.interval) {
-            (Some(relative), Some([low, high])) => {
-                format!("{} [{}, {}]", percent(relative), percent(low), percent(high))
-            }
-            (Some(relative), None) => percent(relative),
-            (None, _) => String::new(),
-        };
-        let verdict = if delta.verdict == Verdict::Regressed {
-            format!("**{}**", delta.verdict)
-        } else {
-            delta.verdict.to_string()
-        };
+        let bold = if delta.verdict == Verdict::Regressed { "**" } else { "" };
         text.push_str(&format!(
-            "| {verdict}{advises} | {} | {} | {} | {} | {change} |\n",
+            "| {bold}{}{bold}{} | {} | {} | {} | {} | {} |\n",
+            delta.verdict,
+            text::advises(delta),
             code(&names.case(&delta.case)),
             code(&delta.metric),
             text::value(delta, delta.base),
             text::value(delta, delta.new),
+            text::change(delta),
         ));
     }
     if ranking.told.len() > ROWS {
@@ -88,14 +78,9 @@ fn judged(report: &Report, text: &mut String) {
     }
     for delta in ranking.told.iter().filter(|delta| !delta.cause.is_empty()).take(CAUSES) {
         let shown = cause::largest(&delta.cause, FUNCTIONS);
-        let scope = cause::scope(delta);
-        text.push_str(&format!(
-            "\n{} of {}: {} by function{}{scope}\n",
-            code(&delta.metric),
-            code(&names.case(&delta.case)),
-            signed(shown.total),
-            if scope.is_empty() { "" } else { ", " }
-        ));
+        let (metric, case) = (code(&delta.metric), code(&names.case(&delta.case)));
+        let (total, scope) = (signed(shown.total), cause::scope(delta));
+        text.push_str(&format!("\n{metric} of {case}: {total} by function{scope}\n"));
         for function in shown.functions {
             text.push_str(&format!(
                 "- {} {}: {}{}\n",
@@ -110,27 +95,16 @@ fn judged(report: &Report, text: &mut String) {
         }
     }
     list(text, "Invalid", reasons(judgement).into_iter().map(prose));
-    list(
-        text,
-        "The environments differ",
-        judgement.comparison.differences.iter().map(|difference| prose(&difference.to_string())),
-    );
-    let unjudged = ranking
-        .unjudged
-        .iter()
-        .map(|group| format!("{} {}: {}", count(group.deltas.len() as u64), group.verdict, prose(group.why)));
-    list(text, "Not judged", unjudged);
+    let differences = judgement.comparison.differences.iter().map(|difference| prose(&difference.to_string()));
+    list(text, "The environments differ", differences);
+    let unjudged =
+        |group: &Unjudged<'_>| format!("{} {}: {}", count(group.deltas.len() as u64), group.verdict, prose(group.why));
+    list(text, "Not judged", ranking.unjudged.iter().map(unjudged));
 }
 
-fn measured(report: &Report, text: &mut String) {
-    list(
-        text,
-        "Measured",
-        tables::tables(&report.run).iter().map(|table| {
-            let metrics: Vec<_> = table.metrics.iter().map(|metric| metric.name).collect();
-            format!("{}: {}, {}", table.lane, plural(table.rows.len(), "case"), code(&metrics.join(" ")))
-        }),
-    );
+fn measured(table: &Table<'_>) -> String {
+    let metrics: Vec<_> = table.metrics.iter().map(|metric| metric.name).collect();
+    format!("{}: {}, {}", table.lane, plural(table.rows.len(), "case"), code(&metrics.join(" ")))
 }
 
 fn list(text: &mut String, title: &str, items: impl ExactSizeIterator<Item = String>) {

@@ -28,6 +28,15 @@ pub fn printable(name: &str) -> String {
     text
 }
 
+/// A text as the beginning of a sentence.
+pub fn capitalised(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
 /// The toggles of a variant in their order. A part without `=`, as other tools write them, is a toggle without a
 /// strategy.
 pub fn toggles(variant: &str) -> Vec<(&str, &str)> {
@@ -37,15 +46,9 @@ pub fn toggles(variant: &str) -> Vec<(&str, &str)> {
 /// The names that tell the cases of a set apart.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    families: BTreeMap<String, Family>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Family {
-    /// The strategy of most cases, by toggle, if there is one.
-    usual: BTreeMap<String, Usual>,
-    /// The differences do not tell all cases apart: show whole variants.
-    whole: bool,
+    /// The strategy of most cases, by family and toggle. A family whose cases the differences do not tell apart is
+    /// missing: its variants are shown whole.
+    families: BTreeMap<String, BTreeMap<String, Usual>>,
 }
 
 #[derive(Debug, Clone)]
@@ -78,12 +81,10 @@ impl Names {
                     (toggle.to_owned(), Usual { strategy: strategy.to_owned(), shared: count == cases.len() })
                 })
                 .collect();
-            names.families.insert(name.to_owned(), Family { usual, whole: false });
+            names.families.insert(name.to_owned(), usual);
             let distinct: BTreeSet<String> = cases.iter().map(|case| names.case(case)).collect();
-            if distinct.len() < cases.len()
-                && let Some(family) = names.families.get_mut(name)
-            {
-                family.whole = true;
+            if distinct.len() < cases.len() {
+                names.families.remove(name);
             }
         }
         names
@@ -92,13 +93,12 @@ impl Names {
     /// The unusual toggles of the case, as in `store=redb, codec=json`; empty if there are none. A usual toggle that
     /// the variant lacks is listed as `no codec`.
     pub fn variant(&self, case: &CaseKey) -> String {
-        let Some(family) = self.families.get(family(&case.benchmark)).filter(|family| !family.whole) else {
+        let Some(usual) = self.families.get(family(&case.benchmark)) else {
             return printable(&case.variant.replace(',', ", "));
         };
         let named = toggles(&case.variant);
-        let is_usual =
-            |toggle: &str, strategy: &str| family.usual.get(toggle).is_some_and(|usual| usual.strategy == strategy);
-        let lacking = family.usual.keys().filter(|toggle| named.iter().all(|(name, _)| name != toggle));
+        let is_usual = |toggle: &str, strategy: &str| usual.get(toggle).is_some_and(|usual| usual.strategy == strategy);
+        let lacking = usual.keys().filter(|toggle| named.iter().all(|(name, _)| name != toggle));
         let parts: Vec<_> = named
             .iter()
             .filter(|(toggle, strategy)| !is_usual(toggle, strategy))
@@ -127,9 +127,9 @@ impl Names {
     /// The usual strategies of a family, as in `All with store=memory. Where nothing else is said: cache=none.`; empty
     /// if there are none.
     pub fn shared(&self, family: &str) -> String {
-        let Some(family) = self.families.get(family).filter(|family| !family.whole) else { return String::new() };
+        let Some(usual) = self.families.get(family) else { return String::new() };
         let list = |shared: bool| {
-            let chosen = family.usual.iter().filter(|(_, usual)| usual.shared == shared);
+            let chosen = usual.iter().filter(|(_, usual)| usual.shared == shared);
             let pairs: Vec<_> = chosen.map(|(toggle, usual)| pair(toggle, &usual.strategy)).collect();
             pairs.join(", ")
         };

@@ -1,23 +1,15 @@
 //! Changes and counts as people read them. Values with a unit are shown by the metric table of `baselines`.
 
 /// A share in per cent with its sign. Small changes get more digits, so none is rounded to 0.
-///
-/// ```
-/// assert_eq!(reports::numbers::percent(0.013), "+1.30%");
-/// assert_eq!(reports::numbers::percent(-0.6), "-60.0%");
-/// assert_eq!(reports::numbers::percent(0.0), "0%");
-/// ```
 pub fn percent(part: f64) -> String {
-    let value = part * 100.0;
-    let size = value.abs();
-    let sign = if value < 0.0 { '-' } else { '+' };
-    match size {
+    let sign = if part < 0.0 { '-' } else { '+' };
+    match part.abs() * 100.0 {
         0.0 => "0%".to_owned(),
         size if size < 0.0005 => format!("{sign}<0.001%"),
         size if size < 0.1 => format!("{sign}{size:.3}%"),
         size if size < 10.0 => format!("{sign}{size:.2}%"),
         size if size < 100.0 => format!("{sign}{size:.1}%"),
-        _ => format!("{sign}{size:.0}%"),
+        size => format!("{sign}{size:.0}%"),
     }
 }
 
@@ -29,14 +21,8 @@ pub fn spread(part: f64) -> String {
 /// A count with separators: `1,234,567`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 /// A change of a count, with its sign: `+15,600`.
@@ -67,6 +53,7 @@ mod tests {
     fn small_changes_keep_their_digits() {
         let shown: Vec<_> = [1e-7, -0.00004, 0.003, 0.0999, 0.5, 12.0].into_iter().map(percent).collect();
         assert_eq!(shown, ["+<0.001%", "-0.004%", "+0.30%", "+9.99%", "+50.0%", "+1200%"]);
+        assert_eq!([percent(0.013), percent(-0.6), percent(0.0)], ["+1.30%", "-60.0%", "0%"]);
         assert_eq!(spread(0.00004), "0.004%");
     }
 

@@ -3,8 +3,6 @@
 //! Charts are drawn in the light colours; the page's style sheet, made here, replaces them by the dark ones. Neighbours
 //! among the series colours can be told apart by colour-blind readers. Green always means passed.
 
-use std::fmt::Write;
-
 use baselines::claim::ClaimVerdict;
 use baselines::compare::Verdict;
 
@@ -15,7 +13,6 @@ pub struct Ink {
     pub name: &'static str,
     /// Red, green and blue on a light background.
     pub light: [u8; 3],
-    /// Red, green and blue on a dark background.
     pub dark: [u8; 3],
 }
 
@@ -88,13 +85,7 @@ pub fn claim_verdict(verdict: ClaimVerdict) -> Ink {
     }
 }
 
-impl Ink {
-    /// The light colour as SVG writes it: `#2A6FD6`.
-    pub fn light_hex(self) -> String {
-        hex(self.light)
-    }
-}
-
+/// A colour as SVG writes it: `#2A6FD6`.
 fn hex([red, green, blue]: [u8; 3]) -> String {
     format!("#{red:02X}{green:02X}{blue:02X}")
 }
@@ -103,23 +94,23 @@ fn hex([red, green, blue]: [u8; 3]) -> String {
 /// colours.
 pub fn css() -> String {
     let inks = || ALL.iter().chain(&SERIES);
-    let mut text = String::from(":root{");
-    for ink in inks() {
-        let _ = write!(text, "--{}:{};", ink.name, hex(ink.light));
-    }
-    text.push_str("}\n@media(prefers-color-scheme:dark){:root{");
-    for ink in inks() {
-        let _ = write!(text, "--{}:{};", ink.name, hex(ink.dark));
-    }
-    text.push_str("}}\n");
-    for ink in inks() {
+    let variables = |rgb: fn(&Ink) -> [u8; 3]| -> String {
+        inks().map(|ink| format!("--{}:{};", ink.name, hex(rgb(ink)))).collect()
+    };
+    let rule = |ink: &Ink| {
         let (name, hex) = (ink.name, hex(ink.light));
-        let _ = writeln!(
-            text,
-            ".chart [fill=\"{hex}\"]{{fill:var(--{name})}}.chart [stroke=\"{hex}\"]{{stroke:var(--{name})}}"
-        );
-    }
-    text
+        format!(
+            ".chart [fill=\"{hex}\"]{{fill:var(--{name})}}.chart [stroke=\"{hex}\"]{{stroke:var(--{name})}}
+"
+        )
+    };
+    let (light, dark, rules) = (variables(|ink| ink.light), variables(|ink| ink.dark), inks().map(rule));
+    let head = format!(
+        ":root{{{light}}}
+@media(prefers-color-scheme:dark){{:root{{{dark}}}}}
+"
+    );
+    head + &rules.collect::<String>()
 }
 
 #[cfg(test)]

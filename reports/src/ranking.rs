@@ -22,9 +22,7 @@ pub struct RankedDeltas<'a> {
 pub struct Unjudged<'a> {
     /// `incomparable` or `added`.
     pub verdict: Verdict,
-    /// The reason.
     pub why: &'a str,
-    /// The deltas.
     pub deltas: Vec<&'a Delta>,
 }
 
@@ -76,7 +74,7 @@ fn importance(delta: &Delta) -> u8 {
 }
 
 /// The metric's place in the table; unknown ones come last.
-pub fn place(metric: &str) -> usize {
+fn place(metric: &str) -> usize {
     METRICS.iter().position(|known| known.name == metric).unwrap_or(METRICS.len())
 }
 

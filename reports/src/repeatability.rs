@@ -35,10 +35,10 @@ impl Repeatability<'_> {
     /// `118 of 120 identical, the rest at most 0.004% apart`.
     pub fn sentence(&self) -> String {
         let (identical, total) = (self.identical(), self.counts.len());
-        if identical == total {
-            format!("{identical} of {total} identical")
-        } else {
-            format!("{identical} of {total} identical, the rest at most {} apart", crate::numbers::spread(self.worst()))
-        }
+        let rest = match total - identical {
+            0 => String::new(),
+            _ => format!(", the rest at most {} apart", crate::numbers::spread(self.worst())),
+        };
+        format!("{identical} of {total} identical{rest}")
     }
 }

@@ -8,7 +8,6 @@ use baselines::{CaseKey, Durability, Lane, Measurement, Metric, Run};
 /// All measurements of a lane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table<'a> {
-    /// The lane.
     pub lane: Lane,
     /// The columns: the metrics that were measured, in the order of the metric table.
     pub metrics: Vec<&'static Metric>,
@@ -19,9 +18,7 @@ pub struct Table<'a> {
 /// One case of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableRow<'a> {
-    /// The case.
     pub case: &'a CaseKey,
-    /// The durability of its writes.
     pub durability: Durability,
     /// A cell for each metric; none if the case does not have it.
     pub cells: Vec<Option<&'a Measurement>>,
@@ -34,23 +31,16 @@ pub fn tables(run: &Run) -> Vec<Table<'_>> {
 }
 
 fn table(run: &Run, lane: Lane) -> Option<Table<'_>> {
-    let of_lane = || {
-        run.measurements
-            .iter()
-            .filter_map(|measurement| Some((measurement, measurement.metric().ok()?)))
-            .filter(move |(_, metric)| metric.lane == lane)
-    };
+    let known = || run.measurements.iter().filter_map(|measurement| Some((measurement, measurement.metric().ok()?)));
+    let of_lane = || known().filter(|(_, metric)| metric.lane == lane);
     let metrics: Vec<&Metric> =
         METRICS.iter().filter(|metric| of_lane().any(|(_, found)| found.name == metric.name)).collect();
     let mut rows: Vec<TableRow<'_>> = Vec::new();
     let mut places: BTreeMap<&CaseKey, usize> = BTreeMap::new();
     for (measurement, metric) in of_lane() {
         let place = *places.entry(&measurement.case).or_insert_with(|| {
-            rows.push(TableRow {
-                case: &measurement.case,
-                durability: measurement.durability,
-                cells: vec![None; metrics.len()],
-            });
+            let Measurement { case, durability, .. } = measurement;
+            rows.push(TableRow { case, durability: *durability, cells: vec![None; metrics.len()] });
             rows.len() - 1
         });
         if let Some(column) = metrics.iter().position(|known| known.name == metric.name) {

@@ -1,13 +1,13 @@
 //! Tables for a terminal or a log, without colours and control characters. The most important comes last, near the
 //! prompt.
 
-use baselines::compare::Delta;
+use baselines::compare::{Delta, Verdict};
 use baselines::gate::Judgement;
 use baselines::{Lane, Metric, Run};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
-use crate::numbers::{count, percent, plural, signed};
+use crate::numbers::{count, percent, signed};
 use crate::ranking::{RankedDeltas, rank, reasons};
 use crate::{Report, cause, headline, repeatability, tables};
 
@@ -49,10 +49,8 @@ pub fn run(run: &Run) -> String {
             .filter(|column| lane.lane != Lane::Counts || !ELSEWHERE.contains(&lane.metrics[*column].name))
             .collect();
         text.push_str(&format!("{} ({})\n", lane.lane, tables::about(lane.lane)));
-        let mut table = plain(
-            ["benchmark", "durability"].into_iter().chain(columns.iter().map(|column| lane.metrics[*column].name)),
-            2,
-        );
+        let metrics = columns.iter().map(|column| lane.metrics[*column].name);
+        let mut table = plain(["benchmark", "durability"].into_iter().chain(metrics));
         for row in &lane.rows {
             let cells = columns.iter().map(|column| row.shown(*column, lane.metrics[*column]));
             table.add_row([names.case(row.case), row.durability.to_string()].into_iter().chain(cells));
@@ -75,8 +73,8 @@ pub fn run(run: &Run) -> String {
 
 /// `138 cases, 1,240 measurements; 1 skipped`.
 fn extent(run: &Run) -> String {
-    let cases: std::collections::BTreeSet<_> = run.measurements.iter().map(|measurement| &measurement.case).collect();
-    let mut text = format!("{}, {}", plural(cases.len(), "case"), plural(run.measurements.len(), "measurement"));
+    let (cases, values) = headline::extent(run);
+    let mut text = format!("{cases}, {values}");
     for (number, what) in [(run.skipped.len(), "skipped"), (run.invalid.len(), "invalid")] {
         if number > 0 {
             text.push_str(&format!("; {number} {what}"));
@@ -102,23 +100,13 @@ pub fn judgement(judgement: &Judgement) -> String {
         text.push_str(&format!("equal: {}\n", count(ranking.equal.len() as u64)));
     }
     for group in &ranking.unjudged {
-        let examples: Vec<_> = group
-            .deltas
-            .iter()
-            .take(EXAMPLES)
-            .map(|delta| format!("{} of {}", printable(&delta.metric), names.case(&delta.case)))
-            .collect();
-        let more = match group.deltas.len().saturating_sub(EXAMPLES) {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
-        text.push_str(&format!(
-            "{}: {} ({}{more}): {}\n",
-            group.verdict,
-            count(group.deltas.len() as u64),
-            examples.join(", "),
-            printable(group.why)
-        ));
+        let example = |delta: &&Delta| format!("{} of {}", printable(&delta.metric), names.case(&delta.case));
+        let mut examples: Vec<_> = group.deltas.iter().take(EXAMPLES).map(example).collect();
+        if group.deltas.len() > EXAMPLES {
+            examples.push(format!("and {} more", group.deltas.len() - EXAMPLES));
+        }
+        let (number, examples) = (count(group.deltas.len() as u64), examples.join(", "));
+        text.push_str(&format!("{}: {number} ({examples}): {}\n", group.verdict, printable(group.why)));
     }
     for reason in reasons(judgement) {
         text.push_str(&format!("invalid: {}\n", printable(reason)));
@@ -132,7 +120,7 @@ fn told(ranking: &RankedDeltas<'_>, names: &Names) -> String {
     if ranking.told.is_empty() {
         return String::new();
     }
-    let mut table = plain(["verdict", "metric", "base", "new", "change", "benchmark"], 2);
+    let mut table = plain(["verdict", "metric", "base", "new", "change", "benchmark"]);
     if let Some(last) = table.column_mut(5) {
         last.set_cell_alignment(CellAlignment::Left);
     }
@@ -146,12 +134,7 @@ fn told(ranking: &RankedDeltas<'_>, names: &Names) -> String {
         text.push('\n');
         let shown = cause::largest(&delta.cause, FUNCTIONS);
         if !delta.cause.is_empty() {
-            let scope = cause::scope(delta);
-            text.push_str(&format!(
-                "    {:>12}  by function{}{scope}:\n",
-                signed(shown.total),
-                if scope.is_empty() { "" } else { ", " }
-            ));
+            text.push_str(&format!("    {:>12}  by function{}:\n", signed(shown.total), cause::scope(delta)));
         }
         for function in shown.functions {
             let name = printable(&function.function);
@@ -168,17 +151,31 @@ fn told(ranking: &RankedDeltas<'_>, names: &Names) -> String {
 }
 
 fn row(delta: &Delta, names: &Names) -> [String; 6] {
-    let advises = matches!(delta.verdict, baselines::compare::Verdict::Regressed) && !delta.blocks;
-    let interval =
-        delta.interval.map(|[low, high]| format!(" [{}, {}]", percent(low), percent(high))).unwrap_or_default();
     [
-        format!("{}{}", delta.verdict, if advises { " (advises)" } else { "" }),
+        format!("{}{}", delta.verdict, advises(delta)),
         printable(&delta.metric),
         value(delta, delta.base),
         value(delta, delta.new),
-        delta.relative.map(|relative| format!("{}{interval}", percent(relative))).unwrap_or_default(),
+        change(delta),
         names.case(&delta.case),
     ]
+}
+
+/// The words behind a regression that does not block.
+pub(crate) fn advises(delta: &Delta) -> &'static str {
+    if delta.verdict == Verdict::Regressed && !delta.blocks { " (advises)" } else { "" }
+}
+
+/// `+1.30% [+1.10%, +1.50%]`; empty if there is no base.
+pub(crate) fn change(delta: &Delta) -> String {
+    let interval =
+        delta.interval.map(|[low, high]| format!(" [{}, {}]", percent(low), percent(high))).unwrap_or_default();
+    delta.relative.map(|relative| format!("{}{interval}", percent(relative))).unwrap_or_default()
+}
+
+/// `12.35M to 12.51M`.
+pub(crate) fn sides(delta: &Delta) -> String {
+    format!("{} to {}", value(delta, delta.base), value(delta, delta.new))
 }
 
 /// One side of a delta as people read it; `-` if that side does not have it.
@@ -190,13 +187,13 @@ pub(crate) fn value(delta: &Delta, side: Option<f64>) -> String {
     }
 }
 
-/// A table without lines whose first `names` columns are text and the others numbers.
-fn plain<'a>(header: impl IntoIterator<Item = &'a str>, names: usize) -> Table {
+/// A table without lines whose first two columns are text and the others numbers.
+fn plain<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.into_iter().collect::<Vec<_>>());
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        column.set_cell_alignment(if index < names { CellAlignment::Left } else { CellAlignment::Right });
+        column.set_cell_alignment(if index < 2 { CellAlignment::Left } else { CellAlignment::Right });
     }
     table
 }

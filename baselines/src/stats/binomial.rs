@@ -8,10 +8,6 @@ use super::error::{Result, StatsError, check_open_unit};
 
 /// The one-sided bound from above: with this confidence, the rate is at most that.
 ///
-/// # Errors
-/// [`StatsError::Trials`] for more successes than trials or no trials, [`StatsError::NotAProbability`] for the
-/// confidence.
-///
 /// ```
 /// use baselines::stats::binomial::upper_bound;
 /// assert!(upper_bound(0, 100, 0.95)? < 0.03); // 0 red in 100 suites: below 3%
@@ -19,13 +15,18 @@ use super::error::{Result, StatsError, check_open_unit};
 /// ```
 pub fn upper_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> {
     check(successes, trials, confidence)?;
-    Ok(highest(successes, trials, 1.0 - confidence))
+    if successes == trials {
+        return Ok(1.0);
+    }
+    let choose_ln = choose_ln(successes, trials);
+    // Bisection between the observed rate, where the tail is about a half, and 1, where it is nothing. At the bound,
+    // `successes` or fewer are as likely as what the confidence leaves.
+    Ok(bisect(successes as f64 / trials as f64, 1.0, |rate| {
+        lower_tail(successes, trials, choose_ln, rate, 1.0 - rate) > 1.0 - confidence
+    }))
 }
 
 /// The one-sided bound from below: with this confidence, the rate is at least that.
-///
-/// # Errors
-/// Those of [`upper_bound`].
 ///
 /// ```
 /// use baselines::stats::binomial::lower_bound;
@@ -34,7 +35,14 @@ pub fn upper_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> 
 /// ```
 pub fn lower_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> {
     check(successes, trials, confidence)?;
-    Ok(lowest(successes, trials, 1.0 - confidence))
+    if successes == 0 {
+        return Ok(0.0);
+    }
+    let choose_ln = choose_ln(successes, trials);
+    // The mirror image of the other bound, with failures for successes.
+    Ok(bisect(0.0, successes as f64 / trials as f64, |rate| {
+        lower_tail(trials - successes, trials, choose_ln, 1.0 - rate, rate) <= 1.0 - confidence
+    }))
 }
 
 fn check(successes: u64, trials: u64, confidence: f64) -> Result<()> {
@@ -42,29 +50,6 @@ fn check(successes: u64, trials: u64, confidence: f64) -> Result<()> {
         return Err(StatsError::Trials { successes, trials });
     }
     check_open_unit("the confidence", confidence)
-}
-
-/// The rate that makes `successes` or fewer as likely as `outside`.
-fn highest(successes: u64, trials: u64, outside: f64) -> f64 {
-    if successes == trials {
-        return 1.0;
-    }
-    let choose_ln = choose_ln(successes, trials);
-    // Bisection between the observed rate, where the tail is about a half, and 1, where it is nothing.
-    bisect(successes as f64 / trials as f64, 1.0, |rate| {
-        lower_tail(successes, trials, choose_ln, rate, 1.0 - rate) > outside
-    })
-}
-
-/// The rate that makes `successes` or more as likely as `outside`: the mirror image, with failures for successes.
-fn lowest(successes: u64, trials: u64, outside: f64) -> f64 {
-    if successes == 0 {
-        return 0.0;
-    }
-    let choose_ln = choose_ln(successes, trials);
-    bisect(0.0, successes as f64 / trials as f64, |rate| {
-        lower_tail(trials - successes, trials, choose_ln, 1.0 - rate, rate) <= outside
-    })
 }
 
 /// The point between `low` and `high` from which on `is_below` is false, to the last bit.

@@ -24,7 +24,7 @@
 //!
 //! Measuring happens elsewhere. Each control is a suite by itself.
 
-use super::error::{Result, StatsError};
+use super::error::{Result, StatsError, check_all_finite, check_margin};
 use super::hodges_lehmann::{Interval, estimate};
 use super::holm::adjusted;
 use super::procedure::{Look, Procedure};
@@ -135,9 +135,7 @@ impl PairState {
 /// The answer depends on the rounds alone, so an interrupted run can go on where it stopped. Call it until every action
 /// is [`NextAction::Stop`]. If the time is up before, benchmarks that have not stopped are inconclusive.
 ///
-/// # Errors
-/// [`StatsError::Empty`] for a suite without benchmarks (comparing nothing is not green), those of
-/// [`Procedure::check`], and [`StatsError::Benchmark`] for a margin that is not positive or a round that is not finite.
+/// A suite without benchmarks is an error, because comparing nothing is not green.
 ///
 /// ```
 /// use baselines::stats::{Decision, NextAction, PairData, Procedure, margin, next_steps};
@@ -196,14 +194,8 @@ pub fn next_steps(procedure: &Procedure, suite: &[PairData<'_>]) -> Result<Vec<P
 }
 
 fn check(benchmark: &PairData<'_>) -> Result<()> {
-    if !(benchmark.margin > 0.0 && benchmark.margin.is_finite()) {
-        return Err(StatsError::Margin(benchmark.margin));
-    }
-    let all = benchmark.screen.iter().chain(benchmark.confirm);
-    match all.enumerate().find(|(_, value)| !value.is_finite()) {
-        Some((index, &value)) => Err(StatsError::NotFinite { index, value }),
-        None => Ok(()),
-    }
+    check_margin(benchmark.margin)?;
+    check_all_finite(benchmark.screen.iter().chain(benchmark.confirm))
 }
 
 /// Stage one: picked, equal or inconclusive. Picked benchmarks wait for [`next_steps`] to ask for their rounds.

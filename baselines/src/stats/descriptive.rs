@@ -2,10 +2,7 @@
 
 use super::error::{Result, check_finite};
 
-/// The median: the middle value, or the mean of the two middle ones, in the unit of the values.
-///
-/// # Errors
-/// [`StatsError::Empty`](super::StatsError::Empty), [`StatsError::NotFinite`](super::StatsError::NotFinite).
+/// The median of one or more finite values: the middle one, or the mean of the two middle ones, in their unit.
 ///
 /// ```
 /// use baselines::stats::descriptive::median;

@@ -100,10 +100,20 @@ pub(crate) fn check_finite(values: &[f64]) -> Result<()> {
     if values.is_empty() {
         return Err(StatsError::Empty);
     }
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(index) => Err(StatsError::NotFinite { index, value: values[index] }),
+    check_all_finite(values)
+}
+
+/// Refuses a value that is not finite.
+pub(crate) fn check_all_finite<'a>(values: impl IntoIterator<Item = &'a f64>) -> Result<()> {
+    match values.into_iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        Some((index, &value)) => Err(StatsError::NotFinite { index, value }),
         None => Ok(()),
     }
+}
+
+/// Refuses a margin that is not positive and finite.
+pub(crate) fn check_margin(margin: f64) -> Result<()> {
+    if margin > 0.0 && margin.is_finite() { Ok(()) } else { Err(StatsError::Margin(margin)) }
 }
 
 /// Refuses a value that is not strictly between 0 and 1.

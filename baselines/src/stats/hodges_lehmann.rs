@@ -31,10 +31,7 @@ impl Interval {
     }
 }
 
-/// The pseudo-median of one to [`MAX_VALUES`] values, in their unit.
-///
-/// # Errors
-/// [`StatsError::Empty`], [`StatsError::NotFinite`], [`StatsError::TooMany`].
+/// The pseudo-median of one to [`MAX_VALUES`] finite values, in their unit.
 ///
 /// ```
 /// use baselines::stats::hodges_lehmann::pseudo_median;
@@ -48,12 +45,8 @@ pub fn pseudo_median(values: &[f64]) -> Result<f64> {
 
 /// The pseudo-median and its interval at a confidence strictly between 0 and 1, in the unit of the values.
 ///
-/// The ends of the interval are Walsh averages. With tied values it is wider than necessary, never narrower.
-///
-/// # Errors
-/// [`StatsError::Empty`], [`StatsError::NotFinite`], [`StatsError::TooMany`], [`StatsError::NotAProbability`], and
-/// [`StatsError::TooFewRounds`] if even the widest interval, from the smallest to the largest value, has less
-/// confidence than asked for ([`rounds_needed`]).
+/// The ends of the interval are Walsh averages. With tied values it is wider than necessary, never narrower. It takes
+/// [`rounds_needed`] to [`MAX_VALUES`] finite values.
 ///
 /// ```
 /// use baselines::stats::hodges_lehmann::estimate;
@@ -74,9 +67,6 @@ pub fn estimate(values: &[f64], confidence: f64) -> Result<(f64, Interval)> {
 /// The least number of values for an interval of this confidence: 8 for 99%.
 ///
 /// With n values the widest interval, from the smallest to the largest, has a confidence of 1 - 2^(1-n).
-///
-/// # Errors
-/// [`StatsError::NotAProbability`] for a confidence that does not lie strictly between 0 and 1.
 ///
 /// ```
 /// use baselines::stats::hodges_lehmann::rounds_needed;

@@ -12,9 +12,6 @@ use super::error::{Result, StatsError};
 /// The smallest of m values is multiplied by m, the next by m - 1, and so on; none falls below one before it, or
 /// exceeds 1. No tests give no values.
 ///
-/// # Errors
-/// [`StatsError::NotAProbability`] for a value outside 0 to 1.
-///
 /// ```
 /// use baselines::stats::holm::adjusted;
 /// assert_eq!(adjusted(&[0.01, 0.04, 0.03])?, [0.03, 0.06, 0.06]);

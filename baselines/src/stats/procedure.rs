@@ -3,7 +3,7 @@
 //! A rule that is chosen after the data were seen has no error rate. So there is no stopping "when it looks good", and
 //! no way to run again until green.
 
-use super::error::{Result, StatsError, check_open_unit};
+use super::error::{Result, StatsError, check_margin, check_open_unit};
 use super::hodges_lehmann::rounds_needed;
 use super::wilcoxon::MAX_VALUES;
 
@@ -66,12 +66,9 @@ impl Procedure {
         self.looks.iter().map(|look| look.level).sum()
     }
 
-    /// Refuses rules that contradict each other.
-    ///
-    /// # Errors
-    /// [`StatsError::NotAProbability`] for a level, share or confidence that is none, [`StatsError::TooFewRounds`]
-    /// where a stage has too few rounds for an interval, [`StatsError::TooMany`] where a look has too many for an exact
-    /// test, and [`StatsError::Procedure`] for looks that are missing, out of order, or that spend all there is.
+    /// Refuses rules that contradict each other: levels, shares or a confidence that are no probabilities, too few
+    /// rounds for an interval or too many for an exact test, and looks that are missing, out of order, or spend all
+    /// there is.
     pub fn check(&self) -> Result<()> {
         check_open_unit("the screening p-value", self.screen_p)?;
         if !(0.0..=1.0).contains(&self.relevance) {
@@ -111,9 +108,6 @@ impl Procedure {
 /// Both are shares: 0.02 is 2%. `noise` is the largest shift between equal sides on this machine, from its calibration;
 /// 0 if unknown. In logarithms, +2% and its reverse, -1.96%, are equally far, so swapping the sides changes nothing.
 ///
-/// # Errors
-/// [`StatsError::Margin`] for a limit that is not positive, a noise that is negative, or either if not finite.
-///
 /// ```
 /// use baselines::stats::margin;
 /// assert_eq!(margin(0.02, 0.004)?, 0.02_f64.ln_1p());
@@ -121,9 +115,7 @@ impl Procedure {
 /// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
 pub fn margin(limit: f64, noise: f64) -> Result<f64> {
-    if !(limit > 0.0 && limit.is_finite()) {
-        return Err(StatsError::Margin(limit));
-    }
+    check_margin(limit)?;
     if !(noise >= 0.0 && noise.is_finite()) {
         return Err(StatsError::Margin(noise));
     }

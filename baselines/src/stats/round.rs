@@ -12,12 +12,8 @@ use super::error::{Result, StatsError};
 ///
 /// `base_ns[i]` and `new_ns[i]` are the times of the same work on both sides, in nanoseconds. The value has no unit: 0
 /// means "as fast", positive means that the new side is slower, and swapping the sides negates it. [`f64::exp_m1`]
-/// turns it into a share: 0.0198 is +2%.
-///
-/// # Errors
-/// [`StatsError::Empty`] without pairs, [`StatsError::Unpaired`] if the sides differ in length, [`StatsError::Clock`]
-/// for a time that is zero, negative or not finite, and [`StatsError::FrozenClock`] if all slices took exactly the same
-/// time.
+/// turns it into a share: 0.0198 is +2%. Times that no working clock gives are errors: zero, negative or not finite, or
+/// the same in all slices.
 ///
 /// ```
 /// use baselines::stats::round_value;

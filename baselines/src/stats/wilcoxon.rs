@@ -37,9 +37,6 @@ pub struct SignedRank {
 /// ranks. Zeros are ranked with the rest and left out of the sums (Pratt): dropping them first could make a sample more
 /// significant by moving a value away from the alternative. If all values are zero, all p-values are 1.
 ///
-/// # Errors
-/// [`StatsError::Empty`], [`StatsError::NotFinite`], [`StatsError::TooMany`].
-///
 /// ```
 /// use baselines::stats::wilcoxon::signed_rank;
 /// // Hollander and Wolfe, table 3.1: a depression scale before and after treatment, differences.
@@ -114,10 +111,9 @@ fn rank_sum_probabilities(ranks: &[usize], most: usize) -> Vec<f64> {
 /// P(W <= w) for w from 0 to half of the largest sum, for `n` values without ties. Intervals are made from it.
 pub(crate) fn untied_cumulative(n: usize) -> Vec<f64> {
     let ranks: Vec<usize> = (1..=n).collect();
-    let mut cumulative = 0.0;
-    let add = |probability: f64| {
-        cumulative += probability;
-        cumulative
-    };
-    rank_sum_probabilities(&ranks, n * (n + 1) / 4).into_iter().map(add).collect()
+    let mut sums = rank_sum_probabilities(&ranks, n * (n + 1) / 4);
+    for w in 1..sums.len() {
+        sums[w] += sums[w - 1];
+    }
+    sums
 }

@@ -80,11 +80,9 @@ pub type EpisodeCache = dyn Cache<EpisodeId, Arc<Episode>>;
 /// The answer of a policy to a look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum CacheLookup<V> {
-    /// The value.
     Fresh(V),
     /// An expired value, which is removed.
     Expired(V),
-    /// Nothing.
     Absent,
 }
 
@@ -102,11 +100,8 @@ enum RemovalCause {
 /// An entry that was removed for another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Displaced<K, V> {
-    /// Its key.
     pub key: K,
-    /// Its value.
     pub value: V,
-    /// RemovalCause it left.
     pub cause: RemovalCause,
 }
 
@@ -127,20 +122,17 @@ trait EvictionPolicy<K, V>: Send {
 }
 
 /// The policy of that kind; `None` for `none`. It counts only what tells it from `lru`.
-fn policy<K, V>(kind: CacheKind, limits: CacheLimits, counters: &Arc<Counters>) -> Option<Box<dyn EvictionPolicy<K, V>>>
-where
-    K: Hash + Eq + Clone + Send + 'static,
-    V: Clone + Send + 'static,
-{
-    let CacheLimits { capacity, ttl_ns } = limits;
-    match kind {
-        CacheKind::None => None,
-        CacheKind::Lru => Some(Box::new(lru::Lru::new(capacity, ttl_ns))),
-        CacheKind::AdaptiveTtl => {
-            Some(Box::new(adaptive_ttl::AdaptiveTtl::new(capacity, ttl_ns, Arc::clone(counters))))
-        }
-        CacheKind::Predictive => Some(Box::new(predictive::Predictive::new(capacity, ttl_ns, Arc::clone(counters)))),
-    }
+fn policy<K: Hash + Eq + Clone + Send + 'static, V: Clone + Send + 'static>(
+    kind: CacheKind,
+    CacheLimits { capacity, ttl_ns }: CacheLimits,
+    counters: &Arc<Counters>,
+) -> Option<Box<dyn EvictionPolicy<K, V>>> {
+    Some(match kind {
+        CacheKind::None => return None,
+        CacheKind::Lru => Box::new(lru::Lru::new(capacity, ttl_ns)),
+        CacheKind::AdaptiveTtl => Box::new(adaptive_ttl::AdaptiveTtl::new(capacity, ttl_ns, Arc::clone(counters))),
+        CacheKind::Predictive => Box::new(predictive::Predictive::new(capacity, ttl_ns, Arc::clone(counters))),
+    })
 }
 
 /// The limits of a cache.
@@ -153,16 +145,12 @@ pub struct CacheLimits {
 }
 
 /// A cache of that kind. It is counted like a cache of episodes.
-pub fn new<K, V>(
+pub fn new<K: Hash + Eq + Clone + Send + 'static, V: Clone + Send + 'static>(
     kind: CacheKind,
     limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
-) -> Arc<dyn Cache<K, V>>
-where
-    K: Hash + Eq + Clone + Send + 'static,
-    V: Clone + Send + 'static,
-{
+) -> Arc<dyn Cache<K, V>> {
     over(kind, limits, clock, counters, &policy_cache::EPISODES)
 }
 
@@ -179,23 +167,15 @@ pub(crate) fn open(
     (episodes, Queries::new(lists, best))
 }
 
-fn over<K, V>(
+fn over<K: Hash + Eq + Clone + Send + 'static, V: Clone + Send + 'static>(
     kind: CacheKind,
     limits: CacheLimits,
     clock: &Arc<dyn Clock>,
     counters: &Arc<Counters>,
     tally: &'static policy_cache::CacheCounters,
-) -> Arc<dyn Cache<K, V>>
-where
-    K: Hash + Eq + Clone + Send + 'static,
-    V: Clone + Send + 'static,
-{
-    match policy(kind, limits, counters) {
-        None => Arc::new(NoCache),
-        Some(policy) => {
-            Arc::new(policy_cache::PolicyCache::new(policy, Arc::clone(clock), Arc::clone(counters), tally))
-        }
-    }
+) -> Arc<dyn Cache<K, V>> {
+    let Some(policy) = policy(kind, limits, counters) else { return Arc::new(NoCache) };
+    Arc::new(policy_cache::PolicyCache::new(policy, Arc::clone(clock), Arc::clone(counters), tally))
 }
 
 /// Cache `none`: keeps nothing and counts nothing.

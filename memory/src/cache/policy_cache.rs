@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{Cache, CacheAnswer, CacheLookup, EvictionPolicy, InsertLease, RemovalCause, Version};
 use crate::hash::FixedState;
@@ -62,10 +62,6 @@ impl<K: Hash, V> PolicyCache<K, V> {
         PolicyCache { state: Mutex::new(State { policy, invalidated: [0; GROUPS], swept: 0 }), clock, counters, tally }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K, V>> {
-        self.state.lock()
-    }
-
     fn count(&self, counter: fn(&Counters) -> &Counter) {
         counter(&self.counters).increment();
     }
@@ -85,7 +81,7 @@ impl<K: Hash + Send, V: Send> Cache<K, V> for PolicyCache<K, V> {
     #[inline(never)]
     fn get(&self, key: &dyn Fn() -> K, enough: &dyn Fn(&V) -> bool) -> CacheAnswer<K, V> {
         let (key, now_ns) = (key(), self.clock.now_ns());
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let looked_up = state.policy.get(&key, now_ns);
         match looked_up {
             CacheLookup::Fresh(value) if enough(&value) => {
@@ -109,7 +105,7 @@ impl<K: Hash + Send, V: Send> Cache<K, V> for PolicyCache<K, V> {
     fn put(&self, wanted: InsertLease<K>, value: V) {
         let Some((key, version)) = wanted.0 else { return };
         let now_ns = self.clock.now_ns();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.version(&key) != version {
             return;
         }
@@ -124,7 +120,7 @@ impl<K: Hash + Send, V: Send> Cache<K, V> for PolicyCache<K, V> {
 
     fn invalidate(&self, key: &dyn Fn() -> K) {
         let key = key();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let count = &mut state.invalidated[group(&key)];
         *count = count.wrapping_add(1);
         let removed = state.policy.remove(&key);
@@ -135,7 +131,7 @@ impl<K: Hash + Send, V: Send> Cache<K, V> for PolicyCache<K, V> {
     }
 
     fn invalidate_where(&self, changed: &dyn Fn(&K, &V) -> bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.swept = state.swept.wrapping_add(1);
         let keys = state.policy.keys(changed);
         let removed: Vec<V> = keys.iter().filter_map(|key| state.policy.remove(key)).collect();

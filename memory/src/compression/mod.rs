@@ -11,9 +11,6 @@ use crate::{BoxError, Error, Result};
 
 impl Compression {
     /// Appends `raw` to `out`, compressed, or as it is under `none`.
-    ///
-    /// # Errors
-    /// [`Error::Compress`].
     pub fn compress(self, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let done = match self {
             Compression::None => {
@@ -27,10 +24,8 @@ impl Compression {
         done.map_err(|source| Error::Compress { compression: self.name(), source })
     }
 
-    /// Appends the decompressed bytes, exactly `raw_len`. Never allocates more than a payload of this length can hold.
-    ///
-    /// # Errors
-    /// [`Error::Envelope`], when the payload is damaged or has another length; then nothing is appended.
+    /// Appends the decompressed bytes, exactly `raw_len`, or nothing where the payload is damaged or has another length
+    /// ([`Error::Envelope`]). Never allocates more than a payload of this length can hold.
     pub fn decompress(self, compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -> Result<()> {
         let done = match self {
             Compression::None if compressed.len() == raw_len => {

@@ -117,17 +117,11 @@ impl Memory {
     /// Opens the memory of that variant, with the contents of its store.
     ///
     /// A seeded source of ids skips as many ids as the store holds episodes: those were given out before.
-    ///
-    /// # Errors
-    /// [`Error::InvalidVariant`], and [`Error::MissingPath`] for a store that needs a path.
     pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {
         variant.validate()?;
         let Options { path, remote, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
-        let limits = WriteLimits {
-            batch_writes: options.batch_writes,
-            queued_writes: options.queued_writes,
-            flush_interval_ns: options.flush_interval_ns,
-        };
+        let Options { batch_writes, queued_writes, flush_interval_ns, .. } = options;
+        let limits = WriteLimits { batch_writes, queued_writes, flush_interval_ns };
         let counters = Arc::new(Counters::default());
         let buffers = buffers::open(variant.buffers, &counters);
         let encoding = Encoding {
@@ -155,7 +149,7 @@ impl Memory {
             counters: Arc::clone(&counters),
         };
         let writes = Writes::open(variant.writes, limits, context);
-        let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
+        let sharing = Sharing { kind: variant.sharing, counters: Arc::clone(&counters) };
         let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
         let (variant, active) = (*variant, ActiveEpisodes::default());
         Ok(Memory {

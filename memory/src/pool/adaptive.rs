@@ -8,25 +8,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use scopeguard::defer;
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::timeout;
 
 use super::demand::Demand;
-use super::keepalive::{Keepalive, PooledConnection};
-use super::{Checkout, Lease, Manager, PoolLimits, timed_out};
+use super::keepalive::Keepalive;
+use super::{Lease, Manager, PoolLimits, timed_out};
 use crate::{Clock, Counters, Error, Result};
 
 pub struct Adaptive<M: Manager> {
     pooled: Keepalive<M>,
     gate: Arc<Gate>,
     limits: PoolLimits,
-}
-
-pub(super) struct PermittedConnection<M: Manager> {
-    pub(super) pooled: PooledConnection<M>, // goes back before its permit does: fields drop in this order
-    _permit: Permit,
 }
 
 /// Gives as many permits as the limit says.
@@ -43,7 +38,7 @@ struct State {
     excess: usize, // lent permits that end when they come back
 }
 
-struct Permit {
+pub(super) struct Permit {
     gate: Arc<Gate>,
     since_ns: u64,
 }
@@ -63,20 +58,17 @@ impl<M: Manager> Adaptive<M> {
             clock: Arc::clone(&clock),
             counters: Arc::clone(&counters),
         });
-        let silent = {
-            let gate = Arc::clone(&gate);
-            move || gate.silent()
-        };
-        Adaptive { pooled: Keepalive::new(manager, limits, clock, counters, silent), gate, limits }
+        let of_pool = Arc::clone(&gate);
+        let pooled = Keepalive::new(manager, limits, clock, counters, move || of_pool.silent());
+        Adaptive { pooled, gate, limits }
     }
 
-    pub(super) async fn checkout(&self) -> Result<Checkout<M>> {
+    pub(super) async fn checkout(&self) -> Result<Lease<M>> {
         let permit = self.gate.permit(&self.limits).await?;
         if self.gate.lowered.swap(false, Ordering::Relaxed) {
-            self.pooled.trim(self.gate.state().demand.limit());
+            self.pooled.trim(self.gate.state.lock().demand.limit());
         }
-        let pooled = self.pooled.checkout().await?;
-        Ok(Checkout(Lease::Permitted(PermittedConnection { pooled, _permit: permit })))
+        Ok(Lease::Pooled { pooled: self.pooled.checkout().await?, _permit: Some(permit) })
     }
 
     pub(super) fn close(&self) {
@@ -89,10 +81,10 @@ impl Gate {
     async fn permit(self: &Arc<Gate>, limits: &PoolLimits) -> Result<Permit> {
         let at_once = self.permits.try_acquire();
         let queued = matches!(at_once, Err(TryAcquireError::NoPermits));
-        self.state().demand.arrived(self.clock.now_ns(), queued);
+        self.state.lock().demand.arrived(self.clock.now_ns(), queued);
         let permit = match at_once {
             Err(TryAcquireError::NoPermits) => {
-                defer!(self.state().demand.waited(self.clock.now_ns())); // however the wait ends
+                defer!(self.state.lock().demand.waited(self.clock.now_ns())); // however the wait ends
                 let acquired = timeout(limits.wait, self.permits.acquire()).await;
                 acquired.map_err(|_| timed_out(limits.wait))?.map_err(|_| Error::Closed)?
             }
@@ -100,12 +92,12 @@ impl Gate {
         };
         permit.forget(); // `Permit` gives it back, unless it is excess then
         let since_ns = self.clock.now_ns();
-        self.state().demand.lent(since_ns);
+        self.state.lock().demand.lent(since_ns);
         Ok(Permit { gate: Arc::clone(self), since_ns })
     }
 
     fn silent(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let before = state.demand.limit();
         state.demand.silent(self.clock.now_ns());
         self.apply(&mut state, before);
@@ -113,7 +105,7 @@ impl Gate {
 
     fn returned(&self, since_ns: u64) {
         let now_ns = self.clock.now_ns();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let before = state.demand.limit();
         state.demand.returned(now_ns, now_ns.saturating_sub(since_ns));
         self.apply(&mut state, before);
@@ -138,10 +130,6 @@ impl Gate {
             let gone = self.permits.forget_permits(before - limit);
             state.excess += before - limit - gone;
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
 

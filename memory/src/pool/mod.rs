@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{Clock, Counters, Error, PoolKind, Result};
 
@@ -107,16 +108,14 @@ impl<M: Manager> Pool<M> {
         }
     }
 
-    /// Lends a connection until it is dropped.
-    ///
-    /// # Errors
-    /// [`crate::Error::PoolTimeout`], [`crate::Error::Closed`], and what connecting failed with.
+    /// Lends a connection until it is dropped. Fails with [`Error::PoolTimeout`], [`Error::Closed`], or what connecting
+    /// failed with.
     pub async fn checkout(&self) -> Result<Checkout<M>> {
-        match self {
-            Pool::None(pool) => pool.checkout().await,
-            Pool::Keepalive(pool) => pool.checkout().await.map(|pooled| Checkout(Lease::Pooled(pooled))),
-            Pool::Adaptive(pool) => pool.checkout().await,
-        }
+        Ok(Checkout(match self {
+            Pool::None(pool) => pool.checkout().await?,
+            Pool::Keepalive(pool) => Lease::Pooled { pooled: pool.checkout().await?, _permit: None },
+            Pool::Adaptive(pool) => pool.checkout().await?,
+        }))
     }
 
     /// Refuses further checkouts, and drops the connections that nobody uses; the others follow as they come back.
@@ -132,10 +131,10 @@ impl<M: Manager> Pool<M> {
 /// A lent connection, which goes back when this is dropped.
 pub struct Checkout<M: Manager>(Lease<M>);
 
+/// A connection, and then the permit to have it: fields drop in this order.
 enum Lease<M: Manager> {
-    Owned(none::OwnedConnection<M>),
-    Pooled(keepalive::PooledConnection<M>),
-    Permitted(adaptive::PermittedConnection<M>),
+    Owned { connection: M::Connection, _permit: OwnedSemaphorePermit },
+    Pooled { pooled: keepalive::PooledConnection<M>, _permit: Option<adaptive::Permit> },
 }
 
 impl<M: Manager> Deref for Checkout<M> {
@@ -143,9 +142,8 @@ impl<M: Manager> Deref for Checkout<M> {
 
     fn deref(&self) -> &M::Connection {
         match &self.0 {
-            Lease::Owned(own) => &own.connection,
-            Lease::Pooled(pooled) => &pooled.0.connection,
-            Lease::Permitted(lent) => &lent.pooled.0.connection,
+            Lease::Owned { connection, .. } => connection,
+            Lease::Pooled { pooled, .. } => &pooled.0.connection,
         }
     }
 }
@@ -153,9 +151,8 @@ impl<M: Manager> Deref for Checkout<M> {
 impl<M: Manager> DerefMut for Checkout<M> {
     fn deref_mut(&mut self) -> &mut M::Connection {
         match &mut self.0 {
-            Lease::Owned(own) => &mut own.connection,
-            Lease::Pooled(pooled) => &mut pooled.0.connection,
-            Lease::Permitted(lent) => &mut lent.pooled.0.connection,
+            Lease::Owned { connection, .. } => connection,
+            Lease::Pooled { pooled, .. } => &mut pooled.0.connection,
         }
     }
 }

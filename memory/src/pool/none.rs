@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{Checkout, Lease, Manager, PoolLimits, timed_out};
+use super::{Lease, Manager, PoolLimits, timed_out};
 use crate::{Counters, Error, Result};
 
 pub struct Unpooled<M> {
@@ -17,23 +17,18 @@ pub struct Unpooled<M> {
     counters: Arc<Counters>,
 }
 
-pub(super) struct OwnedConnection<M: Manager> {
-    pub(super) connection: M::Connection, // closed before the permit is given back: fields drop in this order
-    _permit: OwnedSemaphorePermit,
-}
-
 impl<M: Manager> Unpooled<M> {
     pub(super) fn new(manager: Arc<M>, limits: PoolLimits, counters: Arc<Counters>) -> Unpooled<M> {
         Unpooled { manager, limits, permits: Arc::new(Semaphore::new(limits.connections)), counters }
     }
 
-    pub(super) async fn checkout(&self) -> Result<Checkout<M>> {
+    pub(super) async fn checkout(&self) -> Result<Lease<M>> {
         let PoolLimits { wait, connect, .. } = self.limits;
         let permit = timeout(wait, Arc::clone(&self.permits).acquire_owned()).await.map_err(|_| timed_out(wait))?;
         let permit = permit.map_err(|_| Error::Closed)?;
         let connection = timeout(connect, self.manager.connect()).await.map_err(|_| timed_out(connect))??;
         self.counters.connections_opened.increment();
-        Ok(Checkout(Lease::Owned(OwnedConnection { connection, _permit: permit })))
+        Ok(Lease::Owned { connection, _permit: permit })
     }
 
     pub(super) fn close(&self) {

@@ -45,7 +45,7 @@ pub(super) struct NormParts {
 }
 
 /// Episodes of one kind of context.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Group {
     context: TaskContext,
     dimensions: usize,
@@ -72,22 +72,7 @@ pub(super) struct Group {
 
 impl Group {
     pub fn new(context: TaskContext, dimensions: usize) -> Group {
-        Group {
-            context,
-            dimensions,
-            ids: Vec::new(),
-            embeddings: Vec::new(),
-            context_of: Vec::new(),
-            contexts: Vec::new(),
-            by_tags: HashMap::default(),
-            lists: Vec::new(),
-            common: Vec::new(),
-            parts: Vec::new(),
-            by_share: Vec::new(),
-            unlisted: Vec::new(),
-            parted_at: 0,
-            longest: 0.0,
-        }
+        Group { context, dimensions, ..Group::default() }
     }
 
     /// The context that all have, without tags.

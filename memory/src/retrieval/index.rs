@@ -56,9 +56,7 @@ impl Index {
     }
 
     /// Offers every episode to the ranking that may be among its best. Returns the number of list entries that it read.
-    ///
-    /// # Errors
-    /// [`Error::EmbeddingDimensions`] if one was embedded otherwise than the query.
+    /// Fails if one was embedded otherwise than the query.
     pub fn search(&self, ranking: &mut Ranking<'_>) -> Result<u64> {
         let expected = ranking.embedding.len();
         if let Some(stored) = self.misfit.or(self.dimensions).filter(|stored| *stored != expected) {

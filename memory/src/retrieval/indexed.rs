@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, RwLock};
 
 use super::Ranking;
 use super::index::Index;
@@ -70,11 +70,11 @@ impl Indexed {
     /// Asks the store about everything doubtful. What is still not completed stays so: its completion may be on its way
     /// even now.
     async fn settle(&self, store: &dyn Store) -> Result<()> {
-        let doubtful: Vec<EpisodeId> = self.doubtful().keys().copied().collect();
+        let doubtful: Vec<EpisodeId> = self.doubtful.lock().keys().copied().collect();
         for id in doubtful {
             self.counters.completions_doubted.increment();
             if store.head(id).await?.is_some_and(|head| head.completion.is_some()) {
-                let entry = self.doubtful().get(&id).cloned();
+                let entry = self.doubtful.lock().get(&id).cloned();
                 entry.into_iter().for_each(|entry| self.add(id, &entry));
             }
         }
@@ -88,11 +88,7 @@ impl Indexed {
             index.add(id, &entry.context, &entry.embedding);
             self.counters.episodes_indexed.add((index.len() - before) as u64);
         }
-        self.doubtful().remove(&id);
-    }
-
-    fn doubtful(&self) -> MutexGuard<'_, BTreeMap<EpisodeId, Entry>> {
-        self.doubtful.lock()
+        self.doubtful.lock().remove(&id);
     }
 }
 
@@ -119,7 +115,7 @@ impl PendingCompletion<'_> {
 impl Drop for PendingCompletion<'_> {
     fn drop(&mut self) {
         if let Some((indexed, id, entry)) = self.underway.take() {
-            indexed.doubtful().insert(id, entry);
+            indexed.doubtful.lock().insert(id, entry);
         }
     }
 }

@@ -70,13 +70,9 @@ pub struct Retrieved {
 /// An episode's place in a ranking, before it is loaded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {
-    /// Its id.
     pub id: EpisodeId,
-    /// The score.
     pub score: f32,
-    /// The similarity of the texts.
     pub similarity: f32,
-    /// The match of the contexts.
     pub context_match: f32,
 }
 
@@ -198,10 +194,8 @@ impl Retrieval {
         })
     }
 
-    /// Offers every completed episode to the ranking that may be among its best.
-    ///
-    /// # Errors
-    /// [`crate::Error::EmbeddingDimensions`] if one was embedded otherwise than the query, and what the store says.
+    /// Offers every completed episode to the ranking that may be among its best. Fails with
+    /// [`crate::Error::EmbeddingDimensions`] if one was embedded otherwise than the query.
     pub async fn rank(&self, store: &dyn Store, ranking: &mut Ranking<'_>) -> Result<()> {
         match self {
             Retrieval::Scan(sharing) => scan::rank(store, sharing, ranking).await,
@@ -219,9 +213,8 @@ impl Retrieval {
 
     /// Releases its contents. Later calls fail with [`crate::Error::Closed`].
     pub fn close(&self) {
-        match self {
-            Retrieval::Scan(_) => {} // the store refuses
-            Retrieval::Indexed(indexed) => indexed.close(),
+        if let Retrieval::Indexed(indexed) = self {
+            indexed.close(); // of a scan, the store refuses
         }
     }
 }

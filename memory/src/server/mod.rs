@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::api::BODY_BYTES_MAX;
-use crate::{Memory, wire};
+use crate::{Error, Memory, Result, wire};
 
 /// The time that running requests get once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -63,19 +63,13 @@ pub fn router(memory: Arc<Memory>) -> Router {
 }
 
 /// Opens the socket to serve on; port 0 takes a free one.
-///
-/// # Errors
-/// The system's, such as a port in use.
 pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
 /// Answers requests until `stop` ends, then finishes running ones, for at most 5 seconds, and flushes and closes the
-/// memory.
-///
-/// # Errors
-/// The listener's, and the store's when flushing: then what was not yet durable may be lost.
-pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> crate::Result<()> {
+/// memory. After an error of the store what was not yet durable may be lost.
+pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> Result<()> {
     let (tell, told) = watch::channel(false);
     let mut wait = told.clone();
     // Answers are small: waiting for a fuller packet only adds the peer's delayed acknowledgement to the response
@@ -89,21 +83,20 @@ pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future
         let _ = wait.wait_for(|stop| *stop).await;
     });
     let mut server = tokio::spawn(served.into_future());
-    tokio::select! {
-        ended = &mut server => ended.map_err(io::Error::other).flatten().map_err(listener_failed)?,
+    let ended = tokio::select! {
+        ended = &mut server => Ok(ended),
         () = stop => {
             // The server may have ended by itself.
             let _ = tell.send(true);
-            match tokio::time::timeout(GRACE, &mut server).await {
-                Ok(ended) => ended.map_err(io::Error::other).flatten().map_err(listener_failed)?,
-                Err(_) => server.abort(),
-            }
+            tokio::time::timeout(GRACE, &mut server).await
         }
+    };
+    match ended {
+        Ok(ended) => {
+            ended.map_err(io::Error::other).flatten().map_err(Error::io("the listening socket".as_ref(), "serve"))?
+        }
+        Err(_) => server.abort(),
     }
     memory.flush().await?;
     memory.close().await
-}
-
-fn listener_failed(source: io::Error) -> crate::Error {
-    crate::Error::Io { path: "the listening socket".into(), action: "serve", source }
 }

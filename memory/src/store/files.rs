@@ -12,14 +12,13 @@ use crate::{Error, Result};
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
-    PathBuf::from(name)
+    name.into()
 }
 
 /// Refuses early, with the system's words, a path at which no database could be opened: a folder, or a file in a
 /// missing folder.
 pub(super) fn refuse_impossible(path: &Path) -> Result<()> {
-    let refuse =
-        |kind| Err(Error::Io { path: path.to_owned(), action: "opening a store", source: io::Error::from(kind) });
+    let refuse = |kind| Err(Error::io(path, "opening a store")(io::Error::from(kind)));
     if path.is_dir() {
         return refuse(ErrorKind::IsADirectory);
     }
@@ -45,14 +44,11 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Takes the lock of the store at `path`.
-    ///
-    /// # Errors
-    /// [`Error::StoreInUse`] while it is taken, [`Error::Io`].
+    /// Takes the lock of the store at `path`, or fails with [`Error::StoreInUse`] while it is taken.
     pub(super) fn take(path: &Path) -> Result<Lock> {
         let lock = beside(path, "-lock");
-        let failed = |source| Error::Io { path: lock.clone(), action: "locking a store", source };
-        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&lock).map_err(failed)?;
+        let failed = Error::io(&lock, "locking a store");
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&lock).map_err(&failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => Err(Error::StoreInUse { path: path.to_owned() }),
@@ -63,8 +59,8 @@ impl Lock {
 
 /// Renames `from` to `to`, replacing it, so that a power cut leaves the one or the other.
 pub(super) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
-    let failed = |source| Error::Io { path: to.to_owned(), action: "creating a store", source };
-    std::fs::rename(from, to).map_err(failed)?;
+    let failed = Error::io(to, "creating a store");
+    std::fs::rename(from, to).map_err(&failed)?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
@@ -72,9 +68,7 @@ pub(super) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
 /// Removes a file, if there is one.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
-        Err(source) if source.kind() != ErrorKind::NotFound => {
-            Err(Error::Io { path: path.to_owned(), action: "removing a file", source })
-        }
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path, "removing a file")(error)),
         _ => Ok(()),
     }
 }

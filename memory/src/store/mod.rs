@@ -100,10 +100,7 @@ pub type Visit<'v> = dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send + 'v;
 /// Every method answers [`Error::Closed`] after [`Store::close`], and the database's error where that fails.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Stores a new episode.
-    ///
-    /// # Errors
-    /// [`Error::EpisodeExists`] when its id is taken.
+    /// Stores a new episode. Fails with [`Error::EpisodeExists`] when its id is taken.
     async fn create(&self, head: &Head) -> Result<()>;
 
     /// Stores one more step of an episode. The cost is the step's, however long the episode is. The caller makes sure
@@ -199,10 +196,8 @@ pub async fn open(
     })
 }
 
-/// Creates a file with the bare engine beneath a store.
-///
-/// # Errors
-/// [`Error::InvalidVariant`] for a store that is more than one engine or none, and what the engine says.
+/// Creates a file with the bare engine beneath a store. Fails with [`Error::InvalidVariant`] for a store that is more
+/// than one engine or none.
 pub async fn open_raw(store: StoreKind, durability: Durability, path: &Path) -> Result<Box<dyn raw::RawEngine>> {
     match (store, durability) {
         (StoreKind::Redb, Durability::Buffered | Durability::Fsynced) => {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use scopeguard::{ScopeGuard, guard};
 use tokio::sync::Mutex;
 
 use super::files;
@@ -40,12 +41,6 @@ pub struct Tiered {
     write_lock: Mutex<()>, // writes go to both before the next one goes to either
     encoding: Encoding,
     counters: Arc<Counters>,
-}
-
-/// A write on its way. If it does not arrive at both, the tier may differ.
-struct PendingWrite<'a> {
-    store: &'a Tiered,
-    settled: bool,
 }
 
 impl Tiered {
@@ -87,6 +82,15 @@ impl Tiered {
         self.in_step.store(false, Ordering::Release);
     }
 
+    /// Guards a write on its way: if it is not set to have arrived, the tier may differ.
+    fn underway(&self) -> ScopeGuard<bool, impl FnOnce(bool)> {
+        guard(false, |arrived| {
+            if !arrived {
+                self.out_of_step()
+            }
+        })
+    }
+
     /// The answer of the tier, or of the record where the tier has none.
     async fn read<'a, T>(&'a self, ask: impl Fn(&'a dyn Store) -> Answer<'a, T>) -> Result<T> {
         if self.in_step() {
@@ -107,9 +111,9 @@ impl Tiered {
         to_tier: impl Future<Output = Result<()>>,
     ) -> Result<()> {
         let _writing = self.write_lock.lock().await;
-        let mut pending = PendingWrite { store: self, settled: false };
+        let mut arrived = self.underway();
         let accepted = to_record.await;
-        pending.settled = match &accepted {
+        *arrived = match &accepted {
             Ok(()) => !self.in_step() || to_tier.await.is_ok(),
             Err(error) => error.nothing_was_written(),
         };
@@ -131,14 +135,6 @@ async fn mirror_of(generation: Option<&[u8]>, tier: Result<Redb>) -> Result<Opti
     }
 }
 
-impl Drop for PendingWrite<'_> {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.store.out_of_step();
-        }
-    }
-}
-
 #[async_trait]
 impl Store for Tiered {
     async fn create(&self, head: &Head) -> Result<()> {
@@ -157,17 +153,12 @@ impl Store for Tiered {
     async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>> {
         let mut encoded = Encoded::all(writes, &self.encoding)?;
         let _writing = self.write_lock.lock().await;
-        let mut pending = PendingWrite { store: self, settled: false };
-        let outcomes = match self.record.write_batch(&encoded).await {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                pending.settled = error.nothing_was_written();
-                return Err(error);
-            }
-        };
+        let mut arrived = self.underway();
+        let outcomes = self.record.write_batch(&encoded).await;
+        let outcomes = outcomes.inspect_err(|error| *arrived = error.nothing_was_written())?;
         let mut accepted = outcomes.iter().map(Result::is_ok);
         encoded.retain(|_| accepted.next() == Some(true));
-        pending.settled = !self.in_step()
+        *arrived = !self.in_step()
             || self.tier.write_batch(&encoded).await.is_ok_and(|mirrored| mirrored.iter().all(Result::is_ok));
         self.counters.steps_appended.add(steps_stored(writes, &outcomes));
         Ok(outcomes)

@@ -40,13 +40,10 @@ pub(super) fn serve(routes: Router, counters: &Arc<Counters>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(counters), measure_packed))
 }
 
-async fn measure_plain(State(counters): State<Arc<Counters>>, request: Request, next: Next) -> Response {
-    let request = match request.extensions().get::<RequestWasCompressed>() {
-        Some(RequestWasCompressed) => {
-            request.map(|body| counted(body, counters, |counters| &counters.wire_bytes_before))
-        }
-        None => request,
-    };
+async fn measure_plain(State(counters): State<Arc<Counters>>, mut request: Request, next: Next) -> Response {
+    if request.extensions().get::<RequestWasCompressed>().is_some() {
+        request = request.map(|body| counted(body, counters, |counters| &counters.wire_bytes_before));
+    }
     let mut answer = next.run(request).await;
     if let Some(bytes) = answer.body().size_hint().exact() {
         answer.extensions_mut().insert(UncompressedBytes(bytes));
@@ -93,19 +90,13 @@ impl BodyDecoder {
     }
 
     /// Takes the next coded bytes, and returns what can be decoded so far.
-    ///
-    /// # Errors
-    /// They are not gzip.
     pub(crate) fn push(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
         self.0.write_all(packed)?;
         self.0.flush()?;
         Ok(std::mem::take(self.0.get_mut()))
     }
 
-    /// The rest of the body.
-    ///
-    /// # Errors
-    /// It is cut off or damaged.
+    /// The rest of the body, if it is neither cut off nor damaged.
     pub(crate) fn finish(&mut self) -> io::Result<Vec<u8>> {
         self.0.try_finish()?;
         Ok(std::mem::take(self.0.get_mut()))

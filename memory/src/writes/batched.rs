@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use scopeguard::{ScopeGuard, guard};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -73,12 +73,6 @@ struct Batch {
     barriers: Vec<oneshot::Sender<()>>,
 }
 
-/// The task that writes the queue. However it ends, the queue is left without one, and nobody waits in vain.
-struct WriterTask {
-    shared: Arc<Shared>,
-    finished: bool,
-}
-
 impl Batched {
     pub(super) fn new(limits: WriteLimits, context: WriteContext) -> Batched {
         let room = Arc::new(Semaphore::new(limits.queued_writes.max(1)));
@@ -118,7 +112,7 @@ impl Batched {
 
     pub(super) async fn drain(&self) {
         let (reached, all_before) = oneshot::channel();
-        if !self.shared.queue().has_task {
+        if !self.shared.queue.lock().has_task {
             return; // nothing is queued, and nothing being written
         }
         self.add(Entry::Barrier(reached));
@@ -126,24 +120,22 @@ impl Batched {
     }
 
     fn add(&self, entry: Entry) {
-        let mut queue = self.shared.queue();
+        let mut queue = self.shared.queue.lock();
         queue.writes += usize::from(matches!(entry, Entry::Write(_)));
         queue.entries.push_back(entry);
         if queue.has_task {
             self.shared.added.notify_one();
         } else {
             queue.has_task = true;
-            let task = WriterTask { shared: Arc::clone(&self.shared), finished: false };
-            tokio::spawn(task.work());
+            // However the task ends (a panic of the store, the end of the runtime), the queue is left without one, and
+            // nobody waits in vain: whoever waits learns it by the drop of its reply.
+            let shared = guard(Arc::clone(&self.shared), |shared| *shared.queue.lock() = Queue::default());
+            tokio::spawn(work(shared));
         }
     }
 }
 
 impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock()
-    }
-
     /// Waits until the next batch is due.
     async fn gather(&self) {
         loop {
@@ -160,7 +152,7 @@ impl Shared {
 
     /// The time of the next batch if nothing more comes; `None` if it is due now.
     fn flush_at_ns(&self) -> Option<u64> {
-        let queue = self.queue();
+        let queue = self.queue.lock();
         let enough = queue.last_batch_size.min(self.limits.batch_writes);
         let waited_for = queue.entries.len() > queue.writes; // somebody drains it
         if queue.writes >= enough || waited_for {
@@ -174,7 +166,7 @@ impl Shared {
 
     /// The next batch; `None` when there is nothing left, which ends the task.
     fn take(&self) -> Option<Batch> {
-        let mut queue = self.queue();
+        let mut queue = self.queue.lock();
         let mut batch = Batch::default();
         while batch.writes.len() < self.limits.batch_writes {
             match queue.entries.pop_front() {
@@ -220,7 +212,7 @@ impl Shared {
                 }
                 drop(room);
             }
-            self.queue().last_batch_size = last_batch_size;
+            self.queue.lock().last_batch_size = last_batch_size;
         }
         for barrier in barriers {
             let _nobody_waits_any_more = barrier.send(());
@@ -254,24 +246,12 @@ fn for_each(error: Error, callers: usize) -> Vec<Result<()>> {
     }
 }
 
-impl WriterTask {
-    async fn work(mut self) {
-        while !self.finished {
-            self.shared.gather().await;
-            match self.shared.take() {
-                Some(batch) => self.shared.write(batch).await,
-                None => self.finished = true,
-            }
-        }
+/// Writes the queue until nothing is left.
+async fn work(shared: ScopeGuard<Arc<Shared>, impl FnOnce(Arc<Shared>)>) {
+    shared.gather().await;
+    while let Some(batch) = shared.take() {
+        shared.write(batch).await;
+        shared.gather().await;
     }
-}
-
-impl Drop for WriterTask {
-    fn drop(&mut self) {
-        if !self.finished {
-            // After a panic of the store, or at the end of the runtime: whoever waits learns it by the drop of its
-            // reply.
-            *self.shared.queue() = Queue::default();
-        }
-    }
+    ScopeGuard::into_inner(shared);
 }

@@ -48,10 +48,8 @@ impl Writes {
         }
     }
 
-    /// Stores a new episode. On return it is as durable as the class says; so are the other writes.
-    ///
-    /// # Errors
-    /// What the store says about this write; [`crate::Error::Batch`] where that is about several.
+    /// Stores a new episode. On return it is as durable as the class says; so are the other writes. Fails with
+    /// [`crate::Error::Batch`] where the store's error is about several writes.
     pub async fn create(&self, head: &Head) -> Result<()> {
         match self {
             Writes::Immediate(store) => store.create(head).await,
@@ -78,17 +76,15 @@ impl Writes {
 
     /// Waits for writes whose callers went away: afterwards the store has them, or never will.
     pub async fn settle(&self) {
-        match self {
-            Writes::Immediate(_) => {}
-            Writes::Batched(batched) => batched.settle().await,
+        if let Writes::Batched(batched) = self {
+            batched.settle().await;
         }
     }
 
     /// Waits for everything that was queued before.
     pub async fn drain(&self) {
-        match self {
-            Writes::Immediate(_) => {}
-            Writes::Batched(batched) => batched.drain().await,
+        if let Writes::Batched(batched) = self {
+            batched.drain().await;
         }
     }
 }

@@ -16,10 +16,7 @@ use crate::{Report, Result, figures, headline};
 
 const SCRIPT: &str = include_str!("script.js");
 
-/// The report as a page.
-///
-/// # Errors
-/// A chart can't be drawn. A flamegraph that can't be drawn is replaced by the reason.
+/// The report as a page. A flamegraph that can't be drawn is replaced by the reason.
 pub fn render(report: &Report) -> Result<String> {
     let headline = headline::headline(report);
     let sections: Vec<Section> = [

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use baselines::{Assume, CaseKey, Lane, Measurement, Metric};
+use baselines::{Assume, CaseKey, Measurement, Metric};
 use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
 use crate::Report;
 use crate::figures::spoken;
-use crate::names::{Names, family, printable};
+use crate::names::{Names, capitalised, family, printable};
 use crate::numbers::{count, exact, spread};
 use crate::repeatability;
 use crate::tables::{self, Table, TableRow};
@@ -40,7 +40,7 @@ fn lane(table: &Table<'_>, names: &Names) -> Markup {
         }
     }
     html! {
-        h3 { (lane_title(table.lane)) small { (tables::about(table.lane)) } }
+        h3 { (capitalised(table.lane.name())) small { (tables::about(table.lane)) } }
         @for (family, rows) in families {
             div.scroll {
                 table.numbers {
@@ -57,16 +57,6 @@ fn lane(table: &Table<'_>, names: &Names) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn lane_title(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Counts => "Counts",
-        Lane::Time => "Time",
-        Lane::Load => "Load",
-        Lane::Effect => "Effect",
-        Lane::Source => "Source",
     }
 }
 

@@ -33,23 +33,13 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
 
 /// A tile for each verdict that occurs, and one for skipped entries.
 fn tally(report: &Report) -> Markup {
-    const ORDER: [Verdict; 8] = [
-        Verdict::Regressed,
-        Verdict::Invalid,
-        Verdict::Missing,
-        Verdict::Inconclusive,
-        Verdict::Improved,
-        Verdict::Equal,
-        Verdict::Incomparable,
-        Verdict::Added,
-    ];
+    use Verdict::{Added, Equal, Improved, Incomparable, Inconclusive, Invalid, Missing, Regressed};
+    let order = [Regressed, Invalid, Missing, Inconclusive, Improved, Equal, Incomparable, Added];
     let number = |verdict: Verdict| {
         report.judgement.as_ref().and_then(|judgement| judgement.tally.get(&verdict)).copied().unwrap_or(0)
     };
-    let tiles = ORDER
-        .into_iter()
-        .map(|verdict| (number(verdict), verdict.name()))
-        .chain([(report.run.skipped.len(), "skipped")]);
+    let tiles = order.map(|verdict| (number(verdict), verdict.name())).into_iter();
+    let tiles = tiles.chain([(report.run.skipped.len(), "skipped")]);
     let tiles: Vec<_> = tiles.filter(|(number, _)| *number > 0).collect();
     html! {
         @if !tiles.is_empty() {
@@ -66,18 +56,17 @@ fn day(at: &str) -> String {
 pub(super) fn invalid(report: &Report) -> Option<Section> {
     let reasons: Vec<Markup> = match &report.judgement {
         Some(judgement) => reasons(judgement).into_iter().map(prose).collect(),
-        None => report
-            .run
-            .invalid
-            .iter()
-            .map(|item| html! { strong { (printable(&item.what)) } ": " (prose(&item.why)) })
-            .collect(),
+        None => report.run.invalid.iter().map(|item| entry(&item.what, &item.why)).collect(),
     };
     if reasons.is_empty() {
         return None;
     }
     let body = html! { ul.reasons.distrust { @for reason in reasons { li { (reason) } } } };
     Some(Section { id: "invalid", title: "What can't be believed", short: "Invalid", body })
+}
+
+fn entry(what: &str, why: &str) -> Markup {
+    html! { strong { (printable(what)) } ": " (prose(why)) }
 }
 
 /// The skipped entries, with their remedies.
@@ -89,7 +78,7 @@ pub(super) fn skipped(report: &Report) -> Option<Section> {
         p { "Nothing here counts as passed." }
         ul.reasons.partial {
             @if !report.run.complete { li { strong { "the end of the run" } ": it was stopped; measure again for the rest" } }
-            @for item in &report.run.skipped { li { strong { (printable(&item.what)) } ": " (prose(&item.why)) } }
+            @for item in &report.run.skipped { li { (entry(&item.what, &item.why)) } }
         }
     };
     Some(Section { id: "skipped", title: "What was skipped", short: "Skipped", body })

@@ -8,9 +8,6 @@ use crate::Result;
 use crate::html::parts::{figure, head, prose};
 
 /// The ledger as a page.
-///
-/// # Errors
-/// The chart can't be drawn.
 pub fn render(ledger: &ClaimReport) -> Result<String> {
     let environment = &ledger.environment;
     let chart = picture(ledger)?;

@@ -9,12 +9,9 @@ use baselines::claim::ClaimReport;
 
 use crate::{Error, Format, Result};
 
-pub use words::{PartRow, picture, summary};
+pub use words::{picture, summary};
 
-/// The ledger in a format.
-///
-/// # Errors
-/// The chart can't be drawn, or the format has no ledger: JUnit and annotations only show regressions.
+/// The ledger in a format. JUnit and annotations have none, because they only show regressions.
 pub fn render(ledger: &ClaimReport, format: Format) -> Result<String> {
     match format {
         Format::Text => Ok(text::render(ledger)),

@@ -12,21 +12,16 @@ use crate::{Result, palette};
 /// A part of a claim in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartRow {
-    /// The verdict.
     pub verdict: ClaimVerdict,
-    /// The measured thing.
     pub what: String,
-    /// The claimed value.
     pub claimed: String,
-    /// The measured effect with its interval.
+    /// The effect with its interval.
     pub measured: String,
-    /// The values of both sides.
+    /// The values of base and candidate.
     pub sides: String,
     /// The counter that shows that the candidate did its work.
     pub counter: String,
-    /// The durability of writes.
     pub durability: String,
-    /// The reason of the verdict.
     pub why: String,
 }
 
@@ -34,16 +29,14 @@ impl PartRow {
     /// A part in words, with dashes for missing values.
     pub fn of(part: &JudgedPart) -> PartRow {
         let dash = || "-".to_owned();
+        let moved = |(name, moved): &(String, u64)| format!("{} {}", printable(name), count(*moved));
         PartRow {
             verdict: part.verdict,
             what: printable(&part.what),
             claimed: claimed(part),
             measured: measured(part).unwrap_or_else(dash),
             sides: sides(part).unwrap_or_else(dash),
-            counter: part
-                .counter
-                .as_ref()
-                .map_or_else(dash, |(name, moved)| format!("{} {}", printable(name), count(*moved))),
+            counter: part.counter.as_ref().map_or_else(dash, moved),
             durability: part.durability.to_string(),
             why: printable(&part.why),
         }
@@ -52,9 +45,9 @@ impl PartRow {
 
 /// `24 claims: 9 confirmed, 8 partly, 7 refuted`.
 pub fn summary(ledger: &ClaimReport) -> String {
-    let counted = ClaimVerdict::ALL.map(|verdict| (verdict, ledger.count(verdict)));
+    let counted = ClaimVerdict::ALL.iter().map(|verdict| (verdict, ledger.count(*verdict)));
     let parts: Vec<String> =
-        counted.iter().filter(|(_, count)| *count > 0).map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        counted.filter(|(_, count)| *count > 0).map(|(verdict, count)| format!("{count} {verdict}")).collect();
     format!("{}: {}", plural(ledger.claims.len(), "claim"), parts.join(", "))
 }
 
@@ -104,9 +97,6 @@ fn sides(part: &JudgedPart) -> Option<String> {
 }
 
 /// The claimed and the measured effects, a bar for each part; none if nothing was measured.
-///
-/// # Errors
-/// The picture can't be drawn.
 pub fn picture(ledger: &ClaimReport) -> Result<Option<CaptionedChart>> {
     let bars: Vec<Change> = ledger
         .claims

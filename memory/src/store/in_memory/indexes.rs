@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::store::{Newest, newest};
 use crate::variant::{IndexKind, MetadataKind};
-use crate::{EpisodeId, Head, Variant};
+use crate::{Counters, EpisodeId, Head, Variant};
 
 /// Texts in two levels, so that a look-up borrows its texts.
 type ByTwo<T> = BTreeMap<String, BTreeMap<String, BTreeSet<T>>>;
@@ -22,13 +22,6 @@ enum Tasks {
     Single(BTreeMap<String, BTreeSet<EpisodeId>>),
     /// Task type, domain, when it started and episode.
     Composite(ByTwo<(u64, EpisodeId)>),
-}
-
-/// The result of a look-up by task.
-pub(super) struct Found {
-    pub(super) ids: Vec<EpisodeId>,
-    /// The episodes that were looked at.
-    pub(super) rows: u64,
 }
 
 impl Indexes {
@@ -63,13 +56,6 @@ impl Indexes {
         Some(found.into_iter().flatten().copied().collect())
     }
 
-    pub(super) fn kind(&self) -> IndexKind {
-        match self.tasks {
-            Tasks::Single(_) => IndexKind::Single,
-            Tasks::Composite(_) => IndexKind::Composite,
-        }
-    }
-
     /// The newest episodes of that task type and domain. `head_of` knows every episode.
     pub(super) fn by_task<'a>(
         &self,
@@ -77,7 +63,8 @@ impl Indexes {
         domain: &str,
         limit: usize,
         head_of: impl Fn(EpisodeId) -> Option<&'a Head>,
-    ) -> Found {
+        counters: &Counters,
+    ) -> Vec<EpisodeId> {
         match &self.tasks {
             Tasks::Single(types) => {
                 let (mut newest, mut rows) = (Newest::new(limit), 0);
@@ -87,14 +74,17 @@ impl Indexes {
                         newest.offer(head);
                     }
                 }
-                Found { ids: newest.into_ids(), rows }
+                counters.single_index_searches.increment();
+                counters.rows_read.add(rows);
+                newest.into_ids()
             }
             Tasks::Composite(types) => {
                 let found = types.get(task_type).and_then(|domains| domains.get(domain));
                 let newest = found.into_iter().flat_map(|episodes| episodes.iter().rev());
                 let ids: Vec<EpisodeId> = newest.take(limit).map(|&(_, id)| id).collect();
-                let rows = ids.len() as u64;
-                Found { ids, rows }
+                counters.composite_index_searches.increment();
+                counters.rows_read.add(ids.len() as u64);
+                ids
             }
         }
     }

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::RwLock;
 
-use self::indexes::{Found, Indexes};
+use self::indexes::Indexes;
 use super::{Completed, Store, StoreStats, Visit, Write, rows, steps_stored};
 use crate::sharing::Sharing;
-use crate::variant::IndexKind;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
 
 mod indexes;
@@ -66,10 +65,8 @@ impl Contents {
         Arc::make_mut(&mut stored.episode).head = head.clone();
         stored.embedding = embedding.to_vec();
         for pattern in patterns {
-            self.patterns
-                .entry(pattern.id)
-                .and_modify(|stored| stored.merge(pattern))
-                .or_insert_with(|| pattern.clone());
+            let stored = self.patterns.entry(pattern.id).and_modify(|stored| stored.merge(pattern));
+            stored.or_insert_with(|| pattern.clone());
         }
         Ok(())
     }
@@ -101,7 +98,7 @@ impl InMemory {
     pub fn new(variant: &Variant, counters: Arc<Counters>) -> InMemory {
         let (episodes, patterns) = (BTreeMap::new(), BTreeMap::new());
         let contents = Contents { episodes, patterns, indexes: Indexes::of(variant) };
-        let sharing = Sharing::new(variant.sharing, Arc::clone(&counters));
+        let sharing = Sharing { kind: variant.sharing, counters: Arc::clone(&counters) };
         InMemory { contents: RwLock::new(Some(contents)), sharing, counters }
     }
 
@@ -198,9 +195,9 @@ impl Store for InMemory {
                 let rows = contents.episodes.len() as u64;
                 self.counters.metadata_scanned.add(rows);
                 self.counters.rows_read.add(rows);
-                let has =
-                    |stored: &&StoredEpisode| stored.head().metadata.get(key).is_some_and(|stored| stored == value);
-                contents.episodes.values().filter(has).map(|stored| stored.head().id).collect()
+                let heads = contents.episodes.values().map(StoredEpisode::head);
+                let found = heads.filter(|head| head.metadata.get(key).is_some_and(|stored| stored == value));
+                found.map(|head| head.id).collect()
             }
         })
     }
@@ -208,13 +205,7 @@ impl Store for InMemory {
     async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         self.read(|contents| {
             let head_of = |id| contents.episodes.get(&id).map(StoredEpisode::head);
-            let Found { ids, rows } = contents.indexes.by_task(task_type, domain, limit, head_of);
-            self.counters.rows_read.add(rows);
-            match contents.indexes.kind() {
-                IndexKind::Single => self.counters.single_index_searches.increment(),
-                IndexKind::Composite => self.counters.composite_index_searches.increment(),
-            }
-            ids
+            contents.indexes.by_task(task_type, domain, limit, head_of, &self.counters)
         })
     }
 

@@ -14,7 +14,7 @@ use ::libsql::{Connection as Database, Value};
 
 use super::Libsql;
 use super::schema::Sql;
-use super::values::{BackendResult, id_of};
+use super::values::{BackendResult, exists, id_of, number};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, EpisodeId, Error, Result, Variant};
 
@@ -70,8 +70,7 @@ pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &C
     let mut changes = String::new();
     let mut made = 0;
     for (index, wanted) in wanted {
-        let there = number(database, "SELECT count(*) FROM sqlite_schema WHERE name = ?1", index.name).await? > 0;
-        match (wanted, there) {
+        match (wanted, exists(database, index.name).await?) {
             (true, false) => {
                 changes.push_str(index.make);
                 made += 1;
@@ -82,7 +81,7 @@ pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &C
     }
     if !changes.is_empty() {
         database.execute_batch(&format!("BEGIN IMMEDIATE; {changes} COMMIT")).await?;
-        let held = number(database, "SELECT count(*) FROM (SELECT 1 FROM episodes LIMIT 1) WHERE ?1 = ''", "").await?;
+        let held = number(database, "SELECT count(*) FROM (SELECT 1 FROM episodes LIMIT 1)", ()).await?;
         counters.indexes_built.add(if held > 0 { made } else { 0 });
     }
     let metadata_planned = variant.metadata == MetadataKind::Indexed && {
@@ -97,12 +96,6 @@ pub(super) async fn prepare(database: &Database, variant: &Variant, counters: &C
         }
     };
     Ok(Indexes { metadata: variant.metadata, tasks: variant.index, metadata_planned, tasks_planned })
-}
-
-/// The number that a statement with one text returns.
-async fn number(database: &Database, sql: &str, text: &str) -> BackendResult<i64> {
-    let row = database.query(sql, [text]).await?.next().await?;
-    Ok(row.map_or(Ok(0), |row| row.get(0))?)
 }
 
 /// SQLite's plan of a statement, step by step.

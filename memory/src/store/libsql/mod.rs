@@ -24,7 +24,7 @@ use self::indexes::Indexes;
 pub(super) use self::raw::RawLibsql;
 use self::schema::Sql;
 use self::transport::{Connection, Connector, Location};
-use self::values::{BackendError, BackendResult, first, key};
+use self::values::{BackendError, BackendResult, first, key, number};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
@@ -85,22 +85,11 @@ impl Libsql {
     pub async fn open(path: &Path, variant: &Variant, counters: Arc<Counters>, encoding: Encoding) -> Result<Libsql> {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
-        let at = |error: BackendError| error.at(path, "opening");
-        let database = Builder::new_local(path).build().await.map_err(|error| at(error.into()))?;
-        let connector = Connector {
-            location: Location::File(database),
-            path: path.to_owned(),
-            pragmas: Some(pragmas(variant.durability)),
-            counters: Arc::clone(&counters),
-        };
-        let mut anchor = connector.connect().await?;
-        counters.connections_opened.increment();
-        let found = blocking_future(prepare_database(&mut anchor, path)).await.map_err(at)?;
-        let indexes = blocking_future(indexes::prepare(&anchor.database, variant, &counters)).await.map_err(at)?;
-        let vectors = vectors::prepare(&mut anchor, variant, &encoding, &counters);
-        let vectors = blocking_future(vectors).await.map_err(at)?;
-        let anchor = Anchor::File { _connection: Box::new(anchor), _lock: lock };
-        Ok(Libsql::new(connector, anchor, found, indexes, vectors, variant, encoding))
+        let database = Builder::new_local(path).build().await;
+        let database = database.map_err(|error| BackendError::from(error).at(path, "opening"))?;
+        let (location, pragmas) = (Location::File(database), Some(pragmas(variant.durability)));
+        let connector = Connector { location, path: path.to_owned(), pragmas, counters };
+        Libsql::over(connector, Some(lock), variant, encoding).await
     }
 
     /// Opens the store at a URL, or creates it there.
@@ -110,27 +99,27 @@ impl Libsql {
         counters: Arc<Counters>,
         encoding: Encoding,
     ) -> Result<Libsql> {
-        let connector = transport::remote(remote, variant.wire, &counters)?;
-        let mut first = connector.connect().await?;
-        counters.connections_opened.increment();
-        let at = |error: BackendError| error.at(&connector.path, "opening");
-        let found = prepare_database(&mut first, &connector.path).await.map_err(at)?;
-        let indexes = indexes::prepare(&first.database, variant, &counters).await.map_err(at)?;
-        let vectors = vectors::prepare(&mut first, variant, &encoding, &counters).await.map_err(at)?;
-        Ok(Libsql::new(connector, Anchor::Server, found, indexes, vectors, variant, encoding))
+        Libsql::over(transport::remote(remote, variant.wire, counters)?, None, variant, encoding).await
     }
 
-    fn new(
-        connector: Connector,
-        anchor: Anchor,
-        found: Option<Vec<u8>>,
-        indexes: Indexes,
-        vectors: Vectors,
-        variant: &Variant,
-        encoding: Encoding,
-    ) -> Libsql {
+    /// Prepares the database that is connected to: in a file with this lock, or else on a server.
+    async fn over(connector: Connector, lock: Option<Lock>, variant: &Variant, encoding: Encoding) -> Result<Libsql> {
         let (path, counters) = (connector.path.clone(), Arc::clone(&connector.counters));
-        let remote = matches!(anchor, Anchor::Server);
+        let remote = lock.is_none();
+        let mut first = connector.connect().await?;
+        counters.connections_opened.increment();
+        let preparing = async {
+            let found = prepare_database(&mut first, &path).await?;
+            let indexes = indexes::prepare(&first.database, variant, &counters).await?;
+            let vectors = vectors::prepare(&mut first, variant, &encoding, &counters).await?;
+            BackendResult::Ok((found, indexes, vectors))
+        };
+        let prepared = if remote { preparing.await } else { blocking_future(preparing).await };
+        let (found, indexes, vectors) = prepared.map_err(|error| error.at(&path, "opening"))?;
+        let anchor = match lock {
+            Some(_lock) => Anchor::File { _connection: Box::new(first), _lock },
+            None => Anchor::Server,
+        };
         let readers = if remote { READERS_REMOTE } else { READERS };
         let connector = Arc::new(connector);
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::default());
@@ -138,7 +127,7 @@ impl Libsql {
             let (connector, clock) = (Arc::clone(&connector), Arc::clone(&clock));
             Pool::new(variant.pool, connector, PoolLimits::of(connections), clock, Arc::clone(&counters))
         };
-        Libsql {
+        Ok(Libsql {
             path,
             remote,
             fsynced: variant.durability == Durability::Fsynced,
@@ -150,7 +139,7 @@ impl Libsql {
             vectors,
             encoding,
             counters,
-        }
+        })
     }
 
     /// Waits for a future that blocks in its polls where the database is a file.
@@ -187,16 +176,12 @@ impl Libsql {
 /// something else. Returns the generation that it found.
 async fn prepare_database(anchor: &mut Connection, path: &Path) -> BackendResult<Option<Vec<u8>>> {
     let database = &anchor.database;
-    let number = async |sql: &str| -> BackendResult<i64> {
-        let row = database.query(sql, ()).await?.next().await?;
-        Ok(row.map_or(Ok(0), |row| row.get(0))?)
-    };
     let application = match anchor.remote {
-        true => schema::application_remote(number(schema::COUNT_OURS).await?),
-        false => number("PRAGMA application_id").await?,
+        true => schema::application_remote(number(database, schema::COUNT_OURS, ()).await?),
+        false => number(database, "PRAGMA application_id", ()).await?,
     };
-    let version = number("PRAGMA user_version").await?;
-    let tables = number("SELECT count(*) FROM sqlite_schema").await?;
+    let version = number(database, "PRAGMA user_version", ()).await?;
+    let tables = number(database, "SELECT count(*) FROM sqlite_schema", ()).await?;
     let make = schema::must_be_made(application, version, tables, path)?;
     if make && anchor.remote {
         database.execute_transactional_batch(&schema::creation_remote()).await?;

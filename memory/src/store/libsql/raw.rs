@@ -7,7 +7,7 @@ use ::libsql::{Builder, Connection, Statement, Value};
 use async_trait::async_trait;
 
 use super::pragmas;
-use super::values::{BackendError, BackendResult};
+use super::values::{BackendResult, number};
 use crate::store::blocking_future;
 use crate::store::raw::{RawEngine, RawRow};
 use crate::{Durability, Result};
@@ -66,11 +66,7 @@ impl RawEngine for RawLibsql {
     }
 
     async fn count(&mut self) -> Result<u64> {
-        let counted = async || -> BackendResult<u64> {
-            let row = self.connection.query("SELECT count(*) FROM steps", ()).await?.next().await?;
-            let count: i64 = row.map_or(Ok(0), |row| row.get(0)).map_err(BackendError::from)?;
-            Ok(u64::try_from(count).unwrap_or(0))
-        };
-        counted().await.map_err(|error| error.at(&self.path, "counting"))
+        let counted = number(&self.connection, "SELECT count(*) FROM steps", ()).await;
+        Ok(counted.map_err(|error| error.at(&self.path, "counting"))?.unsigned_abs())
     }
 }

@@ -52,10 +52,8 @@ const OUR_TABLES: i64 = 4;
 pub(super) const COUNT_OURS: &str = "SELECT count(*) FROM sqlite_schema
     WHERE type = 'table' AND name IN ('record', 'episodes', 'steps', 'patterns')";
 
-/// True if the tables must be made, in a database with this `application_id`, this `user_version` and so many tables.
-///
-/// # Errors
-/// [`Error::SchemaVersion`] and [`Error::NotAStore`] where they must not be used.
+/// True if the tables must be made, in a database with this `application_id`, this `user_version` and so many tables;
+/// an error where they must not be used.
 pub(super) fn must_be_made(application: i64, version: i64, tables: i64, path: &Path) -> Result<bool> {
     let path = path.to_owned();
     match (application, u32::try_from(version).unwrap_or(u32::MAX), tables) {
@@ -101,18 +99,17 @@ pub(super) fn failure(code: i32, message: String, path: &Path, action: &'static 
 }
 
 macro_rules! statements {
-    ($($(#[doc = $about:literal])+ $Name:ident = $text:literal,)+) => {
+    ($($(#[doc = $about:literal])* $Name:ident = $text:literal,)+) => {
         /// A statement that connections keep prepared.
         #[derive(Debug, Clone, Copy)]
         pub(super) enum Sql {
-            $($(#[doc = $about])+ $Name,)+
+            $($(#[doc = $about])* $Name,)+
         }
 
         impl Sql {
-            /// The text of each, in the order of their places.
+            /// The texts, in the order of the names.
             pub(super) const TEXTS: [&'static str; [$(Sql::$Name),+].len()] = [$($text),+];
 
-            /// Its text.
             pub(super) fn text(self) -> &'static str {
                 Self::TEXTS[self as usize]
             }
@@ -128,13 +125,10 @@ macro_rules! statements {
 statements! {
     /// Starts a transaction as the writer, so that it cannot fail half-way because another became it.
     Begin = "BEGIN IMMEDIATE",
-    /// Ends a transaction.
     Commit = "COMMIT",
-    /// Undoes a transaction.
     Rollback = "ROLLBACK",
     /// One value, from a page that every connection has at hand.
     Ping = "SELECT 1",
-    /// A new episode.
     InsertEpisode = "INSERT INTO episodes (id, task_type, domain, started_at_ns, head, metadata) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     /// A step, if the episode exists: no row otherwise.
@@ -142,11 +136,8 @@ statements! {
     /// A completed head over an uncompleted one: no row otherwise.
     CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 \
         WHERE id = ?1 AND completed_at_ns IS NULL",
-    /// A pattern as it is stored.
     SelectPattern = "SELECT value FROM patterns WHERE id = ?1",
-    /// A pattern, in place of the one before.
     UpsertPattern = "INSERT INTO patterns (id, value) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET value = ?2",
-    /// A head.
     SelectHead = "SELECT head FROM episodes WHERE id = ?1",
     /// A head (as number -1) and its steps in order, from one snapshot in one round trip.
     SelectEpisode = "SELECT -1 AS number, head AS value FROM episodes WHERE id = ?1
@@ -160,22 +151,17 @@ statements! {
         UNION ALL SELECT wanted.key, number, steps.value FROM json_each(?1) AS wanted \
         CROSS JOIN episodes ON episodes.id = unhex(wanted.value)
         CROSS JOIN steps ON steps.episode = episodes.row",
-    /// Completed heads with their embeddings, in the order of ids.
     SelectCompleted = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL ORDER BY id",
-    /// The embeddings of completed episodes, for an index of vectors.
     SelectEmbeddings = "SELECT row, embedding FROM episodes WHERE completed_at_ns IS NOT NULL",
     /// A vector of an episode by its row, where the index of vectors is there.
     InsertVector = "INSERT INTO vectors (episode, vector) VALUES (?1, ?2)",
-    /// A vector of an episode by its id.
     InsertVectorOf = "INSERT INTO vectors (episode, vector) SELECT row, ?2 FROM episodes WHERE id = ?1",
     /// Vectors near a vector by the index, the nearest first.
     SelectNearest = "SELECT episodes.id, vector_distance_cos(vectors.vector, ?1) AS distance
         FROM vector_top_k('vectors_by_angle', ?1, ?2) AS near
         CROSS JOIN vectors ON vectors.episode = near.id CROSS JOIN episodes ON episodes.row = near.id
         ORDER BY distance, episodes.id",
-    /// All patterns, in the order of ids.
     SelectPatterns = "SELECT id, value FROM patterns ORDER BY id",
-    /// Every episode's metadata, in the order of ids.
     SelectMetadata = "SELECT id, metadata FROM episodes ORDER BY id",
     /// Episodes by one metadata entry, from the JSON of each. `json_each` rather than a path, because a key may hold
     /// any character.
@@ -183,10 +169,8 @@ statements! {
         WHERE entry.key = ?1 AND entry.value = ?2 ORDER BY episodes.id",
     /// Episodes by one metadata entry, where the index of metadata is there.
     SearchMetadata = "SELECT id FROM metadata_index WHERE key = ?1 AND value = ?2 ORDER BY id",
-    /// The newest episodes of a task type and domain.
     SelectByTask = "SELECT id FROM episodes WHERE task_type = ?1 AND domain = ?2 \
         ORDER BY started_at_ns DESC, id DESC LIMIT ?3",
-    /// The numbers of episodes, steps and patterns.
     Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",
     /// Bytes of the database, without its log.
     Size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
@@ -194,11 +178,8 @@ statements! {
     Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)",
     /// A new generation, for an opening or closing.
     RenewGeneration = "UPDATE record SET generation = randomblob(16) RETURNING generation",
-    /// The generation.
     SelectGeneration = "SELECT generation FROM record",
-    /// Every head, for a mirror.
     ExportEpisodes = "SELECT head, embedding FROM episodes",
-    /// Every step, for a mirror.
     ExportSteps = "SELECT id, number, value FROM steps CROSS JOIN episodes ON episodes.row = steps.episode",
 }
 

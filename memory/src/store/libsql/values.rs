@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use ::libsql::{Row as DbRow, Value};
+use ::libsql::params::IntoParams;
+use ::libsql::{Connection as Database, Row as DbRow, Value};
 
 use super::schema;
 use crate::{EpisodeId, Error};
@@ -11,9 +12,11 @@ use crate::{EpisodeId, Error};
 pub(super) type BackendResult<T> = std::result::Result<T, BackendError>;
 
 /// An error in work on libsql: this crate's, or libsql's, which gets path and action when it leaves this folder.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub(super) enum BackendError {
-    Ours(Error),
-    Libsql(::libsql::Error),
+    Ours(#[from] Error),
+    Libsql(#[from] ::libsql::Error),
 }
 
 impl BackendError {
@@ -32,15 +35,12 @@ impl BackendError {
 
     /// `taken`, if the database says that the primary key is in use.
     pub(super) fn unless_taken(self, taken: Error) -> BackendError {
-        match self {
-            BackendError::Libsql(::libsql::Error::SqliteFailure(code, _)) if schema::key_is_taken(code) => taken.into(),
-            BackendError::Libsql(error)
-                if text_of(&error).is_some_and(|text| text.contains("UNIQUE constraint failed")) =>
-            {
-                taken.into()
-            }
-            error => error,
-        }
+        let is_taken = match &self {
+            BackendError::Libsql(::libsql::Error::SqliteFailure(code, _)) => schema::key_is_taken(*code),
+            BackendError::Libsql(error) => text_of(error).is_some_and(|text| text.contains("UNIQUE constraint failed")),
+            BackendError::Ours(_) => false,
+        };
+        if is_taken { taken.into() } else { self }
     }
 
     /// A server was not reached, or does not know the stream (any more): nothing was done.
@@ -54,18 +54,6 @@ impl BackendError {
     pub(super) fn is_on_the_way(&self) -> bool {
         let BackendError::Libsql(error) = self else { return false };
         text_of(error).is_some_and(|text| !text.starts_with("stream error"))
-    }
-}
-
-impl From<Error> for BackendError {
-    fn from(error: Error) -> BackendError {
-        BackendError::Ours(error)
-    }
-}
-
-impl From<::libsql::Error> for BackendError {
-    fn from(error: ::libsql::Error) -> BackendError {
-        BackendError::Libsql(error)
     }
 }
 
@@ -95,6 +83,17 @@ pub(super) fn bytes<const N: usize>(row: &DbRow, column: i32) -> BackendResult<[
 
 pub(super) fn id_of(row: &DbRow, column: i32) -> BackendResult<EpisodeId> {
     Ok(EpisodeId::from_bytes(bytes(row, column)?))
+}
+
+/// The number that a statement returns; 0 without a row.
+pub(super) async fn number(database: &Database, sql: &str, parameters: impl IntoParams) -> BackendResult<i64> {
+    let row = database.query(sql, parameters).await?.next().await?;
+    Ok(row.map_or(Ok(0), |row| row.get(0))?)
+}
+
+/// The database has a table or an index of that name.
+pub(super) async fn exists(database: &Database, name: &str) -> BackendResult<bool> {
+    Ok(number(database, "SELECT count(*) FROM sqlite_schema WHERE name = ?1", [name]).await? > 0)
 }
 
 /// The one row of a query that always returns one.

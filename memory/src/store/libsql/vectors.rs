@@ -16,20 +16,12 @@ use ::libsql::{Connection as Database, Row as DbRow, Value};
 use super::Libsql;
 use super::schema::Sql;
 use super::transport::Connection;
-use super::values::{BackendResult, id_of, key};
+use super::values::{BackendResult, exists, id_of, key};
 use crate::store::blocking_future;
 use crate::variant::EmbeddingKind;
 use crate::{Counters, Encoding, EpisodeId, Result, Variant, embedding};
 
 const REMOVE: &str = "BEGIN IMMEDIATE; DROP INDEX vectors_by_angle; DROP TABLE vectors; COMMIT";
-
-/// The statements that make the table and its graph, for vectors of that length.
-fn make(dimensions: usize) -> String {
-    format!(
-        "CREATE TABLE vectors (episode INTEGER PRIMARY KEY, vector F32_BLOB({dimensions}) NOT NULL);
-        CREATE INDEX vectors_by_angle ON vectors (libsql_vector_idx(vector, 'metric=cosine'))"
-    )
-}
 
 /// The state of the index: wanted by the variant, and made.
 pub(super) struct Vectors {
@@ -46,9 +38,7 @@ pub(super) async fn prepare(
 ) -> BackendResult<Vectors> {
     let wanted = variant.embedding == EmbeddingKind::F32Blob;
     let database = &anchor.database;
-    let mut tables = database.query("SELECT 1 FROM sqlite_schema WHERE name = 'vectors'", ()).await?;
-    let mut made = tables.next().await?.is_some();
-    drop(tables);
+    let mut made = exists(database, "vectors").await?;
     if made && !wanted {
         database.execute_batch(REMOVE).await?;
         made = false;
@@ -75,16 +65,20 @@ pub(super) async fn prepare(
 }
 
 async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f32>)]) -> BackendResult<()> {
-    make_within(&anchor.database, dimensions).await?;
+    make(&anchor.database, dimensions).await?;
     for (episode, vector) in stored.iter().filter(|(_, vector)| has_an_angle(vector)) {
         anchor.execute(Sql::InsertVector, vec![Value::Integer(*episode), native(vector)]).await?;
     }
     Ok(())
 }
 
-async fn make_within(database: &Database, dimensions: usize) -> BackendResult<()> {
-    database.execute_batch(&make(dimensions)).await?;
-    Ok(())
+/// Makes the table and its graph, for vectors of that length.
+async fn make(database: &Database, dimensions: usize) -> BackendResult<()> {
+    let statements = format!(
+        "CREATE TABLE vectors (episode INTEGER PRIMARY KEY, vector F32_BLOB({dimensions}) NOT NULL);
+        CREATE INDEX vectors_by_angle ON vectors (libsql_vector_idx(vector, 'metric=cosine'))"
+    );
+    Ok(database.execute_batch(&statements).await.map(drop)?)
 }
 
 fn has_an_angle(vector: &[f32]) -> bool {
@@ -113,7 +107,7 @@ impl Libsql {
         }
         let missing = !made_before && !self.vectors.made.load(Ordering::Acquire);
         if missing {
-            make_within(&writer.database, vector.len()).await?;
+            make(&writer.database, vector.len()).await?;
         }
         writer.execute(Sql::InsertVectorOf, vec![key(id), native(vector)]).await?;
         Ok(missing)

@@ -10,8 +10,10 @@ use crate::Error;
 pub(super) type BackendResult<T> = std::result::Result<T, BackendError>;
 
 /// An error in work on redb: this crate's, or redb's, which gets path and action when it leaves this folder.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub(super) enum BackendError {
-    Ours(Error),
+    Ours(#[from] Error),
     Redb(Box<::redb::Error>),
 }
 
@@ -31,12 +33,6 @@ backend_errors!(
     ::redb::CommitError,
     ::redb::SetDurabilityError
 );
-
-impl From<Error> for BackendError {
-    fn from(error: Error) -> BackendError {
-        BackendError::Ours(error)
-    }
-}
 
 impl BackendError {
     pub(super) fn at(self, path: &Path, action: &'static str) -> Error {

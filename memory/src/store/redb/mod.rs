@@ -24,17 +24,14 @@ use self::indexes::Indexes;
 pub(super) use self::raw::RawRedb;
 use super::files::{self, Lock};
 use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
-use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 mod error;
 mod file;
 mod import;
 mod indexes;
-mod metadata;
 mod raw;
 mod steps;
-mod tasks;
 mod write;
 
 /// Class `buffered` syncs one in so many commits.
@@ -237,20 +234,11 @@ impl Store for Redb {
     }
 
     async fn by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
-        const ACTION: &str = "looking up metadata";
-        match self.indexes.metadata {
-            MetadataKind::Indexed => self.read(ACTION, |transaction| self.search_metadata(transaction, key, value)),
-            MetadataKind::Scan | MetadataKind::JsonExtract => {
-                blocking(|| self.read(ACTION, |transaction| self.scan_metadata(transaction, key, value)))
-            }
-        }
+        self.find_by_metadata(key, value)
     }
 
     async fn by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
-        self.read("looking up tasks", |transaction| match self.indexes.tasks {
-            IndexKind::Single => self.search_task_type(transaction, task_type, domain, limit),
-            IndexKind::Composite => self.search_task(transaction, task_type, domain, limit),
-        })
+        self.find_by_task(task_type, domain, limit)
     }
 
     async fn stats(&self) -> Result<StoreStats> {

@@ -20,9 +20,9 @@ use crate::store::libsql::values::{BackendError, BackendResult};
 
 /// A connection with the statements that it has prepared.
 pub struct Connection {
-    pub(in crate::store::libsql) database: ::libsql::Connection,
-    pub(in crate::store::libsql) remote: bool,
-    pub(in crate::store::libsql) lost: bool, // the connection to the server broke in an unknown state
+    pub database: ::libsql::Connection,
+    pub remote: bool,
+    pub lost: bool, // the connection to the server broke in an unknown state
     statements: [Option<Statement>; Sql::TEXTS.len()],
     counters: Arc<Counters>,
 }
@@ -32,11 +32,7 @@ pub struct Connection {
 struct RunningStatement<'a>(&'a Statement);
 
 impl Connection {
-    pub(in crate::store::libsql) fn new(
-        database: ::libsql::Connection,
-        remote: bool,
-        counters: Arc<Counters>,
-    ) -> Connection {
+    pub fn new(database: ::libsql::Connection, remote: bool, counters: Arc<Counters>) -> Connection {
         Connection { database, remote, lost: false, statements: [const { None }; Sql::TEXTS.len()], counters }
     }
 
@@ -54,7 +50,7 @@ impl Connection {
     }
 
     /// Runs a statement without rows; the number of rows that it changed.
-    pub(in crate::store::libsql) async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> BackendResult<usize> {
+    pub async fn execute(&mut self, sql: Sql, parameters: Vec<Value>) -> BackendResult<usize> {
         if !self.remote {
             return Ok(self.prepared(sql).await?.0.execute(Params::Positional(parameters)).await?);
         }
@@ -75,7 +71,7 @@ impl Connection {
     }
 
     /// Runs a statement with rows, to its end unless `each` fails.
-    pub(in crate::store::libsql) async fn query<T>(
+    pub async fn query<T>(
         &mut self,
         sql: Sql,
         parameters: Vec<Value>,
@@ -122,7 +118,7 @@ impl Connection {
 
     /// Checks that the other side answers. A remote stream is reset first, for it may be forgotten: one round trip in
     /// any case.
-    pub(in crate::store::libsql) async fn ping(&mut self) -> BackendResult<()> {
+    pub async fn ping(&mut self) -> BackendResult<()> {
         if self.remote {
             self.database.reset().await;
             self.execute(Sql::Ping, vec![]).await.map(drop)
@@ -132,7 +128,7 @@ impl Connection {
     }
 
     /// Undoes the transaction, if one is open.
-    pub(in crate::store::libsql) async fn roll_back(&mut self) -> BackendResult<()> {
+    pub async fn roll_back(&mut self) -> BackendResult<()> {
         // The server undoes a transaction whose stream it forgets; a lost connection is not used again.
         if !self.lost && !self.database.is_autocommit() {
             self.execute(Sql::Rollback, vec![]).await?;

@@ -21,20 +21,20 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one database.
 pub struct Connector {
-    pub(in crate::store::libsql) location: Location,
-    pub(in crate::store::libsql) path: PathBuf,                 // or the URL
-    pub(in crate::store::libsql) pragmas: Option<&'static str>, // None on a server, which decides for itself
-    pub(in crate::store::libsql) counters: Arc<Counters>,
+    pub location: Location,
+    pub path: PathBuf,                 // or the URL
+    pub pragmas: Option<&'static str>, // None on a server, which decides for itself
+    pub counters: Arc<Counters>,
 }
 
 /// The location of a database.
-pub(in crate::store::libsql) enum Location {
+pub enum Location {
     File(Database),
     Server(RemoteServer),
 }
 
 /// A database on a server, and the means to reach it.
-pub(in crate::store::libsql) struct RemoteServer {
+pub struct RemoteServer {
     remote: Remote,
     dialer: Dialer,
     asked_for: Option<&'static str>,
@@ -47,26 +47,23 @@ enum Dialer {
 }
 
 /// A connector for the database at a URL. Nothing is sent yet.
-pub(in crate::store::libsql) fn remote(remote: &Remote, wire: WireKind, counters: &Arc<Counters>) -> Result<Connector> {
+pub fn remote(remote: &Remote, wire: WireKind, counters: Arc<Counters>) -> Result<Connector> {
     let dialer = match remote.scheme()? {
-        "http" => Dialer::Plain(MeteredConnector::new(Arc::clone(counters))),
-        _ => Dialer::Tls(metered_tcp::with_tls(Arc::clone(counters))?),
+        "http" => Dialer::Plain(MeteredConnector::new(Arc::clone(&counters))),
+        _ => Dialer::Tls(metered_tcp::with_tls(Arc::clone(&counters))?),
     };
     let location = Location::Server(RemoteServer { remote: remote.clone(), dialer, asked_for: wire::asked_for(wire) });
-    Ok(Connector { location, path: PathBuf::from(&remote.url), pragmas: None, counters: Arc::clone(counters) })
+    Ok(Connector { location, path: PathBuf::from(&remote.url), pragmas: None, counters })
 }
 
 impl RemoteServer {
     /// The database behind its own proxy. Nothing is sent yet.
     async fn database(&self, counters: &Arc<Counters>) -> std::result::Result<Database, ::libsql::Error> {
         let builder = Builder::new_remote(self.remote.url.clone(), self.remote.token.clone());
+        let (asked_for, counters) = (self.asked_for, Arc::clone(counters));
         let builder = match &self.dialer {
-            Dialer::Plain(dialer) => {
-                builder.connector(UpstreamProxy::new(dialer.clone(), self.asked_for, Arc::clone(counters)))
-            }
-            Dialer::Tls(dialer) => {
-                builder.connector(UpstreamProxy::new(dialer.clone(), self.asked_for, Arc::clone(counters)))
-            }
+            Dialer::Plain(dialer) => builder.connector(UpstreamProxy::new(dialer.clone(), asked_for, counters)),
+            Dialer::Tls(dialer) => builder.connector(UpstreamProxy::new(dialer.clone(), asked_for, counters)),
         };
         builder.build().await
     }

@@ -40,12 +40,8 @@ impl ResponseBody {
         counters: Arc<Counters>,
     ) -> ResponseBody {
         counters.bodies_compressed.add(u64::from(packed));
-        let decoder = packed.then(BodyDecoder::new);
-        let mut answer = ResponseBody { upstream: Some((body, upstream)), decoder, held_back: None, counters };
-        if answer.upstream.as_ref().is_some_and(|(body, _)| body.is_end_stream()) {
-            answer.upstream = None;
-        }
-        answer
+        let upstream = (!body.is_end_stream()).then_some((body, upstream));
+        ResponseBody { upstream, decoder: packed.then(BodyDecoder::new), held_back: None, counters }
     }
 
     fn plain(&mut self, bytes: Bytes) -> io::Result<Bytes> {
@@ -116,11 +112,9 @@ impl HttpBody for ResponseBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.upstream, &self.held_back, &self.decoder) {
-            (None, held_back, _) => {
-                SizeHint::with_exact(held_back.as_ref().map_or(0, |held_back| held_back.len() as u64))
-            }
-            _ => SizeHint::default(),
+        match self.upstream {
+            None => SizeHint::with_exact(self.held_back.as_ref().map_or(0, |held_back| held_back.len() as u64)),
+            Some(_) => SizeHint::default(),
         }
     }
 }

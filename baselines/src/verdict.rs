@@ -1,0 +1,93 @@
+//! What is said of a change: the verdict on one metric of one case, and all of them together.
+
+use serde::{Deserialize, Serialize};
+
+use crate::CaseKey;
+use crate::cause::FunctionDelta;
+use crate::environment::Difference;
+
+/// The meaning of a change.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Verdict {
+    /// Worse than the policy allows.
+    Regressed,
+    /// Better by more than the policy's limit.
+    Improved,
+    /// Inside the limits.
+    Equal,
+    /// The evidence decides neither way. Never shown as green.
+    Inconclusive,
+    /// The two numbers don't mean the same, for the reason given.
+    Incomparable,
+    /// The base has it, the new run does not.
+    Missing,
+    /// The new run has it, the base does not.
+    Added,
+    /// The measurement can't be believed.
+    Invalid,
+}
+
+impl Verdict {
+    /// The word in reports and records.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// One metric of one case in both runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delta {
+    /// The case.
+    pub case: CaseKey,
+    /// The metric's name.
+    pub metric: String,
+    /// The median of the base's sample, in the metric's unit.
+    pub base: Option<f64>,
+    /// The median of the new sample, in the metric's unit.
+    pub new: Option<f64>,
+    /// The change as a share of the base: 0.01 is one per cent more.
+    pub relative: Option<f64>,
+    /// The 99% interval of `relative`, if it was sampled in rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// This metric may fail the gate.
+    pub blocks: bool,
+    /// The rule or the reason, for the reader.
+    pub why: String,
+    /// The functions behind a changed count, the largest change first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cause: Vec<FunctionDelta>,
+}
+
+impl Delta {
+    /// The delta as a reason why a run is invalid.
+    pub fn invalid_reason(&self) -> String {
+        format!("{} of {} is {}: {}", self.metric, self.case, self.verdict, self.why)
+    }
+}
+
+/// All deltas of two runs, in the order of the new run and then of the base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The differences of the environments that change exact counts.
+    pub differences: Vec<Difference>,
+    /// A delta for each metric of each case.
+    pub deltas: Vec<Delta>,
+}

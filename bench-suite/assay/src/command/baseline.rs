@@ -1,0 +1,125 @@
+//! `assay baseline`: what we knew, and why we accepted it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use baselines::baseline;
+use baselines::exit::Exit;
+use clap::{Args, Subcommand};
+
+use harness::session::runs;
+use harness::workspace;
+
+/// List, show and accept stored baselines
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// List the baselines, with their reasons
+    List(FolderArgs),
+    /// Show the numbers of a baseline
+    Show(ShowArgs),
+    /// Accept a run as the baseline of its environment
+    Accept(AcceptArgs),
+}
+
+/// Where baselines lie.
+#[derive(Debug, Args)]
+pub struct FolderArgs {
+    /// Where accepted baselines lie [default: baselines/stored]
+    #[arg(long, value_name = "FOLDER")]
+    baselines: Option<PathBuf>,
+}
+
+/// `assay baseline show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Part of the baseline's name; the first one where none is given
+    name: Option<String>,
+
+    #[command(flatten)]
+    folder: FolderArgs,
+}
+
+/// `assay baseline accept`.
+#[derive(Debug, Args)]
+pub struct AcceptArgs {
+    /// The run: a path, a name in target/assay/runs, or `latest`
+    #[arg(default_value = "latest")]
+    run: String,
+
+    /// Why these numbers are the ones to hold
+    #[arg(long)]
+    reason: String,
+
+    /// Accept a run of a tree with uncommitted changes
+    #[arg(long)]
+    dirty: bool,
+
+    #[command(flatten)]
+    folder: FolderArgs,
+}
+
+impl FolderArgs {
+    fn path(&self) -> PathBuf {
+        self.baselines.clone().unwrap_or_else(workspace::stored_baselines)
+    }
+}
+
+impl BaselineCommand {
+    /// Does what the subcommand says.
+    pub fn execute(&self) -> Result<Exit> {
+        match self {
+            BaselineCommand::List(folder) => list(folder),
+            BaselineCommand::Show(show) => show.execute(),
+            BaselineCommand::Accept(accept) => accept.execute(),
+        }
+    }
+}
+
+fn list(folder: &FolderArgs) -> Result<Exit> {
+    let path = folder.path();
+    let found = baseline::list(&path)?;
+    if found.is_empty() {
+        eprintln!("no baseline in {}: `assay baseline accept --reason \"..\"` makes one", path.display());
+        return Ok(Exit::Nothing);
+    }
+    for (path, run) in found {
+        let environment = &run.header.environment;
+        println!("{}", path.display());
+        println!(
+            "  {} measurements of commit {} on {}",
+            run.measurements.len(),
+            environment.commit,
+            environment.cpu_model
+        );
+        if let Some(accepted) = &run.header.accepted {
+            println!("  accepted {}: {}", accepted.at, accepted.reason);
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+impl ShowArgs {
+    fn execute(&self) -> Result<Exit> {
+        let path = self.folder.path();
+        let wanted = self.name.as_deref().unwrap_or("");
+        match baseline::list(&path)?.into_iter().find(|(path, _)| path.to_string_lossy().contains(wanted)) {
+            Some((_, run)) => {
+                print!("{}", reports::render(&reports::Report::new(run), reports::Format::Text)?);
+                Ok(Exit::Ok)
+            }
+            None => {
+                eprintln!("no baseline like `{wanted}` in {}", path.display());
+                Ok(Exit::Nothing)
+            }
+        }
+    }
+}
+
+impl AcceptArgs {
+    fn execute(&self) -> Result<Exit> {
+        let run = runs::read(&runs::find(&self.run)?, false)?;
+        let path = baseline::accept(&self.folder.path(), &run, &self.reason, &runs::now(), self.dirty)?;
+        println!("{}", path.display());
+        Ok(Exit::Ok)
+    }
+}

@@ -1,0 +1,179 @@
+//! `assay compare`: two runs, two revisions or two variants beside each other.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use baselines::exit::Exit;
+use claims::phases::{self, Phase};
+use clap::Args;
+use harness::build::git;
+use harness::session::ab::{AbSession, CasePair};
+use harness::session::judging::{judge, standard_policy};
+use harness::session::plan::Selection;
+use harness::session::runs;
+use harness::workspace;
+use reports::Format;
+use workloads::cases::{self, Case};
+
+use super::publish;
+
+/// Compare two stored runs, two revisions, two variants, or two phases
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each side is a stored run (a path, a name, `latest`), a revision (a commit, a branch, a tag), a variant (`variant:codec=postcard,cache=lru`) or a
+phase of bench-suite/claims/phases.toml (`phase:0`): a phase sets every toggle but store and durability class, as far as the case's store offers it.
+
+Stored runs: exact counts are judged where toolchain, valgrind, C library, CPU and corpus are the same. Times of two sessions are shown, never
+judged. Revisions, variants and phases are measured now, alternately, and their times are judged.
+
+What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or a folder of them, the JSON of
+hyperfine --export-json and of goose --report-file.
+
+Examples:
+  assay compare baselines/stored/x.jsonl latest
+  assay compare 20261121T213300Z-4bf5022 latest --format markdown
+  assay compare before/criterion target/criterion
+  assay compare v0.1.0 HEAD --only codec
+  assay compare variant:codec=json variant:codec=postcard --only step/log
+  assay compare phase:0 phase:1 --only metadata/query")]
+pub struct CompareArgs {
+    /// The base: a stored run, a revision, `variant:toggle=strategy,..` or `phase:N`
+    base: String,
+
+    /// What is compared with it
+    new: String,
+
+    /// How far metrics may move [default: the built-in policy]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// text, markdown, html, junit, json or github
+    #[arg(long, default_value = "text")]
+    format: Format,
+
+    /// Take runs that were cut off, as far as they go
+    #[arg(long)]
+    partial: bool,
+
+    /// Of revisions, variants and phases: only benchmarks that contain this text
+    #[arg(long, value_name = "FILTER")]
+    only: Option<String>,
+
+    /// Of revisions, variants and phases: after this many seconds, what needs more rounds is inconclusive
+    #[arg(long, value_name = "SECONDS")]
+    budget: Option<u64>,
+}
+
+/// What a side names.
+#[derive(Debug)]
+enum NamedSide {
+    Run(PathBuf),
+    Revision(String),
+    Variant(Vec<String>),
+    Phase(Phase),
+}
+
+impl NamedSide {
+    fn parse(named: &str) -> Result<NamedSide> {
+        if let Some(variant) = named.strip_prefix("variant:") {
+            return Ok(NamedSide::Variant(variant.split(',').map(str::to_owned).collect()));
+        }
+        if let Some(phase) = named.strip_prefix("phase:") {
+            return Ok(NamedSide::Phase(phases::find(phase)?));
+        }
+        let no_run = match runs::find(named) {
+            Ok(path) => return Ok(NamedSide::Run(path)),
+            Err(error) => error,
+        };
+        match git::resolve(&workspace::root(), named) {
+            Ok(commit) => Ok(NamedSide::Revision(commit)),
+            Err(_) => Err(no_run.context(format!("`{named}` is no revision either"))),
+        }
+    }
+}
+
+impl CompareArgs {
+    /// Compares, and ends with what a gate would end with.
+    pub fn execute(&self) -> Result<Exit> {
+        match (NamedSide::parse(&self.base)?, NamedSide::parse(&self.new)?) {
+            (NamedSide::Run(base), NamedSide::Run(new)) => self.runs(&base, &new),
+            (NamedSide::Revision(base), NamedSide::Revision(new)) => self.revisions(&base, &new),
+            (NamedSide::Variant(base), NamedSide::Variant(new)) => self.variants(&base, &new),
+            (NamedSide::Phase(base), NamedSide::Phase(new)) => self.phases(&base, &new),
+            _ => bail!(
+                "compare two runs, two revisions, two variants or two phases: {} and {} are of two kinds",
+                self.base,
+                self.new
+            ),
+        }
+    }
+
+    fn selection(&self) -> Selection {
+        Selection { filter: self.only.clone(), ..Selection::default() }
+    }
+
+    fn budget(&self) -> Option<Duration> {
+        self.budget.map(Duration::from_secs)
+    }
+
+    fn revisions(&self, base: &str, new: &str) -> Result<Exit> {
+        let (selection, policy) = (self.selection(), standard_policy(self.policy.as_deref())?);
+        let session = AbSession { selection: &selection, policy: &policy, budget: self.budget() };
+        publish::judged(session.revisions(base, Some(new))?, Some(self.format))
+    }
+
+    /// The cases on whose path every toggle of both variants lies, each pair once.
+    fn variants(&self, base: &[String], new: &[String]) -> Result<Exit> {
+        let (only, mut pairs) = (self.only.as_deref(), Vec::<CasePair>::new());
+        let bases = cases::select(only, base)?.cases;
+        for new in cases::select(only, new)?.cases {
+            let both = bases.iter().find(|base| base.id == new.id).map(|base| CasePair { base: *base, new });
+            pairs.extend(both.filter(|both| both.base.variant != both.new.variant));
+        }
+        self.alternate(&pairs, ["variant", &base.join(","), &new.join(",")])
+    }
+
+    /// Every case under both phases, each pair once.
+    fn phases(&self, base: &Phase, new: &Phase) -> Result<Exit> {
+        let mut pairs: Vec<CasePair> = Vec::new();
+        for case in cases::select(self.only.as_deref(), &[])?.cases {
+            let both = CasePair { base: base.apply(&case), new: new.apply(&case) };
+            let same = |a: &Case, b: &Case| a.benchmark.name == b.benchmark.name && a.variant == b.variant;
+            let known = pairs.iter().any(|known| same(&known.base, &both.base) && same(&known.new, &both.new));
+            if both.base.variant != both.new.variant && !known {
+                pairs.push(both);
+            }
+        }
+        self.alternate(&pairs, ["phase", &base.name, &new.name])
+    }
+
+    fn alternate(&self, pairs: &[CasePair], [kind, base, new]: [&str; 3]) -> Result<Exit> {
+        if pairs.is_empty() {
+            eprintln!(
+                "no case differs between {kind} {base} and {kind} {new}: `assay run --toggles` lists what can be set"
+            );
+            return Ok(Exit::Nothing);
+        }
+        let (selection, policy) = (self.selection(), standard_policy(self.policy.as_deref())?);
+        let session = AbSession { selection: &selection, policy: &policy, budget: self.budget() };
+        publish::judged(session.variants(pairs, &format!("{kind} {base}"), new)?, Some(self.format))
+    }
+
+    fn runs(&self, base_path: &Path, new_path: &Path) -> Result<Exit> {
+        // Side by side: of large runs, reading is most of the work.
+        let (base, new) = std::thread::scope(|scope| {
+            let base = scope.spawn(|| runs::read(base_path, self.partial));
+            let new = runs::read(new_path, self.partial);
+            (base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
+        });
+        let base = base?;
+        let mut report = publish::report(new_path, new?)?;
+        let judgement = judge(&base, &report.run, &standard_policy(self.policy.as_deref())?);
+        let exit = judgement.outcome.exit();
+        report.judgement = Some(judgement);
+        report.against = Some(format!("run {}", base_path.display()));
+        print!("{}", reports::render(&report, self.format)?);
+        Ok(exit)
+    }
+}

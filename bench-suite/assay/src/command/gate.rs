@@ -1,0 +1,181 @@
+//! `assay gate`: did this change make anything worse?
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use baselines::baseline::{self, BaselineLookup};
+use baselines::exit::Exit;
+use baselines::gate::Judgement;
+use baselines::policy::Policy;
+use baselines::{Environment, Lane, Run};
+use clap::Args;
+use harness::recorded::Recorded;
+use harness::session::ab::AbSession;
+use harness::session::judging::{judge, standard_policy};
+use harness::session::plan::{FinishedRun, RunProfile, Selection};
+use harness::session::{run, runs};
+use harness::subject::definition::Definition;
+use harness::subject::project::ProjectSubject;
+use harness::tools::valgrind;
+use harness::workspace;
+use reports::Format;
+use workloads::cases::{self, Tag};
+
+use super::publish;
+use super::selection::SelectionArgs;
+
+/// Fail if something is worse than the stored baseline, or than another revision
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The baseline of this environment is looked up in baselines/stored. Where there is none, accept one:
+  assay run --lane counts && assay baseline accept --reason \"first\"
+
+Examples:
+  assay gate                             all exact counts against the stored baseline
+  assay gate retrieve                    those of the retrieval benchmarks only
+  assay gate --against main              counts and times of 20 benchmarks against another revision, in one session
+  assay gate retrieve --against HEAD~1   those of the retrieval benchmarks only
+  assay gate --run latest                judge a run that is there already, and measure nothing
+  assay gate --run target/gungraun --baselines counts    judge what gungraun left by what was accepted of it
+  assay gate --project assay.toml --against HEAD~1       a criterion bench of any project, base and working tree in turn")]
+pub struct GateArgs {
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    /// Build this revision and measure against it, instead of judging by a stored baseline
+    #[arg(long, value_name = "REV", conflicts_with_all = ["run", "baselines"])]
+    against: Option<String>,
+
+    /// With --against: gate the criterion bench that this file names, of any project, instead of our own
+    #[arg(long, value_name = "FILE", requires = "against")]
+    project: Option<PathBuf>,
+
+    /// With --against: after this many seconds of measuring times, what needs more rounds is inconclusive
+    #[arg(long, value_name = "SECONDS", requires = "against")]
+    budget: Option<u64>,
+
+    /// Judge this stored run instead of measuring
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+
+    /// Where accepted baselines lie [default: baselines/stored]
+    #[arg(long, value_name = "FOLDER")]
+    baselines: Option<PathBuf>,
+
+    /// How far metrics may move [default: the built-in policy]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// Also print the verdicts in this format: markdown, junit, json or github
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+}
+
+impl GateArgs {
+    /// Measures, judges, reports.
+    pub fn execute(&self) -> Result<Exit> {
+        let policy = standard_policy(self.policy.as_deref())?;
+        if let Some(revision) = &self.against {
+            let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
+            let session = AbSession { selection: &selection, policy: &policy, budget };
+            let judged = match &self.project {
+                Some(file) => {
+                    let subject = ProjectSubject::new(Definition::read(file)?, selection.filter.as_deref());
+                    session.project(&subject, revision, self.policy.is_some())?
+                }
+                None => session.revisions(revision, None)?,
+            };
+            return publish::judged(judged, self.format);
+        }
+        let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
+        let FinishedRun { path, run: new } = match &self.run {
+            Some(named) => {
+                let path = runs::find(named)?;
+                FinishedRun { run: runs::read(&path, false)?, path }
+            }
+            None => {
+                let selection = self.counted()?;
+                let environment = run::environment(&selection)?;
+                // What can't be compared is said before anything is measured.
+                let (against, base) = stored(&folder, &environment)?;
+                let differences = base.header.environment.count_differences(&environment);
+                if !differences.is_empty() {
+                    eprintln!("nothing can be compared with {}: its environment is another one", against.display());
+                    differences.iter().for_each(|difference| eprintln!("  {difference}"));
+                    eprintln!(
+                        "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`"
+                    );
+                    return Ok(Exit::Nothing);
+                }
+                run::measure(&selection, RunProfile::Full, None)?
+            }
+        };
+        let (against, mut base) = stored(&folder, &new.header.environment)?;
+        let asked = self.selection.filter.is_some() || !self.selection.set.is_empty();
+        narrow(&mut base, &new, asked)?;
+        let judgement = judge(&base, &new, &policy);
+        let exit = judgement.outcome.exit();
+        let mut report = publish::report(&path, new)?;
+        if judgement.comparison.deltas.iter().any(|delta| !delta.cause.is_empty()) {
+            let commit = base.header.environment.commit.get(..12).unwrap_or(&base.header.environment.commit);
+            report.notes.push(format!("`assay profile CASE --against {commit}` draws the call stacks of both sides"));
+        }
+        report.judgement = Some(judgement);
+        report.against = Some(format!("baseline {}", against.display()));
+        publish::print_and_write(&report, &path, self.format)?;
+        Ok(exit)
+    }
+
+    /// What is measured against a stored baseline: counts, unless other lanes are named.
+    fn counted(&self) -> Result<Selection> {
+        let mut selection = self.selection.selection();
+        if selection.lanes.is_empty() {
+            selection.lanes = vec![Lane::Counts];
+        }
+        if let (true, Some(why)) = (selection.lanes.contains(&Lane::Counts), valgrind::missing()) {
+            bail!("exact counts can't be gated: {why}");
+        }
+        Ok(selection)
+    }
+}
+
+/// The baseline of an environment, or the one that differs least.
+fn stored(folder: &Path, environment: &Environment) -> Result<(PathBuf, Run)> {
+    match baseline::find(folder, environment)? {
+        BaselineLookup::Found(path, run) | BaselineLookup::Incomparable(path, run) => Ok((path, *run)),
+        BaselineLookup::Empty => bail!(
+            "there is no baseline in {}: `assay run --lane counts` and then `assay baseline accept --reason \"..\"` \
+                make one",
+            folder.display()
+        ),
+    }
+}
+
+/// Leaves in the base what was to be measured: a benchmark that was filtered out (`asked`), or that a brief run leaves
+/// out, is not missing.
+pub fn narrow(base: &mut Run, new: &Run, asked: bool) -> Result<()> {
+    let mut not_quick = Vec::new();
+    if new.header.profile == RunProfile::Quick.name() {
+        for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
+            not_quick.push(listed.resolve(&[])?.key());
+        }
+    }
+    base.measurements.retain(|before| {
+        let measured = || new.measurements.iter().any(|measurement| measurement.case == before.case);
+        !(asked || not_quick.contains(&before.case)) || measured()
+    });
+    Ok(())
+}
+
+/// The judgement of a run by the stored baseline of its environment, and the baseline's file; none where no baseline
+/// fits.
+pub fn by_baseline(new: &Run, asked: bool, policy: &Policy) -> Result<Option<(PathBuf, Judgement)>> {
+    let BaselineLookup::Found(path, mut base) =
+        baseline::find(&workspace::stored_baselines(), &new.header.environment)?
+    else {
+        return Ok(None);
+    };
+    narrow(&mut base, new, asked)?;
+    Ok(Some((path, judge(&base, new, policy))))
+}

@@ -1,0 +1,127 @@
+//! `assay hits`: workloads replayed against cache policies.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use baselines::exit::Exit;
+use clap::Args;
+use memory::cache::CacheLimits;
+use serde::Serialize;
+
+use cache_sim::trace::{self, TraceFormat};
+use cache_sim::workload::{Workload, WorkloadName};
+use cache_sim::{CachePolicy, ReplayResult, replay, table};
+use workloads::input::SEED;
+
+/// Replay workloads against cache policies: hits, stale serves, evictions
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing is timed and nothing waits: the clock is moved by the replay, and the same arguments give the same numbers on every machine.
+
+  hits           accesses that the cache served
+  against lru    how many more of them than lru has
+  stale of hits  those that it served although somebody else had changed the episode since; only `expiry` has such changes
+  evictions      entries that went to make room; w-tiny-lfu and s3-fifo also count the newcomers that they refused
+  expirations    entries that went because their time was up
+
+none, lru, adaptive-ttl and predictive are the strategies of the toggle `cache`, the very code that a memory runs. w-tiny-lfu and s3-fifo are other
+people's (moka, quick_cache), for comparison. optimum knows the future: where nothing expires, no cache has more hits.
+
+A trace is text, its lines `start count ignored ignored` (the files of the ARC paper) or `time, id, size[, ..]` (libCacheSim).
+
+Examples:
+  assay hits                                      all workloads, all policies
+  assay hits zipf scan --policy lru,predictive --capacity 500
+  assay hits expiry --ttl 30                      what a longer time to live gains, and what it serves stale
+  assay hits --trace P1.lis --capacity 32768 --json hits.json")]
+pub struct HitsArgs {
+    /// The workloads [default: all, or none with a trace]
+    #[arg(value_enum)]
+    workloads: Vec<WorkloadName>,
+
+    /// The policies, with commas between [default: all]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    policy: Vec<CachePolicy>,
+
+    /// Entries of the cache [default: 100, and 2000 in `expiry`]
+    #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u32).range(1..))]
+    capacity: Option<u32>,
+
+    /// How long an entry is kept [default: 2 in `expiry`, for ever elsewhere]
+    #[arg(long, value_name = "SECONDS")]
+    ttl: Option<f64>,
+
+    /// Accesses of each workload
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    accesses: u64,
+
+    /// The seed of the accesses
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+
+    /// Replay this trace
+    #[arg(long, value_name = "FILE")]
+    trace: Vec<PathBuf>,
+
+    /// What the traces are [default: arc for .lis, libcachesim for everything else]
+    #[arg(long, value_enum, requires = "trace")]
+    format: Option<TraceFormat>,
+
+    /// Write the outcomes to this file as well, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// What `--json` writes: FORMAT.md has its fields.
+#[derive(Serialize)]
+struct Written {
+    assay_hits: u32,
+    seed: u64,
+    outcomes: Vec<ReplayResult>,
+}
+
+impl HitsArgs {
+    /// Replays, prints, and writes.
+    pub fn execute(&self) -> Result<Exit> {
+        let ttl_ns = self.ttl.map(nanoseconds).transpose()?;
+        let workloads = self.workloads()?;
+        if let Some(empty) = workloads.iter().find(|workload| workload.accesses.is_empty()) {
+            eprintln!("error: {} has no accesses: nothing was replayed", empty.name);
+            return Ok(Exit::Nothing);
+        }
+        let policies = if self.policy.is_empty() { CachePolicy::ALL } else { &self.policy };
+        let mut outcomes: Vec<ReplayResult> = Vec::new();
+        for workload in &workloads {
+            let limits = CacheLimits {
+                capacity: self.capacity.map_or(workload.limits.capacity, |entries| entries as usize),
+                ttl_ns: ttl_ns.unwrap_or(workload.limits.ttl_ns),
+            };
+            outcomes.extend(policies.iter().map(|policy| replay(*policy, workload, limits)));
+        }
+        print!("{}", table::render(&outcomes));
+        if let Some(path) = &self.json {
+            let written = Written { assay_hits: 1, seed: self.seed, outcomes };
+            let text = serde_json::to_string_pretty(&written).context("outcomes have string keys")?;
+            std::fs::write(path, text + "\n").with_context(|| format!("can't write {}", path.display()))?;
+        }
+        Ok(Exit::Ok)
+    }
+
+    fn workloads(&self) -> Result<Vec<Workload>> {
+        let names = match &self.workloads[..] {
+            [] if self.trace.is_empty() => &WorkloadName::ALL,
+            names => names,
+        };
+        let mut workloads: Vec<Workload> =
+            names.iter().map(|name| Workload::make(*name, self.accesses, self.seed)).collect();
+        for path in &self.trace {
+            workloads.push(trace::read(path, self.format.unwrap_or_else(|| TraceFormat::of(path)))?);
+        }
+        Ok(workloads)
+    }
+}
+
+fn nanoseconds(ttl_s: f64) -> Result<u64> {
+    ensure!(ttl_s > 0.0 && ttl_s.is_finite(), "--ttl {ttl_s} is no time to live: give seconds above 0");
+    Ok((ttl_s * 1e9) as u64)
+}

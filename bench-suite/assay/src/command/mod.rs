@@ -1,0 +1,109 @@
+//! The subcommands, one a file, and what they share: [`selection`], the arguments that say what to measure, and
+//! [`publish`], what becomes of a run.
+
+mod baseline;
+mod calibrate;
+mod claims;
+mod compare;
+mod corpus;
+mod gate;
+mod hits;
+mod profile;
+mod publish;
+mod recall;
+mod report;
+mod run;
+mod selection;
+
+use std::process::ExitCode;
+
+use baselines::exit::Exit;
+use clap::{Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Start with `assay run --profile quick`: it measures the reference memory and ends with the path of a report.
+Then change something, and `assay gate` says whether it got worse.
+
+Exit codes:
+  0    done, nothing regressed
+  1    something failed: the message says what
+  2    the command line can't be understood
+  3    the run can't be believed: neither red nor green
+  4    nothing was measured, or nothing could be compared
+  100  a metric that blocks got worse";
+
+/// Measures an agent's memory, compares, judges and publishes.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Compare(compare::CompareArgs),
+    Gate(gate::GateArgs),
+    Profile(profile::ProfileArgs),
+    Report(report::ReportArgs),
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
+    #[command(subcommand)]
+    Corpus(corpus::CorpusCommand),
+    Claims(claims::ClaimsArgs),
+    Recall(recall::RecallArgs),
+    Calibrate(calibrate::CalibrateArgs),
+    Hits(hits::HitsArgs),
+}
+
+/// Runs the command of this process' arguments.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let result = match command {
+        Command::Run(run) => run.execute(),
+        Command::Compare(compare) => compare.execute(),
+        Command::Gate(gate) => gate.execute(),
+        Command::Profile(profile) => profile.execute(),
+        Command::Report(report) => report.execute(),
+        Command::Baseline(baseline) => baseline.execute(),
+        Command::Corpus(corpus) => corpus.execute(),
+        Command::Claims(claims) => claims.execute(),
+        Command::Recall(recall) => recall.execute(),
+        Command::Calibrate(calibrate) => calibrate.execute(),
+        Command::Hits(hits) => hits.execute(),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        exit_of(&error)
+    });
+    ExitCode::from(exit.code())
+}
+
+/// An empty run is nothing measured; every other failure is an error.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<baselines::Error>() {
+        Some(baselines::Error::EmptyRun { .. }) => Exit::Nothing,
+        _ => Exit::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_has_the_exit_codes_of_the_table() {
+        for (exit, meaning) in Exit::TABLE {
+            let line = format!("{:<4} {meaning}", exit.code());
+            assert!(AFTER_HELP.contains(&line), "the help lacks `{line}`");
+        }
+    }
+}

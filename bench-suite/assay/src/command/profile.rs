@@ -1,0 +1,163 @@
+//! `assay profile`: where the instructions of one case go, and with a base, which of them are new.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+use baselines::FunctionCost;
+use baselines::cause::attribute;
+use baselines::exit::Exit;
+use clap::Args;
+use harness::build::cargo::{self, OwnProgram};
+use harness::lanes::UNIT;
+use harness::lanes::call_stacks::{self, ProfiledWorker};
+use harness::subject::Subject;
+use harness::subject::memory::MemorySubject;
+use harness::tools::{attribution, valgrind};
+use harness::workspace;
+use worker::slice::ROOT;
+use workloads::cases::{self, Case};
+use workloads::input::Source;
+
+use super::selection::SelectionArgs;
+
+/// Write the flamegraph of a case, in instructions
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With --against, three flamegraphs are written: of the base, of this tree, and of what differs; and the cost by function is listed, split into
+`called more often` and `dearer a call`. All lines sum to the change of the whole. What the standard library or another crate does counts for the
+function of this project that it does it for.
+
+Example:
+  assay profile retrieve/1000
+  assay profile step/log --set codec=postcard
+  assay profile retrieve/1000 --against main
+  assay profile step/log --against variant:codec=postcard")]
+pub struct ProfileArgs {
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    /// Compare with this revision, or with the same case under `variant:toggle=strategy,..`
+    #[arg(long, value_name = "REV")]
+    against: Option<String>,
+
+    /// Where to write the flamegraph [default: target/assay/profiles]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Functions that are listed.
+const LISTED: usize = 15;
+
+impl ProfileArgs {
+    /// Profiles the first case that matches.
+    pub fn execute(&self) -> Result<Exit> {
+        if let Some(why) = valgrind::missing() {
+            bail!("profiles need valgrind: {why}");
+        }
+        let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?.cases;
+        let Some(case) = selected.first() else {
+            eprintln!("no case matches: `assay run --list` names them");
+            return Ok(Exit::Nothing);
+        };
+        if selected.len() > 1 {
+            eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
+        }
+        let source = self.selection.selection().source()?;
+        let new = ProfiledWorker { program: cargo::build_one(OwnProgram::Worker)?, set: self.selection.set.clone() };
+        let path = self
+            .output
+            .clone()
+            .unwrap_or_else(|| workspace::output().join("profiles").join(format!("{}.svg", case.id)));
+        match &self.against {
+            None => {
+                let profile = new.profile(case.id, &source)?;
+                let folded = attribution::folded(&profile, ROOT);
+                baselines::atomic::write(&path, reports::flamegraph::flamegraph(&folded, UNIT)?.as_bytes())?;
+                baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
+                print_functions(&attribution::functions(&profile, ROOT));
+                println!("\nflamegraph: {}", path.display());
+            }
+            Some(against) => self.compare(case, against, &new, &source, &path)?,
+        }
+        Ok(Exit::Ok)
+    }
+
+    fn compare(&self, case: &Case, against: &str, new: &ProfiledWorker, source: &Source, path: &Path) -> Result<()> {
+        if let Some(variant) = against.strip_prefix("variant:") {
+            let variant = variant.split(',').map(str::to_owned);
+            let set: Vec<String> = self.selection.set.iter().cloned().chain(variant).collect();
+            // Refuses a toggle that does not exist before valgrind is started.
+            cases::find(case.id, &set)?;
+            let base = ProfiledWorker { set, ..new.clone() };
+            return compare(case, (&base, against), new, source, path);
+        }
+        let subject = MemorySubject { source: source.clone() };
+        let build = subject.revision(against)?;
+        let known = subject.list(&build)?;
+        ensure!(known.iter().any(|known| known.id == case.id), "{} does not have the case {}", build.name, case.id);
+        let base = ProfiledWorker { program: build.program, ..new.clone() };
+        compare(case, (&base, &build.name), new, source, path)
+    }
+}
+
+/// Profiles both sides, writes three flamegraphs and lists what moved.
+fn compare(
+    case: &Case,
+    (base, name): (&ProfiledWorker, &str),
+    new: &ProfiledWorker,
+    source: &Source,
+    path: &Path,
+) -> Result<()> {
+    let (base, new) = call_stacks::both(case.id, base, new, source)?;
+    let (folded_base, folded_new) = (attribution::folded(&base, ROOT), attribution::folded(&new, ROOT));
+    let (base_path, difference_path) = (path.with_extension("base.svg"), path.with_extension("difference.svg"));
+    for (path, svg) in [
+        (path, reports::flamegraph::flamegraph(&folded_new, UNIT)?),
+        (&base_path, reports::flamegraph::flamegraph(&folded_base, UNIT)?),
+        (&difference_path, reports::flamegraph::differential(&folded_base, &folded_new, UNIT)?),
+    ] {
+        baselines::atomic::write(path, svg.as_bytes())?;
+    }
+    baselines::atomic::write(&path.with_extension("folded"), folded_new.as_bytes())?;
+    baselines::atomic::write(&base_path.with_extension("folded"), folded_base.as_bytes())?;
+    print_change(&attribution::functions(&base, ROOT), &attribution::functions(&new, ROOT), name);
+    println!("\nflamegraph: {}", path.display());
+    println!("the base:   {}", base_path.display());
+    println!("difference: {}", difference_path.display());
+    Ok(())
+}
+
+/// What moved by function, the largest change first, in two parts that sum to it.
+fn print_change(base: &[FunctionCost], new: &[FunctionCost], name: &str) {
+    let total = |functions: &[FunctionCost]| functions.iter().map(|cost| cost.instructions).sum::<u64>();
+    let (before, after) = (total(base), total(new));
+    let change = (after as f64 - before as f64) / before.max(1) as f64 * 100.0;
+    println!("{after} instructions, {before} in {name} ({change:+.2}%); by function:");
+    let deltas = attribute(base, new);
+    let shown = reports::cause::largest(&deltas, LISTED);
+    println!("{:>12}  {:>12}  {:>12}  function", "change", "by calls", "by cost");
+    for delta in shown.functions {
+        let (change, calls, cost) = (delta.delta, delta.by_calls, delta.by_cost);
+        println!("{change:>+12}  {calls:>+12}  {cost:>+12}  {}: {}", delta.function, reports::cause::told(delta));
+    }
+    if let Some(rest) = reports::cause::explain_rest(&shown) {
+        println!("{:>12}  {:>12}  {:>12}  {rest}", "", "", "");
+    }
+    let sum = |part: fn(&baselines::cause::FunctionDelta) -> i64| deltas.iter().map(part).sum::<i64>();
+    println!(
+        "{:>+12}  {:>+12}  {:>+12}  together",
+        shown.total,
+        sum(|delta| delta.by_calls),
+        sum(|delta| delta.by_cost)
+    );
+}
+
+/// Own instructions by function, dearest first.
+fn print_functions(functions: &[FunctionCost]) {
+    let total: u64 = functions.iter().map(|cost| cost.instructions).sum();
+    println!("{total} instructions; own cost of the dearest functions:");
+    for cost in functions.iter().take(LISTED) {
+        let share = cost.instructions as f64 * 100.0 / total.max(1) as f64;
+        println!("{share:>6.2}%  {:>12}  {:>9} calls  {}", cost.instructions, cost.calls, cost.function);
+    }
+}

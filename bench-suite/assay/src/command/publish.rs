@@ -1,0 +1,95 @@
+//! What becomes of a run: printed, published as files, and its verdict kept beside it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use baselines::Run;
+use baselines::exit::Exit;
+use baselines::gate::Judgement;
+use harness::foreign;
+use harness::session::judging::Judged;
+use harness::session::runs;
+use harness::workspace;
+use reports::{Format, Report};
+use serde::{Deserialize, Serialize};
+
+/// Prints and publishes a judged session, and ends with what it means.
+pub fn judged(judged: Judged, format: Option<Format>) -> Result<Exit> {
+    let Judged { finished, judgement, against, notes } = judged;
+    let exit = judgement.outcome.exit();
+    let stored = StoredVerdict { against, judgement, notes };
+    let text = serde_json::to_vec_pretty(&stored).context("a judgement has string keys")?;
+    baselines::atomic::write(&verdict_path(&finished.path), &text)?;
+    let mut report = report(&finished.path, finished.run)?;
+    stored.attach_to(&mut report);
+    print_and_write(&report, &finished.path, format)?;
+    Ok(exit)
+}
+
+/// Prints a report, as text or in the format asked for, and writes its files.
+pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> Result<()> {
+    let page = write(report, run)?;
+    print!("{}", reports::render(report, format.unwrap_or(Format::Text))?);
+    if format.is_none() {
+        println!("\nrun:    {}\nreport: {}", run.display(), page.display());
+    } else {
+        eprintln!("report: {}", page.display());
+    }
+    Ok(())
+}
+
+/// Writes the page and the machine-readable report of a run, and gives the page's path.
+pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
+    let name = run.file_stem().context("a run has a name")?;
+    let folder = workspace::output().join("reports").join(name);
+    for format in [Format::Html, Format::Json, Format::Markdown] {
+        reports::write(report, format, &folder.join(format!("index.{}", format.extension())))?;
+    }
+    Ok(folder.join("index.html"))
+}
+
+/// A report of a stored run, with the call stacks that lie beside it.
+pub fn report(path: &Path, run: Run) -> Result<Report> {
+    let mut report = Report::new(run);
+    if report.run.header.profile == foreign::PROFILE {
+        report.notes.push(foreign::NOTE.to_owned());
+    } else {
+        report.profiles = runs::read_stacks(path)?;
+    }
+    Ok(report)
+}
+
+/// The verdict of a session, as it is kept beside its run: the counts of the base are in another file.
+#[derive(Serialize, Deserialize)]
+pub struct StoredVerdict {
+    against: String,
+    judgement: Judgement,
+    notes: Vec<String>,
+}
+
+impl StoredVerdict {
+    /// The verdict of a run; none where it was not judged when it was measured.
+    pub fn of(run: &Path) -> Result<Option<StoredVerdict>> {
+        let path = verdict_path(run);
+        match std::fs::read(&path) {
+            Ok(text) => {
+                let stored =
+                    serde_json::from_slice(&text).with_context(|| format!("{}: no judgement", path.display()))?;
+                Ok(Some(stored))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
+        }
+    }
+
+    /// Puts it into a report.
+    pub fn attach_to(self, report: &mut Report) {
+        report.judgement = Some(self.judgement);
+        report.against = Some(self.against);
+        report.notes.extend(self.notes);
+    }
+}
+
+fn verdict_path(run: &Path) -> PathBuf {
+    run.with_extension("judgement.json")
+}

@@ -1,0 +1,118 @@
+//! `assay run`: measures, and ends with the path of the report.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use baselines::exit::Exit;
+use baselines::policy::Policy;
+use baselines::{Lane, Run};
+use clap::Args;
+use harness::lanes::effect;
+use harness::session::plan::{FinishedRun, RunProfile};
+use harness::session::run;
+
+use super::selection::SelectionArgs;
+use super::{gate, publish};
+
+/// Measure, keep the numbers, write the report
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  assay run --profile quick              every lane, briefly: not every case
+  assay run --profile full               every case, for longer
+  assay run retrieve --lane counts       exact counts of the retrieval benchmarks
+  assay run step/log --set codec=postcard
+  assay run --lane counts --repeat 5     how repeatable the counts are, in the report
+  assay run --lane effect                what goes over the wire: to a database's server that is 0, 1, 15 and
+                                         45 ms away, and over HTTP. Needs an sqld: scripts/setup fetches one,
+                                         SQLD=path names one, LIBSQL_URL (and LIBSQL_AUTH_TOKEN) a server")]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// How long to take [default: quick; full for exact counts alone]
+    #[arg(long, value_name = "quick|full")]
+    pub profile: Option<RunProfile>,
+
+    /// Write the run to this file instead of a new one in target/assay/runs
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// List what would be measured, and measure nothing
+    #[arg(long)]
+    pub list: bool,
+
+    /// List the metrics, and measure nothing
+    #[arg(long)]
+    pub metrics: bool,
+
+    /// List the toggles and their strategies, and measure nothing
+    #[arg(long)]
+    pub toggles: bool,
+}
+
+impl RunArgs {
+    /// Measures, and prints where the report lies.
+    pub fn execute(&self) -> Result<Exit> {
+        if self.metrics {
+            for metric in baselines::metric::METRICS {
+                println!("{:<18} {:<7} {}", metric.name, metric.lane, metric.about);
+            }
+            return Ok(Exit::Ok);
+        }
+        if self.toggles {
+            for toggle in memory::TOGGLES {
+                println!("{:<12} {:<40} {}", toggle.name, toggle.strategies.join(" | "), toggle.about);
+            }
+            return Ok(Exit::Ok);
+        }
+        if self.list {
+            return self.list();
+        }
+        let FinishedRun { path, run } =
+            run::measure(&self.selection.selection(), self.profile(), self.output.as_deref())?;
+        let exit = exit(&run);
+        let asked = self.selection.filter.is_some() || !self.selection.set.is_empty();
+        let judged = gate::by_baseline(&run, asked, &Policy::standard())?;
+        let mut report = publish::report(&path, run)?;
+        if let Some((baseline, judgement)) = judged {
+            report.against = Some(format!("baseline {}", baseline.display()));
+            report.judgement = Some(judgement);
+        }
+        publish::print_and_write(&report, &path, None)?;
+        Ok(exit)
+    }
+
+    fn list(&self) -> Result<Exit> {
+        let selection = self.selection.selection();
+        let (selected, _) = self.profile.unwrap_or(RunProfile::Full).choose(&selection)?;
+        for case in &selected.cases {
+            println!("{:<32} {}", case.id, case.label());
+        }
+        let effect = match selection.lanes().contains(&Lane::Effect) {
+            true => effect::select(selection.filter.as_deref(), &selection.set)?,
+            false => vec![],
+        };
+        for found in &effect {
+            println!("{:<32} {}", "lane effect", found.label());
+        }
+        Ok(if selected.cases.is_empty() && effect.is_empty() { Exit::Nothing } else { Exit::Ok })
+    }
+
+    /// As asked for. Counts take no longer for being exact, and a baseline of them must have every case.
+    fn profile(&self) -> RunProfile {
+        let counts_alone = self.selection.selection().lanes() == [Lane::Counts];
+        self.profile.unwrap_or(if counts_alone { RunProfile::Full } else { RunProfile::Quick })
+    }
+}
+
+/// A run says whether it can be believed. Whether something got worse is the gate's to say.
+fn exit(run: &Run) -> Exit {
+    if !run.invalid.is_empty() {
+        Exit::Invalid
+    } else if run.measurements.is_empty() {
+        Exit::Nothing
+    } else {
+        Exit::Ok
+    }
+}

@@ -1,0 +1,42 @@
+//! The arguments that say what to measure.
+
+use std::path::PathBuf;
+
+use baselines::Lane;
+use clap::Args;
+use harness::session::plan::Selection;
+
+/// What to measure.
+#[derive(Debug, Clone, Args)]
+pub struct SelectionArgs {
+    /// Only benchmarks and variants that contain this text
+    pub filter: Option<String>,
+
+    /// Only these lanes; may be repeated [default: counts, time, load]
+    #[arg(long, value_name = "LANE")]
+    pub lane: Vec<Lane>,
+
+    /// Set a toggle otherwise than the list of cases does; may be repeated
+    #[arg(long, value_name = "TOGGLE=STRATEGY")]
+    pub set: Vec<String>,
+
+    /// Count every case this often, each time at another path and with another size of the environment
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub repeat: u32,
+
+    /// Work on the episodes of this corpus file [default: generated from the seed]
+    #[arg(long, value_name = "FILE")]
+    pub corpus: Option<PathBuf>,
+
+    /// The seed of everything random
+    #[arg(long, default_value_t = workloads::input::SEED)]
+    pub seed: u64,
+}
+
+impl SelectionArgs {
+    /// What was asked for.
+    pub fn selection(&self) -> Selection {
+        let SelectionArgs { filter, lane, set, repeat, corpus, seed } = self.clone();
+        Selection { filter, lanes: lane, set, repeat, corpus, seed }
+    }
+}

@@ -1,0 +1,43 @@
+//! Every build of this workspace has the same libraries: what is measured, the command, the load generator, and all
+//! tests. Otherwise cargo would compile the libraries, and `memory` with them, once for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use harness::build::cargo::cargo;
+
+/// The features of each library in a build, as cargo resolves them.
+fn features(packages: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = cargo()
+        .args(["tree", "--offline", "--locked", "--edges=normal", "--prefix=none", "--format={p}|{f}"])
+        .args(packages)
+        .current_dir(root)
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout).expect("text").lines() {
+        // A library that was listed before is marked, and derive macros are compiled for the compiler.
+        let line = line.trim_end_matches(" (*)");
+        if let Some((package, features)) = line.split_once('|').filter(|_| !line.contains("(proc-macro)")) {
+            found.entry(package.to_owned()).or_default().insert(features.to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_measured_has_the_features_that_all_builds_have() {
+    let measured = features(&["--package=memory", "--package=workloads"]);
+    assert!(measured.len() > 50, "{measured:?}");
+    for packages in [&["--package=assay"][..], &["--package=loadgen"], &["--package=bench-suite"]] {
+        let other = features(packages);
+        let shared = measured.iter().filter_map(|(package, own)| Some((package, own, other.get(package)?)));
+        let differ: Vec<_> = shared.filter(|(_, own, other)| !own.is_subset(other)).collect();
+        assert!(
+            differ.is_empty(),
+            "{packages:?}: add what is missing to scripts/workspace-hack/Cargo.toml: {differ:#?}"
+        );
+    }
+}

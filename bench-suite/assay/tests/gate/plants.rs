@@ -1,0 +1,200 @@
+//! Ten slowdowns of different kinds, planted in a copy of `memory`: each must be found, the function where it lies must
+//! be listed first, and the parts must sum to the whole.
+//!
+//! All ten are compiled into one copy and switched on by `ASSAY_PLANT`, one at a time, so that the copy is built once.
+//! The base is the same program with none switched on: what is compared differs in the plant alone.
+
+use std::path::Path;
+
+use baselines::Run;
+use baselines::compare::{Delta, Verdict, compare};
+use baselines::policy::Policy;
+
+use crate::planted::edit;
+
+/// A slowdown and what must be said of it.
+struct Plant {
+    kind: &'static str,
+    file: &'static str,
+    /// Text that stands once in the file; the code goes behind it.
+    after: &'static str,
+    /// What is done while the plant is switched on.
+    code: &'static str,
+    /// The functions of which one must be listed first: two where the compiler decides whether one is part of the
+    /// other.
+    function: &'static [&'static str],
+    /// What must be said of it.
+    said: &'static str,
+}
+
+/// The case that runs through all the plants.
+const CASE: &str = "episode_complete_memory";
+
+const PLANTS: [Plant; 10] = [
+    Plant {
+        kind: "an extra call",
+        file: "embedding.rs",
+        after: "fn normalise(vector: &mut [f32]) {\n",
+        code: "for _ in 0..16 { std::hint::black_box(dot(vector, vector)); }",
+        function: &["memory::embedding::dot"],
+        said: "called more often",
+    },
+    Plant {
+        kind: "a dearer loop",
+        file: "embedding.rs",
+        after: "while let Some(begin) = rest.find(char::is_alphanumeric) {\n",
+        code: "for turn in 0..100 { std::hint::black_box(turn); }",
+        function: &["FeatureHashing as memory::embedding::Embedder>::embed"],
+        said: "dearer a call",
+    },
+    Plant {
+        kind: "an allocation",
+        file: "reward.rs",
+        after: "ended: &Outcome) -> Reward {\n",
+        code: "for size in 1..16 { std::hint::black_box(Vec::<u8>::with_capacity(std::hint::black_box(size * 64))); }",
+        function: &["memory::reward::reward"],
+        said: "dearer a call",
+    },
+    Plant {
+        kind: "a lost inline",
+        file: "embedding.rs",
+        after: "lower_case(word, |bytes| {\n",
+        code: "apart(&mut single, bytes); if let Some(pair) = &mut pair { pair.write(bytes); } return;",
+        function: &["memory::embedding::apart"],
+        said: "new",
+    },
+    Plant {
+        kind: "a clone",
+        file: "pattern/mod.rs",
+        after: "outcome: &Outcome) -> Vec<Pattern> {\n",
+        code: "for _ in 0..8 { std::hint::black_box(head.clone()); }",
+        function: &["<memory::episode::Head as core::clone::Clone>::clone", "memory::pattern::extract"],
+        said: "",
+    },
+    Plant {
+        kind: "a redundant hash",
+        file: "trace.rs",
+        after: "for (place, step) in steps.iter().enumerate() {\n",
+        code: "std::hint::black_box(call_hash(std::hint::black_box(step)));",
+        function: &["memory::trace::call_hash", "memory::trace::Trace::of"],
+        said: "",
+    },
+    Plant {
+        kind: "a format!",
+        file: "reward.rs",
+        after: "let steps = trace.tools.len();\n",
+        code: "for part in 0..16 { std::hint::black_box(format!(\"{part} of {steps}\")); }",
+        function: &["memory::reward::reward"],
+        said: "dearer a call",
+    },
+    Plant {
+        kind: "a sort",
+        file: "reflection.rs",
+        after: "trace: &Trace<'_>, outcome: &Outcome) -> Reflection {\n",
+        code: "let mut places: Vec<u64> = (0..100).map(|place| place * 37 % 100).collect(); std::hint::black_box(&mut \
+            places).sort();",
+        function: &["memory::reflection::reflect"],
+        said: "dearer a call",
+    },
+    Plant {
+        kind: "a lock",
+        file: "pattern/mod.rs",
+        after: "let key = context_key(head);\n",
+        code: "static LOCK: std::sync::Mutex<u64> = std::sync::Mutex::new(0); for _ in 0..200 { \
+            *LOCK.lock().expect(\"held by nobody else\") += 1; }",
+        function: &["memory::pattern::extract"],
+        said: "dearer a call",
+    },
+    Plant {
+        kind: "bounds checked again",
+        file: "embedding.rs",
+        after: "let len = a.len().min(b.len());\n",
+        code: "for place in 0..len { std::hint::black_box(std::hint::black_box(a)[place]); }",
+        function: &["memory::embedding::dot"],
+        said: "dearer a call",
+    },
+];
+
+/// The places that a workspace does not have, or has twice: a plant would not be where it is looked for.
+pub fn lost(workspace: &Path) -> Vec<String> {
+    let lost = PLANTS.iter().filter(|plant| {
+        let source = std::fs::read_to_string(workspace.join("memory/src").join(plant.file)).expect("reads");
+        source.matches(plant.after).count() != 1
+    });
+    lost.map(|plant| format!("{}: `{}` must stand there once", plant.file, plant.after.trim_end())).collect()
+}
+
+/// Puts the plants into the `memory` of a copy of the workspace.
+pub fn plant(copy: &Path) {
+    edit(&copy.join("memory/src/lib.rs"), |source| {
+        format!(
+            "{source}\n/// Which plant is switched on.\npub mod planted {{\n    static WHICH: \
+                std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| \
+             std::env::var(\"ASSAY_PLANT\").map_or(0, |which| which.parse().expect(\"a number\")));\n    /// Whether \
+                 it is this one.\n    \
+             #[inline(always)]\n    pub fn is(which: usize) -> bool {{\n        *WHICH == which\n    }}\n}}\n"
+        )
+    });
+    edit(&copy.join("memory/src/embedding.rs"), |source| {
+        format!(
+            "{source}\n#[inline(never)]\nfn apart(hasher: &mut Fnv1a, bytes: &[u8]) {{\n    hasher.write(bytes);\n}}\n"
+        )
+    });
+    for (place, plant) in PLANTS.iter().enumerate() {
+        edit(&copy.join("memory/src").join(plant.file), |source| {
+            let code = format!("{}if crate::planted::is({}) {{ {} }}\n", plant.after, place + 1, plant.code);
+            source.replace(plant.after, &code)
+        });
+    }
+}
+
+/// Switches on one plant after another and looks at what is said of each. `count` measures the case of the copy with a
+/// plant.
+pub fn check(count: impl Fn(&str, usize) -> Run) {
+    let base = count(CASE, 0);
+    println!("{:<21} {:>8} {:>9}  {:>9} {:>9}  listed first", "planted", "change", "in all", "by calls", "by cost");
+    let mut wrong = Vec::new();
+    for (place, plant) in PLANTS.iter().enumerate() {
+        let new = count(CASE, place + 1);
+        let day = "2026-01-01".parse().expect("a date");
+        let deltas = compare(&base, &new, &Policy::standard(), day).deltas;
+        let delta = deltas.into_iter().find(|delta| delta.metric == "instructions").expect("counted");
+        if let Err(why) = examine(plant, &delta, instructions(&new) - instructions(&base)) {
+            wrong.push(format!("{}: {why}", plant.kind));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// All instructions of the case.
+fn instructions(run: &Run) -> i64 {
+    let counted = run.measurements.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
+    (counted.sample.median() * counted.operations as f64).round() as i64
+}
+
+fn examine(plant: &Plant, delta: &Delta, change: i64) -> Result<(), String> {
+    let Some(first) = delta.cause.first() else {
+        return Err(format!("nothing is listed: {} by {change}, {}", delta.verdict, delta.why));
+    };
+    println!(
+        "{:<21} {:>7.2}% {change:>+9}  {:>+9} {:>+9}  {}: {}",
+        plant.kind,
+        delta.relative.unwrap_or(0.0) * 100.0,
+        delta.cause.iter().map(|function| function.by_calls).sum::<i64>(),
+        delta.cause.iter().map(|function| function.by_cost).sum::<i64>(),
+        first.function,
+        reports::cause::told(first)
+    );
+    let parts: i64 = delta.cause.iter().map(|function| function.by_calls + function.by_cost).sum();
+    match () {
+        () if delta.verdict != Verdict::Regressed => Err(format!("it is {}", delta.verdict)),
+        () if parts != change => Err(format!("the parts sum to {parts} and the whole is {change}")),
+        () if !plant.function.iter().any(|function| first.function.contains(function)) => {
+            Err(format!("{} is listed first, and {:?} should be", first.function, plant.function))
+        }
+        () if !reports::cause::explain(first).contains(plant.said) => {
+            Err(format!("it is said to be {}", reports::cause::explain(first)))
+        }
+        () => Ok(()),
+    }
+}

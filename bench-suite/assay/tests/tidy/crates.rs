@@ -1,0 +1,176 @@
+//! The crates: what each may depend on, and what is kept out of the programs that are measured.
+
+use std::collections::BTreeSet;
+
+use toml::{Table, Value};
+
+use crate::Tree;
+use crate::source::production;
+
+/// Folders of the crates, and the crates that each may use.
+pub const CRATES: &[(&str, &str)] = &[
+    ("baselines", ""),
+    ("memory", "workspace-hack"),
+    ("reports", "baselines"),
+    ("scripts/workspace-hack", ""),
+    ("loadgen", "baselines memory"),
+    ("bench-suite", "workloads worker memory"),
+    ("bench-suite/worker", ""),
+    ("bench-suite/corpus", "memory"),
+    ("bench-suite/workloads", "memory corpus worker"),
+    ("bench-suite/testbed", "worker workloads memory"),
+    ("bench-suite/cache-sim", "memory"),
+    ("bench-suite/harness", "worker workloads corpus testbed memory baselines"),
+    ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines"),
+    ("bench-suite/assay", "claims harness cache-sim testbed workloads corpus worker memory baselines reports"),
+];
+
+/// Libraries that one file or folder may name, by a part of its path.
+const FOREIGN: &[(&str, &str)] = &[
+    ("goose", "loadgen/src/attack.rs"),
+    ("reqwest", "loadgen/src/http.rs"),
+    ("inferno", "reports/src/flamegraph.rs"),
+    ("plotters", "reports/src/chart.rs"),
+    ("libsql", "memory/src/store/libsql/"),
+    ("redb", "memory/src/store/redb/"),
+    ("moka", "/w_tiny_lfu.rs"),
+    ("quick_cache", "/s3_fifo.rs"),
+];
+
+/// Parts of `memory` that the load generator may use: what goes over the wire, and the format of corpora.
+const WIRE: &str = "api corpus Completion Episode EpisodeId Head NewStep Outcome StartEpisode Step";
+
+/// Crates whose code is measured, and what must not be compiled into them.
+const MEASURED: &[&str] = &["bench-suite", "bench-suite/workloads", "bench-suite/worker"];
+const NOT_MEASURED: &str = "baselines reports harness claims assay toml moka quick_cache tar indicatif plotters";
+
+/// Manifests name the crates that the table allows, and foreign libraries where they are used.
+pub fn dependencies(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (path, text) in tree {
+        let Some(folder) = path.strip_suffix("/Cargo.toml") else { continue };
+        let Some((_, allowed)) = CRATES.iter().find(|(listed, _)| *listed == folder) else {
+            wrong.push(format!("{path}: `{folder}` is not in the table of crates"));
+            continue;
+        };
+        let is_here = |home: &str| tree.keys().any(|file| file.starts_with(folder) && file.contains(home));
+        for Dependency { package, .. } in read(text) {
+            if folder_of(&package).is_some() && !listed(allowed, &package) && is_complete(tree, folder) {
+                wrong.push(format!("{path}: it must not depend on `{package}`"));
+            }
+            let foreign = FOREIGN.iter().find(|(library, _)| *library == package);
+            wrong.extend(
+                foreign
+                    .filter(|(_, home)| !is_here(home))
+                    .map(|(_, home)| format!("{path}: `{package}` belongs to {home}")),
+            );
+        }
+        let manifest: Table = text.parse().unwrap_or_default();
+        if manifest.get("lints").is_none_or(|lints| lints.get("workspace").is_none()) {
+            wrong.push(format!("{path}: add `[lints] workspace = true`"));
+        }
+    }
+    wrong
+}
+
+/// Each dependency has a reason on its line.
+pub fn reasons(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (path, text) in tree.iter().filter(|(path, _)| path.ends_with("Cargo.toml")) {
+        for Dependency { key, .. } in read(text).into_iter().filter(|it| !it.is_inherited && !it.is_ours) {
+            let is_explained = |line: &str| line.starts_with(&format!("{key} = ")) && line.contains(" # ");
+            if !text.lines().any(is_explained) {
+                wrong.push(format!("{path}: `{key}` needs a reason, as a comment on its line"));
+            }
+        }
+    }
+    wrong
+}
+
+/// What is compiled into the measured programs contains nothing of what measures and reports.
+pub fn measured(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut waiting: Vec<&str> = MEASURED.iter().copied().filter(|folder| is_complete(tree, folder)).collect();
+    let mut seen: BTreeSet<&str> = waiting.iter().copied().collect();
+    while let Some(folder) = waiting.pop() {
+        let path = format!("{folder}/Cargo.toml");
+        for Dependency { package, .. } in read(&tree[&path]).into_iter().filter(|it| it.table != "dev-dependencies") {
+            if listed(NOT_MEASURED, &package) {
+                wrong.push(format!("{path}: `{package}` must not be compiled into what is measured"));
+            } else {
+                waiting.extend(folder_of(&package).filter(|next| seen.insert(next)));
+            }
+        }
+    }
+    wrong
+}
+
+/// Foreign libraries are named in their file or folder only, but for tests; the load generator names of the memory only
+/// what goes over the wire.
+pub fn paths(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for source in production(tree) {
+        let is_local = |name: &String| source.modules.contains(name) || source.imports.contains_key(name);
+        for name in source.names.iter().filter(|name| name.path.len() > 1 && !is_local(&name.path[0])) {
+            let place = format!("{}:{}", source.path, name.line);
+            let foreign =
+                FOREIGN.iter().find(|(library, home)| *library == name.path[0] && !source.path.contains(home));
+            wrong.extend(foreign.map(|(library, home)| format!("{place}: `{library}` belongs to {home}")));
+            if let [library, item, ..] = &name.path[..]
+                && (source.root.as_str(), library.as_str()) == ("loadgen", "memory")
+                && !listed(WIRE, item)
+            {
+                wrong.push(format!("{place}: `memory::{item}` does not go over the wire"));
+            }
+        }
+    }
+    wrong
+}
+
+struct Dependency {
+    table: String,
+    key: String,
+    package: String,
+    is_inherited: bool,
+    is_ours: bool,
+}
+
+/// All dependencies of a manifest, of any kind and target. Cargo complains about a manifest that cannot be parsed.
+fn read(manifest: &str) -> Vec<Dependency> {
+    let manifest: Table = manifest.parse().unwrap_or_default();
+    let table = |key| manifest.get(key).and_then(Value::as_table);
+    let targets = table("target").into_iter().flat_map(Table::values).filter_map(Value::as_table);
+    let mut found = Vec::new();
+    for (name, entries) in [&manifest].into_iter().chain(table("workspace")).chain(targets).flatten() {
+        for (key, value) in entries.as_table().filter(|_| name.ends_with("dependencies")).into_iter().flatten() {
+            let text = |field| value.get(field).and_then(Value::as_str);
+            found.push(Dependency {
+                table: name.clone(),
+                key: key.clone(),
+                package: text("package").or(text("path").map(last)).unwrap_or(key).to_owned(),
+                is_inherited: value.get("workspace").is_some(),
+                is_ours: text("path").is_some(),
+            });
+        }
+    }
+    found
+}
+
+fn listed(words: &str, word: &str) -> bool {
+    words.split(' ').any(|listed| listed == word)
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn folder_of(package: &str) -> Option<&'static str> {
+    CRATES.iter().map(|(folder, _)| *folder).find(|folder| last(folder) == package)
+}
+
+/// Whether the crates of a row are all there.
+fn is_complete(tree: &Tree, folder: &str) -> bool {
+    let is_here = |folder: &str| tree.contains_key(&format!("{folder}/Cargo.toml"));
+    let mut row = CRATES.iter().filter(|(listed, _)| *listed == folder).flat_map(|(_, used)| used.split_whitespace());
+    is_here(folder) && row.all(|package| folder_of(package).is_some_and(is_here))
+}

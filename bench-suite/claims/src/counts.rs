@@ -1,0 +1,46 @@
+//! Two variants, each counted exactly under valgrind, as the counts lane does it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use harness::lanes::counts::{CaseCounts, Place, count_all};
+use harness::progress::Progress;
+use workloads::cases::Case;
+use workloads::input::Source;
+
+use super::Part;
+
+/// Metric and value, for one operation.
+pub type Values = BTreeMap<&'static str, f64>;
+
+/// What both sides of a part counted: the base, and the candidate.
+pub type SideValues = (Values, Values);
+
+/// Counts both sides of each part.
+pub fn measure(parts: &[&Part], worker: &Path, source: &Source) -> Result<Vec<Result<SideValues>>> {
+    let place = Place::new(worker, 1)?;
+    let cases: Vec<&Case> = parts.iter().flat_map(|part| [&part.base, &part.new]).collect();
+    let progress = Progress::start("counts", cases.len());
+    let mut counted: BTreeMap<usize, Result<Values>> = BTreeMap::new();
+    let count =
+        |number: usize, case: &&Case| place.count(case, &case.written(), source, number, 0).map(|counts| vec![counts]);
+    let done = |number: usize, counts: Result<Vec<CaseCounts>>| {
+        progress.done(&cases[number].label());
+        let operations = cases[number].benchmark.operations as f64;
+        let each = |counts: Vec<CaseCounts>| {
+            counts
+                .into_iter()
+                .flat_map(|counts| counts.values)
+                .map(|(name, value)| (name, value / operations))
+                .collect()
+        };
+        counted.insert(number, counts.map(each));
+        Ok(())
+    };
+    count_all(&cases, count, done)?;
+    let mut side = |number: usize, name: &'static str| {
+        counted.remove(&number).unwrap_or_else(|| Err(anyhow!("nothing was counted"))).context(name)
+    };
+    Ok((0..parts.len()).map(|part| Ok((side(2 * part, "the base")?, side(2 * part + 1, "the candidate")?))).collect())
+}

@@ -1,0 +1,45 @@
+//! What whole episodes send and receive over HTTP, in both variants: bytes of a request and its answer on average,
+//! headers included.
+//!
+//! The load generator plays them against the memory's server through a link, which counts
+//! ([`harness::lanes::effect::http`]).
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use baselines::claim::MeasuredEffect;
+use harness::lanes::effect::{self, Extent};
+use harness::lanes::load::LoadPrograms;
+use memory::Variant;
+use memory::corpus::Corpus;
+
+use workloads::input::Source;
+
+use super::Part;
+
+/// Episodes that are played: those of a quick load.
+const EPISODES: usize = 64;
+
+/// Plays the episodes against both variants; and how far the part's counter moved in the candidate.
+pub fn measure(
+    part: &Part,
+    programs: LoadPrograms<'_>,
+    source: &Source,
+    folder: &Path,
+    seed: u64,
+) -> Result<(MeasuredEffect, Option<u64>)> {
+    let input = source.load(EPISODES)?;
+    let home = tempfile::Builder::new().prefix("http-").tempdir_in(folder).context("no folder for the corpus")?;
+    let corpus = home.path().join("corpus.jsonl");
+    memory::corpus::write(&corpus, &Corpus { source: input.name, scripts: input.scripts })?;
+    let side = |variant: &Variant| -> Result<(f64, Option<u64>)> {
+        let measured = effect::http(variant, &corpus, programs, Extent::QUICK, seed)?;
+        let found = measured.iter().find(|measurement| measurement.metric == part.metric.name);
+        let found = found.with_context(|| format!("nothing measured `{}`", part.metric.name))?;
+        let moved = part.counter.as_ref().map(|counter| found.counters.get(counter).copied().unwrap_or(0));
+        Ok((found.sample.median(), moved))
+    };
+    let (base, _) = side(&part.base.variant).context("the base")?;
+    let (new, moved) = side(&part.new.variant).context("the candidate")?;
+    Ok((MeasuredEffect::exact(part.target, Some(base), new), moved))
+}

@@ -1,0 +1,347 @@
+//! Has every part of the chosen claims measured by its lane, judges them, and puts the ledger together.
+//!
+//! What several parts are about is measured once. A part that can't be measured here is skipped with what to type; one
+//! that fails is invalid; the others go on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use baselines::claim::{self, ClaimReport, ClaimVerdict, MeasuredEffect};
+use baselines::{Environment, RunHeader};
+use harness::build::cargo::{self, OwnProgram};
+use harness::lanes::load::LoadPrograms;
+use harness::progress::Progress;
+use harness::recorded::Recorded;
+use harness::session::sides::SideBySide;
+use harness::subject::memory::MemorySubject;
+use harness::tools::valgrind;
+use harness::workspace;
+use testbed::site;
+use workloads::cases::Case;
+use workloads::input::Source;
+use workloads::suite;
+
+use super::{Claim, ClaimLane, Part, counts, definition, effect, hits, http, remote, time};
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundCounts {
+    /// Rounds of pairs that alternate in fresh processes.
+    pub rounds: usize,
+    /// Rounds on a server.
+    pub remote_rounds: usize,
+}
+
+/// A session of measuring claims.
+pub struct ClaimSession<'a> {
+    /// The worker on both sides, at paths of one length; none where nothing alternates.
+    pub workers: Option<&'a SideBySide>,
+    /// What is worked on.
+    pub source: &'a Source,
+    /// How much.
+    pub rounds: RoundCounts,
+    /// The seed of orders and places.
+    pub seed: u64,
+    /// Where it was measured, for the ledger and its rounds.
+    pub header: RunHeader,
+    /// The day.
+    pub today: jiff::civil::Date,
+    /// Where the rounds are kept, beside the report.
+    pub rounds_file: PathBuf,
+}
+
+/// What became of one part: what was measured, and how far its counter moved; or why there is nothing.
+type Outcome = std::result::Result<(MeasuredEffect, Option<u64>), Nothing>;
+
+/// Why nothing was measured.
+enum Nothing {
+    Skipped(String),
+    Invalid(String),
+}
+
+impl From<anyhow::Error> for Nothing {
+    fn from(error: anyhow::Error) -> Nothing {
+        Nothing::Invalid(format!("{error:#}"))
+    }
+}
+
+/// Measures and judges the claims.
+pub fn measure(claims: &[Claim], session: ClaimSession<'_>) -> Result<ClaimReport> {
+    let parts: Vec<&Part> = claims.iter().flat_map(|claim| &claim.parts).collect();
+    let mut outcomes: Vec<Option<Outcome>> = parts.iter().map(|_| None).collect();
+    for lane in
+        [ClaimLane::Effect, ClaimLane::Hits, ClaimLane::Http, ClaimLane::Remote, ClaimLane::Time, ClaimLane::Counts]
+    {
+        let places: Vec<usize> = (0..parts.len()).filter(|place| parts[*place].lane == lane).collect();
+        if places.is_empty() {
+            continue;
+        }
+        let chosen: Vec<&Part> = places.iter().map(|place| parts[*place]).collect();
+        let measured = match lane {
+            ClaimLane::Effect => effects(&chosen, &session),
+            ClaimLane::Http => served(&chosen, &session)?,
+            ClaimLane::Hits => replays(&chosen, &session),
+            ClaimLane::Remote => remotes(&chosen, &session),
+            ClaimLane::Time => times(&chosen, &session)?,
+            ClaimLane::Counts => exact(&chosen, &session)?,
+        };
+        for (place, outcome) in places.into_iter().zip(measured) {
+            outcomes[place] = Some(outcome);
+        }
+    }
+    let mut outcomes = outcomes.into_iter();
+    let mut judged = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let of_claim = claim.parts.iter().zip(outcomes.by_ref());
+        judged.push(conclude(claim, of_claim.map(|(part, outcome)| row(part, outcome)).collect()));
+    }
+    let RunHeader { started_at, command, profile, environment, .. } = session.header;
+    Ok(ClaimReport { schema: claim::SCHEMA, started_at, command, profile, environment, claims: judged })
+}
+
+fn conclude(claim: &Claim, parts: Vec<claim::JudgedPart>) -> claim::JudgedClaim {
+    let verdicts: Vec<ClaimVerdict> = parts.iter().map(|part| part.verdict).collect();
+    claim::JudgedClaim {
+        id: claim.id.clone(),
+        claim: claim.claim.clone(),
+        announced: claim.announced.clone(),
+        source: claim.source.clone(),
+        note: claim.note.clone(),
+        parts,
+        verdict: claim::combine(&verdicts),
+    }
+}
+
+/// A part as the ledger has it.
+fn row(part: &Part, outcome: Option<Outcome>) -> claim::JudgedPart {
+    let margin = definition::margin(part.metric);
+    let outcome = outcome.unwrap_or_else(|| Err(Nothing::Invalid("no lane measured it".to_owned())));
+    let (measured, moved, (verdict, why)) = match outcome {
+        Ok((measured, moved)) => {
+            let judged = claim::judge(part.target, &measured, margin);
+            // What is not finite has no place in a file.
+            let kept = Some(measured).filter(|_| judged.0 != ClaimVerdict::Invalid);
+            (kept, moved, engaged(part, moved).unwrap_or(judged))
+        }
+        Err(Nothing::Skipped(why)) => (None, None, (ClaimVerdict::Skipped, why)),
+        Err(Nothing::Invalid(why)) => (None, None, (ClaimVerdict::Invalid, why)),
+    };
+    let distance = part.distance.map_or_else(String::new, |(name, _)| format!(" at {name}"));
+    claim::JudgedPart {
+        what: part.what.clone(),
+        lane: part.lane.name().to_owned(),
+        workload: part
+            .workload
+            .map_or_else(|| format!("{}{distance}", part.new.benchmark.name), |workload| workload.name().to_owned()),
+        base: part.base.variant.to_string(),
+        new: part.new.variant.to_string(),
+        metric: part.metric.name.to_owned(),
+        durability: part.new.durability(),
+        target: part.target,
+        margin,
+        measured,
+        counter: part.counter.clone().zip(moved),
+        verdict,
+        why,
+    }
+}
+
+/// A candidate whose counter did not move was not measured, whatever the clock says.
+fn engaged(part: &Part, moved: Option<u64>) -> Option<(ClaimVerdict, String)> {
+    let counter = part.counter.as_ref()?;
+    (moved == Some(0))
+        .then(|| (ClaimVerdict::Invalid, format!("the candidate did not engage: the counter `{counter}` is 0")))
+}
+
+fn effects(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
+    let mut known: BTreeMap<String, effect::CounterChange> = BTreeMap::new();
+    let progress = Progress::start("effects", parts.len());
+    let mut counted = |case: &Case| -> Result<effect::CounterChange> {
+        let key = format!("{}|{}", case.id, case.variant);
+        if let Some(counted) = known.get(&key) {
+            return Ok(counted.clone());
+        }
+        let counted = effect::count(case, session.source)?;
+        known.insert(key, counted.clone());
+        Ok(counted)
+    };
+    let mut outcomes = Vec::with_capacity(parts.len());
+    for part in parts {
+        let mut measure = || -> Result<(MeasuredEffect, Option<u64>)> {
+            let new = counted(&part.new).context("the candidate")?;
+            let moved = part.counter.as_ref().map(|counter| new.total.get(counter.as_str()).copied().unwrap_or(0));
+            let value = new.value(part.metric.name).context("the candidate")?;
+            // A bound asks nothing of the base, and where nothing is compressed there is no share of it.
+            let base = match part.target {
+                claim::Target::AtMost(_) | claim::Target::AtLeast(_) => None,
+                _ => Some(counted(&part.base).and_then(|base| base.value(part.metric.name)).context("the base")?),
+            };
+            Ok((MeasuredEffect::exact(part.target, base, value), moved))
+        };
+        outcomes.push(measure().map_err(Nothing::from));
+        progress.done(&part.what);
+    }
+    outcomes
+}
+
+fn served(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
+    let (server, loadgen) = (cargo::build_one(OwnProgram::MemoryServer)?, cargo::build_one(OwnProgram::Loadgen)?);
+    let programs = LoadPrograms { server: &server, loadgen: &loadgen };
+    let scratch = workspace::scratch()?;
+    let progress = Progress::start("http", parts.len());
+    let mut outcomes = Vec::with_capacity(parts.len());
+    for part in parts {
+        let measured = http::measure(part, programs, session.source, &scratch, session.seed);
+        outcomes.push(measured.map_err(Nothing::from));
+        progress.done(&part.what);
+    }
+    Ok(outcomes)
+}
+
+fn replays(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
+    let replay = |part: &&Part| {
+        let workload = part.workload.context("a part of the lane hits has a workload")?;
+        hits::measure(part, workload, session.seed)
+    };
+    parts.iter().map(|part| replay(part).map_err(Nothing::from)).collect()
+}
+
+fn remotes(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
+    if let Some(why) = site::missing_own() {
+        return parts.iter().map(|_| Err(Nothing::Skipped(why.clone()))).collect();
+    }
+    let mut done: BTreeMap<String, Result<remote::Rounds, String>> = BTreeMap::new();
+    let progress = Progress::start("remote", parts.len());
+    let mut outcomes = Vec::with_capacity(parts.len());
+    for part in parts {
+        let measure = || {
+            let rounds = remote::rounds(part, session.rounds.remote_rounds, session.seed, session.source);
+            rounds.map_err(|error| format!("{error:#}"))
+        };
+        let outcome = match done.entry(remote::key(part)).or_insert_with(measure) {
+            Ok(rounds) => {
+                let moved = part.counter.as_ref().map(|counter| rounds.counter(counter));
+                rounds.measured(part.metric.name, part.target).map(|measured| (measured, moved)).map_err(Nothing::from)
+            }
+            Err(why) => Err(Nothing::Invalid(why.clone())),
+        };
+        outcomes.push(outcome);
+        progress.done(&part.what);
+    }
+    outcomes
+}
+
+fn times(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
+    let subject = MemorySubject { source: session.source.clone() };
+    let workers = session.workers.context("a claim about times needs workers")?;
+    let plan = time::RoundPlan {
+        sides: workers.sides(),
+        subject: &subject,
+        rounds: session.rounds.rounds,
+        seed: session.seed,
+        today: session.today,
+    };
+    let measured = time::measure(parts, &plan, session.header.clone(), &session.rounds_file)?;
+    let mut outcomes = Vec::with_capacity(parts.len());
+    for (part, measured) in parts.iter().zip(measured) {
+        let with_counter = measured.and_then(|measured| Ok((measured, moved(part, session.source)?)));
+        outcomes.push(with_counter.map_err(Nothing::from));
+    }
+    Ok(outcomes)
+}
+
+fn exact(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
+    if let Some(why) = valgrind::missing() {
+        return Ok(parts.iter().map(|_| Err(Nothing::Skipped(why.to_owned()))).collect());
+    }
+    let counted = counts::measure(parts, &cargo::build_one(OwnProgram::Worker)?, session.source)?;
+    let mut outcomes = Vec::with_capacity(parts.len());
+    for (part, sides) in parts.iter().zip(counted) {
+        let metric = part.metric.name;
+        let value = |values: &counts::Values| values.get(metric).copied().with_context(|| format!("no {metric}"));
+        let measured = sides.and_then(|(base, new)| {
+            let measured = MeasuredEffect::exact(part.target, Some(value(&base)?), value(&new)?);
+            Ok((measured, moved(part, session.source)?))
+        });
+        outcomes.push(measured.map_err(Nothing::from));
+    }
+    Ok(outcomes)
+}
+
+/// How far the counter of a part moves where its candidate does what one exact count does: the workers check that every
+/// toggle engages, and end.
+fn moved(part: &Part, source: &Source) -> Result<Option<u64>> {
+    let Some(counter) = &part.counter else { return Ok(None) };
+    let prepared = suite::prepare(&part.new, &source.load(part.new.benchmark.episodes)?, None)?;
+    let counted = prepared.counters();
+    let moved = counted.get(counter.as_str()).copied().ok_or_else(|| anyhow!("nothing counts `{counter}`"))?;
+    Ok(Some(moved))
+}
+
+/// The header of a session that begins now.
+pub fn header(source: &Source, command: String, profile: &str) -> Result<RunHeader> {
+    let input = source.load(1)?;
+    ensure!(!input.scripts.is_empty(), "there is no episode to work on");
+    Ok(RunHeader::new(command, profile, Environment::detect(input.seed, &input.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use baselines::claim::Target;
+
+    use super::*;
+
+    fn claims(ids: &[&str]) -> Vec<Claim> {
+        definition::select(&ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()).expect("defined")
+    }
+
+    /// Everything that needs no build: the lane `effect`.
+    fn ledger(claims: &[Claim]) -> ClaimReport {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = Source::default();
+        let session = ClaimSession {
+            workers: None,
+            source: &source,
+            rounds: RoundCounts { rounds: 8, remote_rounds: 8 },
+            seed: 1,
+            header: header(&source, "assay claims".to_owned(), "quick").expect("generated"),
+            today: jiff::civil::date(2026, 11, 25),
+            rounds_file: folder.path().join("rounds.jsonl"),
+        };
+        measure(claims, session).expect("measures")
+    }
+
+    #[test]
+    fn an_effect_is_measured_judged_and_comes_out_the_same_again() {
+        let claims = claims(&["batch-writes"]);
+        let ledger = ledger(&claims);
+        let [claim] = &ledger.claims[..] else { panic!("{ledger:?}") };
+        let part = &claim.parts[0];
+        assert_eq!(claim.verdict, ClaimVerdict::Confirmed, "{claim:?}");
+        assert_eq!(part.measured.map(|measured| measured.base), Some(Some(1.0)), "a commit a step");
+        assert!(part.counter.as_ref().is_some_and(|(name, moved)| name == "shared_commits" && *moved > 0));
+        assert_eq!(self::ledger(&claims).claims, ledger.claims);
+    }
+
+    #[test]
+    fn a_candidate_that_did_not_engage_is_invalid_however_good_it_looks() {
+        let mut claims = claims(&["batch-writes"]);
+        claims[0].parts[0].counter = Some("metadata_extractions".to_owned());
+        let ledger = ledger(&claims);
+        assert_eq!(ledger.claims[0].verdict, ClaimVerdict::Invalid);
+        assert!(ledger.claims[0].parts[0].why.contains("`metadata_extractions` is 0"), "{ledger:?}");
+    }
+
+    #[test]
+    fn what_fails_is_invalid_and_says_why() {
+        let mut claims = claims(&["batch-writes"]);
+        // Nothing is compressed there: there is no share of it.
+        claims[0].parts[0].metric = baselines::Metric::find("stored_share").expect("in the table");
+        claims[0].parts[0].target = Target::AtMost(0.4);
+        let ledger = ledger(&claims);
+        let part = &ledger.claims[0].parts[0];
+        assert_eq!((part.verdict, part.measured), (ClaimVerdict::Invalid, None));
+        assert!(part.why.contains("`compressed_bytes_before` did not move"), "{}", part.why);
+    }
+}

@@ -1,0 +1,155 @@
+//! Two variants that alternate in fresh processes: the rounds of the time lane, with a number of rounds that is fixed
+//! beforehand.
+//!
+//! A gate looks for a change that should not be there, and takes more rounds of what looks suspicious. A claim is about
+//! a size: every pair takes the same rounds, and its interval is what they leave.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use baselines::claim::{MeasuredEffect, Target};
+use baselines::paired::Paired;
+use baselines::policy::Policy;
+use baselines::stats::{Procedure, hodges_lehmann};
+use baselines::{RunHeader, RunWriter};
+use harness::recorded::Recorded;
+use harness::schedule::jobs::{self, Job, Side};
+use harness::schedule::program::Deadlines;
+use harness::schedule::scheduler::{self, Settings, Sizes};
+use harness::subject::Subject;
+use harness::subject::memory::MemorySubject;
+
+use super::Part;
+
+/// The confidence of every interval.
+pub const CONFIDENCE: f64 = 0.99;
+
+/// What rounds are measured with.
+pub struct RoundPlan<'a> {
+    /// The worker of the base and that of the candidate: one program, at two paths of one length.
+    pub sides: (Side<'a>, Side<'a>),
+    /// What both work on.
+    pub subject: &'a MemorySubject,
+    /// Rounds of a pair: at least 8, which an interval of 99% takes.
+    pub rounds: usize,
+    /// The seed of orders and places.
+    pub seed: u64,
+    /// The day, for the policy of the scheduler.
+    pub today: jiff::civil::Date,
+}
+
+/// Measures the pairs of all parts, each pair once however many parts are about it.
+pub fn measure(
+    parts: &[&Part],
+    plan: &RoundPlan<'_>,
+    header: RunHeader,
+    path: &Path,
+) -> Result<Vec<Result<MeasuredEffect>>> {
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut of_part = Vec::with_capacity(parts.len());
+    for part in parts {
+        let job = job(part, plan);
+        let known = jobs.iter().position(|known| same(known, &job));
+        of_part.push(known.unwrap_or(jobs.len()));
+        if known.is_none() {
+            jobs.push(job);
+        }
+    }
+    let mut writer = RunWriter::create(path, header)?;
+    let procedure = fixed(plan.rounds);
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &Policy::standard(),
+        today: plan.today,
+        seed: plan.seed,
+        deadlines: Deadlines::default(),
+        budget: None,
+        sizes: &Sizes::default(),
+    };
+    scheduler::run_rounds(jobs, &settings, &mut writer)?;
+    let run = writer.finish()?;
+    let why: BTreeMap<&str, &str> = run.invalid.iter().map(|wrong| (wrong.what.as_str(), wrong.why.as_str())).collect();
+    let measured = |(part, index): (&&Part, usize)| {
+        let paired = &run.pairs[index];
+        if paired.abandoned {
+            let case = paired.pair.case.to_string();
+            let reason = why.iter().find(|(what, _)| what.contains(&case)).map_or("a side failed", |(_, why)| why);
+            return Err(anyhow!("{reason}"));
+        }
+        of(part.target, part.metric.name, paired)
+    };
+    Ok(parts.iter().zip(of_part).map(measured).collect())
+}
+
+/// Rules that end after the first stage, whatever it shows.
+fn fixed(rounds: usize) -> Procedure {
+    // No p-value of an exact test is so small: nothing becomes a suspect, and nothing takes more rounds.
+    Procedure { screen_rounds: rounds, screen_p: f64::MIN_POSITIVE, settle: false, ..Procedure::default() }
+}
+
+fn job(part: &Part, plan: &RoundPlan<'_>) -> Job {
+    let (base, new) = plan.sides;
+    let cases = [&part.base, &part.new].map(|case| MemorySubject::case(case, &case.written()));
+    let program = |side: Side<'_>, case| plan.subject.program(side.build, case, side.layouts, 0.0);
+    let mut job = jobs::job(&cases[1], &part.base.key().to_string(), program(base, &cases[0]), program(new, &cases[1]));
+    job.pair.metric = part.metric.name.to_owned();
+    job
+}
+
+/// Whether two jobs run the same programs.
+fn same(one: &Job, other: &Job) -> bool {
+    let programs = |job: &Job| format!("{:?} {:?}", job.base, job.new);
+    programs(one) == programs(other)
+}
+
+/// What the rounds of a pair say of a figure.
+pub fn of(figure: Target, metric: &str, paired: &Paired) -> Result<MeasuredEffect> {
+    let base = paired.operation_ns(metric, |round| &round.base);
+    let new = paired.operation_ns(metric, |round| &round.new);
+    let shifts: Vec<f64> = paired.rounds.iter().map(|round| round.value(metric)).collect::<baselines::Result<_>>()?;
+    measured(figure, &base, &new, &shifts)
+}
+
+/// What rounds say of a figure: values of both sides for one operation, and the logarithm of their ratio in each round.
+pub fn measured(figure: Target, base: &[f64], new: &[f64], shifts: &[f64]) -> Result<MeasuredEffect> {
+    let middle = |values: &[f64]| hodges_lehmann::pseudo_median(values).context("a side without values");
+    let (base, new_middle) = (middle(base)?, middle(new)?);
+    let (estimate, low, high) = match figure {
+        Target::AtMostOfBase(_) | Target::AtLeastOfBase(_) => {
+            let (shift, interval) = hodges_lehmann::estimate(shifts, CONFIDENCE)?;
+            (shift.exp(), interval.low.exp(), interval.high.exp())
+        }
+        Target::AtMost(_) | Target::AtLeast(_) => {
+            let (value, interval) = hodges_lehmann::estimate(new, CONFIDENCE)?;
+            (value, interval.low, interval.high)
+        }
+    };
+    Ok(MeasuredEffect { base: Some(base), new: new_middle, estimate, low, high, rounds: shifts.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_become_a_ratio_or_a_value_with_its_interval() {
+        let base = [100.0_f64, 110.0, 90.0, 100.0, 105.0, 95.0, 100.0, 102.0];
+        let new = base.map(|value| value / 2.0);
+        let shifts: Vec<f64> = base.iter().zip(&new).map(|(base, new)| (new / base).ln()).collect();
+        let ratio = measured(Target::AtMostOfBase(0.6), &base, &new, &shifts).expect("enough rounds");
+        assert!((ratio.estimate - 0.5).abs() < 1e-12 && (ratio.high - ratio.low).abs() < 1e-12, "{ratio:?}");
+        assert_eq!((ratio.base, ratio.rounds), (Some(100.0), 8));
+        let value = measured(Target::AtMost(60.0), &base, &new, &shifts).expect("enough rounds");
+        assert_eq!((value.low, value.high), (45.0, 55.0), "8 rounds at 99%: from the smallest to the largest");
+        assert!(measured(Target::AtMost(60.0), &base[..7], &new[..7], &shifts[..7]).is_err(), "7 rounds are too few");
+    }
+
+    #[test]
+    fn no_round_makes_a_suspect() {
+        use baselines::stats::{PairData, next_steps};
+        let rounds = [0.5; 12];
+        let steps = next_steps(&fixed(12), &[PairData { margin: 0.02, screen: &rounds, confirm: &[] }]);
+        assert!(steps.expect("judged")[0].decision().is_some(), "it stops, though every round is 65% slower");
+    }
+}

@@ -1,0 +1,166 @@
+//! Cargo, and the programs that it builds of this tree.
+//!
+//! The programs that are measured are built by themselves, and so are those that generate load: cargo joins the
+//! features of all packages that it builds at once, and what a command needs of a library must not change the code that
+//! is measured.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::workspace;
+
+/// A program of this tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OwnProgram {
+    /// The worker of the memory's benchmarks.
+    Worker,
+    /// The bench of wall times.
+    Times,
+    /// The HTTP front end of the memory.
+    MemoryServer,
+    /// The load generator.
+    Loadgen,
+}
+
+impl OwnProgram {
+    /// What cargo builds.
+    pub fn target(self) -> CargoTarget {
+        let (packages, kind, name) = match self {
+            OwnProgram::Worker => (MEASURED, "bin", "assay-worker"),
+            OwnProgram::MemoryServer => (MEASURED, "bin", "memory-server"),
+            OwnProgram::Times => (&["bench-suite"][..], "bench", "times"),
+            OwnProgram::Loadgen => (&["loadgen"][..], "bin", "loadgen"),
+        };
+        let mut arguments = vec!["build".to_owned(), "--release".to_owned()];
+        arguments.extend(packages.iter().map(|package| format!("--package={package}")));
+        CargoTarget { arguments, kind, name: name.to_owned() }
+    }
+}
+
+/// The packages whose programs are measured. They are built together, so that each of them has the same code whichever
+/// program is asked for.
+const MEASURED: &[&str] = &["memory", "workloads"];
+
+/// A target of cargo's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CargoTarget {
+    /// The subcommand and what it is told, without the target itself.
+    pub arguments: Vec<String>,
+    /// `bin` or `bench`.
+    pub kind: &'static str,
+    /// The name of the target.
+    pub name: String,
+}
+
+/// The prefixes of the variables that cargo sets for one package.
+const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
+
+/// Cargo as a user starts it, without the variables of a package. Build scripts may ask to be run again when these
+/// change, and ring's does: a build from within a test would build it again, and with it libSQL and everything that is
+/// measured, and so would the next one from outside.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if OF_A_PACKAGE.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Builds programs of this tree, as far as they are not built; cargo's own progress goes to stderr.
+pub fn build(programs: &[OwnProgram]) -> Result<BTreeMap<OwnProgram, PathBuf>> {
+    programs.iter().map(|program| Ok((*program, build_one(*program)?))).collect()
+}
+
+/// Builds one program of this tree.
+pub fn build_one(program: OwnProgram) -> Result<PathBuf> {
+    build_in(&workspace::root(), None, &[], &program.target())
+}
+
+/// Builds a target of the source in `root`, with some variables set, and gives its file. With a target folder of its
+/// own the `Cargo.lock` is taken as it is.
+pub fn build_in(
+    root: &Path,
+    folder: Option<&Path>,
+    variables: &[(&str, &str)],
+    target: &CargoTarget,
+) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args(&target.arguments).arg(format!("--{}={}", target.kind, target.name));
+    if let Some(folder) = folder {
+        command.env("CARGO_TARGET_DIR", folder);
+    }
+    let output = command
+        .arg("--message-format=json-render-diagnostics")
+        .envs(variables.iter().copied())
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("can't start cargo: assay builds what it measures, install Rust from https://rustup.rs")?;
+    ensure!(output.status.success(), "the build of `{}` in {} failed: see above", target.name, root.display());
+    executable(&output.stdout, target).with_context(|| format!("the build made no `{}`", target.name))
+}
+
+#[derive(Deserialize)]
+struct Message {
+    target: Option<Built>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Built {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// The target's file, of cargo's messages.
+fn executable(messages: &[u8], wanted: &CargoTarget) -> Option<PathBuf> {
+    let lines = messages.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
+    lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok()).find_map(|message| {
+        let built = message.target?;
+        let same = built.name == wanted.name && built.kind.iter().any(|kind| kind == wanted.kind);
+        message.executable.filter(|_| same)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_is_not_told_of_the_package_of_a_test() {
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo tells a test of its package");
+        let command = cargo();
+        let changed: Vec<_> = command.get_envs().collect();
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {
+            assert!(changed.contains(&(name.as_ref(), None)), "{name} is still there");
+        }
+        assert!(changed.iter().all(|(name, _)| *name != "CARGO_TARGET_DIR" && *name != "CARGO_HOME"), "{changed:?}");
+    }
+
+    #[test]
+    fn a_program_is_found_among_the_messages() {
+        let messages = br#"{"reason":"compiler-artifact","target":{"name":"itoa","kind":["lib"]},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"bench","kind":["bin"]},"executable":"/t/other"}
+{"reason":"compiler-artifact","target":{"name":"bench","kind":["bench"]},"executable":"/t/bench-1"}
+{"reason":"build-finished","success":true}"#;
+        let wanted = |name: &str| CargoTarget { arguments: vec![], kind: "bench", name: name.to_owned() };
+        assert_eq!(executable(messages, &wanted("bench")), Some(PathBuf::from("/t/bench-1")));
+        assert_eq!(executable(messages, &wanted("speed")), None);
+    }
+
+    #[test]
+    fn what_is_measured_is_built_apart_from_what_measures() {
+        for program in [OwnProgram::Worker, OwnProgram::MemoryServer] {
+            let packages: Vec<String> =
+                program.target().arguments.into_iter().filter(|argument| argument.starts_with("--package")).collect();
+            assert_eq!(packages, ["--package=memory", "--package=workloads"]);
+        }
+    }
+}

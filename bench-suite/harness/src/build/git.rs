@@ -1,0 +1,33 @@
+//! What git answers.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// What git prints for these arguments in a folder.
+pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .context("can't start git: what is compared is taken from the repository")?;
+    if !output.status.success() {
+        bail!("git {} failed: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
+    }
+    String::from_utf8(output.stdout).context("git's answer")
+}
+
+/// The full commit that a revision names.
+pub fn resolve(repository: &Path, revision: &str) -> Result<String> {
+    let named = format!("{revision}^{{commit}}");
+    let commit = git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &named])
+        .with_context(|| format!("no revision is called `{revision}`: give a commit, a branch or a tag"))?;
+    Ok(commit.trim().to_owned())
+}
+
+/// The first 12 letters of a commit, as messages name it.
+pub fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}

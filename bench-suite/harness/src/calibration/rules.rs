@@ -1,0 +1,53 @@
+//! The rules of a calibration: suites that were measured by different ones are not counted together.
+
+use baselines::policy::Policy;
+use baselines::stats::Procedure;
+use workloads::cases::Case;
+
+use crate::recorded::Recorded;
+use crate::schedule::program::Slicing;
+use crate::schedule::scheduler;
+
+/// A short name for all that a verdict depends on, beside the times: the procedure, the shape of a round, and each case
+/// with its limit. Of a variant only what is not naive counts, and of the policy only what it says of the times, so
+/// that a toggle or a rule that is new elsewhere leaves a calibration whole.
+pub fn rules(procedure: &Procedure, policy: &Policy, cases: &[Case], today: jiff::civil::Date) -> String {
+    let mut text = format!("{procedure:?}|{} x {} ns", Slicing::OF_WORKERS.pairs, scheduler::SLICE_NS);
+    for case in cases {
+        let metric = case.deciding_metric();
+        let limit = policy.limit(&case.key(), metric, today);
+        text.push_str(&format!("|{} {} {metric} {limit:?}", case.id, case.label()));
+    }
+    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_toggle_that_no_case_has_leaves_the_rules_as_they_are() {
+        let case = |id: &str, set: &[&str]| {
+            let set: Vec<String> = set.iter().map(|pair| (*pair).to_owned()).collect();
+            workloads::cases::find(id, &set).expect("listed")
+        };
+        let today = jiff::civil::date(2026, 1, 1);
+        let policy = |text: &str| Policy::parse(Path::new("p.toml"), &format!("schema = 1\n{text}")).expect("parses");
+        let times = "[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\naction = 'block'\n";
+        let counts = "[[rule]]\nmetric = 'instructions'\nrelative = 0.003\naction = 'block'\n";
+        let of = |case: Case, text: &str| rules(&Procedure::default(), &policy(text), &[case], today);
+        let plain = of(case("step_log_memory", &[]), times);
+        assert_eq!(
+            of(case("step_log_memory", &["codec=json"]), &format!("{counts}{times}")),
+            plain,
+            "naive, and another metric's rule"
+        );
+        assert_ne!(of(case("step_log_memory", &["codec=postcard"]), times), plain, "another variant");
+        assert_ne!(of(case("episode_get_memory", &[]), times), plain, "another case");
+        assert_ne!(of(case("step_log_memory", &[]), &times.replace("0.02", "0.03")), plain, "another limit");
+        let longer = Procedure { screen_rounds: 12, ..Procedure::default() };
+        assert_ne!(rules(&longer, &policy(times), &[case("step_log_memory", &[])], today), plain, "another procedure");
+    }
+}

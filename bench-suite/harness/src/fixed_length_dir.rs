@@ -1,0 +1,69 @@
+//! Where a counted program lies and works: under paths of one length, wherever this workspace is.
+//!
+//! A program keeps its own path on its heap. A longer path moves what lies behind it, and the allocator then searches
+//! and splits other blocks: that bends counts by parts of a per cent. Left out on purpose: paths that databases resolve
+//! for themselves.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+/// Letters of the folder's path; a temporary folder whose own path is longer makes it longer.
+const LETTERS: usize = 80;
+
+/// Letters that tempfile draws.
+const DRAWN: usize = 8;
+
+/// A folder in the system's temporary one; it goes with this value.
+#[derive(Debug)]
+pub struct FixedLengthDir {
+    folder: TempDir,
+}
+
+impl FixedLengthDir {
+    /// A folder with a copy of `program`, and a way to the folder `scratch`, which must be there.
+    pub fn new(program: &Path, scratch: &Path) -> Result<FixedLengthDir> {
+        let parent = std::env::temp_dir();
+        let name = "assay-counts-";
+        let taken = parent.as_os_str().len() + 1 + name.len() + DRAWN;
+        let prefix = format!("{name}{}", "x".repeat(LETTERS.saturating_sub(taken)));
+        let folder = tempfile::Builder::new()
+            .prefix(&prefix)
+            .rand_bytes(DRAWN)
+            .tempdir_in(&parent)
+            .with_context(|| format!("can't make a folder in {}", parent.display()))?;
+        let home = FixedLengthDir { folder };
+        std::fs::copy(program, home.program()).with_context(|| format!("can't copy {}", program.display()))?;
+        std::os::unix::fs::symlink(scratch, home.scratch()).context("can't link to the scratch folder")?;
+        Ok(home)
+    }
+
+    /// The program's copy.
+    pub fn program(&self) -> PathBuf {
+        self.folder.path().join("counts")
+    }
+
+    /// The folder in which stores are made: on the disk of the build, because the system's temporary folder is often
+    /// memory.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.path().join("scratch")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_one_length_and_lead_to_the_files() {
+        let real = tempfile::tempdir().expect("a folder");
+        let program = real.path().join("program");
+        std::fs::write(&program, "runs").expect("written");
+        let homes = [0, 1].map(|_| FixedLengthDir::new(&program, real.path()).expect("made"));
+        assert_eq!(homes[0].program().as_os_str().len(), homes[1].program().as_os_str().len());
+        assert_ne!(homes[0].program(), homes[1].program());
+        assert_eq!(std::fs::read_to_string(homes[0].program()).expect("there"), "runs");
+        assert_eq!(std::fs::read_to_string(homes[1].scratch().join("program")).expect("there"), "runs");
+    }
+}

@@ -1,0 +1,180 @@
+//! The load lane: starts `memory-server` and lets `loadgen` drive it. Both are processes on loopback, and end with the
+//! measurement.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use baselines::{Measurement, RunWriter};
+use memory::Variant;
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use workloads::cases::{self, Tag};
+
+use super::Plan;
+use crate::build::cargo::OwnProgram;
+use crate::progress::Progress;
+use crate::workspace;
+
+/// How hard and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Pressure {
+    /// Seconds during which episodes start.
+    pub duration_s: u32,
+    /// Episodes a second, on average.
+    pub rate: f64,
+    /// The seed of the schedule and the mix.
+    pub seed: u64,
+}
+
+/// The programs of a load test.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadPrograms<'a> {
+    /// The server.
+    pub server: &'a Path,
+    /// The load generator.
+    pub loadgen: &'a Path,
+}
+
+impl<'a> LoadPrograms<'a> {
+    /// Those of a plan.
+    pub fn of(plan: &'a Plan<'_>) -> Result<LoadPrograms<'a>> {
+        Ok(LoadPrograms {
+            server: plan.program(OwnProgram::MemoryServer)?,
+            loadgen: plan.program(OwnProgram::Loadgen)?,
+        })
+    }
+}
+
+/// Measures the lane: the variants of the list of cases that are tagged for it. A variant that fails becomes an invalid
+/// entry.
+pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
+    let duration_s = if plan.full { 60 } else { 4 };
+    let pressure = Pressure { duration_s, rate: 20.0, seed: plan.input.seed };
+    let chosen = cases::variants(Tag::Load, plan.filter, plan.set)?;
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let (_home, corpus) = plan.corpus()?;
+    let progress = Progress::start("load", chosen.len());
+    for case in &chosen {
+        match drive(&case.variant, &corpus, LoadPrograms::of(plan)?, pressure) {
+            Ok(measurements) => measurements.into_iter().try_for_each(|measurement| writer.measurement(measurement))?,
+            Err(error) => plan.invalid(&case.label(), &error, writer, &progress)?,
+        }
+        progress.done(&case.label());
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    listening: String,
+}
+
+/// A server that ends when this is dropped.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+/// Drives a variant with the episodes of a corpus file.
+pub fn drive(
+    variant: &Variant,
+    corpus: &Path,
+    programs: LoadPrograms<'_>,
+    pressure: Pressure,
+) -> Result<Vec<Measurement>> {
+    let (rate, duration) = (pressure.rate.to_string(), format!("{}s", pressure.duration_s));
+    let pace = ["--arrivals", "gamma", "--rate", &rate, "--duration", &duration];
+    drive_through(variant, corpus, programs, pressure.seed, &pace, |server| Ok(format!("http://{server}")))
+}
+
+/// Drives a variant at the pace that the load generator's arguments say. `route` makes a URL of the server's address.
+pub fn drive_through(
+    variant: &Variant,
+    corpus: &Path,
+    programs: LoadPrograms<'_>,
+    seed: u64,
+    pace: &[&str],
+    route: impl FnOnce(SocketAddr) -> Result<String>,
+) -> Result<Vec<Measurement>> {
+    let folder = workspace::temporary("server-")?;
+    let server = Server::start(programs.server, variant, folder.path(), seed)?;
+    let address = server.url.strip_prefix("http://").and_then(|address| address.parse().ok());
+    let url = route(address.with_context(|| format!("the server says it listens on {}", server.url))?)?;
+    let loadgen = programs.loadgen;
+    let output = Command::new(loadgen)
+        .args(["--server", &url, "--quiet", "--seed", &seed.to_string(), "--wire", variant.wire.name()])
+        .args(pace)
+        .arg("--corpus")
+        .arg(corpus)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("can't start {}", loadgen.display()))?;
+    if !output.status.success() {
+        bail!("the load generator failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    server.stop()?;
+    let text = String::from_utf8(output.stdout).context("the load generator's output")?;
+    let mut measurements = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        measurements.push(
+            serde_json::from_str(line).with_context(|| format!("the load generator wrote no measurement: {line}"))?,
+        );
+    }
+    Ok(measurements)
+}
+
+impl Server {
+    fn start(program: &Path, variant: &Variant, folder: &Path, seed: u64) -> Result<Server> {
+        let mut child = Command::new(program)
+            .args(["--variant", &variant.to_string(), "--listen", "127.0.0.1:0", "--seed", &seed.to_string()])
+            .arg("--path")
+            .arg(folder.join("memory"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("can't start {}", program.display()))?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().context("the server has no stdout")?;
+        BufReader::new(stdout).read_line(&mut line).context("reading the server's address")?;
+        let mut server = Server { child, url: String::new() };
+        match serde_json::from_str::<Ready>(&line) {
+            Ok(ready) => {
+                server.url = ready.listening;
+                Ok(server)
+            }
+            Err(_) => {
+                let mut message = String::new();
+                if let Some(stderr) = &mut server.child.stderr {
+                    stderr.read_to_string(&mut message).context("reading the server's message")?;
+                }
+                bail!("the memory server did not start: {}", message.trim())
+            }
+        }
+    }
+
+    /// Asks the server to end, and waits until its store is closed.
+    fn stop(mut self) -> Result<()> {
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the server has no process id")?;
+        kill_process(pid, Signal::TERM).context("asking the server to end")?;
+        let status = self.child.wait().context("waiting for the server")?;
+        if !status.success() {
+            bail!("the memory server ended badly: {status}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone after `stop`; otherwise the run failed, and nothing of it is kept.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

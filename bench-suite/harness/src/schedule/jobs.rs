@@ -1,0 +1,77 @@
+//! What is paired: the cases that both sides have, and the controls whose outcome is known.
+
+use std::sync::Arc;
+
+use baselines::paired::{Control, Pair};
+
+use super::program::Program;
+use crate::build::checkout::Build;
+use crate::build::layouts::Layouts;
+use crate::subject::{Subject, SubjectCase};
+
+/// How much more work the slower control does, in per cent.
+pub const SLOWER_PERCENT: f64 = 5.0;
+
+/// A pair that is to be measured.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What is paired; the operations of a slice are set when they are known.
+    pub pair: Pair,
+    /// The base's program.
+    pub base: Arc<dyn Program>,
+    /// The new side's.
+    pub new: Arc<dyn Program>,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// What is run.
+    pub build: &'a Build,
+    /// Its layouts, where every round has its own.
+    pub layouts: Option<&'a Layouts>,
+}
+
+/// A pair of one case on two programs.
+pub fn job(case: &SubjectCase, base_name: &str, base: Arc<dyn Program>, new: Arc<dyn Program>) -> Job {
+    Job {
+        pair: Pair {
+            case: case.key.clone(),
+            base: base_name.to_owned(),
+            metric: case.metric.to_owned(),
+            operations: 0,
+            noise: 0.0,
+            randomized_layout: base.layouts().is_some(),
+            durability: case.durability,
+            control: None,
+        },
+        base,
+        new,
+    }
+}
+
+/// A pair of every case, and the subject's controls: the new side's program against itself, and against itself with
+/// more work.
+pub fn jobs(subject: &dyn Subject, cases: &[SubjectCase], base: Side<'_>, new: Side<'_>) -> Vec<Job> {
+    let pair = |case: &SubjectCase| {
+        let programs = [base, new].map(|side| subject.program(side.build, case, side.layouts, 0.0));
+        let [base_program, new_program] = programs;
+        job(case, &base.build.name, base_program, new_program)
+    };
+    let mut jobs: Vec<Job> = cases.iter().map(pair).collect();
+    jobs.extend(controls(subject, cases, new));
+    jobs
+}
+
+/// The controls of a side.
+pub fn controls(subject: &dyn Subject, cases: &[SubjectCase], side: Side<'_>) -> Vec<Job> {
+    let Some((case, controls)) = subject.controls(cases) else { return vec![] };
+    let program = |extra| subject.program(side.build, &case, side.layouts, extra);
+    let control = |control| {
+        let extra = if let Control::Slower { percent } = control { percent } else { 0.0 };
+        let mut job = job(&case, &side.build.name, program(0.0), program(extra));
+        job.pair.control = Some(control);
+        job
+    };
+    controls.into_iter().map(control).collect()
+}

@@ -1,0 +1,82 @@
+//! One round: a fresh process of each side, set up from the same seed; their slices alternate.
+
+use anyhow::{Context, Result, ensure};
+use baselines::paired::Slices;
+use rand::RngExt;
+use rand_pcg::Pcg64;
+
+use worker::protocol::{Command, Worked};
+
+use super::placement::Placement;
+use super::program::{Deadlines, Program};
+
+/// Measures a round: the slices of the base and those of the new side. `number` is the round's, for programs with a
+/// layout a round.
+///
+/// The order is drawn anew for the start and for every pair, so that what happens to the first of two happens to both
+/// sides alike.
+pub fn measure(
+    base: &dyn Program,
+    new: &dyn Program,
+    number: usize,
+    operations: u64,
+    placement: Placement,
+    deadlines: Deadlines,
+    random: &mut Pcg64,
+) -> Result<(Slices, Slices)> {
+    let programs = [base, new];
+    let slicing = base.slicing();
+    let mut started = [None, None];
+    for side in order(random) {
+        let process = programs[side].start(Some(number), placement, deadlines);
+        started[side] = Some(process.with_context(|| NAMES[side])?);
+    }
+    let [Some(base), Some(new)] = started else { unreachable!("an order has both sides") };
+    let mut processes = [base, new];
+    let mut inputs = Vec::with_capacity(2);
+    for side in 0..2 {
+        inputs.push(processes[side].ready().with_context(|| NAMES[side])?.input);
+    }
+    ensure!(
+        inputs[0] == inputs[1],
+        "the sides work on different inputs ({} and {}): give both the same with --corpus",
+        inputs[0],
+        inputs[1]
+    );
+    let mut slices = [Slices::default(), Slices::default()];
+    for _ in 0..slicing.warm_up {
+        for side in order(random) {
+            let worked = processes[side].slice(Command::Count(operations)).with_context(|| NAMES[side])?;
+            slices[side].allocations = worked.allocations;
+            slices[side].allocated_bytes = worked.allocated_bytes;
+        }
+    }
+    for _ in 0..slicing.pairs {
+        for side in order(random) {
+            let worked = processes[side].slice(Command::Slice(operations)).with_context(|| NAMES[side])?;
+            add(&mut slices[side], &worked);
+        }
+    }
+    for (side, process) in processes.iter_mut().enumerate() {
+        process.end().with_context(|| NAMES[side])?;
+    }
+    for (side, process) in processes.into_iter().enumerate() {
+        process.ended().with_context(|| NAMES[side])?;
+    }
+    let [base, new] = slices;
+    Ok((base, new))
+}
+
+/// How messages name the sides.
+const NAMES: [&str; 2] = ["the base", "the new side"];
+
+fn order(random: &mut Pcg64) -> [usize; 2] {
+    if random.random::<bool>() { [0, 1] } else { [1, 0] }
+}
+
+fn add(slices: &mut Slices, worked: &Worked) {
+    slices.cpu_ns.push(worked.cpu_ns);
+    slices.wall_ns.push(worked.wall_ns);
+    slices.voluntary_switches += worked.voluntary_switches;
+    slices.involuntary_switches += worked.involuntary_switches;
+}

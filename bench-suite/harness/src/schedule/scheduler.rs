@@ -1,0 +1,259 @@
+//! Measures rounds until the statistics need no more of them.
+//!
+//! Rounds of all pairs take turns, in an order that is drawn anew for every turn, so that a slow minute of the machine
+//! hits all pairs a little instead of one pair a lot. Controls take their turns among the others. As many rounds run at
+//! once as there are cores; both sides of a round share a core, so that a neighbour slows both. The scheduler does not
+//! look at what the rounds say: `baselines::paired` decides what is missing, by rules that were fixed before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use baselines::RunWriter;
+use baselines::paired::{self, Paired, Round, Slices};
+use baselines::policy::Policy;
+use baselines::stats::Procedure;
+use baselines::stats::decision::Stage;
+use parking_lot::Mutex;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+use worker::pin;
+use worker::protocol::Command;
+
+use super::jobs::Job;
+use super::placement::Placement;
+use super::program::{Deadlines, Program};
+use super::round;
+use crate::build::layouts::{self, Layouts};
+use crate::progress::Progress;
+
+/// How much work a slice holds, as time on this machine. Long against the clock's error, short against the machine's
+/// moods. Rounds with slices of 2, 3 and 5 ms spread alike on a busy machine: what differs from process to process
+/// outweighs what a longer slice evens out, so the time goes into rounds.
+pub const SLICE_NS: u64 = 3_000_000;
+
+/// A slice never holds more operations: a benchmark that still takes no time does nothing.
+const MOST_OPERATIONS: u64 = 1 << 30;
+
+/// How to measure.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    /// The rules: how many rounds, which levels.
+    pub procedure: &'a Procedure,
+    /// How far times may move: the margins come from it.
+    pub policy: &'a Policy,
+    /// The day on which exceptions must hold.
+    pub today: jiff::civil::Date,
+    /// Of the orders that are drawn.
+    pub seed: u64,
+    /// How long workers may take.
+    pub deadlines: Deadlines,
+    /// When to stop: what needs more rounds then is inconclusive.
+    pub budget: Option<Duration>,
+    /// How many operations make a slice, as far as it is known; what is found out is added.
+    pub sizes: &'a Sizes,
+}
+
+/// How many operations of each program make a slice, by its `Debug` text.
+#[derive(Debug, Default)]
+pub struct Sizes(Mutex<BTreeMap<String, u64>>);
+
+impl Sizes {
+    fn of(&self, program: &dyn Program) -> Option<u64> {
+        program.slicing().operations.or_else(|| self.0.lock().get(&format!("{program:?}")).copied())
+    }
+}
+
+/// Measures all jobs into a run. A pair that fails is abandoned, and the others go on.
+pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
+    let began = Instant::now();
+    let mut random = Pcg64::seed_from_u64(settings.seed);
+    size(&mut jobs, settings, writer)?;
+    loop {
+        let pairs = &writer.so_far().pairs;
+        ensure!(pairs.len() == jobs.len(), "{} pairs are recorded for {} jobs", pairs.len(), jobs.len());
+        let wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today)?;
+        if wanted.is_empty() || out_of_time(began, settings) {
+            return Ok(());
+        }
+        let confirming = wanted.iter().any(|(_, stage, _)| *stage == Stage::Confirm);
+        let total = wanted.iter().map(|(_, _, rounds)| rounds).sum();
+        layouts::prepare(&needed(&jobs, &wanted, pairs))?;
+        let progress = Progress::start(if confirming { "confirm" } else { "screen" }, total);
+        let turns = wanted.iter().map(|(_, _, rounds)| *rounds).max().unwrap_or(0);
+        let mut queue = Vec::with_capacity(total);
+        for turn in 0..turns {
+            let mut order: Vec<_> = wanted.iter().filter(|(_, _, rounds)| *rounds > turn).collect();
+            order.shuffle(&mut random);
+            queue.extend(order.into_iter().map(|(pair, stage, _)| QueuedRound {
+                pair: *pair,
+                stage: *stage,
+                round: pairs[*pair].rounds.len() + turn,
+                seed: random.random(),
+            }));
+        }
+        let stage = RoundQueue {
+            jobs: &jobs,
+            queue: Mutex::new(queue.into_iter()),
+            writer: Mutex::new(writer),
+            progress,
+            settings,
+            began,
+        };
+        std::thread::scope(|scope| {
+            let stage = &stage;
+            let started: Vec<_> = pin::cores().into_iter().map(|core| scope.spawn(move || stage.take(core))).collect();
+            started
+                .into_iter()
+                .try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a thread that measured panicked")))
+        })?;
+    }
+}
+
+/// The layouts that the next rounds run in.
+fn needed<'a>(jobs: &'a [Job], wanted: &[(usize, Stage, usize)], pairs: &[Paired]) -> Vec<(&'a Layouts, usize)> {
+    let mut needed = Vec::new();
+    for (pair, _, rounds) in wanted {
+        let before = pairs[*pair].rounds.len();
+        for layouts in [&jobs[*pair].base, &jobs[*pair].new].into_iter().filter_map(|program| program.layouts()) {
+            needed.extend((before..before + rounds).map(|round| (layouts, round)));
+        }
+    }
+    needed
+}
+
+/// One round that is to be measured.
+struct QueuedRound {
+    pair: usize,
+    stage: Stage,
+    /// Which one of its pair.
+    round: usize,
+    seed: u64,
+}
+
+/// The rounds of one stage, taken from by a thread a core.
+struct RoundQueue<'a> {
+    jobs: &'a [Job],
+    queue: Mutex<std::vec::IntoIter<QueuedRound>>,
+    writer: Mutex<&'a mut RunWriter>,
+    progress: Progress,
+    settings: &'a Settings<'a>,
+    began: Instant,
+}
+
+impl RoundQueue<'_> {
+    /// Measures one round after another on a core, until there are no more or the time is up.
+    fn take(&self, core: Option<usize>) -> Result<()> {
+        while !out_of_time(self.began, self.settings) {
+            let next = self.queue.lock().next();
+            let Some(turn) = next else { break };
+            if self.writer.lock().so_far().pairs[turn.pair].abandoned {
+                continue;
+            }
+            let job = &self.jobs[turn.pair];
+            let mut random = Pcg64::seed_from_u64(turn.seed);
+            let placement = Placement::draw(core, &mut random);
+            let measured = round::measure(
+                &*job.base,
+                &*job.new,
+                turn.round,
+                job.pair.operations,
+                placement,
+                self.settings.deadlines,
+                &mut random,
+            );
+            self.write(&turn, measured)?;
+            self.progress.done(&job.pair.case.benchmark);
+        }
+        Ok(())
+    }
+
+    fn write(&self, turn: &QueuedRound, measured: Result<(Slices, Slices)>) -> Result<()> {
+        let mut writer = self.writer.lock();
+        let writer = &mut **writer;
+        // Another core may have met the failure first.
+        if writer.so_far().pairs[turn.pair].abandoned {
+            return Ok(());
+        }
+        match measured {
+            Ok((base, new)) => {
+                let round = Round { pair: turn.pair, stage: turn.stage, base, new };
+                // A clock that stands still shows here, and not when everything is judged.
+                match round.value(&self.jobs[turn.pair].pair.metric) {
+                    Ok(_) => Ok(writer.round(round)?),
+                    Err(error) => abandon(turn.pair, &error.into(), writer, &self.progress),
+                }
+            }
+            Err(error) => abandon(turn.pair, &error, writer, &self.progress),
+        }
+    }
+}
+
+fn out_of_time(began: Instant, settings: &Settings<'_>) -> bool {
+    settings.budget.is_some_and(|budget| began.elapsed() > budget)
+}
+
+fn abandon(pair: usize, error: &anyhow::Error, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
+    progress.say(&format!("invalid: the time of {}: {error:#}", writer.so_far().pairs[pair].pair.case));
+    Ok(writer.abandon(pair, format!("{error:#}"))?)
+}
+
+/// Finds out how many operations make a slice, one program a core, and records the pairs. Both sides have the same
+/// number.
+fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
+    let mut unknown: BTreeMap<String, (Arc<dyn Program>, String)> = BTreeMap::new();
+    for job in jobs.iter().filter(|job| settings.sizes.of(&*job.base).is_none()) {
+        unknown.insert(format!("{:?}", job.base), (Arc::clone(&job.base), job.pair.metric.clone()));
+    }
+    let progress = Progress::start("sizes", unknown.len());
+    let (queue, failures) = (Mutex::new(unknown.into_iter()), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for core in pin::cores() {
+            let (queue, failures, progress) = (&queue, &failures, &progress);
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().next();
+                    let Some((name, (program, metric))) = next else { break };
+                    let placement = Placement { core, ..Placement::default() };
+                    match operations(&*program, &metric, placement, settings.deadlines) {
+                        Ok(operations) => drop(settings.sizes.0.lock().insert(name, operations)),
+                        Err(error) => drop(failures.lock().insert(name, error)),
+                    }
+                    progress.done(program.case());
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner();
+    for job in jobs {
+        if let Some(operations) = settings.sizes.of(&*job.base) {
+            job.pair.operations = operations;
+        }
+        let pair = writer.pair(job.pair.clone())?;
+        if let Some(error) = failures.get(&format!("{:?}", job.base)) {
+            abandon(pair, error, writer, &progress)?;
+        }
+    }
+    Ok(())
+}
+
+/// Operations that take about as long as a slice should.
+fn operations(program: &dyn Program, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
+    let mut process = program.start(None, placement, deadlines).context("the base")?;
+    let mut operations = process.ready().context("the base")?.counted.max(1);
+    loop {
+        let worked = process.slice(Command::Slice(operations)).context("the base")?;
+        let time_ns = if metric == "wall_time" { worked.wall_ns } else { worked.cpu_ns };
+        // The first slices are cold: a size is taken from one that comes near.
+        if time_ns >= SLICE_NS / 2 {
+            let fitting = (operations as f64 * SLICE_NS as f64 / time_ns as f64).round().max(1.0);
+            return Ok(fitting as u64);
+        }
+        ensure!(operations < MOST_OPERATIONS, "{operations} operations took {time_ns} ns: its clock stands still");
+        let growth = (SLICE_NS as f64 / time_ns.max(1) as f64).clamp(2.0, 16.0);
+        operations = (operations as f64 * growth) as u64;
+    }
+}

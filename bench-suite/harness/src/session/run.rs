@@ -1,0 +1,79 @@
+//! One side, measured lane by lane into a new run.
+
+use std::path::Path;
+
+use anyhow::Result;
+use baselines::{Environment, Lane, RunWriter};
+use workloads::input::{Input, Source};
+
+use super::plan::{self, FinishedRun, RunProfile, Selection};
+use super::runs;
+use crate::build::cargo::{self, OwnProgram};
+use crate::lanes::{self, Plan};
+use crate::tools::valgrind;
+
+/// Episodes that the load plays over and over.
+const EPISODES_UNDER_LOAD: usize = 64;
+
+/// The input of a selection, and where child processes get it.
+pub fn input(selection: &Selection) -> Result<(Source, Input)> {
+    let source = selection.source()?;
+    let input = source.load(EPISODES_UNDER_LOAD)?;
+    Ok((source, input))
+}
+
+/// The environment that a selection would be measured in.
+pub fn environment(selection: &Selection) -> Result<Environment> {
+    plan::environment(&input(selection)?.1, selection.lanes().contains(&Lane::Counts))
+}
+
+/// Measures a selection into a new run file.
+pub fn measure(selection: &Selection, profile: RunProfile, output: Option<&Path>) -> Result<FinishedRun> {
+    let (source, input) = input(selection)?;
+    let (selected, left_out) = profile.choose(selection)?;
+    let programs = cargo::build(&selection.programs())?;
+    let lanes = selection.lanes();
+    let environment = plan::environment(&input, lanes.contains(&Lane::Counts))?;
+    let path = match output {
+        Some(path) => path.to_owned(),
+        None => runs::new_path(&environment),
+    };
+    let mut writer = RunWriter::create(&path, plan::header(profile.name(), environment))?;
+    for (what, why) in &selected.left_out {
+        writer.skipped(what, why)?;
+    }
+    if left_out > 0 {
+        writer.skipped(format!("{left_out} cases"), "a brief run leaves them out: `--profile full` measures them")?;
+    }
+    let plan = Plan {
+        cases: &selected.cases,
+        filter: selection.filter.as_deref(),
+        set: &selection.set,
+        repeat: selection.repeat,
+        source: &source,
+        input: &input,
+        programs: &programs,
+        full: profile == RunProfile::Full,
+    };
+    let mut stacks = Vec::new();
+    for lane in lanes {
+        match lane {
+            Lane::Counts => match valgrind::missing() {
+                Some(why) => {
+                    eprintln!("skipped: the counts lane: {why}");
+                    writer.skipped("counts lane", why)?;
+                }
+                None => stacks = lanes::counts::measure(&plan, plan.program(OwnProgram::Worker)?, &mut writer)?,
+            },
+            Lane::Time => lanes::time::measure(&plan, &mut writer)?,
+            Lane::Load => lanes::load::measure(&plan, &mut writer)?,
+            Lane::Effect => lanes::effect::measure(&plan, &mut writer)?,
+            Lane::Source => writer.skipped(format!("{lane} lane"), "nothing measures it yet")?,
+        }
+    }
+    let run = writer.finish()?;
+    if !stacks.is_empty() {
+        runs::write_stacks(&path, &stacks)?;
+    }
+    Ok(FinishedRun { path, run })
+}

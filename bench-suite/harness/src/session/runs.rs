@@ -1,0 +1,113 @@
+//! Runs on the disk: their names, where they lie, and what stands beside them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use baselines::{CallStacks, Environment, Run};
+
+use crate::{foreign, workspace};
+
+/// The folder of runs.
+pub fn folder() -> PathBuf {
+    workspace::output().join("runs")
+}
+
+/// A name for a new run: when and what, so that names sort by time.
+pub fn name(environment: &Environment) -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let commit = environment.commit.get(..8).unwrap_or(&environment.commit);
+    format!("{now}-{commit}{}", if environment.dirty { "-dirty" } else { "" })
+}
+
+/// The file of a new run.
+pub fn new_path(environment: &Environment) -> PathBuf {
+    folder().join(format!("{}.jsonl", name(environment)))
+}
+
+/// Now, as records say it.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Today, for exceptions that expire.
+pub fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// The file of a run, or the folder of another tool's, as a user names it: a path, `latest`, or the beginning of the
+/// name of a run in the folder of runs.
+pub fn find(named: &str) -> Result<PathBuf> {
+    if named == "latest" {
+        return latest();
+    }
+    if Path::new(named).is_file() || Path::new(named).is_dir() {
+        return Ok(PathBuf::from(named));
+    }
+    let mut matching = list()?;
+    matching.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(named)));
+    match (matching.pop(), matching.pop()) {
+        (Some(path), None) => Ok(path),
+        (None, _) => bail!("no run is called `{named}`: give a path, `latest`, or a name in {}", folder().display()),
+        (Some(one), Some(other)) => {
+            bail!("`{named}` may be {} or {}: give more of the name", one.display(), other.display())
+        }
+    }
+}
+
+fn latest() -> Result<PathBuf> {
+    list()?.pop().context("there is no run yet: `assay run` makes one")
+}
+
+/// The finished runs, by name and so by time.
+fn list() -> Result<Vec<PathBuf>> {
+    let folder = folder();
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", folder.display())),
+    };
+    let mut runs = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
+        let name = path.to_string_lossy();
+        if name.ends_with(".jsonl") && !name.ends_with(".stacks.jsonl") {
+            runs.push(path);
+        }
+    }
+    runs.sort();
+    Ok(runs)
+}
+
+/// Where the call stacks of a run's cases lie.
+fn stacks_path(run: &Path) -> PathBuf {
+    run.with_extension("stacks.jsonl")
+}
+
+/// Reads a run: one of ours, or what another tool left ([`foreign`]).
+pub fn read(path: &Path, partial: bool) -> Result<Run> {
+    if foreign::is_foreign(path) { foreign::read(path) } else { Ok(Run::read(path, partial)?) }
+}
+
+/// Keeps call stacks beside their run.
+pub fn write_stacks(run: &Path, stacks: &[CallStacks]) -> Result<()> {
+    let mut text = String::new();
+    for stack in stacks {
+        text.push_str(&serde_json::to_string(stack).context("call stacks are text")?);
+        text.push('\n');
+    }
+    Ok(baselines::atomic::write(&stacks_path(run), text.as_bytes())?)
+}
+
+/// The call stacks that lie beside a run; none where there is no such file.
+pub fn read_stacks(run: &Path) -> Result<Vec<CallStacks>> {
+    let stacks = stacks_path(run);
+    let text = match std::fs::read_to_string(&stacks) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", stacks.display())),
+    };
+    let parse = |(number, line)| {
+        serde_json::from_str(line).with_context(|| format!("{}:{}: no call stacks", stacks.display(), number + 1))
+    };
+    text.lines().enumerate().map(parse).collect()
+}

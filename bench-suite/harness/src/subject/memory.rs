@@ -1,0 +1,123 @@
+//! The reference memory of this tree as a subject: its worker at any revision, and its list of cases.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use baselines::paired::Control;
+use workloads::cases::{self, Case};
+use workloads::input::Source;
+
+use super::{Subject, SubjectCase};
+use crate::build::cargo::{self, OwnProgram};
+use crate::build::checkout::{Build, SourceCheckout};
+use crate::build::layouts::Layouts;
+use crate::build::relink::Relink;
+use crate::recorded::Recorded;
+use crate::schedule::jobs::SLOWER_PERCENT;
+use crate::schedule::program::Program;
+use crate::schedule::worker_client::{WorkerProgram, list_cases};
+use crate::workspace;
+
+/// The memory's worker, with what it works on.
+#[derive(Debug, Clone)]
+pub struct MemorySubject {
+    /// Episodes and seed.
+    pub source: Source,
+}
+
+/// The variable that tells two builds of one source apart: symbols get other hashes, and so code lies elsewhere.
+const REBUILT: (&str, &str) = ("RUSTFLAGS", "-C metadata=rebuilt");
+
+impl MemorySubject {
+    fn checkout(&self) -> SourceCheckout {
+        let mut target = OwnProgram::Worker.target();
+        target.arguments.push("--locked".to_owned());
+        SourceCheckout {
+            repository: workspace::root(),
+            home: workspace::output().join("base"),
+            target,
+            variables: vec![],
+            prefill_from: Some(workspace::target()),
+        }
+    }
+
+    /// A second build of a revision. What differs between the two, no change of the source did.
+    pub fn rebuilt(&self, revision: &str) -> Result<Build> {
+        let variables = vec![(REBUILT.0.to_owned(), REBUILT.1.to_owned())];
+        SourceCheckout { variables, prefill_from: None, ..self.checkout() }.revision(revision)
+    }
+
+    /// The worker of this tree as it was built, without layouts of it.
+    pub fn built(&self) -> Result<Build> {
+        let program = cargo::build_one(OwnProgram::Worker)?;
+        Ok(Build {
+            name: "this tree".to_owned(),
+            commit: String::new(),
+            dirty: true,
+            folder: program.parent().context("a program lies in a folder")?.to_owned(),
+            program,
+            layouts: Err("this build has one layout".to_owned()),
+            tree: workspace::root(),
+        })
+    }
+
+    /// A case as a worker is asked for it, with toggles that are set otherwise than in the list.
+    pub fn case(case: &Case, set: &[String]) -> SubjectCase {
+        SubjectCase {
+            id: case.id.to_owned(),
+            set: set.to_vec(),
+            key: case.key(),
+            operations: case.benchmark.operations,
+            metric: case.deciding_metric(),
+            durability: case.durability(),
+        }
+    }
+}
+
+impl Subject for MemorySubject {
+    fn revision(&self, revision: &str) -> Result<Build> {
+        self.checkout().revision(revision)
+    }
+
+    fn working_tree(&self) -> Result<Build> {
+        let built = self.built()?;
+        let layouts = Relink::of_this_tree(OwnProgram::Worker, &built.program)?;
+        Ok(Build { layouts, ..built })
+    }
+
+    fn list(&self, build: &Build) -> Result<Vec<SubjectCase>> {
+        let listed = list_cases(&build.program)?;
+        let known = |case: worker::protocol::CaseListing| SubjectCase {
+            id: case.id,
+            set: vec![],
+            key: baselines::CaseKey { benchmark: case.benchmark, variant: case.variant },
+            operations: case.operations,
+            metric: "cpu_time",
+            durability: baselines::Durability::Unstated,
+        };
+        Ok(listed.into_iter().map(known).collect())
+    }
+
+    fn program(
+        &self,
+        build: &Build,
+        case: &SubjectCase,
+        layouts: Option<&Layouts>,
+        extra_percent: f64,
+    ) -> Arc<dyn Program> {
+        Arc::new(WorkerProgram {
+            path: build.program.clone(),
+            layouts: layouts.cloned(),
+            case: case.id.clone(),
+            set: case.set.clone(),
+            extra_percent,
+            variables: self.source.variables(),
+        })
+    }
+
+    fn controls(&self, _: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
+        let control = cases::LISTED.iter().find(|listed| listed.has(cases::Tag::Control))?;
+        let case = Self::case(&control.resolve(&[]).ok()?, &[]);
+        Some((case, vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
+    }
+}

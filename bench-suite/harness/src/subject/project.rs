@@ -1,0 +1,221 @@
+//! A criterion bench of another project as a subject.
+//!
+//! A round is a process of each side for one benchmark; its value comes from the medians of the samples. Criterion
+//! measures wall time, so that decides: the CPU time of its process is always the same, because it repeats what is
+//! faster more often. A pair of the base with itself is the control; a bench of somebody else's can't be told to do
+//! more work.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use baselines::paired::Control;
+use baselines::{CaseKey, Durability};
+use worker::protocol::{Command, Ended, Ready, VERSION, Worked};
+
+use super::definition::Definition;
+use super::{Subject, SubjectCase};
+use crate::build::cargo::CargoTarget;
+use crate::build::checkout::{Build, SourceCheckout};
+use crate::build::layouts::Layouts;
+use crate::foreign;
+use crate::schedule::placement::Placement;
+use crate::schedule::program::{Deadlines, Process, Program, Slicing};
+use crate::tools::criterion::{CriterionBench, briefly, exactly};
+
+/// A slice is written as this many iterations, so that whole nanoseconds tell iterations of less than one apart.
+const ITERATIONS: u64 = 1_000_000;
+
+/// A listing runs all benchmarks, so it may take as long as so many setups.
+const LISTING_DEADLINES: u32 = 20;
+
+/// A criterion bench of another project.
+pub struct ProjectSubject {
+    definition: Arc<Definition>,
+    filter: Option<String>,
+}
+
+impl ProjectSubject {
+    /// The bench of a definition, with a filter instead of its own where one is given.
+    pub fn new(definition: Definition, filter: Option<&str>) -> ProjectSubject {
+        let filter = filter.map(str::to_owned).or_else(|| definition.filter.clone());
+        ProjectSubject { definition: Arc::new(definition), filter }
+    }
+
+    /// The project's name in reports.
+    pub fn name(&self) -> String {
+        self.definition.name()
+    }
+
+    fn checkout(&self) -> Result<SourceCheckout> {
+        let Definition { repository, manifest, bench, features, .. } = &*self.definition;
+        let name = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let path = repository.to_string_lossy();
+        let mut arguments =
+            vec!["bench".to_owned(), "--no-run".to_owned(), format!("--manifest-path={}", manifest.display())];
+        if !features.is_empty() {
+            arguments.push(format!("--features={}", features.join(",")));
+        }
+        Ok(SourceCheckout {
+            repository: repository.clone(),
+            home: cache()?.join(format!("{name}-{:08x}", memory::hash::fnv1a(path.as_bytes()) >> 32)),
+            target: CargoTarget { arguments, kind: "bench", name: bench.clone() },
+            variables: vec![],
+            prefill_from: None,
+        })
+    }
+
+    fn build(&self, build: Result<Build>) -> Result<Build> {
+        let build = build?;
+        Ok(Build { name: format!("{} of {}", build.name, self.name()), ..build })
+    }
+
+    /// One of its benchmarks in a build.
+    fn criterion(&self, build: &Build, benchmark: &str, layouts: Option<&Layouts>) -> CriterionProgram {
+        let manifest = build.tree.join(&self.definition.manifest);
+        CriterionProgram {
+            program: build.program.clone(),
+            package: manifest.parent().unwrap_or(&build.tree).to_owned(),
+            layouts: layouts.cloned(),
+            benchmark: benchmark.to_owned(),
+            definition: Arc::clone(&self.definition),
+        }
+    }
+}
+
+/// The user's cache folder.
+fn cache() -> Result<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    Ok(cache.context("no HOME and no XDG_CACHE_HOME: set one, programs are kept there")?.join("assay/projects"))
+}
+
+impl Subject for ProjectSubject {
+    fn revision(&self, revision: &str) -> Result<Build> {
+        self.build(self.checkout()?.revision(revision))
+    }
+
+    fn working_tree(&self) -> Result<Build> {
+        self.build(self.checkout()?.working_tree())
+    }
+
+    /// Criterion's list has the names of whole benchmarks only where it measures, so that each is measured briefly
+    /// once.
+    fn list(&self, build: &Build) -> Result<Vec<SubjectCase>> {
+        let program = self.criterion(build, "", None);
+        let deadline = Deadlines::default().ready * LISTING_DEADLINES;
+        let names = program.medians(&program.program, self.filter.as_deref(), None, deadline)?;
+        let case = |name: String| SubjectCase {
+            id: name.clone(),
+            set: vec![],
+            key: CaseKey { benchmark: name, variant: String::new() },
+            operations: ITERATIONS,
+            metric: "wall_time",
+            durability: Durability::Unstated,
+        };
+        Ok(names.into_keys().map(case).collect())
+    }
+
+    fn program(&self, build: &Build, case: &SubjectCase, layouts: Option<&Layouts>, _: f64) -> Arc<dyn Program> {
+        Arc::new(self.criterion(build, &case.id, layouts))
+    }
+
+    fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
+        Some((shared.first()?.clone(), vec![Control::Same]))
+    }
+}
+
+/// One benchmark of a criterion bench.
+#[derive(Debug, Clone)]
+struct CriterionProgram {
+    program: PathBuf,
+    package: PathBuf,
+    layouts: Option<Layouts>,
+    benchmark: String,
+    definition: Arc<Definition>,
+}
+
+impl CriterionProgram {
+    /// The median of each benchmark that matches a filter, ns an iteration.
+    fn medians(
+        &self,
+        program: &Path,
+        filter: Option<&str>,
+        core: Option<usize>,
+        deadline: Duration,
+    ) -> Result<BTreeMap<String, f64>> {
+        let home = tempfile::Builder::new().prefix("criterion-").tempdir().context("no folder for samples")?;
+        let variables = self.definition.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let bench = CriterionBench { program, package: self.package.clone(), variables, core, deadline };
+        bench.run(home.path(), briefly(self.definition.effort, filter))?;
+        let medians = foreign::medians_ns(home.path())?;
+        ensure!(
+            !medians.is_empty(),
+            "the bench left no samples: nothing matches the filter, or `{}` is no bench of criterion's (`harness = \
+                false`)",
+            self.definition.bench
+        );
+        Ok(medians)
+    }
+}
+
+impl Program for CriterionProgram {
+    fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<Box<dyn Process>> {
+        let layout = round.and_then(|round| Some(self.layouts.as_ref()?.path(round)));
+        let path = layout.unwrap_or_else(|| self.program.clone());
+        Ok(Box::new(CriterionProcess { program: self.clone(), path, placement, deadlines }))
+    }
+
+    fn layouts(&self) -> Option<&Layouts> {
+        self.layouts.as_ref()
+    }
+
+    fn case(&self) -> &str {
+        &self.benchmark
+    }
+
+    fn slicing(&self) -> Slicing {
+        Slicing { warm_up: 0, pairs: 1, operations: Some(ITERATIONS) }
+    }
+}
+
+/// A slice is a whole process: it begins when the slice is asked for, so that the processes of both sides alternate.
+struct CriterionProcess {
+    program: CriterionProgram,
+    path: PathBuf,
+    placement: Placement,
+    deadlines: Deadlines,
+}
+
+impl Process for CriterionProcess {
+    fn ready(&mut self) -> Result<Ready> {
+        let case = self.program.benchmark.clone();
+        Ok(Ready {
+            protocol: VERSION,
+            case,
+            variant: String::new(),
+            seed: 0,
+            input: String::new(),
+            counted: ITERATIONS,
+        })
+    }
+
+    fn slice(&mut self, _: Command) -> Result<Worked> {
+        let name = &self.program.benchmark;
+        let filter = exactly([name.as_str()].into_iter());
+        let medians = self.program.medians(&self.path, Some(&filter), self.placement.core, self.deadlines.slice)?;
+        let median_ns = medians.get(name).with_context(|| format!("the bench did not measure {name}"))?;
+        let wall_ns = (median_ns * ITERATIONS as f64).round() as u64;
+        Ok(Worked { operations: ITERATIONS, wall_ns, ..Worked::default() })
+    }
+
+    fn end(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn ended(self: Box<Self>) -> Result<Ended> {
+        Ok(Ended::default())
+    }
+}

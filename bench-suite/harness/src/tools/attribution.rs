@@ -1,0 +1,185 @@
+//! Who an instruction belongs to: cost and calls of each function, and what libraries spent for it, from call stacks
+//! that were kept apart.
+//!
+//! Without stacks, the cost of a library has no caller, and calls of the setup count with those of the measured work.
+//! Calls outside the root are ignored.
+
+use std::collections::BTreeMap;
+
+use baselines::FunctionCost;
+
+use super::callgrind::{CallgrindProfile, frames};
+
+/// Frames that callgrind keeps apart: as deep as a query through the asynchronous runtime and SQLite goes.
+pub const DEPTH: u32 = 40;
+
+/// The crates of this project, as symbols name them. Everything else is a library: the same code while `Cargo.lock` and
+/// the toolchain are.
+const PROJECT: [&str; 3] = ["memory", "workloads", "assay_worker"];
+
+/// Libraries' functions below this part of the total are summed as `(other)`.
+const LISTED_SHARE: f64 = 0.0005;
+
+/// Who owns what a library does in stacks that are deeper than [`DEPTH`] and have no function of the project in what is
+/// left of them.
+const CUT_OFF: &str = "(stacks cut off)";
+
+/// Cost by function below and including `root`, dearest first; small ones of libraries are summed last as `(other)`.
+/// The instructions sum to the profile's total, and so do those of the project's functions with what libraries spent
+/// for them.
+///
+/// Needs a profile with callers separated.
+pub fn functions(profile: &CallgrindProfile, root: &str) -> Vec<FunctionCost> {
+    let mut project: BTreeMap<&str, FunctionCost> = BTreeMap::new();
+    let mut libraries: BTreeMap<&str, FunctionCost> = BTreeMap::new();
+    for (context, cost) in &profile.contexts {
+        let mut stack: Vec<&str> = frames(context).collect();
+        let place = stack.iter().position(|frame| frame.contains(root));
+        if let Some(place) = place {
+            stack.truncate(place + 1);
+        } else if cost.instructions == 0 {
+            // Before or after what is measured.
+            continue;
+        }
+        let ours = |frame: &&&str| is_project(frame) || frame.contains(root);
+        let function = stack[0];
+        if ours(&&function) {
+            let row = project.entry(function).or_default();
+            row.instructions += cost.instructions;
+            row.calls += cost.calls;
+            if let Some(caller) = stack[1..].iter().find(ours) {
+                *row.callers.entry((*caller).to_owned()).or_default() += cost.calls;
+            }
+            row.library.get_or_insert(0);
+        } else {
+            let row = libraries.entry(function).or_default();
+            row.instructions += cost.instructions;
+            row.calls += cost.calls;
+            let owner = stack.iter().find(ours).copied().unwrap_or(CUT_OFF);
+            *project.entry(owner).or_default().library.get_or_insert(0) += cost.instructions;
+        }
+    }
+    project.retain(|_, row| row.instructions + row.library.unwrap_or(0) > 0);
+    listed(project, libraries, profile.total)
+}
+
+fn listed(
+    project: BTreeMap<&str, FunctionCost>,
+    libraries: BTreeMap<&str, FunctionCost>,
+    total: u64,
+) -> Vec<FunctionCost> {
+    let least = (total as f64 * LISTED_SHARE) as u64;
+    let (large, small): (Vec<_>, Vec<_>) = libraries.into_iter().partition(|(_, row)| row.instructions > least);
+    let named = |(function, row): (&str, FunctionCost)| FunctionCost { function: function.to_owned(), ..row };
+    let mut functions: Vec<FunctionCost> = project.into_iter().chain(large).map(named).collect();
+    functions.sort_by(|a, b| b.instructions.cmp(&a.instructions).then_with(|| a.function.cmp(&b.function)));
+    let other = small.iter().fold(FunctionCost::default(), |sum, (_, row)| FunctionCost {
+        instructions: sum.instructions + row.instructions,
+        calls: sum.calls + row.calls,
+        ..sum
+    });
+    if other.instructions > 0 {
+        functions.push(FunctionCost { function: "(other)".to_owned(), ..other });
+    }
+    functions
+}
+
+/// Whether a function is of this project: `memory::x`, `<memory::X as core::Y>::z`, `<core::X as memory::Y>::z`. What a
+/// library makes of a type of ours, as in `drop_in_place<memory::X>`, is the library's.
+fn is_project(function: &str) -> bool {
+    let of_project = |path: &str| {
+        let path = path.trim_start_matches(['<', '&', '*', '(', '[', ' ']);
+        let path = ["mut ", "const ", "dyn "].iter().fold(path, |path, word| path.strip_prefix(word).unwrap_or(path));
+        path.split_once("::").is_some_and(|(first, _)| PROJECT.contains(&first))
+    };
+    let implemented = || function.strip_prefix('<').and_then(|rest| rest.split_once(" as ")).map(|(_, what)| what);
+    of_project(function) || implemented().is_some_and(of_project)
+}
+
+/// Folded stacks as flamegraphs want them, outermost first, `a;b;c 42` a line. `root` and what is outside of it are
+/// left out; recursion shows as it is. Needs a profile with callers separated.
+pub fn folded(profile: &CallgrindProfile, root: &str) -> String {
+    let mut stacks: BTreeMap<String, u64> = BTreeMap::new();
+    for (context, cost) in &profile.contexts {
+        let inner = frames(context).take_while(|frame| !frame.contains(root));
+        let mut frames: Vec<String> = inner.map(|frame| frame.replace(';', ":")).collect();
+        frames.reverse();
+        if cost.instructions > 0 && !frames.is_empty() {
+            *stacks.entry(frames.join(";")).or_default() += cost.instructions;
+        }
+    }
+    stacks.into_iter().map(|(stack, instructions)| format!("{stack} {instructions}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::callgrind::parse;
+    use super::*;
+
+    /// A root that calls work twice, which hashes three times and allocates; and a setup that did the same before.
+    const STACKS: &str = "events: Ir\n\
+        fn=(1) memory::run'worker::slice::measured'main\n1 10\n\
+        cfn=(2) memory::hash'memory::run'worker::slice::measured'main\ncalls=3 0\n1 60\n\
+        cfn=(3) malloc'memory::run'worker::slice::measured'main\ncalls=2 0\n1 8\n\
+        fn=(2)\n1 60\n\
+        fn=(3)\n1 8\n\
+        fn=(4) worker::slice::measured'main\n1 5\ncfn=(1)\ncalls=2 0\n1 78\n\
+        fn=(5) memory::run'main\n1 0\ncfn=(6) memory::hash'memory::run'main\ncalls=100 0\n1 0\n\
+        fn=(6)\n1 0\n";
+
+    fn find<'a>(functions: &'a [FunctionCost], name: &str) -> &'a FunctionCost {
+        functions.iter().find(|row| row.function == name).expect("listed")
+    }
+
+    #[test]
+    fn calls_and_costs_are_those_of_the_measured_work() {
+        let profile = parse(STACKS).expect("well formed");
+        let functions = functions(&profile, "slice::measured");
+        assert_eq!(functions.iter().map(|row| row.instructions).sum::<u64>(), profile.total);
+        let (run, hash) = (find(&functions, "memory::run"), find(&functions, "memory::hash"));
+        assert_eq!((run.calls, run.library), (2, Some(8)));
+        assert_eq!(hash.calls, 3, "100 more were of the setup");
+        assert_eq!(hash.callers, BTreeMap::from([("memory::run".to_owned(), 3)]));
+        assert_eq!(find(&functions, "malloc").library, None);
+        let owned: u64 = functions.iter().filter_map(|row| Some(row.instructions + row.library?)).sum();
+        assert_eq!(owned, profile.total, "every instruction of a library has an owner");
+    }
+
+    #[test]
+    fn small_functions_of_libraries_are_summed() {
+        let mut text = "events: Ir\nfn=memory::big'memory::root\n1 100000\n".to_owned();
+        for small in 0..30 {
+            text.push_str(&format!("fn=small{small}'memory::big'memory::root\n1 2\n"));
+        }
+        text.push_str("fn=memory::tiny'memory::root\n1 1\n");
+        let functions = functions(&parse(&text).expect("well formed"), "memory::root");
+        let rows: Vec<_> = functions.iter().map(|row| (row.function.as_str(), row.instructions)).collect();
+        assert_eq!(rows, [("memory::big", 100_000), ("memory::tiny", 1), ("(other)", 60)]);
+        assert_eq!(functions[0].library, Some(60));
+    }
+
+    #[test]
+    fn what_is_cut_off_has_an_owner_too() {
+        let text = "events: Ir\nfn=step'loop'loop\n1 70\nfn=memory::root\n1 30\n";
+        let functions = functions(&parse(text).expect("well formed"), "memory::root");
+        assert_eq!(find(&functions, CUT_OFF).library, Some(70));
+    }
+
+    #[test]
+    fn the_project_is_known_by_its_crates() {
+        for name in ["memory::x", "<memory::X as core::Y>::z", "<&mut memory::X>::z", "<alloc::S as memory::Y>::z"] {
+            assert!(is_project(name), "{name}");
+        }
+        for name in ["malloc", "core::ptr::drop_in_place<memory::X>", "memory_other::x", "<alloc::S as core::Y>::z"] {
+            assert!(!is_project(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn stacks_begin_below_the_measured_function() {
+        let text = "events: Ir\nfn=inner'outer'slice::measured'main\n1 10\nfn=outer'slice::measured'main\n1 \
+            5\nfn=slice::measured'main\n1 3\n";
+        let folded = folded(&parse(text).expect("well formed"), "slice::measured");
+        assert_eq!(folded, "outer 5\nouter;inner 10\n");
+    }
+}

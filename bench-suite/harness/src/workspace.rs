@@ -1,0 +1,79 @@
+//! Where things lie: what assay writes, and what is under version control.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+pub use workloads::scratch::{root, target};
+
+/// What assay writes.
+pub fn output() -> PathBuf {
+    target().join("assay")
+}
+
+/// Accepted baselines.
+pub fn stored_baselines() -> PathBuf {
+    root().join("baselines/stored")
+}
+
+/// Records of calibrations.
+pub fn calibrations() -> PathBuf {
+    root().join("baselines/calibration")
+}
+
+/// The folder in which measurements make theirs: on the disk of the build, because the system's temporary folder is
+/// often memory.
+pub fn scratch() -> Result<PathBuf> {
+    let folder = output().join("scratch");
+    std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// A new folder in [`scratch`]. It goes with the value.
+pub fn temporary(prefix: &str) -> Result<TempDir> {
+    let parent = scratch()?;
+    let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&parent);
+    made.with_context(|| format!("can't make a folder in {}", parent.display()))
+}
+
+/// Deletes the folders in `home` that `matches` picks, except the `most` recently used.
+pub fn drop_old(home: &Path, most: usize, matches: impl Fn(&Path) -> bool) -> Result<()> {
+    if !home.is_dir() {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(home).with_context(|| format!("can't read {}", home.display()))? {
+        let path = entry.with_context(|| format!("can't read {}", home.display()))?.path();
+        if let (true, Ok(used)) = (matches(&path), path.metadata().and_then(|data| data.modified())) {
+            found.push((used, path));
+        }
+    }
+    found.sort();
+    let old = found.len().saturating_sub(most);
+    for (_, path) in found.into_iter().take(old) {
+        std::fs::remove_dir_all(&path).with_context(|| format!("can't remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn what_was_used_last_is_kept_and_what_is_no_such_folder_stays() {
+        let home = tempfile::tempdir().expect("a folder");
+        for (age, name) in [(30, "oldest"), (20, "older"), (10, "young"), (40, "other")] {
+            let folder = home.path().join(name);
+            std::fs::create_dir(&folder).expect("made");
+            let used = SystemTime::now() - Duration::from_secs(age);
+            std::fs::File::open(&folder).expect("there").set_modified(used).expect("set");
+        }
+        drop_old(home.path(), 1, |folder| !folder.ends_with("other")).expect("removed");
+        let left = ["oldest", "older", "young", "other"].map(|name| home.path().join(name).is_dir());
+        assert_eq!(left, [false, false, true, true]);
+        drop_old(&home.path().join("nowhere"), 1, |_| true).expect("nothing to do");
+    }
+}

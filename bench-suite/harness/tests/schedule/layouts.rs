@@ -1,0 +1,114 @@
+//! A program in other layouts: the same program, its functions elsewhere, linked when they are needed and gone when
+//! they are not.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use harness::build::cargo::{self, CargoTarget};
+use harness::build::layouts::{self, Layouts};
+use harness::build::relink::Relink;
+
+/// A program that prints in which order its functions lie.
+const SOURCE: &str = r#"
+macro_rules! functions {
+    ($($name:ident),*) => {
+        $(#[inline(never)] fn $name(n: usize) -> usize { std::hint::black_box(n).wrapping_mul(stringify!($name).len()) })*
+        fn main() {
+            let mut all = [$((($name as fn(usize) -> usize) as usize, stringify!($name), $name(1))),*];
+            all.sort_unstable();
+            println!("{}", all.map(|(_, name, length)| format!("{name}{length}")).join(" "));
+        }
+    };
+}
+functions!(a, bb, ccc, dddd, eeeee, ffffff, ggggggg, hhhhhhhh);
+"#;
+
+fn target() -> CargoTarget {
+    let arguments = ["build", "--release", "--locked"].map(str::to_owned).into();
+    CargoTarget { arguments, kind: "bin", name: "assay-worker".to_owned() }
+}
+
+/// A workspace of that program alone, and what building it made.
+fn built(folder: &Path) -> PathBuf {
+    let manifest = "[package]\nname = \"ordered\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[[bin]]\nname = \
+        \"assay-worker\"\npath = \"main.rs\"\n[workspace]\n";
+    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(folder.join("Cargo.lock"), "version = 4\n[[package]]\nname = \"ordered\"\nversion = \"0.1.0\"\n")
+        .unwrap();
+    std::fs::write(folder.join("main.rs"), SOURCE).unwrap();
+    cargo::build_in(folder, Some(&folder.join("target")), &[], &target()).unwrap()
+}
+
+fn capture(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Relink> {
+    let out = folder.join("target");
+    Relink::capture(folder, &built(folder), &folder.join("link"), |copy| {
+        let variables: Vec<(&str, &str)> = variables.iter().copied().chain([copy]).collect();
+        cargo::build_in(folder, Some(&out), &variables, &target()).map(drop)
+    })
+}
+
+fn order(program: &Path) -> String {
+    let output = Command::new(program).output().unwrap();
+    assert!(output.status.success(), "{}", program.display());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether this machine links with LLD, as Rust does by itself on x86-64 Linux.
+fn has_lld() -> bool {
+    cfg!(all(target_os = "linux", target_arch = "x86_64"))
+}
+
+#[test]
+fn layouts_are_one_program_with_its_functions_in_other_orders() {
+    let folder = tempfile::tempdir().unwrap();
+    let captured = capture(folder.path(), &[]);
+    if !has_lld() {
+        let refused = format!("{:#}", captured.expect_err("another linker"));
+        assert!(refused.contains("keeps no copy"), "{refused}");
+        return;
+    }
+    let relink = captured.unwrap();
+    assert_eq!(Relink::open(&folder.path().join("link")), Some(Ok(relink.clone())), "kept for the next time");
+    let link = |seed: u32| -> (PathBuf, String) {
+        let to = folder.path().join(format!("layout-{seed}"));
+        relink.link(seed, &to).unwrap();
+        (to.clone(), order(&to))
+    };
+    let drawn: Vec<(PathBuf, String)> = (1..=4).map(link).collect();
+    let words = |text: &str| {
+        let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        words.sort_unstable();
+        words
+    };
+    for (_, order) in &drawn {
+        assert_eq!(words(order), ["a1", "bb2", "ccc3", "dddd4", "eeeee5", "ffffff6", "ggggggg7", "hhhhhhhh8"]);
+    }
+    let different: std::collections::BTreeSet<&String> = drawn.iter().map(|(_, order)| order).collect();
+    assert_eq!(different.len(), 4, "8 functions can lie in 40,320 orders: {drawn:?}");
+    let again = link(1);
+    assert_eq!(std::fs::read(&again.0).unwrap(), std::fs::read(&drawn[0].0).unwrap(), "one seed, one layout");
+
+    let placed = Layouts::new(relink.clone(), folder.path().join("placed"), 7);
+    layouts::prepare(&[(&placed, 0), (&placed, 1), (&placed, 0)]).unwrap();
+    let (first, second) = (placed.path(0), placed.path(1));
+    assert_ne!(order(&first), order(&second));
+    assert_eq!(first.as_os_str().len(), placed.path(159).as_os_str().len());
+    layouts::prepare(&[(&placed, 1), (&placed, 20)]).unwrap();
+    assert!(!first.exists() && second.is_file() && placed.path(20).is_file());
+    assert_ne!(order(&placed.path(20)), order(&second), "fresh rounds are in fresh layouts");
+
+    std::fs::remove_file(folder.path().join("link/response.txt")).unwrap();
+    let refused = format!("{:#}", relink.link(9, &folder.path().join("never")).expect_err("its inputs are gone"));
+    assert!(refused.contains("linking") && refused.contains("response.txt"), "{refused}");
+}
+
+#[test]
+fn a_linker_that_keeps_nothing_is_named_and_the_program_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    // The old linker of the system, whatever Rust links with by itself.
+    let refused = capture(folder.path(), &[("RUSTFLAGS", "-C link-arg=-fuse-ld=bfd")]).expect_err("no copy");
+    assert!(format!("{refused:#}").contains("keeps no copy of what it is given"), "{refused:#}");
+    assert!(!folder.path().join("link").exists());
+    let program = folder.path().join("target/release/assay-worker");
+    assert_eq!(order(&program).split_whitespace().count(), 8, "cargo linked it again");
+}

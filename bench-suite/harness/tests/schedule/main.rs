@@ -1,0 +1,251 @@
+//! The time lane with workers that are scripts: what it concludes from honest ones, and that none of the ways to fool
+//! it ends green.
+//!
+//! Nothing here measures anything: the scripts say what their clocks are meant to have shown.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+mod layouts;
+mod script;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use baselines::compare::{Comparison, Verdict};
+use baselines::gate::{self, GateOutcome, Judgement};
+use baselines::paired;
+use baselines::paired::Control;
+use baselines::policy::Policy;
+use baselines::stats::Procedure;
+use baselines::{Environment, Run, RunHeader, RunWriter};
+use harness::schedule::jobs::{self, Job, SLOWER_PERCENT};
+use harness::schedule::program::Deadlines;
+use harness::schedule::scheduler::{self, Settings, Sizes};
+use harness::schedule::worker_client::WorkerProgram;
+use harness::subject::SubjectCase;
+use harness::subject::memory::MemorySubject;
+use script::Script;
+use workloads::cases;
+
+/// What a session with these workers comes to.
+struct Session {
+    run: Run,
+    judgement: Judgement,
+}
+
+const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
+
+fn case(id: &str) -> SubjectCase {
+    MemorySubject::case(&cases::find(id, &[]).unwrap(), &[])
+}
+
+/// A pair of a case on two workers; the new one is told to do `extra_percent` more work.
+fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
+    let program = |path: &Path, extra_percent| {
+        let (path, case) = (path.to_owned(), case.id.clone());
+        Arc::new(WorkerProgram { path, layouts: None, case, set: vec![], extra_percent, variables: vec![] })
+    };
+    jobs::job(case, "base", program(base, 0.0), program(new, extra_percent))
+}
+
+fn control(control: Control, worker: &Path) -> Job {
+    let extra = if let Control::Slower { percent } = control { percent } else { 0.0 };
+    let mut job = pair(&case("codec_encode_median_postcard"), worker, worker, extra);
+    job.pair.control = Some(control);
+    job
+}
+
+/// Measures one case, with its controls, and judges it as the gate does.
+fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadlines) -> Session {
+    let (base, new) = (base.write(&folder.join("base")), new.write(&folder.join("new")));
+    let all = vec![
+        pair(&case("codec_encode_small_json"), &base, &new, 0.0),
+        control(Control::Same, &new),
+        control(Control::Slower { percent: SLOWER_PERCENT }, &new),
+    ];
+    let procedure = Procedure { settle: false, ..Procedure::default() };
+    let policy = Policy::standard();
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &policy,
+        today: TODAY,
+        seed: 1,
+        deadlines,
+        budget: None,
+        sizes: &Sizes::default(),
+    };
+    let path = folder.join("run.jsonl");
+    let mut writer = RunWriter::create(&path, header()).unwrap();
+    scheduler::run_rounds(all, &settings, &mut writer).unwrap();
+    let outcome = paired::judge(&procedure, &writer.so_far().pairs, &policy, TODAY).unwrap();
+    for wrong in &outcome.wrong_controls {
+        writer.invalid(&wrong.what, &wrong.why).unwrap();
+    }
+    writer.finish().unwrap();
+    let run = Run::read(&path, false).unwrap();
+    let again = paired::judge(&procedure, &run.pairs, &policy, TODAY).unwrap();
+    assert_eq!(again, outcome, "the file does not give the verdicts again");
+    let comparison = Comparison { differences: vec![], deltas: outcome.deltas };
+    let judgement = gate::judge(comparison, &run.invalid, &[]);
+    Session { run, judgement }
+}
+
+fn header() -> RunHeader {
+    RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"))
+}
+
+fn with(base: &Script<'_>, new: &Script<'_>) -> Session {
+    let folder = tempfile::tempdir().unwrap();
+    session(folder.path(), base, new, Deadlines::default())
+}
+
+/// Why a session is invalid, one reason a line.
+fn refused(new: &Script<'_>) -> String {
+    let session = with(&Script::honest(), new);
+    assert_eq!(session.judgement.outcome, GateOutcome::Invalid, "{}", session.judgement.summary);
+    session.judgement.invalid.join("\n")
+}
+
+#[test]
+fn identical_programs_are_equal() {
+    let Session { run, judgement } = with(&Script::honest(), &Script::honest());
+    assert_eq!(judgement.outcome, GateOutcome::Passed, "{}", judgement.summary);
+    let delta = &judgement.comparison.deltas[0];
+    assert_eq!((delta.verdict, judgement.comparison.deltas.len()), (Verdict::Equal, 1), "{}", delta.why);
+    assert_eq!(run.pairs.len(), 3, "the case and two controls");
+    assert!(run.pairs[0].rounds.iter().all(|round| round.base.cpu_ns.len() == 8 && round.new.cpu_ns.len() == 8));
+}
+
+#[test]
+fn a_slower_program_regressed_and_a_faster_one_improved() {
+    let slower = Script { time_ns: 5_250_000, ..Script::honest() };
+    let judgement = with(&Script::honest(), &slower).judgement;
+    assert_eq!(judgement.outcome, GateOutcome::Regressed, "{}", judgement.summary);
+    let delta = &judgement.comparison.deltas[0];
+    assert!((delta.relative.unwrap() - 0.05).abs() < 0.005, "{delta:?}");
+    assert!(delta.why.contains("30 fresh rounds"), "{}", delta.why);
+    let judgement = with(&slower, &Script::honest()).judgement;
+    assert_eq!(judgement.outcome, GateOutcome::Passed);
+    assert_eq!(judgement.comparison.deltas[0].verdict, Verdict::Improved);
+}
+
+#[test]
+fn when_the_time_is_up_nothing_is_green() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Script::honest().write(&folder.path().join("worker"));
+    let (procedure, policy) = (Procedure::default(), Policy::standard());
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &policy,
+        today: TODAY,
+        seed: 1,
+        deadlines: Deadlines::default(),
+        budget: Some(Duration::ZERO),
+        sizes: &Sizes::default(),
+    };
+    let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
+    let jobs = vec![pair(&case("codec_encode_small_json"), &script, &script, 0.0)];
+    scheduler::run_rounds(jobs, &settings, &mut writer).unwrap();
+    let outcome = paired::judge(&procedure, &writer.so_far().pairs, &policy, TODAY).unwrap();
+    assert_eq!(outcome.deltas[0].verdict, Verdict::Inconclusive, "{}", outcome.deltas[0].why);
+}
+
+#[test]
+fn a_control_that_shows_no_slowdown_makes_the_run_invalid() {
+    let deaf = Script { extra_ns: 0, ..Script::honest() };
+    assert!(refused(&deaf).contains("control with 5% more work"));
+}
+
+#[test]
+fn swapped_labels_make_the_run_invalid() {
+    let swapped = Script { extra_ns: -250_000, ..Script::honest() };
+    let why = refused(&swapped);
+    assert!(why.contains("it is improved"), "{why}");
+}
+
+#[test]
+fn a_worker_that_dies_is_invalid() {
+    let dead = Script { start: "echo out of memory >&2; exit 7", ..Script::honest() };
+    let why = refused(&dead);
+    assert!(why.contains("the new side: the worker died") && why.contains("its last words: out of memory"), "{why}");
+    let later = Script { before_answer: "[ $n -lt 5 ] || exit 0", ..Script::honest() };
+    assert!(refused(&later).contains("died"));
+}
+
+#[test]
+fn a_worker_that_hangs_is_invalid_and_killed() {
+    let patience = Duration::from_secs(2);
+    let setup = Script { start: "echo $$ > pid; while read -r word; do :; done", ..Script::honest() };
+    let work = Script { before_answer: "echo $$ > pid; while read -r word; do :; done", ..Script::honest() };
+    for hanging in [setup, work] {
+        let folder = tempfile::tempdir().unwrap();
+        let deadlines = Deadlines { ready: patience, slice: patience, end: patience };
+        let Session { judgement, .. } = session(folder.path(), &Script::honest(), &hanging, deadlines);
+        assert_eq!(judgement.outcome, GateOutcome::Invalid);
+        assert!(judgement.invalid[0].contains("it hangs, and was killed"), "{:?}", judgement.invalid);
+        let pid = std::fs::read_to_string(folder.path().join("new/pid")).unwrap();
+        assert!(!Path::new("/proc").join(pid.trim()).exists(), "the process {pid} is still there");
+    }
+}
+
+#[test]
+fn a_worker_that_talks_nonsense_is_invalid() {
+    let cases = [
+        (Script { start: "echo hello", ..Script::honest() }, "the worker's answer is none"),
+        (Script { protocol: 9, ..Script::honest() }, "speaks protocol 9"),
+        (Script { case: "another", ..Script::honest() }, "the sides are mixed up"),
+        (Script { input: "other", ..Script::honest() }, "different inputs"),
+        (Script { operations: "777", ..Script::honest() }, "it was asked for"),
+        (Script { after_end: "echo more", ..Script::honest() }, "after its end"),
+        (Script { after_end: "exit 3", ..Script::honest() }, "ended badly"),
+    ];
+    for (script, expected) in cases {
+        let why = refused(&script);
+        assert!(why.contains(expected), "{why}");
+    }
+}
+
+#[test]
+fn a_clock_that_stands_still_is_invalid() {
+    let zero = Script { time_ns: 0, jitter: "0", ..Script::honest() };
+    assert!(refused(&zero).contains("stands still"));
+    let frozen = Script { jitter: "0", extra_ns: 0, ..Script::honest() };
+    let session = with(&frozen, &frozen);
+    assert_eq!(session.judgement.outcome, GateOutcome::Invalid);
+    assert!(session.judgement.invalid[0].contains("the clock stands still"), "{:?}", session.judgement.invalid);
+}
+
+#[test]
+fn a_wrong_answer_and_an_idle_toggle_are_invalid() {
+    for why in ["wrong answer: 3 steps of 4 are stored", "codec=postcard did not engage: the counter is 0"] {
+        let answer = format!(r#"{{"answer":"failed","why":"{why}"}}"#);
+        let lying = Script { at_end: &answer, ..Script::honest() };
+        let refusal = refused(&lying);
+        assert!(refusal.contains(why), "{refusal}");
+    }
+}
+
+#[test]
+fn a_worker_that_is_not_there_is_invalid() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Script::honest().write(&folder.path().join("worker"));
+    let none = folder.path().join("none");
+    let job = pair(&case("codec_encode_small_json"), &script, &none, 0.0);
+    let (procedure, policy) = (Procedure::default(), Policy::standard());
+    let deadlines = Deadlines::default();
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &policy,
+        today: TODAY,
+        seed: 1,
+        deadlines,
+        budget: None,
+        sizes: &Sizes::default(),
+    };
+    let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
+    scheduler::run_rounds(vec![job], &settings, &mut writer).unwrap();
+    assert!(writer.so_far().pairs[0].abandoned);
+    assert!(writer.so_far().invalid[0].why.contains("can't start"));
+    assert!(paired::judge(&procedure, &writer.so_far().pairs, &policy, TODAY).unwrap().deltas.is_empty());
+}

@@ -1,0 +1,98 @@
+//! Workers that are shell scripts, honest but for what a test changes.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A worker and its flaw.
+#[derive(Clone, Copy)]
+pub struct Script<'a> {
+    /// What a slice takes, before the jitter.
+    pub time_ns: u64,
+    /// What it takes more where extra work is asked for.
+    pub extra_ns: i64,
+    /// What is added to each time, as the shell computes it; `$n` counts the answers.
+    pub jitter: &'a str,
+    /// Run before it is ready.
+    pub start: &'a str,
+    /// Run before each slice's answer.
+    pub before_answer: &'a str,
+    /// The version of the protocol that it claims.
+    pub protocol: u32,
+    /// The case that it claims.
+    pub case: &'a str,
+    /// The input that it claims.
+    pub input: &'a str,
+    /// The operations that it claims to have done.
+    pub operations: &'a str,
+    /// Its last answer.
+    pub at_end: &'a str,
+    /// Run after its last answer.
+    pub after_end: &'a str,
+}
+
+impl Script<'static> {
+    /// A worker that does as it should.
+    pub fn honest() -> Script<'static> {
+        Script {
+            time_ns: 5_000_000,
+            extra_ns: 250_000,
+            jitter: "(n * 7919 + $$ * 31) % 9973",
+            start: ":",
+            before_answer: ":",
+            protocol: worker::protocol::VERSION,
+            case: "$1",
+            input: "generated",
+            operations: "$number",
+            at_end: r#"{"answer":"end","counters":{}}"#,
+            after_end: ":",
+        }
+    }
+}
+
+impl Script<'_> {
+    /// Writes the script into a folder of its own.
+    pub fn write(&self, folder: &Path) -> PathBuf {
+        let Script {
+            time_ns,
+            extra_ns,
+            jitter,
+            start,
+            before_answer,
+            protocol,
+            case,
+            input,
+            operations,
+            at_end,
+            after_end,
+        } = self;
+        let text = format!(
+            r#"#!/bin/sh
+cd "${{0%/*}}" || exit 1
+extra=0 before=
+for argument in "$@"; do
+  [ "$before" != --extra-work ] || [ "$argument" = 0000.000 ] || extra={extra_ns}
+  before=$argument
+done
+{start}
+echo '{{"answer":"ready","protocol":{protocol},"case":"'"{case}"'","variant":"v","seed":1,"input":"{input}","counted":1}}'
+n=0
+while read -r word number; do
+  n=$((n + 1))
+  if [ "$word" = end ]; then
+    echo '{at_end}'
+    {after_end}
+    exit
+  fi
+  {before_answer}
+  t=$(({time_ns} + extra + {jitter}))
+  echo '{{"answer":"slice","operations":'"{operations}"',"cpu_ns":'$t',"wall_ns":'$t',"voluntary_switches":0,"involuntary_switches":0,"allocations":1,"allocated_bytes":8}}'
+done
+"#
+        );
+        std::fs::create_dir_all(folder).unwrap();
+        let path = folder.join("worker");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+}

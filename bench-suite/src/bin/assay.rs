@@ -1,7 +1,0 @@
-//! The `assay` command.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    bench_suite::command::main()
-}

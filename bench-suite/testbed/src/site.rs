@@ -1,0 +1,151 @@
+//! A libSQL server with a link in front of it: what a benchmark of a memory at a distance runs on.
+//!
+//! An sqld of our own serves an empty database ([`crate::sqld`]), unless `LIBSQL_URL` names a server, and
+//! `LIBSQL_AUTH_TOKEN` what it lets one in by: its database is used as it is, and keeps what was written. A link
+//! carries bytes to an address, so that a server of TLS, which wants to be asked by its name, is as far away as it is.
+//!
+//! A benchmark is set up near and measured far: filling a database over a distance would take longer than everything
+//! else. Left out on purpose: who is measured, and how often.
+
+use std::net::ToSocketAddrs;
+
+use anyhow::{Context, Result};
+use memory::Remote;
+use worker::Prepared;
+use workloads::cases::Case;
+use workloads::input::Input;
+use workloads::suite;
+
+use crate::link::{Distance, Link, LinkCounts};
+use crate::sqld::{self, Sqld};
+
+/// The variable that names a server, and the one with its token.
+const URL_VARIABLE: &str = "LIBSQL_URL";
+const TOKEN_VARIABLE: &str = "LIBSQL_AUTH_TOKEN";
+
+/// A server and the link to it. Both end when this is dropped, as far as they are ours.
+pub struct Site {
+    remote: Remote,
+    link: Option<Link>, // ends first: it holds connections to the server
+    _sqld: Option<Sqld>,
+}
+
+/// Why nothing remote can be measured, with what to type; `None` where it can.
+pub fn missing() -> Option<String> {
+    named().is_none().then(missing_own).flatten()
+}
+
+/// Why no server of our own can be started, with what to type; `None` where it can.
+pub fn missing_own() -> Option<String> {
+    sqld::find().err()
+}
+
+/// The server that the environment names.
+fn named() -> Option<Remote> {
+    let url = std::env::var(URL_VARIABLE).ok()?;
+    Some(Remote { url, token: std::env::var(TOKEN_VARIABLE).unwrap_or_default() })
+}
+
+impl Site {
+    /// Starts a server with an empty database, or takes the one that the environment names, and a link to it without
+    /// any distance.
+    pub fn start() -> Result<Site> {
+        match named() {
+            Some(remote) => Site::of(remote),
+            None => Site::own(),
+        }
+    }
+
+    /// Starts a server with an empty database, whatever the environment names, and a link to it without any distance.
+    pub fn own() -> Result<Site> {
+        let sqld = Sqld::start(sqld::find().map_err(anyhow::Error::msg)?)?;
+        let link = Link::start(sqld.address(), Distance::milliseconds(0))?;
+        let remote = Remote { url: link.url(), token: String::new() };
+        Ok(Site { remote, link: Some(link), _sqld: Some(sqld) })
+    }
+
+    /// A server that runs already.
+    fn of(remote: Remote) -> Result<Site> {
+        let Some(host) = remote.url.strip_prefix("http://").map(|host| host.trim_end_matches('/')) else {
+            return Ok(Site { remote, link: None, _sqld: None });
+        };
+        let address = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+        let mut found = address.to_socket_addrs().with_context(|| format!("{URL_VARIABLE}={}", remote.url))?;
+        let upstream = found.next().with_context(|| format!("{URL_VARIABLE}={}: no address", remote.url))?;
+        let link = Link::start(upstream, Distance::milliseconds(0))?;
+        let remote = Remote { url: link.url(), token: remote.token };
+        Ok(Site { remote, link: Some(link), _sqld: None })
+    }
+
+    /// The database, as a memory is told of it.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// Where it can be: at the link's presets, or, without a link, where it is.
+    pub fn distances(&self) -> &'static [(&'static str, Distance)] {
+        const OWN: [(&str, Distance); 1] = [("its own", Distance::milliseconds(0))];
+        if self.link.is_some() { &Distance::PRESETS } else { &OWN }
+    }
+
+    /// Moves the server away, or back. Without a link it stays where it is.
+    pub fn move_to(&self, distance: Distance) {
+        if let Some(link) = &self.link {
+            link.move_to(distance);
+        }
+    }
+
+    /// What the link has carried so far; nothing where there is none.
+    pub fn carried(&self) -> LinkCounts {
+        let nothing = LinkCounts { connections: 0, refused: 0, cut: 0, bytes_up: 0, bytes_down: 0 };
+        self.link.as_ref().map_or(nothing, Link::counts)
+    }
+
+    /// Sets a case up on the server, near, and runs its operations once: [`slice::prepare`].
+    pub fn prepare(&self, case: &Case, input: &Input) -> Result<Box<dyn Prepared>> {
+        self.move_to(Distance::milliseconds(0));
+        suite::prepare(case, input, Some(&self.remote()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use worker::slice;
+    use workloads::cases;
+    use workloads::input::Source;
+
+    #[test]
+    fn a_plain_server_is_reached_over_the_link_and_one_of_tls_by_its_name() {
+        let of = |url: &str| Site::of(Remote { url: url.to_owned(), token: "secret".to_owned() });
+        let plain = of("http://127.0.0.1:9/").expect("nothing is sent yet");
+        let link = plain.link.as_ref().expect("bytes can be carried");
+        assert_eq!((plain.remote().url, plain.remote().token.as_str()), (link.url(), "secret"));
+        assert_eq!(plain.distances().len(), 4);
+        let tls = of("libsql://database.example").expect("nothing is looked up");
+        assert_eq!((tls.remote().url.as_str(), tls.link.is_none()), ("libsql://database.example", true));
+        assert_eq!(tls.distances().len(), 1);
+        assert!(of("http://127.0.0.1:port").is_err());
+    }
+
+    /// Without a server it says so and checks nothing.
+    #[test]
+    fn a_case_is_set_up_near_and_measured_far() {
+        if let Some(why) = missing() {
+            eprintln!("skipped: {why}");
+            return;
+        }
+        let case = cases::find("episode_get_libsql", &[]).expect("listed");
+        let input = Source::default().load(2).expect("generated");
+        let site = Site::start().expect("starts");
+        let mut prepared = site.prepare(&case, &input).expect("set up");
+        let before = prepared.counters();
+        site.move_to(Distance::milliseconds(15));
+        let slice = slice::measure(prepared.as_mut(), 2).expect("runs");
+        prepared.check().expect("right answers");
+        assert!(slice.wall_ns >= 2 * 15_000_000, "two round trips of 15 ms take 30 ms, not {} ns", slice.wall_ns);
+        let after = prepared.counters();
+        assert!(after["remote_round_trips"] >= before["remote_round_trips"] + 2);
+        assert!(site.carried().bytes_up > 0);
+    }
+}

@@ -1,0 +1,395 @@
+//! Any two strategies of any two toggles give the answers of the plain model on a real server as well, while
+//! connections are cut, requests and answers are lost, the server is killed and started again, cannot be reached, or
+//! forgets its streams, and the queue of writes is full.
+//!
+//! A write that fails while something is broken was done or was not: the model takes over which, and nothing else may
+//! differ. A read that fails is an error of this test: whatever is broken here, the store can ask again.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use memory::{Clock, Episode, EpisodeId, Error, Head, ManualClock, Memory, NewStep, Options, StartEpisode, Step};
+use memory::{IdSource, Remote, StoreKind, Variant, WriteKind};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestError, TestRng, TestRunner};
+use testbed::link::Distance;
+
+use crate::covering;
+use crate::operation::{self, Operation};
+use crate::reference::Model;
+use crate::{Bed, play};
+
+/// What breaks while an operation is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    /// Nothing.
+    None,
+    /// Every connection, before anything is sent.
+    Cut,
+    /// Every connection, when something was sent that has not reached the server.
+    CutBefore,
+    /// Every connection, as soon as something was sent: whether it has reached the server is open.
+    CutUnderWay,
+    /// The server is killed and started again: it knows its data, and no stream.
+    Restart,
+    /// The server cannot be reached.
+    Refuse,
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        12 => Just(Fault::None),
+        3 => Just(Fault::Cut),
+        2 => Just(Fault::CutBefore),
+        2 => Just(Fault::CutUnderWay),
+        1 => Just(Fault::Restart),
+        1 => Just(Fault::Refuse),
+    ]
+}
+
+#[test]
+fn every_pair_of_strategies_is_the_model_on_a_server_that_breaks() {
+    every_pair(1, 24);
+}
+
+#[test]
+#[ignore = "longer sequences, more of them: many minutes"]
+fn every_pair_of_strategies_is_the_model_on_a_server_that_breaks_for_long() {
+    every_pair(8, 60);
+}
+
+/// Few variants in which any two strategies that go with a server meet.
+fn variants() -> Vec<Variant> {
+    covering::variants(|variant| {
+        // An index in this process does not go with a server, whom others may write to.
+        let goes = variant.store == StoreKind::Libsql && variant.retrieval == memory::RetrievalKind::Scan;
+        goes && variant.durability == memory::Durability::Committed
+    })
+}
+
+/// What came of what was broken, in all: a test in which nothing breaks shows nothing.
+#[derive(Debug, Default)]
+struct Seen {
+    failed: Cell<u64>,
+    done: Cell<u64>,
+    renewed: Cell<u64>,
+    connections: Cell<u64>,
+}
+
+fn add(cell: &Cell<u64>, amount: u64) {
+    cell.set(cell.get() + amount);
+}
+
+fn every_pair(sequences: u32, operations: usize) {
+    if Bed::new(Distance::milliseconds(0)).is_none() {
+        return;
+    }
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime");
+    let (variants, seen) = (variants(), Seen::default());
+    for variant in &variants {
+        let seed = memory::hash::fnv1a(variant.to_string().as_bytes()).to_le_bytes().repeat(4);
+        let config = Config { cases: sequences, failure_persistence: None, max_shrink_iters: 20, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+        let input = (operation::sequences(operations), vec(fault(), operations));
+        match runner.run(&input, |(operations, faults)| runtime.block_on(run(variant, operations, faults, &seen))) {
+            Ok(()) => {}
+            Err(TestError::Fail(reason, input)) => panic!("{variant}: {reason}\nafter {input:#?}"),
+            Err(error) => panic!("{variant}: {error}"),
+        }
+    }
+    println!("{} variants, {sequences} sequences of up to {operations} operations each: {seen:?}", variants.len());
+    assert!(seen.failed.get() > 0 && seen.done.get() > 0 && seen.renewed.get() > 0, "what breaks is seen to break");
+}
+
+/// A stream that was idle for over 10 seconds is refused by the server: what is asked on it is answered all the same,
+/// by every variant. The server's clock is its own: this waits for it, for all variants at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_stream_changes_no_answer() {
+    let mut waiting = tokio::task::JoinSet::new();
+    for variant in variants() {
+        let Some(bed) = Bed::new(Distance::milliseconds(0)) else { return };
+        waiting.spawn(async move {
+            let clock = Arc::new(ManualClock::new(1));
+            let memory = open(&variant, &bed, &clock, 0).await;
+            let mut model = Model::default();
+            for number in 0..3 {
+                let id = play(&memory, number, 2).await.expect("nothing is broken now");
+                model.adopt(memory.get_episode(id).await.expect("reading works").expect("is there"));
+            }
+            model.adopt_patterns(memory.patterns().await.expect("reading works"));
+            // Asked within 8 seconds, a connection is not checked; on the way, the question is held until the stream is
+            // 12 seconds old.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            bed.link.stall(true);
+            let checking = async {
+                let checked = model.check_everything(&memory).await;
+                checked.unwrap_or_else(|wrong| panic!("{variant}: {wrong}"));
+            };
+            let mending = async {
+                tokio::time::sleep(Duration::from_secs(7)).await;
+                bed.link.stall(false);
+            };
+            tokio::join!(checking, mending);
+            memory.counters()["streams_renewed"]
+        });
+    }
+    let mut renewed = 0;
+    while let Some(done) = waiting.join_next().await {
+        renewed += done.expect("every variant has answered");
+    }
+    println!("{renewed} streams were begun anew");
+    assert!(renewed > 0, "streams have expired");
+}
+
+/// A memory with a small cache of short time, and a queue of writes that two steps fill.
+async fn open(variant: &Variant, bed: &Bed, clock: &Arc<ManualClock>, opening: u64) -> Memory {
+    let options = Options {
+        remote: Some(Remote { url: bed.link.url(), token: String::new() }),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        // The ids of starts that failed are not in the store, and would be given out again.
+        ids: IdSource::seeded(opening),
+        threshold_bytes: 128,
+        cache_capacity: 3,
+        cache_ttl_ns: 12,
+        batch_writes: 2,
+        queued_writes: 2,
+        flush_interval_ns: 0, // the clock does not move while one waits
+        ..Options::default()
+    };
+    Memory::open(variant, options).await.expect("the server has an empty database, or this memory's")
+}
+
+async fn run(variant: &Variant, operations: Vec<Operation>, faults: Vec<Fault>, seen: &Seen) -> TestCaseResult {
+    let mut bed = Bed::new(Distance::milliseconds(0)).expect("asked for before");
+    let clock = Arc::new(ManualClock::new(1));
+    let mut opening = 0;
+    let mut memory = open(variant, &bed, &clock, opening).await;
+    let mut world = World { model: Model::default(), known: BTreeSet::new(), ids: Vec::new(), seen };
+    for (operation, fault) in operations.into_iter().zip(faults) {
+        clock.advance(1);
+        match operation {
+            Operation::Reopen => {
+                memory.close().await.expect("nothing is broken now");
+                opening += 1;
+                memory = open(variant, &bed, &clock, opening).await;
+            }
+            operation if fault == Fault::None => world.undisturbed(&memory, &clock, operation).await?,
+            Operation::Start(start) => world.start(&memory, &clock, &mut bed, fault, start).await?,
+            Operation::Log(index, step) if !world.ids.is_empty() => {
+                let id = world.ids[index.index(world.ids.len())];
+                world.log(&memory, &clock, &mut bed, fault, (id, step)).await?;
+            }
+            Operation::Complete(index, outcome) if !world.ids.is_empty() => {
+                let id = world.ids[index.index(world.ids.len())];
+                let before = world.episode(&memory, id).await;
+                let done = world.disturbed(&mut bed, fault, memory.complete_episode(id, outcome)).await;
+                let after = world.settled(&memory, id).await;
+                if let Ok(completion) = &done {
+                    prop_assert_eq!(after.head.completion.as_ref(), Some(completion));
+                }
+                prop_assert_eq!(&after.steps, &before.steps);
+                prop_assert!(allowed(&done, matches!(done, Err(Error::EpisodeCompleted { .. }))), "{:?}", done);
+                world.model.adopt(Arc::new(after));
+                world.model.adopt_patterns(memory.patterns().await.expect("reading works"));
+            }
+            operation => {
+                // A read: it is asked for while the way is broken, and answered all the same.
+                match fault {
+                    Fault::Restart => bed.sqld.restart().expect("starts again"),
+                    _ => drop(bed.link.cut()),
+                }
+                world.undisturbed(&memory, &clock, operation).await?;
+                // The connection of the writes is gone as well: the next one may be the first to notice, and then it
+                // fails.
+                world.start(&memory, &clock, &mut bed, Fault::None, StartEpisode::default()).await?;
+            }
+        }
+    }
+    world.burst(&memory, &clock, variant).await?;
+    world.model.check_everything(&memory).await?;
+    let counters = memory.counters();
+    add(&seen.renewed, counters["streams_renewed"]);
+    add(&seen.connections, counters["remote_connections"]);
+    memory.close().await.expect("nothing is broken now");
+    world.model.check_everything(&open(variant, &bed, &clock, opening + 1).await).await
+}
+
+/// Whether a write may end so while something is broken: done, refused for a reason of its own, or failed on the way.
+fn allowed<T>(done: &memory::Result<T>, refused: bool) -> bool {
+    done.is_ok() || refused || matches!(done, Err(Error::Store { .. }))
+}
+
+/// The model, and the ids that it knows.
+struct World<'a> {
+    model: Model,
+    known: BTreeSet<EpisodeId>,
+    ids: Vec<EpisodeId>,
+    seen: &'a Seen,
+}
+
+impl World<'_> {
+    /// Waits for a write while something breaks, and mends it.
+    async fn disturbed<T>(
+        &self,
+        bed: &mut Bed,
+        fault: Fault,
+        write: impl Future<Output = memory::Result<T>>,
+    ) -> memory::Result<T> {
+        let sent = bed.link.counts().bytes_up;
+        match fault {
+            Fault::None => {}
+            Fault::Cut => drop(bed.link.cut()),
+            Fault::Restart => bed.sqld.restart().expect("starts again"),
+            Fault::Refuse => {
+                bed.link.refuse(true);
+                bed.link.cut();
+            }
+            Fault::CutBefore => bed.link.stall(true),
+            Fault::CutUnderWay => {}
+        }
+        let mut write = pin!(write);
+        let mut done = None;
+        if matches!(fault, Fault::CutBefore | Fault::CutUnderWay) {
+            while done.is_none() && bed.link.counts().bytes_up == sent {
+                done = tokio::select! {
+                    biased;
+                    done = &mut write => Some(done),
+                    () = tokio::task::yield_now() => None,
+                };
+            }
+            bed.link.cut();
+            bed.link.stall(false);
+        }
+        let done = match done {
+            Some(done) => done,
+            None => write.await,
+        };
+        bed.link.refuse(false);
+        add(if done.is_ok() { &self.seen.done } else { &self.seen.failed }, 1);
+        done
+    }
+
+    /// Nothing breaks: the model's own check.
+    async fn undisturbed(&mut self, memory: &Memory, clock: &ManualClock, operation: Operation) -> TestCaseResult {
+        self.model.check(memory, clock, operation).await?;
+        self.model.last().into_iter().for_each(|id| self.learn(id));
+        Ok(())
+    }
+
+    fn learn(&mut self, id: EpisodeId) {
+        if self.known.insert(id) {
+            self.ids.push(id);
+        }
+    }
+
+    async fn episode(&self, memory: &Memory, id: EpisodeId) -> Episode {
+        Episode::clone(&*memory.get_episode(id).await.expect("reading works").expect("it was acknowledged"))
+    }
+
+    /// The episode once nothing is under way to it any more: a request whose sender has gone may still be worked on.
+    async fn settled(&self, memory: &Memory, id: EpisodeId) -> Episode {
+        let mut before = self.episode(memory, id).await;
+        loop {
+            for _ in 0..10 {
+                memory.health().await.expect("reading works");
+            }
+            let after = self.episode(memory, id).await;
+            if after == before {
+                return after;
+            }
+            before = after;
+        }
+    }
+
+    async fn start(
+        &mut self,
+        memory: &Memory,
+        clock: &ManualClock,
+        bed: &mut Bed,
+        fault: Fault,
+        start: StartEpisode,
+    ) -> TestCaseResult {
+        let done = self.disturbed(bed, fault, memory.start_episode(start.clone())).await;
+        prop_assert!(allowed(&done, false), "{:?}", done);
+        for _ in 0..10 {
+            memory.health().await.expect("reading works");
+        }
+        let all = memory.query_by_task(&start.task_type, &start.context.domain, usize::MAX).await;
+        let new: Vec<EpisodeId> =
+            all.expect("reading works").into_iter().filter(|id| !self.known.contains(id)).collect();
+        match (&done, &new[..]) {
+            (Ok(id), [new]) => prop_assert_eq!(id, new),
+            (Err(_), [] | [_]) => {}
+            _ => prop_assert!(false, "{:?}, and {:?} are there", done, new),
+        }
+        for id in new {
+            let episode = self.episode(memory, id).await;
+            let head = Head::new(id, clock.now_ns(), start.clone());
+            prop_assert_eq!(&episode, &Episode { head, steps: Vec::new() });
+            self.model.adopt(Arc::new(episode));
+            self.learn(id);
+        }
+        Ok(())
+    }
+
+    async fn log(
+        &mut self,
+        memory: &Memory,
+        clock: &ManualClock,
+        bed: &mut Bed,
+        fault: Fault,
+        (id, step): (EpisodeId, NewStep),
+    ) -> TestCaseResult {
+        let before = self.episode(memory, id).await;
+        let completed = before.head.completion.is_some();
+        let done = self.disturbed(bed, fault, memory.log_step(id, step.clone())).await;
+        let refused = completed && matches!(done, Err(Error::EpisodeCompleted { .. }));
+        prop_assert!(allowed(&done, refused), "{:?}", done);
+        prop_assert!(done.is_err() || !completed, "{:?}", done);
+        let number = before.steps.len() as u32;
+        let mut with = before.clone();
+        with.steps.push(Step::new(number, clock.now_ns(), step));
+        let after = self.settled(memory, id).await;
+        match done {
+            Ok(logged) => {
+                prop_assert_eq!(logged, number);
+                prop_assert_eq!(&after, &with);
+            }
+            Err(_) => prop_assert!(after == before || after == with, "{:?}", after),
+        }
+        self.model.adopt(Arc::new(after));
+        Ok(())
+    }
+
+    /// More steps at one moment than the queue of writes takes: each is acknowledged, with a number of its own.
+    async fn burst(&mut self, memory: &Memory, clock: &ManualClock, variant: &Variant) -> TestCaseResult {
+        const EACH: usize = 3;
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            let id = memory.start_episode(StartEpisode::default()).await.expect("nothing is broken now");
+            ids.push(id);
+            self.learn(id);
+        }
+        let step = |number: usize| NewStep { action: format!("of a burst, {number}"), ..NewStep::default() };
+        let one = async |id: EpisodeId| {
+            for number in 0..EACH {
+                memory.log_step(id, step(number)).await.expect("nothing is broken now");
+            }
+        };
+        tokio::join!(one(ids[0]), one(ids[1]), one(ids[2]), one(ids[3]));
+        for id in ids {
+            let episode = self.episode(memory, id).await;
+            let expected = (0..EACH).map(|number| Step::new(number as u32, clock.now_ns(), step(number)));
+            prop_assert_eq!(&episode.steps, &expected.collect::<Vec<_>>());
+            self.model.adopt(Arc::new(episode));
+        }
+        let waited = memory.counters()["queue_waits"];
+        prop_assert_eq!(waited > 0, variant.writes == WriteKind::Batched, "{} waits for room", waited);
+        Ok(())
+    }
+}

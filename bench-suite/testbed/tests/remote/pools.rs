@@ -1,0 +1,97 @@
+//! What the pools do at a distance, by what they count and what the link counts.
+
+use std::sync::Arc;
+
+use testbed::link::{Distance, LinkCounts};
+
+use crate::{Bed, counted, play};
+
+const COUNTED: [&str; 6] = [
+    "connections_opened",
+    "connections_reused",
+    "remote_connections",
+    "remote_round_trips",
+    "bytes_sent",
+    "bytes_received",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeping_connections_saves_round_trips_and_bytes() {
+    const GETS: u64 = 12;
+    let mut cost = Vec::new();
+    for pool in ["none", "keepalive", "adaptive"] {
+        let Some(bed) = Bed::new(Distance::preset("15ms").unwrap()) else { return };
+        let memory = bed.open(pool).await;
+        let id = play(&memory, 0, 1).await.unwrap();
+        assert!(memory.get_episode(id).await.unwrap().is_some()); // the first one of a kept connection prepares
+        let before = counted(&memory, COUNTED);
+        for _ in 0..GETS {
+            assert!(memory.get_episode(id).await.unwrap().is_some());
+        }
+        let after = counted(&memory, COUNTED);
+        let [opened, reused, connections, round_trips, sent, received] =
+            std::array::from_fn(|at| after[at] - before[at]);
+        println!(
+            "{pool}: {GETS} gets: {opened} opened, {reused} reused, {connections} TCP connections, {round_trips} round \
+                trips, {sent} + {received} bytes"
+        );
+        cost.push((pool, opened, reused, connections, round_trips, sent + received));
+    }
+    let [none, keepalive, adaptive] = cost[..] else { panic!("three pools") };
+    assert_eq!((none.1, none.2), (GETS, 0), "one each time");
+    assert_eq!(none.3, GETS, "a TCP connection each: {none:?}");
+    assert!(none.4 >= 3 * GETS, "its handshake, the question for the columns, the query, a goodbye: {none:?}");
+    for kept in [keepalive, adaptive] {
+        assert_eq!((kept.1, kept.2), (0, GETS), "{kept:?}");
+        assert_eq!((kept.3, kept.4), (0, GETS), "the query and nothing else: {kept:?}");
+        assert!(kept.5 < none.5, "{kept:?} {none:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adaptive_follows_the_callers() {
+    let Some(bed) = Bed::new(Distance::preset("15ms").unwrap()) else { return };
+    let memory = Arc::new(bed.open("adaptive").await);
+    let id = play(&memory, 0, 1).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        let memory = Arc::clone(&memory);
+        tasks.spawn(async move {
+            for _ in 0..20 {
+                assert!(memory.get_episode(id).await.unwrap().is_some());
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let [opened, grown, shrunk] = counted(&memory, ["connections_opened", "permits_grown", "permits_shrunk"]);
+    println!("24 callers: {opened} connections, {grown} permits grown, {shrunk} shrunk");
+    assert!(grown >= 4, "24 callers want more than it began with");
+    assert!(opened <= 34);
+    for _ in 0..80 {
+        assert!(memory.get_episode(id).await.unwrap().is_some());
+    }
+    let [now] = counted(&memory, ["permits_shrunk"]);
+    println!("then one caller: {} shrunk", now - shrunk);
+    assert!(now > shrunk, "one caller wants fewer");
+}
+
+/// The meter at the client and the link's own agree on every byte that was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_byte_is_counted() {
+    let Some(bed) = Bed::new(Distance::milliseconds(0)) else { return };
+    let memory = bed.open("keepalive").await;
+    let id = play(&memory, 0, 5).await.unwrap();
+    assert!(memory.get_episode(id).await.unwrap().is_some());
+    // The goodbye of the stream that opened the store is sent behind one's back: both have counted it in the end.
+    loop {
+        let [sent, received] = counted(&memory, ["bytes_sent", "bytes_received"]);
+        let LinkCounts { bytes_up, bytes_down, .. } = bed.link.counts();
+        assert!(sent > 1_000 && received > 1_000 && received <= bytes_down);
+        if sent == bytes_up {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,9 +1,0 @@
-//! The command and its gate, one binary: linking it is most of what these tests cost.
-
-mod commands;
-mod large;
-mod mutants;
-mod planted;
-mod plants;
-mod soak;
-mod support;

@@ -1,0 +1,51 @@
+//! Where the heap and the stack begin while instructions are counted: always at a page, so that the length of a path or
+//! of the environment changes no count.
+
+use std::hint::black_box;
+
+const PAGE_BYTES: usize = 4096;
+
+/// Larger than anything that a program allocates before its main function.
+const PROBE_BYTES: usize = 1 << 20;
+
+/// Takes what is left of the page at the end of the heap, for ever: the next block begins at a page.
+pub fn begin_heap_page() {
+    let probe = Vec::<u8>::with_capacity(PROBE_BYTES);
+    let end = probe.as_ptr() as usize + PROBE_BYTES;
+    // Half of the probe and a page, so that no block that was freed before can serve.
+    std::mem::forget(Vec::<u8>::with_capacity(PROBE_BYTES / 2 + end.next_multiple_of(PAGE_BYTES) - end));
+    std::mem::forget(probe);
+}
+
+/// A local variable that lies at the beginning of a page, and so does the stack below it.
+#[repr(align(4096))]
+struct Page([u8; 1]);
+
+/// Calls `work` with a stack that begins at a page. The stack of a process begins where its environment and its path
+/// end, and copying a block takes an instruction more or less where the block lies elsewhere.
+#[inline(never)]
+pub fn on_stack_page<T>(work: impl FnOnce() -> T) -> T {
+    let page = Page([0]);
+    black_box(&page.0);
+    let done = work();
+    black_box(&page.0);
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stack_of_the_work_begins_at_one_place_of_its_page() {
+        #[inline(never)]
+        fn below(frames: usize) -> usize {
+            let frame = black_box([0_u8; 100]);
+            let place = || std::ptr::from_ref(&black_box(0_u8)) as usize % PAGE_BYTES;
+            let found = if frames > 0 { below(frames - 1) } else { on_stack_page(place) };
+            black_box(&frame);
+            found
+        }
+        assert_eq!(below(0), below(3));
+    }
+}

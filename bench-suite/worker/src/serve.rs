@@ -1,0 +1,198 @@
+//! A worker's end of a conversation: sets one case up, then does slices as they are asked for.
+//!
+//! A worker does not know what its times are for, nor which side it is: one that could tell a control from a
+//! measurement would make the control worthless.
+
+use std::io::{BufRead, Write};
+
+use anyhow::{Context, Result};
+
+use crate::heap::CountingAllocator;
+use crate::protocol::{Answer, Command, Ended, Worked};
+use crate::slice::{self, InjectedSlowdown};
+use crate::{CaseSetup, Prepared};
+
+/// Answers commands until `end`. What goes wrong is answered, too, so that the process that measures can say it.
+///
+/// # Errors
+/// The setup or a slice failed, an answer is wrong, a toggle did not engage, or nobody listens any more.
+pub fn serve(
+    set_up: impl FnOnce() -> Result<CaseSetup>,
+    extra_percent: f64,
+    heap: &CountingAllocator,
+    commands: impl BufRead,
+    mut answers: impl Write,
+) -> Result<()> {
+    let served = converse(set_up, extra_percent, heap, commands, &mut answers);
+    if let Err(error) = &served {
+        answer(&mut answers, &Answer::Failed { why: format!("{error:#}") })?;
+    }
+    served
+}
+
+fn converse(
+    set_up: impl FnOnce() -> Result<CaseSetup>,
+    extra_percent: f64,
+    heap: &CountingAllocator,
+    commands: impl BufRead,
+    answers: &mut impl Write,
+) -> Result<()> {
+    let CaseSetup { mut prepared, ready, waits } = set_up()?;
+    slice::warm_up(prepared.as_mut(), ready.counted)?;
+    answer(answers, &Answer::Ready(ready))?;
+    let slowdown = InjectedSlowdown { share: extra_percent / 100.0, waits };
+    for line in commands.lines() {
+        let line = line.context("reading a command")?;
+        match line.parse::<Command>().map_err(anyhow::Error::msg)? {
+            Command::Slice(operations) => {
+                let worked = work(prepared.as_mut(), operations, slowdown, None)?;
+                answer(answers, &Answer::Slice(worked))?;
+            }
+            Command::Count(operations) => {
+                let worked = work(prepared.as_mut(), operations, slowdown, Some(heap))?;
+                answer(answers, &Answer::Slice(worked))?;
+            }
+            Command::End => {
+                prepared.check()?;
+                let counters = prepared.counters();
+                let counters = counters.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+                return answer(answers, &Answer::End(Ended { counters }));
+            }
+        }
+    }
+    anyhow::bail!("the commands ended without `end`")
+}
+
+fn work(
+    prepared: &mut dyn Prepared,
+    operations: u64,
+    slowdown: InjectedSlowdown,
+    heap: Option<&CountingAllocator>,
+) -> Result<Worked> {
+    prepared.prepare_inputs(slowdown.operations(operations).0)?;
+    let before = switches();
+    let counted = heap.map(|heap| {
+        heap.count(true);
+        heap.counted()
+    });
+    let slice = slice::timed(prepared, operations, slowdown);
+    let (allocations, allocated_bytes) = match (heap, counted) {
+        (Some(heap), Some((blocks, bytes))) => {
+            heap.count(false);
+            let (blocks_after, bytes_after) = heap.counted();
+            (blocks_after - blocks, bytes_after - bytes)
+        }
+        _ => (0, 0),
+    };
+    let (slice, after) = (slice?, switches());
+    Ok(Worked {
+        operations,
+        cpu_ns: slice.cpu_ns,
+        wall_ns: slice.wall_ns,
+        voluntary_switches: after.0.saturating_sub(before.0),
+        involuntary_switches: after.1.saturating_sub(before.1),
+        allocations,
+        allocated_bytes,
+    })
+}
+
+fn answer(answers: &mut impl Write, answer: &Answer) -> Result<()> {
+    let mut line = serde_json::to_string(answer).context("an answer has string keys")?;
+    line.push('\n');
+    // In one piece: a reader must not wait between the halves of a line.
+    answers.write_all(line.as_bytes()).and_then(|()| answers.flush()).context("nobody reads the answers")
+}
+
+/// How often the main thread waited and was interrupted; zeros where the system does not say.
+fn switches() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+    };
+    (field("voluntary_ctxt_switches:"), field("nonvoluntary_ctxt_switches:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::protocol::{Ready, VERSION};
+
+    /// A case that adds numbers, and refuses to run what was not prepared.
+    struct Adding {
+        prepared: u64,
+        done: u64,
+    }
+
+    impl Prepared for Adding {
+        fn prepare_inputs(&mut self, operations: u64) -> Result<()> {
+            self.prepared += operations;
+            Ok(())
+        }
+
+        fn run(&mut self, operations: u64) -> Result<()> {
+            anyhow::ensure!(operations <= self.prepared, "nothing was prepared");
+            self.prepared -= operations;
+            for number in 0..operations * 1000 {
+                self.done += std::hint::black_box(number % 2);
+            }
+            Ok(())
+        }
+
+        fn check(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn counters(&self) -> BTreeMap<&'static str, u64> {
+            BTreeMap::from([("added", self.done)])
+        }
+    }
+
+    fn set_up() -> Result<CaseSetup> {
+        let ready = Ready {
+            protocol: VERSION,
+            case: "adding".into(),
+            variant: String::new(),
+            seed: 1,
+            input: String::new(),
+            counted: 4,
+        };
+        Ok(CaseSetup { prepared: Box::new(Adding { prepared: 0, done: 0 }), ready, waits: false })
+    }
+
+    fn conversation(commands: &str) -> (Result<()>, Vec<Answer>) {
+        let mut answers = Vec::new();
+        let served = serve(set_up, 0.0, &CountingAllocator::new(), commands.as_bytes(), &mut answers);
+        let text = String::from_utf8(answers).expect("JSON");
+        (served, text.lines().map(|line| serde_json::from_str(line).expect("an answer")).collect())
+    }
+
+    #[test]
+    fn a_conversation_has_an_answer_for_every_command() {
+        let (served, answers) = conversation("count 3\nslice 5\nend\n");
+        served.expect("served");
+        assert_eq!(answers.len(), 4);
+        let Answer::Ready(ready) = &answers[0] else { panic!("{answers:?}") };
+        assert_eq!((ready.protocol, ready.case.as_str()), (VERSION, "adding"));
+        let Answer::Slice(worked) = &answers[2] else { panic!("{answers:?}") };
+        assert_eq!(worked.operations, 5);
+        assert!(worked.cpu_ns > 0 && worked.wall_ns > 0);
+        let Answer::End(ended) = &answers[3] else { panic!("{answers:?}") };
+        assert!(ended.counters["added"] > 8 * 500);
+    }
+
+    #[test]
+    fn what_goes_wrong_is_answered() {
+        for commands in ["slice 1\n", "slice 0\n", "dance\n"] {
+            let (served, answers) = conversation(commands);
+            assert!(served.is_err(), "{commands}");
+            assert!(matches!(answers.last(), Some(Answer::Failed { .. })), "{commands}: {answers:?}");
+        }
+        let mut answers = Vec::new();
+        let refused = || anyhow::bail!("no such case");
+        assert!(serve(refused, 0.0, &CountingAllocator::new(), &b""[..], &mut answers).is_err());
+        assert!(String::from_utf8(answers).expect("JSON").contains("no such case"));
+    }
+}

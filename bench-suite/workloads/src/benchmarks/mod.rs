@@ -1,0 +1,100 @@
+//! The benchmarks, a workload a file, and the fixture that those with a memory stand on.
+
+pub mod bursts;
+pub mod engine;
+pub mod episodes;
+pub mod lifecycle;
+pub mod payload;
+pub mod pure;
+pub mod retrieval;
+pub mod searching;
+pub mod together;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use memory::api::Script;
+use memory::{EpisodeId, IdSource, ManualClock, Memory, NewStep, Options};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::benchmark::Setup;
+use crate::scratch;
+
+/// A memory of the variant under test, alone in a folder of its own, on a runtime of one thread: two runs of the same
+/// seed do the same work.
+pub struct Fixture {
+    /// Drives the memory's futures.
+    pub runtime: Runtime,
+    /// The memory under test.
+    pub memory: Arc<Memory>,
+    // Dropped last: the memory's files lie in it.
+    _folder: Option<TempDir>,
+}
+
+impl Fixture {
+    /// Opens a memory of the variant, in a file of its own or on the server of the setup.
+    pub fn new(setup: &Setup<'_>) -> Result<Fixture> {
+        Fixture::with(setup, Options::default())
+    }
+
+    /// Opens a memory of the variant, with what is not its place, its clock or its ids as given.
+    pub fn with(setup: &Setup<'_>, options: Options) -> Result<Fixture> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+        let folder = match (setup.variant.store, setup.remote) {
+            (memory::StoreKind::Memory, _) | (_, Some(_)) => None,
+            _ => Some(scratch::folder()?),
+        };
+        let options = Options {
+            path: folder.as_ref().map(|folder| folder.path().join("memory")),
+            remote: setup.remote.cloned(),
+            clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
+            ids: IdSource::seeded(setup.input.seed),
+            flush_interval_ns: 0, // the clock stands still
+            ..options
+        };
+        let memory = Arc::new(runtime.block_on(Memory::open(&setup.variant, options))?);
+        Ok(Fixture { runtime, memory, _folder: folder })
+    }
+
+    /// Plays a script to its end, with at most `steps` steps.
+    pub fn play(&self, script: &Script, steps: usize) -> Result<EpisodeId> {
+        self.runtime.block_on(play(&self.memory, script, steps))
+    }
+
+    /// What the strategies did.
+    pub fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.memory.counters()
+    }
+}
+
+/// Plays a script to its end, with exactly `steps` steps: a shorter script starts over.
+pub async fn play(memory: &Memory, script: &Script, steps: usize) -> Result<EpisodeId> {
+    let id = memory.start_episode(script.start.clone()).await?;
+    for step in script.steps.iter().cycle().take(steps) {
+        memory.log_step(id, step.clone()).await?;
+    }
+    memory.complete_episode(id, script.outcome.clone()).await?;
+    Ok(id)
+}
+
+/// Checks that an episode is stored as it was played.
+pub async fn check_stored(memory: &Memory, id: EpisodeId, expected: &[&NewStep], completed: bool) -> Result<()> {
+    let episode = memory.get_episode(id).await?.with_context(|| format!("episode {id} is not stored"))?;
+    ensure!(
+        episode.steps.len() == expected.len(),
+        "episode {id} has {} steps, not {}",
+        episode.steps.len(),
+        expected.len()
+    );
+    for (step, expected) in episode.steps.iter().zip(expected) {
+        ensure!(
+            step.tool == expected.tool && step.action == expected.action && step.observation == expected.observation,
+            "step {} of episode {id} is not the one that was logged",
+            step.number
+        );
+    }
+    ensure!(episode.head.completion.is_some() == completed, "episode {id}: completed is not {completed}");
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Finding out toggles that did nothing: a variant whose toggle did not engage is invalid, not fast.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use memory::Variant;
+
+use crate::cases::Case;
+
+/// The counters of which one must have moved for a strategy to have done its work. Strategies that are missing here are
+/// the naive ones.
+const EVIDENCE: &[(&str, &str, &[&str])] = &[
+    ("codec", "messagepack", &["messagepack_encoded"]),
+    ("codec", "postcard", &["postcard_encoded"]),
+    ("compression", "lz4", &["values_compressed"]),
+    ("compression", "zstd", &["values_compressed"]),
+    ("compression", "zstd-dictionary", &["dictionary_compressed"]),
+    ("cache", "lru", &["cache_hits", "query_hits"]),
+    ("cache", "adaptive-ttl", &["ttl_extended"]),
+    ("cache", "predictive", &["predictive_evictions"]),
+    ("buffers", "pooled", &["buffers_reused"]),
+    ("metadata", "json-extract", &["metadata_extractions"]),
+    ("metadata", "indexed", &["metadata_index_searches"]),
+    ("index", "composite", &["composite_index_searches"]),
+    ("batch", "single-query", &["fetched_together"]),
+    ("batch", "parallel", &["fetched_in_parallel"]),
+    ("writes", "batched", &["shared_commits"]),
+    ("embedding", "postcard", &["postcard_vectors"]),
+    ("embedding", "f32-blob", &["f32_vectors"]),
+    ("retrieval", "indexed", &["index_searches"]),
+    ("sharing", "arc", &["episodes_shared"]),
+    ("pool", "keepalive", &["connections_reused"]),
+    ("pool", "adaptive", &["permits_grown", "permits_shrunk"]),
+    ("wire", "compressed", &["bodies_compressed"]),
+];
+
+/// Checks that every strategy on the case's path did its work.
+pub fn check(case: &Case, counters: &BTreeMap<&'static str, u64>) -> Result<()> {
+    check_variant(&case.variant, |toggle| case.applies(toggle), counters)
+}
+
+/// Checks that every strategy of a variant did its work, where its toggle lies on the path.
+pub fn check_variant(
+    variant: &Variant,
+    applies: impl Fn(&str) -> bool,
+    counters: &BTreeMap<&'static str, u64>,
+) -> Result<()> {
+    for (toggle, strategy, evidence) in EVIDENCE {
+        let chosen = variant.get(toggle)? == *strategy;
+        let idle = evidence.iter().all(|counter| counters.get(counter).copied().unwrap_or(0) == 0);
+        if chosen && applies(toggle) && idle {
+            bail!("{toggle}={strategy} did not engage: the counter `{}` is 0", evidence.join("` and the counter `"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_strategy_but_the_naive_has_its_evidence() {
+        for toggle in memory::TOGGLES.iter().filter(|toggle| !["store", "durability"].contains(&toggle.name)) {
+            for strategy in &toggle.strategies[1..] {
+                let known = EVIDENCE.iter().any(|(name, of, _)| name == &toggle.name && of == strategy);
+                assert!(known, "{}={strategy} has no counter that shows it", toggle.name);
+            }
+        }
+        let counters = memory::Counters::default().snapshot();
+        assert!(EVIDENCE.iter().flat_map(|(_, _, evidence)| *evidence).all(|counter| counters.contains_key(counter)));
+    }
+
+    #[test]
+    fn a_toggle_that_did_nothing_is_an_error() {
+        let case = crate::cases::find("step_log_redb_postcard", &[]).expect("listed");
+        let idle = check(&case, &BTreeMap::new()).expect_err("nothing was encoded");
+        assert_eq!(idle.to_string(), "codec=postcard did not engage: the counter `postcard_encoded` is 0");
+        assert!(check(&case, &BTreeMap::from([("postcard_encoded", 1)])).is_ok());
+    }
+}

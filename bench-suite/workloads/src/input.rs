@@ -1,0 +1,91 @@
+//! What the benchmarks work on: a corpus file, or episodes generated from the seed. The same for every process of a
+//! run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use memory::api::Script;
+
+use corpus::generate::{EpisodeStyle, generate};
+
+/// The seed of a run that names none.
+pub const SEED: u64 = 20_260_122;
+
+/// Episodes to work on, and the seed of everything random.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Whole episodes; never empty, every one with a step.
+    pub scripts: Vec<Script>,
+    /// The name in the environment of a run: `generated`, or the file's name and checksum.
+    pub name: String,
+}
+
+impl Input {
+    /// Two inputs with the same checksum are the same work: it covers the seed and every episode.
+    pub fn checksum(&self) -> String {
+        let text =
+            serde_json::to_vec(&(self.seed, &self.scripts)).expect("scripts have string keys and finite numbers");
+        format!("{}#{:016x}", self.name, memory::hash::fnv1a(&text))
+    }
+}
+
+/// Where the input comes from, as a child process is told it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The seed of everything random; [`SEED`] where none is given.
+    pub seed: Option<u64>,
+    /// A corpus file; generated episodes where none is given.
+    pub corpus: Option<PathBuf>,
+}
+
+/// The variables through which measuring processes are told what to work on: valgrind's children see these and no
+/// others.
+pub const VARIABLES: [&str; 3] = ["ASSAY_SEED", "ASSAY_CORPUS", "ASSAY_SET"];
+
+impl Source {
+    /// What this process was told by its environment.
+    pub fn from_environment() -> Result<Source> {
+        let seed = match std::env::var("ASSAY_SEED") {
+            Ok(seed) => Some(seed.parse().with_context(|| format!("ASSAY_SEED is `{seed}`, not a number"))?),
+            Err(_) => None,
+        };
+        Ok(Source { seed, corpus: std::env::var_os("ASSAY_CORPUS").map(PathBuf::from) })
+    }
+
+    /// The variables that tell a child process the same.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let seed = self.seed.map(|seed| ("ASSAY_SEED", seed.to_string()));
+        let corpus = self.corpus.as_ref().map(|path| ("ASSAY_CORPUS", path.display().to_string()));
+        seed.into_iter().chain(corpus).collect()
+    }
+
+    /// Reads or generates `episodes` episodes, fewer where the corpus has fewer.
+    pub fn load(&self, episodes: usize) -> Result<Input> {
+        let seed = self.seed.unwrap_or(SEED);
+        let Some(path) = &self.corpus else {
+            let scripts = generate(seed, episodes, EpisodeStyle::SweAgent);
+            return Ok(Input { seed, scripts, name: "generated".to_owned() });
+        };
+        let mut scripts = memory::corpus::read(path)?.scripts;
+        scripts.retain(|script| !script.steps.is_empty());
+        if scripts.is_empty() {
+            bail!("{} has no episode with a step: there is nothing to measure", path.display());
+        }
+        scripts.truncate(episodes);
+        Ok(Input { seed, scripts, name: checksum_name(path)? })
+    }
+}
+
+/// The toggles that a parent process set for this one: `ASSAY_SET=codec=postcard,pool=none`.
+pub fn set_from_environment() -> Vec<String> {
+    let set = std::env::var("ASSAY_SET").unwrap_or_default();
+    set.split(',').filter(|pair| !pair.is_empty()).map(str::to_owned).collect()
+}
+
+fn checksum_name(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(format!("{name}#{:016x}", memory::hash::fnv1a(&bytes)))
+}
