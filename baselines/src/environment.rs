@@ -24,8 +24,8 @@ pub struct Environment {
     pub libc: String,
     /// The CPU's model as it names itself.
     pub cpu_model: String,
-    /// The CPU's features as a counted process sees them, sorted. Valgrind presents a CPU of its own, so that hosts that
-    /// differ in what it hides count alike. Empty if nothing was counted.
+    /// The features of the CPU that a counted process sees, sorted. Valgrind presents its own, so hosts that differ in
+    /// what it hides count alike. Empty if nothing was counted.
     pub cpu_features: Vec<String>,
     /// The number of cores that the process may use.
     pub cores: usize,

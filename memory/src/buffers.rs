@@ -53,8 +53,8 @@ impl Buffers for Fresh {
 }
 
 /// Buffers `pooled`: a few are kept, as large as their values made them, and handed out again. The one that came back
-/// last goes out first: its bytes are still in the CPU's cache. The pool is bounded in number and size, so that one huge
-/// value or one burst does not stay in memory for ever.
+/// last goes out first: its bytes are still in the CPU's cache. The pool is bounded in number and size, so that one
+/// huge value or one burst does not stay in memory for ever.
 #[derive(Debug)]
 struct Pooled {
     kept: Mutex<Vec<Vec<u8>>>,

@@ -5,7 +5,7 @@
 //! | `memory` | `memory` | the structs hold it; nothing survives the process |
 //! | `redb` | `buffered` | the process holds it; a crash loses what came after the last sync ([`SYNC_EVERY`]) |
 //! | `redb` | `fsynced` | the disk holds it |
-//! | `libsql`, `tiered` | `committed` | the system holds it (WAL, `synchronous=NORMAL`): survives `kill -9`, not a power cut |
+//! | `libsql`, `tiered` | `committed` | the system holds it (WAL, `synchronous=NORMAL`): survives `kill -9` only |
 //! | `libsql` at a URL | `committed` | the server has committed it: its operator decides what that survives |
 //! | `libsql`, `tiered` | `fsynced` | the disk holds it (WAL, `synchronous=FULL`) |
 //!

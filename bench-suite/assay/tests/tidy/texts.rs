@@ -1,9 +1,8 @@
 //! Sources keep to a length and a width, public types have different names, and the documents agree with the tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use baselines::exit::Exit;
-use proc_macro2::{TokenStream, TokenTree};
 
 use crate::source::production;
 use crate::{Tree, sources};
@@ -26,35 +25,15 @@ pub fn files(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// Lines keep rustfmt's width, comments too; string literals that cannot be broken are exempt.
+/// Comments keep the width of the code, which rustfmt does not see to.
 pub fn columns(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     for (path, text) in sources(tree) {
-        let mut exempt = BTreeSet::new();
-        unbreakable(text.parse().unwrap_or_default(), &mut exempt);
-        let lines = (1..).zip(text.lines().map(|line| line.chars().count()));
-        let wide = lines.filter(|(line, columns)| *columns > COLUMNS_MAX && !exempt.contains(line));
-        wrong
-            .extend(wide.map(|(line, columns)| format!("{path}:{line}: {columns} columns, {COLUMNS_MAX} is the most")));
+        let comments = (1..).zip(text.lines()).filter(|(_, line)| line.trim_start().starts_with("//"));
+        let wide = comments.filter(|(_, line)| line.chars().count() > COLUMNS_MAX);
+        wrong.extend(wide.map(|(number, _)| format!("{path}:{number}: {COLUMNS_MAX} columns are the most")));
     }
     wrong
-}
-
-/// Lines of strings that are raw, have line breaks without `\`, or no space at which a `\` could break them.
-fn unbreakable(tokens: TokenStream, lines: &mut BTreeSet<usize>) {
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) => unbreakable(group.stream(), lines),
-            TokenTree::Literal(literal) => {
-                let text = literal.span().source_text().unwrap_or_default();
-                let has_breaks = text.rsplit('\n').skip(1).any(|line| !line.ends_with('\\'));
-                if !text.starts_with('/') && (text.starts_with(['r', 'b']) || has_breaks || !text.contains(' ')) {
-                    lines.extend(literal.span().start().line..=literal.span().end().line);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 /// A public type has its name alone; each crate may have an `Error` and a `Result`.
