@@ -49,12 +49,13 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
 
 /// Crates and programs of this workspace, as cargo names their files: `libmemory-0123456789abcdef.rlib`.
 fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 13] = [
+    const OURS: [&str; 14] = [
         "memory",
         "baselines",
         "reports",
         "loadgen",
         "bench-suite",
+        "bench-counts",
         "worker",
         "workloads",
         "corpus",
