@@ -1,4 +1,4 @@
-//! What the gate can test: something with benchmarks that can be built at a revision and run in rounds.
+//! The subjects of the gate: programs with benchmarks that can be built at a revision and run in rounds.
 //!
 //! [`memory`] is the reference memory of this tree; [`project`] is a criterion bench of another project, described by a
 //! file ([`definition`]).

@@ -1,4 +1,4 @@
-//! The traps of a remote libSQL: every known failure, provoked on purpose.
+//! The traps of a remote libSQL: every known failure is provoked.
 
 use std::sync::Arc;
 use std::time::Duration;
