@@ -32,7 +32,7 @@ pub struct Site {
 
 /// The reason why nothing remote can be measured, with the remedy; `None` if it can.
 pub fn missing() -> Option<String> {
-    named().is_none().then(missing_own).flatten()
+    from_environment().is_none().then(missing_own).flatten()
 }
 
 /// The reason why no local server can be started, with the remedy; `None` if it can.
@@ -41,7 +41,7 @@ pub fn missing_own() -> Option<String> {
 }
 
 /// The server that the environment names.
-fn named() -> Option<Remote> {
+fn from_environment() -> Option<Remote> {
     let url = std::env::var(URL_VARIABLE).ok()?;
     Some(Remote { url, token: std::env::var(TOKEN_VARIABLE).unwrap_or_default() })
 }
@@ -49,7 +49,7 @@ fn named() -> Option<Remote> {
 impl Site {
     /// Starts a server with an empty database, or uses the one that the environment names, and a link without distance.
     pub fn start() -> Result<Site> {
-        match named() {
+        match from_environment() {
             Some(remote) => Site::of(remote),
             None => Site::own(),
         }

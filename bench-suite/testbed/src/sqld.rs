@@ -97,14 +97,14 @@ impl Sqld {
 
     /// True if it answers a request for its health.
     fn answers(&self) -> bool {
-        let asked = TcpStream::connect(self.address).and_then(|mut server| {
+        let response = TcpStream::connect(self.address).and_then(|mut server| {
             server.set_read_timeout(Some(STARTING))?;
             server.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
             let mut answer = String::new();
             server.read_to_string(&mut answer)?;
             Ok(answer)
         });
-        asked.is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
+        response.is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
     }
 }
 

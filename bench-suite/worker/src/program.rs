@@ -140,7 +140,7 @@ fn count(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argum
     setup.prepared.check()?;
     record(&usage)?;
     // The process ends here: dropping thousands of episodes under valgrind would take seconds. The caller removes the
-    // files, which lie in its folder.
+    // files in its folder.
     std::mem::forget(setup);
     Ok(())
 }

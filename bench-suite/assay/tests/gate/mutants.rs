@@ -28,8 +28,8 @@ pub mod mutants {
         if let Ok(which) = std::env::var("ASSAY_MUTANT") {
             let (toggle, strategy) = which.split_once('=').expect("toggle=strategy");
             if variant.get(toggle).expect("a toggle") == strategy {
-                let known = crate::TOGGLES.iter().find(|known| known.name == toggle).expect("a toggle");
-                mutant.set(toggle, known.strategies[0]).expect("a strategy");
+                let listed = crate::TOGGLES.iter().find(|listed| listed.name == toggle).expect("a toggle");
+                mutant.set(toggle, listed.strategies[0]).expect("a strategy");
             }
         }
         mutant

@@ -21,8 +21,8 @@ pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
 
 /// The full commit of a revision.
 pub fn resolve(repository: &Path, revision: &str) -> Result<String> {
-    let named = format!("{revision}^{{commit}}");
-    let commit = git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &named])
+    let spec = format!("{revision}^{{commit}}");
+    let commit = git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &spec])
         .with_context(|| format!("there is no revision `{revision}`: give a commit, a branch or a tag"))?;
     Ok(commit.trim().to_owned())
 }

@@ -35,7 +35,7 @@ impl Layouts {
     /// The seed of a round's layout.
     fn shuffle_seed(&self, round: usize) -> u32 {
         let text = format!("{}|{round}", self.seed);
-        // LLD reverses the order for a seed of -1; other negative seeds are not used.
+        // LLD reverses the order for a seed of -1, and has no other negative seeds.
         (memory::hash::fnv1a(text.as_bytes()) >> 33) as u32
     }
 }

@@ -96,8 +96,8 @@ impl CriterionBench<'_> {
                 }
             }
         })?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "criterion failed ({}): {}", output.status, said.trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "criterion failed ({}): {}", output.status, stderr.trim());
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }

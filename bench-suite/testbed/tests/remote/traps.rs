@@ -75,8 +75,8 @@ async fn a_write_whose_answer_was_lost_is_an_error() {
     assert!(bed.link.cut() > 0);
     bed.link.stall(false);
     assert!(matches!(writing.await.unwrap(), Err(Error::Store { store: "libsql", .. })));
-    let known = memory.get_episode(id).await.unwrap().unwrap().steps.len() as u32;
-    assert_eq!(memory.log_step(id, step(2)).await.unwrap(), known, "the next number is the store's");
+    let logged = memory.get_episode(id).await.unwrap().unwrap().steps.len() as u32;
+    assert_eq!(memory.log_step(id, step(2)).await.unwrap(), logged, "the next number is the store's");
 }
 
 #[tokio::test(flavor = "multi_thread")]
