@@ -110,7 +110,7 @@ pub fn of(figure: Target, metric: &str, paired: &Paired) -> Result<MeasuredEffec
     measured(figure, &base, &new, &shifts)
 }
 
-/// The measurement for a claim's figure, from both sides' values for one operation and each round's logarithm of ratio.
+/// The measurement for a claim's figure, from both sides' values for one operation and each round's log ratio.
 pub fn measured(figure: Target, base: &[f64], new: &[f64], shifts: &[f64]) -> Result<MeasuredEffect> {
     let middle = |values: &[f64]| hodges_lehmann::pseudo_median(values).context("a side has no values");
     let (base, new_middle) = (middle(base)?, middle(new)?);

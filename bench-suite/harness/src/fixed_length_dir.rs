@@ -1,7 +1,7 @@
 //! Gives a counted program a path and a scratch folder of fixed length, wherever this workspace is.
 //!
 //! A program keeps its own path on its heap. A longer path moves the blocks behind it, and the allocator then searches
-//! and splits other blocks, which changes counts by tenths of a per cent. It does not cover paths that databases
+//! and splits other blocks, which changes counts by parts of a per cent. It does not cover paths that databases
 //! resolve.
 
 use std::path::{Path, PathBuf};

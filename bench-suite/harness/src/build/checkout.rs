@@ -126,7 +126,7 @@ impl SourceCheckout {
         workspace::drop_old(&self.home, CACHED - 1, |folder| folder.join(PROGRAM).is_file())?;
         let target = self.build_folder()?;
         if !target.is_dir() {
-            // Cargo would take files of a checkout that is older than the build folder for already built.
+            // Cargo would treat files of a checkout older than the build folder as already built.
             drop_folder(&self.tree())?;
             if let Some(from) = &self.prefill_from {
                 prefill(from, &target)?;

@@ -2,8 +2,8 @@
 //!
 //! Rounds of all pairs are interleaved, in a new random order each time, so that a slow minute of the machine affects
 //! all pairs a little instead of one pair a lot. Controls are interleaved too. One round runs on each core; both sides
-//! of a round share a core, so that a neighbour slows both. The scheduler does not read the times: `baselines::paired`
-//! decides what is missing, by rules fixed in advance.
+//! of a round share a core, so that a neighbour slows both. The scheduler does not judge: `baselines::paired` decides
+//! what is missing, by rules fixed in advance.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
