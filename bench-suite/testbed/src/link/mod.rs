@@ -1,7 +1,7 @@
 //! The link: a TCP proxy that adds distance between a client and a server on this machine.
 //!
 //! It delays bytes by half a round trip in either direction and by the time that a line of that bandwidth takes, and a
-//! new connection by its handshakes too. Jitter is seeded for each connection. Order is kept, as in TCP. The link counts
+//! new connection by its handshakes. Jitter is seeded for each connection. Order is kept, as in TCP. The link counts
 //! bytes and connections, and breaks on demand: it cuts connections, refuses new ones, or stalls.
 //! connections, refuses new ones, or stalls.
 //!
