@@ -3,7 +3,6 @@
 //! It delays bytes by half a round trip in either direction and by the time that a line of that bandwidth takes, and a
 //! new connection by its handshakes. Jitter is seeded for each connection. Order is kept, as in TCP. The link counts
 //! bytes and connections, and breaks on demand: it cuts connections, refuses new ones, or stalls.
-//! connections, refuses new ones, or stalls.
 //!
 //! It forwards bytes and knows no protocol. Each direction of a connection has two threads: one reads, one waits and
 //! writes, as a thread sleeps to within a tenth of a millisecond and an asynchronous timer to within one. It does not
