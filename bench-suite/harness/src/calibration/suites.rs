@@ -31,7 +31,7 @@ use crate::subject::memory::MemorySubject;
 pub struct Calibration {
     /// The CPU and its cores.
     pub machine: String,
-    /// A hash of the rules: see [`rules`].
+    /// A hash of the rules: see [`rules()`].
     pub rules: String,
     /// The condition under which suites are measured.
     pub condition: Condition,
