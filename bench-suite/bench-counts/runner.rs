@@ -1,4 +1,4 @@
-//! The runner of the callgrind and DHAT benches: the `counts` bench starts it, people don't.
+//! The runner of the callgrind and DHAT benches. The `counts` bench starts it, users do not.
 //!
 //! It is gungraun's own, built here so that `Cargo.lock` pins its version and nobody has to install it.
 

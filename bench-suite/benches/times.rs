@@ -1,7 +1,7 @@
 //! Wall times, through criterion: `cargo bench --bench times`, with criterion's own options and filter after `--`.
 //!
-//! Criterion's change detection is its own affair: on a shared machine it calls most of identical code changed. Assay
-//! shows and stores these times, and never judges by them.
+//! Criterion's change detection is not used: on a shared machine it reports changes in most identical code. Assay
+//! stores and shows these times, and never judges them.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ fn time(criterion: &mut Criterion, case: &Case, source: &Source) -> Result<()> {
         bencher.iter_custom(|operations| {
             let timed = match &mut prepared {
                 Some(prepared) => timed(prepared.as_mut(), operations),
-                // Built when criterion has chosen the case, not for those that the filter leaves out.
+                // Built once criterion has chosen the case, so not for cases that the filter excludes.
                 none => build(case, source).and_then(|built| timed(none.insert(built).as_mut(), operations)),
             };
             timed.unwrap_or_else(|error| {
@@ -43,7 +43,7 @@ fn time(criterion: &mut Criterion, case: &Case, source: &Source) -> Result<()> {
         return Err(error.context(case.label()));
     }
     if let Some(mut prepared) = prepared {
-        prepared.check().map_err(|error| error.context(format!("{} answers wrongly", case.label())))?;
+        prepared.check().map_err(|error| error.context(format!("{} gives a wrong answer", case.label())))?;
         engagement::check(case, &prepared.counters()).map_err(|error| error.context(case.label()))?;
     }
     Ok(())

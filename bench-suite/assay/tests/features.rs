@@ -1,5 +1,5 @@
-//! Every build of this workspace has the same libraries: what is measured, the command, the load generator, and all
-//! tests. Otherwise cargo would compile the libraries, and `memory` with them, once for each.
+//! All builds of this workspace (measured programs, the command, the load generator, all tests) use the same library
+//! features. Otherwise cargo would compile the libraries, and `memory` with them, once for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,15 +16,15 @@ fn features(packages: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
         .output()
         .expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut libraries: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in String::from_utf8(output.stdout).expect("text").lines() {
-        // A library that was listed before is marked, and derive macros are compiled for the compiler.
+        // A library listed before is marked, and derive macros are compiled for the compiler.
         let line = line.trim_end_matches(" (*)");
         if let Some((package, features)) = line.split_once('|').filter(|_| !line.contains("(proc-macro)")) {
-            found.entry(package.to_owned()).or_default().insert(features.to_owned());
+            libraries.entry(package.to_owned()).or_default().insert(features.to_owned());
         }
     }
-    found
+    libraries
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `assay hits` from the command line: what it prints and writes, and how it ends where it can't.
+//! `assay hits` on the command line: its output, its files, and its errors.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,10 +14,10 @@ fn golden(name: &str, actual: &str) {
         std::fs::write(&path, actual).expect("the fixtures can be written");
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(actual, stored, "{name} changed: if that was the purpose, run again with UPDATE_GOLDEN=1");
+    assert_eq!(actual, stored, "{name} changed: if it should, run again with UPDATE_GOLDEN=1");
 }
 
-/// The exit code, stdout and stderr of a run among the fixtures.
+/// The exit code, stdout and stderr of a run in the fixtures' folder.
 fn hits(arguments: &[&str]) -> (i32, String, String) {
     let mut assay = Command::new(env!("CARGO_BIN_EXE_assay"));
     let output = assay.arg("hits").args(arguments).current_dir(fixture("")).output().expect("assay starts");
@@ -34,8 +34,8 @@ fn the_table_of_all_workloads_is_the_same_everywhere() {
 
 #[test]
 fn traces_have_the_outcomes_that_one_counts_by_hand() {
-    // Blocks 1 2 3 2 1 3 with two places: lru hits 2 once. Objects a b a c a, each for 10 s: lru hits a once, at 2 s;
-    // at 12 s it is expired.
+    // Blocks 1 2 3 2 1 3, a capacity of two: lru hits 2 once. Objects a b a c a, each for 10 s: lru hits a once, at 2
+    // s; at 12 s it has expired.
     let blocks = ["--trace", "blocks.lis", "--capacity", "2"];
     let objects = ["--trace", "objects.csv", "--capacity", "2", "--ttl", "10"];
     for (name, arguments) in [("blocks.txt", &blocks[..]), ("objects.txt", &objects[..])] {
@@ -76,10 +76,10 @@ fn what_cannot_be_replayed_is_named() {
     let empty = tempfile::NamedTempFile::new().expect("a temporary file");
     let (code, _, errors) = hits(&["--trace", &empty.path().to_string_lossy()]);
     assert_eq!(code, 4);
-    assert!(errors.ends_with("has no accesses: nothing was replayed\n"), "{errors}");
+    assert!(errors.ends_with("has no accesses: give another trace\n"), "{errors}");
     for wrong in [&["tuesday"][..], &["--policy", "clock"], &["--capacity", "0"], &["--format", "arc"]] {
         assert_eq!(hits(wrong).0, 2, "{wrong:?}");
     }
     let (code, _, errors) = hits(&["--ttl=-1"]);
-    assert_eq!((code, errors.as_str()), (1, "error: --ttl -1 is no time to live: give seconds above 0\n"));
+    assert_eq!((code, errors.as_str()), (1, "error: --ttl is -1: give seconds above 0\n"));
 }

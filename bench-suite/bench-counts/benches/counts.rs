@@ -1,8 +1,8 @@
 //! Exact counts under valgrind, through gungraun (iai-callgrind under its new name): instructions and simulated caches
 //! (callgrind), allocations and bytes (DHAT).
 //!
-//! `cargo bench --bench counts` runs every case of the list; what comes after `--` and is no option selects the cases
-//! whose identifier contains it. `assay run --lane counts` counts the same work in the worker, and keeps the numbers.
+//! `cargo bench --bench counts` runs every case; an argument after `--` that is not an option selects the cases whose
+//! identifier contains it. `assay run --lane counts` counts the same work in the worker, and stores the numbers.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ mod harness {
     use workloads::input::{VARIABLES, set_from_environment};
     use workloads::suite::MemorySuite;
 
-    /// Everything that is not counted.
+    /// The part that is not counted.
     fn prepare(id: &str) -> CaseSetup {
         let prepared = || {
             let mut setup = MemorySuite.set_up(id, &set_from_environment())?;
@@ -34,7 +34,7 @@ mod harness {
         if let Err(error) = setup.prepared.check() {
             panic!("{error:#}");
         }
-        // The process ends here: to take ten thousand episodes apart under valgrind would take seconds.
+        // The process ends here: dropping ten thousand episodes under valgrind would take seconds.
         std::mem::forget(setup);
     }
 
@@ -60,7 +60,7 @@ mod harness {
 
     fn configuration() -> LibraryBenchmarkConfig {
         let mut configuration = LibraryBenchmarkConfig::default();
-        // Gungraun adds up the allocations whose stack has the measured function, and valgrind's 12 frames end before
+        // Gungraun sums the allocations whose stack contains the measured function, and valgrind's 12 frames end before
         // it.
         let measured = || EntryPoint::Custom(format!("*{ROOT}*"));
         configuration
@@ -82,8 +82,8 @@ mod harness {
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    // Gungraun's filters are patterns over its own names; cargo's users expect that a part of the name selects.
-    // Valgrind's children come with `--gungraun-run`, and a pattern passes as it is.
+    // Gungraun's filters are patterns over its own names; users of cargo expect a part of the name to select.
+    // Valgrind's children get `--gungraun-run`, and a pattern is passed unchanged.
     let filter = arguments.iter().position(|argument| !argument.starts_with('-') && !argument.contains('*'));
     let measured = arguments.first().is_some_and(|first| first == "--gungraun-run");
     let Some(place) = filter.filter(|_| !measured) else {

@@ -1,7 +1,7 @@
-//! How the instructions of one retrieval grow with the number of episodes, up to 100,000: `cargo bench --bench growth`.
+//! Instructions of one retrieval among up to 100,000 episodes: `cargo bench --bench growth`.
 //!
-//! No lane has it and a plain `cargo bench` leaves it out, because making 100,000 episodes under valgrind takes
-//! minutes. Only callgrind runs. The numbers are for all operations together, of which every size has as many.
+//! No lane runs it, nor does a plain `cargo bench`, because making 100,000 episodes under valgrind takes minutes. Only
+//! callgrind runs. The numbers are for all operations, of which every size has the same number.
 
 mod harness {
     use gungraun::{Callgrind, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
@@ -13,7 +13,7 @@ mod harness {
     use workloads::input::Source;
     use workloads::suite;
 
-    /// What a setup gives: the state, and the operations to count.
+    /// The result of a setup: the state, and the number of operations to count.
     type Ready = (Box<dyn Prepared>, u64);
 
     const NAIVE: &str = "retrieval=scan,sharing=clone";
@@ -40,8 +40,7 @@ mod harness {
         }
     }
 
-    /// Checks the answers after the count, and leaves the episodes to the end of the process: taking them apart would
-    /// take longer.
+    /// Checks the answers after the count, and leaks the episodes: dropping them would take longer.
     fn check((mut prepared, _): Ready) {
         if let Err(error) = prepared.check() {
             panic!("{error:#}");

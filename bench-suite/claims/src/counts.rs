@@ -1,4 +1,4 @@
-//! Two variants, each counted exactly under valgrind, as the counts lane does it.
+//! Counts two variants exactly under valgrind, like the counts lane.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +11,10 @@ use workloads::input::Source;
 
 use super::Part;
 
-/// Metric and value, for one operation.
+/// Values by metric, for one operation.
 pub type Values = BTreeMap<&'static str, f64>;
 
-/// What both sides of a part counted: the base, and the candidate.
+/// The counts of a part's base and candidate.
 pub type SideValues = (Values, Values);
 
 /// Counts both sides of each part.

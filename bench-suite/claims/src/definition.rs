@@ -1,7 +1,7 @@
-//! `claims.toml`: every claim with its parts. FORMAT.md has its keys.
+//! `claims.toml`: every claim with its parts. FORMAT.md lists its keys.
 //!
-//! A definition that names something that does not exist (a case, a toggle, a metric, a counter, a distance) is refused
-//! with its place, so that no claim is judged by what it does not mean.
+//! A definition that names a case, toggle, metric, counter or distance that does not exist is refused with its place,
+//! so that no claim is judged by something else.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ const SCHEMA: u64 = 1;
 /// The claims of this tree.
 const TEXT: &str = include_str!("../claims.toml");
 
-/// How a part is measured.
+/// The lane that measures a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClaimLane {
@@ -31,11 +31,11 @@ pub enum ClaimLane {
     Time,
     /// Exact counts under valgrind.
     Counts,
-    /// What the strategies counted, in this process.
+    /// The strategies' counters, in this process.
     Effect,
     /// On a server behind a link.
     Remote,
-    /// A workload replayed against caches.
+    /// A workload replayed against cache policies.
     Hits,
     /// Whole episodes over HTTP, through a link.
     Http,
@@ -54,7 +54,7 @@ impl ClaimLane {
         }
     }
 
-    /// The metrics that the lane measures.
+    /// The metrics of the lane.
     pub fn metrics(self) -> &'static [&'static str] {
         match self {
             ClaimLane::Time => &["cpu_time", "wall_time"],
@@ -75,43 +75,43 @@ impl fmt::Display for ClaimLane {
     }
 }
 
-/// What is claimed.
+/// A claim to measure.
 #[derive(Clone)]
 pub struct Claim {
     /// The identifier.
     pub id: String,
-    /// The claim, in words.
+    /// The claim as a sentence.
     pub claim: String,
-    /// The figure as it was announced.
+    /// The announced figure.
     pub announced: String,
-    /// Where.
+    /// The source of the announcement.
     pub source: String,
-    /// What a reader must know beside it.
+    /// A note for the reader.
     pub note: String,
-    /// What is measured.
+    /// The parts to measure.
     pub parts: Vec<Part>,
 }
 
-/// One thing that is measured for a claim.
+/// One measurement for a claim.
 #[derive(Clone)]
 pub struct Part {
-    /// What, in words.
+    /// Its description.
     pub what: String,
-    /// How.
+    /// The lane.
     pub lane: ClaimLane,
-    /// The case as the base runs it.
+    /// The base's case.
     pub base: Case,
-    /// The case as the candidate runs it.
+    /// The candidate's case.
     pub new: Case,
-    /// How far the server is; of the remote lane alone.
+    /// The distance of the server, in the remote lane only.
     pub distance: Option<(&'static str, Distance)>,
-    /// What is replayed; of the lane hits alone.
+    /// The workload to replay, in the hits lane only.
     pub workload: Option<WorkloadName>,
-    /// What is measured.
+    /// The metric.
     pub metric: &'static Metric,
-    /// What is claimed of it.
+    /// The claimed figure.
     pub target: Target,
-    /// The counter that shows that the candidate did its work.
+    /// The counter that shows that the candidate engaged.
     pub counter: Option<String>,
 }
 
@@ -142,7 +142,7 @@ struct WirePart {
     what: String,
     lane: ClaimLane,
     case: String,
-    /// Another case for the base: where two benchmarks do the same by other means.
+    /// Another case for the base, if the two sides are different benchmarks.
     base_case: Option<String>,
     #[serde(default)]
     base: String,
@@ -152,15 +152,15 @@ struct WirePart {
     workload: Option<String>,
     metric: String,
     counter: Option<String>,
-    /// A part of the base by which the metric falls.
+    /// The share of the base by which the metric falls.
     reduction: Option<f64>,
-    /// How many times faster: the metric falls to one part of so many.
+    /// The factor by which the metric falls.
     speedup: Option<f64>,
-    /// A part of the base by which the metric rises.
+    /// The share of the base by which the metric rises.
     increase: Option<f64>,
     at_most: Option<f64>,
     at_least: Option<f64>,
-    /// So many times the base at the most: a bound on what something costs.
+    /// The highest multiple of the base: a bound on a cost.
     at_most_of_base: Option<f64>,
 }
 
@@ -169,12 +169,12 @@ pub fn all() -> Result<Vec<Claim>> {
     parse(TEXT).context("bench-suite/claims/claims.toml")
 }
 
-/// Those of these identifiers, in the order of the file; all where none is given.
+/// The claims with these identifiers, in the order of the file; all if none is given.
 pub fn select(ids: &[String]) -> Result<Vec<Claim>> {
     let mut claims = all()?;
     for id in ids {
         if !claims.iter().any(|claim| claim.id == *id) {
-            bail!("no claim is called `{id}`: `assay claims --list` names them");
+            bail!("there is no claim `{id}`: `assay claims --list` shows them");
         }
     }
     claims.retain(|claim| ids.is_empty() || ids.contains(&claim.id));
@@ -182,12 +182,12 @@ pub fn select(ids: &[String]) -> Result<Vec<Claim>> {
 }
 
 fn parse(text: &str) -> Result<Vec<Claim>> {
-    let file: File = toml::from_str(text).context("no claims")?;
+    let file: File = toml::from_str(text).context("not a file of claims")?;
     ensure!(file.schema == SCHEMA, "schema {} is unknown, this assay reads {SCHEMA}", file.schema);
     let mut claims: Vec<Claim> = Vec::with_capacity(file.claims.len());
     for wire in file.claims {
-        ensure!(claims.iter().all(|claim| claim.id != wire.id), "two claims are called `{}`", wire.id);
-        ensure!(!wire.parts.is_empty(), "claim `{}` has no [[claim.part]]: nothing would be measured", wire.id);
+        ensure!(claims.iter().all(|claim| claim.id != wire.id), "two claims have the id `{}`: rename one", wire.id);
+        ensure!(!wire.parts.is_empty(), "claim `{}` has no [[claim.part]]: add one", wire.id);
         let mut parts = Vec::with_capacity(wire.parts.len());
         for (number, part) in wire.parts.into_iter().enumerate() {
             parts.push(resolve(part).with_context(|| format!("claim `{}`, part {}", wire.id, number + 1))?);
@@ -207,33 +207,33 @@ fn parse(text: &str) -> Result<Vec<Claim>> {
 fn resolve(wire: WirePart) -> Result<Part> {
     let metric = Metric::find(&wire.metric).filter(|metric| wire.lane.metrics().contains(&metric.name));
     let metric = metric.with_context(|| {
-        let known = wire.lane.metrics().join(", ");
-        format!("the lane {} does not measure `{}`: it measures {known}", wire.lane, wire.metric)
+        let metrics = wire.lane.metrics().join(", ");
+        format!("the lane {} does not measure `{}`: it measures {metrics}", wire.lane, wire.metric)
     })?;
     let target = target(&wire, metric)?;
     let distance = match (wire.lane, &wire.distance) {
         (ClaimLane::Remote, Some(name)) => {
-            let preset = Distance::PRESETS.into_iter().find(|(known, _)| known == name);
-            let known = Distance::PRESETS.map(|(name, _)| name).join(", ");
-            Some(preset.with_context(|| format!("no distance is called `{name}`: one of {known}"))?)
+            let preset = Distance::PRESETS.into_iter().find(|(preset, _)| preset == name);
+            let names = Distance::PRESETS.map(|(name, _)| name).join(", ");
+            Some(preset.with_context(|| format!("there is no distance `{name}`: take one of {names}"))?)
         }
-        (ClaimLane::Remote, None) => bail!("the lane remote needs a `distance`"),
+        (ClaimLane::Remote, None) => bail!("the lane remote needs a `distance`: add one"),
         (lane, Some(_)) => bail!("the lane {lane} has no `distance`: leave it out"),
         (_, None) => None,
     };
     let workload = match (wire.lane, &wire.workload) {
         (ClaimLane::Hits, Some(name)) => {
-            let known = WorkloadName::ALL.map(WorkloadName::name).join(", ");
+            let names = WorkloadName::ALL.map(WorkloadName::name).join(", ");
             let found = WorkloadName::ALL.into_iter().find(|workload| workload.name() == name);
-            Some(found.with_context(|| format!("no workload is called `{name}`: one of {known}"))?)
+            Some(found.with_context(|| format!("there is no workload `{name}`: take one of {names}"))?)
         }
-        (ClaimLane::Hits, None) => bail!("the lane hits needs a `workload`"),
+        (ClaimLane::Hits, None) => bail!("the lane hits needs a `workload`: add one"),
         (lane, Some(_)) => bail!("the lane {lane} has no `workload`: leave it out"),
         (_, None) => None,
     };
     if let Some(counter) = &wire.counter {
-        let known = Counters::TABLE.iter().any(|(name, _)| name == counter);
-        ensure!(known, "no counter is called `{counter}`: memory/src/counters.rs lists them");
+        let listed = Counters::TABLE.iter().any(|(name, _)| name == counter);
+        ensure!(listed, "there is no counter `{counter}`: memory/src/counters.rs lists them");
     }
     let base_case = wire.base_case.as_deref().unwrap_or(&wire.case);
     let part = Part {
@@ -254,7 +254,7 @@ fn resolve(wire: WirePart) -> Result<Part> {
         for case in [&part.base, &part.new] {
             ensure!(
                 case.variant.store == memory::StoreKind::Libsql,
-                "case {} is on no server: take store=libsql",
+                "case {} can't run on a server: take store=libsql",
                 case.id
             );
         }
@@ -262,20 +262,19 @@ fn resolve(wire: WirePart) -> Result<Part> {
     Ok(part)
 }
 
-/// A case with what one side sets otherwise: `toggle=strategy` pairs, and a phase before them. Store and durability
-/// come first of all: they decide what of a phase there is.
+/// A case with one side's phases and `toggle=strategy` pairs. Store and durability are set first, as they decide which
+/// strategies of a phase apply.
 fn side(case: &str, set: &str) -> Result<Case> {
     let written = set.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let (phases, pairs): (Vec<&str>, Vec<&str>) = written.partition(|pair| pair.starts_with("phase:"));
-    let of_store = |pair: &&str| pair.starts_with("store=") || pair.starts_with("durability=");
-    let (place, others): (Vec<&str>, Vec<&str>) = pairs.into_iter().partition(of_store);
+    let is_store = |pair: &&str| pair.starts_with("store=") || pair.starts_with("durability=");
+    let (place, others): (Vec<&str>, Vec<&str>) = pairs.into_iter().partition(is_store);
     let mut case = cases::find(case, &place.into_iter().map(str::to_owned).collect::<Vec<_>>())?;
     for phase in phases {
         case = phases::find(phase.trim_start_matches("phase:"))?.apply(&case);
     }
     for pair in others {
-        let (toggle, strategy) =
-            pair.split_once('=').with_context(|| format!("`{pair}` is no toggle=strategy pair"))?;
+        let (toggle, strategy) = pair.split_once('=').with_context(|| format!("`{pair}` is not toggle=strategy"))?;
         case.variant.set(toggle, strategy)?;
     }
     case.variant.validate()?;
@@ -287,30 +286,30 @@ fn target(wire: &WirePart, metric: &Metric) -> Result<Target> {
     let mut values = given.into_iter().flatten();
     let (Some(value), None) = (values.next(), values.next()) else {
         bail!(
-            "one of `reduction`, `speedup`, `increase`, `at_most`, `at_least` and `at_most_of_base` says what is \
-                claimed"
+            "give one of `reduction`, `speedup`, `increase`, `at_most`, `at_least` and `at_most_of_base` as the \
+                figure"
         );
     };
     ensure!(value.is_finite() && value >= 0.0, "the figure is {value}: give a number that is not negative");
     let lower = metric.better == Better::Lower;
     let direction = |ok: bool, name: &str| {
-        ensure!(ok, "`{name}` of {}, of which {} is better", metric.name, if lower { "less" } else { "more" });
+        ensure!(ok, "`{name}` does not fit {}: {} is better", metric.name, if lower { "less" } else { "more" });
         Ok(())
     };
     if let Some(part) = wire.reduction {
         direction(lower, "reduction")?;
-        ensure!(part < 1.0, "a reduction by {part} leaves nothing: give a part of one");
+        ensure!(part < 1.0, "a reduction by {part} leaves nothing: give less than 1");
         Ok(Target::AtMostOfBase(1.0 - part))
     } else if let Some(times) = wire.speedup {
         direction(lower, "speedup")?;
-        ensure!(times >= 1.0, "a speedup of {times} is a slowdown: give a number from 1 on");
+        ensure!(times >= 1.0, "a speedup of {times} is a slowdown: give at least 1");
         Ok(Target::AtMostOfBase(1.0 / times))
     } else if let Some(part) = wire.increase {
         direction(!lower, "increase")?;
         Ok(Target::AtLeastOfBase(1.0 + part))
     } else if wire.at_most_of_base.is_some() {
         direction(lower, "at_most_of_base")?;
-        ensure!(value > 1.0, "`at_most_of_base` is {value}: what is less than the base is a `reduction`");
+        ensure!(value > 1.0, "`at_most_of_base` is {value}: below the base, give a `reduction`");
         Ok(Target::AtMostOfBase(value))
     } else if wire.at_most.is_some() {
         direction(lower, "at_most")?;
@@ -321,7 +320,7 @@ fn target(wire: &WirePart, metric: &Metric) -> Result<Target> {
     }
 }
 
-/// How far a metric must move to have moved at all: the smallest effect that a claim may be about.
+/// The smallest change of a metric that a claim may be about.
 pub fn margin(metric: &Metric) -> f64 {
     match (metric.assume, metric.name) {
         (metric::Assume::Exact, _) => 0.01,
@@ -334,7 +333,7 @@ pub fn margin(metric: &Metric) -> f64 {
 mod tests {
     use super::*;
 
-    /// The rows of the table of claims that this project was given.
+    /// The claims that this project was given.
     const GIVEN: [&str; 24] = [
         "adaptive-ttl",
         "predictive-eviction",
@@ -402,7 +401,7 @@ mod tests {
             ("reduction = 0.2\nspeedup = 2", "one of `reduction`"),
             ("reduction = 1.5", "leaves nothing"),
             ("speedup = 0.5", "is a slowdown"),
-            ("at_most_of_base = 0.9", "is a `reduction`"),
+            ("at_most_of_base = 0.9", "give a `reduction`"),
             ("increase = 0.2", "less is better"),
             ("at_least = 2", "less is better"),
             ("reduction = -0.1", "not negative"),
@@ -420,7 +419,7 @@ mod tests {
             (format!("{CLAIM}part = []"), "no [[claim.part]]"),
             (format!("{CLAIM}[[claim.part]]\nwaht = \"w\""), "unknown field `waht`"),
             (timed("new = \"codec=xml\"\nreduction = 0.1"), "xml"),
-            (timed("new = \"phase:7\"\nreduction = 0.1"), "no phase is called `7`"),
+            (timed("new = \"phase:7\"\nreduction = 0.1"), "there is no phase `7`"),
             (timed("new = \"codec=postcard\"\nreduction = 0.1\ncounter = \"luck\""), "`luck`"),
             (timed("new = \"codec=postcard\"\nreduction = 0.1\ndistance = \"1ms\""), "has no `distance`"),
             (timed("reduction = 0.1"), "base and candidate are the same"),
@@ -435,14 +434,14 @@ mod tests {
                     "lane = \"remote\"\ncase = \"episode_get_libsql\"\nmetric = \"wall_time\"\nat_most = 1\ndistance = \
                         \"3ms\"",
                 ),
-                "no distance is called `3ms`",
+                "there is no distance `3ms`",
             ),
             (
                 with(
                     "lane = \"remote\"\ncase = \"episode_get_redb\"\nmetric = \"wall_time\"\nat_most = 1\ndistance = \
                         \"1ms\"",
                 ),
-                "is on no server",
+                "can't run on a server",
             ),
             (timed("at_most = 1\nworkload = \"zipf\""), "has no `workload`"),
             (
@@ -450,7 +449,7 @@ mod tests {
                     "lane = \"hits\"\ncase = \"episode_get_redb_lru\"\nmetric = \"hit_ratio\"\nat_least = \
                         0.5\nworkload = \"zip\"",
                 ),
-                "no workload is called `zip`",
+                "there is no workload `zip`",
             ),
             (format!("{}{}", timed("at_most = 1"), timed("at_most = 1").replace("schema = 1", "")), "two claims"),
         ] {
@@ -459,13 +458,13 @@ mod tests {
         }
     }
 
-    /// A candidate whose strategy leaves no trace can't be told from the base.
+    /// A candidate whose strategy moves no counter can't be told from the base.
     #[test]
     fn a_part_that_compares_names_what_must_move() {
         for claim in all().expect("reads") {
             let compares = |part: &&Part| matches!(part.target, Target::AtMostOfBase(_) | Target::AtLeastOfBase(_));
             for part in claim.parts.iter().filter(compares) {
-                assert!(part.counter.is_some(), "claim `{}`: {} names no counter", claim.id, part.what);
+                assert!(part.counter.is_some(), "claim `{}`: {} has no counter", claim.id, part.what);
             }
         }
     }

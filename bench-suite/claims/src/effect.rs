@@ -1,8 +1,7 @@
-//! What strategies do, from their own counters: commits a step, bytes after compression, look-ups that a cache
-//! answered.
+//! Effects by the strategies' counters: commits a step, bytes after compression, look-ups answered by a cache.
 //!
-//! A case is set up and run in this process, once in each variant, and the counters are read before and after. Nothing
-//! is timed, so that the same counts come out again.
+//! Each variant is set up and run in this process, and the counters are read before and after. Nothing is timed, so the
+//! counts repeat exactly.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +11,11 @@ use workloads::cases::Case;
 use workloads::input::Source;
 use workloads::suite;
 
-/// Rounds of a case's operations that are counted.
+/// The number of counted rounds of a case's operations.
 const ROUNDS: u64 = 8;
 
-/// A metric that is a quotient of sums of counters: its name, what is counted, and for each of what; for each operation
-/// where that is empty.
+/// A metric that is a quotient of sums of counters: its name, the numerator, and the denominator, which is the number
+/// of operations if empty.
 type Quotient = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const QUOTIENTS: &[Quotient] = &[
@@ -28,34 +27,34 @@ const QUOTIENTS: &[Quotient] = &[
     ("received_bytes", &["bytes_received"], &[]),
 ];
 
-/// CounterValues by name.
+/// Counters by name.
 pub type CounterValues = BTreeMap<&'static str, u64>;
 
-/// What a case counted.
+/// The counters of a case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CounterChange {
-    /// Operations that were counted.
+    /// The counted operations.
     pub operations: u64,
-    /// How far each counter moved meanwhile.
+    /// The change of each counter during them.
     pub moved: CounterValues,
-    /// What each had counted in the end, setup included.
+    /// The final value of each counter, setup included.
     pub total: CounterValues,
 }
 
 impl CounterChange {
-    /// A metric of what was counted.
+    /// The value of a metric.
     pub fn value(&self, metric: &str) -> Result<f64> {
         let (_, above, below) = QUOTIENTS
             .iter()
             .find(|(name, _, _)| *name == metric)
-            .with_context(|| format!("`{metric}` is no quotient of counters"))?;
+            .with_context(|| format!("`{metric}` is not a quotient of counters"))?;
         let sum = |names: &[&str]| names.iter().filter_map(|name| self.moved.get(name)).sum::<u64>() as f64;
         let divisor = if below.is_empty() { self.operations as f64 } else { sum(below) };
         anyhow::ensure!(divisor > 0.0, "`{metric}`: the counter `{}` did not move", below.join("` and the counter `"));
         Ok(sum(above) / divisor)
     }
 
-    /// Adds what was counted later.
+    /// Adds a later change.
     pub fn add(&mut self, later: CounterChange) {
         self.operations += later.operations;
         for (name, count) in later.moved {
@@ -65,7 +64,7 @@ impl CounterChange {
     }
 }
 
-/// Runs a case and counts.
+/// Runs a case and reads its counters.
 pub fn count(case: &Case, source: &Source) -> Result<CounterChange> {
     let input = source.load(case.benchmark.episodes)?;
     let mut prepared = suite::prepare(case, &input, None)?;
@@ -85,7 +84,7 @@ fn during(prepared: &mut dyn Prepared, operations: u64) -> Result<CounterChange>
     Ok(between(&before, prepared.counters(), operations))
 }
 
-/// How far counters moved.
+/// The change of counters between two readings.
 pub fn between(before: &CounterValues, after: CounterValues, operations: u64) -> CounterChange {
     let moved = after
         .iter()
@@ -115,10 +114,10 @@ mod tests {
 
     #[test]
     fn every_counter_of_a_quotient_exists() {
-        let known = memory::Counters::default().snapshot();
+        let counters = memory::Counters::default().snapshot();
         for (metric, above, below) in QUOTIENTS {
             assert!(baselines::Metric::find(metric).is_some(), "{metric}");
-            assert!(above.iter().chain(*below).all(|counter| known.contains_key(counter)), "{metric}");
+            assert!(above.iter().chain(*below).all(|counter| counters.contains_key(counter)), "{metric}");
         }
     }
 

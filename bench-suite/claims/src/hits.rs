@@ -1,8 +1,8 @@
-//! Two policies of a cache on one workload, replayed: hit ratios and evictions, without a memory and without waiting
+//! Replays one workload against two cache policies: hit ratios and evictions, without a memory or waiting
 //! ([`cache_sim`]).
 //!
-//! The policy of a side is the strategy of its case's toggle `cache`; the rest of the case plays no part. A replay is
-//! the same on every machine.
+//! A side's policy is the strategy of its case's toggle `cache`; the rest of the case is not used. A replay gives the
+//! same result on every machine.
 
 use anyhow::Result;
 use baselines::claim::MeasuredEffect;
@@ -12,10 +12,10 @@ use super::Part;
 use cache_sim::workload::{Workload, WorkloadName};
 use cache_sim::{CachePolicy, ReplayResult, replay};
 
-/// Accesses of a replay: enough that a cache of a hundred entries forgets how it began.
+/// Accesses of a replay: enough that the start does not matter for a cache of a hundred entries.
 const ACCESSES: u64 = 200_000;
 
-/// Replays the workload against both policies; and how far the part's counter moved in the candidate.
+/// Replays the workload against both policies; also returns the change of the part's counter in the candidate.
 pub fn measure(part: &Part, workload: WorkloadName, seed: u64) -> Result<(MeasuredEffect, Option<u64>)> {
     let workload = Workload::make(workload, ACCESSES, seed);
     let of = |kind: CacheKind| replay(policy(kind), &workload, workload.limits);

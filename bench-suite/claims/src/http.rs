@@ -1,7 +1,6 @@
-//! What whole episodes send and receive over HTTP, in both variants: bytes of a request and its answer on average,
-//! headers included.
+//! Bytes that whole episodes send and receive over HTTP in both variants, averaged over requests, headers included.
 //!
-//! The load generator plays them against the memory's server through a link, which counts
+//! The load generator plays them against the memory's server through a link that counts
 //! ([`harness::lanes::effect::http`]).
 
 use std::path::Path;
@@ -17,10 +16,10 @@ use workloads::input::Source;
 
 use super::Part;
 
-/// Episodes that are played: those of a quick load.
+/// The number of episodes, as in a quick load.
 const EPISODES: usize = 64;
 
-/// Plays the episodes against both variants; and how far the part's counter moved in the candidate.
+/// Plays the episodes against both variants; also returns the change of the part's counter in the candidate.
 pub fn measure(
     part: &Part,
     programs: LoadPrograms<'_>,
@@ -35,7 +34,7 @@ pub fn measure(
     let side = |variant: &Variant| -> Result<(f64, Option<u64>)> {
         let measured = effect::http(variant, &corpus, programs, Extent::QUICK, seed)?;
         let found = measured.iter().find(|measurement| measurement.metric == part.metric.name);
-        let found = found.with_context(|| format!("nothing measured `{}`", part.metric.name))?;
+        let found = found.with_context(|| format!("the load generator has no `{}`", part.metric.name))?;
         let moved = part.counter.as_ref().map(|counter| found.counters.get(counter).copied().unwrap_or(0));
         Ok((found.sample.median(), moved))
     };

@@ -1,18 +1,15 @@
-//! The claims: what two planning documents promise of each optimisation, measured with the lane that can tell, and
-//! judged.
+//! Measures and judges what two planning documents promise of each optimisation.
 //!
-//! - [`definition`] reads `claims.toml`: what is claimed, of which metric, on which benchmark or workload, between
-//!   which variants.
+//! - [`definition`] reads `claims.toml`: each claim's metric, benchmark or workload, variants and figure.
 //! - [`time`] alternates two variants in fresh processes; [`counts`] counts exactly under valgrind; [`effect`] reads
-//!   what strategies counted; [`remote`] measures on a server at a distance; [`hits`] replays workloads against caches;
-//!   [`http`] counts the bytes between a client and our server.
-//! - [`measure`] has each claim measured by its lane, and puts the ledger together.
+//!   the strategies' counters; [`remote`] measures on a server at a distance; [`hits`] replays workloads against
+//!   caches; [`http`] counts the bytes between a client and our server.
+//! - [`measure`] measures each claim by its lane, and builds the report.
 //!
-//! What a measurement means for a claim is decided by [`baselines::claim`], and how the ledger is said by
-//! `reports::ledger`.
+//! [`baselines::claim`] judges a claim by its measurement, and `reports::ledger` renders the report.
 //!
-//! What can fail returns [`anyhow::Result`]: the message names the thing, the reason and the remedy, and no caller
-//! decides by the kind of error.
+//! Errors are [`anyhow::Result`], as no caller distinguishes them: the message names the thing, the reason and the
+//! remedy.
 
 pub mod counts;
 pub mod definition;

@@ -1,7 +1,7 @@
-//! Has every part of the chosen claims measured by its lane, judges them, and puts the ledger together.
+//! Measures every part of the selected claims by its lane, judges them, and builds the report.
 //!
-//! What several parts are about is measured once. A part that can't be measured here is skipped with what to type; one
-//! that fails is invalid; the others go on.
+//! A measurement that several parts need is done once. A part that can't be measured here is skipped, with the remedy;
+//! one that fails is invalid; the others continue.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,10 +24,10 @@ use workloads::suite;
 
 use super::{Claim, ClaimLane, Part, counts, definition, effect, hits, http, remote, time};
 
-/// How much is measured.
+/// The numbers of rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoundCounts {
-    /// Rounds of pairs that alternate in fresh processes.
+    /// Rounds of alternating pairs in fresh processes.
     pub rounds: usize,
     /// Rounds on a server.
     pub remote_rounds: usize,
@@ -35,26 +35,26 @@ pub struct RoundCounts {
 
 /// A session of measuring claims.
 pub struct ClaimSession<'a> {
-    /// The worker on both sides, at paths of one length; none where nothing alternates.
+    /// The worker on both sides, at paths of one length; `None` if nothing alternates.
     pub workers: Option<&'a SideBySide>,
-    /// What is worked on.
+    /// The source of the input.
     pub source: &'a Source,
-    /// How much.
+    /// The numbers of rounds.
     pub rounds: RoundCounts,
-    /// The seed of orders and places.
+    /// The seed of orders and placements.
     pub seed: u64,
-    /// Where it was measured, for the ledger and its rounds.
+    /// The header of the report and its rounds.
     pub header: RunHeader,
-    /// The day.
+    /// Today's date.
     pub today: jiff::civil::Date,
-    /// Where the rounds are kept, beside the report.
+    /// The file of the rounds, beside the report.
     pub rounds_file: PathBuf,
 }
 
-/// What became of one part: what was measured, and how far its counter moved; or why there is nothing.
+/// The result of one part: its measurement and the change of its counter, or the reason why there is none.
 type Outcome = std::result::Result<(MeasuredEffect, Option<u64>), Nothing>;
 
-/// Why nothing was measured.
+/// The reason why a part has no measurement.
 enum Nothing {
     Skipped(String),
     Invalid(String),
@@ -113,16 +113,16 @@ fn conclude(claim: &Claim, parts: Vec<claim::JudgedPart>) -> claim::JudgedClaim 
     }
 }
 
-/// A part as the ledger has it.
+/// A part as a row of the report.
 fn row(part: &Part, outcome: Option<Outcome>) -> claim::JudgedPart {
     let margin = definition::margin(part.metric);
-    let outcome = outcome.unwrap_or_else(|| Err(Nothing::Invalid("no lane measured it".to_owned())));
+    let outcome = outcome.unwrap_or_else(|| Err(Nothing::Invalid("no lane measured this part".to_owned())));
     let (measured, moved, (verdict, why)) = match outcome {
         Ok((measured, moved)) => {
             let judged = claim::judge(part.target, &measured, margin);
-            // What is not finite has no place in a file.
-            let kept = Some(measured).filter(|_| judged.0 != ClaimVerdict::Invalid);
-            (kept, moved, engaged(part, moved).unwrap_or(judged))
+            // A file can't hold values that are not finite.
+            let finite = Some(measured).filter(|_| judged.0 != ClaimVerdict::Invalid);
+            (finite, moved, engaged(part, moved).unwrap_or(judged))
         }
         Err(Nothing::Skipped(why)) => (None, None, (ClaimVerdict::Skipped, why)),
         Err(Nothing::Invalid(why)) => (None, None, (ClaimVerdict::Invalid, why)),
@@ -147,7 +147,7 @@ fn row(part: &Part, outcome: Option<Outcome>) -> claim::JudgedPart {
     }
 }
 
-/// A candidate whose counter did not move was not measured, whatever the clock says.
+/// A candidate whose counter did not move is invalid, whatever the clock says.
 fn engaged(part: &Part, moved: Option<u64>) -> Option<(ClaimVerdict, String)> {
     let counter = part.counter.as_ref()?;
     (moved == Some(0))
@@ -155,15 +155,15 @@ fn engaged(part: &Part, moved: Option<u64>) -> Option<(ClaimVerdict, String)> {
 }
 
 fn effects(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
-    let mut known: BTreeMap<String, effect::CounterChange> = BTreeMap::new();
+    let mut cache: BTreeMap<String, effect::CounterChange> = BTreeMap::new();
     let progress = Progress::start("effects", parts.len());
     let mut counted = |case: &Case| -> Result<effect::CounterChange> {
         let key = format!("{}|{}", case.id, case.variant);
-        if let Some(counted) = known.get(&key) {
+        if let Some(counted) = cache.get(&key) {
             return Ok(counted.clone());
         }
         let counted = effect::count(case, session.source)?;
-        known.insert(key, counted.clone());
+        cache.insert(key, counted.clone());
         Ok(counted)
     };
     let mut outcomes = Vec::with_capacity(parts.len());
@@ -172,7 +172,7 @@ fn effects(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
             let new = counted(&part.new).context("the candidate")?;
             let moved = part.counter.as_ref().map(|counter| new.total.get(counter.as_str()).copied().unwrap_or(0));
             let value = new.value(part.metric.name).context("the candidate")?;
-            // A bound asks nothing of the base, and where nothing is compressed there is no share of it.
+            // A bound needs no base, and without compression the base has no share of it.
             let base = match part.target {
                 claim::Target::AtMost(_) | claim::Target::AtLeast(_) => None,
                 _ => Some(counted(&part.base).and_then(|base| base.value(part.metric.name)).context("the base")?),
@@ -269,20 +269,20 @@ fn exact(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
     Ok(outcomes)
 }
 
-/// How far the counter of a part moves where its candidate does what one exact count does: the workers check that every
-/// toggle engages, and end.
+/// The change of a part's counter while its candidate does one exact count. The workers check that every toggle
+/// engages, but do not report counters here.
 fn moved(part: &Part, source: &Source) -> Result<Option<u64>> {
     let Some(counter) = &part.counter else { return Ok(None) };
     let prepared = suite::prepare(&part.new, &source.load(part.new.benchmark.episodes)?, None)?;
     let counted = prepared.counters();
-    let moved = counted.get(counter.as_str()).copied().ok_or_else(|| anyhow!("nothing counts `{counter}`"))?;
+    let moved = counted.get(counter.as_str()).copied().ok_or_else(|| anyhow!("there is no counter `{counter}`"))?;
     Ok(Some(moved))
 }
 
-/// The header of a session that begins now.
+/// The header of a session that starts now.
 pub fn header(source: &Source, command: String, profile: &str) -> Result<RunHeader> {
     let input = source.load(1)?;
-    ensure!(!input.scripts.is_empty(), "there is no episode to work on");
+    ensure!(!input.scripts.is_empty(), "the input has no episode");
     Ok(RunHeader::new(command, profile, Environment::detect(input.seed, &input.name)))
 }
 
@@ -296,7 +296,7 @@ mod tests {
         definition::select(&ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()).expect("defined")
     }
 
-    /// Everything that needs no build: the lane `effect`.
+    /// Measures claims that need no build: those of the lane `effect`.
     fn ledger(claims: &[Claim]) -> ClaimReport {
         let folder = tempfile::tempdir().expect("a folder");
         let source = Source::default();
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn what_fails_is_invalid_and_says_why() {
         let mut claims = claims(&["batch-writes"]);
-        // Nothing is compressed there: there is no share of it.
+        // Nothing is compressed in this case, so there is no share.
         claims[0].parts[0].metric = baselines::Metric::find("stored_share").expect("in the table");
         claims[0].parts[0].target = Target::AtMost(0.4);
         let ledger = ledger(&claims);

@@ -1,5 +1,5 @@
-//! Phases: what the planning documents announce together, as sets of toggles over any case. They stand in
-//! `phases.toml`; FORMAT.md has its keys.
+//! Phases: optimisations that the planning documents announce together, as sets of toggles for any case. They are
+//! defined in `phases.toml`; FORMAT.md lists its keys.
 
 use std::collections::BTreeMap;
 
@@ -15,19 +15,19 @@ const SCHEMA: u64 = 1;
 /// The phases of this tree.
 const TEXT: &str = include_str!("../phases.toml");
 
-/// Toggles that are the case's, and no phase's.
+/// Toggles that belong to the case, not to a phase.
 const OF_THE_CASE: [&str; 2] = ["store", "durability"];
 
-/// What is announced together.
+/// Optimisations that are announced together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phase {
     /// The name, as in `phase:1`.
     pub name: String,
-    /// What it brings, in words.
+    /// Its description.
     pub about: String,
-    /// Where it is announced.
+    /// The source of the announcement.
     pub source: String,
-    /// Every toggle but the case's, in the order of variants, with its strategy.
+    /// Every toggle except the case's, in the order of variants, with its strategy.
     pub toggles: Vec<(&'static str, String)>,
 }
 
@@ -55,17 +55,16 @@ pub fn all() -> Result<Vec<Phase>> {
     parse(TEXT).context("bench-suite/claims/phases.toml")
 }
 
-/// The phase of that name.
+/// The phase with that name.
 pub fn find(name: &str) -> Result<Phase> {
     let phases = all()?;
     let names: Vec<String> = phases.iter().map(|phase| phase.name.clone()).collect();
     let found = phases.into_iter().find(|phase| phase.name == name);
-    found.with_context(|| format!("no phase is called `{name}`: one of {}", names.join(", ")))
+    found.with_context(|| format!("there is no phase `{name}`: take one of {}", names.join(", ")))
 }
 
 impl Phase {
-    /// The case with the phase's strategies. One that does not go with the case's store is left out: the case keeps its
-    /// own.
+    /// The case with the phase's strategies, except those that the case's store does not support.
     pub fn apply(&self, case: &Case) -> Case {
         let mut applied = *case;
         for (toggle, strategy) in &self.toggles {
@@ -79,7 +78,7 @@ impl Phase {
 }
 
 fn parse(text: &str) -> Result<Vec<Phase>> {
-    let file: File = toml::from_str(text).context("no phases")?;
+    let file: File = toml::from_str(text).context("not a file of phases")?;
     ensure!(file.schema == SCHEMA, "schema {} is unknown, this assay reads {SCHEMA}", file.schema);
     let mut phases: Vec<Phase> = Vec::with_capacity(file.phases.len());
     for wire in file.phases {
@@ -92,23 +91,23 @@ fn parse(text: &str) -> Result<Vec<Phase>> {
                 .collect(),
             Some(name) => match phases.iter().find(|phase| phase.name == *name) {
                 Some(phase) => phase.toggles.clone(),
-                None => bail!("phase `{}` extends `{name}`, which does not stand before it", wire.name),
+                None => bail!("phase `{}` extends `{name}`, which is not above it", wire.name),
             },
         };
         for (toggle, strategy) in wire.toggles {
             ensure!(
                 !OF_THE_CASE.contains(&toggle.as_str()),
-                "phase `{}` sets `{toggle}`: that is the case's, leave it out",
+                "phase `{}` sets `{toggle}`, which belongs to the case: leave it out",
                 wire.name
             );
             let named = format!("{toggle}={strategy}");
-            // Only whether there is such a strategy: what goes with what is the case's to say.
-            let known = TOGGLES.iter().find(|known| known.name == toggle);
-            let known = known.filter(|known| known.strategies.contains(&strategy.as_str()));
-            let known = known
+            // Checks only that the strategy exists: the case decides if it supports it.
+            let found = TOGGLES.iter().find(|listed| listed.name == toggle);
+            let found = found.filter(|listed| listed.strategies.contains(&strategy.as_str()));
+            let found = found
                 .with_context(|| format!("phase `{}` sets {named}: `assay run --toggles` lists them", wire.name))?;
             for (name, chosen) in &mut toggles {
-                if *name == known.name {
+                if *name == found.name {
                     chosen.clone_from(&strategy);
                 }
             }
@@ -155,14 +154,14 @@ mod tests {
             ("schema = 2\nphase = []".to_owned(), "schema 2 is unknown"),
             (with("toggles = { turbo = \"on\" }"), "turbo=on"),
             (with("toggles = { codec = \"xml\" }"), "codec=xml"),
-            (with("toggles = { store = \"redb\" }"), "that is the case's"),
-            (with("extends = \"y\""), "does not stand before it"),
+            (with("toggles = { store = \"redb\" }"), "belongs to the case"),
+            (with("extends = \"y\""), "is not above it"),
             (with("extend = \"y\""), "unknown field `extend`"),
             (format!("{}{}", with(""), with("").replace("schema = 1", "")), "two phases"),
         ] {
             let error = format!("{:#}", parse(&text).expect_err("refused"));
             assert!(error.contains(why), "`{text}`: {error}");
         }
-        assert!(format!("{:#}", find("9").expect_err("no such phase")).contains("one of 0, 1, 2, 3"));
+        assert!(format!("{:#}", find("9").expect_err("no such phase")).contains("take one of 0, 1, 2, 3"));
     }
 }

@@ -1,8 +1,7 @@
-//! Two variants of a case on servers behind a link: wall time, round trips, connections, and how busy they are.
+//! Two variants of a case on servers behind a link: wall time, round trips, connections, and their utilisation.
 //!
-//! Each side has a server of its own and stays set up; slices of both take turns in one process, in drawn order. At a
-//! distance an operation is mostly waiting, so that its time is steady; round trips and connections are exact, whatever
-//! the clock says.
+//! Each side has a separate server and stays set up; slices of both alternate in one process, in random order. At a
+//! distance an operation mostly waits, so its time is steady; round trips and connections are exact.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,29 +21,29 @@ use workloads::benchmarks::bursts;
 use workloads::cases::Case;
 use workloads::input::Source;
 
-/// What is left of an overhead that is too small for the clock, ns: a ratio needs more than nothing.
+/// The overhead, ns, that replaces one too small for the clock: a ratio needs a positive number.
 const LEAST_OVERHEAD_NS: f64 = 1_000.0;
 
-/// What both sides did, round by round.
+/// The slices of both sides, by round.
 pub struct Rounds {
     base: Vec<Slice>,
     new: Vec<Slice>,
     round_trip_ns: f64,
 }
 
-/// What one side did in one round.
+/// One side's slice in one round.
 struct Slice {
     wall_ns: f64, // of one operation
     counted: CounterChange,
 }
 
-/// What is measured together: several parts may be about it.
+/// The key of a measurement: parts with the same key share it.
 pub fn key(part: &Part) -> String {
     let distance = part.distance.map_or("", |(name, _)| name);
     format!("{}|{}|{}|{}|{distance}", part.base.id, part.base.variant, part.new.id, part.new.variant)
 }
 
-/// Sets both sides up, each on a server of its own, and has their slices take turns.
+/// Sets up both sides, each on a separate server, and alternates their slices.
 pub fn rounds(part: &Part, rounds: usize, seed: u64, source: &Source) -> Result<Rounds> {
     let (_, distance) = part.distance.context("a part of the remote lane has a distance")?;
     let mut base = Side::new(&part.base, distance, source).context("the base")?;
@@ -65,9 +64,9 @@ pub fn rounds(part: &Part, rounds: usize, seed: u64, source: &Source) -> Result<
     Ok(done)
 }
 
-/// A case on a server, far away.
+/// A case on a remote server.
 struct Side {
-    prepared: Box<dyn Prepared>, // ends before its server does
+    prepared: Box<dyn Prepared>, // dropped before its server
     operations: u64,
     _site: Site,
 }
@@ -75,12 +74,12 @@ struct Side {
 impl Side {
     fn new(case: &Case, distance: Distance, source: &Source) -> Result<Side> {
         let input = source.load(case.benchmark.episodes)?;
-        let site = Site::own()?; // LIBSQL_URL names one database, and here are two sides
+        let site = Site::own()?; // LIBSQL_URL names one database, and two sides need two
         let prepared = site.prepare(case, &input)?;
         site.move_to(distance);
-        // An operation takes milliseconds here: fewer of them than a count needs.
+        // An operation takes milliseconds here, so fewer suffice than for a count.
         let mut side = Side { prepared, operations: case.benchmark.operations.div_ceil(4), _site: site };
-        side.slice()?; // what was opened near is far from here on
+        side.slice()?; // connections opened without distance get it from here on
         Ok(side)
     }
 
@@ -97,7 +96,7 @@ impl Side {
 }
 
 impl Rounds {
-    /// What the rounds say of a metric's figure.
+    /// The measurement of a metric, for a claim's figure.
     pub fn measured(&self, metric: &str, figure: Target) -> Result<MeasuredEffect> {
         let per_round = |value: &dyn Fn(&Slice) -> Result<f64>| -> Result<MeasuredEffect> {
             let side = |slices: &[Slice]| slices.iter().map(value).collect::<Result<Vec<f64>>>();
@@ -118,7 +117,7 @@ impl Rounds {
         }
     }
 
-    /// How far a counter of the candidate moved, setup included.
+    /// The change of the candidate's counter, setup included.
     pub fn counter(&self, name: &str) -> u64 {
         self.new.last().and_then(|slice| slice.counted.total.get(name).copied()).unwrap_or(0)
     }
@@ -134,7 +133,7 @@ fn all(slices: &[Slice]) -> CounterChange {
 fn utilisation(slice: &Slice) -> Result<f64> {
     let moved: &BTreeMap<_, u64> = &slice.counted.moved;
     let of = |name| moved.get(name).copied().unwrap_or(0) as f64;
-    ensure!(of(bursts::OPEN) > 0.0, "the benchmark does not say how long connections were open");
+    ensure!(of(bursts::OPEN) > 0.0, "the benchmark has no counter of the time that connections were open");
     Ok(of(bursts::BUSY) / of(bursts::OPEN))
 }
 

@@ -1,8 +1,7 @@
-//! Two variants that alternate in fresh processes: the rounds of the time lane, with a number of rounds that is fixed
-//! beforehand.
+//! Alternates two variants in fresh processes: rounds of the time lane, their number fixed in advance.
 //!
-//! A gate looks for a change that should not be there, and takes more rounds of what looks suspicious. A claim is about
-//! a size: every pair takes the same rounds, and its interval is what they leave.
+//! A gate looks for an unwanted change, and measures suspects longer. A claim states a size, so every pair gets the
+//! same number of rounds, and its interval follows from them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,24 +21,24 @@ use harness::subject::memory::MemorySubject;
 
 use super::Part;
 
-/// The confidence of every interval.
+/// The confidence level of all intervals.
 pub const CONFIDENCE: f64 = 0.99;
 
-/// What rounds are measured with.
+/// The settings of the rounds.
 pub struct RoundPlan<'a> {
-    /// The worker of the base and that of the candidate: one program, at two paths of one length.
+    /// The base's and the candidate's worker: one program, at two paths of one length.
     pub sides: (Side<'a>, Side<'a>),
-    /// What both work on.
+    /// The subject of both sides.
     pub subject: &'a MemorySubject,
-    /// Rounds of a pair: at least 8, which an interval of 99% takes.
+    /// Rounds of a pair: at least 8, for an interval of 99%.
     pub rounds: usize,
-    /// The seed of orders and places.
+    /// The seed of orders and placements.
     pub seed: u64,
-    /// The day, for the policy of the scheduler.
+    /// The date, for the scheduler's policy.
     pub today: jiff::civil::Date,
 }
 
-/// Measures the pairs of all parts, each pair once however many parts are about it.
+/// Measures the pairs of all parts; parts with the same pair share it.
 pub fn measure(
     parts: &[&Part],
     plan: &RoundPlan<'_>,
@@ -50,9 +49,9 @@ pub fn measure(
     let mut of_part = Vec::with_capacity(parts.len());
     for part in parts {
         let job = job(part, plan);
-        let known = jobs.iter().position(|known| same(known, &job));
-        of_part.push(known.unwrap_or(jobs.len()));
-        if known.is_none() {
+        let same_pair = jobs.iter().position(|other| same(other, &job));
+        of_part.push(same_pair.unwrap_or(jobs.len()));
+        if same_pair.is_none() {
             jobs.push(job);
         }
     }
@@ -84,7 +83,7 @@ pub fn measure(
 
 /// Rules that end after the first stage, whatever it shows.
 fn fixed(rounds: usize) -> Procedure {
-    // No p-value of an exact test is so small: nothing becomes a suspect, and nothing takes more rounds.
+    // The p-value of an exact test is never this small, so nothing becomes a suspect.
     Procedure { screen_rounds: rounds, screen_p: f64::MIN_POSITIVE, settle: false, ..Procedure::default() }
 }
 
@@ -97,13 +96,13 @@ fn job(part: &Part, plan: &RoundPlan<'_>) -> Job {
     job
 }
 
-/// Whether two jobs run the same programs.
+/// True if two jobs run the same programs.
 fn same(one: &Job, other: &Job) -> bool {
     let programs = |job: &Job| format!("{:?} {:?}", job.base, job.new);
     programs(one) == programs(other)
 }
 
-/// What the rounds of a pair say of a figure.
+/// The measurement of a pair, for a claim's figure.
 pub fn of(figure: Target, metric: &str, paired: &Paired) -> Result<MeasuredEffect> {
     let base = paired.operation_ns(metric, |round| &round.base);
     let new = paired.operation_ns(metric, |round| &round.new);
@@ -111,9 +110,9 @@ pub fn of(figure: Target, metric: &str, paired: &Paired) -> Result<MeasuredEffec
     measured(figure, &base, &new, &shifts)
 }
 
-/// What rounds say of a figure: values of both sides for one operation, and the logarithm of their ratio in each round.
+/// The measurement for a claim's figure, from both sides' values for one operation and each round's log ratio.
 pub fn measured(figure: Target, base: &[f64], new: &[f64], shifts: &[f64]) -> Result<MeasuredEffect> {
-    let middle = |values: &[f64]| hodges_lehmann::pseudo_median(values).context("a side without values");
+    let middle = |values: &[f64]| hodges_lehmann::pseudo_median(values).context("a side has no values");
     let (base, new_middle) = (middle(base)?, middle(new)?);
     let (estimate, low, high) = match figure {
         Target::AtMostOfBase(_) | Target::AtLeastOfBase(_) => {

@@ -1,4 +1,4 @@
-//! Work that competes with what is measured: a busy thread for every core.
+//! Background load for a calibration: a busy thread on every core.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ impl Drop for BackgroundLoad {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // It computes nothing that could fail.
+            // The thread's result is not used, and it can't panic.
             let _ = thread.join();
         }
     }

@@ -1,51 +1,50 @@
-//! Where a counted program lies and works: under paths of one length, wherever this workspace is.
+//! Gives a counted program a path and a scratch folder of fixed length, wherever this workspace is.
 //!
-//! A program keeps its own path on its heap. A longer path moves what lies behind it, and the allocator then searches
-//! and splits other blocks: that bends counts by parts of a per cent. Left out on purpose: paths that databases resolve
-//! for themselves.
+//! A program keeps its own path on its heap. A longer path moves the blocks behind it, and the allocator then searches
+//! and splits other blocks, which changes counts by parts of a per cent. It does not cover paths that databases
+//! resolve.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-/// Letters of the folder's path; a temporary folder whose own path is longer makes it longer.
+/// The length of the folder's path, in letters; a longer system temporary folder makes it longer.
 const LETTERS: usize = 80;
 
-/// Letters that tempfile draws.
+/// The number of random letters that tempfile adds.
 const DRAWN: usize = 8;
 
-/// A folder in the system's temporary one; it goes with this value.
+/// A folder in the system's temporary one, removed when the value is dropped.
 #[derive(Debug)]
 pub struct FixedLengthDir {
     folder: TempDir,
 }
 
 impl FixedLengthDir {
-    /// A folder with a copy of `program`, and a way to the folder `scratch`, which must be there.
+    /// A folder with a copy of `program` and a link to the folder `scratch`, which must exist.
     pub fn new(program: &Path, scratch: &Path) -> Result<FixedLengthDir> {
         let parent = std::env::temp_dir();
         let name = "assay-counts-";
-        let taken = parent.as_os_str().len() + 1 + name.len() + DRAWN;
-        let prefix = format!("{name}{}", "x".repeat(LETTERS.saturating_sub(taken)));
+        let used = parent.as_os_str().len() + 1 + name.len() + DRAWN;
+        let prefix = format!("{name}{}", "x".repeat(LETTERS.saturating_sub(used)));
         let folder = tempfile::Builder::new()
             .prefix(&prefix)
             .rand_bytes(DRAWN)
             .tempdir_in(&parent)
-            .with_context(|| format!("can't make a folder in {}", parent.display()))?;
+            .with_context(|| format!("can't create a folder in {}", parent.display()))?;
         let home = FixedLengthDir { folder };
         std::fs::copy(program, home.program()).with_context(|| format!("can't copy {}", program.display()))?;
         std::os::unix::fs::symlink(scratch, home.scratch()).context("can't link to the scratch folder")?;
         Ok(home)
     }
 
-    /// The program's copy.
+    /// The copy of the program.
     pub fn program(&self) -> PathBuf {
         self.folder.path().join("counts")
     }
 
-    /// The folder in which stores are made: on the disk of the build, because the system's temporary folder is often
-    /// memory.
+    /// The folder for stores. It is on the disk of the build, as the system's temporary folder is often in memory.
     pub fn scratch(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }

@@ -1,18 +1,18 @@
-//! The process that measures: it builds programs, starts them, and turns what they leave into records.
+//! The measuring process: builds programs, runs them, and turns their output into records.
 //!
-//! - [`build`] makes programs: of this tree, of another revision, in other layouts of their code.
-//! - [`subject`] is what can be gated: the memory's cases, or a criterion bench of another project. A new subject is
-//!   one implementation of a trait.
-//! - [`schedule`] alternates two programs in rounds, until the statistics need no more of them.
+//! - [`build`] builds programs: of this tree, of another revision, in other code layouts.
+//! - [`subject`] defines what can be gated: the memory's cases, or a criterion bench of another project. A new subject
+//!   is one implementation of a trait.
+//! - [`schedule`] alternates two programs in rounds until the statistics need no more.
 //! - [`lanes`] measure one side: counts, times, load, effects.
-//! - [`session`] puts all of this together: what is measured, judged and kept by one command.
-//! - [`tools`] run valgrind and criterion and read what they print; [`foreign`] reads what other tools left.
-//! - [`calibration`] tries the gate on what is known.
+//! - [`session`] combines all this: it measures, judges and stores for one command.
+//! - [`tools`] run valgrind and criterion and parse their output; [`foreign`] reads the files of other tools.
+//! - [`calibration`] tests the gate on known changes.
 //!
-//! What a number means and whether it changed is `baselines`' business; how it is said, `reports`'.
+//! `baselines` defines what a number means and if it changed, `reports` presents it.
 //!
-//! What can fail returns [`anyhow::Result`]: the message names the thing, the reason and the remedy, and no caller
-//! decides by the kind of error.
+//! Errors are [`anyhow::Result`], as no caller distinguishes them: the message names the thing, the reason and the
+//! remedy.
 
 pub mod background_load;
 pub mod build;

@@ -1,4 +1,4 @@
-//! Progress of long work, on stderr: a bar on a terminal, a line now and then elsewhere.
+//! Progress of long work on stderr: a bar on a terminal, otherwise a line every few seconds.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often a line is written where there is no terminal.
+/// The time between two lines without a terminal.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The progress of one kind of work.
@@ -23,7 +23,7 @@ struct Lines {
 }
 
 impl Progress {
-    /// Work in `total` parts begins.
+    /// Starts work of `total` parts.
     pub fn start(what: &str, total: usize) -> Progress {
         let total = total as u64;
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -40,7 +40,7 @@ impl Progress {
         Progress { what: what.to_owned(), total, bar, lines: Mutex::new(Lines { done: 0, last: Instant::now() }) }
     }
 
-    /// A part is done.
+    /// One part is done.
     pub fn done(&self, part: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(part.to_owned());
@@ -55,7 +55,7 @@ impl Progress {
         }
     }
 
-    /// Something to say that must not tear the bar.
+    /// Prints a message without breaking the bar.
     pub fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),

@@ -1,14 +1,14 @@
-//! Cases of the memory as records name them.
+//! The memory's cases as they appear in records.
 
 use baselines::{CaseKey, Durability};
 use workloads::cases::Case;
 
-/// What records say of a case.
+/// A case's properties in records.
 pub trait Recorded {
     /// The benchmark and the variant.
     fn key(&self) -> CaseKey;
 
-    /// What a write survives.
+    /// The failure that a write survives.
     fn durability(&self) -> Durability;
 }
 

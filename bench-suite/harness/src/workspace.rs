@@ -1,4 +1,4 @@
-//! Where things lie: what assay writes, and what is under version control.
+//! The folders that assay writes, and those under version control.
 
 use std::path::{Path, PathBuf};
 
@@ -6,34 +6,34 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 pub use workloads::scratch::{root, target};
 
-/// What assay writes.
+/// The folder of everything that assay writes.
 pub fn output() -> PathBuf {
     target().join("assay")
 }
 
-/// Accepted baselines.
+/// The folder of accepted baselines.
 pub fn stored_baselines() -> PathBuf {
     root().join("baselines/stored")
 }
 
-/// Records of calibrations.
+/// The folder of calibration records.
 pub fn calibrations() -> PathBuf {
     root().join("baselines/calibration")
 }
 
-/// The folder in which measurements make theirs: on the disk of the build, because the system's temporary folder is
-/// often memory.
+/// The folder for temporary files of measurements. It is on the disk of the build, as the system's temporary folder is
+/// often in memory.
 pub fn scratch() -> Result<PathBuf> {
     let folder = output().join("scratch");
-    std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
     Ok(folder)
 }
 
-/// A new folder in [`scratch`]. It goes with the value.
+/// A new folder in [`scratch`], removed when the value is dropped.
 pub fn temporary(prefix: &str) -> Result<TempDir> {
     let parent = scratch()?;
     let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&parent);
-    made.with_context(|| format!("can't make a folder in {}", parent.display()))
+    made.with_context(|| format!("can't create a folder in {}", parent.display()))
 }
 
 /// Deletes the folders in `home` that `matches` picks, except the `most` recently used.
@@ -41,16 +41,16 @@ pub fn drop_old(home: &Path, most: usize, matches: impl Fn(&Path) -> bool) -> Re
     if !home.is_dir() {
         return Ok(());
     }
-    let mut found = Vec::new();
+    let mut folders = Vec::new();
     for entry in std::fs::read_dir(home).with_context(|| format!("can't read {}", home.display()))? {
         let path = entry.with_context(|| format!("can't read {}", home.display()))?.path();
         if let (true, Ok(used)) = (matches(&path), path.metadata().and_then(|data| data.modified())) {
-            found.push((used, path));
+            folders.push((used, path));
         }
     }
-    found.sort();
-    let old = found.len().saturating_sub(most);
-    for (_, path) in found.into_iter().take(old) {
+    folders.sort();
+    let old = folders.len().saturating_sub(most);
+    for (_, path) in folders.into_iter().take(old) {
         std::fs::remove_dir_all(&path).with_context(|| format!("can't remove {}", path.display()))?;
     }
     Ok(())

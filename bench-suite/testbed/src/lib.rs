@@ -1,11 +1,9 @@
-//! A database server, and a link to it that is slow or breaks: the other end of what is remote. Their CPU time belongs
-//! to no case.
+//! A database server, and a slow or breaking link to it, for remote benchmarks. Their CPU time counts for no case.
 //!
-//! [`sqld`] starts the server, [`link`] puts distance and faults in front of it, [`site`] is both together, for
-//! benchmarks.
+//! [`sqld`] starts the server, [`link`] puts distance and faults in front of it, [`site`] combines both for benchmarks.
 //!
-//! What can fail returns [`anyhow::Result`]: the message names the thing, the reason and the remedy, and no caller
-//! decides by the kind of error.
+//! Errors are [`anyhow::Result`], as no caller distinguishes them: the message names the thing, the reason and the
+//! remedy.
 
 pub mod link;
 pub mod site;

@@ -1,11 +1,11 @@
-//! A libSQL server with a link in front of it: what a benchmark of a memory at a distance runs on.
+//! A libSQL server with a link in front of it, for benchmarks of a remote memory.
 //!
-//! An sqld of our own serves an empty database ([`crate::sqld`]), unless `LIBSQL_URL` names a server, and
-//! `LIBSQL_AUTH_TOKEN` what it lets one in by: its database is used as it is, and keeps what was written. A link
-//! carries bytes to an address, so that a server of TLS, which wants to be asked by its name, is as far away as it is.
+//! A local sqld serves an empty database ([`crate::sqld`]), unless `LIBSQL_URL` names a server and `LIBSQL_AUTH_TOKEN`
+//! its token: its database is used as it is, and what was written stays in it. A link forwards bytes to an address, so
+//! a TLS server, which must be asked by its name, gets no link and keeps its real distance.
 //!
-//! A benchmark is set up near and measured far: filling a database over a distance would take longer than everything
-//! else. Left out on purpose: who is measured, and how often.
+//! A benchmark is set up without distance and measured with it: filling a remote database would take longer than
+//! everything else.
 
 use std::net::ToSocketAddrs;
 
@@ -19,44 +19,43 @@ use workloads::suite;
 use crate::link::{Distance, Link, LinkCounts};
 use crate::sqld::{self, Sqld};
 
-/// The variable that names a server, and the one with its token.
+/// The variables that name a server and its token.
 const URL_VARIABLE: &str = "LIBSQL_URL";
 const TOKEN_VARIABLE: &str = "LIBSQL_AUTH_TOKEN";
 
-/// A server and the link to it. Both end when this is dropped, as far as they are ours.
+/// A server and the link to it. Dropping it ends the link, and the server if it was started here.
 pub struct Site {
     remote: Remote,
-    link: Option<Link>, // ends first: it holds connections to the server
+    link: Option<Link>, // dropped first: it has connections to the server
     _sqld: Option<Sqld>,
 }
 
-/// Why nothing remote can be measured, with what to type; `None` where it can.
+/// The reason why nothing remote can be measured, with the remedy; `None` if it can.
 pub fn missing() -> Option<String> {
-    named().is_none().then(missing_own).flatten()
+    from_environment().is_none().then(missing_own).flatten()
 }
 
-/// Why no server of our own can be started, with what to type; `None` where it can.
+/// The reason why no local server can be started, with the remedy; `None` if it can.
 pub fn missing_own() -> Option<String> {
     sqld::find().err()
 }
 
 /// The server that the environment names.
-fn named() -> Option<Remote> {
+fn from_environment() -> Option<Remote> {
     let url = std::env::var(URL_VARIABLE).ok()?;
     Some(Remote { url, token: std::env::var(TOKEN_VARIABLE).unwrap_or_default() })
 }
 
 impl Site {
-    /// Starts a server with an empty database, or takes the one that the environment names, and a link to it without
-    /// any distance.
+    /// Starts a server with an empty database, or uses the one that the environment names, and a link without distance.
     pub fn start() -> Result<Site> {
-        match named() {
+        match from_environment() {
             Some(remote) => Site::of(remote),
             None => Site::own(),
         }
     }
 
-    /// Starts a server with an empty database, whatever the environment names, and a link to it without any distance.
+    /// Starts a server with an empty database, whatever the environment names, and a link without distance.
     pub fn own() -> Result<Site> {
         let sqld = Sqld::start(sqld::find().map_err(anyhow::Error::msg)?)?;
         let link = Link::start(sqld.address(), Distance::milliseconds(0))?;
@@ -64,44 +63,44 @@ impl Site {
         Ok(Site { remote, link: Some(link), _sqld: Some(sqld) })
     }
 
-    /// A server that runs already.
+    /// Uses a running server.
     fn of(remote: Remote) -> Result<Site> {
         let Some(host) = remote.url.strip_prefix("http://").map(|host| host.trim_end_matches('/')) else {
             return Ok(Site { remote, link: None, _sqld: None });
         };
         let address = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-        let mut found = address.to_socket_addrs().with_context(|| format!("{URL_VARIABLE}={}", remote.url))?;
-        let upstream = found.next().with_context(|| format!("{URL_VARIABLE}={}: no address", remote.url))?;
+        let mut addresses = address.to_socket_addrs().with_context(|| format!("{URL_VARIABLE}={}", remote.url))?;
+        let upstream = addresses.next().with_context(|| format!("{URL_VARIABLE}={}: no such host", remote.url))?;
         let link = Link::start(upstream, Distance::milliseconds(0))?;
         let remote = Remote { url: link.url(), token: remote.token };
         Ok(Site { remote, link: Some(link), _sqld: None })
     }
 
-    /// The database, as a memory is told of it.
+    /// The database, as an option of a memory.
     pub fn remote(&self) -> Remote {
         self.remote.clone()
     }
 
-    /// Where it can be: at the link's presets, or, without a link, where it is.
+    /// The possible distances: the link's presets, or its real one without a link.
     pub fn distances(&self) -> &'static [(&'static str, Distance)] {
         const OWN: [(&str, Distance); 1] = [("its own", Distance::milliseconds(0))];
         if self.link.is_some() { &Distance::PRESETS } else { &OWN }
     }
 
-    /// Moves the server away, or back. Without a link it stays where it is.
+    /// Sets the distance of the server. Without a link it does not change.
     pub fn move_to(&self, distance: Distance) {
         if let Some(link) = &self.link {
             link.move_to(distance);
         }
     }
 
-    /// What the link has carried so far; nothing where there is none.
+    /// The link's counts so far; zeros without a link.
     pub fn carried(&self) -> LinkCounts {
         let nothing = LinkCounts { connections: 0, refused: 0, cut: 0, bytes_up: 0, bytes_down: 0 };
         self.link.as_ref().map_or(nothing, Link::counts)
     }
 
-    /// Sets a case up on the server, near, and runs its operations once: [`slice::prepare`].
+    /// Sets up a case on the server without distance, and runs its operations once: [`suite::prepare`].
     pub fn prepare(&self, case: &Case, input: &Input) -> Result<Box<dyn Prepared>> {
         self.move_to(Distance::milliseconds(0));
         suite::prepare(case, input, Some(&self.remote()))
@@ -128,7 +127,7 @@ mod tests {
         assert!(of("http://127.0.0.1:port").is_err());
     }
 
-    /// Without a server it says so and checks nothing.
+    /// Without a server it prints that it is skipped.
     #[test]
     fn a_case_is_set_up_near_and_measured_far() {
         if let Some(why) = missing() {

@@ -1,5 +1,5 @@
-//! Where the heap and the stack begin while instructions are counted: always at a page, so that the length of a path or
-//! of the environment changes no count.
+//! Starts the heap and the stack at a page boundary while instructions are counted, so that the length of a path or of
+//! the environment does not change a count.
 
 use std::hint::black_box;
 
@@ -8,21 +8,21 @@ const PAGE_BYTES: usize = 4096;
 /// Larger than anything that a program allocates before its main function.
 const PROBE_BYTES: usize = 1 << 20;
 
-/// Takes what is left of the page at the end of the heap, for ever: the next block begins at a page.
+/// Allocates the rest of the last heap page for good, so that the next block starts at a page boundary.
 pub fn begin_heap_page() {
     let probe = Vec::<u8>::with_capacity(PROBE_BYTES);
     let end = probe.as_ptr() as usize + PROBE_BYTES;
-    // Half of the probe and a page, so that no block that was freed before can serve.
+    // Half of the probe and a page, so that no block freed earlier is large enough.
     std::mem::forget(Vec::<u8>::with_capacity(PROBE_BYTES / 2 + end.next_multiple_of(PAGE_BYTES) - end));
     std::mem::forget(probe);
 }
 
-/// A local variable that lies at the beginning of a page, and so does the stack below it.
+/// A local variable at a page boundary: the stack below it starts there too.
 #[repr(align(4096))]
 struct Page([u8; 1]);
 
-/// Calls `work` with a stack that begins at a page. The stack of a process begins where its environment and its path
-/// end, and copying a block takes an instruction more or less where the block lies elsewhere.
+/// Calls `work` with a stack that starts at a page boundary. Without that, the environment and the path decide where
+/// the stack starts, and copying a block takes an instruction more or less depending on its address.
 #[inline(never)]
 pub fn on_stack_page<T>(work: impl FnOnce() -> T) -> T {
     let page = Page([0]);

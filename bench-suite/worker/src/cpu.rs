@@ -1,6 +1,6 @@
 //! The CPU as this process sees it. Under valgrind that is valgrind's own, which is the same on many hosts.
 
-/// The features that libraries choose code by, sorted by name.
+/// The features by which libraries choose their code, sorted by name.
 #[cfg(target_arch = "x86_64")]
 pub fn features() -> Vec<&'static str> {
     macro_rules! detected {
@@ -40,7 +40,7 @@ pub fn features() -> Vec<&'static str> {
     features.into_iter().filter(|(_, present)| *present).map(|(name, _)| name).collect()
 }
 
-/// Other processors are told apart by their target alone.
+/// Other processors are distinguished only by their target.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn features() -> Vec<&'static str> {
     Vec::new()

@@ -1,19 +1,19 @@
-//! The allocator of a measured program: the system's, with counters.
+//! The system's allocator with counters, for measured programs.
 //!
-//! Only blocks of Rust code pass through it. What C code allocates is counted by DHAT, under valgrind.
+//! It sees blocks of Rust code only. DHAT counts what C code allocates, under valgrind.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use crate::protocol::HeapUsage;
 
-/// The system's allocator. It counts while it is told to; what is timed pays for one look at a flag.
+/// The system's allocator. It counts while switched on; when off, an allocation costs one check of a flag more.
 #[derive(Debug)]
 pub struct CountingAllocator {
     on: AtomicBool,
     blocks: AtomicU64,
     bytes: AtomicU64,
-    /// Of the blocks, those that were there before and grew or shrank.
+    /// The blocks that were resized, a part of `blocks`.
     resized: AtomicU64,
     alive: AtomicI64,
     peak: AtomicI64,
@@ -26,7 +26,7 @@ impl Default for CountingAllocator {
 }
 
 impl CountingAllocator {
-    /// An allocator that counts nothing yet.
+    /// An allocator that does not count yet.
     pub const fn new() -> CountingAllocator {
         CountingAllocator {
             on: AtomicBool::new(false),
@@ -38,12 +38,12 @@ impl CountingAllocator {
         }
     }
 
-    /// Counts from now on, or no longer.
+    /// Switches counting on or off.
     pub fn count(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
     }
 
-    /// Blocks and bytes that were allocated while it counted.
+    /// Blocks and bytes that were allocated while counting was on.
     pub fn counted(&self) -> (u64, u64) {
         (self.blocks.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
@@ -62,7 +62,7 @@ impl CountingAllocator {
         }
     }
 
-    // Out of line, so that the path that is timed stays a look and a jump.
+    // Out of line, so that the timed path stays one check and a jump.
     #[cold]
     #[inline(never)]
     fn add(&self, bytes: usize, freed: usize) {
@@ -81,7 +81,7 @@ impl CountingAllocator {
         self.alive.fetch_sub(bytes as i64, Ordering::Relaxed);
     }
 
-    /// What was taken of the heap while it counted.
+    /// The heap usage while counting was on.
     pub fn usage(&self) -> HeapUsage {
         let resized = self.resized.load(Ordering::Relaxed);
         HeapUsage {

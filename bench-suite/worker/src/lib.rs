@@ -1,16 +1,11 @@
-//! The measured process, whatever it measures: it sets one case up, does slices of work as it is asked to, and says
-//! what they cost.
+//! The measured process, for any program: it sets up one case, does slices of work on request, and reports their cost.
 //!
-//! - [`BenchmarkSuite`] is what a program brings along: its list of cases, and how each is set up. [`Prepared`] is a
-//!   case that is set up.
-//! - [`program`] makes a worker of a suite: [`protocol`] is the language it speaks, [`serve`] its end of a
-//!   conversation.
-//! - [`slice`] runs the work under the clocks, [`heap`] counts allocations.
-//! - [`alignment`], [`pin`] and [`cpu`] keep a process from differing by where it lies and runs; [`valgrind`] talks to
-//!   valgrind.
+//! - [`BenchmarkSuite`] is what a program supplies: its cases and their setup. [`Prepared`] is a case that is set up.
+//! - [`program`] turns a suite into a worker: [`protocol`] defines the commands and answers, [`serve`] answers them.
+//! - [`mod@slice`] runs the work under the clocks, [`heap`] counts allocations.
+//! - [`alignment`], [`pin`] and [`cpu`] keep placement from changing a measurement; [`valgrind`] talks to valgrind.
 //!
-//! This crate knows neither the memory nor the process that measures. Keep it small: it is part of every measured
-//! program.
+//! This crate does not know the memory or the measuring process. Keep it small: every measured program contains it.
 
 pub mod alignment;
 pub mod cpu;

@@ -1,8 +1,8 @@
-//! The cores that a process may use, and staying on one of them.
+//! Lists the cores that a process may use, and pins it to one.
 
 use anyhow::Result;
 
-/// The cores that this process may use; one that is not named where the system does not let one choose.
+/// The cores that this process may use, or `[None]` if the system does not let it choose.
 pub fn cores() -> Vec<Option<usize>> {
     let allowed = allowed();
     if allowed.is_empty() { vec![None] } else { allowed.into_iter().map(Some).collect() }
@@ -20,27 +20,27 @@ fn allowed() -> Vec<usize> {
     vec![]
 }
 
-/// Keeps the calling thread, and those that it starts, on one core.
+/// Pins the calling thread, and the threads that it starts, to one core.
 ///
 /// # Errors
-/// The process may not use that core, or the system does not let one choose.
+/// The process may not use that core, or the system does not let it choose.
 #[cfg(target_os = "linux")]
 pub fn pin_to_core(core: usize) -> Result<()> {
     use anyhow::Context;
     use rustix::thread::{CpuSet, sched_setaffinity};
-    anyhow::ensure!(core < CpuSet::MAX_CPU, "core {core} is beyond what the system counts");
+    anyhow::ensure!(core < CpuSet::MAX_CPU, "there is no core {core}: take a number below {}", CpuSet::MAX_CPU);
     let mut only = CpuSet::new();
     only.set(core);
-    sched_setaffinity(None, &only).with_context(|| format!("can't stay on core {core}"))
+    sched_setaffinity(None, &only).with_context(|| format!("can't pin to core {core}: this process may not use it"))
 }
 
-/// Keeps the calling thread, and those that it starts, on one core.
+/// Pins the calling thread, and the threads that it starts, to one core.
 ///
 /// # Errors
-/// Always: this system does not let one choose.
+/// Always: this system does not let a process choose.
 #[cfg(not(target_os = "linux"))]
 pub fn pin_to_core(core: usize) -> Result<()> {
-    anyhow::bail!("can't stay on core {core}: this system does not let one choose")
+    anyhow::bail!("can't pin to core {core}: this system has no such call; leave --core out")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The main function of a worker program: its arguments, and what it does for each.
+//! The main function of a worker program: parses the arguments and runs what they ask for.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,22 +11,22 @@ use crate::heap::CountingAllocator;
 use crate::{BenchmarkSuite, alignment, cpu, pin, serve, slice};
 
 const USAGE: &str = "\
-Does work of one case and says what it costs, as JSON, one record a line.
+Runs one case and prints its cost as JSON, one record a line.
 
 Usage:
-  PROGRAM --list                 the cases
-  PROGRAM --cpu                  the features of the CPU as this process sees it
-  PROGRAM CASE --serve           do slices as stdin asks for them: `slice N`, `count N`, `end`
-  PROGRAM CASE --count [--heap]  do the operations of one exact count, for a profiler; with --heap count allocations
+  PROGRAM --list                 list the cases
+  PROGRAM --cpu                  list the CPU's features as this process sees them
+  PROGRAM CASE --serve           run slices on the commands of stdin: `slice N`, `count N`, `end`
+  PROGRAM CASE --count [--heap]  run the operations of one exact count, for a profiler; --heap counts allocations
 
 Options:
-  --set TOGGLE=STRATEGY   set a toggle otherwise than the case does; may be repeated
-  --extra-work PERCENT    with --serve: do more than is asked for, a slowdown of a known size
-  --shift BYTES           with --serve: take this much of the heap first, so that everything else lies elsewhere
-  --core N                with --serve: stay on this core
+  --set TOGGLE=STRATEGY   override a toggle of the case; may be repeated
+  --extra-work PERCENT    with --serve: do this much more work than asked for
+  --shift BYTES           with --serve: allocate this much first, to move the rest of the heap
+  --core N                with --serve: pin the process to this core
 ";
 
-/// What the arguments ask for.
+/// The parsed arguments.
 #[derive(Debug, Default, PartialEq)]
 struct Arguments {
     mode: Option<Mode>,
@@ -87,15 +87,15 @@ fn parse(mut parser: Parser) -> Result<Arguments> {
                 continue;
             }
         };
-        ensure!(arguments.mode.is_none_or(|known| known == mode), "one of --list, --cpu, --serve and --count");
+        ensure!(arguments.mode.is_none_or(|first| first == mode), "give only one of --list, --cpu, --serve, --count");
         arguments.mode = Some(mode);
     }
     let extra = arguments.extra_percent;
     ensure!((0.0..=1000.0).contains(&extra), "--extra-work is {extra}: give per cent, from 0 to 1000");
     let serving = arguments.mode == Some(Mode::Serve);
-    let told = extra != 0.0 || arguments.shift_bytes != 0 || arguments.core.is_some();
-    ensure!(serving || !told, "--extra-work, --shift and --core go with --serve");
-    ensure!(arguments.mode == Some(Mode::Count) || !arguments.heap, "--heap goes with --count");
+    let serve_options = extra != 0.0 || arguments.shift_bytes != 0 || arguments.core.is_some();
+    ensure!(serving || !serve_options, "--extra-work, --shift and --core need --serve: add it");
+    ensure!(arguments.mode == Some(Mode::Count) || !arguments.heap, "--heap needs --count: add it");
     Ok(arguments)
 }
 
@@ -105,7 +105,7 @@ fn run(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argumen
         Some(Mode::Cpu) => record(&cpu::features()),
         Some(Mode::List) => suite.list(&arguments.set)?.iter().try_for_each(record),
         Some(Mode::Serve) => {
-            // Never given back: what comes after lies elsewhere.
+            // Never freed, so that later blocks get other addresses.
             std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(usize::from(arguments.shift_bytes))));
             if let Some(core) = arguments.core {
                 pin::pin_to_core(core)?;
@@ -115,16 +115,15 @@ fn run(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argumen
             serve::serve(set_up, arguments.extra_percent, heap, commands, answers)
         }
         Some(Mode::Count) => count(suite, heap, arguments),
-        None => bail!("say what to do: --list, --cpu, --serve or --count; --help explains them"),
+        None => bail!("no mode: give --list, --cpu, --serve or --count; --help explains them"),
     }
 }
 
 fn case(arguments: &Arguments) -> Result<&str> {
-    arguments.case.as_deref().context("no case is named")
+    arguments.case.as_deref().context("no case: give the identifier of one, as --list prints it")
 }
 
-/// Does the operations of one exact count. What a profiler sees below [`slice::run_measured`] is the measured work and
-/// nothing else.
+/// Runs the operations of one exact count. Below [`slice::run_measured`], a profiler sees the measured work only.
 fn count(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Arguments) -> Result<()> {
     let case = case(arguments)?;
     alignment::begin_heap_page();
@@ -140,8 +139,8 @@ fn count(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argum
     let usage = heap.usage();
     setup.prepared.check()?;
     record(&usage)?;
-    // The process ends here: to take thousands of episodes apart under valgrind would take seconds. Files lie in the
-    // caller's folder.
+    // The process ends here: dropping thousands of episodes under valgrind would take seconds. The caller removes the
+    // files in its folder.
     std::mem::forget(setup);
     Ok(())
 }

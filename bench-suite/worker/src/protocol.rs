@@ -1,8 +1,8 @@
-//! The language of a worker and the process that measures: commands are words, answers are JSON records, one a line.
+//! The protocol between the measuring process and a worker: commands are words, answers are JSON, one record a line.
 //! FORMAT.md defines it.
 //!
-//! The worker speaks first ([`Answer::Ready`]) and then answers each command with one line. `slice N` does N operations
-//! under the clocks, `count N` does them while the allocator counts, `end` checks the answers and ends the process.
+//! The worker sends [`Answer::Ready`] first, then one line for each command. `slice N` runs N operations under the
+//! clocks, `count N` runs them while the allocator counts, `end` checks the answers and ends the process.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,21 +10,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The version of the protocol. A worker of another version is refused.
+/// The version of the protocol. The measuring process refuses a worker of another version.
 pub const VERSION: u32 = 2;
 
-/// What a worker is told.
+/// A command to the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
-    /// Do this many operations and say what they cost.
+    /// Run this many operations and report their cost.
     Slice(u64),
-    /// The same, with allocations counted: the times are not to be used.
+    /// The same with allocations counted; its times must not be used.
     Count(u64),
     /// Check the answers and end.
     End,
 }
 
-/// What a worker answers.
+/// An answer of the worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "lowercase")]
 pub enum Answer {
@@ -32,55 +32,55 @@ pub enum Answer {
     Ready(Ready),
     /// A slice is done.
     Slice(Worked),
-    /// The answers are right and every toggle engaged.
+    /// The answers are right, and every toggle engaged.
     End(Ended),
-    /// Something went wrong: nothing of this process may be used.
+    /// Something failed: no result of this process may be used.
     Failed {
-        /// What.
+        /// The reason.
         why: String,
     },
 }
 
-/// Who is ready to do what.
+/// The worker's introduction: its case and input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// The protocol's version.
+    /// The version of the protocol.
     pub protocol: u32,
-    /// The case's identifier.
+    /// The identifier of the case.
     pub case: String,
-    /// Its variant, all toggles written.
+    /// The variant, with all toggles.
     pub variant: String,
     /// The seed of everything random.
     pub seed: u64,
-    /// What it works on: the same on both sides, or nothing may be compared.
+    /// The name and checksum of the input: if the two sides differ in it, they are not compared.
     pub input: String,
-    /// Operations of one exact count.
+    /// The number of operations of one exact count.
     pub counted: u64,
 }
 
-/// What a slice cost.
+/// The cost of a slice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Worked {
-    /// Operations as asked for.
+    /// The operations that were asked for.
     pub operations: u64,
-    /// CPU time of the process, ns.
+    /// The process's CPU time, ns.
     pub cpu_ns: u64,
-    /// Wall time, ns.
+    /// The wall time, ns.
     pub wall_ns: u64,
-    /// How often the main thread waited.
+    /// The number of times the main thread waited.
     pub voluntary_switches: u64,
-    /// How often it was interrupted.
+    /// The number of times it was interrupted.
     pub involuntary_switches: u64,
-    /// Heap blocks allocated; 0 unless they were to be counted.
+    /// Heap blocks allocated; 0 if not counted.
     pub allocations: u64,
-    /// Heap bytes allocated; 0 unless they were to be counted.
+    /// Heap bytes allocated; 0 if not counted.
     pub allocated_bytes: u64,
 }
 
-/// What a worker did in all.
+/// The end of a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// What the strategies did.
+    /// The counters of the strategies.
     pub counters: BTreeMap<String, u64>,
 }
 
@@ -91,19 +91,18 @@ pub struct CaseListing {
     pub id: String,
     /// The benchmark's name.
     pub benchmark: String,
-    /// Its variant, all toggles written.
+    /// The variant, with all toggles.
     pub variant: String,
-    /// Operations of one exact count.
+    /// The number of operations of one exact count.
     pub operations: u64,
 }
 
-/// What the operations of one exact count take of the heap, as the allocator of the worker sees it. C code's blocks are
-/// not among them.
+/// Heap usage of the operations of one exact count, as the worker's allocator sees it: without the blocks of C code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeapUsage {
-    /// The most bytes that were alive at once, beyond those that were alive before.
+    /// The most bytes alive at once, beyond those that were alive before.
     pub peak_bytes: u64,
-    /// Blocks. A block that is resized is not a new one, as for DHAT.
+    /// Blocks. As in DHAT, a resized block is not a new one.
     pub allocations: u64,
 }
 
@@ -121,9 +120,9 @@ impl FromStr for Command {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Command, String> {
-        let unknown = || format!("`{text}` is no command: `slice N`, `count N` or `end`");
+        let unknown = || format!("`{text}` is not a command: send `slice N`, `count N` or `end`");
         let operations = |number: &str| match number.parse() {
-            Ok(0) | Err(_) => Err(format!("`{number}` is no number of operations: at least 1")),
+            Ok(0) | Err(_) => Err(format!("`{number}` is not a number of operations: send at least 1")),
             Ok(operations) => Ok(operations),
         };
         match text.trim().split_once(' ') {

@@ -1,7 +1,7 @@
-//! A worker's end of a conversation: sets one case up, then does slices as they are asked for.
+//! The worker's end of the protocol: sets up one case, then runs slices on request.
 //!
-//! A worker does not know what its times are for, nor which side it is: one that could tell a control from a
-//! measurement would make the control worthless.
+//! A worker does not know what its times are for or which side it is: if it could tell a control from a measurement,
+//! the control would be worthless.
 
 use std::io::{BufRead, Write};
 
@@ -12,10 +12,10 @@ use crate::protocol::{Answer, Command, Ended, Worked};
 use crate::slice::{self, InjectedSlowdown};
 use crate::{CaseSetup, Prepared};
 
-/// Answers commands until `end`. What goes wrong is answered, too, so that the process that measures can say it.
+/// Answers commands until `end`. An error is sent as an answer too, so that the measuring process can report it.
 ///
 /// # Errors
-/// The setup or a slice failed, an answer is wrong, a toggle did not engage, or nobody listens any more.
+/// The setup or a slice failed, an answer is wrong, a toggle did not engage, or nobody reads the answers any more.
 pub fn serve(
     set_up: impl FnOnce() -> Result<CaseSetup>,
     extra_percent: f64,
@@ -42,7 +42,7 @@ fn converse(
     answer(answers, &Answer::Ready(ready))?;
     let slowdown = InjectedSlowdown { share: extra_percent / 100.0, waits };
     for line in commands.lines() {
-        let line = line.context("reading a command")?;
+        let line = line.context("can't read the next command")?;
         match line.parse::<Command>().map_err(anyhow::Error::msg)? {
             Command::Slice(operations) => {
                 let worked = work(prepared.as_mut(), operations, slowdown, None)?;
@@ -60,7 +60,7 @@ fn converse(
             }
         }
     }
-    anyhow::bail!("the commands ended without `end`")
+    anyhow::bail!("the commands ended without `end`: send it last")
 }
 
 fn work(
@@ -97,13 +97,13 @@ fn work(
 }
 
 fn answer(answers: &mut impl Write, answer: &Answer) -> Result<()> {
-    let mut line = serde_json::to_string(answer).context("an answer has string keys")?;
+    let mut line = serde_json::to_string(answer).context("can't serialize the answer")?;
     line.push('\n');
-    // In one piece: a reader must not wait between the halves of a line.
-    answers.write_all(line.as_bytes()).and_then(|()| answers.flush()).context("nobody reads the answers")
+    // In one call, so that a reader never gets half a line.
+    answers.write_all(line.as_bytes()).and_then(|()| answers.flush()).context("can't write the answer to stdout")
 }
 
-/// How often the main thread waited and was interrupted; zeros where the system does not say.
+/// Voluntary and involuntary context switches of the main thread; zeros if the system does not count them.
 fn switches() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::protocol::{Ready, VERSION};
 
-    /// A case that adds numbers, and refuses to run what was not prepared.
+    /// A case that adds numbers, and refuses to run operations that were not prepared.
     struct Adding {
         prepared: u64,
         done: u64,

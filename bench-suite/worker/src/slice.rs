@@ -1,4 +1,4 @@
-//! One slice of work of one case under the clocks.
+//! Runs one slice of a case's work under the clocks.
 
 use std::time::Instant;
 
@@ -7,46 +7,46 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::{Prepared, valgrind};
 
-/// The part of a symbol by which profilers know the measured work: [`run_measured`].
+/// The part of a symbol by which profilers find the measured work: [`run_measured`].
 pub const ROOT: &str = "slice::run_measured";
 
-/// What one slice cost.
+/// The cost of one slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
-    /// CPU time of this process, ns: what a store does on threads of its own counts too.
+    /// The CPU time of this process, ns, including the threads of a store.
     pub cpu_ns: u64,
-    /// Wall time, ns.
+    /// The wall time, ns.
     pub wall_ns: u64,
 }
 
-/// Runs the operations of one exact count once and checks them, so that what follows works on a program in use; then
+/// Runs the operations of one exact count once and checks them, so that what follows measures a program in use; then
 /// prepares as many again.
 ///
 /// # Errors
 /// The program under test refused something, or an answer is wrong.
 pub fn warm_up(prepared: &mut dyn Prepared, operations: u64) -> Result<()> {
     prepared.prepare_inputs(operations)?;
-    // From here on, so that the simulated caches have seen one round.
+    // From here on, so that the simulated caches are warm after one round.
     valgrind::start_instrumentation();
     prepared.run(operations)?;
     prepared.check()?;
     prepared.prepare_inputs(operations)
 }
 
-/// More work than was asked for: a slowdown whose size is known.
+/// Extra work: a slowdown of a known size.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct InjectedSlowdown {
-    /// How much, as a part of the work asked for.
+    /// The size, as a part of the work asked for.
     pub share: f64,
-    /// The case waits, and so its wall time counts and not its CPU time.
+    /// The case waits, so its wall time counts instead of its CPU time.
     pub waits: bool,
 }
 
 impl InjectedSlowdown {
-    /// Whole operations, and the part of one more that is left over.
+    /// The whole operations to run, and the fraction of one that is left over.
     pub fn operations(self, asked: u64) -> (u64, f64) {
         let total = asked as f64 * (1.0 + self.share);
-        // A product just short of a whole number is that number: 100 x 1.05 is 105 operations.
+        // Just below a whole number counts as that number: 100 x 1.05 is 105 operations.
         let whole = (total + 1e-6).floor();
         (whole as u64, (total - whole).max(0.0))
     }
@@ -61,9 +61,8 @@ pub fn measure(prepared: &mut dyn Prepared, operations: u64) -> Result<Slice> {
     timed(prepared, operations, InjectedSlowdown::default())
 }
 
-/// Runs a slice for which the state was prepare_inputsed, the operations of the extra work included. InjectedSlowdown
-/// work is real operations as far as they go, and for the part of one that is left over, the time that the part would
-/// take.
+/// Runs a slice whose inputs were prepared, those of the extra work included. Extra work is real operations; for the
+/// fraction of one that is left over it spins for the time that the fraction would take.
 ///
 /// # Errors
 /// The memory refused something.
@@ -84,14 +83,14 @@ pub fn timed(prepared: &mut dyn Prepared, operations: u64, extra: InjectedSlowdo
     Ok(Slice { cpu_ns: process_cpu_ns() - cpu, wall_ns })
 }
 
-/// The work and nothing else: profilers know it by its name, [`ROOT`].
+/// The measured work and nothing else. Profilers find it by its name, [`ROOT`].
 ///
 /// # Errors
 /// The memory refused something.
 #[inline(never)]
 pub fn run_measured(prepared: &mut dyn Prepared, operations: u64) -> Result<()> {
     let done = prepared.run(std::hint::black_box(operations));
-    // Not a tail call: the function must be on the stack while the work runs.
+    // Not a tail call, so that this function is on the stack while the work runs.
     std::hint::black_box(&done);
     done
 }
@@ -100,7 +99,7 @@ fn elapsed_ns(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// CPU time of the process, ns.
+/// The process's CPU time, ns.
 fn process_cpu_ns() -> u64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)

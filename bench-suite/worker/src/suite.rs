@@ -1,4 +1,4 @@
-//! What a measured program brings along: cases, and how each is set up.
+//! The interface of a measured program: its cases and their setup.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use crate::protocol::{CaseListing, Ready};
 
 /// The benchmarks of one program.
 pub trait BenchmarkSuite {
-    /// All cases, in the order of reports; `set` changes toggles, as `toggle=strategy`.
+    /// All cases, in the order of reports; `set` overrides toggles, as `toggle=strategy`.
     ///
     /// # Errors
     /// There is no such toggle or strategy.
     fn list(&self, set: &[String]) -> Result<Vec<CaseListing>>;
 
-    /// Builds the state of one case. Never timed, never counted.
+    /// Sets up one case. Never timed or counted.
     ///
     /// # Errors
     /// There is no such case, toggle or strategy, or the setup failed.
@@ -23,17 +23,17 @@ pub trait BenchmarkSuite {
 
 /// A case that is set up.
 pub struct CaseSetup {
-    /// The state, and the work.
+    /// The state with its operation.
     pub prepared: Box<dyn Prepared>,
-    /// How the worker introduces itself.
+    /// The worker's introduction.
     pub ready: Ready,
-    /// The case waits for the disk, so its wall time counts and not its CPU time.
+    /// The case waits for the disk, so its wall time counts instead of its CPU time.
     pub waits: bool,
 }
 
 /// A benchmark that is ready to run.
 pub trait Prepared {
-    /// Prepares what the next `operations` operations will use up. Never timed, never counted.
+    /// Prepares the inputs that the next `operations` operations consume. Never timed or counted.
     ///
     /// # Errors
     /// The program under test refused something.
@@ -42,18 +42,18 @@ pub trait Prepared {
         Ok(())
     }
 
-    /// Does the operation `operations` times. This call is what is measured, and nothing else is.
+    /// Runs the operation `operations` times. Only this call is measured.
     ///
     /// # Errors
     /// The program under test refused something, or [`Prepared::prepare_inputs`] was not called.
     fn run(&mut self, operations: u64) -> Result<()>;
 
-    /// Checks the answers of everything that ran since the setup. Fast and wrong is an error.
+    /// Checks the answers of everything since the setup. A fast wrong answer is an error.
     ///
     /// # Errors
-    /// An answer is wrong: the message says which and how.
+    /// An answer is wrong: the message says which, and in what way.
     fn check(&mut self) -> Result<()>;
 
-    /// What the program under test counted since the setup began.
+    /// The counters of the program under test since the setup.
     fn counters(&self) -> BTreeMap<&'static str, u64>;
 }

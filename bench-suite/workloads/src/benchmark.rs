@@ -1,4 +1,4 @@
-//! What a benchmark is: one definition, which criterion, callgrind, DHAT, the worker and the smoke test all run.
+//! The definition of a benchmark. Criterion, callgrind, DHAT, the worker and the smoke test all run the same one.
 
 use anyhow::Result;
 use memory::{Remote, Variant};
@@ -6,34 +6,33 @@ use worker::Prepared;
 
 use crate::input::Input;
 
-/// One thing that is measured, with its workload, its size and a check of its answer.
+/// One benchmark, with its workload, its size and a check of its answer.
 #[derive(Clone, Copy)]
 pub struct Benchmark {
-    /// The name, families first, as in `codec/encode/large`.
+    /// The name, family first, as in `codec/encode/large`.
     pub name: &'static str,
-    /// What one operation is, for a reader of the report.
+    /// One operation, described for a reader of the report.
     pub about: &'static str,
-    /// The toggles that lie on its path. A toggle outside the list can't change its numbers.
+    /// The toggles on its path. No other toggle can change its numbers.
     pub exercises: &'static [&'static str],
-    /// Episodes of the input that it works on, at the most: making more of them takes longer under valgrind than the
-    /// work itself.
+    /// The most episodes of the input that it uses: under valgrind, making more would take longer than the work itself.
     pub episodes: usize,
-    /// Operations of one exact count. Enough that what happens once does not drown what happens each time.
+    /// Operations of one exact count: enough that a one-time cost does not hide the cost of each.
     pub operations: u64,
-    /// Builds the state that the operations work on. Never timed, never counted.
+    /// Sets up the state that the operations work on. Never timed or counted.
     pub setup: SetUp,
 }
 
-/// Builds the state of a benchmark.
+/// Sets up the state of a benchmark.
 pub type SetUp = fn(&Setup<'_>) -> Result<Box<dyn Prepared>>;
 
-/// What a benchmark is built from.
+/// The arguments of a benchmark's setup.
 #[derive(Clone, Copy)]
 pub struct Setup<'a> {
     /// The strategy of every toggle.
     pub variant: Variant,
     /// Episodes to work on, and the seed of everything random.
     pub input: &'a Input,
-    /// The server that a memory with `store=libsql` is on, instead of in a file: with an empty database.
+    /// The server of a memory with `store=libsql`, its database empty; without one the memory is in a file.
     pub remote: Option<&'a Remote>,
 }

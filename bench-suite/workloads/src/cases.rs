@@ -1,7 +1,7 @@
-//! The list of what is measured: benchmarks under variants, with tags that say what for.
+//! The list of cases: benchmarks under variants, with tags for the lanes that measure them.
 //!
-//! It is a macro because gungraun needs an attribute a case at compile time, which `benches/counts.rs` makes from this
-//! list. A line is `(identifier, benchmark, what its variant has beside the naive strategies, [tags])`.
+//! It is a macro because gungraun needs an attribute for each case at compile time: `benches/counts.rs` makes them from
+//! this list. A line is `(identifier, benchmark, strategies that are not the naive ones, [tags])`.
 
 use anyhow::{Context, Result};
 use memory::{CacheKind, PoolKind, StoreKind, Variant};
@@ -10,7 +10,7 @@ use crate::benchmark::Benchmark;
 use crate::benchmarks::episodes;
 use crate::registry;
 
-/// Calls a macro with every line of the list.
+/// Calls a macro with all lines of the list.
 #[macro_export]
 macro_rules! for_each_case {
     ($then:ident) => {
@@ -96,8 +96,7 @@ macro_rules! for_each_case {
                 (decompress_large_lz4, "compression/decompress/large", "compression=lz4", []),
                 (decompress_large_zstd, "compression/decompress/large", "compression=zstd", []),
             }
-            // Measured by one lane only: on a database's server or over HTTP (effect), and by the load generator
-            // (load).
+            // Measured by one lane only: on a database server or over HTTP (effect), or with the load generator (load).
             others {
                 (remote_get_none, "remote/episode/get", "store=libsql,durability=committed,pool=none", [effect]),
                 (remote_get_keepalive, "remote/episode/get", "store=libsql,durability=committed,pool=keepalive", [effect]),
@@ -134,7 +133,7 @@ macro_rules! listed {
             tags: &[$(Tag::named(stringify!($tag))),*],
         }),+];
 
-        /// What only one lane measures.
+        /// The variants that only one lane measures.
         pub const OTHERS: &[Listed] = &[$(Listed {
             id: stringify!($other),
             benchmark: $workload,
@@ -145,17 +144,17 @@ macro_rules! listed {
 }
 for_each_case!(listed);
 
-/// What a line of the list is for, beside a plain run.
+/// The use of a case besides a plain run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
     /// A brief run measures it. Others are payloads at both ends of the sizes, the largest store, whole episodes whose
-    /// counts are those of another durability class, and what only claims are about.
+    /// counts equal those of another durability class, and cases that only claims need.
     Quick,
-    /// A gate judges its times: every path once, and no case whose setup takes longer than the measuring.
+    /// A gate judges its times: one case for each path, and none whose setup takes longer than the measurement.
     Gated,
-    /// A run keeps its call stacks.
+    /// A run records its call stacks.
     Profiled,
-    /// The controls run on it: its work is pure.
+    /// The controls use it, because its work is pure computation.
     Control,
     /// The effect lane measures it.
     Effect,
@@ -180,13 +179,13 @@ impl Tag {
 /// A line of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed {
-    /// The identifier: a Rust one, unique.
+    /// The identifier: unique, and valid in Rust.
     pub id: &'static str,
     /// The benchmark's name in the registry.
     pub benchmark: &'static str,
-    /// What its variant has beside the naive strategies.
+    /// The strategies that are not the naive ones, as `toggle=strategy,..`.
     pub variant: &'static str,
-    /// What it is for.
+    /// The tags.
     pub tags: &'static [Tag],
 }
 
@@ -199,12 +198,12 @@ pub struct Case {
     pub benchmark: &'static Benchmark,
     /// Its variant.
     pub variant: Variant,
-    /// What it is for.
+    /// The tags.
     pub tags: &'static [Tag],
 }
 
 impl Case {
-    /// What a filter is compared with: the benchmark and its variant's own strategies.
+    /// The text that a filter searches: the benchmark and the strategies that are not the naive ones.
     pub fn label(&self) -> String {
         let own: Vec<String> = differing_toggles(&self.variant, &Variant::naive())
             .into_iter()
@@ -213,54 +212,54 @@ impl Case {
         format!("{} [{}]", self.benchmark.name, own.join(","))
     }
 
-    /// Whether it has a tag.
+    /// True if it has the tag.
     pub fn has(&self, tag: Tag) -> bool {
         self.tags.contains(&tag)
     }
 
-    /// Its variant as pairs that set every toggle, whatever the list of cases says.
+    /// All toggles of the variant as `toggle=strategy` pairs.
     pub fn written(&self) -> Vec<String> {
         self.variant.to_string().split(',').map(str::to_owned).collect()
     }
 
-    /// Whether it waits on the disk: then its wall time decides, and otherwise its CPU time.
+    /// True if it waits for the disk: its wall time is judged then, instead of its CPU time.
     pub fn waits(&self) -> bool {
         self.stores() && self.variant.durability == memory::Durability::Fsynced
     }
 
-    /// The metric that decides where two programs alternate.
+    /// The metric that is judged when two programs alternate.
     pub fn deciding_metric(&self) -> &'static str {
         if self.waits() { "wall_time" } else { "cpu_time" }
     }
 
-    /// Whether a toggle lies on its path, so that the strategy must show in a counter.
+    /// True if the toggle is on its path, so that a counter must show its strategy.
     pub fn applies(&self, toggle: &str) -> bool {
         let store = self.variant.store;
         self.benchmark.exercises.contains(&toggle)
             && match toggle {
-                // Structs in memory are neither encoded nor fetched over a connection. A benchmark without a store
-                // encodes by itself.
+                // Structs in memory are not encoded and need no connection. A benchmark without a store encodes by
+                // itself.
                 "codec" | "compression" | "buffers" => {
                     !self.benchmark.exercises.contains(&"store") || store != StoreKind::Memory
                 }
                 "embedding" => store != StoreKind::Memory,
-                // What other stores decode is its caller's alone.
+                // Other stores decode an episode for one caller only.
                 "sharing" => store == StoreKind::Memory || self.variant.cache != CacheKind::None,
-                // What is never full evicts nothing.
+                // A cache that is never full evicts nothing.
                 "cache" if self.variant.cache == CacheKind::Predictive => self.benchmark.name == episodes::CROWDED,
-                // One writer has nothing to adapt, and a local tier leaves the readers nothing to do: fetching from the
-                // record shows it.
+                // One writer gives it nothing to adapt to, and with a local tier there are no reads to adapt to.
+                // Fetching from libSQL shows it.
                 "pool" if self.variant.pool == PoolKind::Adaptive => {
                     store == StoreKind::Libsql && self.benchmark.exercises.contains(&"cache")
                 }
-                // A warm cache leaves nothing to be fetched together.
+                // With a warm cache, no episodes are fetched together.
                 "batch" => self.variant.cache == CacheKind::None,
                 "pool" => matches!(store, StoreKind::Libsql | StoreKind::Tiered),
                 _ => true,
             }
     }
 
-    /// Whether it works on a store; otherwise its values are in memory only.
+    /// True if it works on a store; otherwise its values are in memory only.
     pub fn stores(&self) -> bool {
         self.benchmark.exercises.contains(&"store")
     }
@@ -272,14 +271,14 @@ fn differing_toggles(a: &Variant, b: &Variant) -> Vec<&'static str> {
     toggles.filter(|toggle| a.get(toggle).ok() != b.get(toggle).ok()).collect()
 }
 
-/// The case of that identifier, with some toggles set otherwise: `toggle=strategy` pairs.
+/// The case with that identifier, some of its toggles overridden by `toggle=strategy` pairs.
 pub fn find(id: &str, set: &[String]) -> Result<Case> {
-    let listed = LISTED.iter().find(|listed| listed.id == id).with_context(|| format!("no case is called `{id}`"))?;
+    let listed = LISTED.iter().find(|listed| listed.id == id).with_context(|| format!("there is no case `{id}`"))?;
     listed.resolve(set)
 }
 
 impl Listed {
-    /// Whether it has a tag.
+    /// True if it has the tag.
     pub fn has(&self, tag: Tag) -> bool {
         self.tags.contains(&tag)
     }
@@ -293,38 +292,38 @@ impl Listed {
         Ok(variant)
     }
 
-    /// The case, with some toggles set otherwise.
+    /// The case, with some toggles overridden.
     pub fn resolve(&self, set: &[String]) -> Result<Case> {
         let benchmark =
-            registry::find(self.benchmark).with_context(|| format!("case {} names no benchmark", self.id))?;
+            registry::find(self.benchmark).with_context(|| format!("case {}: no such benchmark", self.id))?;
         let variant = self.variant(set)?;
         Ok(Case { id: self.id, benchmark, variant, tags: self.tags })
     }
 }
 
 fn set_pair(variant: &mut Variant, pair: &str) -> Result<()> {
-    let (toggle, strategy) = pair.split_once('=').with_context(|| format!("`{pair}` is no toggle=strategy pair"))?;
+    let (toggle, strategy) = pair.split_once('=').with_context(|| format!("`{pair}` is not toggle=strategy"))?;
     Ok(variant.set(toggle, strategy)?)
 }
 
-/// What one lane measures beside the cases.
+/// A variant that only one lane measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedVariant {
-    /// What is done, as in `load/episodes`.
+    /// The workload, as in `load/episodes`.
     pub benchmark: &'static str,
-    /// Under which variant.
+    /// Its variant.
     pub variant: Variant,
 }
 
 impl ListedVariant {
-    /// What a filter is compared with.
+    /// The text that a filter searches.
     pub fn label(&self) -> String {
         format!("{} [{}]", self.benchmark, self.variant)
     }
 }
 
-/// What a lane measures beside the cases: what contains the filter, with some toggles set otherwise, where the
-/// strategies go together. None twice.
+/// The variants that only `lane` measures, without duplicates: those whose label contains the filter, some toggles
+/// overridden. A combination that the memory does not support is left out.
 pub fn variants(lane: Tag, filter: Option<&str>, set: &[String]) -> Result<Vec<ListedVariant>> {
     let mut chosen: Vec<ListedVariant> = Vec::new();
     for listed in OTHERS.iter().filter(|listed| listed.has(lane)) {
@@ -338,20 +337,19 @@ pub fn variants(lane: Tag, filter: Option<&str>, set: &[String]) -> Result<Vec<L
     Ok(chosen)
 }
 
-/// What a run measures: the cases whose label contains the filter, with some toggles set otherwise, and why others are
-/// left out.
+/// The cases that a run measures, and those that it leaves out, with the reason.
 pub struct Selected {
-    /// In the order of the list, none twice.
+    /// In the order of the list, without duplicates.
     pub cases: Vec<Case>,
-    /// Cases that the set toggles can't touch, and why.
+    /// Cases that are left out because of `set`, with the reason.
     pub left_out: Vec<(String, String)>,
 }
 
-/// Selects cases. A set toggle leaves out the cases on whose path it does not lie.
+/// Selects the cases that match the filter, with some toggles overridden, except those that a toggle does not touch.
 pub fn select(filter: Option<&str>, set: &[String]) -> Result<Selected> {
     for pair in set {
-        // Said once and clearly, rather than for every case. Whether it goes with the rest of a variant is the case's
-        // to say.
+        // Checks the pair alone first: a misspelled one is reported once, not for every case. A strategy that the rest
+        // of a variant rules out is an error of that case only.
         set_pair(&mut Variant::naive(), pair).with_context(|| format!("--set {pair}"))?;
     }
     let mut selection = Selected { cases: vec![], left_out: vec![] };
@@ -374,7 +372,7 @@ pub fn select(filter: Option<&str>, set: &[String]) -> Result<Selected> {
         }
         let idle = set.iter().filter_map(|pair| pair.split_once('=')).find(|(toggle, _)| !case.applies(toggle));
         if let Some((toggle, _)) = idle {
-            selection.left_out.push((case.label(), format!("`{toggle}` does not lie on its path")));
+            selection.left_out.push((case.label(), format!("`{toggle}` is not on its path")));
         } else if !selection
             .cases
             .iter()
@@ -405,7 +403,7 @@ mod tests {
     #[test]
     fn a_brief_run_leaves_out_cases_and_no_strategy() {
         let cases: Vec<Case> = LISTED.iter().map(|listed| listed.resolve(&[]).expect("resolves")).collect();
-        // Every store, durability class, codec, compressor, .. that any case has.
+        // Every strategy that any case has.
         for toggle in memory::TOGGLES {
             for strategy in toggle.strategies {
                 let has = |case: &&Case| case.variant.get(toggle.name).is_ok_and(|chosen| chosen == *strategy);
@@ -422,7 +420,7 @@ mod tests {
         assert!(selection.cases.iter().any(|case| case.benchmark.name == "lifecycle"));
         assert!(selection.left_out.iter().any(|(label, _)| label.starts_with("retrieve/1000")));
         let encoders = selection.cases.iter().filter(|case| case.benchmark.name == "codec/encode/small").count();
-        assert_eq!(encoders, 1, "what is the same is measured once");
+        assert_eq!(encoders, 1, "equal cases are measured once");
     }
 
     #[test]
@@ -453,7 +451,7 @@ mod tests {
         assert!(!filtered.is_empty() && filtered.iter().all(|found| found.label().starts_with("remote/step/")));
         let compressed = effect(None, &["wire=compressed".to_owned()]);
         assert!(compressed.iter().all(|found| found.variant.wire == memory::WireKind::Compressed));
-        assert!(compressed.len() < all.len(), "what is the same is measured once");
+        assert!(compressed.len() < all.len(), "equal variants are measured once");
         assert!(effect(Some("no such thing"), &[]).is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! Finding out toggles that did nothing: a variant whose toggle did not engage is invalid, not fast.
+//! Detects toggles that did nothing: a variant whose toggle did not engage is invalid, not fast.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,7 @@ use memory::Variant;
 
 use crate::cases::Case;
 
-/// The counters of which one must have moved for a strategy to have done its work. Strategies that are missing here are
-/// the naive ones.
+/// The counters of each strategy: if it did its work, one of them has moved. The naive strategies have none.
 const EVIDENCE: &[(&str, &str, &[&str])] = &[
     ("codec", "messagepack", &["messagepack_encoded"]),
     ("codec", "postcard", &["postcard_encoded"]),
@@ -39,7 +38,7 @@ pub fn check(case: &Case, counters: &BTreeMap<&'static str, u64>) -> Result<()> 
     check_variant(&case.variant, |toggle| case.applies(toggle), counters)
 }
 
-/// Checks that every strategy of a variant did its work, where its toggle lies on the path.
+/// Checks that every strategy of a variant did its work, if its toggle is on the path.
 pub fn check_variant(
     variant: &Variant,
     applies: impl Fn(&str) -> bool,
@@ -63,8 +62,8 @@ mod tests {
     fn every_strategy_but_the_naive_has_its_evidence() {
         for toggle in memory::TOGGLES.iter().filter(|toggle| !["store", "durability"].contains(&toggle.name)) {
             for strategy in &toggle.strategies[1..] {
-                let known = EVIDENCE.iter().any(|(name, of, _)| name == &toggle.name && of == strategy);
-                assert!(known, "{}={strategy} has no counter that shows it", toggle.name);
+                let listed = EVIDENCE.iter().any(|(name, of, _)| name == &toggle.name && of == strategy);
+                assert!(listed, "{}={strategy} has no counter that shows it", toggle.name);
             }
         }
         let counters = memory::Counters::default().snapshot();

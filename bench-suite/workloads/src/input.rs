@@ -1,5 +1,5 @@
-//! What the benchmarks work on: a corpus file, or episodes generated from the seed. The same for every process of a
-//! run.
+//! The input of the benchmarks: a corpus file, or episodes generated from the seed. All processes of a run use the
+//! same.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use memory::api::Script;
 
 use corpus::generate::{EpisodeStyle, generate};
 
-/// The seed of a run that names none.
+/// The seed of a run without `--seed`.
 pub const SEED: u64 = 20_260_122;
 
 /// Episodes to work on, and the seed of everything random.
@@ -16,14 +16,14 @@ pub const SEED: u64 = 20_260_122;
 pub struct Input {
     /// The seed of everything random.
     pub seed: u64,
-    /// Whole episodes; never empty, every one with a step.
+    /// Whole episodes: at least one, each with at least one step.
     pub scripts: Vec<Script>,
     /// The name in the environment of a run: `generated`, or the file's name and checksum.
     pub name: String,
 }
 
 impl Input {
-    /// Two inputs with the same checksum are the same work: it covers the seed and every episode.
+    /// The name and a checksum of the seed and all episodes: equal checksums mean equal work.
     pub fn checksum(&self) -> String {
         let text =
             serde_json::to_vec(&(self.seed, &self.scripts)).expect("scripts have string keys and finite numbers");
@@ -31,21 +31,20 @@ impl Input {
     }
 }
 
-/// Where the input comes from, as a child process is told it.
+/// The source of the input, as it is passed to a child process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
-    /// The seed of everything random; [`SEED`] where none is given.
+    /// The seed of everything random; the default is [`SEED`].
     pub seed: Option<u64>,
-    /// A corpus file; generated episodes where none is given.
+    /// A corpus file; by default, episodes are generated.
     pub corpus: Option<PathBuf>,
 }
 
-/// The variables through which measuring processes are told what to work on: valgrind's children see these and no
-/// others.
+/// The variables that pass the input and the toggles to measuring processes. Under valgrind a child sees only these.
 pub const VARIABLES: [&str; 3] = ["ASSAY_SEED", "ASSAY_CORPUS", "ASSAY_SET"];
 
 impl Source {
-    /// What this process was told by its environment.
+    /// The source that this process's environment names.
     pub fn from_environment() -> Result<Source> {
         let seed = match std::env::var("ASSAY_SEED") {
             Ok(seed) => Some(seed.parse().with_context(|| format!("ASSAY_SEED is `{seed}`, not a number"))?),
@@ -54,14 +53,14 @@ impl Source {
         Ok(Source { seed, corpus: std::env::var_os("ASSAY_CORPUS").map(PathBuf::from) })
     }
 
-    /// The variables that tell a child process the same.
+    /// The variables that pass this source to a child process.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let seed = self.seed.map(|seed| ("ASSAY_SEED", seed.to_string()));
         let corpus = self.corpus.as_ref().map(|path| ("ASSAY_CORPUS", path.display().to_string()));
         seed.into_iter().chain(corpus).collect()
     }
 
-    /// Reads or generates `episodes` episodes, fewer where the corpus has fewer.
+    /// Reads or generates `episodes` episodes, or all if the corpus has fewer.
     pub fn load(&self, episodes: usize) -> Result<Input> {
         let seed = self.seed.unwrap_or(SEED);
         let Some(path) = &self.corpus else {
@@ -71,14 +70,14 @@ impl Source {
         let mut scripts = memory::corpus::read(path)?.scripts;
         scripts.retain(|script| !script.steps.is_empty());
         if scripts.is_empty() {
-            bail!("{} has no episode with a step: there is nothing to measure", path.display());
+            bail!("{} has no episode with a step: import one that has", path.display());
         }
         scripts.truncate(episodes);
         Ok(Input { seed, scripts, name: checksum_name(path)? })
     }
 }
 
-/// The toggles that a parent process set for this one: `ASSAY_SET=codec=postcard,pool=none`.
+/// The toggles that the parent process set: `ASSAY_SET=codec=postcard,pool=none`.
 pub fn set_from_environment() -> Vec<String> {
     let set = std::env::var("ASSAY_SET").unwrap_or_default();
     set.split(',').filter(|pair| !pair.is_empty()).map(str::to_owned).collect()

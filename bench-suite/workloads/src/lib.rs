@@ -1,15 +1,15 @@
-//! The memory's benchmarks: what is measured, and the list of cases.
+//! The memory's benchmarks and the list of cases.
 //!
-//! - [`benchmark`] says what a benchmark is; [`benchmarks`] holds them, a workload a file; [`registry`] lists them.
-//! - [`cases`] is the list of cases: a benchmark under a variant, with tags that say which lanes measure it.
-//! - [`engagement`] finds out toggles that did nothing.
-//! - [`input`] is what the benchmarks work on.
-//! - [`suite`] is all of this as a [`worker::BenchmarkSuite`], for the program `assay-worker`.
+//! - [`benchmark`] defines a benchmark; [`benchmarks`] holds them, one workload a file; [`registry`] lists them.
+//! - [`cases`] lists the cases: a benchmark under a variant, with tags for the lanes that measure it.
+//! - [`engagement`] detects toggles that did nothing.
+//! - [`input`] loads or generates the episodes that the benchmarks work on.
+//! - [`suite`] makes a [`worker::BenchmarkSuite`] of all this, for the program `assay-worker`.
 //!
-//! This crate is part of the measured programs. It may not depend on anything that measures, judges or reports.
+//! This crate is part of the measured programs. It must not depend on code that measures, judges or reports.
 //!
-//! What can fail returns [`anyhow::Result`]: the message names the thing, the reason and the remedy, and no caller
-//! decides by the kind of error.
+//! Errors are [`anyhow::Result`], as no caller distinguishes them: the message names the thing, the reason and the
+//! remedy.
 
 pub mod benchmark;
 pub mod benchmarks;

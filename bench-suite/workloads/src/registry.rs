@@ -1,18 +1,18 @@
-//! The list of all benchmarks. What is measured of them by default, under which variants, is [`crate::cases`].
+//! The list of all benchmarks. [`crate::cases`] lists the variants under which each is measured.
 
 use crate::benchmark::{Benchmark, SetUp};
 use crate::benchmarks::{bursts, engine, episodes, lifecycle, payload, pure, retrieval, searching, together};
 
 const RETRIEVED: &[&str] = &["store", "durability", "embedding", "retrieval", "sharing", "cache"];
 
-/// The toggles on the path of everything that goes through a store, with those of one kind of benchmark.
+/// The toggles on the path of every benchmark that uses a store, plus those of one kind of benchmark.
 macro_rules! stored {
     ($($toggle:literal),*) => {
         &["store", "durability", "codec", "compression", "buffers", "pool", $($toggle),*]
     };
 }
 
-/// A benchmark of one step's bytes.
+/// A benchmark on the bytes of one step.
 const fn payload(
     name: &'static str,
     about: &'static str,
@@ -23,7 +23,7 @@ const fn payload(
     Benchmark { name, about, exercises, episodes: 24, operations, setup }
 }
 
-/// Every benchmark, families together.
+/// All benchmarks, grouped by family.
 pub const BENCHMARKS: &[Benchmark] = &[
     Benchmark {
         name: "lifecycle",

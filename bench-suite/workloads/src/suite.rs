@@ -12,7 +12,7 @@ use crate::cases::{self, Case};
 use crate::engagement;
 use crate::input::{Input, Source};
 
-/// The memory's cases, on the episodes that the environment of the process names.
+/// The memory's cases, on the input that the environment names.
 pub struct MemorySuite;
 
 impl BenchmarkSuite for MemorySuite {
@@ -35,7 +35,7 @@ impl BenchmarkSuite for MemorySuite {
     }
 }
 
-/// A case as workers list it.
+/// A case as `--list` prints it.
 pub fn listing(case: &Case) -> CaseListing {
     CaseListing {
         id: case.id.to_owned(),
@@ -45,7 +45,7 @@ pub fn listing(case: &Case) -> CaseListing {
     }
 }
 
-/// A case that is set up. Its check includes that every toggle did its work.
+/// A case that is set up. Its check also requires that every toggle did its work.
 struct Checked {
     case: Case,
     prepared: Box<dyn Prepared>,
@@ -75,8 +75,8 @@ fn set_up(case: &Case, input: &Input, remote: Option<&Remote>) -> Result<Checked
     Ok(Checked { case: *case, prepared })
 }
 
-/// Sets a case up, on a server where one is given, and runs its operations once, so that what follows works on a memory
-/// in use.
+/// Sets up a case, on a server if one is given, and runs its operations once, so that what follows measures a memory in
+/// use.
 pub fn prepare(case: &Case, input: &Input, remote: Option<&Remote>) -> Result<Box<dyn Prepared>> {
     let mut checked = set_up(case, input, remote)?;
     slice::warm_up(&mut checked, case.benchmark.operations)?;

@@ -1,5 +1,5 @@
-//! Every case of a plain run works: set up, run twice, checked, its toggles engaged. What a measurement would find out
-//! late, found early.
+//! Every case of a plain run works: it is set up, run twice and checked, and its toggles engage. A measurement would
+//! find the same errors much later.
 
 use worker::slice;
 use workloads::cases::LISTED;
@@ -16,7 +16,7 @@ fn run(prefix: &str) {
         let slice = slice::measure(prepared.as_mut(), case.benchmark.operations)
             .unwrap_or_else(|error| panic!("{}: {error:#}", case.label()));
         prepared.check().unwrap_or_else(|error| panic!("{}: {error:#}", case.label()));
-        assert!(slice.wall_ns > 0, "{}: a clock that stands still", case.label());
+        assert!(slice.wall_ns > 0, "{}: the clock did not move", case.label());
         ran += 1;
     }
     assert!(ran > 0, "no case begins with {prefix}");

@@ -1,4 +1,4 @@
-//! `assay baseline`: what we knew, and why we accepted it.
+//! `assay baseline`: the accepted numbers, and the reasons for accepting them.
 
 use std::path::PathBuf;
 
@@ -21,10 +21,10 @@ pub enum BaselineCommand {
     Accept(AcceptArgs),
 }
 
-/// Where baselines lie.
+/// The folder of baselines.
 #[derive(Debug, Args)]
 pub struct FolderArgs {
-    /// Where accepted baselines lie [default: baselines/stored]
+    /// The folder of accepted baselines [default: baselines/stored]
     #[arg(long, value_name = "FOLDER")]
     baselines: Option<PathBuf>,
 }
@@ -32,7 +32,7 @@ pub struct FolderArgs {
 /// `assay baseline show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Part of the baseline's name; the first one where none is given
+    /// Part of the baseline's name [default: the first baseline]
     name: Option<String>,
 
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct AcceptArgs {
     #[arg(default_value = "latest")]
     run: String,
 
-    /// Why these numbers are the ones to hold
+    /// The reason for accepting these numbers
     #[arg(long)]
     reason: String,
 
@@ -65,7 +65,7 @@ impl FolderArgs {
 }
 
 impl BaselineCommand {
-    /// Does what the subcommand says.
+    /// Runs the subcommand.
     pub fn execute(&self) -> Result<Exit> {
         match self {
             BaselineCommand::List(folder) => list(folder),
@@ -77,12 +77,12 @@ impl BaselineCommand {
 
 fn list(folder: &FolderArgs) -> Result<Exit> {
     let path = folder.path();
-    let found = baseline::list(&path)?;
-    if found.is_empty() {
-        eprintln!("no baseline in {}: `assay baseline accept --reason \"..\"` makes one", path.display());
+    let baselines = baseline::list(&path)?;
+    if baselines.is_empty() {
+        eprintln!("there is no baseline in {}: run `assay baseline accept --reason \"..\"`", path.display());
         return Ok(Exit::Nothing);
     }
-    for (path, run) in found {
+    for (path, run) in baselines {
         let environment = &run.header.environment;
         println!("{}", path.display());
         println!(
@@ -108,7 +108,7 @@ impl ShowArgs {
                 Ok(Exit::Ok)
             }
             None => {
-                eprintln!("no baseline like `{wanted}` in {}", path.display());
+                eprintln!("no baseline like `{wanted}` in {}: see `assay baseline list`", path.display());
                 Ok(Exit::Nothing)
             }
         }

@@ -1,9 +1,9 @@
-//! `assay calibrate`: how often this gate cries wolf on this machine, and how small a slowdown it finds.
+//! `assay calibrate`: the gate's false-alarm rate on this machine, and the smallest slowdown that it finds.
 //!
-//! Suites of the gate's own time lane, with the gate's own rules, over the gate's own cases: one program against
-//! itself, or with slowdowns of known sizes that are dealt to the cases of each suite. Every suite is one line of a
-//! record, with the values of its rounds, so that other rules can be tried on them later; a calibration that was cut
-//! off goes on where it stood. Left out on purpose: the counts lane, which is exact.
+//! Runs suites of the gate's time lane, with the gate's rules and cases: one program against itself, or with slowdowns
+//! of known sizes, dealt to the cases of each suite. A suite is one line of a record, with the values of its rounds, so
+//! that other rules can be tried on them later; an interrupted calibration continues. The counts lane is exact and is
+//! not calibrated.
 
 use std::path::{Path, PathBuf};
 
@@ -15,22 +15,22 @@ use harness::calibration::suites::Calibration;
 use harness::session::judging::standard_policy;
 use harness::workspace;
 
-/// Measure the gate itself: false alarms, and what it finds
+/// Measure the gate itself: its false alarms, and the slowdowns that it finds
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each suite takes as long as the time lane of a gate. Where several sizes are given, each suite deals them to its cases in turn, so that all of them
-are measured at once. The record grows by a line a suite; type the same command again to go on. Measure programs against themselves first: how far they
-move a case is the least margin that the gate, and every suite with slowdowns, allows it from then on.
+A suite takes as long as a gate's time lane. With several sizes, each suite deals them to its cases. The record
+grows by a line a suite; repeat an interrupted command to continue. Measure programs against themselves first: the
+shift of a case there is the smallest margin that the gate, and every suite with slowdowns, then allows it.
 
 Examples:
   assay calibrate --suites 50 --extra 0              false alarms: one program against itself
-  assay calibrate --suites 50 --extra 0 --hog        the same while every core is busy
-  assay calibrate --suites 30                        what is found of +1% to +20%, beside cases that are the same
-  assay calibrate --suites 20 --extra 0 --rebuilt    one source, built twice: what the gate says of it in a layout a round
-  assay calibrate --suites 20 --extra 0 --criterion  what criterion says of one program measured twice
-  assay calibrate --suites 0                         the table, the chart and the page of what was measured before")]
+  assay calibrate --suites 50 --extra 0 --hog        the same with every core busy
+  assay calibrate --suites 30                        slowdowns of 1% to 20%, beside unchanged cases
+  assay calibrate --suites 20 --extra 0 --rebuilt    false alarms: one source, built twice
+  assay calibrate --suites 20 --extra 0 --criterion  criterion's false alarms on one program
+  assay calibrate --suites 0                         table, chart and page of the record, without measuring")]
 pub struct CalibrateArgs {
-    /// Suites with these sizes, those that are in the record included
+    /// The number of suites with these sizes, including those in the record
     #[arg(long, value_name = "N", default_value_t = 10)]
     suites: usize,
 
@@ -38,19 +38,19 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_values_t = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0])]
     extra: Vec<f64>,
 
-    /// Keep every core busy meanwhile
+    /// Keep every core busy during the suites
     #[arg(long)]
     hog: bool,
 
-    /// Measure the last commit against another build of the same source, whose code lies elsewhere
+    /// Measure the last commit against another build of the same source, with another code placement
     #[arg(long)]
     rebuilt: bool,
 
-    /// Let criterion judge instead, each pass against the one before: to be compared with this gate
+    /// Let criterion judge instead, each pass against the previous one, for comparison with this gate
     #[arg(long, conflicts_with = "rebuilt")]
     criterion: bool,
 
-    /// The record [default: that of this machine in baselines/calibration]
+    /// The record [default: this machine's in baselines/calibration]
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
@@ -58,19 +58,19 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "FILTER")]
     only: Option<String>,
 
-    /// How far metrics may move [default: the built-in policy]
+    /// The limits of metrics [default: the built-in policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
 
 impl CalibrateArgs {
-    /// Measures what the record lacks, and prints the table.
+    /// Measures the suites that the record lacks, and prints the table.
     pub fn execute(&self) -> Result<Exit> {
         for extra in &self.extra {
             ensure!((0.0..=1000.0).contains(extra), "--extra {extra}: give per cent, from 0 to 1000");
             ensure!(
                 *extra == 0.0 || !self.criterion,
-                "--extra {extra}: criterion's bench can't be slowed down, give --extra 0 with --criterion"
+                "--extra {extra}: criterion's bench can't be slowed down: give --extra 0"
             );
         }
         let judge = if self.criterion { Judge::Criterion } else { Judge::Assay };
@@ -81,10 +81,10 @@ impl CalibrateArgs {
         let record = self.record.clone().unwrap_or_else(standard);
         let mut suites: Vec<Suite> =
             calibration::read(&record)?.into_iter().filter(|suite| suite.rules == calibration.rules).collect();
-        let there = suites.iter().filter(|suite| calibration.has_measured(suite)).count();
-        if there < self.suites {
+        let measured = suites.iter().filter(|suite| calibration.has_measured(suite)).count();
+        if measured < self.suites {
             let judging = calibration.prepare()?;
-            for number in there..self.suites {
+            for number in measured..self.suites {
                 eprintln!("suite {} of {}", number + 1, self.suites);
                 let suite = calibration.suite(number, &judging, &suites)?;
                 calibration::append(&record, &suite)?;
@@ -93,7 +93,7 @@ impl CalibrateArgs {
             }
         }
         if suites.is_empty() {
-            eprintln!("no suite in {} was measured by these rules", record.display());
+            eprintln!("no suite in {} was measured by these rules: give --suites", record.display());
             return Ok(Exit::Nothing);
         }
         print!("{}", reports::calibration::table(&suites)?);

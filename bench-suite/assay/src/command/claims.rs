@@ -1,4 +1,4 @@
-//! `assay claims`: every promise of an optimisation, measured and judged.
+//! `assay claims`: measures and judges every claim about an optimisation.
 
 use std::path::PathBuf;
 
@@ -16,43 +16,45 @@ use harness::workspace;
 use reports::Format;
 use workloads::input::{SEED, Source};
 
-/// Measure what was promised of each optimisation, and say what came of it
+/// Measure and judge what was promised of each optimisation
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A claim is `confirmed` (all that was measured is at the target or beyond it), `partly` (a real effect, short of the target), `refuted` (no effect in the
-claimed direction), `inconclusive` (the interval can't tell), `skipped` (with what to type) or `invalid` (a toggle did not engage). A refuted claim
-is a result, and no failure: the exit code is 0. It is 3 where something is invalid, and 4 where nothing was measured.
+A claim is `confirmed` (every part reaches its target), `partly` (a real effect, short of the target), `refuted` (no
+effect in the claimed direction), `inconclusive` (the interval can't tell), `skipped` (with the remedy) or `invalid`
+(a toggle did not engage). A refuted claim is a result: the exit code is 0. It is 3 if a claim is invalid, and 4 if
+nothing was measured.
 
-What is claimed, and how it is measured, stands in bench-suite/claims/claims.toml; the rule of the verdicts in METHODOLOGY.md. Claims at a distance need a
-libSQL server for each side, so that LIBSQL_URL, which names one, is not asked: scripts/setup fetches sqld, or SQLD=path names it.
+bench-suite/claims/claims.toml defines the claims and their measurements; METHODOLOGY.md has the rules of the verdicts.
+Remote claims need a libSQL server for each side, so the one in LIBSQL_URL is not used: scripts/setup installs sqld, or
+SQLD=path names it.
 
 Examples:
-  assay claims                           all of them, in minutes
-  assay claims keepalive batch-get       two of them
-  assay claims --profile full            with narrower intervals
-  assay claims --list                    what is claimed")]
+  assay claims                           all claims, in minutes
+  assay claims keepalive batch-get       two claims
+  assay claims --profile full            narrower intervals
+  assay claims --list                    the claims, without measuring")]
 pub struct ClaimsArgs {
     /// Only these claims [default: all]
     ids: Vec<String>,
 
-    /// How long to take
+    /// The duration: quick takes minutes, full narrows the intervals
     #[arg(long, value_name = "quick|full", default_value = "quick")]
     profile: RunProfile,
 
-    /// List the claims and what is measured for each, and measure nothing
+    /// List the claims with their measurements, and measure nothing
     #[arg(long)]
     list: bool,
 
-    /// What stdout gets
+    /// The format on stdout
     #[arg(long, value_enum, default_value_t = Shown::Text)]
     format: Shown,
 
-    /// Write the ledger to this file, too
+    /// Also write the report to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-/// The formats of a ledger.
+/// The formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Shown {
     Text,
@@ -73,7 +75,7 @@ impl Shown {
 }
 
 impl ClaimsArgs {
-    /// Measures, prints the ledger, and keeps it.
+    /// Measures, prints the report, and writes its files.
     pub fn execute(&self) -> Result<Exit> {
         let claims = definition::select(&self.ids)?;
         if self.list {
@@ -81,7 +83,7 @@ impl ClaimsArgs {
             return Ok(Exit::Ok);
         }
         let folder = workspace::output().join("claims");
-        std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
+        std::fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
         let source = Source { seed: Some(SEED), corpus: None };
         let header = measure::header(&source, command_line(), self.profile.name())?;
         let path = folder.join(format!("{}.json", runs::name(&header.environment)));
@@ -118,7 +120,7 @@ fn rounds(profile: RunProfile) -> RoundCounts {
     }
 }
 
-/// A refuted claim is a result; one that can't be believed is none.
+/// A refuted claim is a result, an invalid one is not.
 fn exit(report: &ClaimReport) -> Exit {
     let measured = report.claims.iter().flat_map(|claim| &claim.parts).any(|part| part.measured.is_some());
     if report.count(ClaimVerdict::Invalid) > 0 {

@@ -1,4 +1,4 @@
-//! `assay compare`: two runs, two revisions or two variants beside each other.
+//! `assay compare`: compares two runs, two revisions, two variants or two phases.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,14 +21,15 @@ use super::publish;
 /// Compare two stored runs, two revisions, two variants, or two phases
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each side is a stored run (a path, a name, `latest`), a revision (a commit, a branch, a tag), a variant (`variant:codec=postcard,cache=lru`) or a
-phase of bench-suite/claims/phases.toml (`phase:0`): a phase sets every toggle but store and durability class, as far as the case's store offers it.
+A side is a stored run (a path, a name, `latest`), a revision (a commit, a branch, a tag), a variant
+(`variant:codec=postcard,cache=lru`) or a phase of bench-suite/claims/phases.toml (`phase:0`), which sets all toggles
+that the case's store supports, except store and durability class.
 
-Stored runs: exact counts are judged where toolchain, valgrind, C library, CPU and corpus are the same. Times of two sessions are shown, never
-judged. Revisions, variants and phases are measured now, alternately, and their times are judged.
+Stored runs: exact counts are judged if toolchain, valgrind, C library, CPU and corpus are the same. Times of two
+sessions are shown, never judged. Revisions, variants and phases are measured now, alternating, and times are judged.
 
-What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or a folder of them, the JSON of
-hyperfine --export-json and of goose --report-file.
+Output of other tools also counts as a stored run: criterion's folder (target/criterion), gungraun's summary.json or a
+folder of them, and the JSON of hyperfine --export-json and goose --report-file.
 
 Examples:
   assay compare baselines/stored/x.jsonl latest
@@ -41,10 +42,10 @@ pub struct CompareArgs {
     /// The base: a stored run, a revision, `variant:toggle=strategy,..` or `phase:N`
     base: String,
 
-    /// What is compared with it
+    /// The side to compare with the base
     new: String,
 
-    /// How far metrics may move [default: the built-in policy]
+    /// The limits of metrics [default: the built-in policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
@@ -52,20 +53,20 @@ pub struct CompareArgs {
     #[arg(long, default_value = "text")]
     format: Format,
 
-    /// Take runs that were cut off, as far as they go
+    /// Accept interrupted runs, with the measurements that they have
     #[arg(long)]
     partial: bool,
 
-    /// Of revisions, variants and phases: only benchmarks that contain this text
+    /// For revisions, variants and phases: only benchmarks that contain this text
     #[arg(long, value_name = "FILTER")]
     only: Option<String>,
 
-    /// Of revisions, variants and phases: after this many seconds, what needs more rounds is inconclusive
+    /// For revisions, variants and phases: after this many seconds, pairs that need more rounds are inconclusive
     #[arg(long, value_name = "SECONDS")]
     budget: Option<u64>,
 }
 
-/// What a side names.
+/// A side as the user names it.
 #[derive(Debug)]
 enum NamedSide {
     Run(PathBuf),
@@ -82,19 +83,19 @@ impl NamedSide {
         if let Some(phase) = named.strip_prefix("phase:") {
             return Ok(NamedSide::Phase(phases::find(phase)?));
         }
-        let no_run = match runs::find(named) {
+        let not_a_run = match runs::find(named) {
             Ok(path) => return Ok(NamedSide::Run(path)),
             Err(error) => error,
         };
         match git::resolve(&workspace::root(), named) {
             Ok(commit) => Ok(NamedSide::Revision(commit)),
-            Err(_) => Err(no_run.context(format!("`{named}` is no revision either"))),
+            Err(_) => Err(not_a_run.context(format!("`{named}` is not a revision either"))),
         }
     }
 }
 
 impl CompareArgs {
-    /// Compares, and ends with what a gate would end with.
+    /// Compares, and ends with the exit code of a gate.
     pub fn execute(&self) -> Result<Exit> {
         match (NamedSide::parse(&self.base)?, NamedSide::parse(&self.new)?) {
             (NamedSide::Run(base), NamedSide::Run(new)) => self.runs(&base, &new),
@@ -123,7 +124,7 @@ impl CompareArgs {
         publish::judged(session.revisions(base, Some(new))?, Some(self.format))
     }
 
-    /// The cases on whose path every toggle of both variants lies, each pair once.
+    /// The cases that both variants affect with every toggle, each pair once.
     fn variants(&self, base: &[String], new: &[String]) -> Result<Exit> {
         let (only, mut pairs) = (self.only.as_deref(), Vec::<CasePair>::new());
         let bases = cases::select(only, base)?.cases;
@@ -140,8 +141,8 @@ impl CompareArgs {
         for case in cases::select(self.only.as_deref(), &[])?.cases {
             let both = CasePair { base: base.apply(&case), new: new.apply(&case) };
             let same = |a: &Case, b: &Case| a.benchmark.name == b.benchmark.name && a.variant == b.variant;
-            let known = pairs.iter().any(|known| same(&known.base, &both.base) && same(&known.new, &both.new));
-            if both.base.variant != both.new.variant && !known {
+            let listed = pairs.iter().any(|pair| same(&pair.base, &both.base) && same(&pair.new, &both.new));
+            if both.base.variant != both.new.variant && !listed {
                 pairs.push(both);
             }
         }
@@ -161,7 +162,7 @@ impl CompareArgs {
     }
 
     fn runs(&self, base_path: &Path, new_path: &Path) -> Result<Exit> {
-        // Side by side: of large runs, reading is most of the work.
+        // In parallel, as reading takes most of the time for large runs.
         let (base, new) = std::thread::scope(|scope| {
             let base = scope.spawn(|| runs::read(base_path, self.partial));
             let new = runs::read(new_path, self.partial);

@@ -1,4 +1,4 @@
-//! `assay corpus`: what the benchmarks and the load work on.
+//! `assay corpus`: the episodes of benchmarks and load tests.
 
 use std::path::PathBuf;
 
@@ -19,14 +19,14 @@ pub enum CorpusCommand {
     Import(ImportArgs),
     /// Write a corpus of generated episodes
     Generate(GenerateArgs),
-    /// Print the statistics of a corpus, or how near two of them are
+    /// Print the statistics of a corpus, or how much two of them differ
     Shape(ShapeArgs),
 }
 
 /// `assay corpus import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   assay corpus import trajectories/*.traj --output corpus.jsonl
   assay run --corpus corpus.jsonl")]
 pub struct ImportArgs {
@@ -34,7 +34,7 @@ pub struct ImportArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// What to do about a malformed file
+    /// The treatment of a malformed file
     #[arg(long, value_enum, default_value_t = MalformedArg::Refuse)]
     malformed: MalformedArg,
 
@@ -43,12 +43,12 @@ pub struct ImportArgs {
     output: PathBuf,
 }
 
-/// What to do about a malformed file.
+/// The treatment of a malformed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MalformedArg {
-    /// Import nothing and say where it is malformed
+    /// Import nothing; the error names the place
     Refuse,
-    /// Leave it out and say so
+    /// Leave it out and list it
     Skip,
 }
 
@@ -63,23 +63,23 @@ pub struct GenerateArgs {
     output: PathBuf,
 }
 
-/// What to generate.
+/// The episodes to generate.
 #[derive(Debug, Args)]
 pub struct GeneratedArgs {
     /// The seed: the same seed makes the same episodes on every machine
     #[arg(long, default_value_t = SEED)]
     seed: u64,
 
-    /// How many episodes
+    /// The number of episodes
     #[arg(long, default_value_t = 1000)]
     episodes: usize,
 
-    /// What they are like
+    /// The style of the episodes
     #[arg(long, value_enum, default_value_t = Like::SweAgent)]
     like: Like,
 }
 
-/// What generated episodes are like.
+/// The style of generated episodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Like {
     /// A coding agent, fitted to SWE-agent trajectories
@@ -93,7 +93,7 @@ pub enum Like {
 #[command(after_help = "\
 Examples:
   assay corpus shape corpus.jsonl
-  assay corpus shape --against corpus.jsonl      how near the generated episodes are to imported ones")]
+  assay corpus shape --against corpus.jsonl      generated episodes beside imported ones")]
 pub struct ShapeArgs {
     /// The corpus [default: generated episodes]
     file: Option<PathBuf>,
@@ -111,7 +111,7 @@ pub struct ShapeArgs {
 }
 
 impl CorpusCommand {
-    /// Does what the subcommand says.
+    /// Runs the subcommand.
     pub fn execute(&self) -> Result<Exit> {
         match self {
             CorpusCommand::Import(import) => import.execute(),
@@ -132,7 +132,7 @@ impl ImportArgs {
             eprintln!("skipped: {skipped}");
         }
         if imported.scripts.is_empty() {
-            eprintln!("error: none of {} files is a trajectory: nothing was written", self.files.len());
+            eprintln!("error: none of {} files is a trajectory: give SWE-agent's .traj files", self.files.len());
             return Ok(Exit::Nothing);
         }
         let steps: usize = imported.scripts.iter().map(|script| script.steps.len()).sum();
@@ -162,7 +162,7 @@ impl GeneratedArgs {
 
 impl GenerateArgs {
     fn execute(&self) -> Result<Exit> {
-        ensure!(self.generated.episodes > 0, "a corpus needs an episode: --episodes is 0");
+        ensure!(self.generated.episodes > 0, "--episodes is 0: give at least 1");
         let scripts = self.generated.scripts();
         let source = format!("generated, seed {}", self.generated.seed);
         memory::corpus::write(&self.output, &Corpus { source, scripts })?;
@@ -180,7 +180,7 @@ impl ShapeArgs {
         let here = shape(&scripts);
         let Some(against) = &self.against else {
             if self.json {
-                println!("{}", serde_json::to_string_pretty(&here).context("a shape has string keys")?);
+                println!("{}", serde_json::to_string_pretty(&here).context("can't serialize the shape")?);
             } else {
                 print!("{here}");
             }
@@ -188,7 +188,7 @@ impl ShapeArgs {
         };
         let comparison = here.compare(&shape(&memory::corpus::read(against)?.scripts));
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&comparison).context("a comparison has string keys")?);
+            println!("{}", serde_json::to_string_pretty(&comparison).context("can't serialize the comparison")?);
         } else {
             print!("{comparison}");
         }

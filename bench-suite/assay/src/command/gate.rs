@@ -1,4 +1,4 @@
-//! `assay gate`: did this change make anything worse?
+//! `assay gate`: fails if a change made something worse.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,30 +28,30 @@ use super::selection::SelectionArgs;
 /// Fail if something is worse than the stored baseline, or than another revision
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The baseline of this environment is looked up in baselines/stored. Where there is none, accept one:
+The gate takes the baseline of this environment from baselines/stored. If there is none, accept one:
   assay run --lane counts && assay baseline accept --reason \"first\"
 
 Examples:
   assay gate                             all exact counts against the stored baseline
-  assay gate retrieve                    those of the retrieval benchmarks only
-  assay gate --against main              counts and times of 20 benchmarks against another revision, in one session
-  assay gate retrieve --against HEAD~1   those of the retrieval benchmarks only
-  assay gate --run latest                judge a run that is there already, and measure nothing
-  assay gate --run target/gungraun --baselines counts    judge what gungraun left by what was accepted of it
-  assay gate --project assay.toml --against HEAD~1       a criterion bench of any project, base and working tree in turn")]
+  assay gate retrieve                    only the retrieval benchmarks
+  assay gate --against main              counts and times of 20 cases against another revision, in one session
+  assay gate retrieve --against HEAD~1   only the retrieval benchmarks
+  assay gate --run latest                judge a stored run, and measure nothing
+  assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
+  assay gate --project assay.toml --against HEAD~1       the criterion bench of any project")]
 pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
 
-    /// Build this revision and measure against it, instead of judging by a stored baseline
+    /// Build this revision and measure against it, instead of comparing with a stored baseline
     #[arg(long, value_name = "REV", conflicts_with_all = ["run", "baselines"])]
     against: Option<String>,
 
-    /// With --against: gate the criterion bench that this file names, of any project, instead of our own
+    /// With --against: gate another project's criterion bench, which this file describes
     #[arg(long, value_name = "FILE", requires = "against")]
     project: Option<PathBuf>,
 
-    /// With --against: after this many seconds of measuring times, what needs more rounds is inconclusive
+    /// With --against: after this many seconds of the time lane, pairs that need more rounds are inconclusive
     #[arg(long, value_name = "SECONDS", requires = "against")]
     budget: Option<u64>,
 
@@ -59,11 +59,11 @@ pub struct GateArgs {
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
 
-    /// Where accepted baselines lie [default: baselines/stored]
+    /// The folder of accepted baselines [default: baselines/stored]
     #[arg(long, value_name = "FOLDER")]
     baselines: Option<PathBuf>,
 
-    /// How far metrics may move [default: the built-in policy]
+    /// The limits of metrics [default: the built-in policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
@@ -97,11 +97,11 @@ impl GateArgs {
             None => {
                 let selection = self.counted()?;
                 let environment = run::environment(&selection)?;
-                // What can't be compared is said before anything is measured.
+                // Differences that rule out a comparison are reported before anything is measured.
                 let (against, base) = stored(&folder, &environment)?;
                 let differences = base.header.environment.count_differences(&environment);
                 if !differences.is_empty() {
-                    eprintln!("nothing can be compared with {}: its environment is another one", against.display());
+                    eprintln!("can't compare with {}: its environment differs", against.display());
                     differences.iter().for_each(|difference| eprintln!("  {difference}"));
                     eprintln!(
                         "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`"
@@ -127,7 +127,7 @@ impl GateArgs {
         Ok(exit)
     }
 
-    /// What is measured against a stored baseline: counts, unless other lanes are named.
+    /// The selection for a stored baseline: counts, unless other lanes are named.
     fn counted(&self) -> Result<Selection> {
         let mut selection = self.selection.selection();
         if selection.lanes.is_empty() {
@@ -152,8 +152,8 @@ fn stored(folder: &Path, environment: &Environment) -> Result<(PathBuf, Run)> {
     }
 }
 
-/// Leaves in the base what was to be measured: a benchmark that was filtered out (`asked`), or that a brief run leaves
-/// out, is not missing.
+/// Removes cases from the base that the new run did not select: those that were filtered out (`asked`), and those that
+/// a quick run leaves out, are not missing.
 pub fn narrow(base: &mut Run, new: &Run, asked: bool) -> Result<()> {
     let mut not_quick = Vec::new();
     if new.header.profile == RunProfile::Quick.name() {
@@ -168,8 +168,7 @@ pub fn narrow(base: &mut Run, new: &Run, asked: bool) -> Result<()> {
     Ok(())
 }
 
-/// The judgement of a run by the stored baseline of its environment, and the baseline's file; none where no baseline
-/// fits.
+/// The judgement of a run by its environment's stored baseline, with the baseline's file; `None` if no baseline fits.
 pub fn by_baseline(new: &Run, asked: bool, policy: &Policy) -> Result<Option<(PathBuf, Judgement)>> {
     let BaselineLookup::Found(path, mut base) =
         baseline::find(&workspace::stored_baselines(), &new.header.environment)?

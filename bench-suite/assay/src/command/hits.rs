@@ -16,30 +16,31 @@ use workloads::input::SEED;
 /// Replay workloads against cache policies: hits, stale serves, evictions
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing is timed and nothing waits: the clock is moved by the replay, and the same arguments give the same numbers on every machine.
+Nothing is timed: the replay moves the clock, and the same arguments give the same numbers on every machine.
 
   hits           accesses that the cache served
-  against lru    how many more of them than lru has
-  stale of hits  those that it served although somebody else had changed the episode since; only `expiry` has such changes
-  evictions      entries that went to make room; w-tiny-lfu and s3-fifo also count the newcomers that they refused
-  expirations    entries that went because their time was up
+  against lru    hits beyond those of lru
+  stale of hits  hits on an episode that somebody else had changed since; only `expiry` has such changes
+  evictions      entries dropped to make room; w-tiny-lfu and s3-fifo also count new entries that they refused
+  expirations    entries dropped because their time was up
 
-none, lru, adaptive-ttl and predictive are the strategies of the toggle `cache`, the very code that a memory runs. w-tiny-lfu and s3-fifo are other
-people's (moka, quick_cache), for comparison. optimum knows the future: where nothing expires, no cache has more hits.
+none, lru, adaptive-ttl and predictive are the strategies of the toggle `cache`, in the memory's own code. w-tiny-lfu
+(moka) and s3-fifo (quick_cache) are for comparison. optimum knows the future: if nothing expires, no cache has more
+hits.
 
-A trace is text, its lines `start count ignored ignored` (the files of the ARC paper) or `time, id, size[, ..]` (libCacheSim).
+A trace is text with lines `start count ignored ignored` (as in the ARC paper) or `time, id, size[, ..]` (libCacheSim).
 
 Examples:
   assay hits                                      all workloads, all policies
   assay hits zipf scan --policy lru,predictive --capacity 500
-  assay hits expiry --ttl 30                      what a longer time to live gains, and what it serves stale
+  assay hits expiry --ttl 30                      a longer time to live: more hits, more of them stale
   assay hits --trace P1.lis --capacity 32768 --json hits.json")]
 pub struct HitsArgs {
     /// The workloads [default: all, or none with a trace]
     #[arg(value_enum)]
     workloads: Vec<WorkloadName>,
 
-    /// The policies, with commas between [default: all]
+    /// The policies, separated by commas [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
     policy: Vec<CachePolicy>,
 
@@ -47,7 +48,7 @@ pub struct HitsArgs {
     #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u32).range(1..))]
     capacity: Option<u32>,
 
-    /// How long an entry is kept [default: 2 in `expiry`, for ever elsewhere]
+    /// The time to live of an entry [default: 2 in `expiry`, unlimited elsewhere]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<f64>,
 
@@ -63,16 +64,16 @@ pub struct HitsArgs {
     #[arg(long, value_name = "FILE")]
     trace: Vec<PathBuf>,
 
-    /// What the traces are [default: arc for .lis, libcachesim for everything else]
+    /// The format of the traces [default: arc for .lis, libcachesim for others]
     #[arg(long, value_enum, requires = "trace")]
     format: Option<TraceFormat>,
 
-    /// Write the outcomes to this file as well, as JSON
+    /// Also write the results to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-/// What `--json` writes: FORMAT.md has its fields.
+/// The file of `--json`: FORMAT.md lists its fields.
 #[derive(Serialize)]
 struct Written {
     assay_hits: u32,
@@ -81,12 +82,12 @@ struct Written {
 }
 
 impl HitsArgs {
-    /// Replays, prints, and writes.
+    /// Replays, prints and writes the results.
     pub fn execute(&self) -> Result<Exit> {
         let ttl_ns = self.ttl.map(nanoseconds).transpose()?;
         let workloads = self.workloads()?;
         if let Some(empty) = workloads.iter().find(|workload| workload.accesses.is_empty()) {
-            eprintln!("error: {} has no accesses: nothing was replayed", empty.name);
+            eprintln!("error: {} has no accesses: give another trace", empty.name);
             return Ok(Exit::Nothing);
         }
         let policies = if self.policy.is_empty() { CachePolicy::ALL } else { &self.policy };
@@ -101,7 +102,7 @@ impl HitsArgs {
         print!("{}", table::render(&outcomes));
         if let Some(path) = &self.json {
             let written = Written { assay_hits: 1, seed: self.seed, outcomes };
-            let text = serde_json::to_string_pretty(&written).context("outcomes have string keys")?;
+            let text = serde_json::to_string_pretty(&written).context("can't serialize the results")?;
             std::fs::write(path, text + "\n").with_context(|| format!("can't write {}", path.display()))?;
         }
         Ok(Exit::Ok)
@@ -122,6 +123,6 @@ impl HitsArgs {
 }
 
 fn nanoseconds(ttl_s: f64) -> Result<u64> {
-    ensure!(ttl_s > 0.0 && ttl_s.is_finite(), "--ttl {ttl_s} is no time to live: give seconds above 0");
+    ensure!(ttl_s > 0.0 && ttl_s.is_finite(), "--ttl is {ttl_s}: give seconds above 0");
     Ok((ttl_s * 1e9) as u64)
 }

@@ -1,5 +1,5 @@
-//! The subcommands, one a file, and what they share: [`selection`], the arguments that say what to measure, and
-//! [`publish`], what becomes of a run.
+//! The subcommands, one a file, with [`selection`], their common arguments, and [`publish`], which prints and writes a
+//! run's reports.
 
 mod baseline;
 mod calibrate;
@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
 Start with `assay run --profile quick`: it measures the reference memory and ends with the path of a report.
-Then change something, and `assay gate` says whether it got worse.
+Then change something, and `assay gate` tells if it got worse.
 
 Exit codes:
   0    done, nothing regressed
@@ -57,7 +57,7 @@ enum Command {
     Hits(hits::HitsArgs),
 }
 
-/// Runs the command of this process' arguments.
+/// Runs the command in this process's arguments.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     let result = match command {
@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// An empty run is nothing measured; every other failure is an error.
+/// An empty run means that nothing was measured; any other failure is an error.
 fn exit_of(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<baselines::Error>() {
         Some(baselines::Error::EmptyRun { .. }) => Exit::Nothing,

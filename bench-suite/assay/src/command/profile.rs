@@ -1,4 +1,4 @@
-//! `assay profile`: where the instructions of one case go, and with a base, which of them are new.
+//! `assay profile`: the instructions of one case by function, or their difference from a base.
 
 use std::path::{Path, PathBuf};
 
@@ -23,11 +23,11 @@ use super::selection::SelectionArgs;
 /// Write the flamegraph of a case, in instructions
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --against, three flamegraphs are written: of the base, of this tree, and of what differs; and the cost by function is listed, split into
-`called more often` and `dearer a call`. All lines sum to the change of the whole. What the standard library or another crate does counts for the
-function of this project that it does it for.
+With --against, it writes three flamegraphs (the base, this tree, and their difference) and lists the change by
+function, split into `called more often` and `dearer a call`. The lines sum to the whole change. The cost of the
+standard library and other crates counts for the function of this project that calls them.
 
-Example:
+Examples:
   assay profile retrieve/1000
   assay profile step/log --set codec=postcard
   assay profile retrieve/1000 --against main
@@ -40,23 +40,23 @@ pub struct ProfileArgs {
     #[arg(long, value_name = "REV")]
     against: Option<String>,
 
-    /// Where to write the flamegraph [default: target/assay/profiles]
+    /// The file of the flamegraph [default: in target/assay/profiles]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// Functions that are listed.
+/// The number of functions to list.
 const LISTED: usize = 15;
 
 impl ProfileArgs {
-    /// Profiles the first case that matches.
+    /// Profiles the first matching case.
     pub fn execute(&self) -> Result<Exit> {
         if let Some(why) = valgrind::missing() {
             bail!("profiles need valgrind: {why}");
         }
         let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?.cases;
         let Some(case) = selected.first() else {
-            eprintln!("no case matches: `assay run --list` names them");
+            eprintln!("no case matches: `assay run --list` shows them");
             return Ok(Exit::Nothing);
         };
         if selected.len() > 1 {
@@ -86,21 +86,21 @@ impl ProfileArgs {
         if let Some(variant) = against.strip_prefix("variant:") {
             let variant = variant.split(',').map(str::to_owned);
             let set: Vec<String> = self.selection.set.iter().cloned().chain(variant).collect();
-            // Refuses a toggle that does not exist before valgrind is started.
+            // Rejects an unknown toggle before valgrind starts.
             cases::find(case.id, &set)?;
             let base = ProfiledWorker { set, ..new.clone() };
             return compare(case, (&base, against), new, source, path);
         }
         let subject = MemorySubject { source: source.clone() };
         let build = subject.revision(against)?;
-        let known = subject.list(&build)?;
-        ensure!(known.iter().any(|known| known.id == case.id), "{} does not have the case {}", build.name, case.id);
+        let listed = subject.list(&build)?;
+        ensure!(listed.iter().any(|listed| listed.id == case.id), "{} does not have the case {}", build.name, case.id);
         let base = ProfiledWorker { program: build.program, ..new.clone() };
         compare(case, (&base, &build.name), new, source, path)
     }
 }
 
-/// Profiles both sides, writes three flamegraphs and lists what moved.
+/// Profiles both sides, writes three flamegraphs and lists the changes.
 fn compare(
     case: &Case,
     (base, name): (&ProfiledWorker, &str),
@@ -127,7 +127,7 @@ fn compare(
     Ok(())
 }
 
-/// What moved by function, the largest change first, in two parts that sum to it.
+/// Prints the change by function, the largest first, in two parts that sum to it.
 fn print_change(base: &[FunctionCost], new: &[FunctionCost], name: &str) {
     let total = |functions: &[FunctionCost]| functions.iter().map(|cost| cost.instructions).sum::<u64>();
     let (before, after) = (total(base), total(new));
@@ -152,7 +152,7 @@ fn print_change(base: &[FunctionCost], new: &[FunctionCost], name: &str) {
     );
 }
 
-/// Own instructions by function, dearest first.
+/// Prints each function's own instructions, the dearest first.
 fn print_functions(functions: &[FunctionCost]) {
     let total: u64 = functions.iter().map(|cost| cost.instructions).sum();
     println!("{total} instructions; own cost of the dearest functions:");

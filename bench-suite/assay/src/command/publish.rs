@@ -1,4 +1,4 @@
-//! What becomes of a run: printed, published as files, and its verdict kept beside it.
+//! Prints a run, writes its reports, and stores its verdict.
 
 use std::path::{Path, PathBuf};
 
@@ -13,12 +13,12 @@ use harness::workspace;
 use reports::{Format, Report};
 use serde::{Deserialize, Serialize};
 
-/// Prints and publishes a judged session, and ends with what it means.
+/// Prints and publishes a judged session, and returns its exit code.
 pub fn judged(judged: Judged, format: Option<Format>) -> Result<Exit> {
     let Judged { finished, judgement, against, notes } = judged;
     let exit = judgement.outcome.exit();
     let stored = StoredVerdict { against, judgement, notes };
-    let text = serde_json::to_vec_pretty(&stored).context("a judgement has string keys")?;
+    let text = serde_json::to_vec_pretty(&stored).context("can't serialize the judgement")?;
     baselines::atomic::write(&verdict_path(&finished.path), &text)?;
     let mut report = report(&finished.path, finished.run)?;
     stored.attach_to(&mut report);
@@ -26,7 +26,7 @@ pub fn judged(judged: Judged, format: Option<Format>) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Prints a report, as text or in the format asked for, and writes its files.
+/// Prints a report, as text or in the given format, and writes its files.
 pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> Result<()> {
     let page = write(report, run)?;
     print!("{}", reports::render(report, format.unwrap_or(Format::Text))?);
@@ -38,9 +38,9 @@ pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> R
     Ok(())
 }
 
-/// Writes the page and the machine-readable report of a run, and gives the page's path.
+/// Writes a run's page and machine-readable report, and returns the page's path.
 pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
-    let name = run.file_stem().context("a run has a name")?;
+    let name = run.file_stem().context("the run's path has no file name")?;
     let folder = workspace::output().join("reports").join(name);
     for format in [Format::Html, Format::Json, Format::Markdown] {
         reports::write(report, format, &folder.join(format!("index.{}", format.extension())))?;
@@ -48,7 +48,7 @@ pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
     Ok(folder.join("index.html"))
 }
 
-/// A report of a stored run, with the call stacks that lie beside it.
+/// The report of a stored run, with the call stacks beside it.
 pub fn report(path: &Path, run: Run) -> Result<Report> {
     let mut report = Report::new(run);
     if report.run.header.profile == foreign::PROFILE {
@@ -59,7 +59,7 @@ pub fn report(path: &Path, run: Run) -> Result<Report> {
     Ok(report)
 }
 
-/// The verdict of a session, as it is kept beside its run: the counts of the base are in another file.
+/// A session's verdict, stored beside its run, as the base's counts are in another file.
 #[derive(Serialize, Deserialize)]
 pub struct StoredVerdict {
     against: String,
@@ -68,13 +68,13 @@ pub struct StoredVerdict {
 }
 
 impl StoredVerdict {
-    /// The verdict of a run; none where it was not judged when it was measured.
+    /// The verdict of a run; `None` if it was not judged when measured.
     pub fn of(run: &Path) -> Result<Option<StoredVerdict>> {
         let path = verdict_path(run);
         match std::fs::read(&path) {
             Ok(text) => {
                 let stored =
-                    serde_json::from_slice(&text).with_context(|| format!("{}: no judgement", path.display()))?;
+                    serde_json::from_slice(&text).with_context(|| format!("{}: not a judgement", path.display()))?;
                 Ok(Some(stored))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -82,7 +82,7 @@ impl StoredVerdict {
         }
     }
 
-    /// Puts it into a report.
+    /// Adds it to a report.
     pub fn attach_to(self, report: &mut Report) {
         report.judgement = Some(self.judgement);
         report.against = Some(self.against);

@@ -1,8 +1,7 @@
-//! `assay recall`: how much of what an exhaustive scan finds the indexes of retrieval find, and what libSQL's index
-//! takes on the disk.
+//! `assay recall`: the share of an exhaustive scan's results that the retrieval indexes find, and the size of libSQL's
+//! index on the disk.
 //!
-//! It is a check of answers, and times nothing. The tasks asked for are of the kind of those stored, and none of them
-//! is stored.
+//! It checks answers and times nothing. The queries are tasks like the stored ones, but none of them is stored.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,34 +16,34 @@ use harness::progress::Progress;
 use workloads::benchmarks::{play, retrieval};
 use workloads::input::{Input, Source};
 
-/// How many of the best are compared.
+/// The number of best results to compare.
 const LIMIT: usize = 10;
 
-/// Kinds of task among the episodes, as many as the benchmarks of retrieval have.
+/// Kinds of task among the episodes, as many as in the retrieval benchmarks.
 const KINDS: usize = 8;
 
-/// Compare what the indexes of retrieval find with what an exhaustive scan finds
+/// Compare the results of the retrieval indexes with those of an exhaustive scan
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Fills two databases in files with the same completed episodes, one without libSQL's index of vectors and one with it,
-and asks for the 10 best of tasks that are like those stored: by a scan, by retrieval=indexed, and by libSQL's index
-(embedding=f32-blob, which is approximate and therefore no strategy of the toggle `retrieval`). Says the recall of both
-and the sizes of the two databases. Half of the queries have a context.
+Stores the same completed episodes in two database files, one without libSQL's index of vectors and one with it, and
+retrieves the 10 best for tasks like the stored ones: by a scan, by retrieval=indexed, and by libSQL's index
+(embedding=f32-blob; it is approximate, so it is no strategy of the toggle `retrieval`). Prints the recall of both
+indexes and the sizes of the databases. Half of the queries have a context.
 
 Examples:
   assay recall
   assay recall --episodes 10000 --queries 200
   assay recall --corpus corpus.jsonl")]
 pub struct RecallArgs {
-    /// How many completed episodes are stored
+    /// The number of completed episodes to store
     #[arg(long, default_value_t = 1000)]
     episodes: usize,
 
-    /// How many tasks are asked for
+    /// The number of queries
     #[arg(long, default_value_t = 50)]
     queries: usize,
 
-    /// The least recall that is accepted, from 0 to 1
+    /// The lowest recall that passes, from 0 to 1
     #[arg(long, default_value_t = 0.95)]
     least: f64,
 
@@ -52,7 +51,7 @@ pub struct RecallArgs {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Kinds of task from a corpus file instead of generated ones
+    /// Take the kinds of task from this corpus file instead of generating them
     #[arg(long, value_name = "FILE")]
     corpus: Option<PathBuf>,
 }
@@ -62,10 +61,10 @@ impl RecallArgs {
     pub fn execute(self) -> Result<Exit> {
         ensure!(
             self.episodes >= LIMIT,
-            "--episodes {}: store {LIMIT} at least, to find the best {LIMIT}",
+            "--episodes is {}: give at least {LIMIT}, to find the best {LIMIT}",
             self.episodes
         );
-        ensure!(self.queries > 0, "--queries 0 compares nothing: ask for one at least");
+        ensure!(self.queries > 0, "--queries is 0, which compares nothing: give at least 1");
         let input = Source { seed: self.seed, corpus: self.corpus.clone() }.load(KINDS)?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no runtime")?;
         runtime.block_on(self.compare(&input))
@@ -95,7 +94,7 @@ impl RecallArgs {
             sizes.push(path.metadata().with_context(|| format!("can't read {}", path.display()))?.len());
         }
         let queries: Vec<Query> = (0..self.queries).map(|number| self.query(input, number)).collect();
-        let (mut scanned, mut by_libsql, mut by_ours) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut scanned, mut by_libsql, mut by_index) = (Vec::new(), Vec::new(), Vec::new());
         let memory = open("embedding=f32-blob,retrieval=scan", &indexed).await?;
         for query in &queries {
             scanned.push(memory.retrieve(query).await?);
@@ -106,32 +105,32 @@ impl RecallArgs {
         memory.close().await?;
         let memory = open("embedding=f32-blob,retrieval=indexed", &indexed).await?;
         for query in &queries {
-            by_ours.push(memory.retrieve(query).await?);
+            by_index.push(memory.retrieve(query).await?);
             progress.done("");
         }
         memory.close().await?;
         drop(progress);
-        let (ours, libsql) = (recall(&scanned, &by_ours), recall(&scanned, &by_libsql));
+        let (ours, libsql) = (recall(&scanned, &by_index), recall(&scanned, &by_libsql));
         println!("recall at {LIMIT} against the exhaustive scan: {} episodes, {} queries", self.episodes, self.queries);
         println!("  retrieval=indexed          {ours:.4}");
         println!("  libSQL's index of vectors  {libsql:.4}");
         let times = sizes[1] as f64 / sizes[0] as f64;
         println!("the database: {} bytes without libSQL's index, {} with it ({times:.1} times)", sizes[0], sizes[1]);
-        ensure!(by_ours == scanned, "retrieval=indexed is exact, and answered otherwise than the scan: this is a bug");
+        ensure!(by_index == scanned, "retrieval=indexed must answer like the scan and did not: report this bug");
         ensure!(libsql >= self.least, "libSQL's index of vectors found {libsql:.4}, less than {}", self.least);
         Ok(Exit::Ok)
     }
 
-    /// A task of a kind that is stored, under a number that is not; every second one with its context.
+    /// A task of a stored kind with a number that is not stored; every second one has a context.
     fn query(&self, input: &Input, number: usize) -> Query {
         let start = retrieval::script(input, self.episodes + number).start;
-        // Kinds take turns, and the tasks with a context must not always be of the same ones.
+        // The kinds alternate, and tasks with a context must not always have the same kinds.
         let context = (number / KINDS + number).is_multiple_of(2).then_some(start.context);
         Query { text: start.task, context, limit: LIMIT }
     }
 }
 
-/// The part of what was right that was found, over all queries.
+/// The share of the right results that was found, over all queries.
 fn recall(right: &[Vec<Retrieved>], found: &[Vec<Retrieved>]) -> f64 {
     let hits = right
         .iter()

@@ -1,4 +1,4 @@
-//! `assay report`: a stored run as a page, a comment, a table or a record for machines.
+//! `assay report`: renders a stored run as a page, a comment, a table or a machine-readable record.
 
 use std::path::PathBuf;
 
@@ -15,8 +15,8 @@ use super::publish::{self, StoredVerdict};
 #[command(after_help = "\
 Examples:
   assay report                           the latest run as a page
-  assay report --format markdown         the same as a comment for a pull request
-  assay report --against 20261121T2133   the latest run beside another")]
+  assay report --format markdown         the latest run as a comment for a pull request
+  assay report --against 20261121T2133   the latest run compared with another")]
 pub struct ReportArgs {
     /// The run: a path, a name in target/assay/runs, or `latest`
     #[arg(default_value = "latest")]
@@ -34,7 +34,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "RUN")]
     against: Option<String>,
 
-    /// Take a run that was cut off, as far as it goes
+    /// Accept an interrupted run, with the measurements that it has
     #[arg(long)]
     partial: bool,
 }

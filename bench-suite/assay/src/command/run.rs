@@ -1,4 +1,4 @@
-//! `assay run`: measures, and ends with the path of the report.
+//! `assay run`: measures, and prints the path of the report.
 
 use std::path::PathBuf;
 
@@ -14,23 +14,23 @@ use harness::session::run;
 use super::selection::SelectionArgs;
 use super::{gate, publish};
 
-/// Measure, keep the numbers, write the report
+/// Measure, store the numbers, write the report
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  assay run --profile quick              every lane, briefly: not every case
+  assay run --profile quick              every lane, briefly, without some cases
   assay run --profile full               every case, for longer
   assay run retrieve --lane counts       exact counts of the retrieval benchmarks
   assay run step/log --set codec=postcard
-  assay run --lane counts --repeat 5     how repeatable the counts are, in the report
-  assay run --lane effect                what goes over the wire: to a database's server that is 0, 1, 15 and
-                                         45 ms away, and over HTTP. Needs an sqld: scripts/setup fetches one,
-                                         SQLD=path names one, LIBSQL_URL (and LIBSQL_AUTH_TOKEN) a server")]
+  assay run --lane counts --repeat 5     the spread of the counts, in the report
+  assay run --lane effect                traffic to a database server 0, 1, 15 and 45 ms away, and over HTTP.
+                                         Needs an sqld: scripts/setup installs one, SQLD=path names one,
+                                         LIBSQL_URL (and LIBSQL_AUTH_TOKEN) a server")]
 pub struct RunArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
 
-    /// How long to take [default: quick; full for exact counts alone]
+    /// The duration [default: quick; full for exact counts alone]
     #[arg(long, value_name = "quick|full")]
     pub profile: Option<RunProfile>,
 
@@ -52,7 +52,7 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// Measures, and prints where the report lies.
+    /// Measures, and prints the path of the report.
     pub fn execute(&self) -> Result<Exit> {
         if self.metrics {
             for metric in baselines::metric::METRICS {
@@ -99,14 +99,14 @@ impl RunArgs {
         Ok(if selected.cases.is_empty() && effect.is_empty() { Exit::Nothing } else { Exit::Ok })
     }
 
-    /// As asked for. Counts take no longer for being exact, and a baseline of them must have every case.
+    /// The given profile. By default counts alone are measured in full: a baseline needs every case.
     fn profile(&self) -> RunProfile {
         let counts_alone = self.selection.selection().lanes() == [Lane::Counts];
         self.profile.unwrap_or(if counts_alone { RunProfile::Full } else { RunProfile::Quick })
     }
 }
 
-/// A run says whether it can be believed. Whether something got worse is the gate's to say.
+/// The exit code says if the run is valid. The gate judges if something got worse.
 fn exit(run: &Run) -> Exit {
     if !run.invalid.is_empty() {
         Exit::Invalid

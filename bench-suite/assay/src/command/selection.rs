@@ -1,4 +1,4 @@
-//! The arguments that say what to measure.
+//! The arguments that select the measurements.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use baselines::Lane;
 use clap::Args;
 use harness::session::plan::Selection;
 
-/// What to measure.
+/// The selection.
 #[derive(Debug, Clone, Args)]
 pub struct SelectionArgs {
     /// Only benchmarks and variants that contain this text
@@ -16,15 +16,15 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "LANE")]
     pub lane: Vec<Lane>,
 
-    /// Set a toggle otherwise than the list of cases does; may be repeated
+    /// Override a toggle in the list of cases; may be repeated
     #[arg(long, value_name = "TOGGLE=STRATEGY")]
     pub set: Vec<String>,
 
-    /// Count every case this often, each time at another path and with another size of the environment
+    /// Count every case this often, each time with another path and size of the environment
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub repeat: u32,
 
-    /// Work on the episodes of this corpus file [default: generated from the seed]
+    /// Use the episodes of this corpus file [default: generated from the seed]
     #[arg(long, value_name = "FILE")]
     pub corpus: Option<PathBuf>,
 
@@ -34,7 +34,7 @@ pub struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    /// What was asked for.
+    /// The arguments as a selection.
     pub fn selection(&self) -> Selection {
         let SelectionArgs { filter, lane, set, repeat, corpus, seed } = self.clone();
         Selection { filter, lanes: lane, set, repeat, corpus, seed }

@@ -1,4 +1,4 @@
-//! A base that can't be had is an error that names it, and never green.
+//! A base that can't be built or does not exist is an error that names it, and never green.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,7 +13,7 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// A workspace without dependencies whose one program is not Rust.
+/// A workspace without dependencies whose only program is not Rust.
 fn broken_workspace(folder: &Path) {
     let manifest = "[package]\nname = \"broken\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[[bin]]\nname = \
         \"assay-worker\"\npath = \"main.rs\"\n";
@@ -42,7 +42,7 @@ fn a_base_that_does_not_build_is_an_error() {
     let output = gate(folder.path(), "HEAD");
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("does not build: choose another one"), "{message}");
+    assert!(message.contains("does not build: choose another revision"), "{message}");
     assert!(output.stdout.is_empty(), "a verdict was printed");
 }
 
@@ -60,7 +60,7 @@ fn a_base_that_is_not_there_is_an_error() {
             .expect("it works");
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{against}: {message}");
-        assert!(message.contains("no revision is called"), "{against}: {message}");
+        assert!(message.contains("there is no revision"), "{against}: {message}");
     }
     let output = gate(tempfile::tempdir().expect("it works").path(), "HEAD");
     assert_eq!(output.status.code(), Some(1), "no repository");

@@ -1,4 +1,4 @@
-//! The command as people and CI see it: stdout, stderr, exit code. No measuring happens here.
+//! The command as users and CI see it: stdout, stderr, exit code. Nothing is measured here.
 
 use std::fs;
 
@@ -252,7 +252,7 @@ fn a_full_disk_loses_nothing_that_was_there() {
     let report = ["report", "run.jsonl", "--output", "page.html"];
     assert_eq!(parts(&assay(folder.path(), &report)).0, 0);
     let before = fs::read(folder.path().join("page.html")).expect("reads");
-    // A process that may write no more than 1 KiB a file sees what a full disk says, without filling one.
+    // A process that may write only 1 KiB a file gets the error of a full disk, without filling one.
     let limited = std::process::Command::new("bash")
         .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_assay")])
         .args(report)

@@ -1,6 +1,6 @@
-//! Two runs of 10,000 measurements beside each other: what a comparison of large stored runs takes.
+//! Compares two runs of 10,000 measurements, to see the time of a comparison of large stored runs.
 //!
-//! No time is asserted, because another machine has another; the time is printed:
+//! No time is asserted, as machines differ; the time is printed:
 //!
 //! ```text
 //! cargo nextest run --release --workspace --run-ignored all --no-capture -E 'test(two_large_runs)'
@@ -15,7 +15,7 @@ use crate::support::{assay, parts, run};
 /// Measurements of each run.
 const MEASUREMENTS: usize = 10_000;
 
-/// Functions of each measurement: about as many as a real one has.
+/// Functions of each measurement: about as many as in a real one.
 const FUNCTIONS: u64 = 90;
 
 #[test]
@@ -24,7 +24,7 @@ fn two_large_runs_are_compared() {
     let folder = tempfile::tempdir().expect("a folder");
     let names: Vec<String> = (0..MEASUREMENTS).map(|place| format!("made/{place}")).collect();
     for (side, percent) in [("base", 0), ("new", 1)] {
-        // Every tenth is slower by a per cent.
+        // Every tenth is slower by one per cent.
         let slower = |place: usize| if place.is_multiple_of(10) { 1_000 * percent } else { 0 };
         let counts: Vec<(&str, f64)> =
             names.iter().enumerate().map(|(place, name)| (name.as_str(), (100_000 + slower(place)) as f64)).collect();

@@ -1,4 +1,4 @@
-//! The command and its gate, one binary: linking it is most of what these tests cost.
+//! Tests of the command and its gate, in one binary: linking it is most of their cost.
 
 mod base;
 mod commands;

@@ -1,12 +1,12 @@
-//! Every strategy of every toggle, replaced by the naive one in a copy of `memory`: an effect test must notice each. It
-//! builds that copy, and so is done when it is asked for:
+//! Replaces every strategy of every toggle by the naive one in a copy of `memory`: an effect test must notice each. It
+//! builds that copy, so it runs only on request:
 //!
 //! ```text
 //! cargo nextest run --release --workspace --test gate --run-ignored all --no-capture -E 'test(replaced_by_the_naive)'
 //! ```
 //!
-//! The copy is built once: which strategy is replaced is said by `ASSAY_MUTANT`, where memories and stores are opened.
-//! Nothing of that is in what is measured.
+//! The copy is built once: `ASSAY_MUTANT` selects the strategy to replace when memories and stores are opened. The
+//! measured programs contain none of this.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,10 +15,10 @@ use serde::Deserialize;
 
 use crate::planted::{copy_build, copy_workspace, edit};
 
-/// The test programs of `memory` that look at what strategies do, those that notice most before the others.
+/// The test programs of `memory` that check the effects of strategies, those that notice most first.
 const EFFECTS: [&str; 4] = ["effects", "stores", "writes", "server"];
 
-/// What is put into the copy: the variant that is opened in place of the one that was asked for.
+/// The code that is added to the copy: it replaces the requested variant.
 const MUTATE: &str = r#"
 /// Mutants.
 pub mod mutants {
@@ -28,8 +28,8 @@ pub mod mutants {
         if let Ok(which) = std::env::var("ASSAY_MUTANT") {
             let (toggle, strategy) = which.split_once('=').expect("toggle=strategy");
             if variant.get(toggle).expect("a toggle") == strategy {
-                let known = crate::TOGGLES.iter().find(|known| known.name == toggle).expect("a toggle");
-                mutant.set(toggle, known.strategies[0]).expect("a strategy");
+                let listed = crate::TOGGLES.iter().find(|listed| listed.name == toggle).expect("a toggle");
+                mutant.set(toggle, listed.strategies[0]).expect("a strategy");
             }
         }
         mutant
@@ -79,7 +79,7 @@ fn every_strategy_that_is_replaced_by_the_naive_one_fails_an_effect_test() {
     assert!(survivors.is_empty(), "no effect test notices that these do nothing: {survivors:?}");
 }
 
-/// Has memories and stores opened as mutants.
+/// Makes memories and stores open mutants.
 fn plant(source: &Path) {
     let mutate = "let mutant = crate::mutants::mutate(variant); let variant = &mutant;";
     edit(&source.join("lib.rs"), |text| format!("{text}{MUTATE}"));
@@ -97,7 +97,7 @@ fn plant(source: &Path) {
 /// Builds the test programs of the copy, in the order of [`EFFECTS`].
 fn build(copy: &Path, target: &Path) -> Vec<(&'static str, PathBuf)> {
     let mut cargo = harness::build::cargo::cargo();
-    // Of the whole workspace, so that what others built has the same features, and is not built again.
+    // Of the whole workspace, so that crates built before have the same features and are not built again.
     cargo.args(["test", "--release", "--workspace", "--no-run", "--message-format", "json"]);
     cargo.args(EFFECTS.iter().flat_map(|name| ["--test", name]));
     let output = cargo.current_dir(copy).env("CARGO_TARGET_DIR", target).output().expect("cargo starts");
@@ -111,7 +111,7 @@ fn build(copy: &Path, target: &Path) -> Vec<(&'static str, PathBuf)> {
     EFFECTS.into_iter().map(program).collect()
 }
 
-/// The first test that fails while a strategy is replaced.
+/// The first test that fails with a strategy replaced.
 fn first_failure(programs: &[(&str, PathBuf)], replaced: Option<&str>) -> Option<String> {
     for (name, program) in programs {
         let mut tests = Command::new(program);

@@ -1,13 +1,13 @@
-//! A 1% slowdown planted in `memory`, in a copy of the workspace: the gate must see it and name the function, and must
-//! be quiet without it. Ten slowdowns of other kinds ([`plants`]) are looked for in another copy, which takes minutes
-//! more and so is done when it is asked for:
+//! Plants a 1% slowdown in a copy of `memory`: the gate must find it and name the function, and must be quiet without
+//! it. Ten slowdowns of other kinds ([`plants`]) are planted in another copy, which takes minutes more, so this test
+//! runs only on request:
 //!
 //! ```text
 //! cargo nextest run --release --workspace --run-ignored all --no-capture -E 'test(ten_planted_changes)'
 //! ```
 //!
-//! Nothing is simulated: cargo builds the copy, valgrind counts it, the real gate judges it. Without valgrind the test
-//! says so and stops.
+//! Nothing is simulated: cargo builds the copy, valgrind counts it, the gate judges it. Without valgrind the test
+//! prints that it is skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -29,7 +29,7 @@ fn a_planted_slowdown_is_found_and_named() {
     let stored = folder.path().join("stored");
     let base = folder.path().join("base.jsonl");
 
-    // The tree as it is: measured, accepted, and quiet.
+    // The unchanged tree: measured, accepted, and quiet.
     let run = assay(&workspace, None, &["run", FILTER, "--lane", "counts", "--output", text(&base)]);
     assert_eq!(parts(&run).0, 0, "{}", parts(&run).2);
     let accept = ["baseline", "accept", text(&base), "--reason", "as it is", "--dirty", "--baselines", text(&stored)];
@@ -38,7 +38,7 @@ fn a_planted_slowdown_is_found_and_named() {
     let (code, stdout, stderr) = parts(&assay(&workspace, None, &gate));
     assert_eq!(code, 0, "nothing changed:\n{stdout}{stderr}");
 
-    // The copy, slower by about 1% in one function that runs once an episode.
+    // The copy, slower by about 1% in one function that runs once for each episode.
     let instructions = baselines::Run::read(&base, false).expect("a run").measurements;
     let counted = instructions.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
     let copy = folder.path().join("copy");
@@ -86,7 +86,7 @@ fn ten_planted_changes_are_found_and_named() {
     });
 }
 
-/// How much slower the only run of the copy is, as a part of the base.
+/// The slowdown of the copy's only run, relative to the base.
 fn slower(copy: &Path, base: f64) -> f64 {
     let mut runs = std::fs::read_dir(copy.join("target/assay/runs"))
         .expect("the gate kept its run")
@@ -126,16 +126,14 @@ pub fn copy_workspace(from: &Path, to: &Path) {
         let copy = to.join(file);
         std::fs::create_dir_all(copy.parent().expect("a file has a folder")).expect("makes folders");
         std::fs::copy(from.join(file), &copy).expect("copies");
-        // As old as what it copies: cargo then builds again what is changed afterwards and what depends on that, and no
-        // other crate of the workspace.
+        // With the age of the original: cargo then builds only changed crates again, and those that depend on them.
         let modified = std::fs::metadata(from.join(file)).and_then(|file| file.modified()).expect("has an age");
         let opened = std::fs::File::options().write(true).open(&copy).expect("opens");
         opened.set_modified(modified).expect("sets the age");
     }
 }
 
-/// What is built need not be built again: in the copy only the crate is compiled that is changed there, and what
-/// depends on it.
+/// Copies the build folder, so that only changed crates and those that depend on them are compiled.
 pub fn copy_build(from: &Path, to: &Path) {
     std::fs::create_dir_all(to.join("release")).expect("makes folders");
     for part in ["deps", "build", ".fingerprint"] {
@@ -145,13 +143,13 @@ pub fn copy_build(from: &Path, to: &Path) {
     }
 }
 
-/// Adds a loop of about `instructions` an operation to the function that an operation calls 100 times.
+/// Adds a loop of about `instructions` an operation to a function that an operation calls 100 times.
 fn plant(file: &Path, instructions: f64) {
     let source = std::fs::read_to_string(file).expect("reads");
     let head = "pub fn context_match(query: &TaskContext, context: &TaskContext) -> f32 {\n";
     assert!(source.contains(head), "the function has another head: correct this test");
-    // A turn of the loop is three to five instructions; the compiler must not know how many turns there are, or it
-    // unrolls them.
+    // A turn of the loop is three to five instructions; the compiler must not know the number of turns, or it unrolls
+    // them.
     let turns = (instructions / 100.0 / 4.0).ceil().max(1.0) as u64;
     let turns = format!("for turn in 0..std::hint::black_box({turns}u64) {{ std::hint::black_box(turn); }}");
     let planted = format!("{head}    {turns}\n");

@@ -1,8 +1,8 @@
-//! Ten slowdowns of different kinds, planted in a copy of `memory`: each must be found, the function where it lies must
-//! be listed first, and the parts must sum to the whole.
+//! Ten slowdowns of different kinds, planted in a copy of `memory`: each must be found, its function listed first, and
+//! the parts must sum to the whole.
 //!
-//! All ten are compiled into one copy and switched on by `ASSAY_PLANT`, one at a time, so that the copy is built once.
-//! The base is the same program with none switched on: what is compared differs in the plant alone.
+//! All ten are compiled into one copy, so that it is built once; `ASSAY_PLANT` switches on one at a time. The base is
+//! the same program with none switched on, so the two differ only in the plant.
 
 use std::path::Path;
 
@@ -12,22 +12,21 @@ use baselines::policy::Policy;
 
 use crate::planted::edit;
 
-/// A slowdown and what must be said of it.
+/// A slowdown and the expected report.
 struct Plant {
     kind: &'static str,
     file: &'static str,
-    /// Text that stands once in the file; the code goes behind it.
+    /// Text that occurs once in the file; the code is inserted behind it.
     after: &'static str,
-    /// What is done while the plant is switched on.
+    /// The code of the plant.
     code: &'static str,
-    /// The functions of which one must be listed first: two where the compiler decides whether one is part of the
-    /// other.
+    /// The function that must be listed first; two if the compiler decides which of them contains the code.
     function: &'static [&'static str],
-    /// What must be said of it.
-    said: &'static str,
+    /// The expected words of the report.
+    words: &'static str,
 }
 
-/// The case that runs through all the plants.
+/// The case that runs through all plants.
 const CASE: &str = "episode_complete_memory";
 
 const PLANTS: [Plant; 10] = [
@@ -37,7 +36,7 @@ const PLANTS: [Plant; 10] = [
         after: "fn normalise(vector: &mut [f32]) {\n",
         code: "for _ in 0..16 { std::hint::black_box(dot(vector, vector)); }",
         function: &["memory::embedding::dot"],
-        said: "called more often",
+        words: "called more often",
     },
     Plant {
         kind: "a dearer loop",
@@ -45,7 +44,7 @@ const PLANTS: [Plant; 10] = [
         after: "while let Some(begin) = rest.find(char::is_alphanumeric) {\n",
         code: "for turn in 0..100 { std::hint::black_box(turn); }",
         function: &["FeatureHashing as memory::embedding::Embedder>::embed"],
-        said: "dearer a call",
+        words: "dearer a call",
     },
     Plant {
         kind: "an allocation",
@@ -53,7 +52,7 @@ const PLANTS: [Plant; 10] = [
         after: "ended: &Outcome) -> Reward {\n",
         code: "for size in 1..16 { std::hint::black_box(Vec::<u8>::with_capacity(std::hint::black_box(size * 64))); }",
         function: &["memory::reward::reward"],
-        said: "dearer a call",
+        words: "dearer a call",
     },
     Plant {
         kind: "a lost inline",
@@ -61,7 +60,7 @@ const PLANTS: [Plant; 10] = [
         after: "lower_case(word, |bytes| {\n",
         code: "apart(&mut single, bytes); if let Some(pair) = &mut pair { pair.write(bytes); } return;",
         function: &["memory::embedding::apart"],
-        said: "new",
+        words: "new",
     },
     Plant {
         kind: "a clone",
@@ -69,7 +68,7 @@ const PLANTS: [Plant; 10] = [
         after: "outcome: &Outcome) -> Vec<Pattern> {\n",
         code: "for _ in 0..8 { std::hint::black_box(head.clone()); }",
         function: &["<memory::episode::Head as core::clone::Clone>::clone", "memory::pattern::extract"],
-        said: "",
+        words: "",
     },
     Plant {
         kind: "a redundant hash",
@@ -77,7 +76,7 @@ const PLANTS: [Plant; 10] = [
         after: "for (place, step) in steps.iter().enumerate() {\n",
         code: "std::hint::black_box(call_hash(std::hint::black_box(step)));",
         function: &["memory::trace::call_hash", "memory::trace::Trace::of"],
-        said: "",
+        words: "",
     },
     Plant {
         kind: "a format!",
@@ -85,7 +84,7 @@ const PLANTS: [Plant; 10] = [
         after: "let steps = trace.tools.len();\n",
         code: "for part in 0..16 { std::hint::black_box(format!(\"{part} of {steps}\")); }",
         function: &["memory::reward::reward"],
-        said: "dearer a call",
+        words: "dearer a call",
     },
     Plant {
         kind: "a sort",
@@ -94,7 +93,7 @@ const PLANTS: [Plant; 10] = [
         code: "let mut places: Vec<u64> = (0..100).map(|place| place * 37 % 100).collect(); std::hint::black_box(&mut \
             places).sort();",
         function: &["memory::reflection::reflect"],
-        said: "dearer a call",
+        words: "dearer a call",
     },
     Plant {
         kind: "a lock",
@@ -103,7 +102,7 @@ const PLANTS: [Plant; 10] = [
         code: "static LOCK: std::sync::Mutex<u64> = std::sync::Mutex::new(0); for _ in 0..200 { \
             *LOCK.lock().expect(\"held by nobody else\") += 1; }",
         function: &["memory::pattern::extract"],
-        said: "dearer a call",
+        words: "dearer a call",
     },
     Plant {
         kind: "bounds checked again",
@@ -111,20 +110,20 @@ const PLANTS: [Plant; 10] = [
         after: "let len = a.len().min(b.len());\n",
         code: "for place in 0..len { std::hint::black_box(std::hint::black_box(a)[place]); }",
         function: &["memory::embedding::dot"],
-        said: "dearer a call",
+        words: "dearer a call",
     },
 ];
 
-/// The places that a workspace does not have, or has twice: a plant would not be where it is looked for.
+/// The places that a workspace lacks or has twice, so that a plant would not be where it is expected.
 pub fn lost(workspace: &Path) -> Vec<String> {
     let lost = PLANTS.iter().filter(|plant| {
         let source = std::fs::read_to_string(workspace.join("memory/src").join(plant.file)).expect("reads");
         source.matches(plant.after).count() != 1
     });
-    lost.map(|plant| format!("{}: `{}` must stand there once", plant.file, plant.after.trim_end())).collect()
+    lost.map(|plant| format!("{}: `{}` must occur there once", plant.file, plant.after.trim_end())).collect()
 }
 
-/// Puts the plants into the `memory` of a copy of the workspace.
+/// Inserts the plants into the `memory` of a copy of the workspace.
 pub fn plant(copy: &Path) {
     edit(&copy.join("memory/src/lib.rs"), |source| {
         format!(
@@ -148,8 +147,7 @@ pub fn plant(copy: &Path) {
     }
 }
 
-/// Switches on one plant after another and looks at what is said of each. `count` measures the case of the copy with a
-/// plant.
+/// Switches on one plant after another and checks the report of each. `count` measures the copy's case with a plant.
 pub fn check(count: impl Fn(&str, usize) -> Run) {
     let base = count(CASE, 0);
     println!("{:<21} {:>8} {:>9}  {:>9} {:>9}  listed first", "planted", "change", "in all", "by calls", "by cost");
@@ -174,7 +172,7 @@ fn instructions(run: &Run) -> i64 {
 
 fn examine(plant: &Plant, delta: &Delta, change: i64) -> Result<(), String> {
     let Some(first) = delta.cause.first() else {
-        return Err(format!("nothing is listed: {} by {change}, {}", delta.verdict, delta.why));
+        return Err(format!("no function is listed: {} by {change}, {}", delta.verdict, delta.why));
     };
     println!(
         "{:<21} {:>7.2}% {change:>+9}  {:>+9} {:>+9}  {}: {}",
@@ -192,8 +190,8 @@ fn examine(plant: &Plant, delta: &Delta, change: i64) -> Result<(), String> {
         () if !plant.function.iter().any(|function| first.function.contains(function)) => {
             Err(format!("{} is listed first, and {:?} should be", first.function, plant.function))
         }
-        () if !reports::cause::explain(first).contains(plant.said) => {
-            Err(format!("it is said to be {}", reports::cause::explain(first)))
+        () if !reports::cause::explain(first).contains(plant.words) => {
+            Err(format!("the report says {}", reports::cause::explain(first)))
         }
         () => Ok(()),
     }

@@ -1,7 +1,7 @@
-//! Minutes of real load on a real server: its memory and its files stay bounded, no answer is wrong, and its counters
+//! Minutes of real load on a real server: its memory and open files stay bounded, no answer is wrong, and its counters
 //! add up.
 //!
-//! It takes as long as it says, and so is done when it is asked for:
+//! It runs for minutes, so only on request:
 //!
 //! ```text
 //! cargo nextest run --release --workspace --test gate --run-ignored all --no-capture -E 'test(ten_minutes_of_load)'
@@ -21,35 +21,35 @@ use memory::api::{ServerReady, ServerStats};
 use memory::corpus::{self, Corpus};
 use workloads::input::Source;
 
-/// Everything that holds on to something: connections, episodes, a queue, compressed bodies, buffers. Scans share what
-/// they read: under `sharing=clone` each one that runs copies all heads, so that the memory grows with the store and
-/// with the callers, which is what that strategy is there to show.
+/// Everything that holds resources: connections, episodes, a queue, compressed bodies, buffers. Scans share what they
+/// read: under `sharing=clone` each running scan copies all heads, so memory grows with the store and the callers,
+/// which is what that strategy demonstrates.
 const VARIANT: &str =
     "store=libsql,codec=postcard,cache=lru,pool=adaptive,writes=batched,wire=compressed,sharing=arc,buffers=pooled";
 
-/// Episodes a second: a quarter of what two cores serve, so that nothing piles up.
+/// Episodes a second: a quarter of the capacity of two cores, so that no queue builds up.
 const RATE: &str = "10";
 
-/// Bytes by which the server may grow once it is warm, and that it may have at all. The cache of 1,000 long episodes
-/// fills for minutes: ten of them grew from 46 to 79 MiB, and to 338 MiB where scans copied.
+/// The most bytes by which a warm server may grow, and that it may use in all. The cache of 1,000 long episodes fills
+/// for minutes: ten of them grew from 46 to 79 MiB, and to 338 MiB with scans that copied.
 const GROWTH_MAX: u64 = 96 << 20;
 const RESIDENT_MAX: u64 = 192 << 20;
 
-/// Files that the server may have open: its sockets, its connections with their logs.
+/// The most open files of the server: its sockets, and its connections with their logs.
 const FILES_MAX: usize = 128;
 
-/// A server that ends with the test, however that ends.
+/// A server that is killed when the test ends.
 struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.0.kill(); // it has ended: then there is nothing to end
+        let _ = self.0.kill(); // an error means that it has ended
         let _ = self.0.wait();
     }
 }
 
-/// What the server's process has now: resident bytes, open files.
-fn held(process: u32) -> (u64, usize) {
+/// The resident bytes and open files of a process.
+fn usage(process: u32) -> (u64, usize) {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
@@ -96,7 +96,7 @@ fn ten_minutes_of_load_leave_nothing_behind() {
             Some(ended) => break ended,
             None => std::thread::sleep(Duration::from_millis(500)),
         }
-        let (resident, files) = held(server.0.id());
+        let (resident, files) = usage(server.0.id());
         samples.push((began.elapsed().as_secs_f64(), resident, files));
     };
     assert!(ended.success(), "the load generator failed: {ended}");
@@ -124,7 +124,7 @@ fn ten_minutes_of_load_leave_nothing_behind() {
     let warm = samples[samples.len() / 3].1;
     let most = samples.iter().map(|sample| sample.1).max().expect("not empty");
     let files = samples.iter().map(|sample| sample.2).max().expect("not empty");
-    assert!(most <= RESIDENT_MAX && most <= warm + GROWTH_MAX, "{warm} bytes when warm, {most} at the most");
+    assert!(most <= RESIDENT_MAX && most <= warm + GROWTH_MAX, "{warm} bytes when warm, at most {most}");
     assert!(files <= FILES_MAX, "{files} files");
 
     let ServerStats { episodes, steps, counters, .. } = stats(&address);

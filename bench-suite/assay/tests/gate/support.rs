@@ -1,4 +1,4 @@
-//! What command tests share: runs as files, and the `assay` program.
+//! Shared by the command tests: runs as files, and the `assay` program.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use baselines::record::{Acceptance, RunHeader};
 use baselines::{CaseKey, Durability, Environment, FunctionCost, Measurement, Run, Sample};
 
-/// Runs `assay` in a folder of its own, so that nothing of the workspace is touched.
+/// Runs `assay` in `folder`, so that it does not touch the workspace.
 pub fn assay(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_assay"))
         .args(arguments)

@@ -1,7 +1,7 @@
 //! No circle of imports between the files of a crate.
 //!
-//! A file imports the one that defines what it names: re-exports are followed. A module and those inside it are one
-//! room: the trait stands in `mod.rs`, the strategies beside it, and each names the other.
+//! A file imports the file that defines what it names: re-exports are followed. A module and its submodules count as
+//! one: the trait is in `mod.rs`, the strategies beside it, and each names the other.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,10 +10,10 @@ use crate::source::{Source, production};
 
 type Modules<'a> = BTreeMap<&'a [String], &'a Source>;
 
-/// Imported files by importing one, with the first line that does it.
+/// The imported files of each file, with the line of the first import.
 type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, usize>>;
 
-/// For each file on a circle, its shortest one.
+/// The shortest circle of each file that is on one.
 pub fn circles(tree: &Tree) -> Vec<String> {
     let sources = production(tree);
     let mut crates: BTreeMap<&str, Modules<'_>> = BTreeMap::new();
@@ -36,22 +36,22 @@ pub fn circles(tree: &Tree) -> Vec<String> {
 }
 
 fn imported<'a>(modules: &Modules<'a>, source: &'a Source) -> BTreeMap<&'a str, usize> {
-    let mut found = BTreeMap::new();
+    let mut imports = BTreeMap::new();
     for name in &source.names {
         if let Some(target) = definer(modules, source, name.path.clone())
             && target.path != source.path
             && !target.module.starts_with(&source.module)
             && !source.module.starts_with(&target.module)
         {
-            found.entry(target.path.as_str()).or_insert(name.line);
+            imports.entry(target.path.as_str()).or_insert(name.line);
         }
     }
-    found
+    imports
 }
 
-/// The file that defines what a path means in another one; none where it means a module as a whole, or another crate.
+/// The file that defines a path's item; `None` for a module as a whole, or another crate.
 fn definer<'a>(modules: &Modules<'a>, mut from: &'a Source, mut path: Vec<String>) -> Option<&'a Source> {
-    // A bound, because two imports may stand for each other.
+    // Bounded, as two imports may refer to each other.
     for _ in 0..20 {
         if let Some(import) = from.imports.get(&path[0]) {
             path.splice(..1, import.iter().cloned());
@@ -71,7 +71,7 @@ fn definer<'a>(modules: &Modules<'a>, mut from: &'a Source, mut path: Vec<String
     None
 }
 
-/// The files on the shortest way from one back to itself.
+/// The files on the shortest path from one back to itself.
 fn shortest<'a>(imports: &Imports<'a>, start: &str) -> Option<Vec<&'a str>> {
     let mut seen = BTreeSet::new();
     let mut ways = VecDeque::from([vec![*imports.get_key_value(start)?.0]]);

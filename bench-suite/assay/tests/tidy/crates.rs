@@ -1,4 +1,4 @@
-//! The crates: what each may depend on, and what is kept out of the programs that are measured.
+//! The crates: their allowed dependencies, and the crates that measured programs must not contain.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use crate::Tree;
 use crate::source::production;
 
-/// Folders of the crates, and the crates that each may use.
+/// The folders of the crates, and the crates that each may use.
 pub const CRATES: &[(&str, &str)] = &[
     ("baselines", ""),
     ("memory", "workspace-hack"),
@@ -26,7 +26,7 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/assay", "claims harness cache-sim testbed workloads corpus worker memory baselines reports"),
 ];
 
-/// Libraries that one file or folder may name, by a part of its path.
+/// Libraries that only one file or folder may name, by a part of its path.
 const FOREIGN: &[(&str, &str)] = &[
     ("goose", "loadgen/src/attack.rs"),
     ("reqwest", "loadgen/src/http.rs"),
@@ -38,14 +38,14 @@ const FOREIGN: &[(&str, &str)] = &[
     ("quick_cache", "/s3_fifo.rs"),
 ];
 
-/// Parts of `memory` that the load generator may use: what goes over the wire, and the format of corpora.
+/// Items of `memory` that the load generator may use: the wire format, and the format of corpora.
 const WIRE: &str = "api corpus Completion Episode EpisodeId Head NewStep Outcome StartEpisode Step";
 
-/// Crates whose code is measured, and what must not be compiled into them.
+/// Measured crates, and the crates that must not be compiled into them.
 const MEASURED: &[&str] = &["bench-suite", "bench-suite/bench-counts", "bench-suite/workloads", "bench-suite/worker"];
 const NOT_MEASURED: &str = "baselines reports harness claims assay toml moka quick_cache tar indicatif plotters";
 
-/// Manifests name the crates that the table allows, and foreign libraries where they are used.
+/// Manifests name only allowed crates, and foreign libraries only where they are used.
 pub fn dependencies(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     for (path, text) in tree {
@@ -88,7 +88,7 @@ pub fn reasons(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// What is compiled into the measured programs contains nothing of what measures and reports.
+/// The measured programs contain no crate that measures or reports.
 pub fn measured(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut waiting: Vec<&str> = MEASURED.iter().copied().filter(|folder| is_complete(tree, folder)).collect();
@@ -106,8 +106,8 @@ pub fn measured(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// Foreign libraries are named in their file or folder only, but for tests; the load generator names of the memory only
-/// what goes over the wire.
+/// Foreign libraries are named only in their file or folder, except in tests; of the memory, the load generator names
+/// only the wire format.
 pub fn paths(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     for source in production(tree) {
@@ -136,16 +136,16 @@ struct Dependency {
     is_ours: bool,
 }
 
-/// All dependencies of a manifest, of any kind and target. Cargo complains about a manifest that cannot be parsed.
+/// All dependencies of a manifest, of any kind and target. Cargo rejects a manifest that can't be parsed.
 fn read(manifest: &str) -> Vec<Dependency> {
     let manifest: Table = manifest.parse().unwrap_or_default();
     let table = |key| manifest.get(key).and_then(Value::as_table);
     let targets = table("target").into_iter().flat_map(Table::values).filter_map(Value::as_table);
-    let mut found = Vec::new();
+    let mut dependencies = Vec::new();
     for (name, entries) in [&manifest].into_iter().chain(table("workspace")).chain(targets).flatten() {
         for (key, value) in entries.as_table().filter(|_| name.ends_with("dependencies")).into_iter().flatten() {
             let text = |field| value.get(field).and_then(Value::as_str);
-            found.push(Dependency {
+            dependencies.push(Dependency {
                 table: name.clone(),
                 key: key.clone(),
                 package: text("package").or(text("path").map(last)).unwrap_or(key).to_owned(),
@@ -154,7 +154,7 @@ fn read(manifest: &str) -> Vec<Dependency> {
             });
         }
     }
-    found
+    dependencies
 }
 
 fn listed(words: &str, word: &str) -> bool {
@@ -169,7 +169,7 @@ fn folder_of(package: &str) -> Option<&'static str> {
     CRATES.iter().map(|(folder, _)| *folder).find(|folder| last(folder) == package)
 }
 
-/// Whether the crates of a row are all there.
+/// True if all crates of a row exist.
 fn is_complete(tree: &Tree, folder: &str) -> bool {
     let is_here = |folder: &str| tree.contains_key(&format!("{folder}/Cargo.toml"));
     let mut row = CRATES.iter().filter(|(listed, _)| *listed == folder).flat_map(|(_, used)| used.split_whitespace());

@@ -1,6 +1,6 @@
 //! Rules for the whole tree that rustc, clippy and rustfmt do not check.
 //!
-//! A rule is a pure function from a tree to complaints. A test plants violations of each in a small tree.
+//! A rule is a pure function from a tree to complaints. A test plants a violation of each rule in a small tree.
 
 mod circles;
 mod crates;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::crates::CRATES;
 
-/// Files by their path from the top, with `/`; one that is not text is empty.
+/// Files by their path from the root, with `/`; a file that is not text is empty.
 type Tree = BTreeMap<String, String>;
 type Rule = fn(&Tree) -> Vec<String>;
 

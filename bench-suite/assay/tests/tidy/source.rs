@@ -1,4 +1,4 @@
-//! Sources as tokens: paths, imports, modules and public types, also inside of macros. Code for tests only is left out.
+//! Sources as tokens: paths, imports, modules and public types, also inside macros. Test code is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,29 +10,29 @@ use crate::{Tree, sources};
 #[derive(Debug, Default)]
 pub struct Source {
     pub path: String,
-    /// The folder of its crate; its own path where it is a binary, a bench or an example.
+    /// The folder of its crate; its own path for a binary, a bench or an example.
     pub root: String,
     /// The module, from `crate`.
     pub module: Vec<String>,
     pub names: Vec<Name>,
-    /// Imported paths by their names in this file.
+    /// The imported paths, by their names in this file.
     pub imports: BTreeMap<String, Vec<String>>,
     /// Modules declared here.
     pub modules: BTreeSet<String>,
-    /// Public types, with their lines.
+    /// Public types with their lines.
     pub types: Vec<(String, usize)>,
     /// Modules for tests only, below a root.
     test_modules: Vec<(String, Vec<String>)>,
 }
 
-/// A path in code or in a `use`, written out from `crate` where it begins with `self` or `super`.
+/// A path in code or in a `use`, expanded from `crate` if it starts with `self` or `super`.
 #[derive(Debug)]
 pub struct Name {
     pub path: Vec<String>,
     pub line: usize,
 }
 
-/// All sources but those of tests.
+/// All sources except those of tests.
 pub fn production(tree: &Tree) -> Vec<Source> {
     let files = sources(tree).filter(|(path, _)| !path.contains("/tests/"));
     let mut read: Vec<Source> = files.map(|(path, text)| Source::read(path, text)).collect();
@@ -100,7 +100,7 @@ impl Source {
         }
     }
 
-    /// The branches of a `use` below a path.
+    /// Records the branches of a `use` below a path.
     fn import(&mut self, tree: &[TokenTree], above: &[String], module: &[String]) {
         for branch in tree.split(|token| text_of(token) == ",").filter(|branch| !branch.is_empty()) {
             let words = branch.iter().map(text_of).filter(|text| is_word(text) || text == "*");
@@ -122,7 +122,7 @@ impl Source {
     }
 }
 
-/// A token as text; of a group but an attribute its opening.
+/// A token as text; for a group other than an attribute, its opening bracket.
 fn text_of(token: &TokenTree) -> String {
     match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => "{".to_owned(),
@@ -135,7 +135,7 @@ fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// A field, a method, or a word in lower case that is not called.
+/// True for a field, a method, or a lower-case word that is not called.
 fn is_variable(before: &[&str], path: &[&str], after: &[&str]) -> bool {
     let is_called = after.first().is_some_and(|next| ["(", "!"].contains(next));
     let is_member = matches!(before, [.., before, "."] if *before != ".");

@@ -1,4 +1,4 @@
-//! Sources keep to a length and a width, public types have different names, and the documents agree with the tree.
+//! Checks the length and width of sources, the names of public types, and that the documents match the tree.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ const LINES_MAX: usize = 500;
 const COLUMNS_MAX: usize = 120;
 const README_LINES_MAX: usize = 150;
 
-/// A file is a page or two, and says first what it is for.
+/// A file is a page or two, and opens with its purpose.
 pub fn files(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     for (path, text) in sources(tree) {
@@ -25,7 +25,7 @@ pub fn files(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// Comments keep the width of the code, which rustfmt does not see to.
+/// Comments keep within the width of the code, which rustfmt does not check.
 pub fn columns(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     for (path, text) in sources(tree) {
@@ -36,7 +36,7 @@ pub fn columns(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// A public type has its name alone; each crate may have an `Error` and a `Result`.
+/// Public type names are unique; each crate may have an `Error` and a `Result`.
 pub fn type_names(tree: &Tree) -> Vec<String> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let is_program = |path: &str| path.contains("/benches/") || path.contains("/examples/");
@@ -50,7 +50,7 @@ pub fn type_names(tree: &Tree) -> Vec<String> {
     several.map(|(name, places)| format!("{} types `{name}`: {}", places.len(), places.join(", "))).collect()
 }
 
-/// The README is short and has the exit codes of the table.
+/// The README is short and contains the table of exit codes.
 pub fn readme(tree: &Tree) -> Vec<String> {
     let text = tree.get("README.md").map_or("", String::as_str);
     let mut wrong = Vec::new();
@@ -66,7 +66,7 @@ pub fn readme(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// The README's rows for the exit codes.
+/// The README's rows of exit codes.
 pub fn exit_codes() -> Vec<String> {
     Exit::TABLE.iter().map(|(exit, meaning)| format!("| `{}` | {meaning} |", exit.code())).collect()
 }

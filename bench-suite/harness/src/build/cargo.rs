@@ -1,8 +1,7 @@
-//! Cargo, and the programs that it builds of this tree.
+//! Runs cargo to build the programs of this tree.
 //!
-//! The programs that are measured are built by themselves, and so are those that generate load: cargo joins the
-//! features of all packages that it builds at once, and what a command needs of a library must not change the code that
-//! is measured.
+//! Measured programs and load generators are built in separate cargo calls: cargo unifies the features of all packages
+//! of one call, and features that a command needs of a library must not change the measured code.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,14 +19,14 @@ pub enum OwnProgram {
     Worker,
     /// The bench of wall times.
     Times,
-    /// The HTTP front end of the memory.
+    /// The memory's HTTP server.
     MemoryServer,
     /// The load generator.
     Loadgen,
 }
 
 impl OwnProgram {
-    /// What cargo builds.
+    /// The cargo target.
     pub fn target(self) -> CargoTarget {
         let (packages, kind, name) = match self {
             OwnProgram::Worker => (MEASURED, "bin", "assay-worker"),
@@ -41,14 +40,14 @@ impl OwnProgram {
     }
 }
 
-/// The packages whose programs are measured. They are built together, so that each of them has the same code whichever
-/// program is asked for.
+/// The packages of measured programs. They are built in one call, so that each has the same code whichever program is
+/// needed.
 const MEASURED: &[&str] = &["memory", "workloads"];
 
-/// A target of cargo's.
+/// A cargo target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CargoTarget {
-    /// The subcommand and what it is told, without the target itself.
+    /// The subcommand and its arguments, without the target.
     pub arguments: Vec<String>,
     /// `bin` or `bench`.
     pub kind: &'static str,
@@ -56,12 +55,12 @@ pub struct CargoTarget {
     pub name: String,
 }
 
-/// The prefixes of the variables that cargo sets for one package.
+/// The prefixes of the variables that cargo sets for each package.
 const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
 
-/// Cargo as a user starts it, without the variables of a package. Build scripts may ask to be run again when these
-/// change, and ring's does: a build from within a test would build it again, and with it libSQL and everything that is
-/// measured, and so would the next one from outside.
+/// Cargo without the variables of the current package. Build scripts may rerun when these change, and ring's does: a
+/// build started by a test would build ring again, with libSQL and everything measured, and so would the next build
+/// outside of the test.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
@@ -72,7 +71,7 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Builds programs of this tree, as far as they are not built; cargo's own progress goes to stderr.
+/// Builds programs of this tree that are out of date; cargo reports its progress on stderr.
 pub fn build(programs: &[OwnProgram]) -> Result<BTreeMap<OwnProgram, PathBuf>> {
     programs.iter().map(|program| Ok((*program, build_one(*program)?))).collect()
 }
@@ -82,8 +81,7 @@ pub fn build_one(program: OwnProgram) -> Result<PathBuf> {
     build_in(&workspace::root(), None, &[], &program.target())
 }
 
-/// Builds a target of the source in `root`, with some variables set, and gives its file. With a target folder of its
-/// own the `Cargo.lock` is taken as it is.
+/// Builds a target of the source in `root` with additional variables, in `folder` if given; returns its file.
 pub fn build_in(
     root: &Path,
     folder: Option<&Path>,
@@ -102,9 +100,9 @@ pub fn build_in(
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .context("can't start cargo: assay builds what it measures, install Rust from https://rustup.rs")?;
+        .context("can't start cargo: assay builds the programs it measures; install Rust from https://rustup.rs")?;
     ensure!(output.status.success(), "the build of `{}` in {} failed: see above", target.name, root.display());
-    executable(&output.stdout, target).with_context(|| format!("the build made no `{}`", target.name))
+    executable(&output.stdout, target).with_context(|| format!("cargo built no `{}`", target.name))
 }
 
 #[derive(Deserialize)]
@@ -119,7 +117,7 @@ struct Built {
     kind: Vec<String>,
 }
 
-/// The target's file, of cargo's messages.
+/// Finds the target's file in cargo's messages.
 fn executable(messages: &[u8], wanted: &CargoTarget) -> Option<PathBuf> {
     let lines = messages.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
     lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok()).find_map(|message| {
@@ -135,7 +133,7 @@ mod tests {
 
     #[test]
     fn cargo_is_not_told_of_the_package_of_a_test() {
-        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo tells a test of its package");
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo sets the variables of a test's package");
         let command = cargo();
         let changed: Vec<_> = command.get_envs().collect();
         for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {

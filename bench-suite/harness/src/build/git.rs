@@ -1,33 +1,33 @@
-//! What git answers.
+//! Runs git.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// What git prints for these arguments in a folder.
+/// The output of git with these arguments in a folder.
 pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new("git")
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
-        .context("can't start git: what is compared is taken from the repository")?;
+        .context("can't start git: a base comes from the repository; install git")?;
     if !output.status.success() {
         bail!("git {} failed: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
     }
-    String::from_utf8(output.stdout).context("git's answer")
+    String::from_utf8(output.stdout).context("git's output is not UTF-8")
 }
 
-/// The full commit that a revision names.
+/// The full commit of a revision.
 pub fn resolve(repository: &Path, revision: &str) -> Result<String> {
-    let named = format!("{revision}^{{commit}}");
-    let commit = git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &named])
-        .with_context(|| format!("no revision is called `{revision}`: give a commit, a branch or a tag"))?;
+    let spec = format!("{revision}^{{commit}}");
+    let commit = git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &spec])
+        .with_context(|| format!("there is no revision `{revision}`: give a commit, a branch or a tag"))?;
     Ok(commit.trim().to_owned())
 }
 
-/// The first 12 letters of a commit, as messages name it.
+/// The first 12 letters of a commit, for messages.
 pub fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }

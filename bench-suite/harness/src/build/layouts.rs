@@ -1,7 +1,7 @@
-//! A layout of each side for every round: which one, and where it lies while it is measured.
+//! Chooses and links each side's layout for every round.
 //!
-//! The layouts of some rounds are linked before they begin, and go when the next ones do not need them. Cases share
-//! them; rounds of one case never do, because two rounds in one layout would pass for two where the layout decides.
+//! The layouts of some rounds are linked ahead, and removed once the next rounds do not need them. Cases share layouts,
+//! rounds of one case do not: two rounds in one layout would count as two where the layout decides.
 
 use std::fmt;
 use std::fs;
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::relink::Relink;
 use crate::progress::Progress;
 
-/// One program, in a layout a round.
+/// One program, with another layout for each round.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Layouts {
     relink: Relink,
@@ -22,20 +22,20 @@ pub struct Layouts {
 }
 
 impl Layouts {
-    /// Layouts in a folder of their own, drawn from a seed.
+    /// Layouts in a separate folder, drawn from a seed.
     pub fn new(relink: Relink, folder: PathBuf, seed: u64) -> Layouts {
         Layouts { relink, folder, seed }
     }
 
-    /// The program of a round. All paths are of one length: it moves a program's stack.
+    /// The program for a round. All paths have the same length, as the length moves a program's stack.
     pub fn path(&self, round: usize) -> PathBuf {
         self.folder.join(format!("{round:04}")).join("program")
     }
 
-    /// The number that a layout is drawn from.
-    fn drawn(&self, round: usize) -> u32 {
+    /// The seed of a round's layout.
+    fn shuffle_seed(&self, round: usize) -> u32 {
         let text = format!("{}|{round}", self.seed);
-        // LLD reverses the order for a seed of -1 and has no others below 0.
+        // LLD reverses the order for a seed of -1, and has no other negative seeds.
         (memory::hash::fnv1a(text.as_bytes()) >> 33) as u32
     }
 }
@@ -46,10 +46,10 @@ impl fmt::Debug for Layouts {
     }
 }
 
-/// Links what the next rounds need and removes what they don't.
+/// Links the layouts of the next rounds, and removes those that they don't need.
 pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
     let mut wanted: Vec<(PathBuf, &Layouts, u32)> =
-        needed.iter().map(|(layouts, round)| (layouts.path(*round), *layouts, layouts.drawn(*round))).collect();
+        needed.iter().map(|(layouts, round)| (layouts.path(*round), *layouts, layouts.shuffle_seed(*round))).collect();
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     wanted.dedup_by(|one, other| one.0 == other.0);
     let mut folders: Vec<&Path> = needed.iter().map(|(layouts, _)| layouts.folder.as_path()).collect();
@@ -67,21 +67,19 @@ pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
         let link = || -> Result<()> {
             loop {
                 let next = queue.lock().next();
-                let Some((path, layouts, drawn)) = next else { return Ok(()) };
-                let folder = path.parent().context("a layout lies in a folder")?;
-                fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
-                layouts.relink.link(drawn, &path)?;
+                let Some((path, layouts, seed)) = next else { return Ok(()) };
+                let folder = path.parent().context("the path of a layout has a folder")?;
+                fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
+                layouts.relink.link(seed, &path)?;
                 progress.done("linking");
             }
         };
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(link)).collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread that linked panicked"))?)
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a linking thread panicked"))?)
     })
 }
 
-/// Removes the layouts of a folder that nothing needs now.
+/// Removes layouts from a folder that are not needed now.
 fn drop_others(folder: &Path, wanted: &[(PathBuf, &Layouts, u32)]) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for entry in entries {

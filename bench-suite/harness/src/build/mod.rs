@@ -1,8 +1,7 @@
-//! Programs, and how they are made.
+//! Builds programs.
 //!
 //! - [`cargo`] builds the programs of this tree.
-//! - [`checkout`] builds one program at another revision, and keeps it; [`prefill`] spares it the libraries that are
-//!   built already.
+//! - [`checkout`] builds and caches a program at another revision; [`prefill`] reuses compiled libraries for it.
 //! - [`relink`] links a program again with its functions in another order; [`layouts`] does so for every round.
 
 pub mod cargo;

@@ -1,30 +1,30 @@
-//! A build folder that begins with the libraries that are built already, so that a base does not build them again.
+//! Fills a new build folder with compiled libraries, so that a base does not compile them again.
 //!
-//! Files that cargo replaces as a whole are linked; files that it writes into are copied with their age. Crates of this
-//! workspace are not taken. Where cargo can't use a file, it builds what is missing.
+//! Files that cargo replaces are hard-linked; files that it modifies are copied with their age. Crates of this
+//! workspace are not copied. If cargo can't use a file, it builds what is missing.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Fills `target`, which does not exist yet, with what `from` has; nothing where `from` has nothing.
+/// Fills `target`, which must not exist, from `from`; if `from` is empty, so is `target`.
 pub fn prefill(from: &Path, target: &Path) -> Result<()> {
     let (from, to) = (from.join("release"), target.with_extension("partial"));
     if to.exists() {
         fs::remove_dir_all(&to).with_context(|| format!("can't remove {}", to.display()))?;
     }
-    fs::create_dir_all(to.join("release")).with_context(|| format!("can't make {}", to.display()))?;
+    fs::create_dir_all(to.join("release")).with_context(|| format!("can't create {}", to.display()))?;
     for part in [".fingerprint", "build", "deps"] {
         if from.join(part).is_dir() {
             folder(&from.join(part), &to.join("release").join(part))?;
         }
     }
-    fs::rename(&to, target).with_context(|| format!("can't make {}", target.display()))
+    fs::rename(&to, target).with_context(|| format!("can't create {}", target.display()))
 }
 
 fn folder(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("can't make {}", to.display()))?;
+    fs::create_dir_all(to).with_context(|| format!("can't create {}", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("can't read {}", from.display()))? {
         let entry = entry.with_context(|| format!("can't read {}", from.display()))?;
         let name = entry.file_name();
@@ -36,7 +36,7 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
         if source.is_dir() {
             folder(&source, &place)?;
         } else if is_replaced(&source) {
-            // Another file system: a copy does as well.
+            // On another file system, copy instead.
             if fs::hard_link(&source, &place).is_err() {
                 copy(&source, &place)?;
             }
@@ -47,7 +47,7 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Crates and programs of this workspace, as cargo names their files: `libmemory-0123456789abcdef.rlib`.
+/// True for crates and programs of this workspace, by cargo's file names: `libmemory-0123456789abcdef.rlib`.
 fn is_ours(name: &str) -> bool {
     const OURS: [&str; 14] = [
         "memory",
@@ -69,23 +69,23 @@ fn is_ours(name: &str) -> bool {
     OURS.iter().any(|ours| bare.strip_prefix(ours).is_some_and(|rest| rest.starts_with('-') && !rest.contains('/')))
 }
 
-/// Compilers and linkers write these anew and rename them.
+/// True for files that compilers and linkers write anew and rename.
 fn is_replaced(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
     ["rlib", "rmeta", "so", "a"].iter().any(|replaced| extension == *replaced)
 }
 
-/// Test programs and objects in `deps` are of no use to another checkout.
+/// False for test programs and objects in `deps`, which another checkout can't use.
 fn is_kept(path: &Path) -> bool {
     let in_deps = path.parent().is_some_and(|parent| parent.ends_with("release/deps"));
     !in_deps || path.extension().is_some_and(|extension| extension == "d")
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    // A file that vanishes meanwhile belongs to a build that runs at this moment: cargo builds it here, too.
+    // A file that vanishes belongs to a build that runs now: cargo builds it here, too.
     let Ok(metadata) = fs::metadata(from) else { return Ok(()) };
     fs::copy(from, to).with_context(|| format!("can't copy {}", from.display()))?;
-    let modified = metadata.modified().with_context(|| format!("the age of {}", from.display()))?;
+    let modified = metadata.modified().with_context(|| format!("can't read the age of {}", from.display()))?;
     let file = File::options().write(true).open(to).with_context(|| format!("can't open {}", to.display()))?;
     file.set_modified(modified).with_context(|| format!("can't set the age of {}", to.display()))
 }
@@ -113,20 +113,20 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
             fs::write(&path, file).expect("a file");
         }
-        prefill(&from, &to).expect("seeded");
+        prefill(&from, &to).expect("filled");
         for (file, taken) in files {
             assert_eq!(to.join("release").join(file).is_file(), taken, "{file}");
         }
         let age =
             |root: &Path| fs::metadata(root.join("release/build/libc-0123/output")).and_then(|file| file.modified());
-        assert_eq!(age(&from).expect("a time"), age(&to).expect("a time"), "a copy is as old as what it copies");
+        assert_eq!(age(&from).expect("a time"), age(&to).expect("a time"), "a copy has the age of the original");
     }
 
     #[test]
     fn without_a_build_the_folder_is_empty() {
         let folder = tempfile::tempdir().expect("a folder");
         let to = folder.path().join("base");
-        prefill(&folder.path().join("none"), &to).expect("seeded");
+        prefill(&folder.path().join("none"), &to).expect("filled");
         assert!(to.join("release").is_dir());
     }
 }

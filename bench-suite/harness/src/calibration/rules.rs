@@ -1,4 +1,4 @@
-//! The rules of a calibration: suites that were measured by different ones are not counted together.
+//! The rules of a calibration: suites measured under different rules are not pooled.
 
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
@@ -8,9 +8,9 @@ use crate::recorded::Recorded;
 use crate::schedule::program::Slicing;
 use crate::schedule::scheduler;
 
-/// A short name for all that a verdict depends on, beside the times: the procedure, the shape of a round, and each case
-/// with its limit. Of a variant only what is not naive counts, and of the policy only what it says of the times, so
-/// that a toggle or a rule that is new elsewhere leaves a calibration whole.
+/// A short hash of everything besides the times that a verdict depends on: the procedure, the shape of a round, and
+/// each case with its limit. Naive toggles and rules of other metrics are left out, so that a new toggle or rule
+/// elsewhere does not invalidate a calibration.
 pub fn rules(procedure: &Procedure, policy: &Policy, cases: &[Case], today: jiff::civil::Date) -> String {
     let mut text = format!("{procedure:?}|{} x {} ns", Slicing::OF_WORKERS.pairs, scheduler::SLICE_NS);
     for case in cases {

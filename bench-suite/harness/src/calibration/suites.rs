@@ -1,6 +1,6 @@
-//! Suites of the gate's own time lane, with the gate's own rules, over the gate's own cases.
+//! Suites of the gate's time lane, with the gate's rules, over the gate's cases.
 //!
-//! Slowdowns of known sizes are dealt to the cases of each suite. The counts lane is exact and needs no calibration.
+//! The cases of each suite get slowdowns of known sizes. The counts lane is exact and needs no calibration.
 
 use std::time::Instant;
 
@@ -27,38 +27,38 @@ use crate::session::{ab, plan, runs};
 use crate::subject::Subject;
 use crate::subject::memory::MemorySubject;
 
-/// What all suites of one command share.
+/// The shared settings of all suites of one command.
 pub struct Calibration {
     /// The CPU and its cores.
     pub machine: String,
-    /// A name for all that a verdict depends on beside the times.
+    /// A hash of the rules: see [`rules()`].
     pub rules: String,
-    /// How the suites are measured.
+    /// The condition under which suites are measured.
     pub condition: Condition,
-    /// The sizes of slowdowns, in per cent, in order, none twice; 0 is one program against itself.
+    /// The sizes of slowdowns in per cent, sorted, without duplicates; 0 is one program against itself.
     pub sizes: Vec<f64>,
     cases: Vec<Case>,
     policy: Policy,
-    /// How many operations make a slice: found out in the first suite.
+    /// The operations of a slice, as the first suite found them.
     known: Sizes,
 }
 
-/// Who judges, with what it needs; and the load that runs meanwhile.
+/// The judge with its programs, and the background load.
 pub struct Judging<'a> {
     programs: Programs<'a>,
     _load: Option<BackgroundLoad>,
 }
 
 enum Programs<'a> {
-    /// The gate, on one program on both sides.
+    /// The gate, with one program on both sides.
     One(Box<Build>),
-    /// The gate, on two builds of one source.
+    /// The gate, with two builds of one source.
     Two(Box<(Build, Build)>),
-    /// Criterion, each pass against the one before.
+    /// Criterion, each pass against the previous one.
     Criterion(Box<Criterion<'a>>),
 }
 
-/// What came of one suite.
+/// The result of one suite.
 struct Verdicts {
     cases: Vec<JudgedCase>,
     invalid: Vec<String>,
@@ -66,14 +66,14 @@ struct Verdicts {
 }
 
 impl Calibration {
-    /// A calibration on this machine, of the gate's cases that contain the text.
+    /// A calibration on this machine, of the gate's cases whose label or identifier contains `only`.
     pub fn new(mut sizes: Vec<f64>, condition: Condition, policy: Policy, only: Option<&str>) -> Result<Calibration> {
         sizes.sort_by(f64::total_cmp);
         sizes.dedup();
         let gated = cases::LISTED.iter().filter(|listed| listed.has(Tag::Gated));
         let mut cases: Vec<Case> = gated.map(|listed| listed.resolve(&[])).collect::<Result<_>>()?;
         cases.retain(|case| only.is_none_or(|only| case.label().contains(only) || case.id.contains(only)));
-        ensure!(!cases.is_empty(), "none of the gate's cases matches: `assay run --list` names them");
+        ensure!(!cases.is_empty(), "no case of the gate matches: `assay run --list` shows the cases");
         Ok(Calibration {
             machine: calibration::machine(&Environment::detect(SEED, "generated")),
             rules: rules(&ab::procedure(), &policy, &cases, runs::today()),
@@ -85,12 +85,12 @@ impl Calibration {
         })
     }
 
-    /// A suite of the record that this calibration would measure again.
+    /// True if this calibration would repeat that suite of the record.
     pub fn has_measured(&self, suite: &Suite) -> bool {
         suite.rules == self.rules && suite.sizes == self.sizes && suite.condition == self.condition
     }
 
-    /// Builds what is measured. Builds and first passes are over when the background load starts.
+    /// Builds the programs. The background load starts after the builds and criterion's first pass.
     pub fn prepare(&self) -> Result<Judging<'_>> {
         let subject = MemorySubject { source: source() };
         let programs = match self.condition {
@@ -106,7 +106,7 @@ impl Calibration {
         Ok(Judging { programs, _load: self.condition.background_load.then(BackgroundLoad::start) })
     }
 
-    /// Measures and judges one suite; `before` are the suites that the margins come from.
+    /// Measures and judges one suite; the margins come from the suites in `before`.
     pub fn suite(&self, number: usize, judging: &Judging<'_>, before: &[Suite]) -> Result<Suite> {
         let (started_at, began) = (runs::now(), Instant::now());
         let seed = memory::hash::fnv1a(format!("{number}|{:?}|{:?}", self.sizes, self.condition).as_bytes());
@@ -115,7 +115,7 @@ impl Calibration {
             Programs::One(build) => self.gate(number, seed, &SideBySide::new(build, build)?, before)?,
             Programs::Two(builds) => {
                 let mut both = SideBySide::new(&builds.0, &builds.1)?;
-                // Other layouts in every suite, and none on both sides.
+                // New layouts in every suite, different on the two sides.
                 if let Err(why) = both.randomize_layouts(seed, !seed) {
                     eprintln!("skipped: layouts: {why}");
                 }
@@ -138,7 +138,7 @@ impl Calibration {
         })
     }
 
-    /// The time lane of a gate, with a slowdown of known size in each case.
+    /// Runs the gate's time lane, with a slowdown of known size in each case.
     fn gate(&self, number: usize, seed: u64, both: &SideBySide, before: &[Suite]) -> Result<Verdicts> {
         let subject = MemorySubject { source: source() };
         let (base, new) = both.sides();
@@ -148,7 +148,7 @@ impl Calibration {
             let case = MemorySubject::case(case, &[]);
             let program = |side: Side<'_>, extra| subject.program(side.build, &case, side.layouts, extra);
             let mut job = jobs::job(&case, "this tree", program(base, 0.0), program(new, *extra));
-            // What measures the noise is not judged by it.
+            // A measurement of the noise is not judged by it.
             if self.sizes != [0.0] {
                 job.pair.noise = calibration::noise(before, &self.machine, self.condition, &case.id, case.metric);
             }
@@ -165,7 +165,7 @@ impl Calibration {
             budget: None,
             sizes: &self.known,
         };
-        let folder = tempfile::tempdir().context("no folder for the rounds")?;
+        let folder = tempfile::tempdir().context("can't create a folder for the rounds")?;
         let header = plan::header("quick", Environment::detect(SEED, "generated"));
         let mut writer = RunWriter::create(&folder.path().join("suite.jsonl"), header)?;
         scheduler::run_rounds(all, &settings, &mut writer)?;
@@ -185,15 +185,14 @@ impl Calibration {
     }
 }
 
-/// A size for each case: as many of each as there can be, drawn anew for every suite, and no size favoured over many
-/// suites.
+/// Deals a size to each case: evenly, shuffled anew for every suite, and even over many suites too.
 fn deal(sizes: &[f64], cases: usize, number: usize, seed: u64) -> Vec<f64> {
     let mut dealt: Vec<f64> = (0..cases).map(|case| sizes[(case + number) % sizes.len()]).collect();
     dealt.shuffle(&mut Pcg64::seed_from_u64(seed));
     dealt
 }
 
-/// Every suite works on the same episodes.
+/// All suites use the same episodes.
 fn source() -> Source {
     Source { seed: Some(SEED), corpus: None }
 }

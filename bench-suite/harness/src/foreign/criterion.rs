@@ -1,7 +1,7 @@
-//! Criterion's output folder: the raw samples of each benchmark's last run, `<benchmark>/new/sample.json`.
+//! Criterion's output folder: the raw samples of each benchmark's latest run, `<benchmark>/new/sample.json`.
 //!
-//! Seen of criterion 0.8; its files are not documented. `base` and `change` beside `new` are no measurements of that
-//! run and are not read, nor are criterion's estimates, which are drawn from the same samples.
+//! Tested with criterion 0.8; its files are undocumented. `base` and `change` beside `new` do not belong to that run
+//! and are not read; nor are criterion's estimates, which are computed from the same samples.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ struct Benchmark {
     full_id: String,
 }
 
-/// Wall times, one measurement a benchmark; `samples` are the files `new/sample.json`.
+/// Wall times, one measurement for each benchmark; `samples` are the files `new/sample.json`.
 pub(super) fn read(samples: &[PathBuf]) -> Result<Vec<Measurement>> {
     samples.iter().map(|path| read_one(path).with_context(|| format!("{}", path.display()))).collect()
 }
@@ -27,20 +27,20 @@ fn read_one(path: &Path) -> Result<Measurement> {
     parse(&beside, &super::text(path)?)
 }
 
-/// A measurement of `benchmark.json` and `sample.json`: nanoseconds an iteration, one value a sample.
+/// The measurement in `benchmark.json` and `sample.json`: nanoseconds an iteration, one value for each sample.
 fn parse(benchmark: &[u8], sample: &[u8]) -> Result<Measurement> {
     let Benchmark { full_id } = serde_json::from_slice(benchmark).context("not criterion's benchmark.json")?;
     super::measurement(super::case(full_id, ""), "wall_time", criterion::parse(sample)?.values().to_vec())
 }
 
-/// The median of each benchmark in a folder of criterion's, ns an iteration.
+/// The median of each benchmark in a criterion folder, ns an iteration.
 pub fn medians_ns(folder: &Path) -> Result<BTreeMap<String, f64>> {
     let mut medians = BTreeMap::new();
     for measurement in read(&super::find(folder, &|file| file.ends_with("new/sample.json"))?)? {
         let name = measurement.case.benchmark;
         anyhow::ensure!(
             medians.insert(name.clone(), measurement.sample.median()).is_none(),
-            "criterion measured `{name}` twice: tell the two apart by their names"
+            "criterion measured `{name}` twice: rename one"
         );
     }
     Ok(medians)

@@ -1,8 +1,8 @@
 //! Goose's JSON report (`--report-file report.json`): the histogram of each request's times.
 //!
-//! Seen of goose 0.19. Its tables cut times to whole milliseconds, so the median comes from `times_us`, whose buckets
-//! are narrower than 1.6%. Goose counts from the actual send: that is a service time, and no response time as a user
-//! who was to be served then would see it.
+//! Tested with goose 0.19. Its tables round times to whole milliseconds, so the median comes from `times_us`, whose
+//! buckets are narrower than 1.6%. Goose counts from the actual send: that is a service time, not the response time of
+//! a user who was due then.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ struct Request {
 
 #[derive(Deserialize)]
 struct Times {
-    /// How many times fell in each bucket, by the bucket's lower end in microseconds.
+    /// The number of times in each bucket, by the bucket's lower bound in microseconds.
     times_us: BTreeMap<String, u64>,
 }
 
@@ -54,16 +54,16 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Measurement>> {
     Ok(measurements)
 }
 
-/// The lower end of the bucket in which the middle time lies; nothing where nothing was timed.
+/// The lower bound of the median's bucket; `None` without times.
 fn median_us(buckets: &BTreeMap<String, u64>) -> Result<Option<f64>> {
     let mut sorted = Vec::with_capacity(buckets.len());
     for (bucket, count) in buckets {
-        let time_us: u64 = bucket.parse().with_context(|| format!("`{bucket}` is no bucket of microseconds"))?;
+        let time_us: u64 = bucket.parse().with_context(|| format!("`{bucket}` is not a number of microseconds"))?;
         sorted.push((time_us, *count));
     }
     sorted.sort_unstable();
     let total: u64 = sorted.iter().map(|(_, count)| count).sum();
-    ensure!(sorted.is_empty() || total > 0, "the histogram has buckets and no times");
+    ensure!(sorted.is_empty() || total > 0, "the histogram has buckets but no times");
     let mut seen = 0;
     Ok(sorted.into_iter().find_map(|(time_us, count)| {
         seen += count;

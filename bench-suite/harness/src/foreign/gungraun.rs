@@ -1,7 +1,7 @@
 //! Gungraun's `summary.json` (`--save-summary=json`, schema v7): exact counts of one benchmark function.
 //!
-//! The file has no machine, no commit and no toolchain. Its counts are of a whole call of the benchmark function.
-//! Comparisons with older runs that it may hold as well are gungraun's own affair.
+//! The file names no machine, commit or toolchain. It counts a whole call of the benchmark function. Comparisons with
+//! older runs, which it may hold, are not read.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ struct Named {
     id: Option<String>,
 }
 
-/// One measurement a metric.
+/// One measurement for each metric.
 pub(super) fn parse(text: &[u8]) -> Result<Vec<Measurement>> {
     let Named { module_path, id } = serde_json::from_slice(text).context("not a gungraun summary of schema v7")?;
     let name = id.map_or_else(|| module_path.clone(), |id| format!("{module_path}/{id}"));
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Measurement>> {
     values.into_iter().map(|(metric, value)| super::measurement(super::case(&name, ""), metric, vec![value])).collect()
 }
 
-/// Where gungraun's summary has what our metrics mean.
+/// Our metrics, and the tools and events of gungraun's summary.
 const EVENTS: [(&str, &str, &[&str]); 8] = [
     ("instructions", "Callgrind", &["Ir"]),
     ("branches", "Callgrind", &["Bc", "Bi"]),
@@ -72,16 +72,16 @@ fn metrics(text: &[u8]) -> Result<BTreeMap<&'static str, f64>> {
     let mut values = BTreeMap::new();
     for (metric, tool, events) in EVENTS {
         let Some(profile) = summary.profiles.iter().find(|profile| profile.tool == tool) else { continue };
-        let found: Vec<f64> = events
+        let counts: Vec<f64> = events
             .iter()
             .filter_map(|event| profile.data.total.metrics.get(*event))
             .map(|values| values.values.new)
             .collect();
-        if found.len() == events.len() {
-            values.insert(metric, found.iter().sum());
+        if counts.len() == events.len() {
+            values.insert(metric, counts.iter().sum());
         }
     }
-    ensure!(values.contains_key("instructions"), "the summary has no instructions");
+    ensure!(values.contains_key("instructions"), "the summary has no instructions: run gungraun with callgrind");
     Ok(values)
 }
 

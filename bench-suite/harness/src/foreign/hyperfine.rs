@@ -1,7 +1,7 @@
 //! Hyperfine's `--export-json`: every run of every command.
 //!
-//! Seen of hyperfine 1.15. The times of single runs are taken, not the mean of them. Of CPU time the file has the mean
-//! of all runs and nothing else: that is one value.
+//! Tested with hyperfine 1.15. The time of each run is read, not their mean. Of CPU time the file has only the mean of
+//! all runs, so there is one value.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ struct Command {
     user: f64,
     /// Mean seconds of CPU time in the system.
     system: f64,
-    /// None of a run that a signal ended.
+    /// `None` for a run that a signal ended.
     #[serde(default)]
     exit_codes: Vec<Option<i32>>,
     #[serde(default)]

@@ -1,10 +1,9 @@
-//! What other tools measured, as runs: criterion's output folder, gungraun's summaries, hyperfine's and goose's JSON.
-//! One file a format.
+//! Reads measurements of other tools as runs: criterion's output folder, gungraun's summaries, hyperfine's and goose's
+//! JSON. One file a format.
 //!
-//! A file says what its tool knows, and that is less than a run of Assay's: no commit, no machine. So an environment
-//! that is not known is said to be unknown. Times of such files were measured in some other session and are shown,
-//! never judged; counts and errors are exact and are judged, and that both sides were counted on one machine is for the
-//! reader to know. Left out on purpose: the tools' own verdicts and statistics.
+//! Such a file holds less than an Assay run: no commit and no machine, so the environment is `unknown`. Its times come
+//! from another session and are shown, not judged. Counts and errors are exact and are judged; only the reader can know
+//! if both sides were counted on one machine. The tools' own verdicts and statistics are not read.
 
 mod criterion;
 mod goose;
@@ -18,28 +17,28 @@ use baselines::{CaseKey, Durability, Environment, Measurement, Run, RunHeader, S
 
 pub use criterion::medians_ns;
 
-/// What stands in the place of a profile.
+/// The profile of such a run.
 pub const PROFILE: &str = "foreign";
 
-/// What a reader of such a run must know.
+/// The note that a reader of such a run needs.
 pub const NOTE: &str = "these files name no machine and no commit, so only you can know whether both were counted on \
     the same machine with the same toolchain; times of two sessions are shown and never judged, \
     `assay gate --project FILE --against REV` judges those of a criterion bench";
 
-/// Whether a path looks like another tool's: a folder, or a file that ends in `.json`.
+/// True if a path looks like another tool's output: a folder, or a file that ends in `.json`.
 pub fn is_foreign(path: &Path) -> bool {
     path.is_dir() || path.extension().is_some_and(|extension| extension == "json")
 }
 
-/// Reads what another tool left: which tool is seen from what is there.
+/// Reads the output of another tool, detected from its content.
 pub fn read(path: &Path) -> Result<Run> {
     let (tool, measurements) = if path.is_dir() { folder(path)? } else { file(path)? };
-    ensure!(!measurements.is_empty(), "{} holds no measurement", path.display());
+    ensure!(!measurements.is_empty(), "{} has no measurement", path.display());
     let mut seen = std::collections::BTreeSet::new();
     for measurement in &measurements {
         ensure!(
             seen.insert((&measurement.case, &measurement.metric)),
-            "{} measures {} of {} twice: remove one, or tell them apart by their names",
+            "{} measures {} of {} twice: remove or rename one",
             path.display(),
             measurement.metric,
             measurement.case
@@ -56,7 +55,7 @@ fn folder(path: &Path) -> Result<(&'static str, Vec<Measurement>)> {
     let summaries = find(path, &|file| file.ends_with("summary.json"))?;
     ensure!(
         !summaries.is_empty(),
-        "{} holds neither criterion's `new/sample.json` nor gungraun's `summary.json` (`--save-summary=json`)",
+        "{} has neither criterion's `new/sample.json` nor gungraun's `summary.json` (`--save-summary=json`)",
         path.display()
     );
     let mut measurements = Vec::new();
@@ -69,14 +68,14 @@ fn folder(path: &Path) -> Result<(&'static str, Vec<Measurement>)> {
 fn file(path: &Path) -> Result<(&'static str, Vec<Measurement>)> {
     let text = text(path)?;
     let value: serde_json::Value =
-        serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
     let has = |field: &str| value.get(field).is_some();
     let (tool, parsed) = match () {
         () if has("results") => ("hyperfine", hyperfine::parse(&text)),
         () if has("raw_metrics") => ("goose", goose::parse(&text)),
         () if has("profiles") && has("module_path") => ("gungraun", gungraun::parse(&text)),
         () => bail!(
-            "{} is of no tool that is known: hyperfine's --export-json, goose's --report-file, gungraun's \
+            "{} is not the output of a known tool: hyperfine's --export-json, goose's --report-file, gungraun's \
                 summary.json, or criterion's folder",
             path.display()
         ),
@@ -88,7 +87,7 @@ fn text(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("can't read {}", path.display()))
 }
 
-/// The files below a folder that are wanted, sorted.
+/// The files below a folder that match, sorted.
 fn find(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
@@ -105,13 +104,13 @@ fn find(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// One measurement of another tool, for one operation.
+/// A measurement of another tool, for one operation.
 fn measurement(case: CaseKey, metric: &str, values: Vec<f64>) -> Result<Measurement> {
     let sample = Sample::new(values).with_context(|| format!("{metric} of {case}"))?;
     Ok(Measurement::new(case, metric, sample, Durability::Unstated))
 }
 
-/// A case of another tool: without a variant, unless it has parameters.
+/// A case of another tool; parameters become its variant.
 fn case(benchmark: impl Into<String>, variant: impl Into<String>) -> CaseKey {
     CaseKey { benchmark: benchmark.into(), variant: variant.into() }
 }
@@ -164,8 +163,8 @@ mod tests {
         assert!(read(folder.path()).expect_err("empty").to_string().contains("neither criterion's"));
         let path = folder.path().join("x.json");
         std::fs::write(&path, "{\"a\":1}").expect("writes");
-        assert!(read(&path).expect_err("unknown").to_string().contains("of no tool that is known"));
+        assert!(read(&path).expect_err("unknown").to_string().contains("not the output of a known tool"));
         std::fs::write(&path, "{").expect("writes");
-        assert!(read(&path).expect_err("damaged").to_string().contains("is no JSON"));
+        assert!(read(&path).expect_err("damaged").to_string().contains("is not JSON"));
     }
 }

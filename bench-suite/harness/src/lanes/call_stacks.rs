@@ -1,5 +1,4 @@
-//! Call stacks in instructions: a worker under callgrind with callers separated. Exact, without sampling and without
-//! privileges.
+//! Call stacks in instructions: a worker under callgrind with callers separated. Exact, without sampling or privileges.
 
 use std::path::{Path, PathBuf};
 
@@ -19,10 +18,10 @@ use crate::tools::callgrind::CallgrindProfile;
 use crate::tools::valgrind::{self, CountedWorker};
 use crate::workspace;
 
-/// Cases at the most: each takes a process of valgrind on both sides, and makes a report longer by three pictures.
+/// The most cases: each runs valgrind on both sides, and adds three pictures to a report.
 const MOST: usize = 5;
 
-/// A worker with toggles that are set otherwise than in its list of cases.
+/// A worker with overridden toggles.
 #[derive(Debug, Clone)]
 pub struct ProfiledWorker {
     /// The file.
@@ -32,7 +31,7 @@ pub struct ProfiledWorker {
 }
 
 impl ProfiledWorker {
-    /// The profile of one count of a case.
+    /// The profile of one exact count of a case.
     pub fn profile(&self, case: &str, source: &Source) -> Result<CallgrindProfile> {
         let folder = workspace::temporary("profile-")?;
         let (program, set) = (self.program.clone(), self.set.clone());
@@ -42,7 +41,7 @@ impl ProfiledWorker {
     }
 }
 
-/// The profiles of two sides, made at the same time: instructions don't depend on what else runs.
+/// The profiles of both sides, measured at the same time: other processes do not change instructions.
 pub fn both(
     case: &str,
     base: &ProfiledWorker,
@@ -52,12 +51,12 @@ pub fn both(
     std::thread::scope(|scope| {
         let base = scope.spawn(|| base.profile(case, source));
         let new = new.profile(case, source).context("the new side");
-        let base = base.join().unwrap_or_else(|_| Err(anyhow!("the thread that profiled it panicked")));
+        let base = base.join().unwrap_or_else(|_| Err(anyhow!("a profiling thread panicked")));
         Ok((base.context("the base")?, new?))
     })
 }
 
-/// The stacks of the cases that got worse in an exact count, the worst first; and sentences on what is missing.
+/// The stacks of the cases whose exact counts got worse, the worst first; and notes on missing ones.
 pub fn of_regressed(
     judgement: &Judgement,
     cases: &[Case],
@@ -72,7 +71,7 @@ pub fn of_regressed(
     let (mut stacks, mut notes) = (Vec::new(), Vec::new());
     if worst.len() > MOST {
         notes.push(format!(
-            "flamegraphs of the {MOST} worst cases of {}: `assay profile CASE --against REV` draws those of any",
+            "flamegraphs show the {MOST} worst of {} cases: `assay profile CASE --against REV` draws any other",
             worst.len()
         ));
     }
@@ -93,11 +92,11 @@ pub fn of_regressed(
     (stacks, notes)
 }
 
-/// The cases with a count that regressed, the largest relative change first.
+/// The cases with a count that regressed, by relative change, the largest first.
 fn worst<'a>(judgement: &Judgement, cases: &'a [Case]) -> Vec<&'a Case> {
     let mut worst: Vec<(&Case, f64)> = Vec::new();
     for delta in &judgement.comparison.deltas {
-        // What has a cause was counted, and moved.
+        // Only counts have a cause.
         if delta.verdict != Verdict::Regressed || delta.cause.is_empty() {
             continue;
         }

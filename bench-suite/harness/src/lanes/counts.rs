@@ -1,8 +1,6 @@
-//! The counts lane: one exact count of a case under callgrind, one under DHAT, and one by itself for the peak of the
-//! heap.
+//! The counts lane: each case runs under callgrind, under DHAT, and alone for the heap's peak.
 //!
-//! Only what lies below [`ROOT`] is counted. Other processes can't bend a count, so as many cases are counted at once
-//! as there are cores.
+//! Only code below [`ROOT`] is counted. Other processes do not change a count, so one case a core is counted at a time.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,10 +26,10 @@ use crate::tools::dhat;
 use crate::tools::valgrind::{CountedWorker, last_lines};
 use crate::workspace;
 
-/// What one count of a case gave.
+/// One exact count of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseCounts {
-    /// Metric and value, for all operations together.
+    /// Values by metric, over all operations.
     pub values: BTreeMap<&'static str, f64>,
     /// Cost by function.
     pub functions: Vec<FunctionCost>,
@@ -39,7 +37,7 @@ pub struct CaseCounts {
     pub folded: String,
 }
 
-/// The metric that is a maximum over all operations. All others are sums.
+/// The metric that is a maximum. All others are sums.
 const PEAK: &str = "peak_bytes";
 
 /// The metrics in the order of reports.
@@ -55,14 +53,14 @@ const METRICS: [&str; 9] = [
     PEAK,
 ];
 
-/// The simulated caches are given: by default they are those of the machine, and every machine would count other hits.
+/// Fixed simulated caches: by default they are the machine's, and every machine would count other hits.
 const CACHES: [&str; 5] =
     ["--cache-sim=yes", "--branch-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=8388608,16,64"];
 
-/// Bytes by which the environment of each repetition grows: odd, so that no alignment repeats.
+/// Bytes that each repetition adds to the environment: odd, so that no alignment repeats.
 const PADDING: usize = 1237;
 
-/// Where counts are taken: copies of a worker at paths of one length, and a folder for stores.
+/// Copies of a worker at paths of one length, and a folder for stores.
 #[derive(Debug)]
 pub struct Place {
     homes: Vec<FixedLengthDir>,
@@ -70,16 +68,16 @@ pub struct Place {
 }
 
 impl Place {
-    /// A place for so many repetitions, each at its own path.
+    /// Prepares this number of repetitions, each with its own path.
     pub fn new(worker: &Path, repetitions: usize) -> Result<Place> {
         let folder = workspace::temporary("counts-")?;
         let scratch = folder.path().join("scratch");
-        std::fs::create_dir(&scratch).context("no folder for stores")?;
+        std::fs::create_dir(&scratch).context("can't create a folder for stores")?;
         let homes = (0..repetitions).map(|_| FixedLengthDir::new(worker, &scratch)).collect::<Result<_>>()?;
         Ok(Place { homes, folder })
     }
 
-    /// One count of a case, with toggles set otherwise; `number` tells counts apart that are taken at the same time.
+    /// Counts a case, with toggles overridden; `number` distinguishes counts taken at the same time.
     pub fn count(
         &self,
         case: &Case,
@@ -98,9 +96,9 @@ impl Place {
             padding: repetition * PADDING,
         };
         let profiles = self.folder.path().join(format!("{number}-{repetition}"));
-        std::fs::create_dir_all(&profiles).with_context(|| format!("can't make {}", profiles.display()))?;
+        std::fs::create_dir_all(&profiles).with_context(|| format!("can't create {}", profiles.display()))?;
         let counted = count(&worker, &profiles);
-        // Profiles are large, and what matters of them has been read.
+        // Profiles are large, and are not needed after parsing.
         let _ = std::fs::remove_dir_all(&profiles);
         counted
     }
@@ -110,18 +108,17 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
     let profile = callgrind(worker, folder, &CACHES)?;
     let mut values = hits(&profile.events)?;
     let file = folder.join("dhat.out");
-    // 12 frames, valgrind's default, end before the measured function.
+    // Valgrind's default of 12 frames would end before the measured function.
     let tool = ["--tool=dhat".to_owned(), "--num-callers=100".to_owned(), argument("--dhat-out-file", &file)?];
     output(&mut worker.under(&tool), "DHAT")?;
-    let text = std::fs::read(&file).with_context(|| format!("DHAT left no profile at {}", file.display()))?;
+    let text = std::fs::read(&file).with_context(|| format!("DHAT wrote no profile to {}", file.display()))?;
     let allocated = dhat::parse(&text, ROOT)?;
     let heap: HeapUsage = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
-        .context("the worker printed no record of the heap")?;
-    // C code's blocks are only in DHAT's count. Fewer than the worker's own means that stacks were cut before the
-    // measured function.
+        .context("the worker printed no heap usage")?;
+    // Only DHAT counts C code's blocks. Fewer blocks than the worker's own count mean stacks cut before the root.
     ensure!(
         allocated.blocks >= heap.allocations,
-        "DHAT counts {} allocations of {}, its own allocator {}: stacks were cut",
+        "DHAT counts {} allocations of {}, its allocator {}: stacks were cut",
         allocated.blocks,
         worker.case,
         heap.allocations
@@ -140,7 +137,7 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
     Ok(CaseCounts { values, functions, folded: attribution::folded(&profile, ROOT) })
 }
 
-/// The profile of one count, with callers separated. It has nothing but what lies below [`ROOT`].
+/// The profile of one exact count, with callers separated. It covers only code below [`ROOT`].
 pub fn callgrind(worker: &CountedWorker, folder: &Path, more: &[&str]) -> Result<CallgrindProfile> {
     let file = folder.join("callgrind.out");
     let mut tool: Vec<String> =
@@ -150,32 +147,32 @@ pub fn callgrind(worker: &CountedWorker, folder: &Path, more: &[&str]) -> Result
     tool.push(format!("--separate-callers={DEPTH}"));
     tool.push(argument("--callgrind-out-file", &file)?);
     output(&mut worker.under(&tool), "callgrind")?;
-    let text = std::fs::read_to_string(&file).with_context(|| format!("callgrind left no {}", file.display()))?;
+    let text = std::fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
     let profile = callgrind::parse(&text)?;
-    ensure!(profile.total > 0, "the profile of {} has nothing below {ROOT}", worker.case);
+    ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", worker.case);
     Ok(profile)
 }
 
 fn argument(name: &str, file: &Path) -> Result<String> {
-    Ok(format!("{name}={}", file.to_str().context("the path of a profile is no text")?))
+    Ok(format!("{name}={}", file.to_str().context("the path of a profile is not UTF-8")?))
 }
 
 fn output(command: &mut Command, what: &str) -> Result<Vec<u8>> {
     let output = command.output().with_context(|| format!("can't start {what}"))?;
     ensure!(
         output.status.success(),
-        "counting failed, {what} ended with {}: {}",
+        "counting failed: {what} ended with {}: {}",
         output.status,
         last_lines(&output.stdout, &output.stderr)
     );
     Ok(output.stdout)
 }
 
-/// The metrics that follow from callgrind's events. A hit is an access that no cache above it served; cycles are
-/// KCachegrind's estimate.
+/// Metrics computed from callgrind's events. A hit is an access that no faster cache served; cycles are KCachegrind's
+/// estimate.
 fn hits(events: &BTreeMap<String, u64>) -> Result<BTreeMap<&'static str, f64>> {
     let sum = |names: &[&str]| -> Result<u64> {
-        let each = names.iter().map(|name| events.get(*name).with_context(|| format!("callgrind counted no {name}")));
+        let each = names.iter().map(|name| events.get(*name).with_context(|| format!("callgrind has no event {name}")));
         each.sum()
     };
     let accesses = sum(&["Ir", "Dr", "Dw"])?;
@@ -192,7 +189,7 @@ fn hits(events: &BTreeMap<String, u64>) -> Result<BTreeMap<&'static str, f64>> {
     ]))
 }
 
-/// Measurements of one case from its repetitions: one value a repetition, for one operation.
+/// A case's measurements: one value for each repetition, for one operation.
 pub fn measurements(case: &Case, repetitions: &[CaseCounts]) -> Result<Vec<Measurement>> {
     let first = repetitions.first().context("nothing was counted")?;
     let operations = case.benchmark.operations;
@@ -208,8 +205,7 @@ pub fn measurements(case: &Case, repetitions: &[CaseCounts]) -> Result<Vec<Measu
     METRICS.into_iter().map(measurement).collect()
 }
 
-/// Counts `cases` as many at a time as there are cores, and hands each result on as it comes, with the number of its
-/// case.
+/// Counts one case a core at a time, and passes each result to `done` with the number of its case.
 pub fn count_all<T: Sync>(
     cases: &[T],
     count: impl Fn(usize, &T) -> Result<Vec<CaseCounts>> + Sync,
@@ -219,7 +215,7 @@ pub fn count_all<T: Sync>(
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let work = || -> Result<()> {
         loop {
-            // A statement by itself: as the condition of a loop it would hold the queue while the case is counted.
+            // A separate statement: as a loop condition it would hold the lock while the case is counted.
             let next = queue.lock().next();
             let Some((number, case)) = next else { return Ok(()) };
             let counted = count(number, case);
@@ -234,8 +230,7 @@ pub fn count_all<T: Sync>(
     })
 }
 
-/// Measures the lane. A case that fails becomes an invalid entry. Gives the call stacks of the cases that are tagged
-/// for it.
+/// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases tagged for it.
 pub fn measure(plan: &Plan<'_>, worker: &Path, writer: &mut RunWriter) -> Result<Vec<CallStacks>> {
     let repetitions = plan.repeat as usize;
     let progress = Progress::start("counts", plan.cases.len());

@@ -1,8 +1,8 @@
-//! The effect lane: what strategies do on the wire, counted. Operations on a database's server at several distances,
-//! and whole episodes over HTTP.
+//! The effect lane: counts what strategies change on the wire, for operations on a database server at several
+//! distances, and for whole episodes over HTTP.
 //!
-//! Round trips and connections are exact; bytes differ by a few from run to run, because a server says in its headers
-//! how long it took. The wall time stands beside them, of a server that is as far away as the link makes it.
+//! Round trips and connections are exact; bytes vary slightly, because a server's headers hold its response time. Wall
+//! times are also recorded, at the distance that the link simulates.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,32 +23,32 @@ use super::Plan;
 use super::load::{self, LoadPrograms};
 use crate::progress::Progress;
 
-/// How much is measured.
+/// The size of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
-    /// Slices at each distance, each a value of the wall time.
+    /// Slices at each distance, each giving one wall time.
     pub slices: usize,
-    /// Operations of a slice.
+    /// Operations in a slice.
     pub operations: u64,
     /// Episodes that are played over HTTP.
     pub episodes: u32,
 }
 
 impl Extent {
-    /// Enough to count, in seconds.
+    /// Enough for the counts, in seconds.
     pub const QUICK: Extent = Extent { slices: 2, operations: 1, episodes: 64 };
-    /// Enough for the times as well.
+    /// Enough for the times too.
     pub const FULL: Extent = Extent { slices: 10, operations: 4, episodes: 512 };
 }
 
-/// Measures the lane: what the list of cases tags for it. What fails becomes an invalid entry, and without a server
-/// what is remote is skipped.
+/// Measures the lane's tagged variants. One that fails becomes an invalid entry; remote ones are skipped without a
+/// server.
 pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     let extent = if plan.full { Extent::FULL } else { Extent::QUICK };
     let site = match site::missing() {
         None => Some(Site::start()?),
         Some(why) => {
-            eprintln!("skipped: what is remote: {why}");
+            eprintln!("skipped: remote benchmarks: {why}");
             writer.skipped("remote", why)?;
             None
         }
@@ -73,7 +73,7 @@ pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     Ok(())
 }
 
-/// What the lane measures: what the list tags for it, where the variant can be on a server.
+/// The lane's tagged variants, without those that can't run on a server.
 pub fn select(filter: Option<&str>, set: &[String]) -> Result<Vec<ListedVariant>> {
     let mut chosen = cases::variants(Tag::Effect, filter, set)?;
     let on_a_server =
@@ -82,12 +82,12 @@ pub fn select(filter: Option<&str>, set: &[String]) -> Result<Vec<ListedVariant>
     Ok(chosen)
 }
 
-/// The benchmark of the registry that runs on a database's server; none for episodes over HTTP.
+/// The registry's benchmark to run on a database server; `None` for episodes over HTTP.
 fn remote_benchmark(found: &ListedVariant) -> Option<&'static str> {
     found.benchmark.strip_prefix("remote/")
 }
 
-/// Measures a benchmark of the registry on a site's server, at each of the distances.
+/// Measures a benchmark of the registry on a site's server, at each distance.
 pub fn remote(
     benchmark: &str,
     variant: &Variant,
@@ -97,9 +97,9 @@ pub fn remote(
     extent: Extent,
 ) -> Result<Vec<Measurement>> {
     let found = registry::find(benchmark).with_context(|| format!("there is no benchmark {benchmark}"))?;
-    site.move_to(Distance::milliseconds(0)); // what is set up is not measured
+    site.move_to(Distance::milliseconds(0)); // the setup needs no distance
     let mut prepared = (found.setup)(&Setup { variant: *variant, input, remote: Some(&site.remote()) })?;
-    slice::measure(&mut *prepared, extent.operations)?; // statements are prepared, connections open
+    slice::measure(&mut *prepared, extent.operations)?; // prepares statements and opens connections
     let mut measurements = Vec::new();
     for (name, distance) in distances {
         prepared.prepare_inputs(extent.operations * extent.slices as u64)?;
@@ -119,7 +119,7 @@ pub fn remote(
     Ok(measurements)
 }
 
-/// What the memory counts on the wire, and the metric that it is.
+/// The memory's counters of the wire, and the matching metrics.
 const COUNTED: [(&str, &str); 4] = [
     ("remote_round_trips", "round_trips"),
     ("remote_connections", "connections"),
@@ -127,7 +127,7 @@ const COUNTED: [(&str, &str); 4] = [
     ("bytes_received", "received_bytes"),
 ];
 
-/// Runs the slices; what was counted in all, and the wall time of each.
+/// Runs the slices; returns the counts over all of them, and the wall time of each.
 fn slices(prepared: &mut dyn Prepared, extent: Extent) -> Result<([u64; 4], Vec<u64>)> {
     let counted = |prepared: &dyn Prepared| {
         let counters = prepared.counters();
@@ -157,8 +157,7 @@ fn record(case: &CaseKey, counted: [u64; 4], wall_ns: Vec<u64>, extent: Extent) 
     Ok(measurements)
 }
 
-/// Plays episodes over HTTP, one after the other, and counts the bytes that a link between client and server carries,
-/// of one request on average.
+/// Plays episodes over HTTP, one by one, and counts the bytes between client and server, averaged over requests.
 pub fn http(
     variant: &Variant,
     corpus: &Path,
@@ -167,18 +166,18 @@ pub fn http(
     seed: u64,
 ) -> Result<Vec<Measurement>> {
     let mut link = None;
-    // One user who is always late plays one episode after the other, in the order of the schedule.
+    // One user who is always late plays episode after episode, in the order of the schedule.
     let episodes = extent.episodes.to_string();
     let pace = ["--users", "1", "--rate", "10000", "--gap", "0us", "--episodes", &episodes];
     let loaded = load::drive_through(variant, corpus, programs, seed, &pace, |server| {
         let link = link.insert(Link::start(server, Distance::milliseconds(0))?);
         Ok(link.url())
     })?;
-    let counts = link.context("the server was not reached over the link")?.counts();
-    let first = loaded.first().context("the load generator measured nothing")?;
+    let counts = link.context("the load generator did not use the link")?.counts();
+    let first = loaded.first().context("the load generator printed no measurement")?;
     let errors = loaded.iter().find(|measurement| measurement.metric == "errors").map(|errors| errors.sample.median());
     if errors != Some(0.0) {
-        bail!("{} requests were answered wrongly", errors.unwrap_or(f64::NAN));
+        bail!("{} requests got wrong answers", errors.unwrap_or(f64::NAN));
     }
     let of = |name: &str| first.counters.get(name).copied().unwrap_or(0);
     let counted = memory::Counters::TABLE.iter().map(|(name, _)| (*name, of(name))).collect();
@@ -205,7 +204,7 @@ mod tests {
         assert!(!redb.is_empty() && redb.iter().all(|found| remote_benchmark(found).is_none()));
     }
 
-    /// Without a server it says so and checks nothing.
+    /// Without a server it prints that it is skipped.
     #[test]
     fn round_trips_are_what_each_pool_and_batch_is_for() {
         if let Some(why) = site::missing() {

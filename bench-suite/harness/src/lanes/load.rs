@@ -1,4 +1,4 @@
-//! The load lane: starts `memory-server` and lets `loadgen` drive it. Both are processes on loopback, and end with the
+//! The load lane: runs `memory-server` and has `loadgen` drive it. Both are processes on loopback, and end with the
 //! measurement.
 
 use std::io::{BufRead, BufReader, Read};
@@ -18,7 +18,7 @@ use crate::build::cargo::OwnProgram;
 use crate::progress::Progress;
 use crate::workspace;
 
-/// How hard and how long.
+/// The duration and rate of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Pressure {
     /// Seconds during which episodes start.
@@ -39,7 +39,7 @@ pub struct LoadPrograms<'a> {
 }
 
 impl<'a> LoadPrograms<'a> {
-    /// Those of a plan.
+    /// The programs of a plan.
     pub fn of(plan: &'a Plan<'_>) -> Result<LoadPrograms<'a>> {
         Ok(LoadPrograms {
             server: plan.program(OwnProgram::MemoryServer)?,
@@ -48,8 +48,7 @@ impl<'a> LoadPrograms<'a> {
     }
 }
 
-/// Measures the lane: the variants of the list of cases that are tagged for it. A variant that fails becomes an invalid
-/// entry.
+/// Measures the lane: the variants tagged for it. A variant that fails becomes an invalid entry.
 pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     let duration_s = if plan.full { 60 } else { 4 };
     let pressure = Pressure { duration_s, rate: 20.0, seed: plan.input.seed };
@@ -74,7 +73,7 @@ struct Ready {
     listening: String,
 }
 
-/// A server that ends when this is dropped.
+/// A server process, killed when dropped.
 struct Server {
     child: Child,
     url: String,
@@ -92,7 +91,7 @@ pub fn drive(
     drive_through(variant, corpus, programs, pressure.seed, &pace, |server| Ok(format!("http://{server}")))
 }
 
-/// Drives a variant at the pace that the load generator's arguments say. `route` makes a URL of the server's address.
+/// Drives a variant with `pace`, arguments of the load generator. `route` maps the server's address to a URL.
 pub fn drive_through(
     variant: &Variant,
     corpus: &Path,
@@ -104,7 +103,7 @@ pub fn drive_through(
     let folder = workspace::temporary("server-")?;
     let server = Server::start(programs.server, variant, folder.path(), seed)?;
     let address = server.url.strip_prefix("http://").and_then(|address| address.parse().ok());
-    let url = route(address.with_context(|| format!("the server says it listens on {}", server.url))?)?;
+    let url = route(address.with_context(|| format!("the server listens on {}: not an address", server.url))?)?;
     let loadgen = programs.loadgen;
     let output = Command::new(loadgen)
         .args(["--server", &url, "--quiet", "--seed", &seed.to_string(), "--wire", variant.wire.name()])
@@ -118,7 +117,7 @@ pub fn drive_through(
         bail!("the load generator failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     server.stop()?;
-    let text = String::from_utf8(output.stdout).context("the load generator's output")?;
+    let text = String::from_utf8(output.stdout).context("the load generator's output is not UTF-8")?;
     let mut measurements = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         measurements.push(
@@ -141,7 +140,7 @@ impl Server {
             .with_context(|| format!("can't start {}", program.display()))?;
         let mut line = String::new();
         let stdout = child.stdout.take().context("the server has no stdout")?;
-        BufReader::new(stdout).read_line(&mut line).context("reading the server's address")?;
+        BufReader::new(stdout).read_line(&mut line).context("can't read the server's address")?;
         let mut server = Server { child, url: String::new() };
         match serde_json::from_str::<Ready>(&line) {
             Ok(ready) => {
@@ -151,21 +150,21 @@ impl Server {
             Err(_) => {
                 let mut message = String::new();
                 if let Some(stderr) = &mut server.child.stderr {
-                    stderr.read_to_string(&mut message).context("reading the server's message")?;
+                    stderr.read_to_string(&mut message).context("can't read the server's message")?;
                 }
                 bail!("the memory server did not start: {}", message.trim())
             }
         }
     }
 
-    /// Asks the server to end, and waits until its store is closed.
+    /// Asks the server to end, and waits until it has closed its store.
     fn stop(mut self) -> Result<()> {
         let pid =
             i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the server has no process id")?;
-        kill_process(pid, Signal::TERM).context("asking the server to end")?;
-        let status = self.child.wait().context("waiting for the server")?;
+        kill_process(pid, Signal::TERM).context("can't send the server a signal to end")?;
+        let status = self.child.wait().context("can't wait for the server")?;
         if !status.success() {
-            bail!("the memory server ended badly: {status}");
+            bail!("the memory server failed: {status}");
         }
         Ok(())
     }
@@ -173,7 +172,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Already gone after `stop`; otherwise the run failed, and nothing of it is kept.
+        // It has ended after `stop`; otherwise the run failed, and its results are not used.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,7 @@
-//! The lanes that measure one side: which cases, in which order, how many at once, and what becomes a record.
+//! The lanes that measure one side: they choose cases, run them, and write records.
 //!
-//! Every number comes out of a process that measures one case, so that an allocator, a page cache or a lazy
-//! initialisation of one case can't bend another's.
+//! Every number comes from a process that measures one case, so that one case's allocator, page cache or lazy
+//! initialisation can't change another's.
 
 pub mod call_stacks;
 pub mod counts;
@@ -23,27 +23,27 @@ use crate::build::cargo::OwnProgram;
 use crate::progress::Progress;
 use crate::workspace;
 
-/// What costs by function count.
+/// The unit of the cost by function.
 pub const UNIT: &str = "instructions";
 
-/// What is measured of one side.
+/// The inputs of a lane.
 #[derive(Clone, Copy)]
 pub struct Plan<'a> {
     /// The cases.
     pub cases: &'a [Case],
-    /// Only what contains this text, of lists that are no cases.
+    /// A text that variants must contain, in lanes that measure no cases.
     pub filter: Option<&'a str>,
-    /// Toggles that are set otherwise than in the list of cases.
+    /// The overridden toggles.
     pub set: &'a [String],
-    /// How often each case is counted.
+    /// The number of counts of each case.
     pub repeat: u32,
-    /// Where child processes get their input.
+    /// The source of the child processes' input.
     pub source: &'a Source,
     /// The input.
     pub input: &'a Input,
     /// The programs.
     pub programs: &'a BTreeMap<OwnProgram, PathBuf>,
-    /// Longer, with steadier times.
+    /// True for the full profile, with steadier times.
     pub full: bool,
 }
 
@@ -51,10 +51,10 @@ impl Plan<'_> {
     /// The file of a program.
     pub fn program(&self, program: OwnProgram) -> Result<&Path> {
         let path = self.programs.get(&program).map(PathBuf::as_path);
-        path.with_context(|| format!("the build made no `{}`", program.target().name))
+        path.with_context(|| format!("cargo built no `{}`", program.target().name))
     }
 
-    /// Says and records that something can't be believed.
+    /// Prints and records that a result is invalid.
     pub fn invalid(
         &self,
         what: &str,
@@ -66,7 +66,7 @@ impl Plan<'_> {
         Ok(writer.invalid(what, format!("{error:#}"))?)
     }
 
-    /// The input as a corpus file, in a folder that ends with the first of the two.
+    /// The input as a corpus file, in a temporary folder that the first value holds.
     pub fn corpus(&self) -> Result<(TempDir, PathBuf)> {
         let home = workspace::temporary("corpus-")?;
         let corpus = home.path().join("corpus.jsonl");

@@ -1,5 +1,5 @@
-//! Wall times by criterion, one process a case. They are shown and stored, and never judged: times of two sessions say
-//! nothing about two programs.
+//! Wall times by criterion, one process for each case. They are stored and shown, never judged: times of two sessions
+//! can't compare two programs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::recorded::Recorded;
 use crate::tools::criterion::{CriterionBench, Effort, briefly, exactly, parse};
 use crate::workspace;
 
-/// Far beyond what any case takes: a bench that is not done by then hangs.
+/// Far longer than any case takes: a bench that exceeds it hangs.
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// Measures the lane. A case that fails becomes an invalid entry.
@@ -40,12 +40,12 @@ fn time(plan: &Plan<'_>, case: &Case, home: &Path, effort: Effort) -> Result<Mea
     let bench = bench(plan.program(OwnProgram::Times)?, plan.source.variables(), plan.set);
     bench.run(home, briefly(effort, Some(&exactly([case.id].into_iter()))))?;
     let path = home.join(case.id).join("new/sample.json");
-    let text = std::fs::read(&path).with_context(|| format!("criterion left no sample at {}", path.display()))?;
+    let text = std::fs::read(&path).with_context(|| format!("criterion wrote no sample to {}", path.display()))?;
     let sample = parse(&text).with_context(|| format!("{}", path.display()))?;
     Ok(Measurement::new(case.key(), "wall_time", sample, case.durability()))
 }
 
-/// The bench of wall times of this tree.
+/// This tree's bench of wall times.
 pub fn bench<'a>(program: &'a Path, source: Vec<(&'static str, String)>, set: &[String]) -> CriterionBench<'a> {
     let mut variables: Vec<(String, String)> =
         source.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

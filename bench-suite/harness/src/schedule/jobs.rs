@@ -1,4 +1,4 @@
-//! What is paired: the cases that both sides have, and the controls whose outcome is known.
+//! Builds the pairs to measure: the cases that both sides have, and the controls with a known outcome.
 
 use std::sync::Arc;
 
@@ -9,26 +9,26 @@ use crate::build::checkout::Build;
 use crate::build::layouts::Layouts;
 use crate::subject::{Subject, SubjectCase};
 
-/// How much more work the slower control does, in per cent.
+/// The slower control's extra work, in per cent.
 pub const SLOWER_PERCENT: f64 = 5.0;
 
-/// A pair that is to be measured.
+/// A pair to measure.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// What is paired; the operations of a slice are set when they are known.
+    /// The pair; its operations in a slice are set when they are known.
     pub pair: Pair,
     /// The base's program.
     pub base: Arc<dyn Program>,
-    /// The new side's.
+    /// The new side's program.
     pub new: Arc<dyn Program>,
 }
 
 /// One side of a comparison.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
-    /// What is run.
+    /// The build to run.
     pub build: &'a Build,
-    /// Its layouts, where every round has its own.
+    /// Its layouts, if every round has a new one.
     pub layouts: Option<&'a Layouts>,
 }
 
@@ -50,8 +50,8 @@ pub fn job(case: &SubjectCase, base_name: &str, base: Arc<dyn Program>, new: Arc
     }
 }
 
-/// A pair of every case, and the subject's controls: the new side's program against itself, and against itself with
-/// more work.
+/// A pair for each case, and the subject's controls: the new side's program against itself, and against itself with
+/// extra work.
 pub fn jobs(subject: &dyn Subject, cases: &[SubjectCase], base: Side<'_>, new: Side<'_>) -> Vec<Job> {
     let pair = |case: &SubjectCase| {
         let programs = [base, new].map(|side| subject.program(side.build, case, side.layouts, 0.0));
@@ -63,7 +63,7 @@ pub fn jobs(subject: &dyn Subject, cases: &[SubjectCase], base: Side<'_>, new: S
     jobs
 }
 
-/// The controls of a side.
+/// The controls on one side.
 pub fn controls(subject: &dyn Subject, cases: &[SubjectCase], side: Side<'_>) -> Vec<Job> {
     let Some((case, controls)) = subject.controls(cases) else { return vec![] };
     let program = |extra| subject.program(side.build, &case, side.layouts, extra);

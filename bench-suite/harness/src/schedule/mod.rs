@@ -1,13 +1,12 @@
-//! Two programs, alternating in rounds: the time lane that judges.
+//! Runs two programs in alternating rounds: the time lane whose results are judged.
 //!
-//! - [`program`] is what takes part; [`worker_client`] one that speaks the worker protocol.
-//! - [`jobs`] says what is paired, controls included.
-//! - [`round`] is a fresh process of each side, whose slices alternate; [`placement`] is where both run, and where
-//!   their data lies.
+//! - [`program`] is the interface of a program in a round; [`worker_client`] implements it by the worker protocol.
+//! - [`jobs`] builds the pairs, with controls.
+//! - [`round`] runs a fresh process for each side, alternating slices; [`placement`] draws their core and heap offset.
 //! - [`scheduler`] measures rounds until the statistics need no more.
 //!
-//! What the rounds mean is `baselines::paired`'s business. The two sides of a round never run at the same time: that
-//! would measure the cores.
+//! `baselines::paired` judges the rounds. The two sides of a round never run at the same time, as that would measure
+//! the cores.
 
 pub mod jobs;
 pub mod placement;

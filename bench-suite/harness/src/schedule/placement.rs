@@ -1,30 +1,30 @@
-//! Where a worker runs and where its data lies: the same for both sides of a round, and another for the next.
+//! Draws the core and the heap offset of workers: the same for both sides of a round, new for the next round.
 //!
-//! Two sides on two cores measure the cores: under a build that ran beside them, the rounds of identical programs
-//! spread by 12% on cores that the system chose and by 2% on one core. And data that lies elsewhere can cost whole per
-//! cents: encoding 400 bytes spread by 11% when each side's heap began at a drawn place, and by 1.6% when both began at
-//! the same one. Drawing the place for both together keeps it out of a round, and no single place decides.
+//! On two cores, two sides measure the cores: while a build ran beside them, the rounds of identical programs spread by
+//! 12% on cores that the system chose and by 2% on one core. Data at other addresses can also cost whole per cents:
+//! encoding 400 bytes spread by 11% with a random heap offset for each side, and by 1.6% with the same for both. A
+//! shared random offset keeps the effect out of a round, and no single offset decides.
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-/// The heap is moved by a multiple of this: what an allocator aligns blocks to.
+/// Heap offsets are multiples of the alignment of blocks.
 const SHIFT_BYTES: u16 = 16;
 
-/// How many places there are: two pages of them.
+/// The number of offsets: they cover two pages.
 const SHIFTS: u16 = 512;
 
-/// A core, and how far the heap is moved.
+/// A core and a heap offset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Placement {
-    /// The core, where the system lets one choose.
+    /// The core, if the system lets a process choose.
     pub core: Option<usize>,
-    /// Bytes of the heap that are taken before anything else.
+    /// Bytes that are allocated first.
     pub shift_bytes: u16,
 }
 
 impl Placement {
-    /// Draws a place on a core.
+    /// Draws a heap offset, for a core.
     pub fn draw(core: Option<usize>, random: &mut Pcg64) -> Placement {
         Placement { core, shift_bytes: SHIFT_BYTES * random.random_range(0..SHIFTS) }
     }

@@ -1,4 +1,4 @@
-//! A program that takes part in rounds, and a running process of it.
+//! The interfaces of a program in rounds and of its process.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -9,56 +9,56 @@ use worker::protocol::{Command, Ended, Ready, Worked};
 use super::placement::Placement;
 use crate::build::layouts::Layouts;
 
-/// What is started on one side of a round. Two programs whose `Debug` texts are equal do the same.
+/// A program for one side of a round. Equal `Debug` texts mean equal work.
 pub trait Program: Debug + Send + Sync {
-    /// Starts a process, in the layout of a round where there are layouts and a round is given. It is not waited for.
+    /// Starts a process without waiting for it, in the round's layout if the program has layouts.
     fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<Box<dyn Process>>;
 
-    /// Its layouts, where every round has its own.
+    /// Its layouts, if every round has a new one.
     fn layouts(&self) -> Option<&Layouts>;
 
-    /// The case, as progress names it.
+    /// The case's name, for progress.
     fn case(&self) -> &str;
 
-    /// How many slices a process does in a round.
+    /// The slices of a process in a round.
     fn slicing(&self) -> Slicing;
 }
 
-/// The shape of a round on one side.
+/// The slices of one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slicing {
-    /// Slices that are not used: caches fill, lazily made state is made. Allocations are counted in the last of them.
+    /// Unpaired slices that warm caches and lazy state. The last of them counts allocations.
     pub warm_up: usize,
-    /// Slices that are paired with those of the other side.
+    /// Slices that are paired with the other side's.
     pub pairs: usize,
-    /// How many operations a slice has, where that can't be chosen.
+    /// The operations of a slice, if they are fixed.
     pub operations: Option<u64>,
 }
 
 impl Slicing {
-    /// The shape of a round of workers.
+    /// The slices of a worker.
     pub const OF_WORKERS: Slicing = Slicing { warm_up: 2, pairs: 8, operations: None };
 }
 
-/// A running process of a program.
+/// A running process.
 pub trait Process: Send {
     /// Waits for the end of the setup.
     fn ready(&mut self) -> Result<Ready>;
 
-    /// Has a slice done.
+    /// Runs a slice.
     fn slice(&mut self, command: Command) -> Result<Worked>;
 
-    /// Says that nothing more comes; [`Process::ended`] waits for the answer.
+    /// Sends the end; [`Process::ended`] waits for the answer.
     fn end(&mut self) -> Result<()>;
 
     /// Waits for the end.
     fn ended(self: Box<Self>) -> Result<Ended>;
 }
 
-/// How long an answer may take. Far beyond what any does: a deadline that is missed means that the process hangs.
+/// The longest times for an answer, far longer than usual: a process that exceeds one hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// From the start to the end of the setup.
+    /// The setup, from the start of the process.
     pub ready: Duration,
     /// One slice.
     pub slice: Duration,

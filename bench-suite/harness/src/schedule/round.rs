@@ -1,4 +1,4 @@
-//! One round: a fresh process of each side, set up from the same seed; their slices alternate.
+//! One round: a fresh process for each side, set up from the same seed, with alternating slices.
 
 use anyhow::{Context, Result, ensure};
 use baselines::paired::Slices;
@@ -10,11 +10,10 @@ use worker::protocol::{Command, Worked};
 use super::placement::Placement;
 use super::program::{Deadlines, Program};
 
-/// Measures a round: the slices of the base and those of the new side. `number` is the round's, for programs with a
-/// layout a round.
+/// Measures a round and returns the slices of the base and of the new side. `number` selects the layout.
 ///
-/// The order is drawn anew for the start and for every pair, so that what happens to the first of two happens to both
-/// sides alike.
+/// The order is drawn anew for the start and for every pair, so that an advantage of the first falls to both sides
+/// equally.
 pub fn measure(
     base: &dyn Program,
     new: &dyn Program,
@@ -67,7 +66,7 @@ pub fn measure(
     Ok((base, new))
 }
 
-/// How messages name the sides.
+/// The sides' names in messages.
 const NAMES: [&str; 2] = ["the base", "the new side"];
 
 fn order(random: &mut Pcg64) -> [usize; 2] {

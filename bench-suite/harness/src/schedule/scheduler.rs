@@ -1,9 +1,9 @@
 //! Measures rounds until the statistics need no more of them.
 //!
-//! Rounds of all pairs take turns, in an order that is drawn anew for every turn, so that a slow minute of the machine
-//! hits all pairs a little instead of one pair a lot. Controls take their turns among the others. As many rounds run at
-//! once as there are cores; both sides of a round share a core, so that a neighbour slows both. The scheduler does not
-//! look at what the rounds say: `baselines::paired` decides what is missing, by rules that were fixed before.
+//! Rounds of all pairs are interleaved, in a new random order each time, so that a slow minute of the machine affects
+//! all pairs a little instead of one pair a lot. Controls are interleaved too. One round runs on each core; both sides
+//! of a round share a core, so that a neighbour slows both. The scheduler does not judge: `baselines::paired` decides
+//! what is missing, by rules fixed in advance.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,34 +30,34 @@ use super::round;
 use crate::build::layouts::{self, Layouts};
 use crate::progress::Progress;
 
-/// How much work a slice holds, as time on this machine. Long against the clock's error, short against the machine's
-/// moods. Rounds with slices of 2, 3 and 5 ms spread alike on a busy machine: what differs from process to process
-/// outweighs what a longer slice evens out, so the time goes into rounds.
+/// The duration of a slice on this machine, long against the clock's error and short against changes of the machine. On
+/// a busy machine rounds of 2, 3 and 5 ms slices spread alike: differences between processes outweigh what a longer
+/// slice evens out, so the time goes into rounds.
 pub const SLICE_NS: u64 = 3_000_000;
 
-/// A slice never holds more operations: a benchmark that still takes no time does nothing.
+/// The most operations of a slice: a benchmark that still takes no time does nothing.
 const MOST_OPERATIONS: u64 = 1 << 30;
 
-/// How to measure.
+/// The settings of a measurement.
 #[derive(Debug, Clone)]
 pub struct Settings<'a> {
-    /// The rules: how many rounds, which levels.
+    /// The rules: the number of rounds and the levels.
     pub procedure: &'a Procedure,
-    /// How far times may move: the margins come from it.
+    /// The policy, which sets the margins.
     pub policy: &'a Policy,
-    /// The day on which exceptions must hold.
+    /// The date by which exceptions are checked.
     pub today: jiff::civil::Date,
-    /// Of the orders that are drawn.
+    /// The seed of the drawn orders.
     pub seed: u64,
-    /// How long workers may take.
+    /// The longest times of worker answers.
     pub deadlines: Deadlines,
-    /// When to stop: what needs more rounds then is inconclusive.
+    /// The longest duration: a pair that needs more rounds then is inconclusive.
     pub budget: Option<Duration>,
-    /// How many operations make a slice, as far as it is known; what is found out is added.
+    /// The operations of a slice, as far as they are known; new ones are added.
     pub sizes: &'a Sizes,
 }
 
-/// How many operations of each program make a slice, by its `Debug` text.
+/// The operations of a slice by the program's `Debug` text.
 #[derive(Debug, Default)]
 pub struct Sizes(Mutex<BTreeMap<String, u64>>);
 
@@ -67,14 +67,14 @@ impl Sizes {
     }
 }
 
-/// Measures all jobs into a run. A pair that fails is abandoned, and the others go on.
+/// Measures all jobs into a run. A pair that fails is abandoned; the others continue.
 pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
     let began = Instant::now();
     let mut random = Pcg64::seed_from_u64(settings.seed);
     size(&mut jobs, settings, writer)?;
     loop {
         let pairs = &writer.so_far().pairs;
-        ensure!(pairs.len() == jobs.len(), "{} pairs are recorded for {} jobs", pairs.len(), jobs.len());
+        ensure!(pairs.len() == jobs.len(), "the run has {} pairs for {} jobs", pairs.len(), jobs.len());
         let wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today)?;
         if wanted.is_empty() || out_of_time(began, settings) {
             return Ok(());
@@ -108,12 +108,12 @@ pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunW
             let started: Vec<_> = pin::cores().into_iter().map(|core| scope.spawn(move || stage.take(core))).collect();
             started
                 .into_iter()
-                .try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a thread that measured panicked")))
+                .try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a measuring thread panicked")))
         })?;
     }
 }
 
-/// The layouts that the next rounds run in.
+/// The layouts of the next rounds.
 fn needed<'a>(jobs: &'a [Job], wanted: &[(usize, Stage, usize)], pairs: &[Paired]) -> Vec<(&'a Layouts, usize)> {
     let mut needed = Vec::new();
     for (pair, _, rounds) in wanted {
@@ -125,16 +125,16 @@ fn needed<'a>(jobs: &'a [Job], wanted: &[(usize, Stage, usize)], pairs: &[Paired
     needed
 }
 
-/// One round that is to be measured.
+/// A round to measure.
 struct QueuedRound {
     pair: usize,
     stage: Stage,
-    /// Which one of its pair.
+    /// The number of the round within its pair.
     round: usize,
     seed: u64,
 }
 
-/// The rounds of one stage, taken from by a thread a core.
+/// The rounds of one stage, with one thread on each core.
 struct RoundQueue<'a> {
     jobs: &'a [Job],
     queue: Mutex<std::vec::IntoIter<QueuedRound>>,
@@ -145,7 +145,7 @@ struct RoundQueue<'a> {
 }
 
 impl RoundQueue<'_> {
-    /// Measures one round after another on a core, until there are no more or the time is up.
+    /// Measures round after round on a core, until none is left or the time is up.
     fn take(&self, core: Option<usize>) -> Result<()> {
         while !out_of_time(self.began, self.settings) {
             let next = self.queue.lock().next();
@@ -174,14 +174,14 @@ impl RoundQueue<'_> {
     fn write(&self, turn: &QueuedRound, measured: Result<(Slices, Slices)>) -> Result<()> {
         let mut writer = self.writer.lock();
         let writer = &mut **writer;
-        // Another core may have met the failure first.
+        // Another core may have abandoned it already.
         if writer.so_far().pairs[turn.pair].abandoned {
             return Ok(());
         }
         match measured {
             Ok((base, new)) => {
                 let round = Round { pair: turn.pair, stage: turn.stage, base, new };
-                // A clock that stands still shows here, and not when everything is judged.
+                // Reports a clock that stands still here instead of at the judgement.
                 match round.value(&self.jobs[turn.pair].pair.metric) {
                     Ok(_) => Ok(writer.round(round)?),
                     Err(error) => abandon(turn.pair, &error.into(), writer, &self.progress),
@@ -197,12 +197,11 @@ fn out_of_time(began: Instant, settings: &Settings<'_>) -> bool {
 }
 
 fn abandon(pair: usize, error: &anyhow::Error, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
-    progress.say(&format!("invalid: the time of {}: {error:#}", writer.so_far().pairs[pair].pair.case));
+    progress.say(&format!("invalid: times of {}: {error:#}", writer.so_far().pairs[pair].pair.case));
     Ok(writer.abandon(pair, format!("{error:#}"))?)
 }
 
-/// Finds out how many operations make a slice, one program a core, and records the pairs. Both sides have the same
-/// number.
+/// Determines the operations of a slice, one program a core, and records the pairs. Both sides use the same number.
 fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
     let mut unknown: BTreeMap<String, (Arc<dyn Program>, String)> = BTreeMap::new();
     for job in jobs.iter().filter(|job| settings.sizes.of(&*job.base).is_none()) {
@@ -240,14 +239,14 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
     Ok(())
 }
 
-/// Operations that take about as long as a slice should.
+/// The number of operations that takes about as long as a slice should.
 fn operations(program: &dyn Program, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
     let mut process = program.start(None, placement, deadlines).context("the base")?;
     let mut operations = process.ready().context("the base")?.counted.max(1);
     loop {
         let worked = process.slice(Command::Slice(operations)).context("the base")?;
         let time_ns = if metric == "wall_time" { worked.wall_ns } else { worked.cpu_ns };
-        // The first slices are cold: a size is taken from one that comes near.
+        // The first slices are cold, so the size comes from one that is near the target.
         if time_ns >= SLICE_NS / 2 {
             let fitting = (operations as f64 * SLICE_NS as f64 / time_ns as f64).round().max(1.0);
             return Ok(fitting as u64);

@@ -1,8 +1,7 @@
-//! A worker process as the scheduler sees it: it is started and asked, and no answer that is late or does not fit is
-//! used.
+//! The parent's end of the worker protocol: starts a worker, sends commands, and rejects late or wrong answers.
 //!
-//! A thread reads the answers, so that a worker that never answers can't hold up the scheduler. The process is killed
-//! when the client is dropped.
+//! A thread reads the answers, so that a worker that never answers can't block the scheduler. Dropping the client kills
+//! the process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,20 +16,20 @@ use super::placement::Placement;
 use super::program::{Deadlines, Process, Program, Slicing};
 use crate::build::layouts::Layouts;
 
-/// A worker program and what it is told when it starts.
+/// A worker program with its arguments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerProgram {
     /// The file.
     pub path: PathBuf,
-    /// Its layouts, where every round has its own.
+    /// Its layouts, if every round has a new one.
     pub layouts: Option<Layouts>,
     /// The case's identifier.
     pub case: String,
-    /// Toggles that are set otherwise than in the list of cases.
+    /// The overridden toggles.
     pub set: Vec<String>,
-    /// More work than is asked for, in per cent: a slowdown of a known size.
+    /// Extra work in per cent: a slowdown of a known size.
     pub extra_percent: f64,
-    /// Variables that say what it works on.
+    /// Variables that name the input.
     pub variables: Vec<(&'static str, String)>,
 }
 
@@ -69,7 +68,7 @@ impl WorkerClient {
             .arg(&program.case)
             .arg("--serve")
             .args(program.set.iter().flat_map(|pair| ["--set", pair]))
-            // Always there and always as long: arguments lie on the heap, and move what lies behind them.
+            // Always present and of fixed length: arguments are on the heap, and move the blocks behind them.
             .args(["--extra-work", &format!("{:08.3}", program.extra_percent)])
             .args(["--shift", &format!("{:05}", placement.shift_bytes)])
             .args(placement.core.iter().flat_map(|core| ["--core".to_owned(), core.to_string()]))
@@ -82,7 +81,7 @@ impl WorkerClient {
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().context("the worker has no stdout")?;
         let (sender, answers) = channel();
-        // Ends with the process, whose end closes the pipe; or when nobody listens any more.
+        // The thread ends with the process, which closes the pipe, or when the receiver is gone.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {
                 if sender.send(line).is_err() {
@@ -93,7 +92,7 @@ impl WorkerClient {
         Ok(WorkerClient { case: program.case.clone(), child, stdin, answers, deadlines })
     }
 
-    fn say(&mut self, command: Command) -> Result<()> {
+    fn send(&mut self, command: Command) -> Result<()> {
         let stdin = self.stdin.as_mut().context("the worker has no stdin")?;
         match writeln!(stdin, "{command}").and_then(|()| stdin.flush()) {
             Ok(()) => Ok(()),
@@ -103,9 +102,9 @@ impl WorkerClient {
 
     fn answer(&mut self, during: &str, deadline: Duration) -> Result<Answer> {
         let line = match self.answers.recv_timeout(deadline) {
-            Ok(line) => line.context("reading the worker's answer")?,
+            Ok(line) => line.context("can't read the worker's answer")?,
             Err(RecvTimeoutError::Timeout) => {
-                bail!("the worker did not answer within {deadline:?} ({during}): it hangs, and was killed")
+                bail!("the worker did not answer within {deadline:?} ({during}): it hung and was killed")
             }
             Err(RecvTimeoutError::Disconnected) => return Err(self.death(&format!("during: {during}"))),
         };
@@ -113,25 +112,25 @@ impl WorkerClient {
             Ok(Answer::Failed { why }) => bail!("{why}"),
             Ok(answer) => Ok(answer),
             Err(error) => {
-                bail!("the worker's answer is none ({error}): {}", line.chars().take(200).collect::<String>())
+                bail!("the worker sent no answer but this ({error}): {}", line.chars().take(200).collect::<String>())
             }
         }
     }
 
-    /// What is known of a worker that closed its side: its status and its last words.
+    /// An error with the status and stderr of a worker that closed its end.
     fn death(&mut self, when: &str) -> anyhow::Error {
-        // It closed its stdout: it has ended, or never will by itself.
+        // Its stdout is closed: it has ended, or would never end by itself.
         let killed = self.child.kill();
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let mut words = Vec::new();
         if let (Ok(()), Some(stderr)) = (killed, self.child.stderr.take()) {
-            // What can't be read is no reason to fail otherwise than by the death itself.
+            // If stderr can't be read, the error is without it.
             let _ = stderr.take(4096).read_to_end(&mut words);
         }
         let words = String::from_utf8_lossy(&words);
         let words = words.trim();
-        let said = if words.is_empty() { String::new() } else { format!(", its last words: {words}") };
-        anyhow::anyhow!("the worker died {when} ({status}){said}")
+        let stderr = if words.is_empty() { String::new() } else { format!(", stderr: {words}") };
+        anyhow::anyhow!("the worker died {when} ({status}){stderr}")
     }
 }
 
@@ -142,12 +141,12 @@ impl Process for WorkerClient {
             Answer::Ready(ready) => {
                 ensure!(
                     ready.protocol == VERSION,
-                    "the worker speaks protocol {}, this assay speaks {VERSION}: choose a nearer base",
+                    "the worker speaks protocol {}, this assay {VERSION}: choose a nearer base",
                     ready.protocol
                 );
                 ensure!(
                     ready.case == self.case,
-                    "the worker measures {} and not {}: the sides are mixed up",
+                    "the worker measures {}, not {}: the sides are mixed up",
                     ready.case,
                     self.case
                 );
@@ -159,15 +158,15 @@ impl Process for WorkerClient {
 
     fn slice(&mut self, command: Command) -> Result<Worked> {
         let (Command::Slice(operations) | Command::Count(operations)) = command else {
-            bail!("`{command}` is no slice");
+            bail!("`{command}` is not a slice");
         };
-        self.say(command)?;
+        self.send(command)?;
         let deadline = self.deadlines.slice;
         match self.answer(&command.to_string(), deadline)? {
             Answer::Slice(worked) => {
                 ensure!(
                     worked.operations == operations,
-                    "the worker did {} operations, it was asked for {operations}",
+                    "the worker did {} operations instead of {operations}",
                     worked.operations
                 );
                 ensure!(
@@ -181,7 +180,7 @@ impl Process for WorkerClient {
     }
 
     fn end(&mut self) -> Result<()> {
-        self.say(Command::End)
+        self.send(Command::End)
     }
 
     fn ended(mut self: Box<Self>) -> Result<Ended> {
@@ -194,17 +193,17 @@ impl Process for WorkerClient {
         match self.answers.recv_timeout(deadline) {
             Err(RecvTimeoutError::Disconnected) => {}
             Err(RecvTimeoutError::Timeout) => bail!("the worker did not end within {deadline:?}"),
-            Ok(_) => bail!("the worker said something after its end"),
+            Ok(_) => bail!("the worker wrote something after its end"),
         }
-        let status = self.child.wait().context("waiting for the worker")?;
-        ensure!(status.success(), "the worker ended badly: {status}");
+        let status = self.child.wait().context("can't wait for the worker")?;
+        ensure!(status.success(), "the worker failed at its end: {status}");
         Ok(ended)
     }
 }
 
 impl Drop for WorkerClient {
     fn drop(&mut self) {
-        // Already gone after `ended`; otherwise nothing of it is used.
+        // It has ended after `ended`; otherwise its results are not used.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -219,10 +218,10 @@ pub fn list_cases(path: &Path) -> Result<Vec<CaseListing>> {
         .with_context(|| format!("can't start {}", path.display()))?;
     ensure!(
         output.status.success(),
-        "the worker {} does not list its cases ({}): it is older than the worker protocol: choose a nearer base",
+        "the worker {} can't list its cases ({}), as it is older than the protocol: choose a newer base",
         path.display(),
         output.status
     );
-    let text = String::from_utf8(output.stdout).context("the list of cases")?;
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("no case: {line}"))).collect()
+    let text = String::from_utf8(output.stdout).context("the worker's list of cases is not UTF-8")?;
+    text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not a case: {line}"))).collect()
 }

@@ -1,7 +1,7 @@
-//! Two sides, measured in one session and judged: two revisions, two variants, or two revisions of another project.
+//! Measures two sides in one session and judges them: two revisions, two variants, or two revisions of another project.
 //!
-//! Counts are exact and are taken of each side by itself; the base's are kept beside its program. Times come from
-//! rounds in which both sides alternate. Of what got worse in counts, the call stacks of both sides are kept.
+//! Counts are exact, so each side is counted by itself; the base's counts are cached beside its program. Times come
+//! from rounds in which both sides alternate. The call stacks of counts that got worse are stored for both sides.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,36 +32,36 @@ use crate::subject::project::ProjectSubject;
 use crate::tools::valgrind;
 use crate::workspace;
 
-/// Two sides of one case.
+/// One case on both sides.
 #[derive(Clone, Copy)]
 pub struct CasePair {
-    /// The case as the base runs it.
+    /// The base's case.
     pub base: Case,
-    /// The case as the new side runs it.
+    /// The new side's case.
     pub new: Case,
 }
 
-/// What is measured and how it is judged.
+/// The settings of a comparison.
 pub struct AbSession<'a> {
-    /// What was asked for.
+    /// The selected cases and lanes.
     pub selection: &'a Selection,
-    /// How far metrics may move.
+    /// The limits of metrics.
     pub policy: &'a Policy,
-    /// When the time lane stops.
+    /// The longest duration of the time lane.
     pub budget: Option<Duration>,
 }
 
 /// The rules of the time lane.
 ///
-/// 20 rounds in the first stage rather than the 10 that picking suspects takes: with them, equality can be shown. What
-/// the screen leaves unsettled ends as inconclusive instead of taking as many rounds as a suspect: a gate that has to
-/// answer within minutes spends them on suspects.
+/// 20 rounds in the first stage instead of the 10 that suffice to pick suspects: they can show equality. What the
+/// screen leaves open ends as inconclusive instead of getting a suspect's rounds: a gate must answer within minutes,
+/// and spends them on suspects.
 pub fn procedure() -> Procedure {
     Procedure { screen_rounds: 20, settle: false, ..Procedure::default() }
 }
 
 impl AbSession<'_> {
-    /// Measures a revision, or else this tree, against another revision.
+    /// Compares a base revision with another one, or with this tree.
     pub fn revisions(&self, base: &str, new: Option<&str>) -> Result<Judged> {
         let (source, input) = run::input(self.selection)?;
         let subject = MemorySubject { source: source.clone() };
@@ -116,18 +116,18 @@ impl AbSession<'_> {
         Ok(judged)
     }
 
-    /// Measures two variants of each case within this tree; the names of the sides are for records.
+    /// Compares two variants of each case in this tree; records use the names of the sides.
     pub fn variants(&self, pairs: &[CasePair], base: &str, new: &str) -> Result<Judged> {
         let (source, input) = run::input(self.selection)?;
         let subject = MemorySubject { source };
         let build = subject.built()?;
-        let named = |name: &str| Build { name: name.to_owned(), ..build.clone() };
-        let both = SideBySide::new(&named(base), &named(new))?;
+        let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
+        let both = SideBySide::new(&renamed(base), &renamed(new))?;
         let (base_side, new_side) = both.sides();
         let mut session = Session::start(plan::environment(&input, false)?)?;
         let mut jobs = Vec::with_capacity(pairs.len() + 2);
         for pair in pairs {
-            // Two variants are told apart by every toggle, since they may differ in what the list of cases says.
+            // Every toggle is set, since the two variants may differ in toggles of the list of cases.
             let cases = [&pair.base, &pair.new].map(|case| MemorySubject::case(case, &case.written()));
             let program = |side: Side<'_>, case| subject.program(side.build, case, side.layouts, 0.0);
             let (base, new) = (program(base_side, &cases[0]), program(new_side, &cases[1]));
@@ -144,8 +144,8 @@ impl AbSession<'_> {
         Ok(judged)
     }
 
-    /// Measures the working tree of another project against a revision. The built-in policy names none of its
-    /// benchmarks; `own_policy` says that the policy is the project's, and so can have forgotten one.
+    /// Compares the working tree of another project with a revision. `own_policy` says that the policy is the
+    /// project's: a rule that matches no benchmark is then an error. The built-in policy names none of its benchmarks.
     pub fn project(&self, subject: &ProjectSubject, against: &str, own_policy: bool) -> Result<Judged> {
         let (base, new) = (subject.revision(against)?, subject.working_tree()?);
         let mut environment = Environment::detect(SEED, &format!("bench {}", subject.name()));
@@ -179,7 +179,7 @@ impl AbSession<'_> {
         Ok(environment)
     }
 
-    /// Counts the new side's cases into the session; gives the base's, counted now or before.
+    /// Counts the new side's cases into the session; returns the base's counts, from the cache or new.
     fn count(
         &self,
         cases: &[Case],
@@ -203,16 +203,16 @@ impl AbSession<'_> {
         let what = format!("{}|{}|{repeat}", ids.join(","), set.join(","));
         let name = format!("counts-{}-{:016x}.jsonl", environment.key(), memory::hash::fnv1a(what.as_bytes()));
         let path = base.folder.join(name);
-        if let Ok(kept) = Run::read(&path, false) {
-            eprintln!("counts of the base: kept from {}", kept.header.started_at);
-            return Ok(Some(kept));
+        if let Ok(cached) = Run::read(&path, false) {
+            eprintln!("counts of the base: cached since {}", cached.header.started_at);
+            return Ok(Some(cached));
         }
         let mut writer = RunWriter::create(&path, plan::header("quick", environment))?;
         lanes::counts::measure(&plan, &base.program, &mut writer)?;
         Ok(Some(writer.finish()?))
     }
 
-    /// Judges a session; each rule of the policy must match one of `named`, where those are given.
+    /// Judges a session. If `named` is given, each rule of the policy must match one of those cases.
     fn conclude(
         &self,
         mut session: Session,
@@ -248,12 +248,12 @@ impl AbSession<'_> {
     }
 }
 
-/// The cases of this tree, as records name them.
+/// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
 }
 
-/// A run that is being measured.
+/// A run in progress.
 struct Session {
     path: PathBuf,
     writer: RunWriter,
@@ -266,14 +266,14 @@ impl Session {
         Ok(Session { path, writer })
     }
 
-    /// Says that code layout is among what differs, because one of two builds can't be laid out anew.
+    /// Reports that the code layout is part of the difference, because a build can't be relinked.
     fn one_layout(&mut self, why: &str) -> Result<()> {
-        let why = format!("each side has one layout, and where its code lies can move times by per cents: {why}");
+        let why = format!("each side has one layout, which can move times by some per cent: {why}");
         eprintln!("skipped: layouts: {why}");
         Ok(self.writer.skipped("layouts", why)?)
     }
 
-    /// Alternates the sides and judges what they show.
+    /// Alternates the sides and judges the rounds.
     fn alternate(
         &mut self,
         asked: &AbSession<'_>,
@@ -304,7 +304,7 @@ impl Session {
         Ok(paired::judge(&procedure, &self.writer.so_far().pairs, asked.policy, settings.today)?)
     }
 
-    /// The new side's times as measurements, for tables and charts.
+    /// Records the new side's times as measurements, for tables and charts.
     fn record_times(&mut self) -> Result<()> {
         let mut times: Vec<Measurement> = Vec::new();
         for paired in &self.writer.so_far().pairs {
@@ -312,10 +312,10 @@ impl Session {
                 continue;
             }
             for metric in ["cpu_time", "wall_time"] {
-                let seen = |time: &Measurement| time.case == paired.pair.case && time.metric == metric;
+                let recorded = |time: &Measurement| time.case == paired.pair.case && time.metric == metric;
                 let values = paired.operation_ns(metric, |round| &round.new);
-                // A bench of another project has wall times only.
-                if values.is_empty() || times.iter().any(seen) {
+                // A bench of another project has only wall times.
+                if values.is_empty() || times.iter().any(recorded) {
                     continue;
                 }
                 let (case, sample) = (paired.pair.case.clone(), Sample::new(values)?);

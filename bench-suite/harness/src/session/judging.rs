@@ -1,4 +1,4 @@
-//! What a comparison comes to.
+//! Judges a comparison.
 
 use std::path::Path;
 
@@ -15,15 +15,15 @@ use super::runs;
 pub struct Judged {
     /// The run and its file.
     pub finished: FinishedRun,
-    /// What it means.
+    /// The result of the comparison.
     pub judgement: Judgement,
-    /// What it was compared with.
+    /// The name of the base.
     pub against: String,
-    /// Sentences for the report: on the controls, and on what is missing.
+    /// Notes for the report: on the controls, and on missing results.
     pub notes: Vec<String>,
 }
 
-/// The policy of a file, or the built-in one.
+/// The policy in a file, or the built-in one.
 pub fn standard_policy(path: Option<&Path>) -> Result<Policy> {
     Ok(match path {
         Some(path) => Policy::read(path)?,
@@ -31,7 +31,7 @@ pub fn standard_policy(path: Option<&Path>) -> Result<Policy> {
     })
 }
 
-/// Compares and judges two runs today.
+/// Compares two runs, and judges them by today's exceptions.
 pub fn judge(base: &Run, new: &Run, policy: &Policy) -> Judgement {
     let cases = base.measurements.iter().chain(&new.measurements).map(|measurement| &measurement.case);
     let complaints = policy.complaints(cases, runs::today());

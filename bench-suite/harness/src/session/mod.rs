@@ -1,9 +1,8 @@
-//! What one command measures, judges and keeps.
+//! Measures, judges and stores for one command.
 //!
-//! - [`plan`] is what was asked for; [`run`] measures it on one side.
-//! - [`ab`] measures two sides in one session and judges them; [`sides`] is what both have, and where their programs
-//!   lie meanwhile.
-//! - [`judging`] turns a comparison into a judgement; [`runs`] finds runs on the disk.
+//! - [`plan`] holds the user's selection; [`run`] measures it on one side.
+//! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs.
+//! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
 pub mod judging;

@@ -1,4 +1,4 @@
-//! What was asked for.
+//! The selection of a run, and its header.
 
 use std::path::PathBuf;
 
@@ -13,18 +13,18 @@ use crate::tools::valgrind;
 /// The lanes of a plain run.
 const LANES: [Lane; 3] = [Lane::Counts, Lane::Time, Lane::Load];
 
-/// What to measure.
+/// The user's selection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// Only benchmarks and variants that contain this text.
+    /// A text that benchmarks or variants must contain.
     pub filter: Option<String>,
-    /// Only these lanes; those of a plain run where none is named.
+    /// The lanes; if empty, those of a plain run.
     pub lanes: Vec<Lane>,
-    /// Toggles that are set otherwise than in the list of cases, as `toggle=strategy`.
+    /// The overridden toggles, as `toggle=strategy`.
     pub set: Vec<String>,
-    /// How often every case is counted.
+    /// The number of counts of each case.
     pub repeat: u32,
-    /// A corpus file; generated episodes where none is given.
+    /// A corpus file; by default, episodes are generated.
     pub corpus: Option<PathBuf>,
     /// The seed of everything random.
     pub seed: u64,
@@ -38,7 +38,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// Where the input comes from. The path is made absolute, because children work in other folders.
+    /// The source of the input, with an absolute path, as children run in other folders.
     pub fn source(&self) -> Result<Source> {
         let absolute =
             |path: &PathBuf| path.canonicalize().with_context(|| format!("can't read the corpus {}", path.display()));
@@ -54,7 +54,7 @@ impl Selection {
         }
     }
 
-    /// Whether a comparison of two sides measures a lane: counts and times, where none is named.
+    /// True if a comparison measures that lane: by default, counts and times.
     pub fn compares(&self, lane: Lane) -> bool {
         self.lanes.is_empty() || self.lanes.contains(&lane)
     }
@@ -71,13 +71,12 @@ impl Selection {
     }
 }
 
-/// How long a run may take.
+/// The size of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunProfile {
-    /// Minutes: every lane and every strategy, enough to see whether everything works. A filter that names a case
-    /// measures it.
+    /// Minutes: every lane and strategy, enough to see if all works. With a filter, all cases that it matches.
     Quick,
-    /// Many minutes: every case, steadier times and a longer load.
+    /// Many minutes: every case, with steadier times and a longer load.
     Full,
 }
 
@@ -90,8 +89,8 @@ impl RunProfile {
         }
     }
 
-    /// The selected cases of this profile, and how many more the full one has. Who gives a filter gets all that it
-    /// matches.
+    /// The cases of this profile, and the number of cases that only the full one has. A filter selects all cases that
+    /// it matches.
     pub fn choose(self, selection: &Selection) -> Result<(cases::Selected, usize)> {
         let mut selected = cases::select(selection.filter.as_deref(), &selection.set)?;
         let all = selected.cases.len();
@@ -107,8 +106,8 @@ impl std::str::FromStr for RunProfile {
     type Err = String;
 
     fn from_str(name: &str) -> Result<RunProfile, String> {
-        let known = [RunProfile::Quick, RunProfile::Full].into_iter().find(|profile| profile.name() == name);
-        known.ok_or_else(|| format!("unknown profile `{name}`: quick or full"))
+        let found = [RunProfile::Quick, RunProfile::Full].into_iter().find(|profile| profile.name() == name);
+        found.ok_or_else(|| format!("there is no profile `{name}`: give quick or full"))
     }
 }
 
@@ -117,12 +116,11 @@ impl std::str::FromStr for RunProfile {
 pub struct FinishedRun {
     /// The file.
     pub path: PathBuf,
-    /// What it holds.
+    /// The run.
     pub run: Run,
 }
 
-/// The environment of a run: of this machine and tree, with the CPU as counted processes see it where something is
-/// counted.
+/// The environment of a run: this machine and tree, and if `counts` is true, the CPU as valgrind presents it.
 pub fn environment(input: &Input, counts: bool) -> Result<Environment> {
     let mut environment = Environment::detect(input.seed, &input.name);
     if counts && valgrind::missing().is_none() {
@@ -131,7 +129,7 @@ pub fn environment(input: &Input, counts: bool) -> Result<Environment> {
     Ok(environment)
 }
 
-/// The header of a run that begins now.
+/// The header of a run that starts now.
 pub fn header(profile: &str, environment: Environment) -> RunHeader {
     RunHeader::new(command_line(), profile, environment)
 }

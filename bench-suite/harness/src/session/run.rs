@@ -1,4 +1,4 @@
-//! One side, measured lane by lane into a new run.
+//! Measures one side, lane by lane, into a new run.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use crate::build::cargo::{self, OwnProgram};
 use crate::lanes::{self, Plan};
 use crate::tools::valgrind;
 
-/// Episodes that the load plays over and over.
+/// The episodes that the load test repeats.
 const EPISODES_UNDER_LOAD: usize = 64;
 
-/// The input of a selection, and where child processes get it.
+/// A selection's input, and its source for child processes.
 pub fn input(selection: &Selection) -> Result<(Source, Input)> {
     let source = selection.source()?;
     let input = source.load(EPISODES_UNDER_LOAD)?;
     Ok((source, input))
 }
 
-/// The environment that a selection would be measured in.
+/// The environment of a selection.
 pub fn environment(selection: &Selection) -> Result<Environment> {
     plan::environment(&input(selection)?.1, selection.lanes().contains(&Lane::Counts))
 }
@@ -43,7 +43,7 @@ pub fn measure(selection: &Selection, profile: RunProfile, output: Option<&Path>
         writer.skipped(what, why)?;
     }
     if left_out > 0 {
-        writer.skipped(format!("{left_out} cases"), "a brief run leaves them out: `--profile full` measures them")?;
+        writer.skipped(format!("{left_out} cases"), "a quick run leaves them out: `--profile full` measures them")?;
     }
     let plan = Plan {
         cases: &selected.cases,

@@ -1,4 +1,4 @@
-//! Runs on the disk: their names, where they lie, and what stands beside them.
+//! Runs on the disk: their names, folders and call stacks.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub fn folder() -> PathBuf {
     workspace::output().join("runs")
 }
 
-/// A name for a new run: when and what, so that names sort by time.
+/// A name for a new run: its time and commit, so that names sort by time.
 pub fn name(environment: &Environment) -> String {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let commit = environment.commit.get(..8).unwrap_or(&environment.commit);
@@ -24,18 +24,18 @@ pub fn new_path(environment: &Environment) -> PathBuf {
     folder().join(format!("{}.jsonl", name(environment)))
 }
 
-/// Now, as records say it.
+/// The current time, in the format of records.
 pub fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Today, for exceptions that expire.
+/// Today's date, for exceptions that expire.
 pub fn today() -> jiff::civil::Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// The file of a run, or the folder of another tool's, as a user names it: a path, `latest`, or the beginning of the
-/// name of a run in the folder of runs.
+/// The path of a run or of another tool's output, from a user's argument: a path, `latest`, or the start of a run's
+/// name.
 pub fn find(named: &str) -> Result<PathBuf> {
     if named == "latest" {
         return latest();
@@ -47,7 +47,7 @@ pub fn find(named: &str) -> Result<PathBuf> {
     matching.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(named)));
     match (matching.pop(), matching.pop()) {
         (Some(path), None) => Ok(path),
-        (None, _) => bail!("no run is called `{named}`: give a path, `latest`, or a name in {}", folder().display()),
+        (None, _) => bail!("there is no run `{named}`: give a path, `latest`, or a name in {}", folder().display()),
         (Some(one), Some(other)) => {
             bail!("`{named}` may be {} or {}: give more of the name", one.display(), other.display())
         }
@@ -55,10 +55,10 @@ pub fn find(named: &str) -> Result<PathBuf> {
 }
 
 fn latest() -> Result<PathBuf> {
-    list()?.pop().context("there is no run yet: `assay run` makes one")
+    list()?.pop().context("there is no run yet: type `assay run`")
 }
 
-/// The finished runs, by name and so by time.
+/// The finished runs, sorted by name and so by time.
 fn list() -> Result<Vec<PathBuf>> {
     let folder = folder();
     let entries = match std::fs::read_dir(&folder) {
@@ -78,27 +78,27 @@ fn list() -> Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-/// Where the call stacks of a run's cases lie.
+/// The file of a run's call stacks.
 fn stacks_path(run: &Path) -> PathBuf {
     run.with_extension("stacks.jsonl")
 }
 
-/// Reads a run: one of ours, or what another tool left ([`foreign`]).
+/// Reads a run, or another tool's output ([`foreign`]).
 pub fn read(path: &Path, partial: bool) -> Result<Run> {
     if foreign::is_foreign(path) { foreign::read(path) } else { Ok(Run::read(path, partial)?) }
 }
 
-/// Keeps call stacks beside their run.
+/// Writes call stacks beside their run.
 pub fn write_stacks(run: &Path, stacks: &[CallStacks]) -> Result<()> {
     let mut text = String::new();
     for stack in stacks {
-        text.push_str(&serde_json::to_string(stack).context("call stacks are text")?);
+        text.push_str(&serde_json::to_string(stack).context("can't serialize the call stacks")?);
         text.push('\n');
     }
     Ok(baselines::atomic::write(&stacks_path(run), text.as_bytes())?)
 }
 
-/// The call stacks that lie beside a run; none where there is no such file.
+/// Reads the call stacks beside a run; empty without such a file.
 pub fn read_stacks(run: &Path) -> Result<Vec<CallStacks>> {
     let stacks = stacks_path(run);
     let text = match std::fs::read_to_string(&stacks) {
@@ -107,7 +107,7 @@ pub fn read_stacks(run: &Path) -> Result<Vec<CallStacks>> {
         Err(error) => return Err(error).with_context(|| format!("can't read {}", stacks.display())),
     };
     let parse = |(number, line)| {
-        serde_json::from_str(line).with_context(|| format!("{}:{}: no call stacks", stacks.display(), number + 1))
+        serde_json::from_str(line).with_context(|| format!("{}:{}: not call stacks", stacks.display(), number + 1))
     };
     text.lines().enumerate().map(parse).collect()
 }

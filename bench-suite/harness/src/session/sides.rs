@@ -1,4 +1,4 @@
-//! What both sides of a comparison have, and where their programs lie while they alternate.
+//! Matches the cases of both sides of a comparison, and places their programs while they alternate.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ use crate::schedule::jobs::Side;
 use crate::subject::SubjectCase;
 use crate::workspace;
 
-/// The cases that both sides have and mean alike; and the deltas of those that one side lacks. Of cases that only the
-/// base has, those count that are `wanted`.
+/// The cases that both sides have with the same meaning, and the deltas of cases that one side lacks. Of cases that
+/// only the base has, only those that are `wanted` count.
 pub fn match_up(
     policy: &Policy,
     chosen: Vec<SubjectCase>,
@@ -26,33 +26,32 @@ pub fn match_up(
     writer: &mut RunWriter,
 ) -> Result<(Vec<SubjectCase>, Vec<Delta>)> {
     let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
-    let find = |known: &[SubjectCase], id: &str| known.iter().find(|known| known.id == id).cloned();
+    let find = |cases: &[SubjectCase], id: &str| cases.iter().find(|case| case.id == id).cloned();
     for case in chosen {
         match (find(base, &case.id), find(new, &case.id)) {
             (Some(before), Some(now)) if !alike(&before, &now) => {
-                writer.skipped(case.key.to_string(), "the base means another benchmark or variant by this name")?;
+                writer.skipped(case.key.to_string(), "the base has another benchmark or variant by this name")?;
             }
             (Some(before), Some(now)) if before.operations != now.operations => writer.skipped(
                 case.key.to_string(),
-                format!("one count is of {} operations in the base, of {} here", before.operations, now.operations),
+                format!("one count has {} operations in the base, {} here", before.operations, now.operations),
             )?,
             (Some(_), _) => shared.push(case),
             (None, _) => one_sided.push(unmatched_delta(policy, &case, Verdict::Added)),
         }
     }
-    let missing = base.iter().filter(|known| new.iter().all(|other| other.id != known.id) && wanted(known));
+    let missing = base.iter().filter(|case| new.iter().all(|other| other.id != case.id) && wanted(case));
     one_sided.extend(missing.map(|case| unmatched_delta(policy, case, Verdict::Missing)));
     Ok((shared, one_sided))
 }
 
-/// The delta of a case that one side lacks. There is nothing to compare; the policy of its metric says whether that
-/// blocks.
+/// The delta of a case that one side lacks, without a value. The policy of its metric decides if it blocks.
 fn unmatched_delta(policy: &Policy, case: &SubjectCase, verdict: Verdict) -> Delta {
     let why = match verdict {
         Verdict::Missing => {
-            "the base has this case, the new side does not: give it back, or gate with a filter that leaves it out"
+            "the base has this case, the new side does not: restore it, or gate with a filter that excludes it"
         }
-        _ => "the base does not have this case: it is judged when the base has it",
+        _ => "the base does not have this case: it is judged once the base has it",
     };
     let limit = policy.limit(&case.key, case.metric, runs::today());
     Delta {
@@ -69,7 +68,7 @@ fn unmatched_delta(policy: &Policy, case: &SubjectCase, verdict: Verdict) -> Del
     }
 }
 
-/// Both sides mean the same by an identifier: the same benchmark, and no toggle that both know is set differently.
+/// True if an identifier means the same on both sides: one benchmark, and each common toggle has one strategy.
 fn alike(base: &SubjectCase, new: &SubjectCase) -> bool {
     let pairs = |case: &SubjectCase| -> Vec<(String, String)> {
         let pairs = case.key.variant.split(',').filter_map(|pair| pair.split_once('='));
@@ -77,13 +76,13 @@ fn alike(base: &SubjectCase, new: &SubjectCase) -> bool {
     };
     let before = pairs(base);
     let differs = |(toggle, chosen): &(String, String)| {
-        before.iter().any(|(known, strategy)| known == toggle && strategy != chosen)
+        before.iter().any(|(other, strategy)| other == toggle && strategy != chosen)
     };
     base.key.benchmark == new.key.benchmark && !pairs(new).iter().any(differs)
 }
 
-/// The programs of both sides while they alternate: at paths of one length, because the length moves a program's stack,
-/// and safe from builds that go on meanwhile.
+/// The programs of both sides while they alternate: at paths of one length, as it moves a program's stack, and safe
+/// from other builds.
 pub struct SideBySide {
     folder: TempDir,
     base: Build,
@@ -100,15 +99,15 @@ impl SideBySide {
             let from: &Path = &build.program;
             std::fs::create_dir_all(folder.path().join(side))
                 .and_then(|()| std::fs::hard_link(from, &to).or_else(|_| std::fs::copy(from, &to).map(drop)))
-                .with_context(|| format!("can't place {}", from.display()))?;
+                .with_context(|| format!("can't copy {}", from.display()))?;
             anyhow::Ok(Build { program: to, ..build.clone() })
         };
         let (base, new) = (place("a", base)?, place("b", new)?);
         Ok(SideBySide { folder, base, new, layouts: None })
     }
 
-    /// Has both sides take a layout a round, each drawn from a seed; or says why one of them can't. With one seed,
-    /// programs of the same functions lie alike, so that only what the change moves is moved.
+    /// Gives both sides a new layout for each round, drawn from a seed, or returns the reason why one can't have any.
+    /// With one seed, functions that both programs share are laid out alike, so that only changed code moves.
     pub fn randomize_layouts(&mut self, base_seed: u64, new_seed: u64) -> Result<(), String> {
         let layouts = |side: &str, build: &Build, seed| {
             let relink = build.layouts.clone()?;
@@ -118,12 +117,12 @@ impl SideBySide {
         Ok(())
     }
 
-    /// Both sides take a layout a round.
+    /// True if both sides have a new layout for each round.
     pub fn randomized(&self) -> bool {
         self.layouts.is_some()
     }
 
-    /// The base's side and the new one.
+    /// The base's side and the new side.
     pub fn sides(&self) -> (Side<'_>, Side<'_>) {
         let (base, new) = self.layouts.as_ref().map(|(base, new)| (base, new)).unzip();
         (Side { build: &self.base, layouts: base }, Side { build: &self.new, layouts: new })
@@ -152,7 +151,7 @@ mod tests {
         ["one", "two", "three"].map(|id| case(id, &format!("family/{id}"), "store=redb,codec=json")).into()
     }
 
-    /// How many cases both sides share, what one side lacks, and why others are skipped.
+    /// The number of shared cases, the verdicts on cases that one side lacks, and the reasons why others are skipped.
     fn matched(wanted: &str, base: &[SubjectCase], new: &[SubjectCase]) -> (usize, Vec<Verdict>, Vec<String>) {
         let folder = tempfile::tempdir().expect("a folder");
         let header = plan::header("quick", Environment::detect(1, "generated"));

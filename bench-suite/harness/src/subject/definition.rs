@@ -1,4 +1,4 @@
-//! The file that names a criterion bench of another project.
+//! The file that describes a criterion bench of another project.
 //!
 //! ```toml
 //! schema = 1
@@ -11,7 +11,7 @@
 //! [environment]               # optional: variables of the bench
 //! RUST_MIN_STACK = "8388608"
 //!
-//! [effort]                    # optional: of one process and benchmark
+//! [effort]                    # optional: for each process and benchmark
 //! samples = 10
 //! warm_up_s = 0.05
 //! measurement_s = 0.1
@@ -28,14 +28,14 @@ use crate::tools::criterion::Effort;
 /// The version of the format.
 const SCHEMA: u64 = 1;
 
-/// A project as its file describes it.
+/// A project as described by its file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     schema: u64,
-    /// The git repository; absolute once it is read.
+    /// The git repository; absolute after reading.
     pub repository: PathBuf,
-    /// The package's manifest within the repository.
+    /// The package's manifest, within the repository.
     #[serde(default = "manifest")]
     pub manifest: PathBuf,
     /// The bench target.
@@ -48,7 +48,7 @@ pub struct Definition {
     /// Variables of the bench.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// How long one process takes for one benchmark.
+    /// The effort of one process on one benchmark.
     #[serde(default)]
     pub effort: Effort,
 }
@@ -58,7 +58,7 @@ fn manifest() -> PathBuf {
 }
 
 impl Definition {
-    /// Reads a project's file.
+    /// Reads a project file.
     pub fn read(path: &Path) -> Result<Definition> {
         let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
         let mut definition = parse(&text).with_context(|| format!("{}", path.display()))?;
@@ -66,11 +66,11 @@ impl Definition {
         let repository = folder.join(&definition.repository);
         definition.repository = repository
             .canonicalize()
-            .with_context(|| format!("{}: no repository at {}", path.display(), repository.display()))?;
+            .with_context(|| format!("{}: there is no repository at {}", path.display(), repository.display()))?;
         Ok(definition)
     }
 
-    /// What it is called in reports: the repository's folder and the bench.
+    /// The name in reports: the repository's folder and the bench.
     pub fn name(&self) -> String {
         let folder = self.repository.file_name().unwrap_or_default();
         format!("{}/{}", folder.to_string_lossy(), self.bench)
@@ -78,9 +78,9 @@ impl Definition {
 }
 
 fn parse(text: &str) -> Result<Definition> {
-    let definition: Definition = toml::from_str(text).context("not a project")?;
+    let definition: Definition = toml::from_str(text).context("not a project file")?;
     ensure!(definition.schema == SCHEMA, "schema {} is unknown, this assay reads {SCHEMA}", definition.schema);
-    ensure!(definition.manifest.is_relative(), "`manifest` is a path within the repository");
+    ensure!(definition.manifest.is_relative(), "`manifest` is absolute: give a path within the repository");
     definition.effort.check()?;
     Ok(definition)
 }
@@ -98,7 +98,7 @@ mod tests {
             ("schema = 2\nrepository = \".\"\nbench = \"b\"", "schema 2"),
             ("schema = 1\nrepository = \".\"", "bench"),
             ("schema = 1\nrepository = \".\"\nbench = \"b\"\nfliter = \"x\"", "fliter"),
-            ("schema = 1\nrepository = \".\"\nbench = \"b\"\n[effort]\nsamples = 5", "10 at the least"),
+            ("schema = 1\nrepository = \".\"\nbench = \"b\"\n[effort]\nsamples = 5", "at least 10"),
             ("schema = 1\nrepository = \".\"\nbench = \"b\"\n[effort]\nwarm_up_s = 0.0", "more than 0"),
         ] {
             let error = format!("{:#}", parse(wrong).expect_err("refused"));
@@ -114,6 +114,6 @@ mod tests {
         std::fs::write(&path, "schema = 1\nrepository = \"there\"\nbench = \"speed\"").expect("writes");
         assert_eq!(Definition::read(&path).expect("reads").name(), "there/speed");
         std::fs::write(&path, "schema = 1\nrepository = \"gone\"\nbench = \"speed\"").expect("writes");
-        assert!(format!("{:#}", Definition::read(&path).expect_err("gone")).contains("no repository at"));
+        assert!(format!("{:#}", Definition::read(&path).expect_err("gone")).contains("there is no repository at"));
     }
 }

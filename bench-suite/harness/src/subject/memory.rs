@@ -1,4 +1,4 @@
-//! The reference memory of this tree as a subject: its worker at any revision, and its list of cases.
+//! The reference memory of this tree as a subject: its worker at any revision, and its cases.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use crate::schedule::program::Program;
 use crate::schedule::worker_client::{WorkerProgram, list_cases};
 use crate::workspace;
 
-/// The memory's worker, with what it works on.
+/// The memory's worker and its input.
 #[derive(Debug, Clone)]
 pub struct MemorySubject {
-    /// Episodes and seed.
+    /// The episodes and the seed.
     pub source: Source,
 }
 
-/// The variable that tells two builds of one source apart: symbols get other hashes, and so code lies elsewhere.
+/// The flags that make a second build of one source differ: symbols get other hashes, and code another placement.
 const REBUILT: (&str, &str) = ("RUSTFLAGS", "-C metadata=rebuilt");
 
 impl MemorySubject {
@@ -41,13 +41,13 @@ impl MemorySubject {
         }
     }
 
-    /// A second build of a revision. What differs between the two, no change of the source did.
+    /// A second build of a revision. The two differ without a change of the source.
     pub fn rebuilt(&self, revision: &str) -> Result<Build> {
         let variables = vec![(REBUILT.0.to_owned(), REBUILT.1.to_owned())];
         SourceCheckout { variables, prefill_from: None, ..self.checkout() }.revision(revision)
     }
 
-    /// The worker of this tree as it was built, without layouts of it.
+    /// The worker of this tree as built, in one layout.
     pub fn built(&self) -> Result<Build> {
         let program = cargo::build_one(OwnProgram::Worker)?;
         Ok(Build {
@@ -61,7 +61,7 @@ impl MemorySubject {
         })
     }
 
-    /// A case as a worker is asked for it, with toggles that are set otherwise than in the list.
+    /// A subject's case for a case of the list, with toggles overridden.
     pub fn case(case: &Case, set: &[String]) -> SubjectCase {
         SubjectCase {
             id: case.id.to_owned(),
@@ -87,7 +87,7 @@ impl Subject for MemorySubject {
 
     fn list(&self, build: &Build) -> Result<Vec<SubjectCase>> {
         let listed = list_cases(&build.program)?;
-        let known = |case: worker::protocol::CaseListing| SubjectCase {
+        let subject_case = |case: worker::protocol::CaseListing| SubjectCase {
             id: case.id,
             set: vec![],
             key: baselines::CaseKey { benchmark: case.benchmark, variant: case.variant },
@@ -95,7 +95,7 @@ impl Subject for MemorySubject {
             metric: "cpu_time",
             durability: baselines::Durability::Unstated,
         };
-        Ok(listed.into_iter().map(known).collect())
+        Ok(listed.into_iter().map(subject_case).collect())
     }
 
     fn program(

@@ -1,7 +1,7 @@
-//! What can be gated: something with benchmarks that can be built at a revision, whose programs take part in rounds.
+//! The subjects of the gate: programs with benchmarks that can be built at a revision and run in rounds.
 //!
-//! [`memory`] is the reference memory of this tree; [`project`] is a criterion bench of another project, which a file
-//! describes ([`definition`]).
+//! [`memory`] is the reference memory of this tree; [`project`] is a criterion bench of another project, described by a
+//! file ([`definition`]).
 
 pub mod definition;
 pub mod memory;
@@ -17,26 +17,26 @@ use crate::build::checkout::Build;
 use crate::build::layouts::Layouts;
 use crate::schedule::program::Program;
 
-/// A case as both sides are asked for it.
+/// A case for both sides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubjectCase {
-    /// How the program is told.
+    /// The identifier, as the program takes it.
     pub id: String,
-    /// Toggles that are set otherwise than the program's list says.
+    /// The overridden toggles.
     pub set: Vec<String>,
-    /// How records name it.
+    /// The key in records.
     pub key: CaseKey,
-    /// Operations of one exact count: two sides that differ in it can't be compared.
+    /// Operations of one exact count: sides that differ in it are not compared.
     pub operations: u64,
-    /// The metric that decides.
+    /// The metric that is judged.
     pub metric: &'static str,
-    /// What a write survives.
+    /// The failure that a write survives.
     pub durability: Durability,
 }
 
 /// Something with benchmarks that can be built at a revision.
 pub trait Subject {
-    /// Builds a revision, or finds it built.
+    /// Builds a revision, or takes it from the cache.
     fn revision(&self, revision: &str) -> Result<Build>;
 
     /// Builds the working tree.
@@ -45,8 +45,8 @@ pub trait Subject {
     /// The cases of a build.
     fn list(&self, build: &Build) -> Result<Vec<SubjectCase>>;
 
-    /// The program that does the work of a case; in the layouts, where there are any, with `extra_percent` more work
-    /// than is asked for.
+    /// The program that runs a case, with `extra_percent` of extra work, and in a new layout for each round if
+    /// `layouts` are given.
     fn program(
         &self,
         build: &Build,
@@ -55,7 +55,7 @@ pub trait Subject {
         extra_percent: f64,
     ) -> Arc<dyn Program>;
 
-    /// The case on which controls run, and the controls that the subject can have; `shared` are the cases that both
-    /// sides have.
+    /// The case on which the controls run, and the controls that the subject supports; `shared` are the cases of both
+    /// sides.
     fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)>;
 }

@@ -1,9 +1,9 @@
 //! A criterion bench of another project as a subject.
 //!
-//! A round is a process of each side for one benchmark; its value comes from the medians of the samples. Criterion
-//! measures wall time, so that decides: the CPU time of its process is always the same, because it repeats what is
-//! faster more often. A pair of the base with itself is the control; a bench of somebody else's can't be told to do
-//! more work.
+//! A round runs one process a side for one benchmark; its value compares the medians of the samples. Criterion
+//! measures wall time, so it is judged: the process's CPU time is always the same, as criterion repeats a faster
+//! benchmark more often. The only control is a pair of the new side with itself, as another project's bench can't do
+//! extra work.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ use crate::schedule::placement::Placement;
 use crate::schedule::program::{Deadlines, Process, Program, Slicing};
 use crate::tools::criterion::{CriterionBench, briefly, exactly};
 
-/// A slice is written as this many iterations, so that whole nanoseconds tell iterations of less than one apart.
+/// A slice counts as this many iterations, so that whole nanoseconds can express an iteration of less than one.
 const ITERATIONS: u64 = 1_000_000;
 
-/// A listing runs all benchmarks, so it may take as long as so many setups.
+/// Listing runs all benchmarks, so it may take this many times the setup's deadline.
 const LISTING_DEADLINES: u32 = 20;
 
 /// A criterion bench of another project.
@@ -38,7 +38,7 @@ pub struct ProjectSubject {
 }
 
 impl ProjectSubject {
-    /// The bench of a definition, with a filter instead of its own where one is given.
+    /// The bench of a definition; `filter` replaces the definition's.
     pub fn new(definition: Definition, filter: Option<&str>) -> ProjectSubject {
         let filter = filter.map(str::to_owned).or_else(|| definition.filter.clone());
         ProjectSubject { definition: Arc::new(definition), filter }
@@ -72,7 +72,7 @@ impl ProjectSubject {
         Ok(Build { name: format!("{} of {}", build.name, self.name()), ..build })
     }
 
-    /// One of its benchmarks in a build.
+    /// One benchmark of a build.
     fn criterion(&self, build: &Build, benchmark: &str, layouts: Option<&Layouts>) -> CriterionProgram {
         let manifest = build.tree.join(&self.definition.manifest);
         CriterionProgram {
@@ -89,7 +89,7 @@ impl ProjectSubject {
 fn cache() -> Result<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
-    Ok(cache.context("no HOME and no XDG_CACHE_HOME: set one, programs are kept there")?.join("assay/projects"))
+    Ok(cache.context("no HOME and no XDG_CACHE_HOME: set one, for the cache of programs")?.join("assay/projects"))
 }
 
 impl Subject for ProjectSubject {
@@ -101,8 +101,7 @@ impl Subject for ProjectSubject {
         self.build(self.checkout()?.working_tree())
     }
 
-    /// Criterion's list has the names of whole benchmarks only where it measures, so that each is measured briefly
-    /// once.
+    /// Criterion names benchmarks only when it measures them, so each is measured once, briefly.
     fn list(&self, build: &Build) -> Result<Vec<SubjectCase>> {
         let program = self.criterion(build, "", None);
         let deadline = Deadlines::default().ready * LISTING_DEADLINES;
@@ -153,7 +152,7 @@ impl CriterionProgram {
         let medians = foreign::medians_ns(home.path())?;
         ensure!(
             !medians.is_empty(),
-            "the bench left no samples: nothing matches the filter, or `{}` is no bench of criterion's (`harness = \
+            "the bench wrote no samples: nothing matches the filter, or `{}` is not a criterion bench (`harness = \
                 false`)",
             self.definition.bench
         );
@@ -181,7 +180,7 @@ impl Program for CriterionProgram {
     }
 }
 
-/// A slice is a whole process: it begins when the slice is asked for, so that the processes of both sides alternate.
+/// A slice is a whole process, started on request, so that the processes of both sides alternate.
 struct CriterionProcess {
     program: CriterionProgram,
     path: PathBuf,
@@ -206,7 +205,7 @@ impl Process for CriterionProcess {
         let name = &self.program.benchmark;
         let filter = exactly([name.as_str()].into_iter());
         let medians = self.program.medians(&self.path, Some(&filter), self.placement.core, self.deadlines.slice)?;
-        let median_ns = medians.get(name).with_context(|| format!("the bench did not measure {name}"))?;
+        let median_ns = medians.get(name).with_context(|| format!("the bench wrote no sample of {name}"))?;
         let wall_ns = (median_ns * ITERATIONS as f64).round() as u64;
         Ok(Worked { operations: ITERATIONS, wall_ns, ..Worked::default() })
     }

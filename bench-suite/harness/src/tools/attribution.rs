@@ -1,8 +1,8 @@
-//! Who an instruction belongs to: cost and calls of each function, and what libraries spent for it, from call stacks
-//! that were kept apart.
+//! Attributes instructions to functions, from separate call stacks: each function's cost and calls, and the cost of the
+//! libraries that it calls.
 //!
-//! Without stacks, the cost of a library has no caller, and calls of the setup count with those of the measured work.
-//! Calls outside the root are ignored.
+//! Without stacks, the cost of a library has no caller, and calls from the setup count as measured work. Calls outside
+//! the root are ignored.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,23 @@ use baselines::FunctionCost;
 
 use super::callgrind::{CallgrindProfile, frames};
 
-/// Frames that callgrind keeps apart: as deep as a query through the asynchronous runtime and SQLite goes.
+/// Frames that callgrind separates: the depth of a query through the asynchronous runtime and SQLite.
 pub const DEPTH: u32 = 40;
 
-/// The crates of this project, as symbols name them. Everything else is a library: the same code while `Cargo.lock` and
-/// the toolchain are.
+/// The crates of this project, as symbols name them. All else is a library, whose code changes only with `Cargo.lock`
+/// and the toolchain.
 const PROJECT: [&str; 3] = ["memory", "workloads", "assay_worker"];
 
-/// Libraries' functions below this part of the total are summed as `(other)`.
+/// Functions of libraries below this share of the total are summed as `(other)`.
 const LISTED_SHARE: f64 = 0.0005;
 
-/// Who owns what a library does in stacks that are deeper than [`DEPTH`] and have no function of the project in what is
-/// left of them.
+/// The owner of a library's cost in stacks deeper than [`DEPTH`] whose remaining frames have no function of the
+/// project.
 const CUT_OFF: &str = "(stacks cut off)";
 
-/// Cost by function below and including `root`, dearest first; small ones of libraries are summed last as `(other)`.
-/// The instructions sum to the profile's total, and so do those of the project's functions with what libraries spent
-/// for them.
+/// Cost by function from `root` inwards, the dearest first; small functions of libraries are summed last, as `(other)`.
+/// The instructions sum to the profile's total, and so do the project's functions with the libraries' cost that they
+/// own.
 ///
 /// Needs a profile with callers separated.
 pub fn functions(profile: &CallgrindProfile, root: &str) -> Vec<FunctionCost> {
@@ -38,7 +38,7 @@ pub fn functions(profile: &CallgrindProfile, root: &str) -> Vec<FunctionCost> {
         if let Some(place) = place {
             stack.truncate(place + 1);
         } else if cost.instructions == 0 {
-            // Before or after what is measured.
+            // Before or after the measured work.
             continue;
         }
         let ours = |frame: &&&str| is_project(frame) || frame.contains(root);
@@ -84,8 +84,8 @@ fn listed(
     functions
 }
 
-/// Whether a function is of this project: `memory::x`, `<memory::X as core::Y>::z`, `<core::X as memory::Y>::z`. What a
-/// library makes of a type of ours, as in `drop_in_place<memory::X>`, is the library's.
+/// True for a function of this project: `memory::x`, `<memory::X as core::Y>::z`, `<core::X as memory::Y>::z`. A
+/// library's code for a type of the project, as in `drop_in_place<memory::X>`, is the library's.
 fn is_project(function: &str) -> bool {
     let of_project = |path: &str| {
         let path = path.trim_start_matches(['<', '&', '*', '(', '[', ' ']);
@@ -96,8 +96,8 @@ fn is_project(function: &str) -> bool {
     of_project(function) || implemented().is_some_and(of_project)
 }
 
-/// Folded stacks as flamegraphs want them, outermost first, `a;b;c 42` a line. `root` and what is outside of it are
-/// left out; recursion shows as it is. Needs a profile with callers separated.
+/// Folded stacks for flamegraphs, outermost frame first, `a;b;c 42` a line, without `root` and the frames outside of
+/// it. Recursion is kept. Needs a profile with callers separated.
 pub fn folded(profile: &CallgrindProfile, root: &str) -> String {
     let mut stacks: BTreeMap<String, u64> = BTreeMap::new();
     for (context, cost) in &profile.contexts {

@@ -1,22 +1,22 @@
-//! Callgrind's profile: cost by call stack, or by function where callers were not separated. [`super::attribution`]
-//! draws conclusions from it.
+//! Reads callgrind's profile: cost by call stack, or by function if callers are not separated. [`super::attribution`]
+//! evaluates it.
 //!
-//! The format is described in valgrind's manual, "Callgrind Format Specification". A cost line after `calls=` is the
-//! callee's inclusive cost and no part of the caller's own.
+//! The format is in valgrind's manual, "Callgrind Format Specification". A cost line after `calls=` is the callee's
+//! inclusive cost, not part of the caller's own.
 
 use std::collections::BTreeMap;
 
-/// What cannot be read of a profile.
+/// The first fault in a profile.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("line {line} of the callgrind profile: {reason}")]
 pub struct MalformedProfile {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: &'static str,
 }
 
-/// A profile: instructions and calls by context. Without separated callers a context is a function.
+/// A profile: instructions and calls by context. Without separated callers, a context is a function.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct CallgrindProfile {
     /// Own instructions and calls by context, callee first: `inner'outer'outermost`. See [`frames`].
@@ -27,12 +27,12 @@ pub struct CallgrindProfile {
     pub events: BTreeMap<String, u64>,
 }
 
-/// What a context cost by itself.
+/// The cost of a context by itself.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Instructions without those of callees.
+    /// Instructions, without those of callees.
     pub instructions: u64,
-    /// How often it was called.
+    /// The number of calls.
     pub calls: u64,
 }
 
@@ -62,7 +62,7 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
             let context: &String = current.as_ref().ok_or_else(|| malformed("a cost outside of a function"))?;
             profile.total += cost;
             match profile.contexts.get_mut(context) {
-                Some(known) => known.instructions += cost,
+                Some(entry) => entry.instructions += cost,
                 None => drop(profile.contexts.insert(context.clone(), Cost { instructions: cost, calls: 0 })),
             }
         } else if let Some(name) = line.strip_prefix("fn=") {
@@ -96,7 +96,7 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
     }
 }
 
-/// Names are written once as `(id) name` and then as `(id)`, or always whole.
+/// A name is written once as `(id) name` and then as `(id)`, or always whole.
 fn resolve(names: &mut BTreeMap<String, String>, written: &str) -> Option<String> {
     let Some(rest) = written.strip_prefix('(') else { return Some(clean(written)) };
     let Some((id, name)) = rest.split_once(')') else { return Some(clean(written)) };
@@ -114,18 +114,18 @@ fn resolve(names: &mut BTreeMap<String, String>, written: &str) -> Option<String
     }
 }
 
-/// A context without what another build changes: the hashes of legacy symbols, the addresses that stand for code
-/// without a name; and without callgrind's marks of recursion, because callers are told apart anyway.
+/// A context without the parts that change with a build, hashes of legacy symbols and addresses of unnamed code, and
+/// without callgrind's marks of recursion, as callers are separated anyway.
 fn clean(name: &str) -> String {
     let frames = frames(name).filter(|frame| !frame.bytes().all(|byte| byte.is_ascii_digit()));
     let frames = frames.map(|frame| if frame.starts_with("0x") { UNNAMED } else { without_hash(frame) });
     frames.collect::<Vec<_>>().join("'")
 }
 
-/// What stands for code that has no name: mostly stubs through which a program calls a shared library.
+/// The name of code without one: mostly stubs that call a shared library.
 const UNNAMED: &str = "(unnamed)";
 
-/// The frames of a context, innermost first. A quote before a lifetime parts nothing: `inner<'_>'outer` has two frames.
+/// The frames of a context, innermost first. The quote of a lifetime does not split: `inner<'_>'outer` has two frames.
 pub fn frames(context: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(context);
     std::iter::from_fn(move || {

@@ -1,8 +1,6 @@
-//! A criterion bench: started with little to do and a folder for its output, and read from the raw samples that it
-//! leaves.
+//! Runs a criterion bench with little effort and a folder for its output, and reads the raw samples in it.
 //!
-//! Criterion's own comparison with the last run is switched off by the fresh folder, and what it resamples is kept
-//! short and not read.
+//! The folder is new, so criterion does not compare with an earlier run. Its resampling is kept short, and not read.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,53 +13,53 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use worker::pin;
 
-/// How long criterion takes for one benchmark.
+/// Criterion's effort on one benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Effort {
-    /// Samples, at least 10: criterion takes no fewer.
+    /// Samples: criterion needs at least 10.
     pub samples: u32,
     /// Seconds of warm-up.
     pub warm_up_s: f64,
-    /// Seconds of measuring.
+    /// Seconds of measurement.
     pub measurement_s: f64,
 }
 
 impl Default for Effort {
-    /// Little, because a verdict comes from many processes.
+    /// Small, because a verdict comes from many processes.
     fn default() -> Effort {
         Effort { samples: 10, warm_up_s: 0.05, measurement_s: 0.1 }
     }
 }
 
 impl Effort {
-    /// Refuses what criterion refuses.
+    /// Rejects values that criterion rejects.
     pub fn check(self) -> Result<()> {
-        ensure!(self.samples >= 10, "`effort.samples` is {}: criterion takes 10 at the least", self.samples);
+        ensure!(self.samples >= 10, "`effort.samples` is {}: give at least 10", self.samples);
         for (name, seconds) in [("warm_up_s", self.warm_up_s), ("measurement_s", self.measurement_s)] {
-            ensure!(seconds.is_finite() && seconds > 0.0, "`effort.{name}` is {seconds}: give seconds, more than 0");
+            ensure!(seconds.is_finite() && seconds > 0.0, "`effort.{name}` is {seconds}: give more than 0 seconds");
         }
         Ok(())
     }
 }
 
-/// A criterion bench that is to be run.
+/// A criterion bench to run.
 #[derive(Debug, Clone)]
 pub struct CriterionBench<'a> {
     /// The program.
     pub program: &'a Path,
-    /// The folder it runs in: its package.
+    /// The working directory: its package.
     pub package: PathBuf,
-    /// Variables that it sees.
+    /// Its environment variables.
     pub variables: Vec<(String, String)>,
-    /// The core it stays on.
+    /// The core that it is pinned to.
     pub core: Option<usize>,
-    /// How long it may take.
+    /// The longest duration.
     pub deadline: Duration,
 }
 
 impl CriterionBench<'_> {
-    /// Runs the benchmarks that match a filter, with their output in the folder `home`. Gives what it printed.
+    /// Runs the benchmarks that match a filter, with `home` as the output folder. Returns its stdout.
     pub fn run<S: AsRef<OsStr>>(&self, home: &Path, arguments: impl IntoIterator<Item = S>) -> Result<String> {
         let mut command = Command::new(self.program);
         command
@@ -75,35 +73,36 @@ impl CriterionBench<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let (sender, ended) = std::sync::mpsc::channel();
-        // The child stays on the core of the thread that starts it.
+        // The child inherits the core of the thread that starts it.
         let output = std::thread::scope(|scope| {
             let started = scope.spawn(|| -> Result<_> {
                 if let Some(core) = self.core {
                     pin::pin_to_core(core)?;
                 }
                 let child = command.spawn().with_context(|| format!("can't start {}", self.program.display()))?;
-                let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the bench has no id")?;
+                let id =
+                    i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the bench has no process id")?;
                 Ok((child, id))
             });
             let (child, id) =
-                started.join().unwrap_or_else(|_| Err(anyhow!("the thread that starts benches panicked")))?;
-            // Nobody listens any more where the deadline has passed.
+                started.join().unwrap_or_else(|_| Err(anyhow!("the thread that starts the bench panicked")))?;
+            // After the deadline there is no receiver.
             scope.spawn(move || drop(sender.send(child.wait_with_output())));
             match ended.recv_timeout(self.deadline) {
-                Ok(output) => output.context("waiting for the bench"),
+                Ok(output) => output.context("can't wait for the bench"),
                 Err(_) => {
-                    kill_process(id, Signal::KILL).context("ending a bench that hangs")?;
+                    kill_process(id, Signal::KILL).context("can't kill the bench, which hangs")?;
                     bail!("the bench did not end within {:?}: it was killed", self.deadline)
                 }
             }
         })?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "criterion failed ({}): {}", output.status, said.trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "criterion failed ({}): {}", output.status, stderr.trim());
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
-/// The arguments that give an effort to the benchmarks that match a filter.
+/// The arguments for an effort and a filter.
 pub fn briefly(effort: Effort, filter: Option<&str>) -> Vec<String> {
     let mut arguments: Vec<String> = ["--quiet", "--nresamples", "1001"].map(str::to_owned).into();
     arguments.extend([
@@ -115,7 +114,7 @@ pub fn briefly(effort: Effort, filter: Option<&str>) -> Vec<String> {
     arguments
 }
 
-/// A filter of criterion's that matches these names and no others.
+/// A criterion filter that matches exactly these names.
 pub fn exactly<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let escaped = names.map(|name| {
         let letters = name.chars().map(|letter| match letter {
@@ -136,7 +135,7 @@ struct Raw {
     times: Vec<f64>,
 }
 
-/// Nanoseconds an operation, one value a sample, of criterion's `sample.json`.
+/// The sample in criterion's `sample.json`: nanoseconds an operation, one value a sample.
 pub fn parse(text: &[u8]) -> Result<Sample> {
     let raw: Raw = serde_json::from_slice(text).context("not criterion's sample.json")?;
     ensure!(raw.iters.len() == raw.times.len(), "{} iteration counts for {} times", raw.iters.len(), raw.times.len());
@@ -176,7 +175,7 @@ mod tests {
             core: None,
             deadline: Duration::from_millis(200),
         };
-        // A shell that is given an unknown option ends at once and says so.
+        // A shell with an unknown option ends at once with a message.
         let failed = format!("{:#}", bench.run(folder.path(), ["x"]).expect_err("no bench"));
         assert!(failed.contains("criterion failed"), "{failed}");
         let script = folder.path().join("hangs");

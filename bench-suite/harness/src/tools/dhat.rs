@@ -1,4 +1,4 @@
-//! DHAT's profile: the heap blocks that were allocated below a function. Its format is described in valgrind's sources
+//! Reads DHAT's profile: the heap blocks allocated below a function. The format is in valgrind's sources
 //! (`dhat/dh_main.c`, version 2).
 
 use anyhow::{Context, Result, ensure};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// Blocks and bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Allocations {
-    /// Blocks; a block that is resized is not a new one.
+    /// Blocks; a resized block is not a new one.
     pub blocks: u64,
     /// Bytes.
     pub bytes: u64,
@@ -28,10 +28,10 @@ struct ProgramPoint {
     fs: Vec<usize>,
 }
 
-/// What was allocated below the function whose symbol contains `root`.
+/// The allocations below the function whose symbol contains `root`.
 pub fn parse(text: &[u8], root: &str) -> Result<Allocations> {
-    let profile: Profile = serde_json::from_slice(text).context("not a profile of DHAT")?;
-    ensure!(profile.version == 2, "DHAT wrote version {} of its format, this assay reads 2", profile.version);
+    let profile: Profile = serde_json::from_slice(text).context("not a DHAT profile")?;
+    ensure!(profile.version == 2, "DHAT wrote version {} of its format: this assay reads 2", profile.version);
     let below: Vec<bool> = profile.ftbl.iter().map(|frame| frame.contains(root)).collect();
     let measured = |point: &&ProgramPoint| point.fs.iter().any(|frame| below.get(*frame) == Some(&true));
     Ok(profile.pps.iter().filter(measured).fold(Allocations::default(), |sum, point| Allocations {

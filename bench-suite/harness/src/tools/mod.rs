@@ -1,8 +1,7 @@
-//! The tools that measure beside our own clocks, and what they print.
+//! Runs external measuring tools and parses their output.
 //!
-//! - [`valgrind`]: whether it is there, and how a worker is started under it.
-//! - [`callgrind`] reads callgrind's profile, [`attribution`] says whom an instruction belongs to, [`dhat`] reads
-//!   DHAT's profile.
+//! - [`valgrind`] checks that it is installed, and runs a worker under it.
+//! - [`callgrind`] reads callgrind's profile, [`attribution`] attributes its costs, [`dhat`] reads DHAT's profile.
 //! - [`criterion`] runs a criterion bench and reads its samples.
 
 pub mod attribution;

@@ -1,4 +1,4 @@
-//! Valgrind: whether it is there, and how a worker is started under it.
+//! Checks for valgrind, and runs a worker under it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use workloads::input::Source;
 
-/// Why the counts lane can't run, with the remedy; nothing if it can.
+/// The reason why the counts lane can't run, with the remedy; `None` if it can.
 pub fn missing() -> Option<String> {
     let found = Command::new("valgrind").arg("--version").stdin(Stdio::null()).output();
     match found {
         Ok(output) if output.status.success() => None,
         _ => Some(
-            "valgrind is not installed: type `sudo apt-get install valgrind` (or your system's equivalent), \
+            "valgrind is not installed: run `sudo apt-get install valgrind` (or your system's equivalent), \
              or run scripts/setup"
                 .to_owned(),
         ),
@@ -20,55 +20,54 @@ pub fn missing() -> Option<String> {
 }
 
 /// The C library chooses string functions by the CPU, and thresholds of copying by its caches: pinned, they are the
-/// same on every x86-64 host. The names are those of glibc's manual, "Hardware Capability Tunables"; those that a
-/// version does not know are ignored.
+/// same on every x86-64 host. The names are from glibc's manual, "Hardware Capability Tunables"; a version ignores
+/// those that it does not know.
 const GLIBC_TUNABLES: &str = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-AVX512F,-AVX512VL,-AVX512BW,-EVEX,-ERMS,-FSRM,-BMI1,-BMI2,-LZCNT,-MOVBE,-SSSE3,\
 -SSE4_1,-SSE4_2,-RTM:glibc.cpu.x86_data_cache_size=32768:glibc.cpu.x86_shared_cache_size=1048576:\
 glibc.cpu.x86_non_temporal_threshold=3145728:glibc.cpu.x86_rep_movsb_threshold=2048:glibc.cpu.x86_rep_stosb_threshold=2048";
 
-/// The heap grows by as much as is ever needed, never shrinks, and gives every block itself. Otherwise it would call
-/// the system whenever a page of its end is reached or free, and where the pages begin depends on the length of the
-/// program's path.
+/// The heap grows by as much as is ever needed, never shrinks, and serves every block. Otherwise it would call the
+/// system when a page at its end is reached or freed, and the length of the program's path decides where pages begin.
 const HEAP: [(&str, &str); 3] = [
     ("MALLOC_TOP_PAD_", "268435456"),
     ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
     ("MALLOC_MMAP_THRESHOLD_", "33554432"),
 ];
 
-/// A worker and what it is told, the same under every tool.
+/// A worker and its arguments, the same under every tool.
 #[derive(Debug, Clone)]
 pub struct CountedWorker {
     /// The worker's file.
     pub program: PathBuf,
     /// The case's identifier.
     pub case: String,
-    /// Toggles that are set otherwise than in the list of cases.
+    /// The overridden toggles.
     pub set: Vec<String>,
-    /// What it works on.
+    /// The source of its input.
     pub source: Source,
-    /// Where stores are made.
+    /// The folder for stores.
     pub scratch: PathBuf,
-    /// Bytes that are added to its environment: counts must not depend on them.
+    /// Bytes added to its environment, on which counts must not depend.
     pub padding: usize,
 }
 
 impl CountedWorker {
-    /// One exact count by itself, with the allocator counting.
+    /// The command of one exact count without a tool, with the allocator counting.
     pub fn with_heap(&self) -> Command {
         let mut command = Command::new(&self.program);
-        self.tell(&mut command).arg("--heap");
+        self.configure(&mut command).arg("--heap");
         command
     }
 
-    /// One exact count under a tool of valgrind's.
+    /// The command of one exact count under a valgrind tool.
     pub fn under(&self, tool: &[String]) -> Command {
         let mut command = Command::new("valgrind");
         command.args(tool).arg(&self.program);
-        self.tell(&mut command);
+        self.configure(&mut command);
         command
     }
 
-    fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         pinned(command)
             .args([&self.case, "--count"])
             .args(self.set.iter().flat_map(|pair| ["--set", pair]))
@@ -79,7 +78,7 @@ impl CountedWorker {
     }
 }
 
-/// Gives a command the environment of a count: what is pinned, what finds valgrind, and variables of this project.
+/// Sets the environment of a count: pinned variables, those that find valgrind, and this project's.
 fn pinned(command: &mut Command) -> &mut Command {
     let passed = std::env::vars_os().filter(|(name, _)| {
         let name = name.to_string_lossy();
@@ -88,8 +87,8 @@ fn pinned(command: &mut Command) -> &mut Command {
     command.env_clear().envs(passed).env("GLIBC_TUNABLES", GLIBC_TUNABLES).envs(HEAP)
 }
 
-/// The features of the CPU as valgrind presents it to a worker, sorted. Hosts whose CPUs differ in what valgrind hides
-/// are alike.
+/// The features of the CPU as valgrind presents it to a worker, sorted. Hosts that differ only in hidden features are
+/// equal.
 pub fn cpu_features(worker: &Path) -> Result<Vec<String>> {
     let mut command = Command::new("valgrind");
     let output = pinned(command.args(["--tool=none", "--quiet"]).arg(worker).arg("--cpu"))
@@ -97,10 +96,10 @@ pub fn cpu_features(worker: &Path) -> Result<Vec<String>> {
         .output()
         .context("can't start valgrind")?;
     ensure!(output.status.success(), "valgrind can't run the worker: {}", last_lines(&output.stdout, &output.stderr));
-    serde_json::from_slice(&output.stdout).context("the worker printed no list of CPU features")
+    serde_json::from_slice(&output.stdout).context("the worker printed no CPU features")
 }
 
-/// What a failed child said last, on one line.
+/// The last lines of a failed child's output, on one line.
 pub fn last_lines(stdout: &[u8], stderr: &[u8]) -> String {
     let text = format!("{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

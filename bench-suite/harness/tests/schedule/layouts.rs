@@ -1,5 +1,4 @@
-//! A program in other layouts: the same program, its functions elsewhere, linked when they are needed and gone when
-//! they are not.
+//! One program in other layouts: the same functions in another order, linked when needed and removed afterwards.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +7,7 @@ use harness::build::cargo::{self, CargoTarget};
 use harness::build::layouts::{self, Layouts};
 use harness::build::relink::Relink;
 
-/// A program that prints in which order its functions lie.
+/// A program that prints the order of its functions.
 const SOURCE: &str = r#"
 macro_rules! functions {
     ($($name:ident),*) => {
@@ -28,7 +27,7 @@ fn target() -> CargoTarget {
     CargoTarget { arguments, kind: "bin", name: "assay-worker".to_owned() }
 }
 
-/// A workspace of that program alone, and what building it made.
+/// Builds a workspace with only that program.
 fn built(folder: &Path) -> PathBuf {
     let manifest = "[package]\nname = \"ordered\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[[bin]]\nname = \
         \"assay-worker\"\npath = \"main.rs\"\n[workspace]\n";
@@ -53,7 +52,7 @@ fn order(program: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whether this machine links with LLD, as Rust does by itself on x86-64 Linux.
+/// True if this machine links with LLD, as Rust does by default on x86-64 Linux.
 fn has_lld() -> bool {
     cfg!(all(target_os = "linux", target_arch = "x86_64"))
 }
@@ -64,11 +63,11 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
     let captured = capture(folder.path(), &[]);
     if !has_lld() {
         let refused = format!("{:#}", captured.expect_err("another linker"));
-        assert!(refused.contains("keeps no copy"), "{refused}");
+        assert!(refused.contains("saves no copy"), "{refused}");
         return;
     }
     let relink = captured.unwrap();
-    assert_eq!(Relink::open(&folder.path().join("link")), Some(Ok(relink.clone())), "kept for the next time");
+    assert_eq!(Relink::open(&folder.path().join("link")), Some(Ok(relink.clone())), "cached");
     let link = |seed: u32| -> (PathBuf, String) {
         let to = folder.path().join(format!("layout-{seed}"));
         relink.link(seed, &to).unwrap();
@@ -95,7 +94,7 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
     assert_eq!(first.as_os_str().len(), placed.path(159).as_os_str().len());
     layouts::prepare(&[(&placed, 1), (&placed, 20)]).unwrap();
     assert!(!first.exists() && second.is_file() && placed.path(20).is_file());
-    assert_ne!(order(&placed.path(20)), order(&second), "fresh rounds are in fresh layouts");
+    assert_ne!(order(&placed.path(20)), order(&second), "a new round has a new layout");
 
     std::fs::remove_file(folder.path().join("link/response.txt")).unwrap();
     let refused = format!("{:#}", relink.link(9, &folder.path().join("never")).expect_err("its inputs are gone"));
@@ -105,9 +104,9 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
 #[test]
 fn a_linker_that_keeps_nothing_is_named_and_the_program_stays() {
     let folder = tempfile::tempdir().unwrap();
-    // The old linker of the system, whatever Rust links with by itself.
+    // The system's old linker, whatever Rust's default is.
     let refused = capture(folder.path(), &[("RUSTFLAGS", "-C link-arg=-fuse-ld=bfd")]).expect_err("no copy");
-    assert!(format!("{refused:#}").contains("keeps no copy of what it is given"), "{refused:#}");
+    assert!(format!("{refused:#}").contains("saves no copy of its inputs"), "{refused:#}");
     assert!(!folder.path().join("link").exists());
     let program = folder.path().join("target/release/assay-worker");
     assert_eq!(order(&program).split_whitespace().count(), 8, "cargo linked it again");

@@ -1,7 +1,6 @@
-//! The time lane with workers that are scripts: what it concludes from honest ones, and that none of the ways to fool
-//! it ends green.
+//! The time lane with shell scripts as workers: it judges honest ones correctly, and no way to fool it ends green.
 //!
-//! Nothing here measures anything: the scripts say what their clocks are meant to have shown.
+//! Nothing is measured here: the scripts print the times of their clocks.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
@@ -28,7 +27,7 @@ use harness::subject::memory::MemorySubject;
 use script::Script;
 use workloads::cases;
 
-/// What a session with these workers comes to.
+/// The result of a session with these workers.
 struct Session {
     run: Run,
     judgement: Judgement,
@@ -40,7 +39,7 @@ fn case(id: &str) -> SubjectCase {
     MemorySubject::case(&cases::find(id, &[]).unwrap(), &[])
 }
 
-/// A pair of a case on two workers; the new one is told to do `extra_percent` more work.
+/// A pair of a case on two workers; the new one gets `extra_percent` of extra work.
 fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
     let program = |path: &Path, extra_percent| {
         let (path, case) = (path.to_owned(), case.id.clone());
@@ -85,7 +84,7 @@ fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadli
     writer.finish().unwrap();
     let run = Run::read(&path, false).unwrap();
     let again = paired::judge(&procedure, &run.pairs, &policy, TODAY).unwrap();
-    assert_eq!(again, outcome, "the file does not give the verdicts again");
+    assert_eq!(again, outcome, "the file gives other verdicts");
     let comparison = Comparison { differences: vec![], deltas: outcome.deltas };
     let judgement = gate::judge(comparison, &run.invalid, &[]);
     Session { run, judgement }
@@ -100,7 +99,7 @@ fn with(base: &Script<'_>, new: &Script<'_>) -> Session {
     session(folder.path(), base, new, Deadlines::default())
 }
 
-/// Why a session is invalid, one reason a line.
+/// The reasons why a session is invalid, one a line.
 fn refused(new: &Script<'_>) -> String {
     let session = with(&Script::honest(), new);
     assert_eq!(session.judgement.outcome, GateOutcome::Invalid, "{}", session.judgement.summary);
@@ -168,7 +167,7 @@ fn swapped_labels_make_the_run_invalid() {
 fn a_worker_that_dies_is_invalid() {
     let dead = Script { start: "echo out of memory >&2; exit 7", ..Script::honest() };
     let why = refused(&dead);
-    assert!(why.contains("the new side: the worker died") && why.contains("its last words: out of memory"), "{why}");
+    assert!(why.contains("the new side: the worker died") && why.contains("stderr: out of memory"), "{why}");
     let later = Script { before_answer: "[ $n -lt 5 ] || exit 0", ..Script::honest() };
     assert!(refused(&later).contains("died"));
 }
@@ -183,7 +182,7 @@ fn a_worker_that_hangs_is_invalid_and_killed() {
         let deadlines = Deadlines { ready: patience, slice: patience, end: patience };
         let Session { judgement, .. } = session(folder.path(), &Script::honest(), &hanging, deadlines);
         assert_eq!(judgement.outcome, GateOutcome::Invalid);
-        assert!(judgement.invalid[0].contains("it hangs, and was killed"), "{:?}", judgement.invalid);
+        assert!(judgement.invalid[0].contains("it hung and was killed"), "{:?}", judgement.invalid);
         let pid = std::fs::read_to_string(folder.path().join("new/pid")).unwrap();
         assert!(!Path::new("/proc").join(pid.trim()).exists(), "the process {pid} is still there");
     }
@@ -192,13 +191,13 @@ fn a_worker_that_hangs_is_invalid_and_killed() {
 #[test]
 fn a_worker_that_talks_nonsense_is_invalid() {
     let cases = [
-        (Script { start: "echo hello", ..Script::honest() }, "the worker's answer is none"),
+        (Script { start: "echo hello", ..Script::honest() }, "the worker sent no answer"),
         (Script { protocol: 9, ..Script::honest() }, "speaks protocol 9"),
         (Script { case: "another", ..Script::honest() }, "the sides are mixed up"),
         (Script { input: "other", ..Script::honest() }, "different inputs"),
-        (Script { operations: "777", ..Script::honest() }, "it was asked for"),
+        (Script { operations: "777", ..Script::honest() }, "operations instead of"),
         (Script { after_end: "echo more", ..Script::honest() }, "after its end"),
-        (Script { after_end: "exit 3", ..Script::honest() }, "ended badly"),
+        (Script { after_end: "exit 3", ..Script::honest() }, "failed at its end"),
     ];
     for (script, expected) in cases {
         let why = refused(&script);

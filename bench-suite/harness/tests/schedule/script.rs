@@ -1,4 +1,4 @@
-//! Workers that are shell scripts, honest but for what a test changes.
+//! Shell scripts as workers, honest except for what a test changes.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 /// A worker and its flaw.
 #[derive(Clone, Copy)]
 pub struct Script<'a> {
-    /// What a slice takes, before the jitter.
+    /// The time of a slice, without the jitter.
     pub time_ns: u64,
-    /// What it takes more where extra work is asked for.
+    /// The time that is added for extra work.
     pub extra_ns: i64,
-    /// What is added to each time, as the shell computes it; `$n` counts the answers.
+    /// An expression of the shell that is added to each time; `$n` counts the answers.
     pub jitter: &'a str,
     /// Run before it is ready.
     pub start: &'a str,
@@ -31,7 +31,7 @@ pub struct Script<'a> {
 }
 
 impl Script<'static> {
-    /// A worker that does as it should.
+    /// A correct worker.
     pub fn honest() -> Script<'static> {
         Script {
             time_ns: 5_000_000,
@@ -50,7 +50,7 @@ impl Script<'static> {
 }
 
 impl Script<'_> {
-    /// Writes the script into a folder of its own.
+    /// Writes the script into a new folder.
     pub fn write(&self, folder: &Path) -> PathBuf {
         let Script {
             time_ns,

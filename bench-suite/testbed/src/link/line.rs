@@ -1,5 +1,4 @@
-//! When what one direction of a connection carries is due at the other end. It asks no clock, so that its tests take no
-//! time.
+//! Computes when the bytes of one direction of a connection arrive. It reads no clock, so its tests need no waiting.
 
 use std::time::Duration;
 
@@ -8,19 +7,19 @@ use rand_pcg::Pcg64;
 
 use super::Distance;
 
-/// One direction of one connection. Times are since the connection began.
+/// One direction of one connection. Times count from the start of the connection.
 #[derive(Debug)]
 pub(super) struct Line {
     way: Duration,
     jitter: Duration,
     bandwidth_bytes_per_s: Option<u64>,
     random: Pcg64,
-    free_at: Duration, // when the line has carried what it was given
+    free_at: Duration, // when it has sent everything so far
     last_due: Duration,
 }
 
 impl Line {
-    /// The line of that number: each has jitter of its own.
+    /// The line with that number, which seeds its jitter.
     pub(super) fn new(distance: &Distance, number: u64) -> Line {
         Line {
             way: distance.round_trip / 2,
@@ -32,23 +31,22 @@ impl Line {
         }
     }
 
-    /// Makes the line one of another distance, for what comes from now on. Order is kept, so that what is on its way is
-    /// not overtaken.
+    /// Sets the distance for the bytes from now on. Order is kept: they do not overtake what is on its way.
     pub(super) fn move_to(&mut self, distance: &Distance) {
         self.way = distance.round_trip / 2;
         self.jitter = distance.jitter;
         self.bandwidth_bytes_per_s = distance.bandwidth_bytes_per_s;
     }
 
-    /// When so many bytes that are given to the line at `now` are all at its other end.
+    /// The time at which all of these bytes, given to the line at `now`, have arrived.
     pub(super) fn due(&mut self, now: Duration, bytes: usize) -> Duration {
         let carrying = self.bandwidth_bytes_per_s.map_or(Duration::ZERO, |bandwidth| {
             Duration::from_nanos((bytes as u128 * 1_000_000_000 / u128::from(bandwidth.max(1))) as u64)
         });
         self.free_at = self.free_at.max(now) + carrying;
         let jitter_ns = u64::try_from(self.jitter.as_nanos()).unwrap_or(u64::MAX);
-        let drawn = if jitter_ns == 0 { 0 } else { self.random.next_u64() % jitter_ns };
-        self.last_due = (self.free_at + self.way + Duration::from_nanos(drawn)).max(self.last_due);
+        let delay_ns = if jitter_ns == 0 { 0 } else { self.random.next_u64() % jitter_ns };
+        self.last_due = (self.free_at + self.way + Duration::from_nanos(delay_ns)).max(self.last_due);
         self.last_due
     }
 }

@@ -1,4 +1,4 @@
-//! The proxy: listens, connects, holds back, counts, breaks.
+//! The proxy: listens, connects, delays, counts and breaks.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,25 +13,25 @@ use anyhow::{Context, Result};
 use super::Distance;
 use super::line::Line;
 
-/// Bytes that are read at a time.
+/// Bytes of one read.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// Chunks on their way in one direction: beyond that, reading waits.
+/// The most chunks on their way in one direction: beyond that, reading waits.
 const CHUNKS: usize = 1024;
 
-/// A link to one server. It ends, and its connections with it, when this is dropped.
+/// A link to one server. Dropping it ends the link and its connections.
 pub struct Link {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
 }
 
-/// What a link has carried so far.
+/// The counts of a link so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkCounts {
     /// Connections that reached the server.
     pub connections: u64,
-    /// Connections that were closed before they began.
+    /// Connections that were closed before they reached the server.
     pub refused: u64,
     /// Connections that were cut.
     pub cut: u64,
@@ -46,7 +46,7 @@ struct Shared {
     distance: Mutex<Distance>,
     open: Mutex<Vec<Arc<Pair>>>,
     stalled: Mutex<bool>,
-    moved: Condvar, // `stalled` changed
+    moved: Condvar, // signals a change of `stalled`
     refusing: AtomicBool,
     ending: AtomicBool,
     connections: AtomicU64,
@@ -60,14 +60,14 @@ struct Shared {
 struct Pair {
     client: TcpStream,
     server: TcpStream,
-    ended: AtomicU64, // directions that are at their end
+    ended: AtomicU64, // directions that have ended
 }
 
 impl Link {
     /// Listens on a free port of loopback for clients of the server at `upstream`.
     pub fn start(upstream: SocketAddr, distance: Distance) -> Result<Link> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port for the link")?;
-        let address = listener.local_addr().context("the link's port")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("can't get a port for the link")?;
+        let address = listener.local_addr().context("can't read the link's port")?;
         let zero = || AtomicU64::new(0);
         let shared = Arc::new(Shared {
             upstream,
@@ -83,22 +83,22 @@ impl Link {
             bytes_up: zero(),
             bytes_down: zero(),
         });
-        let of_thread = Arc::clone(&shared);
-        let accepting = spawn("link", move || of_thread.accept(&listener))?;
+        let acceptor = Arc::clone(&shared);
+        let accepting = spawn("link", move || acceptor.accept(&listener))?;
         Ok(Link { address, shared, accepting: Some(accepting) })
     }
 
-    /// Where clients connect to.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as a URL.
+    /// The address as a URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it has carried so far.
+    /// The counts so far.
     pub fn counts(&self) -> LinkCounts {
         let Shared { connections, refused, cut, bytes_up, bytes_down, .. } = &*self.shared;
         let get = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
@@ -111,13 +111,12 @@ impl Link {
         }
     }
 
-    /// Moves the other side to another distance. Open connections stay open: a benchmark is set up near and measured
-    /// far.
+    /// Sets the distance of the server. Open connections stay open: a benchmark is set up near and measured far.
     pub fn move_to(&self, distance: Distance) {
         *lock(&self.shared.distance) = distance;
     }
 
-    /// Cuts every open connection, whatever is on its way; how many.
+    /// Cuts all open connections, with everything on its way; returns their number.
     pub fn cut(&self) -> usize {
         let open = std::mem::take(&mut *lock(&self.shared.open));
         open.iter().for_each(|pair| pair.close());
@@ -125,12 +124,12 @@ impl Link {
         open.len()
     }
 
-    /// Closes new connections at once, as a proxy does that has no server behind it, or serves them again.
+    /// Closes new connections at once, like a proxy without a server behind it, or serves them again.
     pub fn refuse(&self, refusing: bool) {
         self.shared.refusing.store(refusing, Ordering::SeqCst);
     }
 
-    /// Holds everything back that is on its way, or lets it go on.
+    /// Stops everything on its way, or lets it continue.
     pub fn stall(&self, stalled: bool) {
         *lock(&self.shared.stalled) = stalled;
         self.shared.moved.notify_all();
@@ -141,9 +140,9 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
         self.stall(false);
-        let woken = TcpStream::connect(self.address); // accepting waits for somebody
+        let woken = TcpStream::connect(self.address); // `accept` waits for a connection
         if let (Ok(_), Some(accepting)) = (woken, self.accepting.take()) {
-            let _ = accepting.join(); // a panic there has been printed
+            let _ = accepting.join(); // a panic of the thread was printed
         }
         self.cut();
     }
@@ -158,13 +157,13 @@ impl Shared {
             }
             let Ok(client) = client else { continue };
             if self.refusing.load(Ordering::SeqCst) || self.begin(&client, number).is_err() {
-                self.refused.fetch_add(1, Ordering::SeqCst); // and closed after it was counted
+                self.refused.fetch_add(1, Ordering::SeqCst); // counted first, then closed
             }
             number += 2;
         }
     }
 
-    /// Connects to the server, and carries both ways. An error closes the client's connection.
+    /// Connects to the server and forwards in both directions. An error closes the client's connection.
     fn begin(self: &Arc<Shared>, client: &TcpStream, number: u64) -> Result<()> {
         let server = TcpStream::connect(self.upstream)?;
         client.set_nodelay(true)?;
@@ -214,7 +213,7 @@ impl Shared {
                 break;
             }
         }
-        let _ = to.shutdown(Shutdown::Write); // closed by the other side already: then there is nothing to close
+        let _ = to.shutdown(Shutdown::Write); // an error means that it is closed already
         if pair.ended.fetch_add(1, Ordering::SeqCst) == 1 {
             lock(&self.open).retain(|open| !Arc::ptr_eq(open, pair));
         }
@@ -223,7 +222,7 @@ impl Shared {
 
 impl Pair {
     fn close(&self) {
-        let _ = self.client.shutdown(Shutdown::Both); // an error says that it is closed already
+        let _ = self.client.shutdown(Shutdown::Both); // an error means that it is closed already
         let _ = self.server.shutdown(Shutdown::Both);
     }
 }
@@ -233,14 +232,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(work).context("no thread for the link")
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).context("can't start a thread for the link")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A server that sends back what it gets, and its address.
+    /// A server that echoes, and its address.
     fn echo() -> SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,9 +1,9 @@
-//! Any two strategies of any two toggles give the answers of the plain model on a real server as well, while
-//! connections are cut, requests and answers are lost, the server is killed and started again, cannot be reached, or
-//! forgets its streams, and the queue of writes is full.
+//! On a real server too, any two strategies of any two toggles give the answers of the plain model, while connections
+//! are cut, requests and answers are lost, the server is killed and restarted, cannot be reached, or forgets its
+//! streams, and the queue of writes is full.
 //!
-//! A write that fails while something is broken was done or was not: the model takes over which, and nothing else may
-//! differ. A read that fails is an error of this test: whatever is broken here, the store can ask again.
+//! A write that fails during a fault was done or not: the model adopts the result, and nothing else may differ. A read
+//! that fails is an error of this test, as the store can ask again.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -23,18 +23,18 @@ use crate::operation::{self, Operation};
 use crate::reference::Model;
 use crate::{Bed, play};
 
-/// What breaks while an operation is asked for.
+/// The fault during an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     /// Nothing.
     None,
-    /// Every connection, before anything is sent.
+    /// All connections are cut before anything is sent.
     Cut,
-    /// Every connection, when something was sent that has not reached the server.
+    /// All connections are cut when something was sent but has not reached the server.
     CutBefore,
-    /// Every connection, as soon as something was sent: whether it has reached the server is open.
+    /// All connections are cut as soon as something was sent: it may have reached the server or not.
     CutUnderWay,
-    /// The server is killed and started again: it knows its data, and no stream.
+    /// The server is killed and restarted: it has its data, but no stream.
     Restart,
     /// The server cannot be reached.
     Refuse,
@@ -62,16 +62,16 @@ fn every_pair_of_strategies_is_the_model_on_a_server_that_breaks_for_long() {
     every_pair(8, 60);
 }
 
-/// Few variants in which any two strategies that go with a server meet.
+/// A few variants that cover any two strategies which work with a server.
 fn variants() -> Vec<Variant> {
     covering::variants(|variant| {
-        // An index in this process does not go with a server, whom others may write to.
-        let goes = variant.store == StoreKind::Libsql && variant.retrieval == memory::RetrievalKind::Scan;
-        goes && variant.durability == memory::Durability::Committed
+        // An index in this process does not work with a server, which others may write to.
+        let remote = variant.store == StoreKind::Libsql && variant.retrieval == memory::RetrievalKind::Scan;
+        remote && variant.durability == memory::Durability::Committed
     })
 }
 
-/// What came of what was broken, in all: a test in which nothing breaks shows nothing.
+/// Totals over all variants, to show that something did break.
 #[derive(Debug, Default)]
 struct Seen {
     failed: Cell<u64>,
@@ -103,11 +103,11 @@ fn every_pair(sequences: u32, operations: usize) {
         }
     }
     println!("{} variants, {sequences} sequences of up to {operations} operations each: {seen:?}", variants.len());
-    assert!(seen.failed.get() > 0 && seen.done.get() > 0 && seen.renewed.get() > 0, "what breaks is seen to break");
+    assert!(seen.failed.get() > 0 && seen.done.get() > 0 && seen.renewed.get() > 0, "faults had an effect");
 }
 
-/// A stream that was idle for over 10 seconds is refused by the server: what is asked on it is answered all the same,
-/// by every variant. The server's clock is its own: this waits for it, for all variants at once.
+/// The server refuses a stream that was idle for over 10 seconds. Every variant answers what is asked on it all the
+/// same. The test waits on the server's clock, for all variants at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_stream_changes_no_answer() {
     let mut waiting = tokio::task::JoinSet::new();
@@ -122,8 +122,8 @@ async fn an_expired_stream_changes_no_answer() {
                 model.adopt(memory.get_episode(id).await.expect("reading works").expect("is there"));
             }
             model.adopt_patterns(memory.patterns().await.expect("reading works"));
-            // Asked within 8 seconds, a connection is not checked; on the way, the question is held until the stream is
-            // 12 seconds old.
+            // A connection used within 8 seconds is not checked. The request is held on its way until the stream is 12
+            // seconds old.
             tokio::time::sleep(Duration::from_secs(5)).await;
             bed.link.stall(true);
             let checking = async {
@@ -140,25 +140,25 @@ async fn an_expired_stream_changes_no_answer() {
     }
     let mut renewed = 0;
     while let Some(done) = waiting.join_next().await {
-        renewed += done.expect("every variant has answered");
+        renewed += done.expect("every variant answers");
     }
-    println!("{renewed} streams were begun anew");
+    println!("{renewed} streams were renewed");
     assert!(renewed > 0, "streams have expired");
 }
 
-/// A memory with a small cache of short time, and a queue of writes that two steps fill.
+/// A memory with a small cache, a short time to live, and a queue of writes that two steps fill.
 async fn open(variant: &Variant, bed: &Bed, clock: &Arc<ManualClock>, opening: u64) -> Memory {
     let options = Options {
         remote: Some(Remote { url: bed.link.url(), token: String::new() }),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
-        // The ids of starts that failed are not in the store, and would be given out again.
+        // The ids of failed starts are not in the store, and would be assigned again.
         ids: IdSource::seeded(opening),
         threshold_bytes: 128,
         cache_capacity: 3,
         cache_ttl_ns: 12,
         batch_writes: 2,
         queued_writes: 2,
-        flush_interval_ns: 0, // the clock does not move while one waits
+        flush_interval_ns: 0, // the clock stands still while it waits
         ..Options::default()
     };
     Memory::open(variant, options).await.expect("the server has an empty database, or this memory's")
@@ -198,14 +198,13 @@ async fn run(variant: &Variant, operations: Vec<Operation>, faults: Vec<Fault>, 
                 world.model.adopt_patterns(memory.patterns().await.expect("reading works"));
             }
             operation => {
-                // A read: it is asked for while the way is broken, and answered all the same.
+                // A read during the fault must be answered all the same.
                 match fault {
                     Fault::Restart => bed.sqld.restart().expect("starts again"),
                     _ => drop(bed.link.cut()),
                 }
                 world.undisturbed(&memory, &clock, operation).await?;
-                // The connection of the writes is gone as well: the next one may be the first to notice, and then it
-                // fails.
+                // The writer's connection is gone too: the next write may be the first to notice, and fails then.
                 world.start(&memory, &clock, &mut bed, Fault::None, StartEpisode::default()).await?;
             }
         }
@@ -219,12 +218,12 @@ async fn run(variant: &Variant, operations: Vec<Operation>, faults: Vec<Fault>, 
     world.model.check_everything(&open(variant, &bed, &clock, opening + 1).await).await
 }
 
-/// Whether a write may end so while something is broken: done, refused for a reason of its own, or failed on the way.
+/// True if a write may end so during a fault: done, refused for a valid reason, or failed on the way.
 fn allowed<T>(done: &memory::Result<T>, refused: bool) -> bool {
     done.is_ok() || refused || matches!(done, Err(Error::Store { .. }))
 }
 
-/// The model, and the ids that it knows.
+/// The model, and the ids of its episodes.
 struct World<'a> {
     model: Model,
     known: BTreeSet<EpisodeId>,
@@ -233,7 +232,7 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// Waits for a write while something breaks, and mends it.
+    /// Runs a write during a fault, and then ends the fault.
     async fn disturbed<T>(
         &self,
         bed: &mut Bed,
@@ -274,7 +273,7 @@ impl World<'_> {
         done
     }
 
-    /// Nothing breaks: the model's own check.
+    /// Runs the model's check without a fault.
     async fn undisturbed(&mut self, memory: &Memory, clock: &ManualClock, operation: Operation) -> TestCaseResult {
         self.model.check(memory, clock, operation).await?;
         self.model.last().into_iter().for_each(|id| self.learn(id));
@@ -291,7 +290,7 @@ impl World<'_> {
         Episode::clone(&*memory.get_episode(id).await.expect("reading works").expect("it was acknowledged"))
     }
 
-    /// The episode once nothing is under way to it any more: a request whose sender has gone may still be worked on.
+    /// The episode once no request for it is under way: the server may still work on one whose sender is gone.
     async fn settled(&self, memory: &Memory, id: EpisodeId) -> Episode {
         let mut before = self.episode(memory, id).await;
         loop {
@@ -366,7 +365,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// More steps at one moment than the queue of writes takes: each is acknowledged, with a number of its own.
+    /// More concurrent steps than the queue of writes holds: each is acknowledged with its own number.
     async fn burst(&mut self, memory: &Memory, clock: &ManualClock, variant: &Variant) -> TestCaseResult {
         const EACH: usize = 3;
         let mut ids = Vec::new();

@@ -1,7 +1,7 @@
-//! `store=libsql` on a real server, through the link: the same answers as a file, every trap of libsql's client, and
-//! what the pools do at a distance.
+//! `store=libsql` on a real server through the link: the same answers as a file, all known traps of libsql's client,
+//! and the pools at a distance.
 //!
-//! Without an sqld each of these tests says so and checks nothing: `scripts/setup` fetches one.
+//! Without an sqld these tests print that they are skipped: `scripts/setup` installs one.
 
 #[path = "../../../../memory/tests/model/covering.rs"]
 mod covering;
@@ -30,7 +30,7 @@ struct Bed {
 }
 
 impl Bed {
-    /// `None`, and a word about it, where there is no server.
+    /// `None`, with a message, if there is no server.
     fn new(distance: Distance) -> Option<Bed> {
         let program = match sqld::find() {
             Ok(program) => program,
@@ -92,7 +92,7 @@ fn counted<const N: usize>(memory: &Memory, names: [&str; N]) -> [u64; N] {
     names.map(|name| counters[name])
 }
 
-/// Everything that a memory answers about what was played, as one text.
+/// All answers of a memory about the episodes, as one text.
 async fn answers(memory: &Memory, ids: &[EpisodeId]) -> String {
     let episodes = memory.get_episodes(ids).await.expect("the server answers");
     let query = Query { text: "the parser of module 2".to_owned(), context: None, limit: 3 };
@@ -127,7 +127,7 @@ async fn a_server_answers_as_a_file_does_under_every_pool() {
         }
         assert_eq!(answered[0], answered[1], "{pool}");
 
-        // What was there is there for the next one, and an id that is taken is refused with the same words.
+        // The next one finds what was stored, and an id that is taken is refused in the same words.
         let memory = open(Place::Server(&bed.sqld.url()), &variant).await.unwrap();
         assert_eq!(memory.stats().await.unwrap().episodes, 4);
         assert_eq!(memory.query_by_metadata("ticket", "T-0").await.unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! What the pools do at a distance, by what they count and what the link counts.
+//! The pools at a distance, by their counters and by the link's.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ async fn keeping_connections_saves_round_trips_and_bytes() {
         let Some(bed) = Bed::new(Distance::preset("15ms").unwrap()) else { return };
         let memory = bed.open(pool).await;
         let id = play(&memory, 0, 1).await.unwrap();
-        assert!(memory.get_episode(id).await.unwrap().is_some()); // the first one of a kept connection prepares
+        assert!(memory.get_episode(id).await.unwrap().is_some()); // a new connection prepares its statements
         let before = counted(&memory, COUNTED);
         for _ in 0..GETS {
             assert!(memory.get_episode(id).await.unwrap().is_some());
@@ -77,14 +77,14 @@ async fn adaptive_follows_the_callers() {
     assert!(now > shrunk, "one caller wants fewer");
 }
 
-/// The meter at the client and the link's own agree on every byte that was sent.
+/// The client's meter and the link agree on every byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_byte_is_counted() {
     let Some(bed) = Bed::new(Distance::milliseconds(0)) else { return };
     let memory = bed.open("keepalive").await;
     let id = play(&memory, 0, 5).await.unwrap();
     assert!(memory.get_episode(id).await.unwrap().is_some());
-    // The goodbye of the stream that opened the store is sent behind one's back: both have counted it in the end.
+    // The goodbye of the stream that opened the store is sent in the background: in the end both have counted it.
     loop {
         let [sent, received] = counted(&memory, ["bytes_sent", "bytes_received"]);
         let LinkCounts { bytes_up, bytes_down, .. } = bed.link.counts();

@@ -1,4 +1,4 @@
-//! The traps of a remote libSQL: what is known to break, broken on purpose.
+//! The traps of a remote libSQL: every known failure is provoked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use testbed::link::Distance;
 
 use crate::{Bed, counted, play, start, step};
 
-/// A stream that was idle for over 10 seconds answers STREAM_EXPIRED to everything until it is reset. The server's
-/// clock is its own: this waits for it.
+/// A stream that was idle for over 10 seconds answers STREAM_EXPIRED to everything until it is reset. The test waits on
+/// the server's clock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_expired_is_begun_anew() {
     let Some(bed) = Bed::new(Distance::milliseconds(0)) else { return };
@@ -18,8 +18,8 @@ async fn a_stream_that_expired_is_begun_anew() {
     assert!(memory.get_episode(id).await.unwrap().is_some());
     let before = counted(&memory, ["connections_opened", "streams_renewed"]);
 
-    // Asked within 8 seconds, the connection is not checked; on the way, the question is held until the stream is 12
-    // seconds old.
+    // A connection used within 8 seconds is not checked. The request is held on its way until the stream is 12 seconds
+    // old.
     tokio::time::sleep(Duration::from_secs(5)).await;
     bed.link.stall(true);
     let asking = tokio::spawn({
@@ -32,15 +32,15 @@ async fn a_stream_that_expired_is_begun_anew() {
     let after = counted(&memory, ["connections_opened", "streams_renewed"]);
     assert_eq!(after, [before[0], before[1] + 1], "on the same connection");
 
-    // Asked after 8 seconds, the connection is checked on a new stream first, and nothing has to be sent twice.
+    // After 8 seconds the connection is checked on a new stream first, so that nothing is sent twice.
     tokio::time::sleep(Duration::from_secs(11)).await;
     assert!(memory.get_episode(id).await.unwrap().is_some());
     memory.log_step(memory.start_episode(start(1)).await.unwrap(), step(0)).await.unwrap();
     assert_eq!(counted(&memory, ["connections_opened", "streams_renewed"]), after);
 }
 
-/// On one thread, so that whoever waits for a connection's end has seen it before what is asked next is sent: otherwise
-/// a write may be sent into a connection that is gone already, which is an error (below).
+/// On one thread, so that the end of a connection is seen before the next request is sent: otherwise a write may go
+/// into a connection that is already closed, which is an error (below).
 #[tokio::test]
 async fn a_connection_that_was_cut_is_replaced() {
     for pool in ["none", "keepalive", "adaptive"] {
@@ -56,7 +56,7 @@ async fn a_connection_that_was_cut_is_replaced() {
     }
 }
 
-/// Whether a write whose answer was lost was done, nobody knows: it is an error, and what follows works.
+/// Nobody knows if a write whose answer was lost was done: it is an error, and what follows works.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_was_lost_is_an_error() {
     let Some(bed) = Bed::new(Distance::milliseconds(0)) else { return };
@@ -75,8 +75,8 @@ async fn a_write_whose_answer_was_lost_is_an_error() {
     assert!(bed.link.cut() > 0);
     bed.link.stall(false);
     assert!(matches!(writing.await.unwrap(), Err(Error::Store { store: "libsql", .. })));
-    let known = memory.get_episode(id).await.unwrap().unwrap().steps.len() as u32;
-    assert_eq!(memory.log_step(id, step(2)).await.unwrap(), known, "the next number is the store's");
+    let logged = memory.get_episode(id).await.unwrap().unwrap().steps.len() as u32;
+    assert_eq!(memory.log_step(id, step(2)).await.unwrap(), logged, "the next number is the store's");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +99,7 @@ async fn a_server_that_was_restarted_is_found_again() {
     assert_eq!(memory.stats().await.unwrap().episodes, 2, "what failed while it was away was not done");
 }
 
-/// Clones of one remote connection, used by several tasks, hang the server: a checkout is one caller's alone.
+/// Clones of one remote connection in several tasks hang the server, so a checkout belongs to one caller.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_callers_share_connections_one_at_a_time() {
     for pool in ["keepalive", "adaptive"] {

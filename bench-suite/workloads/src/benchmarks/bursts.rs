@@ -1,7 +1,7 @@
-//! A load that changes: few callers, many, few again. What a pool that follows the demand is for.
+//! A changing load: few callers, many, few again, as a pool that follows the demand is made for.
 //!
-//! Beside the work it adds up for how long connections were open and for how long they were in use, at each beginning
-//! and end of a fetch: between two of those nothing changes.
+//! It also sums the time that connections were open and the time that they were in use. Both change only when a fetch
+//! begins or ends, so they are added up there.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,20 +16,19 @@ use worker::Prepared;
 
 use crate::benchmark::Setup;
 
-/// Callers at a time, burst after burst. Every seed has the same ones: the load is part of what is measured.
+/// Concurrent callers of each burst. They are the same for every seed: the load is part of the definition.
 const CALLERS: [usize; 6] = [2, 24, 4, 40, 2, 12];
 
-/// Episodes that each caller of a burst fetches, one after the other.
+/// Episodes that each caller of a burst fetches, one by one.
 const GETS: usize = 6;
 
-/// Episodes that they choose from.
+/// Episodes that the callers choose from.
 const STORED: usize = 16;
 
-/// Connections that are open and read nothing: the writer's, and the one that made the tables and is closed by nobody's
-/// count.
+/// Open connections that read nothing: the writer's, and the one that made the tables, whose closing is not counted.
 const NOT_READING: u64 = 2;
 
-/// Time in which connections were in use, and in which they were open, ns, all connections together.
+/// Time that connections were in use, and that they were open, ns, summed over connections.
 pub const BUSY: &str = "connection_busy_ns";
 /// See [`BUSY`].
 pub const OPEN: &str = "connection_open_ns";
@@ -42,7 +41,7 @@ struct Bursts {
     expected: u64,
 }
 
-/// How many fetches are under way, and what that came to.
+/// The fetches under way, and the times summed so far.
 #[derive(Default)]
 struct Gauge {
     since: Option<Instant>,
@@ -56,7 +55,7 @@ pub fn gets(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
     let fixture = Fixture::new(setup)?;
     let scripts = setup.input.scripts.iter().cycle().take(STORED);
     let ids = scripts.map(|script| fixture.play(script, 1)).collect::<Result<Vec<EpisodeId>>>()?;
-    // Once each before: a cache is measured warm, a connection open.
+    // Fetch each once, so that the cache is warm and a connection open.
     for id in &ids {
         fixture.runtime.block_on(fixture.memory.get_episode(*id))?;
     }
@@ -67,7 +66,7 @@ impl Prepared for Bursts {
     fn run(&mut self, operations: u64) -> Result<()> {
         let Bursts { fixture, ids, gauge, fetched, expected } = self;
         fixture.runtime.block_on(async {
-            lock(gauge).since = None; // what was between two slices is nobody's load
+            lock(gauge).since = None; // the time between two slices does not count
             for _ in 0..operations {
                 for callers in CALLERS {
                     let mut burst = JoinSet::new();
@@ -97,7 +96,7 @@ impl Prepared for Bursts {
     }
 }
 
-/// Fetches one episode after the other; how many had the one step that they were stored with.
+/// Fetches episodes one by one; returns the number of those with the one step that they were stored with.
 async fn call(caller: usize, memory: Arc<Memory>, ids: Arc<Vec<EpisodeId>>, gauge: Arc<Mutex<Gauge>>) -> Result<u64> {
     let mut right = 0;
     for get in 0..GETS {
@@ -116,7 +115,7 @@ impl Gauge {
         let open = (counters["connections_opened"] - counters["connections_retired"]).saturating_sub(NOT_READING);
         let now = Instant::now();
         let elapsed_ns = self.since.map_or(0, |since| now.duration_since(since).as_nanos() as u64);
-        // Those that wait for a connection have none.
+        // Fetches that wait for a connection do not use one.
         self.busy_ns += self.under_way.min(open) * elapsed_ns;
         self.open_ns += open * elapsed_ns;
         self.under_way = self.under_way.saturating_add_signed(by);

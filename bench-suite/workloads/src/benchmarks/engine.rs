@@ -1,4 +1,4 @@
-//! The engine beneath a store, bare: the steps that `step/together` logs, encoded beforehand, as many to a commit.
+//! The bare engine beneath a store: commits the steps of `step/together`, encoded beforehand, with as many to a commit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ struct Bare {
     encoding: Encoding,
     steps: Vec<NewStep>,
     upcoming: Vec<RawRow>,
-    done: usize, // of them
+    done: usize, // of the upcoming rows
     next: u32,
     committed: usize,
-    _folder: TempDir, // after the engine, whose file lies in it
+    _folder: TempDir, // dropped after the engine, whose file is in it
 }
 
 /// The operation of `engine/steps`.
@@ -58,8 +58,8 @@ impl Prepared for Bare {
 
     fn run(&mut self, operations: u64) -> Result<()> {
         let Bare { runtime, engine, upcoming, done, committed, .. } = self;
-        let rows = usize::try_from(operations).context("so many operations")? * AGENTS;
-        let batches = upcoming.get(*done..*done + rows).context("refill comes before run")?;
+        let rows = usize::try_from(operations).context("too many operations")? * AGENTS;
+        let batches = upcoming.get(*done..*done + rows).context("prepare_inputs comes before run")?;
         runtime.block_on(async {
             for batch in batches.chunks(AGENTS) {
                 engine.commit(batch).await?;

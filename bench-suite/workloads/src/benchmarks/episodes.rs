@@ -1,4 +1,4 @@
-//! Reading what is stored: by id, many ids at once, and by id with more episodes than a cache has places.
+//! Reading stored episodes: by one id, by many ids at once, and by id with more episodes than a cache holds.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,17 @@ use crate::input::Input;
 /// Episodes that `episode/get` and `episode/get_many` choose from.
 const STORED: usize = 32;
 
-/// Ids of one `episode/get_many`.
+/// The number of ids in one `episode/get_many`.
 const MANY: usize = 10;
 
-/// The benchmark in which a cache is full: the one in which it has to choose what to keep.
+/// The benchmark with a full cache, which has to choose what to keep.
 pub const CROWDED: &str = "episode/get_crowded";
 
 /// Episodes that it chooses from, and how many of them a cache holds.
 const CROWD: usize = 128;
 const PLACES: usize = 16;
 
-/// How unevenly it chooses: YCSB's default.
+/// The skew of the choice: YCSB's default.
 const SKEW: f64 = 0.99;
 
 /// The operation of `episode/get`.
@@ -45,7 +45,7 @@ pub fn get_crowded(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
     let fixture = Fixture::with(setup, Options { cache_capacity: PLACES, ..Options::default() })?;
     let zipf = Zipf::new(CROWD as f64, SKEW).context("no such distribution")?;
     let mut random = seeded(setup.input);
-    // The most popular first: it was stored first as well, and everything that came after it was read in between.
+    // The most popular comes first. It was also stored first, so everything else was read after it.
     let order = (0..1024).map(|_| zipf.sample(&mut random) as usize - 1).collect();
     warmed(fixture, setup.input, CROWD, 1, order)
 }
@@ -54,7 +54,7 @@ struct Reading {
     fixture: Fixture,
     stored: Vec<(EpisodeId, usize)>,
     many: usize,
-    /// The order in which episodes are asked for, over and over.
+    /// The order of the reads, repeated.
     order: Vec<usize>,
     next: usize,
     steps_read: u64,
@@ -78,7 +78,7 @@ fn warmed(
     for script in input.scripts.iter().cycle().take(episodes) {
         stored.push((fixture.play(script, script.steps.len())?, script.steps.len()));
     }
-    // Once each before: a cache is measured warm, a connection open.
+    // Read each once, so that the cache is warm and a connection open.
     for (id, _) in &stored {
         fixture.runtime.block_on(fixture.memory.get_episode(*id))?;
     }

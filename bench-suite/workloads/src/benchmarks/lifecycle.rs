@@ -1,4 +1,4 @@
-//! Writing: whole episodes, and each of their operations by itself.
+//! Writing: whole episodes, and each operation by itself.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,7 +11,7 @@ use worker::Prepared;
 
 use crate::benchmark::Setup;
 
-/// Steps of an episode in these benchmarks, as in the figures that they are compared with.
+/// Steps of an episode here, as in the published figures that these benchmarks are compared with.
 pub(super) const STEPS: usize = 10;
 
 /// The operation of `lifecycle`.
@@ -46,12 +46,12 @@ struct Writing {
     fixture: Fixture,
     scripts: Vec<Script>,
     operation: Operation,
-    /// Scripts of episodes to come; steps to come, and the episode they go to; running episodes to complete.
+    /// Inputs: scripts to play or start, steps to log, and running episodes to complete with their scripts.
     upcoming: VecDeque<usize>,
     steps: VecDeque<NewStep>,
     running: VecDeque<(EpisodeId, usize)>,
     next_script: usize,
-    /// What was done: the episode and its script.
+    /// The episodes written, each with its script.
     done: Vec<(EpisodeId, usize)>,
     target: Option<EpisodeId>,
     logged: Vec<(u32, u64)>,
@@ -71,7 +71,7 @@ fn prepared(setup: &Setup<'_>, operation: Operation) -> Result<Box<dyn Prepared>
         target: None,
         logged: Vec::new(),
     };
-    // Once before: files are made, tables exist, connections are open, as in a memory that is in use.
+    // Play one first, so that files, tables and connections exist as in a memory in use.
     writing.fixture.play(&setup.input.scripts[0], STEPS)?;
     if operation == Operation::Log {
         let start = setup.input.scripts[0].start.clone();
@@ -119,7 +119,7 @@ impl Prepared for Writing {
 
     fn run(&mut self, operations: u64) -> Result<()> {
         let Writing { fixture, scripts, operation, upcoming, steps, running, done, target, logged, .. } = self;
-        let empty = "refill comes before run";
+        let empty = "prepare_inputs comes before run";
         fixture.runtime.block_on(async {
             for _ in 0..operations {
                 match operation {
@@ -151,7 +151,7 @@ impl Prepared for Writing {
     fn check(&mut self) -> Result<()> {
         let memory = &self.fixture.memory;
         self.fixture.runtime.block_on(async {
-            // The last ones stand for all: reading each of thousands back would take longer than the measurement.
+            // Only the last ones: reading thousands back would take longer than the measurement.
             for (id, index) in self.done.iter().rev().take(32) {
                 let expected: Vec<&NewStep> = match self.operation {
                     Operation::Start => vec![],

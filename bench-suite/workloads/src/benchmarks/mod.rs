@@ -1,4 +1,4 @@
-//! The benchmarks, a workload a file, and the fixture that those with a memory stand on.
+//! The benchmarks, one workload a file, and the fixture that those with a memory share.
 
 pub mod bursts;
 pub mod engine;
@@ -22,24 +22,24 @@ use tokio::runtime::Runtime;
 use crate::benchmark::Setup;
 use crate::scratch;
 
-/// A memory of the variant under test, alone in a folder of its own, on a runtime of one thread: two runs of the same
-/// seed do the same work.
+/// A memory of the variant under test, in its own folder, on a single-threaded runtime: two runs with the same seed do
+/// the same work.
 pub struct Fixture {
     /// Drives the memory's futures.
     pub runtime: Runtime,
     /// The memory under test.
     pub memory: Arc<Memory>,
-    // Dropped last: the memory's files lie in it.
+    // Dropped last: the memory's files are in it.
     _folder: Option<TempDir>,
 }
 
 impl Fixture {
-    /// Opens a memory of the variant, in a file of its own or on the server of the setup.
+    /// Opens a memory of the variant, in its own file or on the setup's server.
     pub fn new(setup: &Setup<'_>) -> Result<Fixture> {
         Fixture::with(setup, Options::default())
     }
 
-    /// Opens a memory of the variant, with what is not its place, its clock or its ids as given.
+    /// Opens a memory of the variant with these options, except for its place, clock, ids and flush interval.
     pub fn with(setup: &Setup<'_>, options: Options) -> Result<Fixture> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
         let folder = match (setup.variant.store, setup.remote) {
@@ -63,7 +63,7 @@ impl Fixture {
         self.runtime.block_on(play(&self.memory, script, steps))
     }
 
-    /// What the strategies did.
+    /// The counters of the strategies.
     pub fn counters(&self) -> BTreeMap<&'static str, u64> {
         self.memory.counters()
     }

@@ -1,4 +1,4 @@
-//! Payloads: each codec and each compressor on steps at three places of the distribution of sizes.
+//! Payloads: each codec and compressor on a small, a median and a large step.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -55,7 +55,7 @@ sizes! {
     decompress_large: decompress(LARGE);
 }
 
-/// The step at a quantile of all steps' sizes as JSON.
+/// The step at a quantile of the steps' sizes in JSON.
 fn step_at(input: &Input, quantile: f64) -> Result<Step> {
     let mut steps = Vec::new();
     for (number, step) in (0..).zip(input.scripts.iter().flat_map(|script| &script.steps)) {
@@ -164,7 +164,7 @@ impl Prepared for Payload {
             Work::Compress => {
                 let mut back = Vec::new();
                 self.encoding.compression.decompress(&self.out, self.raw.len(), &mut back)?;
-                ensure!(back == self.raw, "what was compressed does not come back");
+                ensure!(back == self.raw, "the decompressed bytes differ from the input");
                 ensure!(self.out != self.raw, "the compressor copied its input");
                 let counters = &self.encoding.counters;
                 counters.values_compressed.add(self.runs);
@@ -173,7 +173,7 @@ impl Prepared for Payload {
                 counters.compressed_bytes_after.add(self.runs * self.out.len() as u64);
             }
             Work::Decompress => {
-                ensure!(self.out == self.raw, "what was compressed does not come back");
+                ensure!(self.out == self.raw, "the decompressed bytes differ from the input");
                 ensure!(self.packed != self.raw, "the compressor copied its input");
                 self.encoding.counters.values_compressed.increment();
                 self.encoding.counters.dictionary_compressed.add(with_dictionary(&self.encoding));

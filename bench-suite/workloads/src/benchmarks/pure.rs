@@ -12,7 +12,7 @@ use worker::Prepared;
 
 use crate::benchmark::Setup;
 
-/// Steps of the episode whose patterns are extracted, as in the figure that it is compared with.
+/// Steps of the episode, as in the published figure that this is compared with.
 const STEPS: usize = 50;
 
 struct Extracting {
@@ -57,7 +57,7 @@ impl Prepared for Extracting {
     }
 }
 
-/// From the steps to the patterns, as at completion.
+/// Extracts patterns from steps, as completing an episode does.
 fn extract(episode: &Episode, outcome: &Outcome) -> Vec<Pattern> {
     memory::pattern::extract(&episode.head, &Trace::of(&episode.steps), outcome)
 }

@@ -12,7 +12,7 @@ use worker::Prepared;
 use crate::benchmark::Setup;
 use crate::input::Input;
 
-/// Episodes that one retrieval asks for.
+/// Episodes that one retrieval returns.
 const LIMIT: usize = 10;
 
 /// The operation of `retrieve/100`.
@@ -30,18 +30,18 @@ pub fn among_10000(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
     among(setup, 10_000)
 }
 
-/// Words of a task: a title, not a whole issue.
+/// Words of a task: the length of a title, not of a whole issue.
 const TASK_WORDS: usize = 16;
 
 struct Retrieving {
     fixture: Fixture,
-    /// Queries, each with the episode that must come first: the query is its own task and context.
+    /// Queries, each with the episode that must come first: the one with this task and context.
     queries: Vec<(Query, EpisodeId)>,
     next: usize,
     wrong: usize,
 }
 
-/// Retrievals among so many episodes.
+/// Retrieval among this number of episodes.
 pub fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
     let fixture = Fixture::new(setup)?;
     let mut queries = Vec::new();
@@ -61,8 +61,8 @@ pub fn among(setup: &Setup<'_>, episodes: usize) -> Result<Box<dyn Prepared>> {
     Ok(Box::new(retrieving))
 }
 
-/// The episode of that number: one of the input's kinds of task, told apart by its words. Steps don't take part in
-/// finding an episode, so it has none.
+/// The episode with this number: a task of the input, made unique by its words. It has no steps, as retrieval ignores
+/// them.
 pub fn script(input: &Input, number: usize) -> Script {
     let Script { start, outcome, .. } = &input.scripts[number % input.scripts.len()];
     let words: Vec<&str> = start.task.split_whitespace().take(TASK_WORDS).collect();
@@ -85,7 +85,7 @@ impl Prepared for Retrieving {
     fn check(&mut self) -> Result<()> {
         ensure!(
             self.wrong == 0,
-            "{} of {} retrievals did not find the episode of that very task first",
+            "{} of {} retrievals did not return the episode of the same task first",
             self.wrong,
             self.next
         );

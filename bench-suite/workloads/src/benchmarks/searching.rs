@@ -1,4 +1,4 @@
-//! Finding episodes by something other than their id: a metadata value, or a task type and a domain.
+//! Searching by something other than the id: a metadata value, or a task type and a domain.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use worker::Prepared;
 
 use crate::benchmark::Setup;
 
-/// Episodes that are searched, and the groups that they fall into.
+/// The number of episodes, and of the groups that they form.
 const SEARCHED: usize = 64;
 const GROUPS: usize = 16;
 
-/// Task types, each of several domains: the groups of `task/query`.
+/// Task types; with the domains, they form the groups of `task/query`.
 const TASK_TYPES: usize = 4;
 
-/// The newest episodes that one `task/query` asks for: half of a group.
+/// Episodes that one `task/query` returns: the newer half of a group.
 const NEWEST: usize = SEARCHED / GROUPS / 2;
 
-/// What is asked about a group.
+/// The kind of query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
     Metadata,
@@ -59,7 +59,7 @@ fn searching(setup: &Setup<'_>, question: Question) -> Result<Box<dyn Prepared>>
     for group in &mut expected {
         group.sort_unstable();
         if question == Question::Task {
-            // The fixture's clock stands still, so that the highest ids are the newest.
+            // The fixture's clock stands still, so the highest ids are the newest.
             group.reverse();
             group.truncate(NEWEST);
         }
@@ -95,7 +95,7 @@ impl Prepared for Searching {
     }
 
     fn check(&mut self) -> Result<()> {
-        ensure!(self.wrong == 0, "{} of {} queries gave the wrong ids", self.wrong, self.next);
+        ensure!(self.wrong == 0, "{} of {} queries returned the wrong ids", self.wrong, self.next);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Writing side by side: several agents log a step at the same moment, or live whole episodes at the same time.
+//! Concurrent writing: several agents log a step at the same moment, or play whole episodes at the same time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use worker::Prepared;
 
 use crate::benchmark::Setup;
 
-/// Agents that log a step, each to an episode of its own.
+/// Agents that log a step, each to its own episode.
 pub(super) const AGENTS: usize = 8;
 
-/// Agents that live an episode each.
+/// Agents that play one episode each.
 const LIVES: usize = 64;
 
 struct Together {
@@ -58,7 +58,7 @@ impl Prepared for Together {
         let memory = &fixture.memory;
         fixture.runtime.block_on(async {
             for _ in 0..operations {
-                let [a, b, c, d, e, f, g, h] = upcoming.pop_front().context("refill comes before run")?;
+                let [a, b, c, d, e, f, g, h] = upcoming.pop_front().context("prepare_inputs comes before run")?;
                 tokio::try_join!(
                     memory.log_step(ids[0], a),
                     memory.log_step(ids[1], b),
@@ -103,7 +103,7 @@ struct Lives {
 pub fn whole_episodes(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
     let fixture = Fixture::new(setup)?;
     let scripts: Vec<Arc<Script>> = setup.input.scripts.iter().cloned().map(Arc::new).collect();
-    // Once before, as in a memory that is in use.
+    // Play one first, as in a memory in use.
     fixture.play(&scripts[0], STEPS)?;
     Ok(Box::new(Lives { fixture, scripts, upcoming: VecDeque::new(), next: 0, done: Vec::new() }))
 }
@@ -124,12 +124,12 @@ impl Prepared for Lives {
         fixture.runtime.block_on(async {
             for _ in 0..operations {
                 let mut agents = JoinSet::new();
-                for script in upcoming.pop_front().context("refill comes before run")? {
+                for script in upcoming.pop_front().context("prepare_inputs comes before run")? {
                     let memory = Arc::clone(memory);
                     agents.spawn(async move { anyhow::Ok((play(&memory, &script, STEPS).await?, script)) });
                 }
-                while let Some(lived) = agents.join_next().await {
-                    done.push(lived.context("an agent has died")??);
+                while let Some(played) = agents.join_next().await {
+                    done.push(played.context("an agent panicked")??);
                 }
             }
             Ok(())
@@ -138,7 +138,7 @@ impl Prepared for Lives {
 
     fn check(&mut self) -> Result<()> {
         self.fixture.runtime.block_on(async {
-            // One round stands for all: reading each of thousands back would take longer than the measurement.
+            // Only the last round: reading thousands back would take longer than the measurement.
             for (id, script) in self.done.iter().rev().take(LIVES) {
                 let expected: Vec<&NewStep> = script.steps.iter().cycle().take(STEPS).collect();
                 check_stored(&self.fixture.memory, *id, &expected, true).await?;
