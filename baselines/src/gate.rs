@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::InvalidEntry;
 use crate::compare::{Comparison, Verdict};
-use crate::exit::Exit;
+use crate::exit_code::Exit;
 
 /// The decision of a gate, with its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ pub mod claim;
 pub mod compare;
 pub mod environment;
 mod error;
-pub mod exit;
+pub mod exit_code;
 pub mod gate;
 pub mod measurement;
 pub mod metric;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::Parser;
 use memory::api::{Script, ServerStats};
 use memory::corpus;

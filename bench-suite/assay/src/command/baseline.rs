@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use baselines::baseline;
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::{Args, Subcommand};
 
 use harness::session::runs;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use baselines::calibration::{self, Condition, Judge, Suite};
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::Args;
 use harness::calibration::suites::Calibration;
 use harness::session::judging::standard_policy;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use baselines::claim::{ClaimReport, ClaimVerdict};
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use claims::measure::{self, ClaimSession, RoundCounts};
 use claims::{Claim, definition};
 use clap::{Args, ValueEnum};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use claims::phases::{self, Phase};
 use clap::Args;
 use harness::build::git;

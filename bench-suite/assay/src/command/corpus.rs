@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::{Args, Subcommand, ValueEnum};
 use memory::corpus::Corpus;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use baselines::baseline::{self, BaselineLookup};
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
 use baselines::policy::Policy;
 use baselines::{Environment, Lane, Run};

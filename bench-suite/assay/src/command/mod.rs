@@ -17,7 +17,7 @@ mod selection;
 
 use std::process::ExitCode;
 
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::{Parser, Subcommand};
 
 const AFTER_HELP: &str = "\

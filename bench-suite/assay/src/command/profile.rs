@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use baselines::FunctionCost;
 use baselines::cause::attribute;
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::Args;
 use harness::build::cargo::{self, OwnProgram};
 use harness::lanes::UNIT;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::Run;
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
 use harness::foreign;
 use harness::session::judging::Judged;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::Args;
 use memory::{IdSource, ManualClock, Memory, Options, Query, Retrieved};
 use tokio::runtime::Builder;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use clap::Args;
 use harness::session::{judging, runs};
 use reports::Format;

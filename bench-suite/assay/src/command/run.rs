@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 use baselines::policy::Policy;
 use baselines::{Lane, Run};
 use clap::Args;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use baselines::exit::Exit;
+use baselines::exit_code::Exit;
 
 use crate::source::production;
 use crate::{Tree, sources};
