@@ -27,13 +27,15 @@ phase of bench-suite/claims/phases.toml (`phase:0`): a phase sets every toggle b
 Stored runs: exact counts are judged where toolchain, valgrind, C library, CPU and corpus are the same. Times of two sessions are shown, never
 judged. Revisions, variants and phases are measured now, alternately, and their times are judged.
 
-What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or a folder of them, the JSON of
-hyperfine --export-json and of goose --report-file.
+What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or what its --output-format=json
+prints, the JSON of hyperfine --export-json and of goose --report-file, or a folder with any of them. target/criterion:main is the run that
+criterion keeps there as `main` (cargo bench -- --save-baseline main).
 
 Examples:
   assay compare baselines/stored/x.jsonl latest
   assay compare 20261121T213300Z-4bf5022 latest --format markdown
   assay compare before/criterion target/criterion
+  assay compare target/criterion:main target/criterion
   assay compare v0.1.0 HEAD --only codec
   assay compare variant:codec=json variant:codec=postcard --only step/log
   assay compare phase:0 phase:1 --only metadata/query")]
@@ -172,6 +174,7 @@ impl CompareArgs {
         let judgement = judge(&base, &report.run, &standard_policy(self.policy.as_deref())?);
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);
+        report.side_by_side = true;
         report.against = Some(format!("run {}", base_path.display()));
         print!("{}", reports::render(&report, self.format)?);
         Ok(exit)
