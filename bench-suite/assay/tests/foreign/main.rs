@@ -1,5 +1,5 @@
-//! What other tools left, read by the command: stdout, stderr and exit code. The inputs are small, and made after public
-//! reports of people who gate performance; `inputs` writes them.
+//! What other tools left, read by the command: stdout, stderr and exit code. The inputs are small, and made after
+//! public reports of people who gate performance; `inputs` writes them.
 
 mod baselines;
 mod compare;
