@@ -16,13 +16,13 @@ pub enum BaselineLookup {
     Empty,
 }
 
-/// Accepts a run as the baseline of its environment, and returns the file. Only exact metrics are kept, because times
-/// of another session can't be compared.
+/// Accepts a run as the baseline `file`. Only exact metrics are kept, because times of another session can't be
+/// compared.
 ///
 /// # Errors
 /// There is no reason, the tree has uncommitted changes (unless `dirty`), the run is invalid or has no exact metric, or
 /// the file can't be written.
-pub fn accept(folder: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> Result<PathBuf> {
+pub fn accept(file: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> Result<()> {
     if reason.trim().is_empty() {
         return Err(Error::NoReason);
     }
@@ -30,17 +30,18 @@ pub fn accept(folder: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> 
     if environment.dirty && !dirty {
         return Err(Error::DirtyTree(environment.commit.clone()));
     }
-    let path = path(folder, environment);
+    if let Some(first) = run.invalid.first() {
+        return Err(Error::InvalidRun { what: first.what.clone(), why: first.why.clone() });
+    }
     let mut baseline = run.clone();
     baseline.measurements.retain(|measurement| measurement.metric().is_ok_and(|metric| metric.assume == Assume::Exact));
     baseline.skipped.clear();
     baseline.header.accepted = Some(Acceptance { reason: reason.trim().to_owned(), at: at.to_owned() });
-    if baseline.measurements.is_empty() || !baseline.invalid.is_empty() {
-        return Err(Error::EmptyRun(path));
+    if baseline.measurements.is_empty() {
+        return Err(Error::NothingExact);
     }
     baseline.measurements.sort_by(|a, b| (&a.case, &a.metric).cmp(&(&b.case, &b.metric)));
-    baseline.write(&path)?;
-    Ok(path)
+    baseline.write(file)
 }
 
 /// The file of an environment's baseline.
@@ -58,11 +59,11 @@ pub fn list(folder: &Path) -> Result<Vec<(PathBuf, Run)>> {
     paths.into_iter().map(|path| Run::read(&path, false).map(|run| (path, run))).collect()
 }
 
-/// The baseline of an environment, or the nearest one.
+/// The baseline of an environment, or the nearest one. Counts of other tools have no environment.
 pub fn find(folder: &Path, environment: &Environment) -> Result<BaselineLookup> {
     let distance = |(_, run): &(PathBuf, Run)| run.header.environment.count_differences(environment).len();
-    let nearest =
-        list(folder)?.into_iter().map(|entry| (distance(&entry), entry)).min_by_key(|(distance, _)| *distance);
+    let ours = list(folder)?.into_iter().filter(|(_, run)| !run.header.is_foreign());
+    let nearest = ours.map(|entry| (distance(&entry), entry)).min_by_key(|(distance, _)| *distance);
     Ok(match nearest {
         None => BaselineLookup::Empty,
         Some((0, (path, run))) => BaselineLookup::Found(path, Box::new(run)),

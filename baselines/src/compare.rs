@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cause::attribute;
 use crate::environment::Difference;
+use crate::metric::ERRORS;
 use crate::policy::{Limit, Policy};
 pub use crate::verdict::{Comparison, Delta, Verdict};
 use crate::{Assume, Better, CaseKey, Measurement, Metric, Run};
@@ -17,27 +18,50 @@ pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date)
         (&measurement.case, &measurement.metric)
     }
     let differences = base.header.environment.count_differences(&new.header.environment);
+    let sessions = if new.header.is_foreign() { FOREIGN_SESSIONS } else { TWO_SESSIONS };
     let remembered: BTreeMap<_, _> = base.measurements.iter().map(|before| (key(before), before)).collect();
     let limit = |of: &Measurement| policy.limit(&of.case, &of.metric, today);
     let mut deltas: Vec<Delta> = Vec::with_capacity(new.measurements.len());
     deltas.extend(new.measurements.iter().map(|after| match remembered.get(&key(after)) {
-        Some(before) => judge(before, after, &differences, limit(after)),
-        None => one_sided(after, Verdict::Added, limit(after)),
+        Some(before) => judge(before, after, &differences, sessions, limit(after)),
+        None => added(after, limit(after)),
     }));
     let measured: BTreeSet<_> = new.measurements.iter().map(key).collect();
     let missing = base.measurements.iter().filter(|before| !measured.contains(&key(before)));
-    deltas.extend(missing.map(|before| one_sided(before, Verdict::Missing, limit(before))));
+    deltas.extend(missing.map(|before| lacking(before, &differences, limit(before))));
     Comparison { differences, deltas }
 }
 
-fn one_sided(measurement: &Measurement, verdict: Verdict, limit: Option<Limit>) -> Delta {
-    let median = Some(measurement.sample.median());
-    let (sides, why) = if verdict == Verdict::Missing {
-        ([median, None], "the base has it, the new run does not: measure it, or accept a new baseline without it")
+/// Why sampled values of two stored runs are not judged, with the remedy.
+const TWO_SESSIONS: &str = "sampled in two sessions: `assay gate --against REV` measures both sides in one";
+/// The same of runs of other tools, which Assay can't repeat.
+const FOREIGN_SESSIONS: &str = "sampled in two sessions, between which the machine may have changed: shown, not judged";
+
+fn added(after: &Measurement, limit: Option<Limit>) -> Delta {
+    let why = "the base does not have it: accept a new baseline to judge it".to_owned();
+    delta(after, [None, Some(after.sample.median())], limit, (Verdict::Added, why))
+}
+
+/// The delta of a measurement that the new run lacks. What would not be judged if it were there can't block.
+fn lacking(before: &Measurement, differences: &[Difference], limit: Option<Limit>) -> Delta {
+    let judged = if differences.is_empty() {
+        let why = "the base has it, the new run does not: measure it, or accept a new baseline without it";
+        (Verdict::Missing, why.to_owned())
     } else {
-        ([None, median], "the base does not have it: accept a new baseline to judge it")
+        (Verdict::Incomparable, other_environment(differences))
     };
-    delta(measurement, sides, limit, (verdict, why.to_owned()))
+    let limit = limit.filter(|_| !Metric::find(&before.metric).is_some_and(is_bound_to_session));
+    delta(before, [Some(before.sample.median()), None], limit, judged)
+}
+
+/// Only values of one session tell anything of it.
+fn is_bound_to_session(metric: &Metric) -> bool {
+    metric.assume == Assume::Sampled && metric.name != ERRORS
+}
+
+fn other_environment(differences: &[Difference]) -> String {
+    let fields: Vec<_> = differences.iter().map(|difference| difference.field.as_str()).collect();
+    format!("numbers hold for one environment only: {} differ", fields.join(", "))
 }
 
 /// A delta without an interval and a cause.
@@ -57,7 +81,13 @@ fn delta(of: &Measurement, [base, new]: [Option<f64>; 2], limit: Option<Limit>, 
     }
 }
 
-fn judge(base: &Measurement, new: &Measurement, differences: &[Difference], limit: Option<Limit>) -> Delta {
+fn judge(
+    base: &Measurement,
+    new: &Measurement,
+    differences: &[Difference],
+    sessions: &str,
+    limit: Option<Limit>,
+) -> Delta {
     let (before, after) = (base.sample.median(), new.sample.median());
     let incomparable = |why: String| (Verdict::Incomparable, why);
     let (verdict, why) = match Metric::find(&new.metric) {
@@ -68,13 +98,8 @@ fn judge(base: &Measurement, new: &Measurement, differences: &[Difference], limi
         Some(_) if base.operations != new.operations => {
             incomparable(format!("taken over {} operations in the base, {} now", base.operations, new.operations))
         }
-        Some(_) if !differences.is_empty() => {
-            let fields: Vec<_> = differences.iter().map(|difference| difference.field.as_str()).collect();
-            incomparable(format!("numbers hold for one environment only: {} differ", fields.join(", ")))
-        }
-        Some(metric) if metric.assume == Assume::Sampled && metric.name != "errors" => {
-            incomparable("sampled in two sessions: `assay gate --against REV` measures both sides in one".to_owned())
-        }
+        Some(_) if !differences.is_empty() => incomparable(other_environment(differences)),
+        Some(metric) if is_bound_to_session(metric) => incomparable(sessions.to_owned()),
         Some(metric) => match limit {
             Some(limit) => within(metric, before, after, limit),
             None => incomparable("no rule of the policy names it: shown, not judged".to_owned()),

@@ -118,6 +118,20 @@ pub enum Error {
     /// A baseline that was accepted without a reason.
     #[error("a baseline is accepted with a reason: --reason \"..\"")]
     NoReason,
+    /// A run that can't be believed, accepted as a baseline.
+    #[error("the run can't be believed, so it is no baseline: {what}: {why}")]
+    InvalidRun {
+        /// The case or control.
+        what: String,
+        /// The reason.
+        why: String,
+    },
+    /// A run without an exact metric, accepted as a baseline.
+    #[error(
+        "there is no exact count to keep, and a time of another session can't be compared: \
+        `assay compare BASE NEW` shows two runs side by side"
+    )]
+    NothingExact,
     /// A run of uncommitted changes. Holds the commit below them.
     #[error("the run was measured on a dirty tree (commit {0}): commit first, or pass --dirty")]
     DirtyTree(String),

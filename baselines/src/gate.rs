@@ -1,12 +1,13 @@
 //! The gate: all verdicts together, as one outcome for CI.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::InvalidEntry;
 use crate::compare::{Comparison, Verdict};
 use crate::exit_code::Exit;
+use crate::metric::ERRORS;
+use crate::{CaseKey, InvalidEntry};
 
 /// The decision of a gate, with its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,9 +56,36 @@ impl GateOutcome {
     }
 }
 
+impl Judgement {
+    /// The number of cases of which nothing was compared, or only how often they failed. Cases that the base does not
+    /// have are not among them.
+    pub fn uncompared_cases(&self) -> usize {
+        uncompared(&self.comparison).len()
+    }
+
+    /// Everything that the base has was compared.
+    pub fn is_whole(&self) -> bool {
+        let missing = self.tally.contains_key(&Verdict::Missing);
+        !missing && self.uncompared_cases() == 0
+    }
+}
+
+fn uncompared(comparison: &Comparison) -> BTreeSet<&CaseKey> {
+    let (mut known, mut compared) = (BTreeSet::new(), BTreeSet::new());
+    for delta in &comparison.deltas {
+        match delta.verdict {
+            Verdict::Incomparable | Verdict::Missing => known.insert(&delta.case),
+            Verdict::Added | Verdict::Invalid => false,
+            _ if delta.metric == ERRORS => false,
+            _ => compared.insert(&delta.case),
+        };
+    }
+    known.difference(&compared).copied().collect()
+}
+
 /// Judges a comparison. A run that can't be believed is invalid, whatever it says: because of its `invalid_entries`,
-/// the `complaints` about the policy ([`crate::policy::Policy::complaints`]), or missing and invalid measurements.
-/// Comparing nothing is no pass.
+/// the `complaints` about the policy ([`crate::policy::Policy::complaints`]), or invalid measurements and missing ones
+/// that block. Comparing nothing is no pass, and neither is comparing nothing but errors.
 pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaints: &[String]) -> Judgement {
     let mut tally = BTreeMap::new();
     let mut invalid: Vec<String> = invalid_entries.iter().map(|item| format!("{}: {}", item.what, item.why)).collect();
@@ -66,7 +94,8 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
     for delta in &comparison.deltas {
         *tally.entry(delta.verdict).or_insert(0) += 1;
         match delta.verdict {
-            Verdict::Invalid | Verdict::Missing => invalid.push(delta.invalid_reason()),
+            Verdict::Invalid => invalid.push(delta.invalid_reason()),
+            Verdict::Missing if delta.blocks => invalid.push(delta.invalid_reason()),
             Verdict::Regressed if delta.blocks => blocked.push(format!("{} of {}", delta.metric, delta.case.benchmark)),
             _ => {}
         }
@@ -75,12 +104,16 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
     let (equal, improved) = (count(Verdict::Equal), count(Verdict::Improved));
     let (worse, inconclusive) = (count(Verdict::Regressed), count(Verdict::Inconclusive));
     let compared = equal + improved + worse + inconclusive;
+    let open = uncompared(&comparison).len();
+    let speed_compared = comparison.deltas.iter().any(|delta| delta.metric != ERRORS && delta.verdict.is_decided());
     let (outcome, summary) = if let Some(first) = invalid.first() {
         (GateOutcome::Invalid, format!("invalid, neither red nor green: {first}{}", more(invalid.len())))
-    } else if compared == 0 {
-        (GateOutcome::Nothing, nothing(&comparison))
     } else if let Some(first) = blocked.first() {
         (GateOutcome::Regressed, format!("regressed: {first}{}", more(blocked.len())))
+    } else if compared == 0 {
+        (GateOutcome::Nothing, nothing(&comparison))
+    } else if open > 0 && !speed_compared {
+        (GateOutcome::Nothing, "nothing was compared but errors, of which there are no more than before".to_owned())
     } else {
         let part = |number: usize, words: &str| match number {
             0 => String::new(),
@@ -88,7 +121,12 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
         };
         let advised = part(worse, "worse that only advise");
         let undecided = part(inconclusive, "inconclusive (neither red nor green)");
-        let summary = format!("passed: {compared} compared, {equal} equal, {improved} improved{advised}{undecided}");
+        let missing = part(count(Verdict::Missing), "missing that only advise");
+        let left = part(open, if open == 1 { "case not compared" } else { "cases not compared" });
+        let passed = if missing.is_empty() && left.is_empty() { "passed" } else { "passed in part" };
+        let summary = format!(
+            "{passed}: {compared} compared, {equal} equal, {improved} improved{advised}{undecided}{missing}{left}"
+        );
         (GateOutcome::Passed, summary)
     };
     Judgement { outcome, summary, tally, invalid, comparison }
@@ -100,7 +138,13 @@ fn more(number: usize) -> String {
 
 fn nothing(comparison: &Comparison) -> String {
     if comparison.differences.is_empty() {
-        return "nothing was compared: the two sides share no metric that the policy judges".to_owned();
+        let shared = comparison.deltas.iter().any(|delta| delta.verdict == Verdict::Incomparable);
+        let why = if shared {
+            "what both sides have can't be judged"
+        } else {
+            "the two sides share no metric that the policy judges"
+        };
+        return format!("nothing was compared: {why}");
     }
     let differences: Vec<_> = comparison.differences.iter().map(ToString::to_string).collect();
     format!("nothing was compared, the environments are incomparable: {}", differences.join("; "))

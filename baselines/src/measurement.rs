@@ -19,7 +19,10 @@ pub struct CaseKey {
 
 impl fmt::Display for CaseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} [{}]", self.benchmark, self.variant)
+        match self.variant.as_str() {
+            "" => f.write_str(&self.benchmark),
+            variant => write!(f, "{} [{variant}]", self.benchmark),
+        }
     }
 }
 

@@ -114,6 +114,9 @@ const fn more_is_better(metric: Metric) -> Metric {
     Metric { better: Higher, ..metric }
 }
 
+/// The metric of failures. It is judged without statistics, and says nothing of speed.
+pub(crate) const ERRORS: &str = "errors";
+
 /// Every metric, in the order of reports.
 pub const METRICS: &[Metric] = &[
     exact("instructions", Count, Counts, "instructions executed (callgrind Ir)"),
@@ -134,7 +137,7 @@ pub const METRICS: &[Metric] = &[
     sampled("response_p99", Nanoseconds, Load, "99th percentile of the response time from the intended start"),
     sampled("response_p999", Nanoseconds, Load, "99.9th percentile of the response time from the intended start"),
     sampled("service_p50", Nanoseconds, Load, "median time from the actual send to the answer"),
-    sampled("errors", Count, Load, "requests that failed or were answered wrongly"),
+    sampled(ERRORS, Count, Load, "requests that failed or were answered wrongly"),
     sampled("cpu_per_request", Nanoseconds, Load, "CPU time of the server a request"),
     sampled("peak_memory", Bytes, Load, "peak resident memory of the server"),
     exact("round_trips", Count, Effect, "exchanges with a database's server that one operation waits for"),

@@ -38,6 +38,14 @@ pub struct RunHeader {
 }
 
 impl RunHeader {
+    /// What stands in the place of a profile if another tool measured.
+    pub const FOREIGN: &str = "foreign";
+
+    /// Another tool measured.
+    pub fn is_foreign(&self) -> bool {
+        self.profile == RunHeader::FOREIGN
+    }
+
     /// The header of a run that starts now.
     pub fn new(command: impl Into<String>, profile: impl Into<String>, environment: Environment) -> RunHeader {
         RunHeader {

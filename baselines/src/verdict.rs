@@ -47,6 +47,11 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         self.into()
     }
+
+    /// Two numbers were compared, whatever came of it.
+    pub fn is_decided(self) -> bool {
+        matches!(self, Verdict::Regressed | Verdict::Improved | Verdict::Equal | Verdict::Inconclusive)
+    }
 }
 
 /// One metric of one case in both runs.

@@ -32,7 +32,8 @@ pub fn render(report: &Report) -> String {
             let title = format!("{}: {} of {}", delta.verdict, delta.metric, names.case(&delta.case));
             match (delta.verdict, delta.blocks) {
                 (Verdict::Regressed, true) => errors.push((title, change(delta))),
-                (Verdict::Invalid | Verdict::Missing, _) => errors.push((title, delta.why.clone())),
+                (Verdict::Invalid, _) | (Verdict::Missing, true) => errors.push((title, delta.why.clone())),
+                (Verdict::Missing, false) => warnings.push((title, delta.why.clone())),
                 (Verdict::Regressed, false) | (Verdict::Inconclusive, _) => warnings.push((title, change(delta))),
                 _ => {}
             }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use baselines::Run;
 use baselines::compare::Verdict;
-use baselines::gate::GateOutcome;
+use baselines::gate::{GateOutcome, Judgement};
+use baselines::{Assume, Metric, Run};
 
 use crate::Report;
 use crate::numbers::plural;
@@ -61,6 +61,7 @@ pub fn headline(report: &Report) -> Headline {
     let Some(judgement) = &report.judgement else { return not_judged(report) };
     let summary = &judgement.summary;
     let sentence = match summary.split_once(": ") {
+        Some(("passed in part", rest)) => rest.to_owned(),
         Some((outcome, rest)) if outcome.split(',').next() == Some(judgement.outcome.name()) => rest.to_owned(),
         _ => summary.clone(),
     };
@@ -89,7 +90,12 @@ pub fn headline(report: &Report) -> Headline {
             word: "Nothing compared",
             tone: Tone::Undecided,
             sentence,
-            next: "not a pass: accept a baseline of this environment (`assay baseline accept --reason \"..\"`), or compare with a revision (`assay gate --against REV`)",
+            next: match judgement.comparison.differences.is_empty() {
+                true => "not a pass",
+                false => {
+                    "not a pass: accept a baseline of this environment (`assay baseline accept --reason \"..\"`), or compare with a revision (`assay gate --against REV`)"
+                }
+            },
         },
     }
 }
@@ -97,7 +103,8 @@ pub fn headline(report: &Report) -> Headline {
 fn passed(report: &Report, mut sentence: String) -> Headline {
     let undecided = report.judgement.as_ref().and_then(|judgement| judgement.tally.get(&Verdict::Inconclusive));
     let differences = report.judgement.as_ref().map_or(0, |judgement| judgement.comparison.differences.len());
-    let decided = undecided.is_none_or(|number| *number == 0) && differences == 0;
+    let whole = report.judgement.as_ref().is_none_or(Judgement::is_whole);
+    let decided = undecided.is_none_or(|number| *number == 0) && differences == 0 && whole;
     if report.run.complete && report.run.skipped.is_empty() && decided {
         return Headline { word: "Passed", tone: Tone::Good, sentence, next: "" };
     }
@@ -121,8 +128,17 @@ fn not_judged(report: &Report) -> Headline {
         word: "Not judged",
         tone: Tone::Undecided,
         sentence: format!("{cases} measured, {values}{cut}"),
-        next: "`assay gate` judges them against the stored baseline",
+        next: match (report.run.header.is_foreign(), has_exact(&report.run)) {
+            (false, _) => "`assay gate` judges them against the stored baseline",
+            (true, true) => "`assay gate --run` judges counts by an accepted baseline",
+            (true, false) => "`assay compare` shows two of them side by side",
+        },
     }
+}
+
+fn has_exact(run: &Run) -> bool {
+    let exact = |metric: &Metric| metric.assume == Assume::Exact;
+    run.measurements.iter().any(|measurement| Metric::find(&measurement.metric).is_some_and(exact))
 }
 
 /// `138 cases` and `1,240 measurements`.

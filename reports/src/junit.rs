@@ -1,8 +1,9 @@
 //! JUnit XML for CI systems: a test case for each delta, and one for the whole verdict. A file without failures means a
 //! pass.
 //!
-//! A regression that blocks is a failure; a delta that is invalid or missing is an error. A delta that was not decided,
-//! not judged or only advises is skipped with its reason, because JUnit has no other colour that is not green.
+//! A regression that blocks is a failure; a delta that is invalid, or missing where it blocks, is an error. A delta
+//! that was not decided, not judged or only advises is skipped with both sides and the reason, because JUnit has no
+//! other colour that is not green.
 
 use baselines::compare::{Delta, Verdict};
 use baselines::gate::GateOutcome;
@@ -75,10 +76,12 @@ fn case(delta: &Delta) -> TestCase {
             status.set_description(explanation(delta));
             status
         }
-        (Verdict::Invalid | Verdict::Missing, _) => status(NonSuccessKind::Error, verdict, &delta.why),
-        (Verdict::Regressed, false) => skipped(&format!("regressed, advises only: {}", sentence(delta))),
+        (Verdict::Invalid, _) | (Verdict::Missing, true) => status(NonSuccessKind::Error, verdict, &delta.why),
+        (Verdict::Regressed | Verdict::Missing, false) => {
+            skipped(&format!("{verdict}, advises only: {}", sentence(delta)))
+        }
         (Verdict::Inconclusive | Verdict::Incomparable | Verdict::Added, _) => {
-            skipped(&format!("{verdict}: {}", delta.why))
+            skipped(&format!("{verdict}: {}", sentence(delta)))
         }
     };
     named(&delta.case.to_string(), &delta.metric, said)

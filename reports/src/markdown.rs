@@ -3,7 +3,7 @@
 //!
 //! Names may hold anything, so each is put in a code span that it can't end, and prose is escaped.
 
-use baselines::compare::Verdict;
+use baselines::compare::{Delta, Verdict};
 use baselines::gate::Judgement;
 
 use crate::headline::{Tone, headline};
@@ -15,6 +15,8 @@ use crate::{Report, cause, repeatability, text};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
+/// Rows that are folded below it, where every delta has one.
+const FOLDED: usize = 200;
 /// Changes that are shown with their cause.
 const CAUSES: usize = 3;
 /// Functions named for each cause.
@@ -30,7 +32,7 @@ pub fn render(report: &Report) -> String {
         text.push_str(&format!("\n_{}_\n", prose(headline.next)));
     }
     if let Some(judgement) = &report.judgement {
-        judged(judgement, &mut text);
+        judged(judgement, report.side_by_side, &mut text);
     } else {
         list(&mut text, "Measured", tables::tables(&report.run).iter().map(measured));
         // A judgement lists these among its own reasons.
@@ -54,27 +56,25 @@ fn light(tone: Tone) -> &'static str {
     }
 }
 
-fn judged(judgement: &Judgement, text: &mut String) {
+/// The judgement; with a row for every delta, or for the changes only.
+fn judged(judgement: &Judgement, every: bool, text: &mut String) {
     let ranking = rank(&judgement.comparison);
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
-    if !ranking.told.is_empty() {
-        text.push_str("\n| verdict | benchmark | metric | base | new | change |\n|---|---|---|--:|--:|--:|\n");
-    }
-    for delta in ranking.told.iter().take(ROWS) {
-        let bold = if delta.verdict == Verdict::Regressed { "**" } else { "" };
+    let rows = if every { ranking.all() } else { ranking.told.clone() };
+    let (shown, rest) = rows.split_at(rows.len().min(ROWS));
+    text.push_str(&delta_rows(shown, &names));
+    if every && !rest.is_empty() {
+        let (folded, left) = rest.split_at(rest.len().min(FOLDED));
+        let table = delta_rows(folded, &names);
         text.push_str(&format!(
-            "| {bold}{}{bold}{} | {} | {} | {} | {} | {} |\n",
-            delta.verdict,
-            text::advises(delta),
-            code(&names.case(&delta.case)),
-            code(&delta.metric),
-            text::value(delta, delta.base),
-            text::value(delta, delta.new),
-            text::change(delta),
+            "\n<details><summary>{} more</summary>\n{table}\n</details>\n",
+            count(rest.len() as u64)
         ));
-    }
-    if ranking.told.len() > ROWS {
-        text.push_str(&format!("\nand {} more.\n", ranking.told.len() - ROWS));
+        if !left.is_empty() {
+            text.push_str(&format!("\nand {} more, which the page lists.\n", left.len()));
+        }
+    } else if !rest.is_empty() {
+        text.push_str(&format!("\nand {} more.\n", rest.len()));
     }
     for delta in ranking.told.iter().filter(|delta| !delta.cause.is_empty()).take(CAUSES) {
         let shown = cause::largest(&delta.cause, FUNCTIONS);
@@ -100,6 +100,28 @@ fn judged(judgement: &Judgement, text: &mut String) {
     let unjudged =
         |group: &Unjudged<'_>| format!("{} {}: {}", count(group.deltas.len() as u64), group.verdict, prose(group.why));
     list(text, "Not judged", ranking.unjudged.iter().map(unjudged));
+}
+
+/// A table of deltas, both sides beside each other; empty if there are none.
+fn delta_rows(deltas: &[&Delta], names: &Names) -> String {
+    if deltas.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n| verdict | benchmark | metric | base | new | change |\n|---|---|---|--:|--:|--:|\n".to_owned();
+    for delta in deltas {
+        let bold = if delta.verdict == Verdict::Regressed { "**" } else { "" };
+        text.push_str(&format!(
+            "| {bold}{}{bold}{} | {} | {} | {} | {} | {} |\n",
+            delta.verdict,
+            text::advises(delta),
+            code(&names.case(&delta.case)),
+            code(&delta.metric),
+            text::value(delta, delta.base),
+            text::value(delta, delta.new),
+            text::change(delta),
+        ));
+    }
+    text
 }
 
 fn measured(table: &Table<'_>) -> String {

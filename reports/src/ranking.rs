@@ -50,6 +50,14 @@ pub fn rank(comparison: &Comparison) -> RankedDeltas<'_> {
     ranking
 }
 
+impl<'a> RankedDeltas<'a> {
+    /// Every delta: the told ones, those that were not judged, and those inside the limits.
+    pub fn all(&self) -> Vec<&'a Delta> {
+        let unjudged = self.unjudged.iter().flat_map(|group| &group.deltas);
+        self.told.iter().chain(unjudged).chain(&self.equal).copied().collect()
+    }
+}
+
 /// The reasons why the run can't be believed, without those that deltas of [`RankedDeltas::told`] show themselves.
 pub fn reasons(judgement: &Judgement) -> Vec<&str> {
     let told: BTreeSet<String> = (judgement.comparison.deltas.iter())
@@ -64,8 +72,8 @@ fn importance(delta: &Delta) -> u8 {
     match (delta.verdict, delta.blocks) {
         (Verdict::Regressed, true) => 0,
         (Verdict::Invalid, _) => 1,
-        (Verdict::Missing, _) => 2,
-        (Verdict::Regressed, false) => 3,
+        (Verdict::Missing, true) => 2,
+        (Verdict::Regressed | Verdict::Missing, false) => 3,
         (Verdict::Inconclusive, true) => 4,
         (Verdict::Inconclusive, false) => 5,
         (Verdict::Improved, _) => 6,

@@ -16,11 +16,13 @@ pub struct Report {
     pub profiles: Vec<CallStacks>,
     /// Notes for the reader, a sentence each.
     pub notes: Vec<String>,
+    /// Every delta gets a row with both sides, in place of the run's own tables.
+    pub side_by_side: bool,
 }
 
 impl Report {
     /// A report of a run alone: not judged, not profiled.
     pub fn new(run: Run) -> Report {
-        Report { run, judgement: None, against: None, profiles: vec![], notes: vec![] }
+        Report { run, judgement: None, against: None, profiles: vec![], notes: vec![], side_by_side: false }
     }
 }

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
 use crate::numbers::{count, percent, signed};
-use crate::ranking::{RankedDeltas, rank, reasons};
+use crate::ranking::{rank, reasons};
 use crate::{Report, cause, headline, repeatability, tables};
 
 /// Columns of the counts lane for which a terminal has no room.
@@ -20,7 +20,8 @@ const EXAMPLES: usize = 3;
 
 /// The whole report: the run, and then the judgement or the reason why there is none.
 pub fn render(report: &Report) -> String {
-    let mut text = run(&report.run);
+    let side_by_side = report.side_by_side && report.judgement.is_some();
+    let mut text = if side_by_side { entries(&report.run) } else { run(&report.run) };
     for note in &report.notes {
         text.push_str(&format!("note: {}\n", printable(note)));
     }
@@ -30,7 +31,7 @@ pub fn render(report: &Report) -> String {
             if let Some(against) = &report.against {
                 text.push_str(&format!("compared with {}\n", printable(against)));
             }
-            text.push_str(&judgement(judged));
+            text.push_str(&judged_rows(judged, side_by_side));
         }
         None => {
             let headline = headline::headline(report);
@@ -58,6 +59,12 @@ pub fn run(run: &Run) -> String {
         text.push_str(&table.trim_fmt());
         text.push_str("\n\n");
     }
+    text + &entries(run)
+}
+
+/// What stands below the tables of a run.
+fn entries(run: &Run) -> String {
+    let mut text = String::new();
     if let Some(repeated) = repeatability::of(run) {
         text.push_str(&format!("repeated counts: {}\n", repeated.sentence()));
     }
@@ -89,17 +96,26 @@ fn extent(run: &Run) -> String {
 /// The judgement: the changes by importance with their causes, the deltas that were not judged, and the summary as the
 /// last line.
 pub fn judgement(judgement: &Judgement) -> String {
+    judged_rows(judgement, false)
+}
+
+/// The judgement; with a row for every delta, or for the changes only.
+fn judged_rows(judgement: &Judgement, every: bool) -> String {
     let ranking = rank(&judgement.comparison);
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
     let mut text = String::new();
     for difference in &judgement.comparison.differences {
         text.push_str(&format!("environments differ in {}\n", printable(&difference.to_string())));
     }
-    text.push_str(&told(&ranking, &names));
+    text.push_str(&table(&if every { ranking.all() } else { ranking.told.clone() }, &names));
     if !ranking.equal.is_empty() {
         text.push_str(&format!("equal: {}\n", count(ranking.equal.len() as u64)));
     }
     for group in &ranking.unjudged {
+        if every {
+            text.push_str(&format!("{}: {}\n", group.verdict, printable(group.why)));
+            continue;
+        }
         let example = |delta: &&Delta| format!("{} of {}", printable(&delta.metric), names.case(&delta.case));
         let mut examples: Vec<_> = group.deltas.iter().take(EXAMPLES).map(example).collect();
         if group.deltas.len() > EXAMPLES {
@@ -115,21 +131,21 @@ pub fn judgement(judgement: &Judgement) -> String {
     text
 }
 
-/// The table of changes, with the cause below each row.
-fn told(ranking: &RankedDeltas<'_>, names: &Names) -> String {
-    if ranking.told.is_empty() {
+/// A table of deltas, with the cause below each row.
+fn table(deltas: &[&Delta], names: &Names) -> String {
+    if deltas.is_empty() {
         return String::new();
     }
     let mut table = plain(["verdict", "metric", "base", "new", "change", "benchmark"]);
     if let Some(last) = table.column_mut(5) {
         last.set_cell_alignment(CellAlignment::Left);
     }
-    for delta in &ranking.told {
+    for delta in deltas {
         table.add_row(row(delta, names));
     }
     let mut lines = table.trim_fmt().lines().map(str::to_owned).collect::<Vec<_>>().into_iter();
     let mut text = format!("{}\n", lines.next().unwrap_or_default());
-    for (line, delta) in lines.zip(&ranking.told) {
+    for (place, (line, delta)) in lines.zip(deltas).enumerate() {
         text.push_str(&line);
         text.push('\n');
         let shown = cause::largest(&delta.cause, FUNCTIONS);
@@ -143,7 +159,10 @@ fn told(ranking: &RankedDeltas<'_>, names: &Names) -> String {
         if let Some(rest) = cause::explain_rest(&shown) {
             text.push_str(&format!("    {:>12}  in {rest}\n", ""));
         }
-        if delta.cause.is_empty() && delta.relative.is_none() {
+        let grouped = matches!(delta.verdict, Verdict::Incomparable | Verdict::Added | Verdict::Equal);
+        // What holds for several rows stands below the last of them.
+        let again = deltas.get(place + 1).is_some_and(|next| next.verdict == delta.verdict && next.why == delta.why);
+        if delta.cause.is_empty() && delta.relative.is_none() && !grouped && !again {
             text.push_str(&format!("    {}\n", printable(&delta.why)));
         }
     }
@@ -161,9 +180,10 @@ fn row(delta: &Delta, names: &Names) -> [String; 6] {
     ]
 }
 
-/// The words behind a regression that does not block.
+/// The words behind a verdict that would block, if the policy said so.
 pub(crate) fn advises(delta: &Delta) -> &'static str {
-    if delta.verdict == Verdict::Regressed && !delta.blocks { " (advises)" } else { "" }
+    let may_block = matches!(delta.verdict, Verdict::Regressed | Verdict::Missing);
+    if may_block && !delta.blocks { " (advises)" } else { "" }
 }
 
 /// `+1.30% [+1.10%, +1.50%]`; empty if there is no base.

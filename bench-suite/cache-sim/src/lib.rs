@@ -9,6 +9,7 @@
 //!
 //! All entries count as one, as in the memory's caches: sizes are not simulated.
 
+pub mod columns;
 mod optimum;
 mod own;
 mod s3_fifo;

@@ -215,7 +215,7 @@ proptest! {
             bytes[at] = byte;
         }
         match parse(Path::new(name), &bytes) {
-            Ok(script) => prop_assert!(!script.steps.is_empty()),
+            Ok((script, _)) => prop_assert!(!script.steps.is_empty()),
             Err(malformed) => prop_assert!(!malformed.place.is_empty()),
         }
     }

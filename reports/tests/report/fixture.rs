@@ -236,6 +236,7 @@ pub fn regressed() -> Report {
         notes: vec![
             "Criterion's times are shown and stored, and never judged: `assay gate --against REV` judges times.".into(),
         ],
+        side_by_side: false,
     }
 }
 

@@ -86,6 +86,16 @@ fn a_judgement_alone() {
 }
 
 #[test]
+fn both_sides_of_every_delta_have_a_row() {
+    let mut report = fixture::regressed();
+    report.side_by_side = true;
+    let judgement = report.judgement.as_mut().expect("judged");
+    judgement.comparison.deltas.retain(|delta| delta.case.benchmark == "step/log");
+    check("side_by_side.text", &render(&report, Format::Text).expect("renders"));
+    check("side_by_side.markdown", &render(&report, Format::Markdown).expect("renders"));
+}
+
+#[test]
 fn a_report_is_written_whole_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.md");

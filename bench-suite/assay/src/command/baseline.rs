@@ -7,6 +7,7 @@ use baselines::baseline;
 use baselines::exit_code::Exit;
 use clap::{Args, Subcommand};
 
+use harness::foreign::Parts;
 use harness::session::runs;
 use harness::workspace;
 
@@ -85,12 +86,11 @@ fn list(folder: &FolderArgs) -> Result<Exit> {
     for (path, run) in baselines {
         let environment = &run.header.environment;
         println!("{}", path.display());
-        println!(
-            "  {} measurements of commit {} on {}",
-            run.measurements.len(),
-            environment.commit,
-            environment.cpu_model
-        );
+        let source = match run.header.is_foreign() {
+            true => run.header.command.clone(),
+            false => format!("commit {} on {}", environment.commit, environment.cpu_model),
+        };
+        println!("  {} measurements of {source}", run.measurements.len());
         if let Some(accepted) = &run.header.accepted {
             println!("  accepted {}: {}", accepted.at, accepted.reason);
         }
@@ -118,8 +118,21 @@ impl ShowArgs {
 impl AcceptArgs {
     fn execute(&self) -> Result<Exit> {
         let run = runs::read(&runs::find(&self.run)?, false)?;
-        let path = baseline::accept(&self.folder.path(), &run, &self.reason, &runs::now(), self.dirty)?;
-        println!("{}", path.display());
+        let folder = self.folder.path();
+        let parts = run.header.is_foreign().then(|| Parts::of(&run));
+        let mut files = parts.as_ref().map_or_else(Vec::new, |parts| parts.files(&folder));
+        // Of a run that has nothing to keep, `accept` says why.
+        if files.is_empty() {
+            files.push((baseline::path(&folder, &run.header.environment), &run));
+        }
+        let now = runs::now();
+        for (file, part) in files {
+            baseline::accept(&file, part, &self.reason, &now, self.dirty)?;
+            println!("{}", file.display());
+        }
+        for skipped in &run.skipped {
+            eprintln!("not kept: {}: {}", skipped.what, skipped.why);
+        }
         Ok(Exit::Ok)
     }
 }

@@ -28,13 +28,15 @@ that the case's store supports, except store and durability class.
 Stored runs: exact counts are judged if toolchain, valgrind, C library, CPU and corpus are the same. Times of two
 sessions are shown, never judged. Revisions, variants and phases are measured now, alternating, and times are judged.
 
-Output of other tools also counts as a stored run: criterion's folder (target/criterion), gungraun's summary.json or a
-folder of them, and the JSON of hyperfine --export-json and goose --report-file.
+What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or what its --output-format=json
+prints, the JSON of hyperfine --export-json and of goose --report-file, or a folder with any of them. target/criterion:main is the run that
+criterion keeps there as `main` (cargo bench -- --save-baseline main).
 
 Examples:
   assay compare baselines/stored/x.jsonl latest
   assay compare 20261121T213300Z-4bf5022 latest --format markdown
   assay compare before/criterion target/criterion
+  assay compare target/criterion:main target/criterion
   assay compare v0.1.0 HEAD --only codec
   assay compare variant:codec=json variant:codec=postcard --only step/log
   assay compare phase:0 phase:1 --only metadata/query")]
@@ -173,6 +175,7 @@ impl CompareArgs {
         let judgement = judge(&base, &report.run, &standard_policy(self.policy.as_deref())?);
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);
+        report.side_by_side = true;
         report.against = Some(format!("run {}", base_path.display()));
         print!("{}", reports::render(&report, self.format)?);
         Ok(exit)

@@ -131,6 +131,9 @@ impl ImportArgs {
         for skipped in &imported.skipped {
             eprintln!("skipped: {skipped}");
         }
+        for replaced in &imported.replaced {
+            eprintln!("note: {replaced}");
+        }
         if imported.scripts.is_empty() {
             eprintln!("error: none of {} files is a trajectory: give SWE-agent's .traj files", self.files.len());
             return Ok(Exit::Nothing);

@@ -10,6 +10,7 @@ use baselines::gate::Judgement;
 use baselines::policy::Policy;
 use baselines::{Environment, Lane, Run};
 use clap::Args;
+use harness::foreign::{Parts, StoredCounts};
 use harness::recorded::Recorded;
 use harness::session::ab::AbSession;
 use harness::session::judging::{judge, standard_policy};
@@ -111,6 +112,9 @@ impl GateArgs {
                 run::measure(&selection, RunProfile::Full, None)?
             }
         };
+        if new.header.is_foreign() {
+            return self.foreign(&folder, &path, new, &policy);
+        }
         let (against, mut base) = stored(&folder, &new.header.environment)?;
         let asked = self.selection.filter.is_some() || !self.selection.set.is_empty();
         narrow(&mut base, &new, asked)?;
@@ -127,7 +131,42 @@ impl GateArgs {
         Ok(exit)
     }
 
-    /// The selection for a stored baseline: counts, unless other lanes are named.
+    /// Judges what another tool counted by what was accepted of it.
+    fn foreign(&self, folder: &Path, path: &Path, new: Run, policy: &Policy) -> Result<Exit> {
+        let Some(StoredCounts { base, files, others }) = StoredCounts::find(folder, &new)? else {
+            let parts = Parts::of(&new);
+            match parts.names()[..] {
+                [] => eprintln!(
+                    "{} has no exact counts, so nothing of it can be gated: `assay compare BASE NEW` shows two runs side \
+                        by side",
+                    path.display()
+                ),
+                ref benches => eprintln!(
+                    "there is no baseline of {} in {}: `assay baseline accept {} --baselines {1} --reason \"..\"` makes \
+                        one",
+                    benches.join(", "),
+                    folder.display(),
+                    path.display()
+                ),
+            }
+            return Ok(Exit::Nothing);
+        };
+        let judgement = judge(&base, &new, policy);
+        let exit = judgement.outcome.exit();
+        let mut report = publish::report(path, new)?;
+        if !others.is_empty() {
+            report
+                .notes
+                .push(format!("nothing of {} is in this run: its baseline was not looked at", others.join(", ")));
+        }
+        report.judgement = Some(judgement);
+        let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        report.against = Some(format!("baseline {}", files.join(", ")));
+        publish::print_and_write(&report, path, self.format)?;
+        Ok(exit)
+    }
+
+    /// What is measured against a stored baseline: counts, unless other lanes are named.
     fn counted(&self) -> Result<Selection> {
         let mut selection = self.selection.selection();
         if selection.lanes.is_empty() {

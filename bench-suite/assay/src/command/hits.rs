@@ -8,6 +8,7 @@ use clap::Args;
 use memory::cache::CacheLimits;
 use serde::Serialize;
 
+use cache_sim::columns::Columns;
 use cache_sim::trace::{self, TraceFormat};
 use cache_sim::workload::{Workload, WorkloadName};
 use cache_sim::{CachePolicy, ReplayResult, replay, table};
@@ -28,13 +29,16 @@ none, lru, adaptive-ttl and predictive are the strategies of the toggle `cache`,
 (moka) and s3-fifo (quick_cache) are for comparison. optimum knows the future: if nothing expires, no cache has more
 hits.
 
-A trace is text with lines `start count ignored ignored` (as in the ARC paper) or `time, id, size[, ..]` (libCacheSim).
+A trace is text, its lines `start count ignored ignored` (the files of the ARC paper) or columns with commas, semicolons, tabs or blanks between.
+Columns are known by the names in the first line: `time` (seconds; or time_ms, time_us, time_ns), `id` and `size`, or what others call them. A file
+without names has the columns time, id and size; --columns names others.
 
 Examples:
   assay hits                                      all workloads, all policies
   assay hits zipf scan --policy lru,predictive --capacity 500
-  assay hits expiry --ttl 30                      a longer time to live: more hits, more of them stale
-  assay hits --trace P1.lis --capacity 32768 --json hits.json")]
+  assay hits expiry --ttl 30                      what a longer time to live gains, and what it serves stale
+  assay hits --trace P1.lis --capacity 32768 --json hits.json
+  assay hits --trace ibm.csv --columns time_ms,op,id,size")]
 pub struct HitsArgs {
     /// The workloads [default: all, or none with a trace]
     #[arg(value_enum)]
@@ -68,7 +72,11 @@ pub struct HitsArgs {
     #[arg(long, value_enum, requires = "trace")]
     format: Option<TraceFormat>,
 
-    /// Also write the results to this file, as JSON
+    /// The traces' columns, in place of the names in their first line; all but time, id and size are passed over
+    #[arg(long, value_name = "NAMES", requires = "trace", value_parser = Columns::parse)]
+    columns: Option<Columns>,
+
+    /// Write the outcomes to this file as well, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -116,7 +124,10 @@ impl HitsArgs {
         let mut workloads: Vec<Workload> =
             names.iter().map(|name| Workload::make(*name, self.accesses, self.seed)).collect();
         for path in &self.trace {
-            workloads.push(trace::read(path, self.format.unwrap_or_else(|| TraceFormat::of(path)))?);
+            let format = self.format.unwrap_or_else(|| TraceFormat::of(path));
+            let has_columns = format == TraceFormat::LibCacheSim || self.columns.is_none();
+            ensure!(has_columns, "{} is a trace of the ARC paper, which has no --columns", path.display());
+            workloads.push(trace::read(path, format, self.columns.as_ref())?);
         }
         Ok(workloads)
     }

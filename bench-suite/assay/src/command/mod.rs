@@ -74,16 +74,29 @@ pub fn main() -> ExitCode {
         Command::Hits(hits) => hits.execute(),
     };
     let exit = result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", told(&error));
         exit_of(&error)
     });
     ExitCode::from(exit.code())
 }
 
-/// An empty run means that nothing was measured; any other failure is an error.
+/// The error with its causes, each said once: some errors have their cause's words in their own.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// An empty run is nothing measured, and so is one with nothing to keep; every other failure is an error.
 fn exit_of(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<baselines::Error>() {
-        Some(baselines::Error::EmptyRun { .. }) => Exit::Nothing,
+        Some(baselines::Error::EmptyRun { .. } | baselines::Error::NothingExact) => Exit::Nothing,
+        Some(baselines::Error::InvalidRun { .. }) => Exit::Invalid,
         _ => Exit::Error,
     }
 }
@@ -97,6 +110,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let error = anyhow::anyhow!("x is damaged").context("line 2: x is damaged").context("can't read y");
+        assert_eq!(told(&error), "can't read y: line 2: x is damaged");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use harness::foreign;
 use harness::session::judging::Judged;
 use harness::session::runs;
 use harness::workspace;
+use memory::hash::fnv1a;
 use reports::{Format, Report};
 use serde::{Deserialize, Serialize};
 
@@ -40,19 +41,32 @@ pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> R
 
 /// Writes a run's page and machine-readable report, and returns the page's path.
 pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
-    let name = run.file_stem().context("the run's path has no file name")?;
-    let folder = workspace::output().join("reports").join(name);
+    let folder = workspace::output().join("reports").join(report_name(run)?);
     for format in [Format::Html, Format::Json, Format::Markdown] {
         reports::write(report, format, &folder.join(format!("index.{}", format.extension())))?;
     }
     Ok(folder.join("index.html"))
 }
 
-/// The report of a stored run, with the call stacks beside it.
+/// A name that no other run has: its own among the runs, elsewhere with a hash of the whole path.
+fn report_name(run: &Path) -> Result<String> {
+    let (place, kept) = foreign::split(run);
+    let place = place.canonicalize().with_context(|| format!("can't read {}", place.display()))?;
+    let name = place.file_name().unwrap_or(place.as_os_str()).to_string_lossy();
+    let name = name.strip_suffix(".jsonl").unwrap_or(&name);
+    if runs::folder().canonicalize().is_ok_and(|runs| place.parent() == Some(&runs)) {
+        return Ok(name.to_owned());
+    }
+    let kept = kept.map(|kept| format!("-{kept}")).unwrap_or_default();
+    let hash = fnv1a(format!("{}{kept}", place.display()).as_bytes()) as u32;
+    Ok(format!("{}{kept}-{hash:08x}", name.trim_matches('/')))
+}
+
+/// A report of a stored run, with the call stacks that lie beside it.
 pub fn report(path: &Path, run: Run) -> Result<Report> {
     let mut report = Report::new(run);
-    if report.run.header.profile == foreign::PROFILE {
-        report.notes.push(foreign::NOTE.to_owned());
+    if report.run.header.is_foreign() {
+        report.notes = foreign::notes(&report.run);
     } else {
         report.profiles = runs::read_stacks(path)?;
     }
@@ -68,8 +82,11 @@ pub struct StoredVerdict {
 }
 
 impl StoredVerdict {
-    /// The verdict of a run; `None` if it was not judged when measured.
+    /// The verdict of a run; none where it was not judged when it was measured, or another tool measured.
     pub fn of(run: &Path) -> Result<Option<StoredVerdict>> {
+        if foreign::is_foreign(run) {
+            return Ok(None);
+        }
         let path = verdict_path(run);
         match std::fs::read(&path) {
             Ok(text) => {

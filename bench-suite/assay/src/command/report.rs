@@ -50,6 +50,7 @@ impl ReportArgs {
             let base = runs::read(&base_path, self.partial)?;
             let judgement = judging::judge(&base, &report.run, &judging::standard_policy(None)?);
             report.judgement = Some(judgement);
+            report.side_by_side = true;
             report.against = Some(format!("run {}", base_path.display()));
         } else if let Some(stored) = StoredVerdict::of(&path)? {
             stored.attach_to(&mut report);

@@ -9,6 +9,7 @@
 
 mod meaning;
 mod place;
+mod python;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ pub struct Imported {
     pub scripts: Vec<Script>,
     /// The files that were left out, in the order of the paths.
     pub skipped: Vec<MalformedTrajectory>,
+    /// The files with something that is no JSON and was replaced, and what.
+    pub replaced: Vec<String>,
 }
 
 /// A file that is no trajectory, and the first wrong place.
@@ -62,17 +65,20 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// A malformed file under [`OnMalformed::Refuse`].
-    #[error("{0}; mend or remove the file, or skip what is malformed")]
-    Malformed(#[from] MalformedTrajectory),
+    #[error("{0}; mend or remove the file, or pass --malformed skip")]
+    Malformed(MalformedTrajectory),
 }
 
 /// Imports trajectory files. A file that cannot be read is an error, with [`OnMalformed::Refuse`] also a malformed one.
 pub fn import(paths: &[PathBuf], on_malformed: OnMalformed) -> Result<Imported, ImportError> {
-    let mut imported = Imported { scripts: Vec::with_capacity(paths.len()), skipped: Vec::new() };
+    let mut imported = Imported { scripts: Vec::with_capacity(paths.len()), skipped: vec![], replaced: vec![] };
     for path in paths {
         let bytes = std::fs::read(path).map_err(|source| ImportError::Unreadable { path: path.clone(), source })?;
         match (parse(path, &bytes), on_malformed) {
-            (Ok(script), _) => imported.scripts.push(script),
+            (Ok((script, replaced)), _) => {
+                imported.scripts.push(script);
+                imported.replaced.extend(replaced.map(|what| format!("{}: {what}", path.display())));
+            }
             (Err(malformed), OnMalformed::Refuse) => return Err(ImportError::Malformed(malformed)),
             (Err(malformed), OnMalformed::Skip) => imported.skipped.push(malformed),
         }
@@ -80,15 +86,17 @@ pub fn import(paths: &[PathBuf], on_malformed: OnMalformed) -> Result<Imported, 
     Ok(imported)
 }
 
-/// One trajectory from the bytes of its file; the path is for messages, and its name goes into the metadata.
-pub fn parse(path: &Path, bytes: &[u8]) -> Result<Script, MalformedTrajectory> {
+/// One trajectory from the bytes of its file, and what was replaced in it; the path is for messages, and its name goes
+/// into the metadata.
+pub fn parse(path: &Path, bytes: &[u8]) -> Result<(Script, Option<String>), MalformedTrajectory> {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    read(&name, bytes).map_err(|Fault { place, reason }| MalformedTrajectory { path: path.to_owned(), place, reason })
+    let malformed = |Fault { place, reason }| MalformedTrajectory { path: path.to_owned(), place, reason };
+    let (document, replaced) = python::document(bytes).map_err(malformed)?;
+    Ok((read(&name, &document).map_err(malformed)?, replaced))
 }
 
-fn read(file_name: &str, bytes: &[u8]) -> Result<Script, Fault> {
-    let document = place::document(bytes)?;
-    let root = Node::root(&document);
+fn read(file_name: &str, document: &Value) -> Result<Script, Fault> {
+    let root = Node::root(document);
     let entries = root.field("trajectory")?.items()?;
     if entries.is_empty() {
         return Err(Fault::new("trajectory", "no steps: an episode has at least one"));

@@ -19,20 +19,6 @@ impl Fault {
     }
 }
 
-/// The document in a file's bytes.
-pub(super) fn document(bytes: &[u8]) -> Result<Value, Fault> {
-    if bytes.is_empty() {
-        return Err(Fault::new("byte 0", "the file is empty"));
-    }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Fault::new(format!("byte {}", error.valid_up_to()), "not UTF-8 text"))?;
-    serde_json::from_str(text).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
-        Fault::new(format!("line {} column {}", error.line(), error.column()), reason)
-    })
-}
-
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {

@@ -5,21 +5,19 @@
 //! a user who was due then.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use baselines::Measurement;
 use serde::Deserialize;
+use serde_json::Value;
 
-#[derive(Deserialize)]
-struct Report {
-    raw_metrics: Metrics,
-}
+use super::Found;
 
 #[derive(Deserialize)]
 struct Metrics {
     /// Whole seconds.
     duration: u64,
-    requests: BTreeMap<String, Request>,
+    requests: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -35,23 +33,39 @@ struct Times {
     times_us: BTreeMap<String, u64>,
 }
 
+/// A value is a report of goose's.
+pub(super) fn is_report(value: &Value) -> bool {
+    value.get("raw_metrics").is_some()
+}
+
 /// Median service time, requests a second and errors of each request.
-pub(super) fn parse(text: &[u8]) -> Result<Vec<Measurement>> {
-    let report: Report = serde_json::from_slice(text).context("not a JSON report of goose 0.19")?;
-    let mut measurements = Vec::new();
-    for (name, request) in report.raw_metrics.requests {
+pub(super) fn read(path: &Path, report: &Value, found: &mut Found) {
+    let version = report.get("goose_version").and_then(Value::as_str).unwrap_or("an unknown version");
+    let not = || format!("not a report of goose 0.19 (it says {version})");
+    let metrics = match Metrics::deserialize(&report["raw_metrics"]).with_context(not) {
+        Ok(metrics) => metrics,
+        Err(why) => return found.add("goose", path, path.display().to_string(), Err(why)),
+    };
+    for (name, request) in &metrics.requests {
         let case = super::case(name, "");
-        let done = request.success_count + request.fail_count;
-        if let Some(median_us) = median_us(&request.raw_data.times_us)? {
-            measurements.push(super::measurement(case.clone(), "service_p50", vec![median_us * 1e3])?);
+        match Request::deserialize(request).with_context(not).and_then(|request| request.metrics(metrics.duration)) {
+            Ok(values) => {
+                for (metric, value) in values {
+                    found.add("goose", path, name, super::measurement(case.clone(), metric, vec![value]));
+                }
+            }
+            Err(why) => found.add("goose", path, name, Err(why)),
         }
-        if report.raw_metrics.duration > 0 {
-            let rate = done as f64 / report.raw_metrics.duration as f64;
-            measurements.push(super::measurement(case.clone(), "throughput", vec![rate])?);
-        }
-        measurements.push(super::measurement(case, "errors", vec![request.fail_count as f64])?);
     }
-    Ok(measurements)
+}
+
+impl Request {
+    fn metrics(&self, duration_s: u64) -> Result<Vec<(&'static str, f64)>> {
+        let done = self.success_count + self.fail_count;
+        let median = median_us(&self.raw_data.times_us)?.map(|median_us| ("service_p50", median_us * 1e3));
+        let rate = (duration_s > 0).then(|| ("throughput", done as f64 / duration_s as f64));
+        Ok(median.into_iter().chain(rate).chain([("errors", self.fail_count as f64)]).collect())
+    }
 }
 
 /// The lower bound of the median's bucket; `None` without times.
@@ -75,15 +89,21 @@ fn median_us(buckets: &BTreeMap<String, u64>) -> Result<Option<f64>> {
 mod tests {
     use super::*;
 
-    const REPORT: &[u8] = include_bytes!("../../tests/fixtures/foreign/goose.json");
+    const REPORT: &str = include_str!("../../tests/fixtures/foreign/goose.json");
+
+    fn found(report: &str) -> Found {
+        let mut found = Found::default();
+        read(Path::new("x.json"), &serde_json::from_str(report).expect("JSON"), &mut found);
+        found
+    }
 
     #[test]
     fn requests_have_their_times_rates_and_errors() {
-        let measurements = parse(REPORT).expect("real output");
+        let measured = found(REPORT).measured;
         let names: std::collections::BTreeSet<&str> =
-            measurements.iter().map(|measurement| measurement.case.benchmark.as_str()).collect();
-        assert_eq!(measurements.len(), names.len() * 3, "three metrics a request");
-        for measurement in &measurements {
+            measured.iter().map(|(_, measurement)| measurement.case.benchmark.as_str()).collect();
+        assert_eq!(measured.len(), names.len() * 3, "three metrics a request");
+        for (_, measurement) in &measured {
             let value = measurement.sample.values()[0];
             match measurement.metric.as_str() {
                 "errors" => assert_eq!(value, 0.0),
@@ -91,6 +111,13 @@ mod tests {
                 _ => assert!(value > 0.0, "{}: {value}", measurement.metric),
             }
         }
+    }
+
+    #[test]
+    fn another_version_is_named_if_it_can_not_be_read() {
+        let other = found(r#"{"goose_version":"0.30.0","raw_metrics":{}}"#);
+        let (_, why) = other.lost().next().expect("named");
+        assert!(why.contains("goose 0.19 (it says 0.30.0)"), "{why}");
     }
 
     #[test]

@@ -37,11 +37,18 @@ pub fn today() -> jiff::civil::Date {
 /// The path of a run or of another tool's output, from a user's argument: a path, `latest`, or the start of a run's
 /// name.
 pub fn find(named: &str) -> Result<PathBuf> {
+    let path = Path::new(named);
+    let is_there = path.is_file() || path.is_dir() || foreign::split(path).1.is_some();
     if named == "latest" {
-        return latest();
+        return match list()?.pop() {
+            Some(_) if is_there => bail!("`latest` is the latest run, and here is one of that name: write `./latest`"),
+            Some(run) => Ok(run),
+            None if is_there => Ok(path.to_owned()),
+            None => bail!("there is no run yet: `assay run` makes one"),
+        };
     }
-    if Path::new(named).is_file() || Path::new(named).is_dir() {
-        return Ok(PathBuf::from(named));
+    if is_there {
+        return Ok(path.to_owned());
     }
     let mut matching = list()?;
     matching.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(named)));
@@ -54,11 +61,7 @@ pub fn find(named: &str) -> Result<PathBuf> {
     }
 }
 
-fn latest() -> Result<PathBuf> {
-    list()?.pop().context("there is no run yet: type `assay run`")
-}
-
-/// The finished runs, sorted by name and so by time.
+/// The finished runs, by name and so by time.
 fn list() -> Result<Vec<PathBuf>> {
     let folder = folder();
     let entries = match std::fs::read_dir(&folder) {

@@ -132,14 +132,17 @@ pub fn exactly<'a>(names: impl Iterator<Item = &'a str>) -> String {
 #[derive(Deserialize)]
 struct Raw {
     iters: Vec<f64>,
-    times: Vec<f64>,
+    /// `null` is what JSON has for NaN and infinities.
+    times: Vec<Option<f64>>,
 }
 
 /// The sample in criterion's `sample.json`: nanoseconds an operation, one value a sample.
 pub fn parse(text: &[u8]) -> Result<Sample> {
     let raw: Raw = serde_json::from_slice(text).context("not criterion's sample.json")?;
     ensure!(raw.iters.len() == raw.times.len(), "{} iteration counts for {} times", raw.iters.len(), raw.times.len());
-    Ok(Sample::new(raw.iters.iter().zip(&raw.times).map(|(iterations, time)| time / iterations).collect())?)
+    let times = raw.times.into_iter().zip(&raw.iters).map(|(time, iterations)| Some(time? / iterations));
+    let times: Option<Vec<f64>> = times.collect();
+    Ok(Sample::new(times.context("a time is `null`: criterion measured NaN or an infinity")?)?)
 }
 
 #[cfg(test)]
@@ -162,6 +165,8 @@ mod tests {
         assert!(parse(br#"{"iters":[],"times":[]}"#).is_err());
         assert!(parse(br#"{"iters":[0.0],"times":[1.0]}"#).is_err(), "a time of no iteration is not finite");
         assert!(parse(br#"{"iters":[1.0],"times":[]}"#).is_err());
+        let nan = parse(br#"{"iters":[1.0,1.0],"times":[null,3.0]}"#).expect_err("NaN").to_string();
+        assert!(nan.contains("NaN"), "{nan}");
         assert!(parse(b"{").is_err());
     }
 
