@@ -69,6 +69,6 @@ fn what_can_not_be_read_is_named() {
         .refused(1, "x.CSV.zst is compressed with zstd: run `zstd -d` before");
     hits("x.csv", b"\xff\xfe0\0", &[]).refused(1, "x.csv is UTF-16 text: run `iconv");
     for empty in ["", "time,id,size\n"] {
-        hits("x.csv", empty, &[]).refused(4, "has no accesses: nothing was replayed");
+        hits("x.csv", empty, &[]).refused(4, "has no accesses: give another trace");
     }
 }
