@@ -5,7 +5,9 @@
 //! concurrent.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use scopeguard::defer;
@@ -117,7 +119,11 @@ impl Memory {
     /// Opens the memory of that variant, with the contents of its store.
     ///
     /// A seeded source of ids skips as many ids as the store holds episodes: those were given out before.
-    pub async fn open(variant: &Variant, options: Options) -> Result<Memory> {
+    pub fn open(variant: &Variant, options: Options) -> Pin<Box<dyn Future<Output = Result<Memory>> + Send + '_>> {
+        Box::pin(Memory::open_store(variant, options)) // boxed here, so that the code is here and not in each caller
+    }
+
+    async fn open_store(variant: &Variant, options: Options) -> Result<Memory> {
         variant.validate()?;
         let Options { path, remote, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
         let Options { batch_writes, queued_writes, flush_interval_ns, .. } = options;

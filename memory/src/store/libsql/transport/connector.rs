@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use ::libsql::{Builder, Database};
 use async_trait::async_trait;
-use hyper_rustls::HttpsConnector;
 
 use super::connection::Connection;
-use super::metered_tcp::{self, MeteredConnector};
+use super::metered_tcp::Dialer;
 use super::upstream_proxy::UpstreamProxy;
 use crate::pool::Manager;
 use crate::store::Remote;
@@ -40,17 +39,11 @@ pub struct RemoteServer {
     asked_for: Option<&'static str>,
 }
 
-/// A connector of TCP or TLS connections.
-enum Dialer {
-    Plain(MeteredConnector),
-    Tls(HttpsConnector<MeteredConnector>),
-}
-
 /// A connector for the database at a URL. Nothing is sent yet.
 pub fn remote(remote: &Remote, wire: WireKind, counters: Arc<Counters>) -> Result<Connector> {
     let dialer = match remote.scheme()? {
-        "http" => Dialer::Plain(MeteredConnector::new(Arc::clone(&counters))),
-        _ => Dialer::Tls(metered_tcp::with_tls(Arc::clone(&counters))?),
+        "http" => Dialer::plain(Arc::clone(&counters)),
+        _ => Dialer::tls(Arc::clone(&counters))?,
     };
     let location = Location::Server(RemoteServer { remote: remote.clone(), dialer, asked_for: wire::asked_for(wire) });
     Ok(Connector { location, path: PathBuf::from(&remote.url), pragmas: None, counters })
@@ -60,12 +53,8 @@ impl RemoteServer {
     /// The database behind its own proxy. Nothing is sent yet.
     async fn database(&self, counters: &Arc<Counters>) -> std::result::Result<Database, ::libsql::Error> {
         let builder = Builder::new_remote(self.remote.url.clone(), self.remote.token.clone());
-        let (asked_for, counters) = (self.asked_for, Arc::clone(counters));
-        let builder = match &self.dialer {
-            Dialer::Plain(dialer) => builder.connector(UpstreamProxy::new(dialer.clone(), asked_for, counters)),
-            Dialer::Tls(dialer) => builder.connector(UpstreamProxy::new(dialer.clone(), asked_for, counters)),
-        };
-        builder.build().await
+        let proxy = UpstreamProxy::new(self.dialer.clone(), self.asked_for, Arc::clone(counters));
+        builder.connector(proxy).build().await
     }
 }
 

@@ -18,10 +18,55 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::{Counters, Error, Result};
+use crate::{BoxError, Counters, Error, Result};
 
 /// The longest time of opening a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens connections to a server, over TCP or over TLS.
+#[derive(Clone)]
+pub(super) enum Dialer {
+    Plain(MeteredConnector),
+    Tls(HttpsConnector<MeteredConnector>),
+}
+
+/// A connection to a server. It is a trait object, so that the HTTP over it is compiled once.
+pub(super) type Stream = Box<dyn ReadWrite>;
+
+/// What a connection does.
+pub(super) trait ReadWrite: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> ReadWrite for T {}
+
+impl Dialer {
+    pub(super) fn plain(counters: Arc<Counters>) -> Dialer {
+        Dialer::Plain(MeteredConnector::new(counters))
+    }
+
+    pub(super) fn tls(counters: Arc<Counters>) -> Result<Dialer> {
+        let builder = HttpsConnectorBuilder::new().with_native_roots();
+        let builder = builder.map_err(|error| Error::store("libsql", "reading the system's certificates", error))?;
+        let metered = MeteredConnector::new(counters);
+        Ok(Dialer::Tls(builder.https_or_http().enable_http1().wrap_connector(metered)))
+    }
+
+    pub(super) async fn dial(&mut self, uri: Uri) -> std::result::Result<Stream, BoxError> {
+        match self {
+            Dialer::Plain(connector) => connect(connector, uri).await,
+            Dialer::Tls(connector) => connect(connector, uri).await,
+        }
+    }
+}
+
+async fn connect<C>(connector: &mut C, uri: Uri) -> std::result::Result<Stream, BoxError>
+where
+    C: Service<Uri>,
+    C::Response: ReadWrite + 'static,
+    C::Error: Into<BoxError>,
+{
+    std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(Into::into)?;
+    Ok(Box::new(connector.call(uri).await.map_err(Into::into)?))
+}
 
 /// Opens counted TCP connections.
 #[derive(Clone)]
@@ -37,15 +82,8 @@ pub(super) struct MeteredStream {
     counters: Arc<Counters>,
 }
 
-/// [`MeteredConnector`], and TLS over what it opens.
-pub(super) fn with_tls(counters: Arc<Counters>) -> Result<HttpsConnector<MeteredConnector>> {
-    let builder = HttpsConnectorBuilder::new().with_native_roots();
-    let builder = builder.map_err(|error| Error::store("libsql", "reading the system's certificates", error))?;
-    Ok(builder.https_or_http().enable_http1().wrap_connector(MeteredConnector::new(counters)))
-}
-
 impl MeteredConnector {
-    pub(super) fn new(counters: Arc<Counters>) -> MeteredConnector {
+    fn new(counters: Arc<Counters>) -> MeteredConnector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false); // TLS is somebody else's
         tcp.set_nodelay(true);

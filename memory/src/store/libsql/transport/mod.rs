@@ -12,7 +12,7 @@ mod response_body;
 mod upstream_proxy;
 
 use hyper::Body;
-use hyper::client::conn::SendRequest;
+use hyper::client::conn::http1::SendRequest;
 
 pub(super) use connection::Connection;
 pub(super) use connector::{Connector, Location, remote};

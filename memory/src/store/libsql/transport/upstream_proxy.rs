@@ -16,42 +16,37 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hyper::client::conn;
+use hyper::client::conn::http1 as client;
 use hyper::client::connect::{Connected, Connection};
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
-use hyper::server::conn::Http;
+use hyper::server::conn::http1 as server;
 use hyper::service::{Service, service_fn};
 use hyper::{Body, Request, Response, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::Mutex;
 
 use super::Upstream;
+use super::metered_tcp::Dialer;
 use super::response_body::ResponseBody;
 use crate::{BoxError, Counters};
 
 /// The bytes that one side may write before the other reads them.
 const BUFFERED: usize = 64 * 1024;
 
-/// The proxy of one connection of the pool, over the connections of `C`.
+/// The proxy of one connection of the pool.
 #[derive(Clone)]
-pub(super) struct UpstreamProxy<C> {
-    connector: C,
+pub(super) struct UpstreamProxy {
+    dialer: Dialer,
     asked_for: Option<&'static str>,
     upstream: Arc<Mutex<Upstream>>,
     uri: Option<Uri>,
     counters: Arc<Counters>,
 }
 
-impl<C> UpstreamProxy<C>
-where
-    C: Service<Uri> + Clone + Send + 'static,
-    C::Response: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    C::Error: Into<BoxError>,
-    C::Future: Send,
-{
+impl UpstreamProxy {
     /// A proxy that asks for answers in that encoding, if any. Nothing is opened yet.
-    pub(super) fn new(connector: C, asked_for: Option<&'static str>, counters: Arc<Counters>) -> UpstreamProxy<C> {
-        UpstreamProxy { connector, asked_for, upstream: Arc::default(), uri: None, counters }
+    pub(super) fn new(dialer: Dialer, asked_for: Option<&'static str>, counters: Arc<Counters>) -> UpstreamProxy {
+        UpstreamProxy { dialer, asked_for, upstream: Arc::default(), uri: None, counters }
     }
 
     async fn reach(&mut self, upstream: &mut Upstream) -> Result<(), BoxError> {
@@ -62,9 +57,7 @@ where
             *upstream = None;
         }
         let uri = self.uri.clone().ok_or("no server was asked for")?;
-        std::future::poll_fn(|context| self.connector.poll_ready(context)).await.map_err(Into::into)?;
-        let stream = self.connector.call(uri).await.map_err(Into::into)?;
-        let (sender, connection) = conn::handshake(stream).await?;
+        let (sender, connection) = client::handshake(self.dialer.dial(uri).await?).await?;
         tokio::spawn(connection); // ends with the sender, or with the server, which the sender then says
         *upstream = Some(sender);
         Ok(())
@@ -90,13 +83,7 @@ where
     }
 }
 
-impl<C> Service<Uri> for UpstreamProxy<C>
-where
-    C: Service<Uri> + Clone + Send + Sync + 'static,
-    C::Response: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    C::Error: Into<BoxError>,
-    C::Future: Send,
-{
+impl Service<Uri> for UpstreamProxy {
     type Response = ClientStream;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<ClientStream, BoxError>> + Send>>;
@@ -116,7 +103,7 @@ where
             }
             let (client, inner) = tokio::io::duplex(BUFFERED);
             let service = service_fn(move |request| proxy.clone().pass(request));
-            let serving = Http::new().http1_only(true).serve_connection(inner, service);
+            let serving = server::Builder::new().serve_connection(inner, service);
             tokio::spawn(serving); // ends with libsql's client, or with a failed request, which the client sees
             Ok(ClientStream(client))
         })
