@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use memory::{CacheKind, PoolKind, StoreKind, Variant};
 
 use crate::benchmark::Benchmark;
-use crate::benchmarks::episodes;
+use crate::benchmarks::reading;
 use crate::registry;
 
 /// Calls a macro with all lines of the list.
@@ -246,7 +246,7 @@ impl Case {
                 // Other stores decode an episode for one caller only.
                 "sharing" => store == StoreKind::Memory || self.variant.cache != CacheKind::None,
                 // A cache that is never full evicts nothing.
-                "cache" if self.variant.cache == CacheKind::Predictive => self.benchmark.name == episodes::CROWDED,
+                "cache" if self.variant.cache == CacheKind::Predictive => self.benchmark.name == reading::CROWDED,
                 // One writer gives it nothing to adapt to, and with a local tier there are no reads to adapt to.
                 // Fetching from libSQL shows it.
                 "pool" if self.variant.pool == PoolKind::Adaptive => {

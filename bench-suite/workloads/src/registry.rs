@@ -1,7 +1,7 @@
 //! The list of all benchmarks. [`crate::cases`] lists the variants under which each is measured.
 
 use crate::benchmark::{Benchmark, SetUp};
-use crate::benchmarks::{bursts, engine, episodes, lifecycle, payload, pure, retrieval, searching, together};
+use crate::benchmarks::{bursts, engine, payload, pure, reading, retrieval, searching, together, writing};
 
 const RETRIEVED: &[&str] = &["store", "durability", "embedding", "retrieval", "sharing", "cache"];
 
@@ -31,7 +31,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
         exercises: stored![],
         episodes: 8,
         operations: 2,
-        setup: lifecycle::whole_episode,
+        setup: writing::whole_episode,
     },
     Benchmark {
         name: "episode/start",
@@ -39,7 +39,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
         exercises: stored![],
         episodes: 8,
         operations: 16,
-        setup: lifecycle::start,
+        setup: writing::start,
     },
     Benchmark {
         name: "step/log",
@@ -47,7 +47,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
         exercises: stored![],
         episodes: 8,
         operations: 16,
-        setup: lifecycle::log_step,
+        setup: writing::log_step,
     },
     Benchmark {
         name: "step/together",
@@ -71,7 +71,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
         exercises: stored!["embedding"],
         episodes: 8,
         operations: 4,
-        setup: lifecycle::complete,
+        setup: writing::complete,
     },
     Benchmark {
         name: "episode/get",
@@ -79,7 +79,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
         exercises: stored!["cache", "sharing"],
         episodes: 8,
         operations: 16,
-        setup: episodes::get,
+        setup: reading::get,
     },
     Benchmark {
         name: "episode/get_many",
@@ -87,16 +87,16 @@ pub const BENCHMARKS: &[Benchmark] = &[
         exercises: stored!["cache", "sharing", "batch"],
         episodes: 8,
         operations: 4,
-        setup: episodes::get_many,
+        setup: reading::get_many,
     },
     Benchmark {
-        name: episodes::CROWDED,
+        name: reading::CROWDED,
         about: "fetch one of 128 completed episodes by its id, some far more often than others, of which a cache holds \
             16",
         exercises: stored!["cache", "sharing"],
         episodes: 8,
         operations: 32,
-        setup: episodes::get_crowded,
+        setup: reading::get_crowded,
     },
     Benchmark {
         name: "episode/burst",

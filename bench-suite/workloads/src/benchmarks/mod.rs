@@ -2,13 +2,13 @@
 
 pub mod bursts;
 pub mod engine;
-pub mod episodes;
-pub mod lifecycle;
 pub mod payload;
 pub mod pure;
+pub mod reading;
 pub mod retrieval;
 pub mod searching;
 pub mod together;
+pub mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use memory::api::Script;
 use memory::{EpisodeId, NewStep};
 use tokio::task::JoinSet;
 
-use super::lifecycle::STEPS;
+use super::writing::STEPS;
 use super::{Fixture, check_stored, play};
 use worker::Prepared;
 
