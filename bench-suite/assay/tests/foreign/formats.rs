@@ -22,7 +22,7 @@ fn a_hollow_cache_does_not_look_like_a_whole_run() {
         ],
     );
     std::fs::remove_dir_all(inputs.at("criterion/kept")).expect("removed");
-    report(&inputs, "criterion").refused(1, "holds no measurement that can be read: criterion/empty/new: its");
+    report(&inputs, "criterion").refused(1, "holds no readable measurement: criterion/empty/new: its");
 }
 
 #[test]
@@ -132,10 +132,11 @@ fn files_of_other_tools_are_passed_over() {
     inputs.write("mixed/g/f/summary.json", gungraun("b::g::f", ".", &[("Ir", 10)]));
     report(&inputs, "mixed").printed(0, &["b::g::f", "1 case, 1 measurement\n"]);
     inputs.write("mixed/h/summary.json", "");
-    report(&inputs, "mixed").printed(0, &["skipped: mixed/h/summary.json: it is no JSON: the file is empty\n"]);
+    report(&inputs, "mixed").printed(0, &["skipped: mixed/h/summary.json: it is not JSON: the file is empty\n"]);
     inputs.write("k6/summary.json", r#"{"metrics":{"http_req_duration":{"avg":1.5}},"root_group":{}}"#);
-    report(&inputs, "k6/summary.json").refused(1, "k6/summary.json is of no tool that is known: criterion's folder");
-    report(&inputs, "k6").refused(1, "k6 holds nothing of a tool that is known: criterion's folder");
+    report(&inputs, "k6/summary.json")
+        .refused(1, "k6/summary.json is not the output of a tool that assay reads: criterion's folder");
+    report(&inputs, "k6").refused(1, "k6 holds no output of a tool that assay reads: criterion's folder");
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! Reads measurements of other tools as runs: criterion's output folder, gungraun's summaries, hyperfine's and goose's
 //! JSON. One file a format.
 //!
-//! A folder is read whole, whatever tools wrote into it. What can't be read of it is an entry of the run: `skipped` if
-//! nothing was measured, `invalid` if what was measured can't be believed. Files that no tool here writes are passed
-//! over.
+//! A folder is read whole, whatever tools wrote into it. What can't be read becomes an entry of the run: `skipped` if
+//! nothing was measured, `invalid` if the values can't be believed. Files of other programs are ignored.
 //!
-//! A file says what its tool knows, and that is less than a run of Assay's: no commit, no machine. So an environment
-//! that is not known is said to be unknown. Times of such files were measured in some other session and are shown,
-//! never judged; counts and errors are exact and are judged, and that both sides were counted on one machine is for the
-//! reader to know. The tools' own verdicts and statistics are not read.
+//! A file says less than a run of Assay: no commit and no machine, so the environment is unknown. Times were measured
+//! in another session, and are shown and never judged. Counts and errors are exact and are judged; only the reader knows
+//! whether both sides were counted on one machine. The tools' own verdicts and statistics are not read.
 
 mod criterion;
 mod files;
@@ -30,12 +28,12 @@ use serde_json::Value;
 pub use criterion::medians_ns;
 pub use stored::{Parts, StoredCounts};
 
-/// The tools that leave JSON: what tells it, and its reader.
+/// The tools that write JSON: how their output is recognised, and its reader.
 type Format = (fn(&Value) -> bool, fn(&Path, &Value, &mut Found));
 const FORMATS: [Format; 3] =
     [(gungraun::is_summary, gungraun::read), (hyperfine::is_export, hyperfine::read), (goose::is_report, goose::read)];
 
-/// What is read, for messages.
+/// What assay reads, for messages.
 const KNOWN: &str = "criterion's folder (`new/sample.json`), gungraun's summaries (`--save-summary=json` or \
     `--output-format=json`), hyperfine's `--export-json`, goose's `--report-file x.json`";
 
@@ -101,9 +99,9 @@ pub fn read(path: &Path) -> Result<Run> {
         let (known, damage) = documents(&place, &text, &mut found);
         match damage {
             None if known => {}
-            None => bail!("{} is of no tool that is known: {KNOWN}", place.display()),
+            None => bail!("{} is not the output of a tool that assay reads: {KNOWN}", place.display()),
             Some(why) if known => found.skip(place.display().to_string(), why),
-            Some(why) => bail!("{} is no JSON: {why}", place.display()),
+            Some(why) => bail!("{} is not JSON: {why}", place.display()),
         }
     }
     found.apart(&place);
@@ -111,10 +109,10 @@ pub fn read(path: &Path) -> Result<Run> {
     if found.measured.is_empty() {
         let lost = found.lost().count();
         let Some((what, why)) = found.lost().next() else {
-            bail!("{} holds nothing of a tool that is known: {KNOWN}", place.display());
+            bail!("{} holds no output of a tool that assay reads: {KNOWN}", place.display());
         };
         let more = if lost > 1 { format!(" (and {} more)", lost - 1) } else { String::new() };
-        bail!("{} holds no measurement that can be read: {what}: {why}{more}", place.display());
+        bail!("{} holds no readable measurement: {what}: {why}{more}", place.display());
     }
     Ok(found.into_run(&path.display().to_string()))
 }
@@ -131,7 +129,7 @@ fn of_folder(file: &Path, found: &mut Found) {
         Err(error) => Some(format!("{error:#}")),
     };
     if let Some(why) = damage {
-        found.skip(file.display().to_string(), format!("it is no JSON: {why}"));
+        found.skip(file.display().to_string(), format!("it is not JSON: {why}"));
     }
 }
 
@@ -309,13 +307,13 @@ mod tests {
     #[test]
     fn what_is_of_no_tool_is_said() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(read(folder.path()).expect_err("empty").to_string().contains("nothing of a tool that is known"));
+        assert!(read(folder.path()).expect_err("empty").to_string().contains("no output of a tool that assay reads"));
         let path = folder.path().join("x.json");
         std::fs::write(&path, "{\"a\":1}").expect("writes");
-        assert!(read(&path).expect_err("unknown").to_string().contains("of no tool that is known"));
+        assert!(read(&path).expect_err("unknown").to_string().contains("not the output of a tool"));
         for damaged in ["{", ""] {
             std::fs::write(&path, damaged).expect("writes");
-            assert!(read(&path).expect_err("damaged").to_string().contains("is no JSON"));
+            assert!(read(&path).expect_err("damaged").to_string().contains("is not JSON"));
         }
     }
 
