@@ -59,8 +59,8 @@ fn has_passed(delta: &Delta) -> bool {
 impl fmt::Display for RuledOut {
     /// `no case is slower by more than 2.9%, or waits longer by more than 0.4% of its time (99%, all 20 cases together)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounded up, or the sentence would claim more than the bound does.
-        let share = |share: f64| format!("{:.1}%", (share * 1000.0 - 1e-9).ceil() / 10.0);
+        // Rounded up, or the sentence would claim more than the bound does. Adding 0 makes -0 a 0.
+        let share = |share: f64| format!("{:.1}%", (share * 1000.0 - 1e-9).ceil() / 10.0 + 0.0);
         let claims = [
             self.slower.map(|most| format!("is slower by more than {}", share(most))),
             self.waiting.map(|most| format!("waits longer by more than {} of its time", share(most))),

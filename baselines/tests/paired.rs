@@ -244,7 +244,7 @@ fn a_change_below_the_absolute_limit_is_equal() {
     let outcome = paired::judge(&Procedure::default(), &[paired], &policy, TODAY).unwrap();
     assert_eq!(outcome.deltas[0].verdict, Verdict::Equal);
     let why = &outcome.deltas[0].why;
-    assert!(why.starts_with("limit 20.0% (10.00 us an operation), tolerance 40.0%"), "{why}");
+    assert!(why.starts_with("limit 20.0% (10.00 us an operation), tolerance 39.9%"), "{why}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn an_interval_wholly_beyond_the_limit_never_passes() {
 #[test]
 fn a_look_spends_its_own_level_only() {
     // Below the suite's 1%, above the 0.4% of the second look: it has to go on.
-    let step = one(&rounds(20, 0.05, 0.01), &rounds(20, 0.05, 0.09));
+    let step = one(&rounds(20, 0.05, 0.01), &rounds(20, 0.05, 0.075));
     let p = step.evidence.unwrap().test.unwrap().adjusted_p;
     assert!(0.004 < p && p < 0.01, "the rounds do not make the case: p is {p}");
     assert_eq!(step.action, fresh(40));
@@ -151,10 +151,10 @@ fn nobody_is_judged_before_all_have_their_rounds() {
 
 #[test]
 fn many_suspects_raise_the_bar() {
-    // A p of about 0.002: enough for one suspect, not for one among 200.
+    // A p of about 0.001: enough for one suspect, not for one among 200.
     let look = |rounds, test_level| Look { rounds, bound_level: 0.005, test_level };
     let procedure = Procedure { looks: vec![look(20, 0.0), look(40, 0.01)], ..Procedure::default() };
-    let (screen, slower, innocent) = (rounds(20, 0.05, 0.01), rounds(20, 0.05, 0.08), rounds(20, 0.0, 0.5));
+    let (screen, slower, innocent) = (rounds(20, 0.05, 0.01), rounds(20, 0.05, 0.06), rounds(20, 0.0, 0.5));
     let suspect = pair(&screen, &slower);
     let alone = next_steps(&procedure, &[suspect]).unwrap()[0];
     assert_eq!(alone.decision(), Some(Decision::Regressed));
