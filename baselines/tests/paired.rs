@@ -220,7 +220,7 @@ fn controls_are_judged_by_themselves_and_against_what_is_known() {
     assert!(one(0.0, 20, Some(Control::Same)).wrong_controls.is_empty());
     for (share, control) in [(0.0, slower), (-0.05, slower), (0.05, Some(Control::Same)), (-0.05, Some(Control::Same))]
     {
-        let outcome = one(share, 140, control);
+        let outcome = one(share, 220, control);
         assert_eq!(outcome.wrong_controls.len(), 1, "{share} {control:?}");
         assert!(outcome.deltas.is_empty(), "a control is no result");
     }

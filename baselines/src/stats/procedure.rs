@@ -29,16 +29,23 @@ pub struct Procedure {
 }
 
 impl Default for Procedure {
-    /// Looks at 20, 40, 80 and 160 rounds. All bounds of a suite hold with 99%, and 1% is the most that the
+    /// Looks at 20, 40, 80, 160 and 240 rounds. All bounds of a suite hold with 99%, and 1% is the most that the
     /// probability of a false change can be.
     ///
-    /// Most cases are bounded tightly enough by the first look, so it has the largest share of the bounds' level. A
+    /// Most cases are bounded tightly enough by the first look, so it has the largest share of the bounds' level. The
+    /// last look has the largest share of the tests' level: only the noisiest cases come to it, and they need it. A
     /// plain sum (Bonferroni) needs no assumption about how the looks depend on each other, as the boundaries of O'Brien
     /// and Fleming do, and costs next to nothing here.
     fn default() -> Procedure {
         let look = |rounds, bound_level, test_level| Look { rounds, bound_level, test_level };
         Procedure {
-            looks: vec![look(20, 0.004, 0.0), look(40, 0.002, 0.004), look(80, 0.002, 0.003), look(160, 0.002, 0.003)],
+            looks: vec![
+                look(20, 0.004, 0.0),
+                look(40, 0.001, 0.002),
+                look(80, 0.001, 0.001),
+                look(160, 0.002, 0.002),
+                look(240, 0.002, 0.005),
+            ],
             confidence: 0.99,
         }
     }
