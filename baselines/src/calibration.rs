@@ -84,12 +84,12 @@ impl Condition {
     }
 }
 
-/// One case of a suite.
+/// One metric of a case of a suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JudgedCase {
     /// The case's identifier. Its variant would change with every new toggle.
     pub case: String,
-    /// The metric that decided.
+    /// The metric that was judged.
     pub metric: String,
     /// The extra work of the new side, in per cent.
     pub extra_percent: f64,
@@ -97,9 +97,9 @@ pub struct JudgedCase {
     pub verdict: Verdict,
     /// The measured change as a share of the base.
     pub relative: Option<f64>,
-    /// The known noise of the case on this machine, as a share: the least margin of its verdict.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub noise: f64,
+    /// The worsening that was ruled out, as a share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
     /// The values of the first stage, in millionths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screen: Vec<i64>,
@@ -108,17 +108,13 @@ pub struct JudgedCase {
     pub confirm: Vec<i64>,
 }
 
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
 impl JudgedCase {
-    /// The result of a case, from its pair in a finished suite. Every round must have a value.
+    /// The result of a metric of a case, from its pair in a finished suite. Every round must have a value.
     pub fn new(case: &str, paired: &Paired, delta: &Delta, extra_percent: f64) -> Result<JudgedCase> {
         // Millionths are fine enough, and keep the record at a quarter of the size that all digits would take.
         let millionths = |value: f64| (value * 1e6).round();
         let values = |stage| -> Result<Vec<i64>> {
-            Ok(paired.values(stage)?.into_iter().map(|value| millionths(value) as i64).collect())
+            Ok(paired.values(stage, &delta.metric)?.into_iter().map(|value| millionths(value) as i64).collect())
         };
         Ok(JudgedCase {
             case: case.to_owned(),
@@ -126,7 +122,7 @@ impl JudgedCase {
             extra_percent,
             verdict: delta.verdict,
             relative: delta.relative.map(|relative| millionths(relative) / 1e6),
-            noise: paired.pair.noise,
+            bound: delta.bound.map(|bound| millionths(bound.at_most) / 1e6),
             screen: values(Stage::Screen)?,
             confirm: values(Stage::Confirm)?,
         })
@@ -137,6 +133,12 @@ impl Suite {
     /// Both sides did the same work in every case.
     pub fn same_throughout(&self) -> bool {
         self.sizes == [0.0]
+    }
+
+    /// The gate would have ended undecided: something is inconclusive and nothing regressed.
+    pub fn is_undecided(&self) -> bool {
+        let any = |verdict| self.cases.iter().any(|case| case.verdict == verdict);
+        any(Verdict::Inconclusive) && !any(Verdict::Regressed)
     }
 
     /// The verdicts in one line, for a terminal.
@@ -177,22 +179,6 @@ pub fn append(path: &Path, suite: &Suite) -> Result<()> {
     serde_json::to_writer(&mut record, suite).expect("a suite has string keys and finite numbers");
     record.push(b'\n');
     atomic::write(path, &record)
-}
-
-/// The largest shift of a case that was measured on this idle machine although both sides did the same work, as a
-/// share: of one program, or of two builds, as `condition` says. 0 if none was recorded.
-///
-/// Suites with slowdowns are ignored, because their margins come from here.
-pub fn noise(suites: &[Suite], machine: &str, condition: Condition, case: &str, metric: &str) -> f64 {
-    let idle = Condition { background_load: false, judge: Judge::Assay, ..condition };
-    let same = suites.iter().filter(|suite| {
-        suite.machine == machine && suite.condition == idle && suite.invalid.is_empty() && suite.same_throughout()
-    });
-    let shifts = same
-        .flat_map(|suite| &suite.cases)
-        .filter(|judged| judged.case == case && judged.metric == metric)
-        .filter_map(|judged| judged.relative);
-    shifts.map(f64::abs).fold(0.0, f64::max)
 }
 
 /// The file of a machine's record in a folder.

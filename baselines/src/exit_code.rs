@@ -10,7 +10,7 @@ pub enum Exit {
     Error = 1,
     /// The command line can't be understood.
     Usage = 2,
-    /// The run can't be believed: neither red nor green.
+    /// The run can't be believed, or its evidence is not enough: neither red nor green.
     Invalid = 3,
     /// Nothing was measured or nothing could be compared.
     Nothing = 4,
@@ -24,7 +24,7 @@ impl Exit {
         (Exit::Ok, "done, nothing regressed"),
         (Exit::Error, "something failed: the message says what"),
         (Exit::Usage, "the command line can't be understood"),
-        (Exit::Invalid, "the run can't be believed: neither red nor green"),
+        (Exit::Invalid, "invalid or undecided: the run can't be believed, or its evidence is not enough"),
         (Exit::Nothing, "nothing was measured, or nothing could be compared"),
         (Exit::Regressed, "a metric that blocks got worse"),
     ];

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{Comparison, Verdict};
+use crate::compare::{Comparison, Delta, Verdict};
 use crate::exit_code::Exit;
 use crate::metric::ERRORS;
+use crate::ruled_out::{self, RuledOut};
 use crate::{CaseKey, InvalidEntry};
 
 /// The decision of a gate, with its reasons.
@@ -20,6 +21,9 @@ pub struct Judgement {
     pub tally: BTreeMap<Verdict, usize>,
     /// The reasons why the run is invalid; empty if it is valid.
     pub invalid: Vec<String>,
+    /// What the bounds rule out, for all cases together; none if nothing was sampled in rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruled_out: Option<RuledOut>,
     /// The deltas.
     pub comparison: Comparison,
 }
@@ -29,12 +33,14 @@ pub struct Judgement {
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum GateOutcome {
-    /// Something was compared, and no metric that blocks got worse.
+    /// Something was compared, and every metric that blocks is inside its limits.
     Passed,
     /// A metric that blocks got worse.
     Regressed,
     /// The run can't be believed.
     Invalid,
+    /// A metric that blocks may have got worse, or nothing was decided.
+    Undecided,
     /// Nothing could be compared.
     Nothing,
 }
@@ -45,7 +51,7 @@ impl GateOutcome {
         match self {
             GateOutcome::Passed => Exit::Ok,
             GateOutcome::Regressed => Exit::Regressed,
-            GateOutcome::Invalid => Exit::Invalid,
+            GateOutcome::Invalid | GateOutcome::Undecided => Exit::Invalid,
             GateOutcome::Nothing => Exit::Nothing,
         }
     }
@@ -85,34 +91,46 @@ fn uncompared(comparison: &Comparison) -> BTreeSet<&CaseKey> {
 
 /// Judges a comparison. A run that can't be believed is invalid, whatever it says: because of its `invalid_entries`,
 /// the `complaints` about the policy ([`crate::policy::Policy::complaints`]), or invalid measurements and missing ones
-/// that block. Comparing nothing is no pass, and neither is comparing nothing but errors.
+/// that block. Next comes what is worse, and then what may be: an inconclusive metric that blocks makes the gate
+/// undecided, and so does a gate of which nothing was decided. Comparing nothing is no pass, and neither is comparing
+/// nothing but errors.
 pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaints: &[String]) -> Judgement {
     let mut tally = BTreeMap::new();
     let mut invalid: Vec<String> = invalid_entries.iter().map(|item| format!("{}: {}", item.what, item.why)).collect();
     invalid.extend(complaints.iter().cloned());
-    let mut blocked = Vec::new();
+    let (mut blocked, mut undecided) = (Vec::new(), Vec::new());
     for delta in &comparison.deltas {
         *tally.entry(delta.verdict).or_insert(0) += 1;
         match delta.verdict {
-            Verdict::Invalid => invalid.push(delta.invalid_reason()),
-            Verdict::Missing if delta.blocks => invalid.push(delta.invalid_reason()),
+            Verdict::Invalid => invalid.push(delta.reason()),
+            Verdict::Missing if delta.blocks => invalid.push(delta.reason()),
             Verdict::Regressed if delta.blocks => blocked.push(format!("{} of {}", delta.metric, delta.case.benchmark)),
+            Verdict::Inconclusive if delta.blocks => undecided.push(delta.reason()),
             _ => {}
         }
     }
     let count = |verdict: Verdict| tally.get(&verdict).copied().unwrap_or(0);
     let (equal, improved) = (count(Verdict::Equal), count(Verdict::Improved));
     let (worse, inconclusive) = (count(Verdict::Regressed), count(Verdict::Inconclusive));
-    let compared = equal + improved + worse + inconclusive;
+    let decided = equal + improved + worse;
+    let compared = decided + inconclusive;
+    if decided == 0 && undecided.is_empty() {
+        let open = comparison.deltas.iter().filter(|delta| delta.verdict == Verdict::Inconclusive);
+        undecided.extend(open.map(Delta::reason));
+    }
     let open = uncompared(&comparison).len();
-    let speed_compared = comparison.deltas.iter().any(|delta| delta.metric != ERRORS && delta.verdict.is_decided());
+    let speed_decided = comparison.deltas.iter().any(|delta| delta.metric != ERRORS && delta.verdict.is_decided());
+    let ruled_out = RuledOut::of(&comparison.deltas);
+    let bounds = ruled_out.as_ref().map_or_else(String::new, |ruled_out| format!("; {ruled_out}"));
     let (outcome, summary) = if let Some(first) = invalid.first() {
         (GateOutcome::Invalid, format!("invalid, neither red nor green: {first}{}", more(invalid.len())))
     } else if let Some(first) = blocked.first() {
-        (GateOutcome::Regressed, format!("regressed: {first}{}", more(blocked.len())))
+        (GateOutcome::Regressed, format!("regressed: {first}{}{bounds}", more(blocked.len())))
+    } else if let Some(first) = undecided.first() {
+        (GateOutcome::Undecided, format!("undecided, neither red nor green: {first}{}{bounds}", more(undecided.len())))
     } else if compared == 0 {
         (GateOutcome::Nothing, nothing(&comparison))
-    } else if open > 0 && !speed_compared {
+    } else if open > 0 && !speed_decided {
         (GateOutcome::Nothing, "nothing was compared but errors, of which there are no more than before".to_owned())
     } else {
         let part = |number: usize, words: &str| match number {
@@ -120,16 +138,20 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
             _ => format!(", {number} {words}"),
         };
         let advised = part(worse, "worse that only advise");
-        let undecided = part(inconclusive, "inconclusive (neither red nor green)");
+        let advised = advised + &part(inconclusive, "inconclusive that only advise");
         let missing = part(count(Verdict::Missing), "missing that only advise");
         let left = part(open, if open == 1 { "case not compared" } else { "cases not compared" });
+        let exact = match ruled_out::exact(&comparison.deltas) {
+            0 => String::new(),
+            number => format!("; {number} exact, each within its limit"),
+        };
         let passed = if missing.is_empty() && left.is_empty() { "passed" } else { "passed in part" };
         let summary = format!(
-            "{passed}: {compared} compared, {equal} equal, {improved} improved{advised}{undecided}{missing}{left}"
+            "{passed}: {compared} compared, {equal} equal, {improved} improved{advised}{missing}{left}{exact}{bounds}"
         );
         (GateOutcome::Passed, summary)
     };
-    Judgement { outcome, summary, tally, invalid, comparison }
+    Judgement { outcome, summary, tally, invalid, ruled_out, comparison }
 }
 
 fn more(number: usize) -> String {

@@ -20,13 +20,15 @@
 //! - **round**: a fresh process of each side, with paired slices. It makes one value ([`stats::round_value`]).
 //! - **pair**: one benchmark on two sides that run alternately in one session, with its raw rounds ([`paired`]).
 //! - **control**: a pair with a known outcome. If it is judged wrongly, the run can't be believed.
-//! - **margin**: the smallest shift that matters, in the unit of the rounds ([`stats::margin`]).
-//! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged
+//! - **limit**, **tolerance**: the change that is allowed, beyond which a proven one blocks; the change that must be
+//!   ruled out, or nothing passes ([`policy`]). In the unit of the rounds, either is a *margin* ([`stats::margin`]).
+//! - **bound**: the most by which a case may have got worse; what is beyond it is *ruled out* ([`mod@ruled_out`]).
+//! - **look**, **screen**: a fixed moment at which rounds are judged; the rounds of the first, which only picks
 //!   ([`stats`]).
-//! - **policy**: the allowed change of each metric, and whether more blocks or advises ([`policy`]).
+//! - **policy**: limits and tolerances, and whether more blocks or advises ([`policy`]).
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
+//! - **undecided**: a gate whose evidence neither shows a regression nor rules it out. Never green.
 //! - **calibration**, **suite**: the gate measured on cases whose truth is known; all its cases once ([`calibration`]).
-//! - **noise**: the largest shift of a case that a calibration saw between equal sides on an idle machine.
 //! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all
 //!   claims of one session ([`claim`]).
 //! - **call stacks**: the cost of a case by stack of functions ([`CallStacks`]).
@@ -49,6 +51,7 @@ pub mod metric;
 pub mod paired;
 pub mod policy;
 pub mod record;
+pub mod ruled_out;
 mod schema;
 mod stacks;
 pub mod stats;

@@ -117,6 +117,9 @@ const fn more_is_better(metric: Metric) -> Metric {
 /// The metric of failures. It is judged without statistics, and says nothing of speed.
 pub(crate) const ERRORS: &str = "errors";
 
+/// The metric of time off the CPU. It is judged beside a pair's deciding metric.
+pub(crate) const WAITING: &str = "waiting_time";
+
 /// Every metric, in the order of reports.
 pub const METRICS: &[Metric] = &[
     exact("instructions", Count, Counts, "instructions executed (callgrind Ir)"),
@@ -130,6 +133,7 @@ pub const METRICS: &[Metric] = &[
     exact("peak_bytes", Bytes, Counts, "peak heap bytes of the operations of one count, beyond those of the setup"),
     sampled("cpu_time", Nanoseconds, Time, "thread CPU time of one operation"),
     sampled("wall_time", Nanoseconds, Time, "wall time of one operation"),
+    sampled(WAITING, Nanoseconds, Time, "time of one operation in which it was blocked: neither running nor ready to run"),
     more_is_better(sampled("throughput", PerSecond, Load, "requests answered a second")),
     sampled("response_p50", Nanoseconds, Load, "median response time from the intended start"),
     sampled("response_p90", Nanoseconds, Load, "90th percentile of the response time from the intended start"),

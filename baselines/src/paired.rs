@@ -1,20 +1,22 @@
 //! Pairs: two programs that ran alternately in one session, their rounds, and the verdicts that follow.
 //!
 //! The raw slice times are kept, so that every verdict can be computed again from the file of a run. Judging is a pure
-//! function of the rounds, the procedure and the policy. [`next`] says how many rounds are missing; another crate
+//! function of the rounds, the procedure and the policy. [`missing`] says how many rounds are missing; another crate
 //! measures.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Limit, Policy};
+use crate::metric::WAITING;
+use crate::policy::{Action, Limit, Policy};
+use crate::ruled_out::Bound;
 use crate::stats::decision::Stage;
-use crate::stats::{Decision, NextAction, PairData, PairState, Procedure, margin, next_steps, round_value};
+use crate::stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
 use crate::verdict::{Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
-const UNNAMED_LIMIT: f64 = 0.02;
+const UNNAMED: Limit = Limit { relative: 0.02, absolute: 0.0, tolerance: 0.04, action: Action::Advise };
 
 /// One benchmark on two sides. Its rounds follow it in a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,13 +25,11 @@ pub struct Pair {
     pub case: CaseKey,
     /// The base, as in `revision 1f0c8a3b`, or the variant of the base.
     pub base: String,
-    /// The metric that decides: `cpu_time`, or `wall_time` for cases that wait on disks or locks.
+    /// The time that decides: `cpu_time`, or `wall_time` for cases that wait on disks or locks. Waiting is judged beside
+    /// it.
     pub metric: String,
     /// Operations of a slice, on both sides.
     pub operations: u64,
-    /// The known noise of this case on this machine, as a share: no margin is smaller. 0 if unknown.
-    #[serde(default)]
-    pub noise: f64,
     /// Every round ran both sides in new random layouts, so that code placement adds scatter and no bias.
     #[serde(default, skip_serializing_if = "std::ops::Not::not", alias = "laid_out")]
     pub randomized_layout: bool,
@@ -60,6 +60,10 @@ pub struct Slices {
     pub cpu_ns: Vec<u64>,
     /// Wall time of each slice, ns.
     pub wall_ns: Vec<u64>,
+    /// The time of each slice in which the work was blocked, ns: neither running nor ready to run. Empty where that is
+    /// not known: runs of before, systems that do not say, benches that report wall times only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_ns: Vec<u64>,
     /// Voluntary context switches during the slices: the process waited.
     pub voluntary_switches: u64,
     /// Involuntary context switches: it was interrupted.
@@ -97,7 +101,7 @@ pub struct Paired {
 /// The verdicts of all pairs of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PairVerdicts {
-    /// A delta for each pair that is no control.
+    /// A delta for each judged metric of each pair that is no control.
     pub deltas: Vec<Delta>,
     /// Controls that were judged wrongly: the run can't be believed.
     pub wrong_controls: Vec<InvalidEntry>,
@@ -108,68 +112,120 @@ pub struct PairVerdicts {
 impl Slices {
     /// The times of a metric, ns.
     pub fn times_ns(&self, metric: &str) -> Vec<f64> {
-        let times = if metric == "wall_time" { &self.wall_ns } else { &self.cpu_ns };
+        let times = match metric {
+            "wall_time" => &self.wall_ns,
+            WAITING => &self.waiting_ns,
+            _ => &self.cpu_ns,
+        };
         times.iter().map(|time_ns| *time_ns as f64).collect()
     }
 }
 
 impl Round {
-    /// The value of the round for a metric: see [`round_value`].
+    /// The value of the round for a metric: see [`round_value`], and [`growth_value`] for waiting.
     pub fn value(&self, metric: &str) -> Result<f64> {
-        Ok(round_value(&self.base.times_ns(metric), &self.new.times_ns(metric))?)
+        let (base, new) = (self.base.times_ns(metric), self.new.times_ns(metric));
+        Ok(match metric {
+            WAITING => growth_value(&base, &new, &self.base.times_ns("wall_time"))?,
+            _ => round_value(&base, &new)?,
+        })
     }
-}
 
-impl Pair {
-    fn limit(&self, policy: &Policy, today: Date) -> Option<Limit> {
-        policy.limit(&self.case, &self.metric, today)
+    fn knows_waiting(&self) -> bool {
+        [&self.base, &self.new].iter().all(|side| !side.waiting_ns.is_empty())
     }
 }
 
 impl Paired {
-    /// The values of a stage for the metric that decides, in the order of measuring.
-    pub fn values(&self, stage: Stage) -> Result<Vec<f64>> {
+    /// The values of a stage for a metric, in the order of measuring.
+    pub fn values(&self, stage: Stage, metric: &str) -> Result<Vec<f64>> {
         let rounds = self.rounds.iter().filter(|round| round.stage == stage);
-        rounds.map(|round| round.value(&self.pair.metric)).collect()
+        rounds.map(|round| round.value(metric)).collect()
     }
 
     /// The time of one operation in every round, ns: the median slice of one side.
     pub fn operation_ns(&self, metric: &str, side: fn(&Round) -> &Slices) -> Vec<f64> {
-        let operations = self.pair.operations.max(1) as f64;
-        let samples = self.rounds.iter().filter_map(|round| Sample::new(side(round).times_ns(metric)).ok());
-        samples.map(|sample| sample.median() / operations).collect()
+        operations_ns(self.rounds.iter(), self.pair.operations, metric, side)
+    }
+
+    /// The metrics that are judged: the one that decides, and waiting if the policy names it and every round knows it.
+    /// The outcome of a control is known of its time alone.
+    fn metrics<'a>(&'a self, policy: &Policy, today: Date) -> impl Iterator<Item = &'a str> {
+        let waiting = self.pair.control.is_none()
+            && self.rounds.iter().all(Round::knows_waiting)
+            && policy.limit(&self.pair.case, WAITING, today).is_some();
+        std::iter::once(self.pair.metric.as_str()).chain(waiting.then_some(WAITING))
     }
 }
 
-/// The next step for each pair of one suite. Each control is a suite by itself: judged together with the others, it
-/// would change their levels. An error if a round can't be used, or a limit of the policy is no margin.
-pub fn next(procedure: &Procedure, suite: &[&Paired], policy: &Policy, today: Date) -> Result<Vec<PairState>> {
-    let mut data = Vec::with_capacity(suite.len());
-    for paired in suite {
-        let limit = paired.pair.limit(policy, today).map(|limit| limit.relative).filter(|share| *share > 0.0);
-        let margin = margin(limit.unwrap_or(UNNAMED_LIMIT), paired.pair.noise)?;
-        data.push((margin, paired.values(Stage::Screen)?, paired.values(Stage::Confirm)?));
-    }
-    let pairs: Vec<PairData<'_>> =
-        data.iter().map(|(margin, screen, confirm)| PairData { margin: *margin, screen, confirm }).collect();
-    Ok(next_steps(procedure, &pairs)?)
+fn operations_ns<'a>(
+    rounds: impl Iterator<Item = &'a Round>,
+    operations: u64,
+    metric: &str,
+    side: fn(&Round) -> &Slices,
+) -> Vec<f64> {
+    let samples = rounds.filter_map(|round| Sample::new(side(round).times_ns(metric)).ok());
+    samples.map(|sample| sample.median() / operations.max(1) as f64).collect()
 }
 
-/// The suites of a run, as positions: all pairs that are no controls, and each control by itself. Abandoned pairs are
-/// in none.
-pub fn suites(pairs: &[Paired]) -> Vec<Vec<usize>> {
-    let kept = (0..pairs.len()).filter(|index| !pairs[*index].abandoned);
-    let (controls, measured): (Vec<usize>, Vec<usize>) = kept.partition(|index| pairs[*index].pair.control.is_some());
+/// One metric of a pair, with its limits: what the statistics call a benchmark.
+struct Judged<'a> {
+    /// The pair's position in the run.
+    index: usize,
+    paired: &'a Paired,
+    metric: &'a str,
+    rule: Option<Limit>,
+    /// The policy's limit and tolerance, as shares. An absolute limit that is larger for so short an operation widens
+    /// both.
+    limit: f64,
+    tolerance: f64,
+}
+
+impl<'a> Judged<'a> {
+    fn new(index: usize, paired: &'a Paired, metric: &'a str, policy: &Policy, today: Date) -> Judged<'a> {
+        let rule = policy.limit(&paired.pair.case, metric, today);
+        let Limit { relative, absolute, tolerance, .. } = rule.filter(|rule| rule.relative > 0.0).unwrap_or(UNNAMED);
+        // Waiting is a share of the wall time. Later rounds have no say: a limit that moved could take a decision back.
+        let of = if metric == WAITING { "wall_time" } else { metric };
+        let screen = paired.rounds.iter().filter(|round| round.stage == Stage::Screen);
+        let operation = Sample::new(operations_ns(screen, paired.pair.operations, of, |round| &round.base));
+        let floor = operation.map_or(0.0, |sample| absolute / sample.median().max(f64::MIN_POSITIVE));
+        Judged { index, paired, metric, rule, limit: relative.max(floor), tolerance: tolerance.max(2.0 * floor) }
+    }
+}
+
+/// What is judged together: the metrics of all pairs that are no controls, and each control by itself, since it would
+/// change the levels of the others. Abandoned pairs are in none.
+fn suites<'a>(pairs: &'a [Paired], policy: &Policy, today: Date) -> Vec<Vec<Judged<'a>>> {
+    let kept = pairs.iter().enumerate().filter(|(_, paired)| !paired.abandoned);
+    let (controls, measured): (Vec<_>, Vec<_>) = kept.partition(|(_, paired)| paired.pair.control.is_some());
+    let judged = |(index, paired): (usize, &'a Paired)| -> Vec<Judged<'a>> {
+        paired.metrics(policy, today).map(|metric| Judged::new(index, paired, metric, policy, today)).collect()
+    };
+    let measured: Vec<Judged<'a>> = measured.into_iter().flat_map(judged).collect();
     let measured = Some(measured).filter(|suite| !suite.is_empty());
-    measured.into_iter().chain(controls.into_iter().map(|index| vec![index])).collect()
+    measured.into_iter().chain(controls.into_iter().map(judged)).collect()
 }
 
-/// The state of every pair that is not abandoned, with its position, suite by suite.
-fn states(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Date) -> Result<Vec<(usize, PairState)>> {
+/// The state of everything that is judged, suite by suite. An error if a round can't be used, or a limit of the policy
+/// is no margin.
+fn states<'a>(
+    procedure: &Procedure,
+    pairs: &'a [Paired],
+    policy: &Policy,
+    today: Date,
+) -> Result<Vec<(Judged<'a>, PairState)>> {
     let mut states = Vec::with_capacity(pairs.len());
-    for suite in suites(pairs) {
-        let members: Vec<&Paired> = suite.iter().map(|index| &pairs[*index]).collect();
-        states.extend(suite.into_iter().zip(next(procedure, &members, policy, today)?));
+    for suite in suites(pairs, policy, today) {
+        let mut rounds = Vec::with_capacity(suite.len());
+        for judged in &suite {
+            let values = |stage| judged.paired.values(stage, judged.metric);
+            rounds.push((margin(judged.limit)?, margin(judged.tolerance)?, values(Stage::Screen)?, values(Stage::Confirm)?));
+        }
+        let data: Vec<PairData<'_>> = (rounds.iter())
+            .map(|(limit, tolerance, screen, confirm)| PairData { limit: *limit, tolerance: *tolerance, screen, confirm })
+            .collect();
+        states.extend(suite.into_iter().zip(next_steps(procedure, &data)?));
     }
     Ok(states)
 }
@@ -182,30 +238,30 @@ pub fn missing(
     policy: &Policy,
     today: Date,
 ) -> Result<Vec<(usize, Stage, usize)>> {
-    let states = states(procedure, pairs, policy, today)?.into_iter();
-    let needed = |(index, state): (usize, PairState)| match state.action {
-        NextAction::Measure { stage, rounds } => Some((index, stage, rounds)),
+    let needed = |(judged, state): (Judged<'_>, PairState)| match state.action {
+        NextAction::Measure { stage, rounds } => Some((judged.index, stage, rounds)),
         NextAction::Wait | NextAction::Stop(_) => None,
     };
-    let mut missing: Vec<_> = states.filter_map(needed).collect();
+    let mut missing: Vec<_> = states(procedure, pairs, policy, today)?.into_iter().filter_map(needed).collect();
+    // The metrics of a pair share its rounds, and all that are open ask for the same number.
     missing.sort_unstable();
+    missing.dedup();
     Ok(missing)
 }
 
-/// Judges all pairs of a run. A pair that still needs rounds is inconclusive: its time was up.
+/// Judges all pairs of a run. What still needs rounds is inconclusive: its time was up.
 pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Date) -> Result<PairVerdicts> {
     let mut verdicts = PairVerdicts::default();
-    for (index, state) in states(procedure, pairs, policy, today)? {
-        let paired = &pairs[index];
-        match paired.pair.control {
-            None => verdicts.deltas.push(delta(paired, &state, paired.pair.limit(policy, today))),
-            Some(control) => check_control(control, paired, &state, &mut verdicts),
+    for (judged, state) in states(procedure, pairs, policy, today)? {
+        match judged.paired.pair.control {
+            None => verdicts.deltas.push(delta(&judged, &state, procedure)),
+            Some(control) => check_control(control, &judged, &state, &mut verdicts),
         }
     }
     Ok(verdicts)
 }
 
-fn check_control(control: Control, paired: &Paired, state: &PairState, verdicts: &mut PairVerdicts) {
+fn check_control(control: Control, judged: &Judged<'_>, state: &PairState, verdicts: &mut PairVerdicts) {
     let verdict = verdict(state);
     let (what, right) = match control {
         // Identical code is not always shown to be equal, but it must never be shown to differ.
@@ -218,10 +274,10 @@ fn check_control(control: Control, paired: &Paired, state: &PairState, verdicts:
         }
     };
     let evidence = evidence(state);
-    verdicts.controls.push(format!("{what} ({}) is {verdict}{evidence}", paired.pair.case.benchmark));
+    verdicts.controls.push(format!("{what} ({}) is {verdict}: {evidence}", judged.paired.pair.case.benchmark));
     if !right {
         let why =
-            format!("it is {verdict}{evidence}: this machine can't be measured on now; try again when it does less");
+            format!("it is {verdict}: {evidence}: this machine can't be measured on now; try again when it does less");
         verdicts.wrong_controls.push(InvalidEntry { what, why });
     }
 }
@@ -235,12 +291,16 @@ fn verdict(state: &PairState) -> Verdict {
     }
 }
 
-/// The evidence of the last rounds, as the end of a sentence.
+/// The evidence of the last look, as a part of a sentence.
 fn evidence(state: &PairState) -> String {
-    let Some(evidence) = &state.evidence else { return ": the time was up before the first rounds".to_owned() };
-    let fresh = if evidence.stage == Stage::Confirm { "fresh " } else { "" };
-    let corrected = evidence.adjusted_p.map_or_else(String::new, |p| format!(", corrected {}", p_value(p)));
-    format!(": {} in {} {fresh}rounds, p {}{corrected}", share(evidence.estimate), evidence.rounds, p_value(evidence.p))
+    let Some(evidence) = &state.evidence else { return "the time was up before the first look".to_owned() };
+    let bound = evidence.bound.map_or_else(String::new, |bound| format!(", at most {}", share(bound)));
+    let tested = evidence.test.map_or_else(String::new, |test| {
+        let (p, corrected) = (p_value(test.p), p_value(test.adjusted_p));
+        format!("; beyond the limit with p {p} in {} fresh ones, corrected {corrected}", test.rounds)
+    });
+    let [estimate, low, high] = [evidence.estimate, evidence.interval.low, evidence.interval.high].map(share);
+    format!("{estimate} [{low}, {high}] in {} rounds{bound}{tested}", evidence.rounds)
 }
 
 fn share(shift: f64) -> String {
@@ -251,41 +311,46 @@ fn p_value(p: f64) -> String {
     if p < 0.0001 { format!("{p:.0e}") } else { format!("{p:.4}") }
 }
 
-fn delta(paired: &Paired, state: &PairState, limit: Option<Limit>) -> Delta {
+fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta {
+    let Judged { paired, metric, rule, limit, tolerance, .. } = *judged;
     let pair = &paired.pair;
-    let median = |side: fn(&Round) -> &Slices| {
-        Sample::new(paired.operation_ns(&pair.metric, side)).ok().map(|sample| sample.median())
-    };
+    let median =
+        |side: fn(&Round) -> &Slices| Sample::new(paired.operation_ns(metric, side)).ok().map(|sample| sample.median());
     let (base, new) = (median(|round| &round.base), median(|round| &round.new));
-    let mut verdict = verdict(state);
-    let blocks = limit.is_some_and(Limit::blocks);
-    let margin = limit.map_or(UNNAMED_LIMIT, |limit| limit.relative).max(pair.noise);
-    let rule = if blocks { "blocks" } else { "advises" };
-    let mut why = format!("margin {:.1}%, {rule}{}", margin * 100.0, evidence(state));
+    let blocks = rule.is_some_and(Limit::blocks);
+    let action = if blocks { "blocks" } else { "advises" };
+    let absolute = match (rule, Metric::find(metric)) {
+        (Some(rule), Some(known)) if rule.absolute > 0.0 && limit > rule.relative => format!(" ({} an operation)", known.show(rule.absolute)),
+        _ => String::new(),
+    };
+    let limits = format!("limit {:.1}%{absolute}, tolerance {:.1}%", limit * 100.0, tolerance * 100.0);
+    let mut why = format!("{limits}, {action}: {}", evidence(state));
     if pair.randomized_layout {
         why.push_str("; random layouts in each round");
     }
-    let tiny =
-        limit.filter(|limit| matches!((base, new), (Some(base), Some(new)) if (new - base).abs() <= limit.absolute));
-    if let (Some(limit), Verdict::Regressed | Verdict::Improved) = (tiny, verdict) {
-        verdict = Verdict::Equal;
-        let absolute = Metric::find(&pair.metric).map_or_else(String::new, |metric| metric.show(limit.absolute));
-        why.push_str(&format!("; within the absolute limit of {absolute}"));
-    }
-    if pair.metric != "wall_time" {
+    if metric == "cpu_time" {
         let walls: Vec<f64> = paired.rounds.iter().filter_map(|round| round.value("wall_time").ok()).collect();
         if let Ok(sample) = Sample::new(walls) {
             why.push_str(&format!("; wall {}", share(sample.median())));
         }
     }
+    match state.action {
+        NextAction::Stop(Decision::Inconclusive) => {
+            why.push_str("; all rounds are spent: measure where less is going on");
+        }
+        NextAction::Stop(_) => {}
+        NextAction::Measure { .. } | NextAction::Wait => why.push_str("; the time was up: give it more (--budget)"),
+    }
+    let bound = state.evidence.and_then(|evidence| evidence.bound);
     Delta {
         case: pair.case.clone(),
-        metric: pair.metric.clone(),
+        metric: metric.to_owned(),
         base,
         new,
         relative: state.evidence.map(|evidence| evidence.estimate.exp_m1()),
         interval: state.evidence.map(|evidence| [evidence.interval.low.exp_m1(), evidence.interval.high.exp_m1()]),
-        verdict,
+        bound: bound.map(|bound| Bound { at_most: bound.exp_m1(), confidence: procedure.bound_confidence() }),
+        verdict: verdict(state),
         blocks,
         why,
         cause: vec![],

@@ -2,8 +2,9 @@
 //! code.
 //!
 //! The first rule that matches metric and benchmark decides, as in a firewall. A metric is worse than allowed only if
-//! it passes both the relative and the absolute limit; the absolute one keeps tiny benchmarks quiet. A metric without a
-//! rule is shown and never judged.
+//! it passes both the relative and the absolute limit; the absolute one keeps tiny benchmarks quiet. A sampled metric
+//! has a tolerance too: a worsening of that size must be ruled out, or the metric is undecided. A metric without a rule
+//! is shown and never judged.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::{CaseKey, Error, Metric, Result};
+use crate::{Assume, CaseKey, Error, Metric, Result};
 
 /// The version of the format.
 const SCHEMA: u64 = 1;
@@ -42,6 +43,8 @@ struct Rule {
     relative: f64,
     #[serde(default)]
     absolute: f64,
+    /// Of sampled metrics only; twice the relative limit if it is not given.
+    tolerance: Option<f64>,
     action: Action,
 }
 
@@ -74,6 +77,8 @@ pub struct Limit {
     pub relative: f64,
     /// Allowed change in the metric's unit.
     pub absolute: f64,
+    /// The change, as a share of the base, that must be ruled out of a sampled metric.
+    pub tolerance: f64,
     /// The consequence past both.
     pub action: Action,
 }
@@ -117,6 +122,17 @@ impl Policy {
                 return Err(wrong(format!("limit {limit} must be a number that is not negative")));
             }
         }
+        for Rule { metric, relative, tolerance, .. } in &policy.rules {
+            let Some(tolerance) = *tolerance else { continue };
+            if Metric::find(metric).is_some_and(|metric| metric.assume == Assume::Exact) {
+                return Err(wrong(format!("{metric} is exact, so nothing of it is tolerated: remove its tolerance")));
+            }
+            if !(tolerance >= *relative && tolerance.is_finite()) {
+                return Err(wrong(format!(
+                    "a tolerance of {tolerance} for {metric}, which may change by {relative}: tolerate at least that"
+                )));
+            }
+        }
         Ok(policy)
     }
 
@@ -126,11 +142,17 @@ impl Policy {
         let exception = self.exceptions.iter().find(|exception| {
             exception.metric == metric && exception.expires >= today && matches(&exception.benchmark, case)
         });
-        Some(Limit {
-            relative: exception.map_or(rule.relative, |exception| exception.relative.max(rule.relative)),
+        let mut limit = Limit {
+            relative: rule.relative,
             absolute: rule.absolute,
+            tolerance: rule.tolerance.unwrap_or(2.0 * rule.relative),
             action: rule.action,
-        })
+        };
+        if let Some(exception) = exception {
+            limit.relative = limit.relative.max(exception.relative);
+            limit.tolerance = limit.tolerance.max(2.0 * exception.relative);
+        }
+        Some(limit)
     }
 
     /// The reasons why the policy does not guard what it seems to guard: patterns (other than `*`) that match none of
@@ -220,6 +242,30 @@ mod tests {
         );
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelative=nan\naction='block'").contains("NaN"));
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelativ=1\naction='block'").contains("relativ"));
+    }
+
+    #[test]
+    fn a_tolerance_is_twice_the_limit_unless_given_and_never_below_it() {
+        let parse = |rule: &str| {
+            let text = format!("schema = 1\n[[rule]]\n{rule}\naction = 'block'");
+            Policy::parse(Path::new("p.toml"), &text).map_err(|error| error.to_string())
+        };
+        let of = |policy: &Policy, metric: &str, at: &str| {
+            policy.limit(&case("step/log"), metric, day(at)).expect("a rule").tolerance
+        };
+        let plain = parse("metric = 'cpu_time'\nrelative = 0.02").expect("parses");
+        assert_eq!(of(&plain, "cpu_time", "2026-11-21"), 0.04);
+        let given = parse("metric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.03").expect("parses");
+        assert_eq!(of(&given, "cpu_time", "2026-11-21"), 0.03);
+        let refused = parse("metric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.01").expect_err("below its limit");
+        assert!(refused.contains("a tolerance of 0.01 for cpu_time, which may change by 0.02"), "{refused}");
+        let exact = parse("metric = 'instructions'\nrelative = 0.02\ntolerance = 0.04").expect_err("exact");
+        assert!(exact.contains("instructions is exact"), "{exact}");
+        let exception = "\n[[exception]]\nmetric = 'cpu_time'\nbenchmark = 'step/log'\nrelative = 0.1\nreason = 'r'\n\
+            expires = '2026-12-31'";
+        let text = format!("schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.03\naction = 'block'{exception}");
+        let excepted = Policy::parse(Path::new("p.toml"), &text).expect("parses");
+        assert_eq!((of(&excepted, "cpu_time", "2026-11-21"), of(&excepted, "cpu_time", "2027-01-01")), (0.2, 0.03));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::CaseKey;
 use crate::cause::FunctionDelta;
 use crate::environment::Difference;
+use crate::ruled_out::Bound;
 
 /// The meaning of a change.
 #[derive(
@@ -24,11 +25,11 @@ use crate::environment::Difference;
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Verdict {
-    /// Worse than the policy allows.
+    /// Worse by more than the policy's limit.
     Regressed,
     /// Better by more than the policy's limit.
     Improved,
-    /// Inside the limits.
+    /// Inside the limits; of a sampled metric, worse by the policy's tolerance is ruled out.
     Equal,
     /// The evidence decides neither way. Never shown as green.
     Inconclusive,
@@ -48,9 +49,9 @@ impl Verdict {
         self.into()
     }
 
-    /// Two numbers were compared, whatever came of it.
+    /// Two numbers were compared, and the evidence said something.
     pub fn is_decided(self) -> bool {
-        matches!(self, Verdict::Regressed | Verdict::Improved | Verdict::Equal | Verdict::Inconclusive)
+        matches!(self, Verdict::Regressed | Verdict::Improved | Verdict::Equal)
     }
 }
 
@@ -65,11 +66,14 @@ pub struct Delta {
     pub base: Option<f64>,
     /// The median of the new sample, in the metric's unit.
     pub new: Option<f64>,
-    /// The change as a share of the base: 0.01 is one per cent more.
+    /// The change as a share of the base: 0.01 is one per cent more. Of waiting, a share of the operation's time.
     pub relative: Option<f64>,
     /// The 99% interval of `relative`, if it was sampled in rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
+    /// The upper bound of the worsening, if it was sampled in rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// The verdict.
     pub verdict: Verdict,
     /// This metric may fail the gate.
@@ -82,8 +86,8 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// The delta as a reason why a run is invalid.
-    pub fn invalid_reason(&self) -> String {
+    /// The delta as a reason why a gate is invalid or undecided.
+    pub fn reason(&self) -> String {
         format!("{} of {} is {}: {}", self.metric, self.case, self.verdict, self.why)
     }
 }

@@ -1,8 +1,8 @@
-//! The record of a calibration: appended, read again in both versions, and asked for the noise of a case.
+//! The record of a calibration: appended, and read again in both versions.
 
 use std::path::Path;
 
-use baselines::calibration::{Condition, JudgedCase, SCHEMA, Suite, append, noise, path, read};
+use baselines::calibration::{Condition, JudgedCase, SCHEMA, Suite, append, path, read};
 use baselines::compare::Verdict;
 
 const IDLE: Condition =
@@ -15,7 +15,7 @@ fn suite(number: usize, relative: f64, extra_percent: f64) -> Suite {
         extra_percent,
         verdict: Verdict::Equal,
         relative: Some(relative),
-        noise: 0.0,
+        bound: Some(0.02),
         screen: vec![10_000; 10],
         confirm: vec![],
     };
@@ -74,22 +74,16 @@ fn committed_records_are_read() {
 }
 
 #[test]
-fn the_noise_is_the_largest_shift_between_equal_sides_on_this_machine() {
-    let loaded = Suite { condition: Condition { background_load: true, ..IDLE }, ..suite(0, 0.3, 0.0) };
-    let elsewhere = Suite { machine: "another".into(), ..suite(0, 0.4, 0.0) };
-    let mut beside_slowed = suite(0, 0.1, 5.0);
-    beside_slowed.cases[0].extra_percent = 0.0;
-    let rebuilt = Condition { two_builds: true, ..IDLE };
-    let two_builds = Suite { condition: rebuilt, ..suite(0, 0.05, 0.0) };
-    let suites =
-        [suite(0, 0.01, 0.0), suite(0, -0.02, 0.0), suite(0, 0.1, 5.0), beside_slowed, loaded, elsewhere, two_builds];
-    let of = |suites: &[Suite], condition, metric| noise(suites, "one, 2 cores", condition, "step_log_memory", metric);
-    assert_eq!(of(&suites, IDLE, "cpu_time"), 0.02);
-    assert_eq!(of(&suites, rebuilt, "cpu_time"), 0.05);
-    let loaded = Condition { background_load: true, ..rebuilt };
-    assert_eq!(of(&suites, loaded, "cpu_time"), 0.05, "margins are those of an idle machine");
-    assert_eq!(of(&suites, IDLE, "wall_time"), 0.0);
-    assert_eq!(of(&[], IDLE, "cpu_time"), 0.0);
+fn a_suite_is_undecided_if_something_is_open_and_nothing_is_red() {
+    let with = |verdicts: &[Verdict]| {
+        let mut suite = suite(0, 0.0, 0.0);
+        let case = suite.cases[0].clone();
+        suite.cases = verdicts.iter().map(|verdict| JudgedCase { verdict: *verdict, ..case.clone() }).collect();
+        suite.is_undecided()
+    };
+    assert!(with(&[Verdict::Equal, Verdict::Inconclusive]));
+    assert!(!with(&[Verdict::Equal, Verdict::Improved]));
+    assert!(!with(&[Verdict::Inconclusive, Verdict::Regressed]));
 }
 
 #[test]

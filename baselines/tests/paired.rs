@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
-use baselines::compare::Verdict;
+use baselines::compare::{Comparison, Verdict};
+use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, Pair, PairVerdicts, Paired, Round, Slices};
 use baselines::policy::Policy;
+use baselines::ruled_out::Bound;
 use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
 use baselines::{CaseKey, Durability, Environment, Run, RunHeader, RunWriter};
@@ -23,7 +25,6 @@ fn pair(benchmark: &str, control: Option<Control>) -> Pair {
         base: "revision 0123456789ab".to_owned(),
         metric: "cpu_time".to_owned(),
         operations: 100,
-        noise: 0.0,
         randomized_layout: false,
         durability: Durability::Memory,
         control,
@@ -53,7 +54,7 @@ fn judged(pairs: &[Paired]) -> PairVerdicts {
 }
 
 fn one(share: f64, confirm: usize, control: Option<Control>) -> PairVerdicts {
-    judged(&[Paired { pair: pair("step/log", control), rounds: rounds(0, share, 10, confirm), abandoned: false }])
+    judged(&[Paired { pair: pair("step/log", control), rounds: rounds(0, share, 20, confirm), abandoned: false }])
 }
 
 fn write(path: &Path) -> Run {
@@ -100,25 +101,126 @@ fn a_round_of_an_unknown_pair_is_refused() {
 fn verdicts_follow_from_the_rounds() {
     let verdict = |share, confirm| one(share, confirm, None).deltas[0].verdict;
     assert_eq!(verdict(0.0, 0), Verdict::Equal);
-    assert_eq!(verdict(0.05, 30), Verdict::Regressed);
-    assert_eq!(verdict(-0.05, 30), Verdict::Improved);
-    assert_eq!(verdict(0.05, 29), Verdict::Inconclusive, "a round is missing");
-    let outcome = one(0.05, 30, None);
+    assert_eq!(verdict(0.015, 0), Verdict::Equal, "slower, within the limit");
+    assert_eq!(verdict(0.05, 20), Verdict::Regressed);
+    assert_eq!(verdict(-0.05, 20), Verdict::Improved);
+    assert_eq!(verdict(0.05, 19), Verdict::Inconclusive, "a round is missing");
+    let outcome = one(0.05, 20, None);
     let delta = &outcome.deltas[0];
     assert!(delta.blocks && (delta.relative.unwrap() - 0.05).abs() < 0.005);
     assert!((delta.base.unwrap() - 50_000.0).abs() < 200.0, "of one operation: {:?}", delta.base);
-    assert!(delta.why.starts_with("margin 2.0%, blocks: +5.0"), "{}", delta.why);
+    assert!(delta.why.starts_with("limit 2.0%, tolerance 4.0%, blocks: +5.0"), "{}", delta.why);
     assert!(delta.why.ends_with("%") && delta.why.contains("; wall +5.0"), "{}", delta.why);
+    let Bound { at_most, confidence } = delta.bound.unwrap();
+    assert!((0.05..0.055).contains(&at_most) && (confidence - 0.99).abs() < 1e-9, "{:?}", delta.bound);
+}
+
+fn gated(verdicts: PairVerdicts) -> Judgement {
+    gate::judge(Comparison { differences: vec![], deltas: verdicts.deltas }, &[], &[])
+}
+
+#[test]
+fn a_slowdown_of_half_is_not_green_because_its_time_was_up() {
+    for rounds in [0, 7, 20, 39] {
+        let paired = Paired {
+            pair: pair("step/log", None),
+            rounds: self::rounds(0, 0.5, rounds.min(20), rounds.saturating_sub(20)),
+            abandoned: false,
+        };
+        let judgement = gated(judged(&[paired]));
+        assert_eq!(judgement.outcome, GateOutcome::Undecided, "{rounds} rounds: {}", judgement.summary);
+        assert_eq!(judgement.outcome.exit().code(), 3);
+        let named = judgement.summary.contains("cpu_time of step/log") && judgement.summary.contains("--budget");
+        assert!(named, "{}", judgement.summary);
+        let interval = rounds < 20 || judgement.summary.contains("+50.0") && judgement.summary.contains(", +50.");
+        assert!(interval, "{}", judgement.summary);
+    }
+}
+
+#[test]
+fn a_gate_passes_with_what_it_rules_out() {
+    let judgement = gated(one(0.015, 0, None));
+    assert_eq!(judgement.outcome, GateOutcome::Passed);
+    let said = "passed: 1 compared, 1 equal, 0 improved; no case is slower by more than 1.";
+    assert!(judgement.summary.starts_with(said) && judgement.summary.ends_with("% (99%, 1 case)"), "{}", judgement.summary);
+}
+
+/// Rounds of equal CPU time whose slices wait this long, in microseconds.
+fn waiting(base_us: u64, new_us: u64, screen: usize, confirm: usize) -> Vec<Round> {
+    let waits = |slices: Slices, waited_us: u64| Slices {
+        waiting_ns: vec![waited_us * 1000; 8],
+        wall_ns: slices.wall_ns.iter().map(|wall_ns| wall_ns + waited_us * 1000).collect(),
+        ..slices
+    };
+    let rounds = rounds(0, 0.0, screen, confirm).into_iter();
+    rounds.map(|round| Round { base: waits(round.base, base_us), new: waits(round.new, new_us), ..round }).collect()
+}
+
+fn waiting_pair(operations: u64, rounds: Vec<Round>) -> Paired {
+    Paired { pair: Pair { operations, ..pair("step/log", None) }, rounds, abandoned: false }
+}
+
+#[test]
+fn longer_waiting_is_a_regression_though_the_cpu_time_stays() {
+    let outcome = judged(&[waiting_pair(100, waiting(0, 2000, 20, 20))]);
+    let [time, waiting] = &outcome.deltas[..] else { panic!("two metrics: {outcome:?}") };
+    assert_eq!((time.metric.as_str(), time.verdict), ("cpu_time", Verdict::Equal), "{}", time.why);
+    assert_eq!((waiting.metric.as_str(), waiting.verdict), ("waiting_time", Verdict::Regressed), "{}", waiting.why);
+    assert_eq!((waiting.base, waiting.new), (Some(0.0), Some(20_000.0)), "of one operation");
+    assert!((waiting.relative.unwrap() - 0.4).abs() < 0.01, "of the wall time: {:?}", waiting.relative);
+    let judgement = gated(outcome);
+    assert_eq!(judgement.outcome, GateOutcome::Regressed);
+    assert!(judgement.summary.starts_with("regressed: waiting_time of step/log"), "{}", judgement.summary);
+}
+
+#[test]
+fn what_never_waits_is_decided_at_once() {
+    let paired = waiting_pair(100, waiting(0, 0, 20, 0));
+    assert_eq!(missing(&[&paired]), []);
+    let outcome = judged(&[paired]);
+    assert_eq!((outcome.deltas[1].verdict, outcome.deltas[1].bound.unwrap().at_most), (Verdict::Equal, 0.0));
+    let summary = gated(outcome).summary;
+    assert!(summary.ends_with("or waits longer by more than 0.0% of its time (99%, 1 case)"), "{summary}");
+}
+
+#[test]
+fn waiting_below_a_microsecond_an_operation_is_no_wait() {
+    let quick = judged(&[waiting_pair(1_000_000, waiting(0, 900, 20, 0))]);
+    assert_eq!(quick.deltas[1].verdict, Verdict::Equal, "0.9 ns an operation: {}", quick.deltas[1].why);
+    assert!(quick.deltas[1].why.contains("(1.000 us an operation)"), "{}", quick.deltas[1].why);
+    let slow = judged(&[waiting_pair(100, waiting(0, 900, 20, 20))]);
+    assert_eq!(slow.deltas[1].verdict, Verdict::Regressed, "9 us an operation: {}", slow.deltas[1].why);
+}
+
+#[test]
+fn the_metrics_of_a_pair_share_its_rounds() {
+    // Only the waiting is suspicious, and its rounds are asked for once.
+    let suspicious = waiting_pair(100, waiting(0, 2000, 20, 5));
+    assert_eq!(missing(&[&suspicious]), [(0, Stage::Confirm, 15)]);
+    assert_eq!(missing(&[&waiting_pair(100, waiting(0, 0, 4, 0))]), [(0, Stage::Screen, 16)]);
+}
+
+#[test]
+fn rounds_of_before_are_not_judged_by_their_waiting() {
+    let mut rounds = waiting(0, 2000, 20, 20);
+    rounds[3].base.waiting_ns.clear();
+    let outcome = judged(&[waiting_pair(100, rounds)]);
+    assert_eq!(outcome.deltas.iter().map(|delta| delta.metric.as_str()).collect::<Vec<_>>(), ["cpu_time"]);
+}
+
+fn missing(pairs: &[&Paired]) -> Vec<(usize, Stage, usize)> {
+    let pairs: Vec<Paired> = pairs.iter().map(|paired| (*paired).clone()).collect();
+    paired::missing(&Procedure::default(), &pairs, &Policy::standard(), TODAY).unwrap()
 }
 
 #[test]
 fn controls_are_judged_by_themselves_and_against_what_is_known() {
     let slower = Some(Control::Slower { percent: 5.0 });
-    assert!(one(0.05, 30, slower).wrong_controls.is_empty());
-    assert!(one(0.0, 30, Some(Control::Same)).wrong_controls.is_empty());
+    assert!(one(0.05, 20, slower).wrong_controls.is_empty());
+    assert!(one(0.0, 20, Some(Control::Same)).wrong_controls.is_empty());
     for (share, control) in [(0.0, slower), (-0.05, slower), (0.05, Some(Control::Same)), (-0.05, Some(Control::Same))]
     {
-        let outcome = one(share, 30, control);
+        let outcome = one(share, 220, control);
         assert_eq!(outcome.wrong_controls.len(), 1, "{share} {control:?}");
         assert!(outcome.deltas.is_empty(), "a control is no result");
     }
@@ -126,7 +228,7 @@ fn controls_are_judged_by_themselves_and_against_what_is_known() {
 
 #[test]
 fn an_abandoned_pair_holds_nobody_up() {
-    let quiet = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.0, 10, 0), abandoned: false };
+    let quiet = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.0, 20, 0), abandoned: false };
     let mut gone = Paired { pair: pair("episode/get", None), rounds: rounds(1, 0.0, 3, 0), abandoned: false };
     let verdicts = |pairs: &[Paired]| judged(pairs).deltas.iter().map(|delta| delta.verdict).collect::<Vec<_>>();
     assert_eq!(verdicts(&[quiet.clone(), gone.clone()]), [Verdict::Equal, Verdict::Inconclusive]);
@@ -138,19 +240,11 @@ fn an_abandoned_pair_holds_nobody_up() {
 fn a_change_below_the_absolute_limit_is_equal() {
     let text = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\nabsolute = 10000\naction = 'block'";
     let policy = Policy::parse(Path::new("policy.toml"), text).unwrap();
-    let paired = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.05, 10, 30), abandoned: false };
+    let paired = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.05, 20, 20), abandoned: false };
     let outcome = paired::judge(&Procedure::default(), &[paired], &policy, TODAY).unwrap();
     assert_eq!(outcome.deltas[0].verdict, Verdict::Equal);
-    assert!(outcome.deltas[0].why.contains("absolute limit of 10.00 us"), "{}", outcome.deltas[0].why);
-}
-
-#[test]
-fn no_margin_is_smaller_than_the_noise() {
-    let noisy = Pair { noise: 0.06, ..pair("step/log", None) };
-    let paired = Paired { pair: noisy, rounds: rounds(0, 0.05, 10, 30), abandoned: false };
-    let outcome = judged(&[paired]);
-    assert_eq!(outcome.deltas[0].verdict, Verdict::Equal, "{}", outcome.deltas[0].why);
-    assert!(outcome.deltas[0].why.starts_with("margin 6.0%"), "{}", outcome.deltas[0].why);
+    let why = &outcome.deltas[0].why;
+    assert!(why.starts_with("limit 20.0% (10.00 us an operation), tolerance 39.9%"), "{why}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! The decision, case by case: what is picked, what is judged on which rounds, and what is refused.
+//! The decision, case by case: what is settled, what is picked, what is judged on which rounds, and what is refused.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 use baselines::stats::decision::{Stage, Suspicion};
 use baselines::stats::{
-    Decision, Look, NextAction, PairData, PairState, Procedure, StatsError, margin, next_steps, round_value,
+    Decision, Look, NextAction, PairData, PairState, Procedure, StatsError, growth_value, margin, next_steps, round_value,
 };
 
 /// `n` rounds about `center`, spread evenly over `center` +- `spread`, in an order that jumps.
@@ -12,125 +12,136 @@ fn rounds(n: usize, center: f64, spread: f64) -> Vec<f64> {
     (0..n).map(|i| center + spread * (2.0 * ((i * 7 + 3) % n) as f64 / (n - 1) as f64 - 1.0)).collect()
 }
 
-fn delta() -> f64 {
-    margin(0.02, 0.0).unwrap()
+fn limit() -> f64 {
+    margin(0.02).unwrap()
+}
+
+fn pair<'a>(screen: &'a [f64], confirm: &'a [f64]) -> PairData<'a> {
+    PairData { limit: limit(), tolerance: margin(0.04).unwrap(), screen, confirm }
 }
 
 fn one(screen: &[f64], confirm: &[f64]) -> PairState {
-    next_steps(&Procedure::default(), &[PairData { margin: delta(), screen, confirm }]).unwrap()[0]
+    next_steps(&Procedure::default(), &[pair(screen, confirm)]).unwrap()[0]
+}
+
+fn fresh(rounds: usize) -> NextAction {
+    NextAction::Measure { stage: Stage::Confirm, rounds }
 }
 
 #[test]
-fn screening_comes_first_and_asks_for_what_is_missing() {
-    assert_eq!(one(&[], &[]).action, NextAction::Measure { stage: Stage::Screen, rounds: 10 });
-    let step = one(&rounds(6, 0.0, 0.001), &[]);
-    assert_eq!(step.action, NextAction::Measure { stage: Stage::Screen, rounds: 4 });
+fn the_first_look_asks_for_what_is_missing() {
+    assert_eq!(one(&[], &[]).action, NextAction::Measure { stage: Stage::Screen, rounds: 20 });
+    let step = one(&rounds(14, 0.0, 0.001), &[]);
+    assert_eq!(step.action, NextAction::Measure { stage: Stage::Screen, rounds: 6 });
     assert_eq!(step.evidence, None);
 }
 
 #[test]
-fn a_quiet_benchmark_is_equal_after_the_screen() {
-    let step = one(&rounds(10, 0.001, 0.005), &[]);
-    assert_eq!(step.action, NextAction::Stop(Decision::Equal));
-    assert_eq!(step.suspicion, None);
-    assert!(step.evidence.unwrap().interval.is_within(delta()));
+fn a_quiet_benchmark_is_equal_after_the_first_look_and_says_what_is_ruled_out() {
+    for center in [-0.015, 0.001, 0.015] {
+        let step = one(&rounds(20, center, 0.005), &[]);
+        assert_eq!((step.action, step.suspicion), (NextAction::Stop(Decision::Equal), None));
+        let evidence = step.evidence.unwrap();
+        assert!(center < evidence.bound.unwrap() && evidence.bound.unwrap() < center + 0.005, "{evidence:?}");
+    }
 }
 
 #[test]
-fn what_seems_changed_is_judged_on_fresh_rounds_only() {
-    let screen = rounds(10, 0.5, 0.001);
-    let step = one(&screen, &[]);
-    assert_eq!(step.suspicion, Some(Suspicion::Slower));
-    assert_eq!(step.action, NextAction::Measure { stage: Stage::Confirm, rounds: 30 });
-    assert_eq!(one(&screen, &rounds(29, 0.0, 0.001)).action, NextAction::Measure { stage: Stage::Confirm, rounds: 1 });
-
-    // The screen said +65%; the fresh rounds say nothing happened, and they alone count.
-    let step = one(&screen, &rounds(30, 0.0, 0.001));
+fn what_never_moved_is_equal_at_once() {
+    let step = one(&[0.0; 20], &[]);
     assert_eq!(step.action, NextAction::Stop(Decision::Equal));
-    assert_eq!(step.evidence.unwrap().rounds, 30);
+    assert_eq!(step.evidence.unwrap().bound, Some(0.0));
+}
 
-    assert_eq!(one(&screen, &rounds(30, 0.05, 0.02)).action, NextAction::Stop(Decision::Regressed));
-    assert_eq!(one(&rounds(10, -0.05, 0.01), &rounds(30, -0.05, 0.02)).action, NextAction::Stop(Decision::Improved));
+#[test]
+fn what_is_not_ruled_out_takes_more_rounds_though_nobody_suspected_it() {
+    let noisy = rounds(20, 0.0, 0.1);
+    let step = one(&noisy, &[]);
+    assert!(step.evidence.unwrap().bound.unwrap() > margin(0.04).unwrap());
+    assert_eq!(step.action, fresh(20));
+    assert_eq!(one(&noisy, &rounds(20, 0.0, 0.01)).action, NextAction::Stop(Decision::Equal));
+}
+
+#[test]
+fn what_seems_changed_is_tested_on_fresh_rounds_only() {
+    let screen = rounds(20, 0.5, 0.001);
+    let step = one(&screen, &[]);
+    assert_eq!((step.suspicion, step.action), (Some(Suspicion::Slower), fresh(20)));
+    assert_eq!(one(&screen, &rounds(19, 0.0, 0.001)).action, fresh(1));
+
+    // The first look said +65%; the fresh rounds say nothing happened, and they alone are tested.
+    let step = one(&screen, &rounds(220, 0.0, 0.001));
+    assert_eq!(step.action, NextAction::Stop(Decision::Equal));
+    assert_eq!(step.evidence.unwrap().test.unwrap().p, 1.0);
+
+    let step = one(&rounds(20, 0.05, 0.01), &rounds(20, 0.05, 0.02));
+    assert_eq!(step.action, NextAction::Stop(Decision::Regressed));
+    let evidence = step.evidence.unwrap();
+    assert_eq!((evidence.rounds, evidence.test.unwrap().rounds), (40, 20));
+    let step = one(&rounds(20, -0.05, 0.01), &rounds(20, -0.05, 0.02));
+    assert_eq!((step.suspicion, step.action), (Some(Suspicion::Faster), NextAction::Stop(Decision::Improved)));
 }
 
 #[test]
 fn what_turned_round_is_not_judged_by_the_wrong_test() {
-    // Screened in as slower, but the fresh rounds are clearly faster: tested for slower, this is no finding.
-    let step = one(&rounds(10, 0.05, 0.01), &rounds(60, -0.05, 0.02));
+    // Picked as slower, but the fresh rounds are clearly faster: tested for slower, this is no finding.
+    let step = one(&rounds(20, 0.05, 0.01), &rounds(220, -0.05, 0.02));
     assert_eq!(step.suspicion, Some(Suspicion::Slower));
-    assert_eq!(step.action, NextAction::Stop(Decision::Inconclusive));
-    assert_eq!(step.evidence.unwrap().p, 1.0);
+    assert_eq!(step.action, NextAction::Stop(Decision::Equal));
+    assert!(step.evidence.unwrap().test.unwrap().p > 0.99);
 }
 
 #[test]
-fn significant_but_too_small_is_no_regression() {
-    // +0.6% for certain, with a margin of 2%: every p-value is tiny, and it does not matter.
-    let step = one(&rounds(10, 0.02, 0.001), &rounds(30, 0.006, 0.001));
-    assert!(step.evidence.unwrap().adjusted_p.unwrap() < 1e-8);
+fn worse_for_certain_but_not_by_more_than_the_limit_does_not_block() {
+    // +1.5% in every round: no doubt that it is slower, and none that it is allowed.
+    let step = one(&rounds(20, 0.03, 0.001), &rounds(60, 0.015, 0.002));
+    assert_eq!(step.action, NextAction::Stop(Decision::Equal));
+    assert!(step.evidence.unwrap().interval.low > 0.0 && step.evidence.unwrap().test.unwrap().p > 0.99);
+}
+
+#[test]
+fn an_interval_wholly_beyond_the_limit_never_passes() {
+    // No test is made at a single look, and a tolerance of 20% is far away.
+    let slow = rounds(20, 0.05, 0.01);
+    let tolerant = PairData { tolerance: 0.2, ..pair(&slow, &[]) };
+    let step = next_steps(&Procedure::one_look(20), &[tolerant]).unwrap()[0];
+    let evidence = step.evidence.unwrap();
+    assert!(evidence.interval.low > limit() && evidence.bound.unwrap() < 0.2);
+    assert_eq!(step.action, NextAction::Stop(Decision::Inconclusive));
+    let within = rounds(20, 0.02, 0.01);
+    let step = next_steps(&Procedure::one_look(20), &[PairData { screen: &within, ..tolerant }]).unwrap()[0];
     assert_eq!(step.action, NextAction::Stop(Decision::Equal));
 }
 
 #[test]
-fn significant_but_perhaps_too_small_is_inconclusive() {
-    // Every round is slower, most by 0.4%, some by 6%: certainly not nothing, and not shown to matter.
-    let screen = rounds(10, 0.02, 0.001);
-    let skewed: Vec<f64> = (0..60).map(|i| if i % 15 % 4 == 0 { 0.06 } else { 0.004 } + f64::from(i) * 1e-6).collect();
-    let step = one(&screen, &skewed);
-    let evidence = step.evidence.unwrap();
-    assert!(evidence.adjusted_p.unwrap() < 1e-8 && evidence.interval.low > 0.0 && evidence.interval.high > delta());
-    assert_eq!(step.action, NextAction::Stop(Decision::Inconclusive));
-}
-
-#[test]
 fn a_look_spends_its_own_level_only() {
-    // Below the suite's 1%, above the 0.5% of the first look: it has to go on.
-    let step = one(&rounds(10, 0.05, 0.01), &rounds(30, 0.05, 0.155));
-    let p = step.evidence.unwrap().adjusted_p.unwrap();
-    assert!(0.005 < p && p < 0.01, "the rounds do not make the case: p is {p}");
-    assert_eq!(step.action, NextAction::Measure { stage: Stage::Confirm, rounds: 10 });
+    // Below the suite's 1%, above the 0.2% of the second look: it has to go on.
+    let step = one(&rounds(20, 0.05, 0.01), &rounds(20, 0.05, 0.075));
+    let p = step.evidence.unwrap().test.unwrap().adjusted_p;
+    assert!(0.002 < p && p < 0.01, "the rounds do not make the case: p is {p}");
+    assert_eq!(step.action, fresh(40));
 }
 
 #[test]
-fn a_missed_slowdown_goes_through_all_looks_and_ends_inconclusive() {
-    let screen = rounds(10, 0.05, 0.02);
-    let noisy = rounds(60, 0.05, 0.9);
-    for (have, more) in [(0, 30), (30, 10), (35, 5), (40, 20), (59, 1)] {
-        let step = one(&screen, &noisy[..have]);
-        assert_eq!(
-            step.action,
-            NextAction::Measure { stage: Stage::Confirm, rounds: more },
-            "after {have} fresh rounds"
-        );
+fn what_can_not_be_told_goes_through_all_looks_and_ends_inconclusive() {
+    let (screen, noisy) = (rounds(20, 0.05, 0.9), rounds(220, 0.05, 0.9));
+    for (have, more) in [(0, 20), (19, 1), (20, 40), (59, 1), (60, 80), (139, 1), (140, 80), (219, 1)] {
+        assert_eq!(one(&screen, &noisy[..have]).action, fresh(more), "after {have} fresh rounds");
     }
     assert_eq!(one(&screen, &noisy).action, NextAction::Stop(Decision::Inconclusive));
 }
 
 #[test]
-fn unsettled_benchmarks_take_fresh_rounds_or_end_inconclusive() {
-    let screen = rounds(10, 0.0, 0.05);
-    let step = one(&screen, &[]);
-    assert_eq!(step.suspicion, Some(Suspicion::Unsettled));
-    assert_eq!(step.action, NextAction::Measure { stage: Stage::Confirm, rounds: 30 });
-    assert_eq!(one(&screen, &rounds(30, 0.0, 0.02)).action, NextAction::Stop(Decision::Equal));
-    assert_eq!(one(&screen, &rounds(30, 0.05, 0.02)).action, NextAction::Stop(Decision::Regressed));
-    assert_eq!(one(&screen, &rounds(30, -0.05, 0.02)).action, NextAction::Stop(Decision::Improved));
-
-    let brisk = Procedure { settle: false, ..Procedure::default() };
-    let benchmark = PairData { margin: delta(), screen: &screen, confirm: &[] };
-    assert_eq!(next_steps(&brisk, &[benchmark]).unwrap()[0].action, NextAction::Stop(Decision::Inconclusive));
-}
-
-#[test]
 fn nobody_is_judged_before_all_have_their_rounds() {
-    let (screen, fresh) = (rounds(10, 0.05, 0.01), rounds(30, 0.05, 0.01));
-    let ready = PairData { margin: delta(), screen: &screen, confirm: &fresh };
-    let late = PairData { confirm: &fresh[..12], ..ready };
-    let unscreened = PairData { screen: &screen[..9], confirm: &[], ..ready };
+    let (screen, confirm) = (rounds(20, 0.05, 0.01), rounds(20, 0.05, 0.01));
+    let ready = pair(&screen, &confirm);
+    let late = PairData { confirm: &confirm[..12], ..ready };
+    let unscreened = PairData { screen: &screen[..19], confirm: &[], ..ready };
     let actions = |suite: &[PairData<'_>]| -> Vec<NextAction> {
         next_steps(&Procedure::default(), suite).unwrap().iter().map(|step| step.action).collect()
     };
-    assert_eq!(actions(&[ready, late]), [NextAction::Wait, NextAction::Measure { stage: Stage::Confirm, rounds: 18 }]);
-    // Before the screen is complete, nobody knows for how many to correct.
+    assert_eq!(actions(&[ready, late]), [NextAction::Wait, fresh(8)]);
+    // Before the first look is complete, nobody knows for how many to correct.
     assert_eq!(
         actions(&[ready, unscreened]),
         [NextAction::Wait, NextAction::Measure { stage: Stage::Screen, rounds: 1 }]
@@ -140,41 +151,55 @@ fn nobody_is_judged_before_all_have_their_rounds() {
 
 #[test]
 fn many_suspects_raise_the_bar() {
-    // A p of about 0.0005: enough for one suspect, not for one among 200.
-    let procedure = Procedure { looks: vec![Look { rounds: 30, level: 0.01 }], ..Procedure::default() };
-    let (screen, fresh, innocent) = (rounds(10, 0.05, 0.01), rounds(30, 0.05, 0.14), rounds(30, 0.0, 0.5));
-    let suspect = PairData { margin: delta(), screen: &screen, confirm: &fresh };
+    // A p of about 0.001: enough for one suspect, not for one among 200.
+    let look = |rounds, test_level| Look { rounds, bound_level: 0.005, test_level };
+    let procedure = Procedure { looks: vec![look(20, 0.0), look(40, 0.01)], ..Procedure::default() };
+    let (screen, slower, innocent) = (rounds(20, 0.05, 0.01), rounds(20, 0.05, 0.06), rounds(20, 0.0, 0.5));
+    let suspect = pair(&screen, &slower);
     let alone = next_steps(&procedure, &[suspect]).unwrap()[0];
     assert_eq!(alone.decision(), Some(Decision::Regressed));
-    let p = alone.evidence.unwrap().p;
-    assert_eq!(alone.evidence.unwrap().adjusted_p, Some(p));
+    let tested = alone.evidence.unwrap().test.unwrap();
+    assert_eq!(tested.adjusted_p, tested.p);
 
     let mut suite = vec![PairData { confirm: &innocent, ..suspect }; 200];
     suite[0] = suspect;
     let steps = next_steps(&procedure, &suite).unwrap();
     assert!(steps.iter().all(|step| step.decision() == Some(Decision::Inconclusive)));
-    assert!((steps[0].evidence.unwrap().adjusted_p.unwrap() / p - 200.0).abs() < 1e-9);
+    assert!((steps[0].evidence.unwrap().test.unwrap().adjusted_p / tested.p - 200.0).abs() < 1e-9);
+}
+
+#[test]
+fn bounds_that_hold_together_are_wider() {
+    let quiet = rounds(20, 0.0, 0.01);
+    let bound = |suite: usize| {
+        next_steps(&Procedure::default(), &vec![pair(&quiet, &[]); suite]).unwrap()[0].evidence.unwrap().bound
+    };
+    assert!(bound(1).unwrap() < bound(20).unwrap() && bound(20).unwrap() < bound(1000).unwrap());
+    // 2^-20 is the smallest level that 20 rounds can have.
+    assert_eq!(bound(10_000), None);
+    let steps = next_steps(&Procedure::default(), &vec![pair(&quiet, &[]); 10_000]).unwrap();
+    assert!(steps.iter().all(|step| step.action == fresh(20)), "nothing is ruled out");
 }
 
 #[test]
 fn what_stopped_earlier_still_counts_in_the_correction() {
-    // One that ended as equal at the first look stays in the family: at the second, the other is still one of two.
-    let (screen, quiet) = (rounds(10, 0.05, 0.01), rounds(30, 0.0, 0.001));
-    let noisy = [rounds(30, 0.03, 0.3), rounds(30, 0.08, 0.1)].concat();
-    let ended = PairData { margin: delta(), screen: &screen, confirm: &quiet };
+    // One that ended as equal stays in the family: later, the other is still one of two.
+    let (screen, quiet) = (rounds(20, 0.05, 0.01), rounds(220, 0.0, 0.001));
+    let noisy = [rounds(60, 0.05, 0.5), rounds(160, 0.08, 0.1)].concat();
+    let ended = pair(&screen, &quiet);
     let steps = next_steps(&Procedure::default(), &[ended, PairData { confirm: &noisy, ..ended }]).unwrap();
     assert_eq!(steps[0].action, NextAction::Stop(Decision::Equal));
-    let evidence = steps[1].evidence.unwrap();
-    assert!(evidence.rounds > 30, "the second went past the first look");
-    assert_eq!(evidence.adjusted_p, Some(2.0 * evidence.p));
+    let tested = steps[1].evidence.unwrap().test.unwrap();
+    assert!(tested.rounds == 220 && tested.p < 0.5, "the second went to the last look");
+    assert_eq!(tested.adjusted_p, 2.0 * tested.p);
 
     // One that ended as regressed was rejected, and makes room.
-    let slow = rounds(30, 0.1, 0.01);
+    let slow = rounds(220, 0.1, 0.01);
     let ended = PairData { confirm: &slow, ..ended };
     let steps = next_steps(&Procedure::default(), &[ended, PairData { confirm: &noisy, ..ended }]).unwrap();
     assert_eq!(steps[0].action, NextAction::Stop(Decision::Regressed));
-    let evidence = steps[1].evidence.unwrap();
-    assert_eq!(evidence.adjusted_p, Some(evidence.p));
+    let tested = steps[1].evidence.unwrap().test.unwrap();
+    assert_eq!(tested.adjusted_p, tested.p);
 }
 
 #[test]
@@ -184,51 +209,63 @@ fn comparing_nothing_fails() {
 
 #[test]
 fn bad_input_is_refused_and_named() {
-    let good = rounds(10, 0.0, 0.001);
+    let good = rounds(20, 0.0, 0.001);
     let bad = [&good[..5], &[f64::NAN]].concat();
-    let fine = PairData { margin: delta(), screen: &good, confirm: &[] };
+    let fine = pair(&good, &[]);
     let refused = |benchmark| next_steps(&Procedure::default(), &[fine, benchmark]).unwrap_err().to_string();
     assert_eq!(
         refused(PairData { screen: &bad, ..fine }),
         "benchmark 1 of the suite: value 5 is NaN: discard the run, every value must be finite"
     );
     assert_eq!(
-        refused(PairData { margin: 0.0, ..fine }),
+        refused(PairData { limit: 0.0, ..fine }),
         "benchmark 1 of the suite: a margin of 0: give a positive share, as in 0.02 for 2%"
     );
-    for (limit, noise) in
-        [(0.0, 0.0), (-0.02, 0.0), (f64::NAN, 0.0), (0.02, -0.1), (0.02, f64::NAN), (0.02, f64::INFINITY)]
-    {
-        assert!(margin(limit, noise).is_err(), "{limit}, {noise}");
+    assert_eq!(
+        refused(PairData { limit: 0.25, tolerance: 0.125, ..fine }),
+        "benchmark 1 of the suite: a tolerance of 0.125 below the limit of 0.25: tolerate at least what is allowed"
+    );
+    for share in [0.0, -0.02, f64::NAN, f64::INFINITY] {
+        assert!(margin(share).is_err(), "{share}");
     }
 }
 
 #[test]
 fn contradictory_procedures_are_refused() {
-    let look = |rounds, level| Look { rounds, level };
     let with = |change: fn(&mut Procedure)| {
         let mut procedure = Procedure::default();
         change(&mut procedure);
         procedure
     };
     assert_eq!(Procedure::default().check(), Ok(()));
+    assert_eq!(Procedure::one_look(8).check(), Ok(()));
     for broken in [
-        with(|p| p.screen_rounds = 7),
-        with(|p| p.screen_p = 0.0),
-        with(|p| p.relevance = 1.5),
-        with(|p| p.confidence = 1.0),
-        with(|p| p.confidence = 0.9999),
-        with(|p| p.looks.clear()),
         with(|p| p.looks[0].rounds = 7),
-        with(|p| p.looks.swap(0, 1)),
-        with(|p| p.looks[1].rounds = 30),
-        with(|p| p.looks[2].rounds = 1001),
-        with(|p| p.looks[0].level = 0.0),
-        Procedure { looks: vec![look(30, 0.6), look(60, 0.4)], ..Procedure::default() },
+        with(|p| p.looks[0].test_level = 0.001),
+        with(|p| p.looks[0].bound_level = 0.0),
+        with(|p| p.looks[1].test_level = 0.0),
+        with(|p| p.looks[1].test_level = 0.999),
+        with(|p| p.looks[1].bound_level = 0.999),
+        with(|p| p.confidence = 1.0),
+        with(|p| p.looks.clear()),
+        with(|p| p.looks.swap(1, 2)),
+        with(|p| p.looks[1].rounds = 20),
+        with(|p| p.looks[4].rounds = 1001),
     ] {
         assert!(broken.check().is_err(), "{broken:?}");
-        assert!(next_steps(&broken, &[PairData { margin: delta(), screen: &[], confirm: &[] }]).is_err());
+        assert!(next_steps(&broken, &[pair(&[], &[])]).is_err());
     }
+}
+
+#[test]
+fn waiting_is_a_share_of_the_whole_time() {
+    // 1 ms more in slices of 4 ms; one slice was disturbed.
+    let value = growth_value(&[1e6, 1e6, 1e6], &[2e6, 9e6, 2e6], &[4e6; 3]).unwrap();
+    assert!((value.exp_m1() - 0.25).abs() < 1e-12);
+    assert_eq!(growth_value(&[0.0; 8], &[0.0; 8], &[4e6; 8]), Ok(0.0));
+    assert!(growth_value(&[9e6], &[0.0], &[4e6]).unwrap().is_finite(), "clocks that disagree");
+    assert_eq!(growth_value(&[0.0; 8], &[0.0; 7], &[4e6; 8]), Err(StatsError::Unpaired { base: 8, new: 7 }));
+    assert!(growth_value(&[0.0], &[0.0], &[0.0]).is_err());
 }
 
 #[test]

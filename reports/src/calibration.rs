@@ -1,9 +1,9 @@
-//! The page, table and chart of a calibration: the gate's false alarms with their bound, and the slowdowns that it
-//! finds.
+//! The page, tables and chart of a calibration: the gate's false alarms and undecided gates with their bounds, and the
+//! slowdowns that it finds, for all cases together and for each by itself.
 
 use std::fmt::Write as _;
 
-use baselines::calibration::{Condition, Suite};
+use baselines::calibration::{Condition, JudgedCase, Suite};
 use baselines::compare::Verdict;
 use baselines::stats::binomial::{lower_bound, upper_bound};
 
@@ -20,22 +20,38 @@ struct Alarms {
     invalid: usize,
     /// Suites with a false alarm: the gate would have failed for nothing.
     red: usize,
+    /// Suites of which something stayed open: the gate would have been undecided.
+    undecided: usize,
     /// Cases with equal sides.
-    same: usize,
-    slower: usize,
-    faster: usize,
+    same: CaseCounts,
     /// Durations in seconds, the shortest first.
     durations_s: Vec<f64>,
 }
 
-/// Cases with one slowdown under one condition, counted by their verdict.
+/// Cases, counted by their verdict.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Found {
+struct CaseCounts {
     cases: usize,
-    found: usize,
-    inconclusive: usize,
-    equal: usize,
+    slower: usize,
     faster: usize,
+    equal: usize,
+    undecided: usize,
+}
+
+impl CaseCounts {
+    fn of<'a>(cases: impl Iterator<Item = &'a JudgedCase>) -> CaseCounts {
+        let mut counts = CaseCounts::default();
+        for case in cases {
+            counts.cases += 1;
+            *match case.verdict {
+                Verdict::Regressed => &mut counts.slower,
+                Verdict::Improved => &mut counts.faster,
+                Verdict::Equal => &mut counts.equal,
+                _ => &mut counts.undecided,
+            } += 1;
+        }
+        counts
+    }
 }
 
 /// Counts the false alarms of some suites. The verdicts of an invalid suite are not counted.
@@ -49,29 +65,23 @@ fn alarms(suites: &[Suite], condition: Condition, chosen: impl Fn(&Suite) -> boo
             continue;
         }
         row.red += usize::from(suite.false_alarms() > 0);
-        for case in suite.cases.iter().filter(|case| case.extra_percent == 0.0) {
-            row.same += 1;
-            row.slower += usize::from(case.verdict == Verdict::Regressed);
-            row.faster += usize::from(case.verdict == Verdict::Improved);
-        }
+        row.undecided += usize::from(suite.is_undecided());
     }
+    row.same = cases_of(suites, condition, 0.0, |suite, _| chosen(suite));
     row.durations_s.sort_by(f64::total_cmp);
     row
 }
 
-fn found(suites: &[Suite], condition: Condition, extra_percent: f64) -> Found {
-    let mut row = Found::default();
+/// The chosen cases of valid suites that were given one size.
+fn cases_of(
+    suites: &[Suite],
+    condition: Condition,
+    extra_percent: f64,
+    chosen: impl Fn(&Suite, &JudgedCase) -> bool,
+) -> CaseCounts {
     let valid = suites.iter().filter(|suite| suite.condition == condition && suite.invalid.is_empty());
-    for case in valid.flat_map(|suite| &suite.cases).filter(|case| case.extra_percent == extra_percent) {
-        row.cases += 1;
-        *match case.verdict {
-            Verdict::Regressed => &mut row.found,
-            Verdict::Improved => &mut row.faster,
-            Verdict::Equal => &mut row.equal,
-            _ => &mut row.inconclusive,
-        } += 1;
-    }
-    row
+    let cases = valid.flat_map(|suite| suite.cases.iter().filter(|case| chosen(suite, case)));
+    CaseCounts::of(cases.filter(|case| case.extra_percent == extra_percent))
 }
 
 /// Sorted, each once.
@@ -98,13 +108,36 @@ fn per_cent(part: f64) -> String {
     format!("{:.1}%", part * 100.0)
 }
 
-/// The table of false alarms and of what was found.
-pub fn table(suites: &[Suite]) -> Result<String> {
+fn upper(events: usize, of: usize) -> Result<String> {
+    Ok(match of {
+        0 => "unknown".to_owned(),
+        _ => {
+            let most = upper_bound(events as u64, of as u64, CONFIDENCE).map_err(baselines::Error::from)?;
+            format!("<= {}", per_cent(most))
+        }
+    })
+}
+
+/// All tables: those of the suites that today's rules judged, and a list of older ones.
+pub fn tables(suites: &[Suite], older: &[Suite]) -> Result<String> {
+    let mut text = format!("{}\n", machines(if suites.is_empty() { older } else { suites }));
+    if suites.is_empty() {
+        text.push_str("No suite was judged by today's rules.\n");
+    } else {
+        text.push_str(&alarm_table(suites)?);
+        text.push_str(&found_table(suites)?);
+        text.push_str(&case_table(suites));
+    }
+    text.push_str(&older_table(older));
+    Ok(text)
+}
+
+fn alarm_table(suites: &[Suite]) -> Result<String> {
     let mut text = format!(
-        "{}\nBounds hold with {} confidence each (Clopper and Pearson).\n\n\
-         False alarms: cases that are the same on both sides. A suite is red if one of them is called slower.\n\
-         {:<18} {:>11} {:>6} {:>7} {:>4} {:>9} {:>5} {:>6} {:>6} {:>8}\n",
-        machines(suites),
+        "Bounds hold with {} confidence each (Clopper and Pearson).\n\n\
+         False alarms: cases that are the same on both sides. A suite is red if one of them is called slower, and\n\
+         undecided if one stays open and none is red.\n\
+         {:<18} {:>9} {:>6} {:>7} {:>4} {:>9} {:>9} {:>9} {:>6} {:>6} {:>6} {:>9} {:>8}\n",
         per_cent(CONFIDENCE),
         "",
         "beside",
@@ -112,63 +145,122 @@ pub fn table(suites: &[Suite]) -> Result<String> {
         "invalid",
         "red",
         "true rate",
-        "cases",
+        "undecided",
+        "true rate",
+        "judged",
         "slower",
         "faster",
+        "undecided",
         "seconds"
     );
     for condition in conditions(suites) {
         for (beside, throughout) in [("nothing", true), ("slowdowns", false)] {
-            let row = alarms(suites, condition, |suite| suite.same_throughout() == throughout);
-            if row.suites == 0 {
+            let Alarms { suites, invalid, red, undecided, same, durations_s } =
+                alarms(suites, condition, |suite| suite.same_throughout() == throughout);
+            if suites == 0 {
                 continue;
             }
-            let bound = match row.suites - row.invalid {
-                0 => "unknown".to_owned(),
-                valid => {
-                    let most = upper_bound(row.red as u64, valid as u64, CONFIDENCE).map_err(baselines::Error::from)?;
-                    format!("<= {}", per_cent(most))
-                }
-            };
-            let Alarms { suites, invalid, red, same, slower, faster, durations_s } = row;
+            let (name, valid) = (condition.name(), suites - invalid);
+            let (red_rate, open_rate) = (upper(red, valid)?, upper(undecided, valid)?);
+            let CaseCounts { cases, slower, faster, undecided: open, .. } = same;
+            let seconds = durations_s[durations_s.len() / 2];
             let _ = writeln!(
                 text,
-                "{:<18} {beside:>11} {suites:>6} {invalid:>7} {red:>4} {bound:>9} {same:>5} {slower:>6} {faster:>6} {:>8.0}",
-                condition.name(),
-                durations_s[durations_s.len() / 2]
-            );
-        }
-    }
-    let _ = writeln!(
-        text,
-        "\nFound: cases that did more work than they were asked for.\n{:<18} {:>6} {:>5} {:>5} {:>6} {:>9} {:>12} {:>5} {:>6}",
-        "", "slowed", "cases", "found", "rate", "true rate", "inconclusive", "equal", "faster"
-    );
-    for condition in conditions(suites) {
-        for size in sizes(suites).into_iter().filter(|size| *size > 0.0) {
-            let Found { cases, found, inconclusive, equal, faster } = found(suites, condition, size);
-            if cases == 0 {
-                continue;
-            }
-            let least = per_cent(lower_bound(found as u64, cases as u64, CONFIDENCE).map_err(baselines::Error::from)?);
-            let _ = writeln!(
-                text,
-                "{:<18} {:>6} {cases:>5} {found:>5} {:>6} {:>9} {inconclusive:>12} {equal:>5} {faster:>6}",
-                condition.name(),
-                slowdown(size),
-                per_cent(found as f64 / cases as f64),
-                format!(">= {least}"),
+                "{name:<18} {beside:>9} {suites:>6} {invalid:>7} {red:>4} {red_rate:>9} {undecided:>9} {open_rate:>9} \
+                 {cases:>6} {slower:>6} {faster:>6} {open:>9} {seconds:>8.0}"
             );
         }
     }
     Ok(text)
 }
 
+fn found_table(suites: &[Suite]) -> Result<String> {
+    let mut text = format!(
+        "\nFound: cases that did more work than they were asked for. Up to the limit, to be called slower is an error.\n\
+         {:<18} {:>6} {:>5} {:>6} {:>6} {:>9} {:>9} {:>5} {:>6}\n",
+        "", "slowed", "cases", "slower", "rate", "true rate", "undecided", "equal", "faster"
+    );
+    for condition in conditions(suites) {
+        for size in sizes(suites).into_iter().filter(|size| *size > 0.0) {
+            let CaseCounts { cases, slower, faster, equal, undecided } = cases_of(suites, condition, size, |_, _| true);
+            if cases == 0 {
+                continue;
+            }
+            let least = lower_bound(slower as u64, cases as u64, CONFIDENCE).map_err(baselines::Error::from)?;
+            let _ = writeln!(
+                text,
+                "{:<18} {:>6} {cases:>5} {slower:>6} {:>6} {:>9} {undecided:>9} {equal:>5} {faster:>6}",
+                condition.name(),
+                slowdown(size),
+                per_cent(slower as f64 / cases as f64),
+                format!(">= {}", per_cent(least)),
+            );
+        }
+    }
+    Ok(text)
+}
+
+/// Every case by itself, because an average hides the one that is never found.
+fn case_table(suites: &[Suite]) -> String {
+    let sizes: Vec<f64> = sizes(suites).into_iter().filter(|size| *size > 0.0).collect();
+    let mut text = "\nEvery case by itself: of those with equal sides, how many were called slower and how many are undecided; of\n\
+         those with more work, how many were called slower.\n"
+        .to_owned();
+    for condition in conditions(suites) {
+        let _ = write!(text, "{:<38} {:>5} {:>6} {:>9}", condition.name(), "same", "slower", "undecided");
+        for size in &sizes {
+            let _ = write!(text, " {:>7}", slowdown(*size));
+        }
+        text.push('\n');
+        let of_condition = suites.iter().filter(|suite| suite.condition == condition);
+        let named = of_condition.flat_map(|suite| &suite.cases).map(|case| (case.case.as_str(), case.metric.as_str()));
+        for (name, metric) in sorted(named, Ord::cmp) {
+            let of = |size: f64| {
+                cases_of(suites, condition, size, |_, case| case.case == name && case.metric == metric)
+            };
+            let CaseCounts { cases, slower, undecided, .. } = of(0.0);
+            let shown = if metric == "waiting_time" { format!("{name}, waiting") } else { name.to_owned() };
+            let _ = write!(text, "  {shown:<36} {cases:>5} {slower:>6} {undecided:>9}");
+            for size in &sizes {
+                let CaseCounts { cases, slower, .. } = of(*size);
+                let part = if cases == 0 { "-".to_owned() } else { format!("{slower}/{cases}") };
+                let _ = write!(text, " {part:>7}");
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Suites that other rules judged: not counted, because their verdicts meant something else.
+fn older_table(older: &[Suite]) -> String {
+    if older.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\nJudged by older rules, and counted in no table above:\n{:<18} {:<18} {:>6} {:>12}\n",
+        "rules", "", "suites", "false alarms"
+    );
+    for rules in sorted(older.iter().map(|suite| suite.rules.as_str()), Ord::cmp) {
+        for condition in conditions(older) {
+            let of = |suite: &&Suite| suite.rules == rules && suite.condition == condition;
+            let (suites, red) = older.iter().filter(of).fold((0, 0), |(suites, red), suite| {
+                (suites + 1, red + usize::from(suite.false_alarms() > 0))
+            });
+            if suites > 0 {
+                let _ = writeln!(text, "{rules:<18} {:<18} {suites:>6} {red:>12}", condition.name());
+            }
+        }
+    }
+    text
+}
+
 /// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside
 /// it.
-pub fn page(suites: &[Suite], record: &str, chart: Option<&str>) -> Result<String> {
-    let days = sorted(suites.iter().map(|suite| suite.started_at.get(..10).unwrap_or_default()), Ord::cmp);
-    let commits = sorted(suites.iter().map(|suite| suite.commit.get(..12).unwrap_or(&suite.commit)), Ord::cmp);
+pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>) -> Result<String> {
+    let all = || suites.iter().chain(older);
+    let days = sorted(all().map(|suite| suite.started_at.get(..10).unwrap_or_default()), Ord::cmp);
+    let commits = sorted(all().map(|suite| suite.commit.get(..12).unwrap_or(&suite.commit)), Ord::cmp);
     let picture = chart.map_or_else(String::new, |chart| {
         format!("![The part of the cases that was called slower, by the size of the slowdown]({chart})\n\n")
     });
@@ -178,12 +270,12 @@ pub fn page(suites: &[Suite], record: &str, chart: Option<&str>) -> Result<Strin
          Each suite is the time lane of `assay gate --against`, judged by its rules, on cases whose truth is known: one program\n\
          on both sides, or two builds of one source in a layout a round, or a known part of more work on one of them\n\
          ([METHODOLOGY](../../METHODOLOGY.md)).\n\n{picture}```text\n{}```\n",
-        machines(suites),
-        suites.len(),
+        machines(if suites.is_empty() { older } else { suites }),
+        all().count(),
         days.first().unwrap_or(&""),
         days.last().unwrap_or(&""),
         commits.join(", "),
-        table(suites)?
+        tables(suites, older)?
     ))
 }
 
@@ -197,12 +289,8 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
     let sizes = sizes(suites);
     let line = |condition: Condition| {
         let called = |extra: f64| {
-            if extra > 0.0 {
-                let row = found(suites, condition, extra);
-                return (row.found, row.cases);
-            }
-            let row = alarms(suites, condition, |_| true);
-            (row.slower, row.same)
+            let counts = cases_of(suites, condition, extra, |_, _| true);
+            (counts.slower, counts.cases)
         };
         let points = sizes.iter().enumerate().filter_map(|(step, extra)| {
             let (called, of) = called(*extra);
@@ -221,7 +309,7 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use Verdict::{Equal, Improved, Inconclusive, Regressed};
-    use baselines::calibration::{Judge, JudgedCase, SCHEMA};
+    use baselines::calibration::{Judge, SCHEMA};
 
     use super::*;
 
@@ -233,7 +321,7 @@ mod tests {
             extra_percent: *extra_percent,
             verdict: *verdict,
             relative: Some(0.01),
-            noise: 0.0,
+            bound: None,
             screen: vec![],
             confirm: vec![],
         });
@@ -265,13 +353,17 @@ mod tests {
     #[test]
     fn suites_are_counted_by_their_verdicts() {
         let suites = mixed();
-        let expected =
-            Alarms { suites: 3, invalid: 1, red: 1, same: 2, slower: 1, faster: 0, durations_s: vec![60.0; 3] };
+        let same = CaseCounts { cases: 2, slower: 1, equal: 1, ..CaseCounts::default() };
+        let expected = Alarms { suites: 3, invalid: 1, red: 1, undecided: 0, same, durations_s: vec![60.0; 3] };
         assert_eq!(alarms(&suites, Condition::default(), |_| true), expected);
         let idle = Condition::default();
-        assert_eq!(found(&suites, idle, 5.0), Found { cases: 2, found: 1, inconclusive: 1, ..Found::default() });
-        assert_eq!(found(&suites, idle, 3.0), Found { cases: 2, found: 1, equal: 1, ..Found::default() });
-        assert_eq!(found(&suites, Condition { background_load: true, ..idle }, 3.0), Found::default());
+        let found = |condition, size| cases_of(&suites, condition, size, |_, _| true);
+        let counts = CaseCounts { cases: 2, slower: 1, ..CaseCounts::default() };
+        assert_eq!(found(idle, 5.0), CaseCounts { undecided: 1, ..counts.clone() });
+        assert_eq!(found(idle, 3.0), CaseCounts { equal: 1, ..counts });
+        assert_eq!(found(Condition { background_load: true, ..idle }, 3.0), CaseCounts::default());
+        let open = [suite(0, &[0.0], &[(0.0, Inconclusive), (0.0, Equal)])];
+        assert_eq!(alarms(&open, idle, |_| true).undecided, 1);
     }
 
     #[test]
@@ -282,7 +374,8 @@ mod tests {
             condition: Condition { judge: Judge::Criterion, ..Condition::default() },
             ..suite(0, &[0.0], &[(0.0, Regressed), (0.0, Improved)])
         });
-        let page = page(&suites, "m.jsonl", Some("m.svg")).expect("a page");
+        let older = [Suite { rules: "older".into(), ..suite(0, &[0.0], &[(0.0, Regressed)]) }];
+        let page = page(&suites, &older, "m.jsonl", Some("m.svg")).expect("a page");
         let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/calibration.markdown");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&golden, &page).expect("written");

@@ -22,7 +22,7 @@ pub fn render(report: &Report) -> String {
         Tone::Good => notices.push(verdict),
         Tone::Partial => warnings.push(verdict),
         Tone::Bad | Tone::Distrust => errors.push(verdict),
-        // Nothing compared fails a gate; nothing judged was no gate.
+        // Nothing compared or decided fails a gate; nothing judged was no gate.
         Tone::Undecided if report.judgement.is_some() => errors.push(verdict),
         Tone::Undecided => notices.push(verdict),
     }
@@ -33,8 +33,9 @@ pub fn render(report: &Report) -> String {
             match (delta.verdict, delta.blocks) {
                 (Verdict::Regressed, true) => errors.push((title, change(delta))),
                 (Verdict::Invalid, _) | (Verdict::Missing, true) => errors.push((title, delta.why.clone())),
+                (Verdict::Inconclusive, true) => errors.push((title, change(delta))),
                 (Verdict::Missing, false) => warnings.push((title, delta.why.clone())),
-                (Verdict::Regressed, false) | (Verdict::Inconclusive, _) => warnings.push((title, change(delta))),
+                (Verdict::Regressed | Verdict::Inconclusive, false) => warnings.push((title, change(delta))),
                 _ => {}
             }
         }
@@ -52,7 +53,8 @@ pub fn render(report: &Report) -> String {
 
 /// `12.35M to 12.51M (+1.30%): +15,600 in memory::append, dearer a call`.
 fn change(delta: &Delta) -> String {
-    let relative = delta.relative.map(|relative| format!(" ({})", percent(relative))).unwrap_or_default();
+    let bound = text::bound(delta).map(|bound| format!(", {bound}")).unwrap_or_default();
+    let relative = delta.relative.map(|relative| format!(" ({}{bound})", percent(relative))).unwrap_or_default();
     let cause = delta
         .cause
         .first()

@@ -21,7 +21,7 @@ pub enum Tone {
     Bad,
     /// The numbers can't be believed.
     Distrust,
-    /// There is no verdict.
+    /// There is no verdict, or the evidence is not enough for one.
     Undecided,
 }
 
@@ -85,6 +85,12 @@ pub fn headline(report: &Report) -> Headline {
             tone: Tone::Distrust,
             sentence,
             next: "neither red nor green: mend what is listed and measure again",
+        },
+        GateOutcome::Undecided => Headline {
+            word: "Undecided",
+            tone: Tone::Undecided,
+            sentence,
+            next: "neither red nor green: give it more time, or measure where less is going on",
         },
         GateOutcome::Nothing => Headline {
             word: "Nothing compared",

@@ -42,8 +42,10 @@ struct WireProfile<'a> {
 pub fn render(report: &Report) -> Result<String> {
     let failed = |reason: String| Error::Encode { format: Format::Json, reason };
     for delta in report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas) {
-        let mut numbers =
-            [delta.base, delta.new, delta.relative].into_iter().flatten().chain(delta.interval.into_iter().flatten());
+        let mut numbers = [delta.base, delta.new, delta.relative, delta.bound.map(|bound| bound.at_most)]
+            .into_iter()
+            .flatten()
+            .chain(delta.interval.into_iter().flatten());
         // serde_json would write `null`, which means that there is no number.
         if numbers.any(|number| !number.is_finite()) {
             return Err(failed(format!("{} of {} is not finite", delta.metric, delta.case)));

@@ -1,9 +1,9 @@
 //! JUnit XML for CI systems: a test case for each delta, and one for the whole verdict. A file without failures means a
 //! pass.
 //!
-//! A regression that blocks is a failure; a delta that is invalid, or missing where it blocks, is an error. A delta
-//! that was not decided, not judged or only advises is skipped with both sides and the reason, because JUnit has no
-//! other colour that is not green.
+//! A regression that blocks is a failure; a delta that is invalid, or missing or inconclusive where it blocks, is an
+//! error. A delta that was not judged or only advises is skipped with both sides and the reason, because JUnit has no
+//! other colour that is not green. A pass says what it rules out.
 
 use baselines::compare::{Delta, Verdict};
 use baselines::gate::GateOutcome;
@@ -55,13 +55,18 @@ fn gate(report: &Report) -> TestSuite {
         Some(GateOutcome::Passed) => skipped(&format!("passed in part: {}", headline.sentence)),
         Some(GateOutcome::Regressed) => status(NonSuccessKind::Failure, "regressed", &headline.sentence),
         Some(GateOutcome::Invalid) => status(NonSuccessKind::Error, "invalid", &headline.sentence),
+        Some(GateOutcome::Undecided) => status(NonSuccessKind::Error, "undecided", &headline.sentence),
         Some(GateOutcome::Nothing) => status(NonSuccessKind::Error, "nothing", &headline.sentence),
     };
     let mut suite = TestSuite::new("gate");
     let mut verdict = TestCase::new("verdict", said);
     verdict.set_classname("gate");
-    if let Some(judgement) = report.judgement.as_ref().filter(|judgement| !judgement.invalid.is_empty()) {
-        verdict.set_system_out(judgement.invalid.join("\n"));
+    if let Some(judgement) = &report.judgement {
+        let ruled_out = judgement.ruled_out.iter().map(ToString::to_string);
+        let said: Vec<String> = judgement.invalid.iter().cloned().chain(ruled_out).collect();
+        if !said.is_empty() {
+            verdict.set_system_out(said.join("\n"));
+        }
     }
     suite.add_test_case(verdict);
     suite
@@ -77,14 +82,19 @@ fn case(delta: &Delta) -> TestCase {
             status
         }
         (Verdict::Invalid, _) | (Verdict::Missing, true) => status(NonSuccessKind::Error, verdict, &delta.why),
-        (Verdict::Regressed | Verdict::Missing, false) => {
+        (Verdict::Inconclusive, true) => status(NonSuccessKind::Error, verdict, &sentence(delta)),
+        (Verdict::Regressed | Verdict::Missing | Verdict::Inconclusive, false) => {
             skipped(&format!("{verdict}, advises only: {}", sentence(delta)))
         }
-        (Verdict::Inconclusive | Verdict::Incomparable | Verdict::Added, _) => {
+        (Verdict::Incomparable | Verdict::Added, _) => {
             skipped(&format!("{verdict}: {}", sentence(delta)))
         }
     };
-    named(&delta.case.to_string(), &delta.metric, said)
+    let mut case = named(&delta.case.to_string(), &delta.metric, said);
+    if let Some(bound) = text::bound(delta) {
+        case.set_system_out(bound);
+    }
+    case
 }
 
 /// `12.35M to 12.51M, +1.30%; limit 0.300% and 100, blocks`.

@@ -62,7 +62,7 @@ impl<'a> RankedDeltas<'a> {
 pub fn reasons(judgement: &Judgement) -> Vec<&str> {
     let told: BTreeSet<String> = (judgement.comparison.deltas.iter())
         .filter(|delta| matches!(delta.verdict, Verdict::Invalid | Verdict::Missing))
-        .map(Delta::invalid_reason)
+        .map(Delta::reason)
         .collect();
     judgement.invalid.iter().map(String::as_str).filter(|reason| !told.contains(*reason)).collect()
 }
@@ -100,6 +100,7 @@ mod tests {
             new: Some(1.0 + relative),
             relative: Some(relative),
             interval: None,
+            bound: None,
             verdict,
             blocks,
             why: why.into(),

@@ -17,6 +17,8 @@ const ELSEWHERE: [&str; 4] = ["branches", "l1_hits", "ll_hits", "ram_hits"];
 const FUNCTIONS: usize = 3;
 /// Cases named for each reason why they were not judged.
 const EXAMPLES: usize = 3;
+/// Bounds of equal cases that are shown one by one, the largest first.
+const BOUNDS: usize = 5;
 
 /// The whole report: the run, and then the judgement or the reason why there is none.
 pub fn render(report: &Report) -> String {
@@ -111,6 +113,9 @@ fn judged_rows(judgement: &Judgement, every: bool) -> String {
     if !ranking.equal.is_empty() {
         text.push_str(&format!("equal: {}\n", count(ranking.equal.len() as u64)));
     }
+    if !every {
+        text.push_str(&bounds(&ranking.equal, &names));
+    }
     for group in &ranking.unjudged {
         if every {
             text.push_str(&format!("{}: {}\n", group.verdict, printable(group.why)));
@@ -128,6 +133,21 @@ fn judged_rows(judgement: &Judgement, every: bool) -> String {
         text.push_str(&format!("invalid: {}\n", printable(reason)));
     }
     text.push_str(&format!("{}\n", printable(&judgement.summary)));
+    text
+}
+
+/// What is ruled out of equal cases, the largest bounds first.
+fn bounds(equal: &[&Delta], names: &Names) -> String {
+    let mut bounded: Vec<_> = equal.iter().filter_map(|delta| Some((delta.bound?.at_most, *delta))).collect();
+    bounded.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let line = |(at_most, delta): &(f64, &Delta)| {
+        let (at_most, metric) = (percent(*at_most), printable(&delta.metric));
+        format!("    at most {at_most}  {metric} of {}\n", names.case(&delta.case))
+    };
+    let mut text: String = bounded.iter().take(BOUNDS).map(line).collect();
+    if bounded.len() > BOUNDS {
+        text.push_str(&format!("    and {} with less\n", bounded.len() - BOUNDS));
+    }
     text
 }
 
@@ -182,15 +202,21 @@ fn row(delta: &Delta, names: &Names) -> [String; 6] {
 
 /// The words behind a verdict that would block, if the policy said so.
 pub(crate) fn advises(delta: &Delta) -> &'static str {
-    let may_block = matches!(delta.verdict, Verdict::Regressed | Verdict::Missing);
+    let may_block = matches!(delta.verdict, Verdict::Regressed | Verdict::Missing | Verdict::Inconclusive);
     if may_block && !delta.blocks { " (advises)" } else { "" }
 }
 
-/// `+1.30% [+1.10%, +1.50%]`; empty if there is no base.
+/// `+1.30% [+1.10%, +1.50%] at most +1.70%`; empty if there is no base.
 pub(crate) fn change(delta: &Delta) -> String {
     let interval =
         delta.interval.map(|[low, high]| format!(" [{}, {}]", percent(low), percent(high))).unwrap_or_default();
-    delta.relative.map(|relative| format!("{}{interval}", percent(relative))).unwrap_or_default()
+    let bound = bound(delta).map(|bound| format!(" {bound}")).unwrap_or_default();
+    delta.relative.map(|relative| format!("{}{interval}{bound}", percent(relative))).unwrap_or_default()
+}
+
+/// `at most +1.70%`: what is beyond is ruled out.
+pub(crate) fn bound(delta: &Delta) -> Option<String> {
+    delta.bound.map(|bound| format!("at most {}", percent(bound.at_most)))
 }
 
 /// `12.35M to 12.51M`.

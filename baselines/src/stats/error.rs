@@ -79,6 +79,14 @@ pub enum StatsError {
     /// A margin that is not positive and finite: everything or nothing would be equal.
     #[error("a margin of {0}: give a positive share, as in 0.02 for 2%")]
     Margin(f64),
+    /// A tolerance below the limit: what is allowed could not pass.
+    #[error("a tolerance of {tolerance} below the limit of {limit}: tolerate at least what is allowed")]
+    Tolerance {
+        /// The limit.
+        limit: f64,
+        /// The tolerance.
+        tolerance: f64,
+    },
     /// A procedure that contradicts itself: the fault and the remedy.
     #[error("the procedure {0}")]
     Procedure(String),

@@ -60,8 +60,31 @@ pub fn pseudo_median(values: &[f64]) -> Result<f64> {
 /// ```
 pub fn estimate(values: &[f64], confidence: f64) -> Result<(f64, Interval)> {
     let mut averages = walsh_averages(values)?;
-    let interval = interval_of(values.len(), &mut averages, confidence)?;
+    let interval = interval_of(values.len(), &untied_cumulative(values.len()), &mut averages, confidence)?;
     Ok((median_in_place(&mut averages), interval))
+}
+
+/// The pseudo-median with its interval, and the one-sided bound from above that the shift exceeds with a probability of
+/// at most `level`. There is no bound where the values are too few for the level.
+///
+/// ```
+/// use baselines::stats::hodges_lehmann::bounded;
+/// let change = [0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01];
+/// let (_, interval, bound) = bounded(&change, 0.96, 0.02)?;
+/// assert_eq!(bound, Some(interval.high)); // one side of 2% is an end of 96%
+/// assert_eq!(bounded(&change, 0.96, 0.001)?.2, None); // 2^-9 is more than that
+/// # Ok::<(), baselines::stats::StatsError>(())
+/// ```
+pub fn bounded(values: &[f64], confidence: f64, level: f64) -> Result<(f64, Interval, Option<f64>)> {
+    let mut averages = walsh_averages(values)?;
+    let cumulative = untied_cumulative(values.len());
+    let interval = interval_of(values.len(), &cumulative, &mut averages, confidence)?;
+    let one_sided = 1.0 - 2.0 * level;
+    let bound = match values.len() < rounds_needed(one_sided)? {
+        true => None,
+        false => Some(interval_of(values.len(), &cumulative, &mut averages, one_sided)?.high),
+    };
+    Ok((median_in_place(&mut averages), interval, bound))
 }
 
 /// The least number of values for an interval of this confidence: 8 for 99%.
@@ -85,12 +108,12 @@ pub fn rounds_needed(confidence: f64) -> Result<usize> {
     Ok(needed)
 }
 
-fn interval_of(n: usize, averages: &mut [f64], confidence: f64) -> Result<Interval> {
+/// The interval of `n` values with these averages; `cumulative` is [`untied_cumulative`] of `n`.
+fn interval_of(n: usize, cumulative: &[f64], averages: &mut [f64], confidence: f64) -> Result<Interval> {
     let needed = rounds_needed(confidence)?;
     if n < needed {
         return Err(StatsError::TooFewRounds { given: n, needed, confidence });
     }
-    let cumulative = untied_cumulative(n);
     // Cut off as many averages at each end as the confidence allows; with `needed` values, that is at least 0.
     let cut = cumulative.partition_point(|below| 2.0 * below <= 1.0 - confidence).saturating_sub(1);
     let last = averages.len() - 1;

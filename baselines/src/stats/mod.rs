@@ -2,12 +2,12 @@
 //!
 //! One idea a file, in the order of use:
 //!
-//! - [`round`]: the slice times of one pair of processes become one value, ln(new/base).
+//! - [`round`]: the slice times of one pair of processes become one value, ln(new/base), or the growth of a part.
 //! - [`hodges_lehmann`]: the shift of many rounds, with a distribution-free interval.
-//! - [`wilcoxon`]: the exact signed-rank test of "there is no shift".
+//! - [`wilcoxon`]: the exact signed-rank test, of "there is no shift" or, of shifted rounds, of a limit.
 //! - [`holm`]: p-values of many benchmarks, corrected for being many.
-//! - [`procedure`]: the fixed rules: numbers of rounds, levels, margin.
-//! - [`decision`]: the two stages over a whole suite, as a pure function from rounds to next steps.
+//! - [`procedure`]: the fixed rules: numbers of rounds, levels, margins.
+//! - [`decision`]: the looks over a whole suite, as a pure function from rounds to next steps.
 //! - [`binomial`]: bounds of a rate, for counts such as "0 red in 100 suites".
 //! - [`descriptive`]: the median.
 //!
@@ -30,4 +30,4 @@ pub use decision::{Decision, NextAction, PairData, PairState, next_steps};
 pub use error::StatsError;
 pub use hodges_lehmann::Interval;
 pub use procedure::{Look, Procedure, margin};
-pub use round::round_value;
+pub use round::{growth_value, round_value};

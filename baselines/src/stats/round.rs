@@ -5,7 +5,7 @@
 //! time", ISMM 2013, section 3). The two slices of a pair run back to back, so that a slow second hits both (Bulej et
 //! al., "Duet benchmarking", ICPE 2020).
 
-use super::descriptive::median_in_place;
+use super::descriptive::{median, median_in_place};
 use super::error::{Result, StatsError};
 
 /// The value of a round: the median over its slice pairs of ln(new/base).
@@ -37,6 +37,30 @@ pub fn round_value(base_ns: &[f64], new_ns: &[f64]) -> Result<f64> {
     // A difference of logarithms, since the logarithm of a quotient would not swap its sign exactly.
     let mut ratios: Vec<f64> = base_ns.iter().zip(new_ns).map(|(base, new)| new.ln() - base.ln()).collect();
     Ok(median_in_place(&mut ratios))
+}
+
+/// The value of a round for a part of the time, such as waiting: how much it grew, as a share of the base's whole time.
+///
+/// `whole_ns[i]` is the time of the base's slice, of which `base_ns[i]` is a part. The value is the median over the
+/// pairs of (new - base) / whole, as ln(1 + share), so that it reads like that of [`round_value`]: [`f64::exp_m1`] is
+/// the share. Parts may be zero on both sides, which is a value of exactly 0.
+///
+/// ```
+/// use baselines::stats::growth_value;
+/// let value = growth_value(&[0.0, 1e5], &[2e6, 2.1e6], &[4e6, 4e6])?; // 2 ms more waiting in slices of 4 ms
+/// assert!((value.exp_m1() - 0.5).abs() < 1e-12);
+/// assert_eq!(growth_value(&[0.0], &[0.0], &[4e6])?, 0.0);
+/// # Ok::<(), baselines::stats::StatsError>(())
+/// ```
+pub fn growth_value(base_ns: &[f64], new_ns: &[f64], whole_ns: &[f64]) -> Result<f64> {
+    if base_ns.len() != new_ns.len() || base_ns.len() != whole_ns.len() {
+        return Err(StatsError::Unpaired { base: base_ns.len().max(whole_ns.len()), new: new_ns.len() });
+    }
+    check_times("base", whole_ns)?;
+    let parts = base_ns.iter().zip(new_ns).zip(whole_ns);
+    let growth = median(&parts.map(|((base, new), whole)| (new - base) / whole).collect::<Vec<f64>>())?;
+    // Waiting can't shrink by all of the time, because the work takes some; clocks may disagree by a little.
+    Ok(growth.max(-0.99).ln_1p())
 }
 
 fn check_times(side: &'static str, times_ns: &[f64]) -> Result<()> {

@@ -56,7 +56,7 @@ pub fn measure(
         }
     }
     let mut writer = RunWriter::create(path, header)?;
-    let procedure = fixed(plan.rounds);
+    let procedure = Procedure::one_look(plan.rounds);
     let settings = Settings {
         procedure: &procedure,
         policy: &Policy::standard(),
@@ -79,12 +79,6 @@ pub fn measure(
         of(part.target, part.metric.name, paired)
     };
     Ok(parts.iter().zip(of_part).map(measured).collect())
-}
-
-/// Rules that end after the first stage, whatever it shows.
-fn fixed(rounds: usize) -> Procedure {
-    // The p-value of an exact test is never this small, so nothing becomes a suspect.
-    Procedure { screen_rounds: rounds, screen_p: f64::MIN_POSITIVE, settle: false, ..Procedure::default() }
 }
 
 fn job(part: &Part, plan: &RoundPlan<'_>) -> Job {
@@ -142,13 +136,5 @@ mod tests {
         let value = measured(Target::AtMost(60.0), &base, &new, &shifts).expect("enough rounds");
         assert_eq!((value.low, value.high), (45.0, 55.0), "8 rounds at 99%: from the smallest to the largest");
         assert!(measured(Target::AtMost(60.0), &base[..7], &new[..7], &shifts[..7]).is_err(), "7 rounds are too few");
-    }
-
-    #[test]
-    fn no_round_makes_a_suspect() {
-        use baselines::stats::{PairData, next_steps};
-        let rounds = [0.5; 12];
-        let steps = next_steps(&fixed(12), &[PairData { margin: 0.02, screen: &rounds, confirm: &[] }]);
-        assert!(steps.expect("judged")[0].decision().is_some(), "it stops, though every round is 65% slower");
     }
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol. The measuring process refuses a worker of another version.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// A command to the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,10 @@ pub struct Worked {
     pub cpu_ns: u64,
     /// The wall time, ns.
     pub wall_ns: u64,
-    /// The number of times the main thread waited.
+    /// The time that the thread which did the work was blocked, ns: not running, and not ready to run. `None` if the
+    /// system does not say.
+    pub waiting_ns: Option<u64>,
+    /// The number of times that thread waited.
     pub voluntary_switches: u64,
     /// The number of times it was interrupted.
     pub involuntary_switches: u64,

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::heap::CountingAllocator;
 use crate::protocol::{Answer, Command, Ended, Worked};
+use crate::scheduling::Scheduling;
 use crate::slice::{self, InjectedSlowdown};
 use crate::{CaseSetup, Prepared};
 
@@ -70,7 +71,7 @@ fn work(
     heap: Option<&CountingAllocator>,
 ) -> Result<Worked> {
     prepared.prepare_inputs(slowdown.operations(operations).0)?;
-    let before = switches();
+    let before = Scheduling::of_this_thread();
     let counted = heap.map(|heap| {
         heap.count(true);
         heap.counted()
@@ -84,13 +85,14 @@ fn work(
         }
         _ => (0, 0),
     };
-    let (slice, after) = (slice?, switches());
+    let (slice, scheduling) = (slice?, Scheduling::of_this_thread().since(before));
     Ok(Worked {
         operations,
         cpu_ns: slice.cpu_ns,
         wall_ns: slice.wall_ns,
-        voluntary_switches: after.0.saturating_sub(before.0),
-        involuntary_switches: after.1.saturating_sub(before.1),
+        waiting_ns: scheduling.waiting_ns(slice.off_cpu_ns),
+        voluntary_switches: scheduling.voluntary_switches,
+        involuntary_switches: scheduling.involuntary_switches,
         allocations,
         allocated_bytes,
     })
@@ -101,16 +103,6 @@ fn answer(answers: &mut impl Write, answer: &Answer) -> Result<()> {
     line.push('\n');
     // In one call, so that a reader never gets half a line.
     answers.write_all(line.as_bytes()).and_then(|()| answers.flush()).context("can't write the answer to stdout")
-}
-
-/// Voluntary and involuntary context switches of the main thread; zeros if the system does not count them.
-fn switches() -> (u64, u64) {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
-    };
-    (field("voluntary_ctxt_switches:"), field("nonvoluntary_ctxt_switches:"))
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub struct Slice {
     pub cpu_ns: u64,
     /// The wall time, ns.
     pub wall_ns: u64,
+    /// The part of it in which this thread did not run, ns.
+    pub off_cpu_ns: u64,
 }
 
 /// Runs the operations of one exact count once and checks them, so that what follows measures a program in use; then
@@ -68,11 +70,12 @@ pub fn measure(prepared: &mut dyn Prepared, operations: u64) -> Result<Slice> {
 /// The memory refused something.
 pub fn timed(prepared: &mut dyn Prepared, operations: u64, extra: InjectedSlowdown) -> Result<Slice> {
     let (whole, part) = extra.operations(operations);
-    let cpu = process_cpu_ns();
+    let cpu = cpu_ns(ClockId::ProcessCPUTime);
+    let thread = cpu_ns(ClockId::ThreadCPUTime);
     let wall = Instant::now();
     run_measured(prepared, whole)?;
     if part > 1e-6 {
-        let time_ns = || if extra.waits { elapsed_ns(wall) } else { process_cpu_ns() - cpu };
+        let time_ns = || if extra.waits { elapsed_ns(wall) } else { cpu_ns(ClockId::ProcessCPUTime) - cpu };
         let spent_ns = time_ns();
         let until_ns = spent_ns + (spent_ns as f64 / whole as f64 * part) as u64;
         while time_ns() < until_ns {
@@ -80,7 +83,8 @@ pub fn timed(prepared: &mut dyn Prepared, operations: u64, extra: InjectedSlowdo
         }
     }
     let wall_ns = elapsed_ns(wall);
-    Ok(Slice { cpu_ns: process_cpu_ns() - cpu, wall_ns })
+    let off_cpu_ns = wall_ns.saturating_sub(cpu_ns(ClockId::ThreadCPUTime) - thread);
+    Ok(Slice { cpu_ns: cpu_ns(ClockId::ProcessCPUTime) - cpu, wall_ns, off_cpu_ns })
 }
 
 /// The measured work and nothing else. Profilers find it by its name, [`ROOT`].
@@ -99,9 +103,9 @@ fn elapsed_ns(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The process's CPU time, ns.
-fn process_cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+/// The reading of a clock of CPU time, ns.
+fn cpu_ns(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 

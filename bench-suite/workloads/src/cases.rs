@@ -63,13 +63,13 @@ macro_rules! for_each_case {
                 (retrieve_1000_indexed, "retrieve/1000", "store=memory,retrieval=indexed,sharing=arc", [quick]),
                 (retrieve_10000_indexed, "retrieve/10000", "store=memory,retrieval=indexed,sharing=arc", []),
                 (pattern_extract, "pattern/extract", "store=memory", [quick gated]),
-                (embedding_embed, "embedding/embed", "store=memory", [quick gated]),
+                (embedding_embed, "embedding/embed", "store=memory", [quick gated control]),
                 (codec_encode_small_json, "codec/encode/small", "codec=json", []),
                 (codec_encode_small_messagepack, "codec/encode/small", "codec=messagepack", []),
                 (codec_encode_small_postcard, "codec/encode/small", "codec=postcard", []),
                 (codec_encode_median_json, "codec/encode/median", "codec=json", [quick gated]),
                 (codec_encode_median_messagepack, "codec/encode/median", "codec=messagepack", [quick]),
-                (codec_encode_median_postcard, "codec/encode/median", "codec=postcard", [quick gated control]),
+                (codec_encode_median_postcard, "codec/encode/median", "codec=postcard", [quick gated]),
                 (codec_encode_large_json, "codec/encode/large", "codec=json", []),
                 (codec_encode_large_messagepack, "codec/encode/large", "codec=messagepack", []),
                 (codec_encode_large_postcard, "codec/encode/large", "codec=postcard", []),
@@ -154,7 +154,7 @@ pub enum Tag {
     Gated,
     /// A run records its call stacks.
     Profiled,
-    /// The controls use it, because its work is pure computation.
+    /// The controls use it, because its times scatter least.
     Control,
     /// The effect lane measures it.
     Effect,

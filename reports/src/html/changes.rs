@@ -86,7 +86,7 @@ fn row(delta: &Delta, names: &Names) -> Markup {
         tr {
             td {
                 span.badge.(delta.verdict.name()) { (delta.verdict.name()) }
-                @if delta.verdict == Verdict::Regressed && !delta.blocks { " advises" }
+                @if matches!(delta.verdict, Verdict::Regressed | Verdict::Inconclusive) && !delta.blocks { " advises" }
             }
             td title=(printable(&delta.case.to_string())) { (names.case(&delta.case)) }
             td { (printable(&delta.metric.replace('_', " "))) }
@@ -95,6 +95,7 @@ fn row(delta: &Delta, names: &Names) -> Markup {
             td.number {
                 @if let Some(relative) = delta.relative { (percent(relative)) }
                 @if let Some([low, high]) = delta.interval { br; small { "99%: " (percent(low)) " to " (percent(high)) } }
+                @if let Some(bound) = text::bound(delta) { br; small { (bound) } }
             }
         }
     }

@@ -46,6 +46,27 @@ fn a_pass_in_every_short_format() {
     }
 }
 
+/// Neither red nor green, and everywhere with what is open and what is ruled out.
+#[test]
+fn an_undecided_gate_in_every_format() {
+    let report = fixture::undecided();
+    assert_eq!(report.judgement.as_ref().map(|judgement| judgement.outcome), Some(GateOutcome::Undecided));
+    for format in Format::ALL {
+        check_format("undecided", &report, format);
+    }
+}
+
+/// "Passed" says what it rules out, in every format.
+#[test]
+fn what_is_ruled_out_stands_in_every_format() {
+    let sentence = "no case is slower by more than 2.9% (99%, all 2 cases together)";
+    for format in Format::ALL {
+        let rendered = render(&fixture::passed(), format).expect("renders");
+        let plain = rendered.replace("%25", "%");
+        assert!(plain.contains(sentence), "{format}: {rendered}");
+    }
+}
+
 #[test]
 fn a_run_that_nobody_judged() {
     let report = Report::new(fixture::run());

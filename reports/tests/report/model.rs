@@ -32,6 +32,7 @@ fn only_a_whole_pass_is_green() {
     assert_ne!(headline(&elsewhere).tone, Tone::Good);
 
     assert_eq!(headline(&fixture::regressed()).tone, Tone::Bad);
+    assert_eq!(headline(&fixture::undecided()).tone, Tone::Undecided);
     assert_eq!(headline(&fixture::empty()).tone, Tone::Undecided);
     assert_eq!(headline(&Report::new(fixture::run())).tone, Tone::Undecided);
 }

@@ -19,13 +19,12 @@ use harness::workspace;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A suite takes as long as a gate's time lane. With several sizes, each suite deals them to its cases. The record
-grows by a line a suite; repeat an interrupted command to continue. Measure programs against themselves first: the
-shift of a case there is the smallest margin that the gate, and every suite with slowdowns, then allows it.
+grows by a line a suite; repeat an interrupted command to continue. Suites that older rules judged are listed apart.
 
 Examples:
   assay calibrate --suites 50 --extra 0              false alarms: one program against itself
   assay calibrate --suites 50 --extra 0 --hog        the same with every core busy
-  assay calibrate --suites 30                        slowdowns of 1% to 20%, beside unchanged cases
+  assay calibrate --suites 30                        slowdowns of 1% to 10%, beside unchanged cases
   assay calibrate --suites 20 --extra 0 --rebuilt    false alarms: one source, built twice
   assay calibrate --suites 20 --extra 0 --criterion  criterion's false alarms on one program
   assay calibrate --suites 0                         table, chart and page of the record, without measuring")]
@@ -35,7 +34,7 @@ pub struct CalibrateArgs {
     suites: usize,
 
     /// Sizes of slowdowns, in per cent, dealt to the cases of each suite; 0 is one program against itself
-    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_values_t = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0])]
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_values_t = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0])]
     extra: Vec<f64>,
 
     /// Keep every core busy during the suites
@@ -79,38 +78,38 @@ impl CalibrateArgs {
         let calibration = Calibration::new(self.extra.clone(), condition, policy, self.only.as_deref())?;
         let standard = || calibration::path(&workspace::calibrations(), &calibration.machine);
         let record = self.record.clone().unwrap_or_else(standard);
-        let mut suites: Vec<Suite> =
-            calibration::read(&record)?.into_iter().filter(|suite| suite.rules == calibration.rules).collect();
+        let (mut suites, older): (Vec<Suite>, Vec<Suite>) =
+            calibration::read(&record)?.into_iter().partition(|suite| suite.rules == calibration.rules);
         let measured = suites.iter().filter(|suite| calibration.has_measured(suite)).count();
         if measured < self.suites {
             let judging = calibration.prepare()?;
             for number in measured..self.suites {
                 eprintln!("suite {} of {}", number + 1, self.suites);
-                let suite = calibration.suite(number, &judging, &suites)?;
+                let suite = calibration.suite(number, &judging)?;
                 calibration::append(&record, &suite)?;
                 eprintln!("{}", suite.sentence());
                 suites.push(suite);
             }
         }
-        if suites.is_empty() {
-            eprintln!("no suite in {} was measured by these rules: give --suites", record.display());
+        if suites.is_empty() && older.is_empty() {
+            eprintln!("{} has no suite: give --suites", record.display());
             return Ok(Exit::Nothing);
         }
-        print!("{}", reports::calibration::table(&suites)?);
-        publish(&suites, &record)?;
+        print!("{}", reports::calibration::tables(&suites, &older)?);
+        publish(&suites, &older, &record)?;
         Ok(Exit::Ok)
     }
 }
 
 /// Writes the chart and the page beside the record.
-fn publish(suites: &[Suite], record: &Path) -> Result<()> {
+fn publish(suites: &[Suite], older: &[Suite], record: &Path) -> Result<()> {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (chart, page) = (record.with_extension("svg"), record.with_extension("md"));
     let svg = reports::calibration::chart(suites)?;
     if let Some(svg) = &svg {
         baselines::atomic::write(&chart, svg.as_bytes())?;
     }
-    let text = reports::calibration::page(suites, &name(record), svg.map(|_| name(&chart)).as_deref())?;
+    let text = reports::calibration::page(suites, older, &name(record), svg.map(|_| name(&chart)).as_deref())?;
     baselines::atomic::write(&page, text.as_bytes())?;
     println!("\nrecord: {}\npage:   {}", record.display(), page.display());
     Ok(())

@@ -63,7 +63,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILTER")]
     only: Option<String>,
 
-    /// For revisions, variants and phases: after this many seconds, pairs that need more rounds are inconclusive
+    /// For revisions, variants and phases: after this many seconds, what still needs rounds is undecided
     #[arg(long, value_name = "SECONDS")]
     budget: Option<u64>,
 }

@@ -52,7 +52,7 @@ pub struct GateArgs {
     #[arg(long, value_name = "FILE", requires = "against")]
     project: Option<PathBuf>,
 
-    /// With --against: after this many seconds of the time lane, pairs that need more rounds are inconclusive
+    /// With --against: after this many seconds of the time lane, what still needs rounds is undecided
     #[arg(long, value_name = "SECONDS", requires = "against")]
     budget: Option<u64>,
 

@@ -65,7 +65,7 @@ impl<'a> Criterion<'a> {
                 extra_percent: 0.0,
                 verdict,
                 relative,
-                noise: 0.0,
+                bound: None,
                 screen: vec![],
                 confirm: vec![],
             })

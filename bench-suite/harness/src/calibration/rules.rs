@@ -9,14 +9,15 @@ use crate::schedule::program::Slicing;
 use crate::schedule::scheduler;
 
 /// A short hash of everything besides the times that a verdict depends on: the procedure, the shape of a round, and
-/// each case with its limit. Naive toggles and rules of other metrics are left out, so that a new toggle or rule
+/// each case with its limits. Naive toggles and rules of other metrics are left out, so that a new toggle or rule
 /// elsewhere does not invalidate a calibration.
 pub fn rules(procedure: &Procedure, policy: &Policy, cases: &[Case], today: jiff::civil::Date) -> String {
     let mut text = format!("{procedure:?}|{} x {} ns", Slicing::OF_WORKERS.pairs, scheduler::SLICE_NS);
     for case in cases {
-        let metric = case.deciding_metric();
-        let limit = policy.limit(&case.key(), metric, today);
-        text.push_str(&format!("|{} {} {metric} {limit:?}", case.id, case.label()));
+        text.push_str(&format!("|{} {}", case.id, case.label()));
+        for metric in [case.deciding_metric(), "waiting_time"] {
+            text.push_str(&format!(" {metric} {:?}", policy.limit(&case.key(), metric, today)));
+        }
     }
     format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
 }
@@ -47,7 +48,7 @@ mod tests {
         assert_ne!(of(case("step_log_memory", &["codec=postcard"]), times), plain, "another variant");
         assert_ne!(of(case("episode_get_memory", &[]), times), plain, "another case");
         assert_ne!(of(case("step_log_memory", &[]), &times.replace("0.02", "0.03")), plain, "another limit");
-        let longer = Procedure { screen_rounds: 12, ..Procedure::default() };
+        let longer = Procedure::one_look(12);
         assert_ne!(rules(&longer, &policy(times), &[case("step_log_memory", &[])], today), plain, "another procedure");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use baselines::calibration::{self, Condition, Judge, JudgedCase, Suite};
 use baselines::policy::Policy;
+use baselines::stats::Procedure;
 use baselines::{Environment, RunWriter, paired};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -23,7 +24,7 @@ use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::session::sides::SideBySide;
-use crate::session::{ab, plan, runs};
+use crate::session::{plan, runs};
 use crate::subject::Subject;
 use crate::subject::memory::MemorySubject;
 
@@ -76,7 +77,7 @@ impl Calibration {
         ensure!(!cases.is_empty(), "no case of the gate matches: `assay run --list` shows the cases");
         Ok(Calibration {
             machine: calibration::machine(&Environment::detect(SEED, "generated")),
-            rules: rules(&ab::procedure(), &policy, &cases, runs::today()),
+            rules: rules(&Procedure::default(), &policy, &cases, runs::today()),
             condition,
             sizes,
             cases,
@@ -106,20 +107,20 @@ impl Calibration {
         Ok(Judging { programs, _load: self.condition.background_load.then(BackgroundLoad::start) })
     }
 
-    /// Measures and judges one suite; the margins come from the suites in `before`.
-    pub fn suite(&self, number: usize, judging: &Judging<'_>, before: &[Suite]) -> Result<Suite> {
+    /// Measures and judges one suite.
+    pub fn suite(&self, number: usize, judging: &Judging<'_>) -> Result<Suite> {
         let (started_at, began) = (runs::now(), Instant::now());
         let seed = memory::hash::fnv1a(format!("{number}|{:?}|{:?}", self.sizes, self.condition).as_bytes());
         let Verdicts { cases, invalid, controls } = match &judging.programs {
             Programs::Criterion(passes) => Verdicts { cases: passes.pass()?, invalid: vec![], controls: vec![] },
-            Programs::One(build) => self.gate(number, seed, &SideBySide::new(build, build)?, before)?,
+            Programs::One(build) => self.gate(number, seed, &SideBySide::new(build, build)?)?,
             Programs::Two(builds) => {
                 let mut both = SideBySide::new(&builds.0, &builds.1)?;
                 // New layouts in every suite, different on the two sides.
                 if let Err(why) = both.randomize_layouts(seed, !seed) {
                     eprintln!("skipped: layouts: {why}");
                 }
-                self.gate(number, seed, &both, before)?
+                self.gate(number, seed, &both)?
             }
         };
         Ok(Suite {
@@ -139,7 +140,7 @@ impl Calibration {
     }
 
     /// Runs the gate's time lane, with a slowdown of known size in each case.
-    fn gate(&self, number: usize, seed: u64, both: &SideBySide, before: &[Suite]) -> Result<Verdicts> {
+    fn gate(&self, number: usize, seed: u64, both: &SideBySide) -> Result<Verdicts> {
         let subject = MemorySubject { source: source() };
         let (base, new) = both.sides();
         let dealt = deal(&self.sizes, self.cases.len(), number, seed);
@@ -147,15 +148,10 @@ impl Calibration {
         for (case, extra) in self.cases.iter().zip(&dealt) {
             let case = MemorySubject::case(case, &[]);
             let program = |side: Side<'_>, extra| subject.program(side.build, &case, side.layouts, extra);
-            let mut job = jobs::job(&case, "this tree", program(base, 0.0), program(new, *extra));
-            // A measurement of the noise is not judged by it.
-            if self.sizes != [0.0] {
-                job.pair.noise = calibration::noise(before, &self.machine, self.condition, &case.id, case.metric);
-            }
-            all.push(job);
+            all.push(jobs::job(&case, "this tree", program(base, 0.0), program(new, *extra)));
         }
         all.extend(jobs::controls(&subject, &[], new));
-        let procedure = ab::procedure();
+        let procedure = Procedure::default();
         let settings = Settings {
             procedure: &procedure,
             policy: &self.policy,
@@ -172,11 +168,15 @@ impl Calibration {
         let run = writer.so_far();
         let verdicts = paired::judge(&procedure, &run.pairs, &self.policy, settings.today)?;
         let invalid = run.invalid.iter().chain(&verdicts.wrong_controls);
-        let judged = (0..self.cases.len()).filter(|index| !run.pairs[*index].abandoned);
-        let cases = judged
-            .zip(&verdicts.deltas)
-            .map(|(index, delta)| Ok(JudgedCase::new(self.cases[index].id, &run.pairs[index], delta, dealt[index])?))
-            .collect::<Result<_>>()?;
+        let mut cases = Vec::with_capacity(verdicts.deltas.len());
+        for (index, paired) in run.pairs.iter().take(self.cases.len()).enumerate() {
+            let own = verdicts.deltas.iter().filter(|delta| !paired.abandoned && delta.case == paired.pair.case);
+            for delta in own {
+                // Extra work is time: it takes no longer to wait.
+                let extra = if delta.metric == paired.pair.metric { dealt[index] } else { 0.0 };
+                cases.push(JudgedCase::new(self.cases[index].id, paired, delta, extra)?);
+            }
+        }
         Ok(Verdicts {
             cases,
             invalid: invalid.map(|entry| format!("{}: {}", entry.what, entry.why)).collect(),

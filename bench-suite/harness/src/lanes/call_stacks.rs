@@ -124,6 +124,7 @@ mod tests {
             new: Some(1.0 + relative),
             relative: Some(relative),
             interval: None,
+            bound: None,
             verdict,
             blocks: true,
             why: String::new(),

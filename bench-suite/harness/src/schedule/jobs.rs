@@ -40,7 +40,6 @@ pub fn job(case: &SubjectCase, base_name: &str, base: Arc<dyn Program>, new: Arc
             base: base_name.to_owned(),
             metric: case.metric.to_owned(),
             operations: 0,
-            noise: 0.0,
             randomized_layout: base.layouts().is_some(),
             durability: case.durability,
             control: None,

@@ -76,6 +76,7 @@ fn order(random: &mut Pcg64) -> [usize; 2] {
 fn add(slices: &mut Slices, worked: &Worked) {
     slices.cpu_ns.push(worked.cpu_ns);
     slices.wall_ns.push(worked.wall_ns);
+    slices.waiting_ns.extend(worked.waiting_ns);
     slices.voluntary_switches += worked.voluntary_switches;
     slices.involuntary_switches += worked.involuntary_switches;
 }

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use baselines::calibration::{self, Condition};
 use baselines::compare::{self, Comparison, Delta};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::Policy;
@@ -30,7 +29,6 @@ use crate::subject::Subject;
 use crate::subject::memory::MemorySubject;
 use crate::subject::project::ProjectSubject;
 use crate::tools::valgrind;
-use crate::workspace;
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -49,15 +47,6 @@ pub struct AbSession<'a> {
     pub policy: &'a Policy,
     /// The longest duration of the time lane.
     pub budget: Option<Duration>,
-}
-
-/// The rules of the time lane.
-///
-/// 20 rounds in the first stage instead of the 10 that suffice to pick suspects: they can show equality. What the
-/// screen leaves open ends as inconclusive instead of getting a suspect's rounds: a gate must answer within minutes,
-/// and spends them on suspects.
-pub fn procedure() -> Procedure {
-    Procedure { screen_rounds: 20, settle: false, ..Procedure::default() }
 }
 
 impl AbSession<'_> {
@@ -100,7 +89,7 @@ impl AbSession<'_> {
                 }
                 let (base, new) = both.sides();
                 let jobs = jobs::jobs(&subject, &shared, base, new);
-                session.alternate(self, jobs, both.randomized(), input.seed)?
+                session.alternate(self, jobs, input.seed)?
             }
             false => PairVerdicts::default(),
         };
@@ -138,7 +127,7 @@ impl AbSession<'_> {
             jobs.push(job);
         }
         jobs.extend(jobs::controls(&subject, &[], new_side));
-        let times = session.alternate(self, jobs, false, input.seed)?;
+        let times = session.alternate(self, jobs, input.seed)?;
         let mut judged = self.conclude(session, None, times, vec![], Some(&own_cases()?))?;
         judged.against = base.to_owned();
         Ok(judged)
@@ -161,7 +150,7 @@ impl AbSession<'_> {
             match_up(self.policy, listed_new.clone(), &listed_base, &listed_new, |_| true, &mut session.writer)?;
         ensure!(!shared.is_empty(), "the two revisions share no benchmark: choose a nearer base");
         let jobs = jobs::jobs(subject, &shared, base_side, new_side);
-        let times = session.alternate(self, jobs, both.randomized(), SEED)?;
+        let times = session.alternate(self, jobs, SEED)?;
         let named: Vec<CaseKey> = times.deltas.iter().chain(&one_sided).map(|delta| delta.case.clone()).collect();
         let mut judged = self.conclude(session, None, times, one_sided, own_policy.then_some(&named[..]))?;
         judged.against = base.name;
@@ -274,22 +263,8 @@ impl Session {
     }
 
     /// Alternates the sides and judges the rounds.
-    fn alternate(
-        &mut self,
-        asked: &AbSession<'_>,
-        mut jobs: Vec<Job>,
-        two_builds: bool,
-        seed: u64,
-    ) -> Result<PairVerdicts> {
-        let condition = Condition { two_builds, ..Condition::default() };
-        let machine = calibration::machine(&self.writer.so_far().header.environment);
-        let record = calibration::path(&workspace::calibrations(), &machine);
-        let calibrated = calibration::read(&record)?;
-        for job in jobs.iter_mut().filter(|job| job.pair.control.is_none()) {
-            let (case, metric) = (job.new.case(), &job.pair.metric);
-            job.pair.noise = calibration::noise(&calibrated, &machine, condition, case, metric);
-        }
-        let procedure = procedure();
+    fn alternate(&mut self, asked: &AbSession<'_>, jobs: Vec<Job>, seed: u64) -> Result<PairVerdicts> {
+        let procedure = Procedure::default();
         let settings = Settings {
             procedure: &procedure,
             policy: asked.policy,
@@ -311,7 +286,7 @@ impl Session {
             if paired.pair.control.is_some() || paired.abandoned || paired.rounds.is_empty() {
                 continue;
             }
-            for metric in ["cpu_time", "wall_time"] {
+            for metric in ["cpu_time", "wall_time", "waiting_time"] {
                 let recorded = |time: &Measurement| time.case == paired.pair.case && time.metric == metric;
                 let values = paired.operation_ns(metric, |round| &round.new);
                 // A bench of another project has only wall times.

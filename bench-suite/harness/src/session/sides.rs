@@ -62,6 +62,7 @@ fn unmatched_delta(policy: &Policy, case: &SubjectCase, verdict: Verdict) -> Del
         new: None,
         relative: None,
         interval: None,
+        bound: None,
         verdict,
         why: why.to_owned(),
         cause: vec![],

@@ -50,7 +50,7 @@ fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job 
 
 fn control(control: Control, worker: &Path) -> Job {
     let extra = if let Control::Slower { percent } = control { percent } else { 0.0 };
-    let mut job = pair(&case("codec_encode_median_postcard"), worker, worker, extra);
+    let mut job = pair(&case("embedding_embed"), worker, worker, extra);
     job.pair.control = Some(control);
     job
 }
@@ -63,7 +63,7 @@ fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadli
         control(Control::Same, &new),
         control(Control::Slower { percent: SLOWER_PERCENT }, &new),
     ];
-    let procedure = Procedure { settle: false, ..Procedure::default() };
+    let procedure = Procedure::default();
     let policy = Policy::standard();
     let settings = Settings {
         procedure: &procedure,
@@ -123,7 +123,7 @@ fn a_slower_program_regressed_and_a_faster_one_improved() {
     assert_eq!(judgement.outcome, GateOutcome::Regressed, "{}", judgement.summary);
     let delta = &judgement.comparison.deltas[0];
     assert!((delta.relative.unwrap() - 0.05).abs() < 0.005, "{delta:?}");
-    assert!(delta.why.contains("30 fresh rounds"), "{}", delta.why);
+    assert!(delta.why.contains("in 20 fresh ones"), "{}", delta.why);
     let judgement = with(&slower, &Script::honest()).judgement;
     assert_eq!(judgement.outcome, GateOutcome::Passed);
     assert_eq!(judgement.comparison.deltas[0].verdict, Verdict::Improved);
@@ -148,6 +148,9 @@ fn when_the_time_is_up_nothing_is_green() {
     scheduler::run_rounds(jobs, &settings, &mut writer).unwrap();
     let outcome = paired::judge(&procedure, &writer.so_far().pairs, &policy, TODAY).unwrap();
     assert_eq!(outcome.deltas[0].verdict, Verdict::Inconclusive, "{}", outcome.deltas[0].why);
+    let comparison = Comparison { differences: vec![], deltas: outcome.deltas };
+    let judgement = gate::judge(comparison, &[], &[]);
+    assert_eq!((judgement.outcome, judgement.outcome.exit().code()), (GateOutcome::Undecided, 3));
 }
 
 #[test]

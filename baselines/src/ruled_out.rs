@@ -1,0 +1,122 @@
+//! What a comparison rules out: upper bounds of worsenings, for each metric of each case and for all cases together.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metric::WAITING;
+use crate::verdict::{Delta, Verdict};
+use crate::{Assume, Metric};
+
+/// The upper bound of one worsening.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The metric is worse by at most this share: 0.029 is 2.9%.
+    pub at_most: f64,
+    /// The confidence with which all bounds of the suite hold together, whenever each was looked at.
+    pub confidence: f64,
+}
+
+/// What the bounds of all decided cases say together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuledOut {
+    /// The largest bound of a time.
+    pub slower: Option<f64>,
+    /// The largest bound of the growth of waiting, as a share of the operation's time.
+    pub waiting: Option<f64>,
+    /// The confidence with which they hold for all cases together.
+    pub confidence: f64,
+    /// The number of cases.
+    pub cases: usize,
+    /// Cases that got worse or are undecided are not among them.
+    pub others: bool,
+}
+
+impl RuledOut {
+    /// What the bounds of equal and improved deltas rule out; none if there are no bounds.
+    pub fn of(deltas: &[Delta]) -> Option<RuledOut> {
+        let bounded: Vec<(&Delta, Bound)> = deltas.iter().filter_map(|delta| Some((delta, delta.bound?))).collect();
+        let passed: Vec<_> = bounded.iter().filter(|(delta, _)| has_passed(delta)).collect();
+        let largest = |waiting: bool| {
+            let bounds = passed.iter().filter(|(delta, _)| (delta.metric == WAITING) == waiting);
+            bounds.map(|(_, bound)| bound.at_most).reduce(f64::max).map(|most| most.max(0.0))
+        };
+        Some(RuledOut {
+            slower: largest(false),
+            waiting: largest(true),
+            confidence: passed.iter().map(|(_, bound)| bound.confidence).reduce(f64::min)?,
+            cases: passed.iter().map(|(delta, _)| &delta.case).collect::<BTreeSet<_>>().len(),
+            others: passed.len() < bounded.len(),
+        })
+    }
+}
+
+fn has_passed(delta: &Delta) -> bool {
+    matches!(delta.verdict, Verdict::Equal | Verdict::Improved)
+}
+
+impl fmt::Display for RuledOut {
+    /// `no case is slower by more than 2.9%, or waits longer by more than 0.4% of its time (99%, all 20 cases together)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounded up, or the sentence would claim more than the bound does. Adding 0 makes -0 a 0.
+        let share = |share: f64| format!("{:.1}%", (share * 1000.0 - 1e-9).ceil() / 10.0 + 0.0);
+        let claims = [
+            self.slower.map(|most| format!("is slower by more than {}", share(most))),
+            self.waiting.map(|most| format!("waits longer by more than {} of its time", share(most))),
+        ];
+        let claims: Vec<String> = claims.into_iter().flatten().collect();
+        let no = if self.others { "no other case" } else { "no case" };
+        let together = if self.cases == 1 { "1 case".to_owned() } else { format!("all {} cases together", self.cases) };
+        write!(f, "{no} {} ({:.0}%, {together})", claims.join(", or "), self.confidence * 100.0)
+    }
+}
+
+/// The number of exact metrics that passed, each of which is known and not bounded.
+pub(crate) fn exact(deltas: &[Delta]) -> usize {
+    let exact = |delta: &&Delta| Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
+    deltas.iter().filter(exact).filter(|delta| has_passed(delta)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CaseKey;
+
+    fn delta(benchmark: &str, metric: &str, verdict: Verdict, at_most: Option<f64>) -> Delta {
+        Delta {
+            case: CaseKey { benchmark: benchmark.into(), variant: String::new() },
+            metric: metric.into(),
+            base: None,
+            new: None,
+            relative: None,
+            interval: None,
+            bound: at_most.map(|at_most| Bound { at_most, confidence: 0.99 }),
+            verdict,
+            blocks: true,
+            why: String::new(),
+            cause: vec![],
+        }
+    }
+
+    #[test]
+    fn the_largest_bound_speaks_for_all() {
+        let mut deltas = vec![
+            delta("a", "cpu_time", Verdict::Equal, Some(0.0281)),
+            delta("b", "cpu_time", Verdict::Improved, Some(-0.1)),
+            delta("a", "instructions", Verdict::Equal, None),
+        ];
+        let said = |deltas: &[Delta]| RuledOut::of(deltas).expect("bounds").to_string();
+        assert_eq!(said(&deltas), "no case is slower by more than 2.9% (99%, all 2 cases together)");
+        assert_eq!(exact(&deltas), 1);
+        deltas.push(delta("a", WAITING, Verdict::Equal, Some(0.0)));
+        deltas.push(delta("c", "cpu_time", Verdict::Inconclusive, Some(0.2)));
+        assert_eq!(
+            said(&deltas),
+            "no other case is slower by more than 2.9%, or waits longer by more than 0.0% of its time (99%, all 2 cases \
+                together)"
+        );
+        assert_eq!(RuledOut::of(&deltas[2..3]), None);
+        assert_eq!(said(&deltas[1..2]), "no case is slower by more than 0.0% (99%, 1 case)");
+    }
+}
