@@ -18,9 +18,15 @@ pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date)
         (&measurement.case, &measurement.metric)
     }
     let differences = base.header.environment.count_differences(&new.header.environment);
-    let sessions = if new.header.is_foreign() { FOREIGN_SESSIONS } else { TWO_SESSIONS };
+    let foreign = new.header.is_foreign();
+    let sessions = if foreign { FOREIGN_SESSIONS } else { TWO_SESSIONS };
     let remembered: BTreeMap<_, _> = base.measurements.iter().map(|before| (key(before), before)).collect();
-    let limit = |of: &Measurement| policy.limit(&of.case, &of.metric, today);
+    // Absolute limits are those of one operation, and another tool's values may be of any number of them.
+    let absolute = |limit: Limit| if foreign { 0.0 } else { limit.absolute };
+    let limit = |of: &Measurement| {
+        let limit = policy.limit(&of.case, &of.metric, today)?;
+        Some(Limit { absolute: absolute(limit), ..limit })
+    };
     let mut deltas: Vec<Delta> = Vec::with_capacity(new.measurements.len());
     deltas.extend(new.measurements.iter().map(|after| match remembered.get(&key(after)) {
         Some(before) => judge(before, after, &differences, sessions, limit(after)),

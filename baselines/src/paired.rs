@@ -143,6 +143,13 @@ impl Paired {
         rounds.map(|round| round.value(metric)).collect()
     }
 
+    /// How often one operation gave its core up to wait, in every round. Empty where waiting is unknown.
+    pub fn voluntary_switches(&self, side: fn(&Round) -> &Slices) -> Vec<f64> {
+        let sides = self.rounds.iter().map(side).filter(|slices| !slices.waiting_ns.is_empty());
+        let operations = |slices: &Slices| (slices.waiting_ns.len() as u64 * self.pair.operations.max(1)) as f64;
+        sides.map(|slices| slices.voluntary_switches as f64 / operations(slices)).collect()
+    }
+
     /// The time of one operation in every round, ns: the median slice of one side.
     pub fn operation_ns(&self, metric: &str, side: fn(&Round) -> &Slices) -> Vec<f64> {
         operations_ns(self.rounds.iter(), self.pair.operations, metric, side)

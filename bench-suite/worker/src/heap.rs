@@ -1,6 +1,6 @@
 //! The system's allocator with counters, for measured programs.
 //!
-//! It sees blocks of Rust code only. DHAT counts what C code allocates, under valgrind.
+//! It sees blocks of Rust code only, and counts them as valgrind's DHAT does, which sees those of C code too.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -15,6 +15,8 @@ pub struct CountingAllocator {
     bytes: AtomicU64,
     /// The blocks that were resized, a part of `blocks`.
     resized: AtomicU64,
+    /// The bytes that resized blocks had before, a part of `bytes`.
+    kept: AtomicU64,
     alive: AtomicI64,
     peak: AtomicI64,
 }
@@ -33,6 +35,7 @@ impl CountingAllocator {
             blocks: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             resized: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
             alive: AtomicI64::new(0),
             peak: AtomicI64::new(0),
         }
@@ -70,6 +73,7 @@ impl CountingAllocator {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if freed > 0 {
             self.resized.fetch_add(1, Ordering::Relaxed);
+            self.kept.fetch_add(bytes.min(freed) as u64, Ordering::Relaxed);
         }
         let grown = bytes as i64 - freed as i64;
         self.peak.fetch_max(self.alive.fetch_add(grown, Ordering::Relaxed) + grown, Ordering::Relaxed);
@@ -83,10 +87,11 @@ impl CountingAllocator {
 
     /// The heap usage while counting was on.
     pub fn usage(&self) -> HeapUsage {
-        let resized = self.resized.load(Ordering::Relaxed);
+        let (blocks, bytes) = self.counted();
         HeapUsage {
             peak_bytes: u64::try_from(self.peak.load(Ordering::Relaxed)).unwrap_or(0),
-            allocations: self.blocks.load(Ordering::Relaxed) - resized,
+            allocations: blocks - self.resized.load(Ordering::Relaxed),
+            allocated_bytes: bytes - self.kept.load(Ordering::Relaxed),
         }
     }
 }
@@ -119,5 +124,30 @@ unsafe impl GlobalAlloc for CountingAllocator {
         self.free(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resized_block_is_not_a_new_one_and_counts_by_what_it_grew() {
+        let heap = CountingAllocator::new();
+        let layout = |bytes| Layout::from_size_align(bytes, 8).expect("a layout");
+        #[expect(unsafe_code, reason = "an allocator can be called in no other way")]
+        // SAFETY: the layouts are those that the block has at that moment, and its size is never 0.
+        unsafe {
+            let before = heap.alloc(layout(40));
+            heap.count(true);
+            let block = heap.alloc(layout(100));
+            let block = heap.realloc(block, layout(100), 300);
+            let block = heap.realloc(block, layout(300), 50);
+            heap.dealloc(before, layout(40));
+            heap.count(false);
+            heap.dealloc(block, layout(50));
+        }
+        assert_eq!(heap.usage(), HeapUsage { peak_bytes: 300, allocations: 1, allocated_bytes: 300 });
+        assert_eq!(heap.counted(), (3, 450), "every request");
     }
 }

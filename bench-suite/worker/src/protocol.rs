@@ -107,6 +107,8 @@ pub struct HeapUsage {
     pub peak_bytes: u64,
     /// Blocks. As in DHAT, a resized block is not a new one.
     pub allocations: u64,
+    /// Bytes. As in DHAT, a resized block counts by what it grew.
+    pub allocated_bytes: u64,
 }
 
 impl fmt::Display for Command {

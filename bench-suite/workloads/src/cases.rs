@@ -150,7 +150,8 @@ pub enum Tag {
     /// A brief run measures it. Others are payloads at both ends of the sizes, the largest store, whole episodes whose
     /// counts equal those of another durability class, and cases that only claims need.
     Quick,
-    /// A gate judges its times: one case for each path, and none whose setup takes longer than the measurement.
+    /// A gate judges its times too, not only its counts: one case for each path, and none whose setup takes longer than
+    /// the measurement.
     Gated,
     /// A run records its call stacks.
     Profiled,

@@ -35,7 +35,7 @@ The gate takes the baseline of this environment from baselines/stored. If there 
 Examples:
   assay gate                             all exact counts against the stored baseline
   assay gate retrieve                    only the retrieval benchmarks
-  assay gate --against main              counts and times of 20 cases against another revision, in one session
+  assay gate --against main              counts of all cases and times of 20 against another revision
   assay gate retrieve --against HEAD~1   only the retrieval benchmarks
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one

@@ -8,3 +8,4 @@ mod planted;
 mod plants;
 mod soak;
 mod support;
+mod waiting_plants;

@@ -116,15 +116,17 @@ const PLANTS: [Plant; 10] = [
 
 /// The places that a workspace lacks or has twice, so that a plant would not be where it is expected.
 pub fn lost(workspace: &Path) -> Vec<String> {
-    let lost = PLANTS.iter().filter(|plant| {
-        let source = std::fs::read_to_string(workspace.join("memory/src").join(plant.file)).expect("reads");
-        source.matches(plant.after).count() != 1
-    });
-    lost.map(|plant| format!("{}: `{}` must occur there once", plant.file, plant.after.trim_end())).collect()
+    PLANTS.iter().filter_map(|plant| lost_place(workspace, plant.file, plant.after)).collect()
 }
 
-/// Inserts the plants into the `memory` of a copy of the workspace.
-pub fn plant(copy: &Path) {
+/// What is wrong with the place of a plant.
+pub fn lost_place(workspace: &Path, file: &str, after: &str) -> Option<String> {
+    let source = std::fs::read_to_string(workspace.join("memory/src").join(file)).expect("reads");
+    (source.matches(after).count() != 1).then(|| format!("{file}: `{}` must occur there once", after.trim_end()))
+}
+
+/// Adds the switch of the plants to the `memory` of a copy of the workspace.
+pub fn switch(copy: &Path) {
     edit(&copy.join("memory/src/lib.rs"), |source| {
         format!(
             "{source}\n/// Which plant is switched on.\npub mod planted {{\n    static WHICH: \
@@ -134,6 +136,11 @@ pub fn plant(copy: &Path) {
              #[inline(always)]\n    pub fn is(which: usize) -> bool {{\n        *WHICH == which\n    }}\n}}\n"
         )
     });
+}
+
+/// Inserts the plants into the `memory` of a copy of the workspace.
+pub fn plant(copy: &Path) {
+    switch(copy);
     edit(&copy.join("memory/src/embedding.rs"), |source| {
         format!(
             "{source}\n#[inline(never)]\nfn apart(hasher: &mut Fnv1a, bytes: &[u8]) {{\n    hasher.write(bytes);\n}}\n"

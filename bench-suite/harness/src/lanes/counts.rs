@@ -1,4 +1,5 @@
-//! The counts lane: each case runs under callgrind, under DHAT, and alone for the heap's peak.
+//! The counts lane: each case runs under callgrind, and alone with an allocator that counts. DHAT counts the blocks of
+//! C code, where callgrind sees that there are any.
 //!
 //! Only code below [`ROOT`] is counted. Other processes do not change a count, so one case a core is counted at a time.
 
@@ -22,7 +23,7 @@ use crate::progress::Progress;
 use crate::recorded::Recorded;
 use crate::tools::attribution::{self, DEPTH};
 use crate::tools::callgrind::{self, CallgrindProfile};
-use crate::tools::dhat;
+use crate::tools::dhat::{self, Allocations};
 use crate::tools::valgrind::{CountedWorker, last_lines};
 use crate::workspace;
 
@@ -41,8 +42,9 @@ pub struct CaseCounts {
 const PEAK: &str = "peak_bytes";
 
 /// The metrics in the order of reports.
-const METRICS: [&str; 9] = [
+pub const METRICS: [&str; 10] = [
     "instructions",
+    "system_calls",
     "branches",
     "l1_hits",
     "ll_hits",
@@ -53,9 +55,16 @@ const METRICS: [&str; 9] = [
     PEAK,
 ];
 
-/// Fixed simulated caches: by default they are the machine's, and every machine would count other hits.
-const CACHES: [&str; 5] =
-    ["--cache-sim=yes", "--branch-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=8388608,16,64"];
+/// What callgrind counts besides instructions. The simulated caches are fixed: by default they are the machine's, and
+/// every machine would count other hits.
+pub const EVENTS: [&str; 6] = [
+    "--collect-systime=yes",
+    "--cache-sim=yes",
+    "--branch-sim=yes",
+    "--I1=32768,8,64",
+    "--D1=32768,8,64",
+    "--LL=8388608,16,64",
+];
 
 /// Bytes that each repetition adds to the environment: odd, so that no alignment repeats.
 const PADDING: usize = 1237;
@@ -105,17 +114,15 @@ impl Place {
 }
 
 fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
-    let profile = callgrind(worker, folder, &CACHES)?;
-    let mut values = hits(&profile.events)?;
-    let file = folder.join("dhat.out");
-    // Valgrind's default of 12 frames would end before the measured function.
-    let tool = ["--tool=dhat".to_owned(), "--num-callers=100".to_owned(), argument("--dhat-out-file", &file)?];
-    output(&mut worker.under(&tool), "DHAT")?;
-    let text = std::fs::read(&file).with_context(|| format!("DHAT wrote no profile to {}", file.display()))?;
-    let allocated = dhat::parse(&text, ROOT)?;
     let heap: HeapUsage = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
-        .context("the worker printed no heap usage")?;
-    // Only DHAT counts C code's blocks. Fewer blocks than the worker's own count mean stacks cut before the root.
+        .context("the worker printed no heap usage: it is older than this assay")?;
+    let profile = callgrind(worker, folder, &EVENTS)?;
+    let mut values = hits(&profile.events)?;
+    // As many blocks as the worker's allocator saw: then no C code made any, and DHAT would count the same.
+    let allocated = match profile.heap_blocks(ROOT) == heap.allocations {
+        true => Allocations { blocks: heap.allocations, bytes: heap.allocated_bytes },
+        false => dhat(worker, folder)?,
+    };
     ensure!(
         allocated.blocks >= heap.allocations,
         "DHAT counts {} allocations of {}, its allocator {}: stacks were cut",
@@ -123,6 +130,7 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
         worker.case,
         heap.allocations
     );
+    values.insert("system_calls", profile.system_calls(ROOT) as f64);
     values.insert("allocations", allocated.blocks as f64);
     values.insert("allocated_bytes", allocated.bytes as f64);
     values.insert(PEAK, heap.peak_bytes as f64);
@@ -135,6 +143,16 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
         values.get("instructions")
     );
     Ok(CaseCounts { values, functions, folded: attribution::folded(&profile, ROOT) })
+}
+
+/// The heap blocks of Rust and C code alike. Slow: DHAT watches every access to memory, and the setup's too.
+pub fn dhat(worker: &CountedWorker, folder: &Path) -> Result<Allocations> {
+    let file = folder.join("dhat.out");
+    // Valgrind's default of 12 frames would end before the measured function.
+    let tool = ["--tool=dhat".to_owned(), "--num-callers=100".to_owned(), argument("--dhat-out-file", &file)?];
+    output(&mut worker.under(&tool), "DHAT")?;
+    let text = std::fs::read(&file).with_context(|| format!("DHAT wrote no profile to {}", file.display()))?;
+    dhat::parse(&text, ROOT)
 }
 
 /// The profile of one exact count, with callers separated. It covers only code below [`ROOT`].

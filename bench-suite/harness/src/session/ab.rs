@@ -16,6 +16,7 @@ use workloads::cases::{self, Case, Tag};
 use workloads::input::{Input, SEED, Source};
 
 use super::judging::Judged;
+use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::sides::{SideBySide, match_up};
 use super::{run, runs};
@@ -25,9 +26,9 @@ use crate::recorded::Recorded;
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
-use crate::subject::Subject;
 use crate::subject::memory::MemorySubject;
 use crate::subject::project::ProjectSubject;
+use crate::subject::{Subject, SubjectCase};
 use crate::tools::valgrind;
 
 /// One case on both sides.
@@ -63,32 +64,35 @@ impl AbSession<'_> {
         let (listed_base, listed_new) = (subject.list(&base)?, subject.list(&new)?);
         let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?;
         let everything = self.selection.filter.is_some() || !self.selection.set.is_empty();
-        let chosen: Vec<Case> = selected.cases.into_iter().filter(|case| everything || case.has(Tag::Gated)).collect();
+        let chosen = selected.cases;
         let mut session = Session::start(self.environment(&input, &new)?)?;
         for (what, why) in &selected.left_out {
             session.writer.skipped(what, why)?;
         }
         let wanted = chosen.iter().map(|case| MemorySubject::case(case, &self.selection.set)).collect();
         let filter = self.selection.filter.as_deref();
-        let by_filter = |case: &crate::subject::SubjectCase| {
+        let by_filter = |case: &SubjectCase| {
             filter.is_none_or(|filter| case.id.contains(filter) || case.key.benchmark.contains(filter))
         };
         let (shared, one_sided) =
             match_up(self.policy, wanted, &listed_base, &listed_new, by_filter, &mut session.writer)?;
         let cases: Vec<Case> =
             chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
+        // Counts are cheap enough for every case; rounds of all of them would take the better part of an hour.
+        let gated = |case: &SubjectCase| cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
+        let timed: Vec<SubjectCase> = shared.into_iter().filter(gated).collect();
         let base_counts = match self.selection.compares(Lane::Counts) {
             true => self.count(&cases, &base, &new, (&source, &input), &mut session)?,
             false => None,
         };
-        let times = match self.selection.compares(Lane::Time) && !shared.is_empty() {
+        let times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
             true => {
                 let mut both = SideBySide::new(&base, &new)?;
                 if let Err(why) = both.randomize_layouts(input.seed, input.seed) {
                     session.one_layout(&why)?;
                 }
                 let (base, new) = both.sides();
-                let jobs = jobs::jobs(&subject, &shared, base, new);
+                let jobs = jobs::jobs(&subject, &timed, base, new);
                 session.alternate(self, jobs, input.seed)?
             }
             false => PairVerdicts::default(),
@@ -189,16 +193,13 @@ impl AbSession<'_> {
         let measured = session.writer.so_far().header.environment.clone();
         let environment = Environment { commit: base.commit.clone(), dirty: false, ..measured };
         let ids: Vec<&str> = cases.iter().map(|case| case.id).collect();
-        let what = format!("{}|{}|{repeat}", ids.join(","), set.join(","));
+        // What is counted is part of it: a later program counts more.
+        let counted = lanes::counts::METRICS.join(",");
+        let what = format!("{}|{}|{repeat}|{counted}", ids.join(","), set.join(","));
         let name = format!("counts-{}-{:016x}.jsonl", environment.key(), memory::hash::fnv1a(what.as_bytes()));
         let path = base.folder.join(name);
-        if let Ok(cached) = Run::read(&path, false) {
-            eprintln!("counts of the base: cached since {}", cached.header.started_at);
-            return Ok(Some(cached));
-        }
-        let mut writer = RunWriter::create(&path, plan::header("quick", environment))?;
-        lanes::counts::measure(&plan, &base.program, &mut writer)?;
-        Ok(Some(writer.finish()?))
+        let count = |writer: &mut RunWriter| lanes::counts::measure(&plan, &base.program, writer).map(drop);
+        Ok(Some(kept_or_counted(&path, plan::header("quick", environment), count)?))
     }
 
     /// Judges a session. If `named` is given, each rule of the policy must match one of those cases.
@@ -286,9 +287,12 @@ impl Session {
             if paired.pair.control.is_some() || paired.abandoned || paired.rounds.is_empty() {
                 continue;
             }
-            for metric in ["cpu_time", "wall_time", "waiting_time"] {
+            for metric in ["cpu_time", "wall_time", "waiting_time", "voluntary_switches"] {
                 let recorded = |time: &Measurement| time.case == paired.pair.case && time.metric == metric;
-                let values = paired.operation_ns(metric, |round| &round.new);
+                let values = match metric {
+                    "voluntary_switches" => paired.voluntary_switches(|round| &round.new),
+                    _ => paired.operation_ns(metric, |round| &round.new),
+                };
                 // A bench of another project has only wall times.
                 if values.is_empty() || times.iter().any(recorded) {
                     continue;

@@ -2,10 +2,12 @@
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs.
+//!   [`kept_counts`] keeps what was counted of a base.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
 pub mod judging;
+pub mod kept_counts;
 pub mod plan;
 pub mod run;
 pub mod runs;

@@ -34,6 +34,32 @@ pub struct Cost {
     pub instructions: u64,
     /// The number of calls.
     pub calls: u64,
+    /// System calls, with those of callees: callgrind counts them at any time, and not only while it collects
+    /// instructions. A recursive function's are counted more than once.
+    pub system_calls: u64,
+}
+
+/// The functions of the C library that make a new heap block.
+const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "aligned_alloc", "posix_memalign", "memalign"];
+
+impl CallgrindProfile {
+    /// The system calls within the function whose name contains `root`, however deep. 0 if they were not counted.
+    pub fn system_calls(&self, root: &str) -> u64 {
+        let of_root =
+            self.contexts.iter().filter(|(context, _)| frames(context).next().is_some_and(|f| f.contains(root)));
+        of_root.map(|(_, cost)| cost.system_calls).sum()
+    }
+
+    /// The heap blocks made below `root`, by Rust and by C code. Never too few: calls in stacks too deep to tell count
+    /// as well.
+    pub fn heap_blocks(&self, root: &str) -> u64 {
+        let below = |(context, cost): &(&String, &Cost)| {
+            let mut frames = frames(context);
+            frames.next().is_some_and(|callee| ALLOCATORS.contains(&callee))
+                && (cost.instructions > 0 || frames.any(|frame| frame.contains(root)))
+        };
+        self.contexts.iter().filter(below).map(|(_, cost)| cost.calls).sum()
+    }
 }
 
 /// Reads a profile.
@@ -42,6 +68,7 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
     let mut profile = CallgrindProfile::default();
     let mut names_of_events: Vec<&str> = vec![];
     let mut column = None;
+    let mut system_calls = None;
     let mut positions = 1;
     let mut current = None;
     let mut callee = None;
@@ -52,18 +79,23 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
         if let Some(b'0'..=b'9' | b'+' | b'-' | b'*') = first {
             let column = column.ok_or_else(|| malformed("a cost before the events are named"))?;
             // Trailing zeros may be left out.
-            let cost = match line.split_ascii_whitespace().nth(positions + column) {
-                Some(number) => number.parse::<u64>().map_err(|_| malformed("a cost that is no number"))?,
-                None => 0,
+            let cost = |column| match line.split_ascii_whitespace().nth(positions + column) {
+                Some(number) => number.parse::<u64>().map_err(|_| malformed("a cost that is no number")),
+                None => Ok(0),
             };
-            if std::mem::take(&mut inclusive) {
-                continue;
-            }
             let context: &String = current.as_ref().ok_or_else(|| malformed("a cost outside of a function"))?;
-            profile.total += cost;
+            let own = Cost {
+                instructions: if std::mem::take(&mut inclusive) { 0 } else { cost(column)? },
+                system_calls: system_calls.map_or(Ok(0), cost)?,
+                calls: 0,
+            };
+            profile.total += own.instructions;
             match profile.contexts.get_mut(context) {
-                Some(entry) => entry.instructions += cost,
-                None => drop(profile.contexts.insert(context.clone(), Cost { instructions: cost, calls: 0 })),
+                Some(entry) => {
+                    entry.instructions += own.instructions;
+                    entry.system_calls += own.system_calls;
+                }
+                None => drop(profile.contexts.insert(context.clone(), own)),
             }
         } else if let Some(name) = line.strip_prefix("fn=") {
             current = Some(resolve(&mut names, name).ok_or_else(|| malformed("a function that was not named before"))?);
@@ -77,7 +109,8 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
             inclusive = true;
         } else if let Some(events) = line.strip_prefix("events:") {
             names_of_events = events.split_ascii_whitespace().collect();
-            column = names_of_events.iter().position(|event| *event == "Ir");
+            let place = |name| names_of_events.iter().position(|event| *event == name);
+            (column, system_calls) = (place("Ir"), place("sysCount"));
             if column.is_none() {
                 return Err(malformed("no Ir among the events"));
             }
@@ -159,8 +192,27 @@ mod tests {
         let profile = parse(SIMPLE).expect("well formed");
         assert_eq!(profile.total, 1350);
         assert_eq!(profile.events, BTreeMap::from([("Dr".to_owned(), 10), ("Ir".to_owned(), 1350)]));
-        assert_eq!(profile.contexts["main"], Cost { instructions: 450, calls: 0 });
-        assert_eq!(profile.contexts["work"], Cost { instructions: 900, calls: 3 });
+        assert_eq!(profile.contexts["main"], Cost { instructions: 450, ..Cost::default() });
+        assert_eq!(profile.contexts["work"], Cost { instructions: 900, calls: 3, system_calls: 0 });
+    }
+
+    /// The setup writes 9 times and makes 7 blocks; the measured work writes 4 times, allocates twice, and once more in
+    /// a stack that is cut off.
+    const WITH_SYSTEM_CALLS: &str = "events: Ir sysCount sysTime\n\
+        fn=(1) setup'main\n1 0 9 700\ncfn=(2) malloc'setup'main\ncalls=7 0\n1 0\n\
+        fn=(2)\n1 0\n\
+        fn=(3) main\n1 0\ncfn=(1)\ncalls=1 0\n1 0 9 700\n\
+        fn=(4) slice::measured'main\n1 10 1 100\ncfn=(5) write'slice::measured'main\ncalls=3 0\n1 9 3 200\n\
+        cfn=(6) calloc'slice::measured'main\ncalls=2 0\n1 8\n\
+        fn=(5)\n1 9 3 200\nfn=(6)\n1 8\n\
+        fn=(7) deep'deep\n1 0\ncfn=(8) malloc'deep'deep\ncalls=1 0\n1 3\nfn=(8)\n1 3\n";
+
+    #[test]
+    fn system_calls_and_blocks_are_those_of_the_measured_work() {
+        let profile = parse(WITH_SYSTEM_CALLS).expect("well formed");
+        assert_eq!(profile.system_calls("slice::measured"), 4);
+        assert_eq!(profile.heap_blocks("slice::measured"), 3);
+        assert_eq!(parse(SIMPLE).expect("well formed").system_calls("work"), 0);
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! System calls and heap blocks of a program whose work is known. Without valgrind the test prints that it is skipped.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use harness::lanes::counts::{EVENTS, callgrind};
+use harness::tools::valgrind::{self, CountedWorker};
+use worker::slice::ROOT;
+use workloads::input::Source;
+
+/// Compiles the program beside this file.
+fn known_work(folder: &Path) -> PathBuf {
+    let (source, program) = (concat!(env!("CARGO_MANIFEST_DIR"), "/tests/counts/known_work.rs"), folder.join("known"));
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut command = Command::new(rustc);
+    command.args(["--edition=2024", "-Copt-level=3", "-Adead_code", source, "-o"]).arg(&program);
+    assert!(command.status().expect("rustc starts").success(), "it compiles");
+    program
+}
+
+#[test]
+fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
+    if let Some(why) = valgrind::missing() {
+        println!("skipped: {why}");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let worker = CountedWorker {
+        program: known_work(folder.path()),
+        case: "known".to_owned(),
+        set: vec![],
+        source: Source::default(),
+        scratch: folder.path().to_owned(),
+        padding: 0,
+    };
+    let counted = [1, 2].map(|_| {
+        let profile = callgrind(&worker, folder.path(), &EVENTS).expect("counted");
+        (profile.system_calls(ROOT), profile.heap_blocks(ROOT))
+    });
+    assert_eq!(counted, [(5 * 3, 5 * 2); 2]);
+}
