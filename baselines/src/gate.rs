@@ -20,6 +20,9 @@ pub struct Judgement {
     pub tally: BTreeMap<Verdict, usize>,
     /// The reasons why the run is invalid; empty if it is valid.
     pub invalid: Vec<String>,
+    /// A sentence for each change that the policy accepts for a while, with its reason and its last day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
     /// The deltas.
     pub comparison: Comparison,
 }
@@ -129,7 +132,7 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
         );
         (GateOutcome::Passed, summary)
     };
-    Judgement { outcome, summary, tally, invalid, comparison }
+    Judgement { outcome, summary, tally, invalid, accepted: vec![], comparison }
 }
 
 fn more(number: usize) -> String {

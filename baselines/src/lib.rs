@@ -24,6 +24,9 @@
 //! - **screen**, **look**: the few rounds that pick suspects; a fixed moment at which fresh rounds are judged
 //!   ([`stats`]).
 //! - **policy**: the allowed change of each metric, and whether more blocks or advises ([`policy`]).
+//! - **exception**, **redefinition**: a change of a metric, or of what a benchmark means, that the policy accepts until
+//!   a day.
+//! - **rulebook**: what judges a change: the base's policy, calibration, stored baseline and list of cases.
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
 //! - **calibration**, **suite**: the gate measured on cases whose truth is known; all its cases once ([`calibration`]).
 //! - **noise**: the largest shift of a case that a calibration saw between equal sides on an idle machine.
@@ -58,5 +61,5 @@ pub use environment::Environment;
 pub use error::{Error, Result};
 pub use measurement::{CaseKey, Durability, FunctionCost, InvalidEntry, Measurement, Sample, Skipped};
 pub use metric::{Assume, Better, Lane, Metric, Unit};
-pub use record::{Run, RunHeader, RunWriter};
+pub use record::{JudgedBy, Run, RunHeader, RunWriter};
 pub use stacks::CallStacks;

@@ -4,6 +4,8 @@
 //! function of the rounds, the procedure and the policy. [`next`] says how many rounds are missing; another crate
 //! measures.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +70,9 @@ pub struct Slices {
     pub allocations: u64,
     /// Heap bytes that it allocated.
     pub allocated_bytes: u64,
+    /// The work that the whole process did, by counter: on both sides for the same operations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub work: BTreeMap<String, u64>,
 }
 
 /// One round: a fresh process of each side, slice beside slice.
@@ -198,11 +203,33 @@ pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Da
     for (index, state) in states(procedure, pairs, policy, today)? {
         let paired = &pairs[index];
         match paired.pair.control {
-            None => verdicts.deltas.push(delta(paired, &state, paired.pair.limit(policy, today))),
+            None => {
+                let mut delta = delta(paired, &state, paired.pair.limit(policy, today));
+                if let Some(why) = less_work(&paired.rounds) {
+                    (delta.verdict, delta.why) = policy.redefined(&delta.case, &delta.metric, today, &why);
+                }
+                verdicts.deltas.push(delta);
+            }
             Some(control) => check_control(control, paired, &state, &mut verdicts),
         }
     }
     Ok(verdicts)
+}
+
+/// By which counters the new side did less than the base for the same operations: that is another task, not a faster
+/// one. Where the processes of a side differ among themselves, each of the new side must have done less than any of the
+/// base.
+fn less_work(rounds: &[Round]) -> Option<String> {
+    let done = |slices: &Slices, name: &String| slices.work.get(name).copied().unwrap_or(0);
+    let sides = rounds.first()?.base.work.keys().map(|name| {
+        let base = rounds.iter().map(|round| done(&round.base, name)).min().unwrap_or(0);
+        (name, base, rounds.iter().map(|round| done(&round.new, name)).max().unwrap_or(0))
+    });
+    let told: Vec<_> = sides
+        .filter(|(_, base, new)| new < base)
+        .map(|(name, base, new)| format!("{name} {new} in a process, the base {base}"))
+        .collect();
+    (!told.is_empty()).then(|| format!("it does less for as many operations ({})", told.join(", ")))
 }
 
 fn check_control(control: Control, paired: &Paired, state: &PairState, verdicts: &mut PairVerdicts) {
