@@ -95,6 +95,9 @@ pub struct CaseListing {
     pub variant: String,
     /// The number of operations of one exact count.
     pub operations: u64,
+    /// A gate judges its times. Older workers do not say.
+    #[serde(default)]
+    pub gated: bool,
 }
 
 /// Heap usage of the operations of one exact count, as the worker's allocator sees it: without the blocks of C code.
