@@ -7,28 +7,28 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use baselines::calibration::{self, Condition};
+use baselines::calibration::{self, Condition, Suite};
 use baselines::compare::{self, Comparison, Delta};
 use baselines::paired::{self, PairVerdicts};
-use baselines::policy::Policy;
 use baselines::stats::Procedure;
-use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunWriter, Sample, gate};
+use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample, gate};
 use workloads::cases::{self, Case, Tag};
 use workloads::input::{Input, SEED, Source};
 
 use super::judging::Judged;
 use super::plan::{self, FinishedRun, Selection};
+use super::rulebook::Rulebook;
 use super::sides::{SideBySide, match_up};
 use super::{run, runs};
 use crate::build::checkout::Build;
 use crate::lanes::{self, Plan, call_stacks};
-use crate::recorded::Recorded;
+use crate::recorded::{Recorded, selects};
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
-use crate::subject::Subject;
 use crate::subject::memory::MemorySubject;
 use crate::subject::project::ProjectSubject;
+use crate::subject::{Subject, SubjectCase};
 use crate::tools::valgrind;
 use crate::workspace;
 
@@ -45,8 +45,8 @@ pub struct CasePair {
 pub struct AbSession<'a> {
     /// The selected cases and lanes.
     pub selection: &'a Selection,
-    /// The limits of metrics.
-    pub policy: &'a Policy,
+    /// What judges.
+    pub rulebook: &'a Rulebook,
     /// The longest duration of the time lane.
     pub budget: Option<Duration>,
 }
@@ -74,18 +74,22 @@ impl AbSession<'_> {
         let (listed_base, listed_new) = (subject.list(&base)?, subject.list(&new)?);
         let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?;
         let everything = self.selection.filter.is_some() || !self.selection.set.is_empty();
-        let chosen: Vec<Case> = selected.cases.into_iter().filter(|case| everything || case.has(Tag::Gated)).collect();
-        let mut session = Session::start(self.environment(&input, &new)?)?;
+        // What the base gates is measured, also if this tree does not gate it any more.
+        let gated =
+            |case: &Case| case.has(Tag::Gated) || listed_base.iter().any(|base| base.id == case.id && base.gated);
+        let chosen: Vec<Case> = selected.cases.into_iter().filter(|case| everything || gated(case)).collect();
+        let mut session = Session::start(self.environment(&input, &new)?, self.rulebook, [&listed_base, &listed_new])?;
         for (what, why) in &selected.left_out {
             session.writer.skipped(what, why)?;
         }
         let wanted = chosen.iter().map(|case| MemorySubject::case(case, &self.selection.set)).collect();
         let filter = self.selection.filter.as_deref();
-        let by_filter = |case: &crate::subject::SubjectCase| {
-            filter.is_none_or(|filter| case.id.contains(filter) || case.key.benchmark.contains(filter))
-        };
-        let (shared, one_sided) =
-            match_up(self.policy, wanted, &listed_base, &listed_new, by_filter, &mut session.writer)?;
+        let by_filter = |case: &SubjectCase| selects(filter, &case.id, &case.key);
+        let (shared, one_sided) = match_up(&self.rulebook.policy, wanted, &listed_base, &listed_new, by_filter);
+        session.scope = self.scope(&listed_base);
+        if shared.is_empty() {
+            session.writer.skipped("every case", "the two sides share none that was selected")?;
+        }
         let cases: Vec<Case> =
             chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
         let base_counts = match self.selection.compares(Lane::Counts) {
@@ -104,7 +108,8 @@ impl AbSession<'_> {
             }
             false => PairVerdicts::default(),
         };
-        let mut judged = self.conclude(session, base_counts, times, one_sided, Some(&own_cases()?))?;
+        let named: Vec<CaseKey> = listed_base.iter().chain(&listed_new).map(|case| case.key.clone()).collect();
+        let mut judged = self.conclude(session, base_counts, times, one_sided, Some(&named))?;
         let workers = [&base, &new].map(|build| build.program.as_path());
         let set = &self.selection.set;
         let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &cases, workers, set, &source);
@@ -124,7 +129,7 @@ impl AbSession<'_> {
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
         let both = SideBySide::new(&renamed(base), &renamed(new))?;
         let (base_side, new_side) = both.sides();
-        let mut session = Session::start(plan::environment(&input, false)?)?;
+        let mut session = Session::start(plan::environment(&input, false)?, self.rulebook, [&[], &[]])?;
         let mut jobs = Vec::with_capacity(pairs.len() + 2);
         for pair in pairs {
             // Every toggle is set, since the two variants may differ in toggles of the list of cases.
@@ -150,15 +155,17 @@ impl AbSession<'_> {
         let (base, new) = (subject.revision(against)?, subject.working_tree()?);
         let mut environment = Environment::detect(SEED, &format!("bench {}", subject.name()));
         (environment.commit, environment.dirty) = (new.commit.clone(), new.dirty);
-        let mut session = Session::start(environment)?;
         let mut both = SideBySide::new(&base, &new)?;
-        if let Err(why) = both.randomize_layouts(SEED, SEED) {
-            session.one_layout(&why)?;
-        }
+        let randomized = both.randomize_layouts(SEED, SEED);
         let (base_side, new_side) = both.sides();
         let (listed_base, listed_new) = (subject.list(base_side.build)?, subject.list(new_side.build)?);
+        let mut session = Session::start(environment, self.rulebook, [&listed_base, &listed_new])?;
+        if let Err(why) = randomized {
+            session.one_layout(&why)?;
+        }
+        session.scope = self.selection.filter.as_ref().map(|filter| format!("only what the filter `{filter}` matches"));
         let (shared, one_sided) =
-            match_up(self.policy, listed_new.clone(), &listed_base, &listed_new, |_| true, &mut session.writer)?;
+            match_up(&self.rulebook.policy, listed_new.clone(), &listed_base, &listed_new, |_| true);
         ensure!(!shared.is_empty(), "the two revisions share no benchmark: choose a nearer base");
         let jobs = jobs::jobs(subject, &shared, base_side, new_side);
         let times = session.alternate(self, jobs, both.randomized(), SEED)?;
@@ -166,6 +173,13 @@ impl AbSession<'_> {
         let mut judged = self.conclude(session, None, times, one_sided, own_policy.then_some(&named[..]))?;
         judged.against = base.name;
         Ok(judged)
+    }
+
+    /// Says how many of the base's cases the selection leaves.
+    fn scope(&self, base: &[SubjectCase]) -> Option<String> {
+        let Selection { filter, set, .. } = self.selection;
+        let selected = base.iter().filter(|case| selects(filter.as_deref(), &case.id, &case.key)).count();
+        super::judging::scope(selected, base.len(), filter.as_deref(), set)
     }
 
     fn environment(&self, input: &Input, new: &Build) -> Result<Environment> {
@@ -191,6 +205,9 @@ impl AbSession<'_> {
         if let Some(why) = valgrind::missing() {
             eprintln!("skipped: the counts lane: {why}");
             session.writer.skipped("counts lane", why)?;
+            return Ok(None);
+        }
+        if cases.is_empty() {
             return Ok(None);
         }
         let Selection { set, repeat, .. } = self.selection;
@@ -234,17 +251,16 @@ impl AbSession<'_> {
                     |measurement: &&Measurement| measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts);
                 Run { measurements: run.measurements.iter().filter(exact).cloned().collect(), ..run.clone() }
             };
-            compared = compare::compare(&counts(base), &counts(&run), self.policy, runs::today());
+            compared = compare::compare(&counts(base), &counts(&run), &self.rulebook.policy, runs::today());
         }
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
-        let complaints = match named {
-            Some(cases) => self.policy.complaints(cases.iter(), runs::today()),
-            None => self.policy.expired(runs::today()),
-        };
+        let complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
         let judgement = gate::judge(compared, &invalid, &complaints);
+        let judgement = self.rulebook.annotate(judgement, session.scope.as_deref());
         let finished = FinishedRun { path: session.path, run };
-        Ok(Judged { finished, judgement, against: String::new(), notes: times.controls })
+        let notes = session.notes.into_iter().chain(times.controls).collect();
+        Ok(Judged { finished, judgement, against: String::new(), notes })
     }
 }
 
@@ -257,13 +273,22 @@ fn own_cases() -> Result<Vec<CaseKey>> {
 struct Session {
     path: PathBuf,
     writer: RunWriter,
+    calibrated: Vec<Suite>,
+    notes: Vec<String>,
+    scope: Option<String>,
 }
 
 impl Session {
-    fn start(environment: Environment) -> Result<Session> {
+    /// Starts a run that records what judges it: `listed` are the cases of the base and of the new side.
+    fn start(environment: Environment, rulebook: &Rulebook, listed: [&[SubjectCase]; 2]) -> Result<Session> {
         let path = runs::new_path(&environment);
-        let writer = RunWriter::create(&path, plan::header("quick", environment))?;
-        Ok(Session { path, writer })
+        let mut rulebook = rulebook.clone();
+        rulebook.cases(listed[0], listed[1]);
+        let machine = calibration::machine(&environment);
+        let calibrated = rulebook.calibration(&calibration::path(&workspace::calibrations(), &machine))?;
+        let header = RunHeader { judged_by: Some(rulebook.judged_by), ..plan::header("quick", environment) };
+        let writer = RunWriter::create(&path, header)?;
+        Ok(Session { path, writer, calibrated, notes: rulebook.notes, scope: None })
     }
 
     /// Reports that the code layout is part of the difference, because a build can't be relinked.
@@ -283,16 +308,14 @@ impl Session {
     ) -> Result<PairVerdicts> {
         let condition = Condition { two_builds, ..Condition::default() };
         let machine = calibration::machine(&self.writer.so_far().header.environment);
-        let record = calibration::path(&workspace::calibrations(), &machine);
-        let calibrated = calibration::read(&record)?;
         for job in jobs.iter_mut().filter(|job| job.pair.control.is_none()) {
             let (case, metric) = (job.new.case(), &job.pair.metric);
-            job.pair.noise = calibration::noise(&calibrated, &machine, condition, case, metric);
+            job.pair.noise = calibration::noise(&self.calibrated, &machine, condition, case, metric);
         }
         let procedure = procedure();
         let settings = Settings {
             procedure: &procedure,
-            policy: asked.policy,
+            policy: &asked.rulebook.policy,
             today: runs::today(),
             seed,
             deadlines: Deadlines::default(),
@@ -301,7 +324,7 @@ impl Session {
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
         self.record_times()?;
-        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, asked.policy, settings.today)?)
+        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, &asked.rulebook.policy, settings.today)?)
     }
 
     /// Records the new side's times as measurements, for tables and charts.
