@@ -9,8 +9,9 @@ use crate::cause::attribute;
 use crate::environment::Difference;
 use crate::metric::ERRORS;
 use crate::policy::{Limit, Policy};
+use crate::verdict::less_work;
 pub use crate::verdict::{Comparison, Delta, Verdict};
-use crate::{Assume, Better, CaseKey, Measurement, Metric, Run, Sample};
+use crate::{Assume, Better, CaseKey, Lane, Measurement, Metric, Run, Sample};
 
 /// Compares two runs under a policy on a day (exceptions expire).
 pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date) -> Comparison {
@@ -115,20 +116,29 @@ fn judge(
         None => (Verdict::Invalid, "the metric is not in the table".to_owned()),
         Some(_) if !differences.is_empty() => incomparable(other_environment(differences)),
         Some(metric) if is_bound_to_session(metric) => incomparable(sessions.to_owned()),
-        Some(_) if base.durability != new.durability => {
-            redefined(format!("durability differs: base {}, new {}", base.durability, new.durability))
-        }
-        Some(_) if base.operations != new.operations => {
-            redefined(format!("taken over {} operations in the base, {} now", base.operations, new.operations))
-        }
-        Some(metric) => match limit {
-            Some(limit) => within(metric, before, after, limit),
-            None => incomparable("no rule of the policy names it: shown, not judged".to_owned()),
+        Some(metric) => match (redefinition(metric, base, new), limit) {
+            (Some(why), _) => redefined(why),
+            (None, Some(limit)) => within(metric, before, after, limit),
+            (None, None) => incomparable("no rule of the policy names it: shown, not judged".to_owned()),
         },
     };
     let moved = matches!(verdict, Verdict::Regressed | Verdict::Improved);
     let cause = if moved { attribute(&base.functions, &new.functions) } else { vec![] };
     Delta { cause, ..delta(new, [Some(before), Some(after)], limit, (verdict, why)) }
+}
+
+/// How the new side's case means something else than the base's.
+fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Option<String> {
+    if base.durability != new.durability {
+        return Some(format!("durability differs: base {}, new {}", base.durability, new.durability));
+    }
+    if base.operations != new.operations {
+        return Some(format!("taken over {} operations in the base, {} now", base.operations, new.operations));
+    }
+    let done = |name| new.counters.get(name).copied().unwrap_or(0);
+    less_work(
+        base.counters.iter().filter(|_| metric.lane == Lane::Counts).map(|(name, before)| (name, *before, done(name))),
+    )
 }
 
 /// The change as a share of the base. None if the base is 0 and the new value is not.

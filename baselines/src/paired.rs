@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::policy::{Limit, Policy};
 use crate::stats::decision::Stage;
 use crate::stats::{Decision, NextAction, PairData, PairState, Procedure, margin, next_steps, round_value};
-use crate::verdict::{Delta, Verdict};
+use crate::verdict::{self, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
@@ -216,20 +216,15 @@ pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Da
     Ok(verdicts)
 }
 
-/// By which counters the new side did less than the base for the same operations: that is another task, not a faster
-/// one. Where the processes of a side differ among themselves, each of the new side must have done less than any of the
-/// base.
+/// By which counters the new side did less than the base. Where the processes of a side differ among themselves, each
+/// of the new side must have done less than any of the base.
 fn less_work(rounds: &[Round]) -> Option<String> {
     let done = |slices: &Slices, name: &String| slices.work.get(name).copied().unwrap_or(0);
     let sides = rounds.first()?.base.work.keys().map(|name| {
         let base = rounds.iter().map(|round| done(&round.base, name)).min().unwrap_or(0);
         (name, base, rounds.iter().map(|round| done(&round.new, name)).max().unwrap_or(0))
     });
-    let told: Vec<_> = sides
-        .filter(|(_, base, new)| new < base)
-        .map(|(name, base, new)| format!("{name} {new} in a process, the base {base}"))
-        .collect();
-    (!told.is_empty()).then(|| format!("it does less for as many operations ({})", told.join(", ")))
+    verdict::less_work(sides)
 }
 
 fn check_control(control: Control, paired: &Paired, state: &PairState, verdicts: &mut PairVerdicts) {

@@ -109,6 +109,17 @@ pub struct HeapUsage {
     pub allocations: u64,
 }
 
+/// What a worker prints after the operations of one exact count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The heap usage, if it was counted.
+    #[serde(flatten)]
+    pub heap: HeapUsage,
+    /// The counters of the strategies since the setup. Older workers print none.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
+}
+
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

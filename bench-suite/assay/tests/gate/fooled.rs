@@ -38,16 +38,25 @@ fn gate(folder: &Path, new: &Run, more: &[&str]) -> (i32, String) {
 #[test]
 fn a_redefined_benchmark_is_not_switched_off() {
     let folder = tempfile::tempdir().expect("a folder");
-    let base = run(&[("retrieve/100", 1000.0), ("step/log", 1000.0)]);
+    let mut base = run(&[("retrieve/100", 1000.0), ("step/log", 1000.0)]);
+    base.measurements[0].counters.insert("rows_read".into(), 5);
     accept(folder.path(), &base);
     let slower = |change: fn(&mut Measurement)| {
         let mut new = run(&[("retrieve/100", 10_000.0), ("step/log", 1000.0)]);
+        new.measurements[0].counters.insert("rows_read".into(), 5);
         change(&mut new.measurements[0]);
         new
     };
     let operations = slower(|measurement| measurement.operations += 1);
     let durability = slower(|measurement| measurement.durability = Durability::Buffered);
-    for (new, why) in [(operations, "taken over 1 operations in the base, 2 now"), (durability, "durability differs")] {
+    let work = slower(|measurement| {
+        measurement.counters.insert("rows_read".into(), 3);
+    });
+    for (new, why) in [
+        (operations, "taken over 1 operations in the base, 2 now"),
+        (durability, "durability differs"),
+        (work, "rows_read 3 in a process, the base 5"),
+    ] {
         for (code, output) in [compare(folder.path(), &base, &new), gate(folder.path(), &new, &[])] {
             assert_eq!(code, 3, "{output}");
             assert!(output.contains(why) && output.contains("[[redefinition]]"), "{output}");

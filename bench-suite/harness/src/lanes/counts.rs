@@ -10,10 +10,11 @@ use anyhow::{Context, Result, ensure};
 use baselines::{CallStacks, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
 use tempfile::TempDir;
-use worker::protocol::HeapUsage;
+use worker::protocol::Counted;
 use worker::slice::ROOT;
 use worker::valgrind::INSTRUMENTATION;
 use workloads::cases::{Case, Tag};
+use workloads::engagement::WORK;
 use workloads::input::Source;
 
 use super::{Plan, UNIT};
@@ -31,6 +32,8 @@ use crate::workspace;
 pub struct CaseCounts {
     /// Values by metric, over all operations.
     pub values: BTreeMap<&'static str, f64>,
+    /// What the whole process did, by counter.
+    pub work: BTreeMap<String, u64>,
     /// Cost by function.
     pub functions: Vec<FunctionCost>,
     /// Folded call stacks, outermost frame first.
@@ -113,7 +116,7 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
     output(&mut worker.under(&tool), "DHAT")?;
     let text = std::fs::read(&file).with_context(|| format!("DHAT wrote no profile to {}", file.display()))?;
     let allocated = dhat::parse(&text, ROOT)?;
-    let heap: HeapUsage = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
+    let Counted { heap, mut counters } = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
         .context("the worker printed no heap usage")?;
     // Only DHAT counts C code's blocks. Fewer blocks than the worker's own count mean stacks cut before the root.
     ensure!(
@@ -134,7 +137,8 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
         worker.case,
         values.get("instructions")
     );
-    Ok(CaseCounts { values, functions, folded: attribution::folded(&profile, ROOT) })
+    counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
+    Ok(CaseCounts { values, work: counters, functions, folded: attribution::folded(&profile, ROOT) })
 }
 
 /// The profile of one exact count, with callers separated. It covers only code below [`ROOT`].
@@ -199,8 +203,11 @@ pub fn measurements(case: &Case, repetitions: &[CaseCounts]) -> Result<Vec<Measu
             Ok(if metric == PEAK { *value } else { value / operations as f64 })
         };
         let sample = Sample::new(repetitions.iter().map(value).collect::<Result<_>>()?)?;
-        let functions = if metric == "instructions" { first.functions.clone() } else { vec![] };
-        Ok(Measurement::new(case.key(), metric, sample, case.durability()).over(operations).with_functions(functions))
+        let measurement = Measurement::new(case.key(), metric, sample, case.durability()).over(operations);
+        if metric != "instructions" {
+            return Ok(measurement);
+        }
+        Ok(measurement.with_counters(first.work.clone()).with_functions(first.functions.clone()))
     };
     METRICS.into_iter().map(measurement).collect()
 }
