@@ -165,7 +165,11 @@ impl Suite {
 /// All suites of a record; none where there is no file. A last line that was cut off is ignored; any other line that is
 /// no suite is an error.
 pub fn read(path: &Path) -> Result<Vec<Suite>> {
-    let text = Error::if_exists(std::fs::read_to_string(path), path)?.unwrap_or_default();
+    parse(path, &Error::if_exists(std::fs::read_to_string(path), path)?.unwrap_or_default())
+}
+
+/// All suites of a record's text; `path` is for messages.
+pub fn parse(path: &Path, text: &str) -> Result<Vec<Suite>> {
     let whole = text.split_inclusive('\n').take_while(|line| line.ends_with('\n'));
     let suite =
         |(number, line): (usize, &str)| schema::read(path, number, line.trim_end(), KNOWN, "suite of a calibration");

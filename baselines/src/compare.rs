@@ -9,8 +9,9 @@ use crate::cause::attribute;
 use crate::environment::Difference;
 use crate::metric::ERRORS;
 use crate::policy::{Limit, Policy};
+use crate::verdict::less_work;
 pub use crate::verdict::{Comparison, Delta, Verdict};
-use crate::{Assume, Better, CaseKey, Measurement, Metric, Run};
+use crate::{Assume, Better, CaseKey, Lane, Measurement, Metric, Run, Sample};
 
 /// Compares two runs under a policy on a day (exceptions expire).
 pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date) -> Comparison {
@@ -27,14 +28,25 @@ pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date)
         let limit = policy.limit(&of.case, &of.metric, today)?;
         Some(Limit { absolute: absolute(limit), ..limit })
     };
+    let judge = |before: &Measurement, after: &Measurement| {
+        let redefined = |why: String| policy.redefined(&after.case, &after.metric, today, &why);
+        judge(before, after, &differences, sessions, limit(after), redefined)
+    };
     let mut deltas: Vec<Delta> = Vec::with_capacity(new.measurements.len());
     deltas.extend(new.measurements.iter().map(|after| match remembered.get(&key(after)) {
-        Some(before) => judge(before, after, &differences, sessions, limit(after)),
+        Some(before) => judge(before, after),
+        // Baselines keep no errors, and a run without any may not say so.
+        None if after.metric == ERRORS && value(after) > 0.0 => {
+            judge(&Measurement { sample: Sample::zero(), ..after.clone() }, after)
+        }
         None => added(after, limit(after)),
     }));
     let measured: BTreeSet<_> = new.measurements.iter().map(key).collect();
     let missing = base.measurements.iter().filter(|before| !measured.contains(&key(before)));
-    deltas.extend(missing.map(|before| lacking(before, &differences, limit(before))));
+    deltas.extend(missing.map(|before| {
+        let accepted = policy.accepts_redefinition(&before.case, today);
+        lacking(before, &differences, limit(before), accepted)
+    }));
     Comparison { differences, deltas }
 }
 
@@ -45,19 +57,28 @@ const FOREIGN_SESSIONS: &str = "sampled in two sessions, between which the machi
 
 fn added(after: &Measurement, limit: Option<Limit>) -> Delta {
     let why = "the base does not have it: accept a new baseline to judge it".to_owned();
-    delta(after, [None, Some(after.sample.median())], limit, (Verdict::Added, why))
+    delta(after, [None, Some(value(after))], limit, (Verdict::Added, why))
 }
 
-/// The delta of a measurement that the new run lacks. What would not be judged if it were there can't block.
-fn lacking(before: &Measurement, differences: &[Difference], limit: Option<Limit>) -> Delta {
+/// The delta of a measurement that the new run lacks. What would not be judged if it were there can't block, nor what
+/// somebody `accepted`.
+fn lacking(before: &Measurement, differences: &[Difference], limit: Option<Limit>, accepted: Option<String>) -> Delta {
+    let limit = limit.filter(|_| accepted.is_none());
     let judged = if differences.is_empty() {
-        let why = "the base has it, the new run does not: measure it, or accept a new baseline without it";
-        (Verdict::Missing, why.to_owned())
+        let remedy = accepted.unwrap_or_else(|| {
+            "measure or restore it, or have a [[redefinition]] in the base's policy accept that".to_owned()
+        });
+        (Verdict::Missing, format!("the base has it, the new run does not: {remedy}"))
     } else {
         (Verdict::Incomparable, other_environment(differences))
     };
     let limit = limit.filter(|_| !Metric::find(&before.metric).is_some_and(is_bound_to_session));
-    delta(before, [Some(before.sample.median()), None], limit, judged)
+    delta(before, [Some(value(before)), None], limit, judged)
+}
+
+/// What is compared: the median, of errors the most.
+fn value(of: &Measurement) -> f64 {
+    if of.metric == ERRORS { of.sample.extremes().1 } else { of.sample.median() }
 }
 
 /// Only values of one session tell anything of it.
@@ -94,27 +115,37 @@ fn judge(
     differences: &[Difference],
     sessions: &str,
     limit: Option<Limit>,
+    redefined: impl FnOnce(String) -> (Verdict, String),
 ) -> Delta {
-    let (before, after) = (base.sample.median(), new.sample.median());
+    let (before, after) = (value(base), value(new));
     let incomparable = |why: String| (Verdict::Incomparable, why);
     let (verdict, why) = match Metric::find(&new.metric) {
         None => (Verdict::Invalid, "the metric is not in the table".to_owned()),
-        Some(_) if base.durability != new.durability => {
-            incomparable(format!("durability differs: base {}, new {}", base.durability, new.durability))
-        }
-        Some(_) if base.operations != new.operations => {
-            incomparable(format!("taken over {} operations in the base, {} now", base.operations, new.operations))
-        }
         Some(_) if !differences.is_empty() => incomparable(other_environment(differences)),
         Some(metric) if is_bound_to_session(metric) => incomparable(sessions.to_owned()),
-        Some(metric) => match limit {
-            Some(limit) => within(metric, before, after, limit),
-            None => incomparable("no rule of the policy names it: shown, not judged".to_owned()),
+        Some(metric) => match (redefinition(metric, base, new), limit) {
+            (Some(why), _) => redefined(why),
+            (None, Some(limit)) => within(metric, before, after, limit),
+            (None, None) => incomparable("no rule of the policy names it: shown, not judged".to_owned()),
         },
     };
     let moved = matches!(verdict, Verdict::Regressed | Verdict::Improved);
     let cause = if moved { attribute(&base.functions, &new.functions) } else { vec![] };
     Delta { cause, ..delta(new, [Some(before), Some(after)], limit, (verdict, why)) }
+}
+
+/// How the new side's case means something else than the base's.
+fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Option<String> {
+    if base.durability != new.durability {
+        return Some(format!("durability differs: base {}, new {}", base.durability, new.durability));
+    }
+    if base.operations != new.operations {
+        return Some(format!("taken over {} operations in the base, {} now", base.operations, new.operations));
+    }
+    let done = |name| new.counters.get(name).copied().unwrap_or(0);
+    less_work(
+        base.counters.iter().filter(|_| metric.lane == Lane::Counts).map(|(name, before)| (name, *before, done(name))),
+    )
 }
 
 /// The change as a share of the base. None if the base is 0 and the new value is not.

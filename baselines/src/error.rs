@@ -17,6 +17,14 @@ pub enum Error {
     /// NaN or an infinity among the values.
     #[error("a sample's values must be finite, found {0}")]
     NotFinite(f64),
+    /// A quantity that nothing can have.
+    #[error("{metric} of {value}: no quantity is negative or beyond 2^53, up to which a count is exact: measure again")]
+    Absurd {
+        /// The metric.
+        metric: String,
+        /// The value.
+        value: f64,
+    },
     /// A metric that the table does not have.
     #[error("unknown metric `{0}`: `assay run --metrics` lists them")]
     UnknownMetric(String),
@@ -115,6 +123,11 @@ pub enum Error {
         /// The fault and the remedy.
         reason: String,
     },
+    /// A run among the baselines that nobody accepted.
+    #[error(
+        "{0} is among the baselines, but nobody accepted it: move it away, then `assay baseline accept` it with a reason"
+    )]
+    NotAccepted(PathBuf),
     /// A baseline that was accepted without a reason.
     #[error("a baseline is accepted with a reason: --reason \"..\"")]
     NoReason,

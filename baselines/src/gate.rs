@@ -24,6 +24,9 @@ pub struct Judgement {
     /// What the bounds rule out, for all cases together; none if nothing was sampled in rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruled_out: Option<RuledOut>,
+    /// A sentence for each change that the policy accepts for a while, with its reason and its last day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
     /// The deltas.
     pub comparison: Comparison,
 }
@@ -151,7 +154,7 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
         );
         (GateOutcome::Passed, summary)
     };
-    Judgement { outcome, summary, tally, invalid, ruled_out, comparison }
+    Judgement { outcome, summary, tally, invalid, ruled_out, accepted: vec![], comparison }
 }
 
 fn more(number: usize) -> String {

@@ -26,6 +26,9 @@
 //! - **look**, **screen**: a fixed moment at which rounds are judged; the rounds of the first, which only picks
 //!   ([`stats`]).
 //! - **policy**: limits and tolerances, and whether more blocks or advises ([`policy`]).
+//! - **exception**, **redefinition**: a change of a metric, or of what a benchmark means, that the policy accepts until
+//!   a day.
+//! - **rulebook**: what judges a change: the base's policy, stored baseline and list of cases.
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
 //! - **undecided**: a gate whose evidence neither shows a regression nor rules it out. Never green.
 //! - **calibration**, **suite**: the gate measured on cases whose truth is known; all its cases once ([`calibration`]).
@@ -61,5 +64,5 @@ pub use environment::Environment;
 pub use error::{Error, Result};
 pub use measurement::{CaseKey, Durability, FunctionCost, InvalidEntry, Measurement, Sample, Skipped};
 pub use metric::{Assume, Better, Lane, Metric, Unit};
-pub use record::{Run, RunHeader, RunWriter};
+pub use record::{JudgedBy, Run, RunHeader, RunWriter};
 pub use stacks::CallStacks;

@@ -62,6 +62,11 @@ impl Sample {
         }
     }
 
+    /// The sample of something that did not occur.
+    pub(crate) fn zero() -> Sample {
+        Sample(vec![0.0])
+    }
+
     /// The values, in the order of measuring.
     pub fn values(&self) -> &[f64] {
         &self.0

@@ -4,6 +4,8 @@
 //! function of the rounds, the procedure and the policy. [`missing`] says how many rounds are missing; another crate
 //! measures.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ use crate::policy::{Action, Limit, Policy};
 use crate::ruled_out::Bound;
 use crate::stats::decision::Stage;
 use crate::stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
-use crate::verdict::{Delta, Verdict};
+use crate::verdict::{self, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
@@ -72,6 +74,9 @@ pub struct Slices {
     pub allocations: u64,
     /// Heap bytes that it allocated.
     pub allocated_bytes: u64,
+    /// The work that the whole process did, by counter: on both sides for the same operations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub work: BTreeMap<String, u64>,
 }
 
 /// One round: a fresh process of each side, slice beside slice.
@@ -261,11 +266,28 @@ pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Da
     let mut verdicts = PairVerdicts::default();
     for (judged, state) in states(procedure, pairs, policy, today)? {
         match judged.paired.pair.control {
-            None => verdicts.deltas.push(delta(&judged, &state, procedure)),
+            None => {
+                let mut delta = delta(&judged, &state, procedure);
+                if let Some(why) = less_work(&judged.paired.rounds) {
+                    (delta.verdict, delta.why) = policy.redefined(&delta.case, &delta.metric, today, &why);
+                }
+                verdicts.deltas.push(delta);
+            }
             Some(control) => check_control(control, &judged, &state, &mut verdicts),
         }
     }
     Ok(verdicts)
+}
+
+/// By which counters the new side did less than the base. Where the processes of a side differ among themselves, each
+/// of the new side must have done less than any of the base.
+fn less_work(rounds: &[Round]) -> Option<String> {
+    let done = |slices: &Slices, name: &String| slices.work.get(name).copied().unwrap_or(0);
+    let sides = rounds.first()?.base.work.keys().map(|name| {
+        let base = rounds.iter().map(|round| done(&round.base, name)).min().unwrap_or(0);
+        (name, base, rounds.iter().map(|round| done(&round.new, name)).max().unwrap_or(0))
+    });
+    verdict::less_work(sides)
 }
 
 fn check_control(control: Control, judged: &Judged<'_>, state: &PairState, verdicts: &mut PairVerdicts) {

@@ -12,13 +12,18 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
+use crate::verdict::{Delta, Verdict};
 use crate::{Assume, CaseKey, Error, Metric, Result};
 
 /// The version of the format.
 const SCHEMA: u64 = 1;
 
-/// The policy of projects without a policy file.
-const DEFAULT: &str = include_str!("../policy.toml");
+/// The policy of projects without a policy file, as text.
+pub const DEFAULT: &str = include_str!("../policy.toml");
+
+/// The largest limits that still limit something. Relative: ten times the base. Absolute: a second or a gigabyte an
+/// operation.
+const MOST: [f64; 2] = [10.0, 1e9];
 
 /// All rules of a gate.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +34,8 @@ pub struct Policy {
     rules: Vec<Rule>,
     #[serde(default, rename = "exception")]
     exceptions: Vec<Exception>,
+    #[serde(default, rename = "redefinition")]
+    redefinitions: Vec<Redefinition>,
 }
 
 /// The allowed change of one metric.
@@ -70,6 +77,16 @@ struct Exception {
     expires: Date,
 }
 
+/// A benchmark that may be gone, or mean something else than in the base, until a day.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Redefinition {
+    benchmark: String,
+    reason: String,
+    /// The last day on which it holds.
+    expires: Date,
+}
+
 /// The limit of one metric of one case.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
@@ -89,6 +106,10 @@ impl Limit {
     }
 }
 
+/// What to do about a case that is gone or redefined.
+const UNACCEPTED: &str =
+    "restore it and add the new one under another name, or have a [[redefinition]] in the base's policy accept it";
+
 fn everything() -> String {
     "*".to_owned()
 }
@@ -99,7 +120,7 @@ impl Policy {
         Policy::parse(Path::new("(built in)"), DEFAULT).expect("a test parses the built-in policy")
     }
 
-    /// Reads a policy file. Unknown keys, an unknown metric, and a limit that is negative or not finite are errors.
+    /// Reads a policy file. Unknown keys, an unknown metric, and a limit that is negative or limits nothing are errors.
     pub fn read(path: &Path) -> Result<Policy> {
         Policy::parse(path, &std::fs::read_to_string(path).map_err(Error::io("read", path))?)
     }
@@ -118,8 +139,12 @@ impl Policy {
         let exceptions = policy.exceptions.iter().map(|exception| (&exception.metric, [exception.relative, 0.0]));
         for (metric, limits) in rules.chain(exceptions) {
             Metric::named(metric).map_err(|error| wrong(error.to_string()))?;
-            if let Some(limit) = limits.into_iter().find(|limit| !limit.is_finite() || *limit < 0.0) {
-                return Err(wrong(format!("limit {limit} must be a number that is not negative")));
+            if let Some((limit, most)) =
+                limits.into_iter().zip(MOST).find(|(limit, most)| !(0.0..=*most).contains(limit))
+            {
+                return Err(wrong(format!(
+                    "limit {limit} of {metric}: give a number from 0 to {most}, more limits nothing"
+                )));
             }
         }
         for Rule { metric, relative, tolerance, .. } in &policy.rules {
@@ -155,6 +180,41 @@ impl Policy {
         Some(limit)
     }
 
+    /// The verdict on a metric of a case that does not mean what it meant in the base, and why. Where the metric
+    /// blocks, that is not green until somebody accepted it.
+    pub fn redefined(&self, case: &CaseKey, metric: &str, today: Date, why: &str) -> (Verdict, String) {
+        match self.accepts_redefinition(case, today) {
+            Some(word) => (Verdict::Incomparable, format!("{why}; {word}")),
+            None if self.limit(case, metric, today).is_some_and(Limit::blocks) => {
+                (Verdict::Invalid, format!("{why}: {UNACCEPTED}"))
+            }
+            None => (Verdict::Incomparable, why.to_owned()),
+        }
+    }
+
+    /// The words by which a case may be gone or redefined; none where nobody accepted that.
+    pub fn accepts_redefinition(&self, case: &CaseKey, today: Date) -> Option<String> {
+        let accepted = self.redefinitions.iter().find(|one| one.expires >= today && matches(&one.benchmark, case));
+        accepted.map(|Redefinition { reason, expires, .. }| format!("accepted until {expires} ({reason})"))
+    }
+
+    /// A sentence for each exception and redefinition that holds today, with the change that it covers among `deltas`.
+    pub fn accepted(&self, deltas: &[Delta], today: Date) -> Vec<String> {
+        let exceptions = self.exceptions.iter().filter(|exception| exception.expires >= today).map(|exception| {
+            let Exception { metric, benchmark, relative, reason, expires } = exception;
+            let covered = deltas.iter().filter(|delta| delta.metric == *metric && matches(benchmark, &delta.case));
+            let changes = covered.filter_map(|delta| delta.relative);
+            let largest = changes.max_by(|a, b| a.abs().total_cmp(&b.abs()));
+            let now = largest.map_or_else(String::new, |change| format!(", now {:+.2}%", change * 100.0));
+            format!("{metric} of {benchmark} may change by {}%{now}, until {expires} ({reason})", relative * 100.0)
+        });
+        let redefinitions =
+            self.redefinitions.iter().filter(|one| one.expires >= today).map(|one| {
+                format!("{} may be gone or redefined, until {} ({})", one.benchmark, one.expires, one.reason)
+            });
+        exceptions.chain(redefinitions).collect()
+    }
+
     /// The reasons why the policy does not guard what it seems to guard: patterns (other than `*`) that match none of
     /// `cases`, and exceptions that have expired.
     pub fn complaints<'a>(&self, cases: impl Iterator<Item = &'a CaseKey> + Clone, today: Date) -> Vec<String> {
@@ -166,13 +226,16 @@ impl Policy {
         unmatched.chain(self.expired(today)).collect()
     }
 
-    /// The exceptions that have expired by `today`, with their reasons.
+    /// The exceptions and redefinitions that have expired by `today`, with their reasons.
     pub fn expired(&self, today: Date) -> Vec<String> {
-        let run_out = self.exceptions.iter().filter(|exception| exception.expires < today);
-        let told = |Exception { metric, benchmark, expires, reason, .. }: &Exception| {
-            format!("the exception for {metric} of {benchmark} ran out on {expires} ({reason})")
-        };
-        run_out.map(told).collect()
+        let exceptions = self.exceptions.iter().map(|Exception { metric, benchmark, expires, reason, .. }| {
+            (expires, format!("the exception for {metric} of {benchmark} ran out on {expires} ({reason})"))
+        });
+        let redefinitions = self.redefinitions.iter().map(|Redefinition { benchmark, expires, reason }| {
+            (expires, format!("the redefinition of {benchmark} ran out on {expires} ({reason})"))
+        });
+        let run_out = exceptions.chain(redefinitions).filter(|(expires, _)| **expires < today);
+        run_out.map(|(_, told)| told).collect()
     }
 }
 
@@ -266,6 +329,25 @@ mod tests {
         let text = format!("schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.03\naction = 'block'{exception}");
         let excepted = Policy::parse(Path::new("p.toml"), &text).expect("parses");
         assert_eq!((of(&excepted, "cpu_time", "2026-11-21"), of(&excepted, "cpu_time", "2027-01-01")), (0.2, 0.03));
+    }
+
+    #[test]
+    fn what_the_policy_accepts_is_said_until_it_ends() {
+        let text = format!("{TEXT}[[redefinition]]\nbenchmark = 'codec/*'\nreason = 'fewer'\nexpires = '2026-12-31'\n");
+        let policy = Policy::parse(Path::new("p.toml"), &text).expect("parses");
+        let (last, after) = (day("2026-12-31"), day("2027-01-01"));
+        let accepted = policy.accepted(&[], last);
+        assert_eq!(accepted.len(), 2, "{accepted:?}");
+        assert!(accepted[0].contains("instructions of step/log may change by 10%, until 2026-12-31"), "{accepted:?}");
+        assert!(policy.accepted(&[], after).is_empty());
+        assert_eq!(policy.expired(after).len(), 2);
+        let verdict =
+            |benchmark, today| policy.redefined(&case(benchmark), "instructions", today, "other operations").0;
+        assert_eq!(verdict("step/log", last), Verdict::Invalid, "it blocks, and nobody accepted it");
+        assert_eq!(verdict("codec/json", last), Verdict::Incomparable, "it only advises");
+        let word = policy.accepts_redefinition(&case("codec/json"), last).expect("accepted");
+        assert_eq!(word, "accepted until 2026-12-31 (fewer)");
+        assert_eq!(policy.accepts_redefinition(&case("codec/json"), after), None);
     }
 
     #[test]

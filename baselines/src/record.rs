@@ -21,6 +21,10 @@ pub const SCHEMA: u64 = 2;
 /// The versions that are read. In version 1, a pair's `randomized_layout` was called `laid_out`.
 const KNOWN: RangeInclusive<u64> = 1..=SCHEMA;
 
+/// The values that a quantity can have. Up to 2^53 the numbers of a file hold every count exactly; no operation costs
+/// more.
+const POSSIBLE: RangeInclusive<f64> = 0.0..=9_007_199_254_740_992.0;
+
 /// The facts that all measurements of a run share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
@@ -35,6 +39,9 @@ pub struct RunHeader {
     /// The acceptance, if the run is a baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Acceptance>,
+    /// What judged the run, if it was measured to be judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_by: Option<JudgedBy>,
 }
 
 impl RunHeader {
@@ -54,6 +61,7 @@ impl RunHeader {
             profile: profile.into(),
             environment,
             accepted: None,
+            judged_by: None,
         }
     }
 }
@@ -65,6 +73,23 @@ pub struct Acceptance {
     pub reason: String,
     /// The time, RFC 3339 in UTC.
     pub at: String,
+}
+
+/// What judged a run: FNV-1a hashes of the contents, in hexadecimal. None where there was no such thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JudgedBy {
+    /// The commit that it comes from; none if it is not under version control.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The policy.
+    pub policy: String,
+    /// The stored baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// The base's list of cases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cases: Option<String>,
 }
 
 /// A whole run in memory.
@@ -202,7 +227,7 @@ impl Run {
     ///
     /// # Errors
     /// The file is no run, has an unknown schema version, a damaged line, no end line (unless `partial`), no records,
-    /// or the same metric of a case twice.
+    /// the same metric of a case twice, or a value that no quantity can have.
     pub fn read(path: &Path, partial: bool) -> Result<Run> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let run = parse(path, &text, partial)?;
@@ -255,6 +280,9 @@ impl Run {
             Line::Header { .. } => return Err(Error::SecondHeader),
             Line::Measurement(measurement) => {
                 measurement.metric()?;
+                if let Some(value) = measurement.sample.values().iter().find(|value| !POSSIBLE.contains(*value)) {
+                    return Err(Error::Absurd { metric: measurement.metric, value: *value });
+                }
                 self.measurements.push(measurement);
             }
             Line::Pair(pair) => {

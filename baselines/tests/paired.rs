@@ -57,6 +57,29 @@ fn one(share: f64, confirm: usize, control: Option<Control>) -> PairVerdicts {
     judged(&[Paired { pair: pair("step/log", control), rounds: rounds(0, share, 20, confirm), abandoned: false }])
 }
 
+#[test]
+fn less_work_is_no_improvement_unless_somebody_accepted_it() {
+    let with_work = |base: [u64; 2], new: [u64; 2]| {
+        let mut rounds = rounds(0, -0.2, 10, 30);
+        for (number, round) in rounds.iter_mut().enumerate() {
+            round.base.work.insert("rows_read".to_owned(), base[number % 2]);
+            round.new.work.insert("rows_read".to_owned(), new[number % 2]);
+        }
+        [Paired { pair: pair("step/log", None), rounds, abandoned: false }]
+    };
+    let verdict = |pairs: &[Paired]| judged(pairs).deltas[0].verdict;
+    assert_eq!(verdict(&with_work([5, 5], [3, 3])), Verdict::Invalid);
+    assert_eq!(verdict(&with_work([5, 5], [5, 5])), Verdict::Improved);
+    assert_eq!(verdict(&with_work([5, 7], [6, 4])), Verdict::Improved, "it differs from process to process");
+    let text = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\naction = 'block'\n[[redefinition]]\n\
+        benchmark = 'step/*'\nreason = 'reads less'\nexpires = '2026-01-01'\n";
+    let policy = Policy::parse(Path::new("p.toml"), text).unwrap();
+    let pairs = with_work([5, 5], [3, 3]);
+    let accepted = paired::judge(&Procedure::default(), &pairs, &policy, TODAY).unwrap();
+    assert_eq!(accepted.deltas[0].verdict, Verdict::Incomparable);
+    assert!(accepted.deltas[0].why.contains("rows_read 3 in a process, the base 5"), "{}", accepted.deltas[0].why);
+}
+
 fn write(path: &Path) -> Run {
     let mut writer = RunWriter::create(path, header()).unwrap();
     assert_eq!(writer.pair(pair("step/log", None)).unwrap(), 0);

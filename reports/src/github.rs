@@ -39,6 +39,7 @@ pub fn render(report: &Report) -> String {
                 _ => {}
             }
         }
+        notices.extend(judgement.accepted.iter().map(|accepted| ("accepted".to_owned(), accepted.clone())));
         errors.extend(reasons(judgement).into_iter().map(|reason| ("invalid".to_owned(), reason.to_owned())));
     } else {
         errors.extend(report.run.invalid.iter().map(|item| (format!("invalid: {}", item.what), item.why.clone())));

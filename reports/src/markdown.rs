@@ -94,6 +94,7 @@ fn judged(judgement: &Judgement, every: bool, text: &mut String) {
             text.push_str(&format!("- {rest}\n"));
         }
     }
+    list(text, "Accepted until a day", judgement.accepted.iter().map(|accepted| prose(accepted)));
     list(text, "Invalid", reasons(judgement).into_iter().map(prose));
     let differences = judgement.comparison.differences.iter().map(|difference| prose(&difference.to_string()));
     list(text, "The environments differ", differences);

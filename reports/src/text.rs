@@ -129,6 +129,9 @@ fn judged_rows(judgement: &Judgement, every: bool) -> String {
         let (number, examples) = (count(group.deltas.len() as u64), examples.join(", "));
         text.push_str(&format!("{}: {number} ({examples}): {}\n", group.verdict, printable(group.why)));
     }
+    for accepted in &judgement.accepted {
+        text.push_str(&format!("accepted: {}\n", printable(accepted)));
+    }
     for reason in reasons(judgement) {
         text.push_str(&format!("invalid: {}\n", printable(reason)));
     }

@@ -3,6 +3,18 @@
 use baselines::{CaseKey, Durability};
 use workloads::cases::Case;
 
+/// True if a filter selects a case by its identifier, or by its label as a record has it.
+pub fn selects(filter: Option<&str>, id: &str, key: &CaseKey) -> bool {
+    filter.is_none_or(|filter| id.contains(filter) || label(key).contains(filter))
+}
+
+/// As [`Case::label`]: the benchmark and the strategies that are not the naive ones.
+fn label(key: &CaseKey) -> String {
+    let naive = memory::Variant::naive().to_string();
+    let own = key.variant.split(',').filter(|pair| naive.split(',').all(|other| other != *pair));
+    format!("{} [{}]", key.benchmark, own.collect::<Vec<_>>().join(","))
+}
+
 /// A case's properties in records.
 pub trait Recorded {
     /// The benchmark and the variant.
@@ -26,6 +38,21 @@ impl Recorded for Case {
             memory::Durability::Buffered => Durability::Buffered,
             memory::Durability::Committed => Durability::Committed,
             memory::Durability::Fsynced => Durability::Fsynced,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use workloads::cases::LISTED;
+
+    use super::*;
+
+    #[test]
+    fn a_record_has_the_label_of_its_case() {
+        for listed in LISTED {
+            let case = listed.resolve(&[]).expect("resolves");
+            assert_eq!(label(&case.key()), case.label());
         }
     }
 }

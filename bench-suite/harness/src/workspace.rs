@@ -16,6 +16,11 @@ pub fn stored_baselines() -> PathBuf {
     root().join("baselines/stored")
 }
 
+/// The policy of this tree.
+pub fn policy() -> PathBuf {
+    root().join("baselines/policy.toml")
+}
+
 /// The folder of calibration records.
 pub fn calibrations() -> PathBuf {
     root().join("baselines/calibration")

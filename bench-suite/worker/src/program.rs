@@ -8,6 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use serde::Serialize;
 
 use crate::heap::CountingAllocator;
+use crate::protocol::Counted;
 use crate::{BenchmarkSuite, alignment, cpu, pin, serve, slice};
 
 const USAGE: &str = "\
@@ -138,7 +139,8 @@ fn count(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argum
     done?;
     let usage = heap.usage();
     setup.prepared.check()?;
-    record(&usage)?;
+    let counters = setup.prepared.counters().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    record(&Counted { heap: usage, counters })?;
     // The process ends here: dropping thousands of episodes under valgrind would take seconds. The caller removes the
     // files in its folder.
     std::mem::forget(setup);

@@ -98,6 +98,9 @@ pub struct CaseListing {
     pub variant: String,
     /// The number of operations of one exact count.
     pub operations: u64,
+    /// A gate judges its times. Older workers do not say.
+    #[serde(default)]
+    pub gated: bool,
 }
 
 /// Heap usage of the operations of one exact count, as the worker's allocator sees it: without the blocks of C code.
@@ -109,6 +112,17 @@ pub struct HeapUsage {
     pub allocations: u64,
     /// Bytes. As in DHAT, a resized block counts by what it grew.
     pub allocated_bytes: u64,
+}
+
+/// What a worker prints after the operations of one exact count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The heap usage, if it was counted.
+    #[serde(flatten)]
+    pub heap: HeapUsage,
+    /// The counters of the strategies since the setup. Older workers print none.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
 }
 
 impl fmt::Display for Command {

@@ -33,6 +33,20 @@ const EVIDENCE: &[(&str, &str, &[&str])] = &[
     ("wire", "compressed", &["bodies_compressed"]),
 ];
 
+/// The counters of what a benchmark asks for, whichever way it is done: at one number of operations they stay the same.
+pub const WORK: [&str; 10] = [
+    "steps_appended",
+    "rows_read",
+    "episodes_scored",
+    "fsyncs",
+    "values_decoded",
+    "json_encoded",
+    "messagepack_encoded",
+    "postcard_encoded",
+    "values_compressed",
+    "values_decompressed",
+];
+
 /// Checks that every strategy on the case's path did its work.
 pub fn check(case: &Case, counters: &BTreeMap<&'static str, u64>) -> Result<()> {
     check_variant(&case.variant, |toggle| case.applies(toggle), counters)
@@ -57,6 +71,12 @@ pub fn check_variant(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_counts_all_work() {
+        let counted = |name: &&str| memory::Counters::TABLE.iter().any(|(counter, _)| counter == name);
+        assert!(WORK.iter().all(counted));
+    }
 
     #[test]
     fn every_strategy_but_the_naive_has_its_evidence() {

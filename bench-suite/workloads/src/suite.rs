@@ -8,7 +8,7 @@ use worker::protocol::{CaseListing, Ready, VERSION};
 use worker::{BenchmarkSuite, CaseSetup, Prepared, slice};
 
 use crate::benchmark::Setup;
-use crate::cases::{self, Case};
+use crate::cases::{self, Case, Tag};
 use crate::engagement;
 use crate::input::{Input, Source};
 
@@ -42,6 +42,7 @@ pub fn listing(case: &Case) -> CaseListing {
         benchmark: case.benchmark.name.to_owned(),
         variant: case.variant.to_string(),
         operations: case.benchmark.operations,
+        gated: case.has(Tag::Gated),
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
                 span { (header.environment.cpu_model) }
             }
             (tally(report))
+            @for accepted in report.judgement.iter().flat_map(|judgement| &judgement.accepted) {
+                p.note { "accepted: " (prose(accepted)) }
+            }
             @for note in &report.notes { p.note { (prose(note)) } }
         }
     }

@@ -12,7 +12,7 @@ use baselines::calibration::{self, Condition, Judge, Suite};
 use baselines::exit_code::Exit;
 use clap::Args;
 use harness::calibration::suites::Calibration;
-use harness::session::judging::standard_policy;
+use harness::session::rulebook::Rulebook;
 use harness::workspace;
 
 /// Measure the gate itself: its false alarms, and the slowdowns that it finds
@@ -74,7 +74,7 @@ impl CalibrateArgs {
         }
         let judge = if self.criterion { Judge::Criterion } else { Judge::Assay };
         let condition = Condition { judge, background_load: self.hog, two_builds: self.rebuilt };
-        let policy = standard_policy(self.policy.as_deref())?;
+        let policy = Rulebook::of_this_tree(self.policy.as_deref())?.policy;
         let calibration = Calibration::new(self.extra.clone(), condition, policy, self.only.as_deref())?;
         let standard = || calibration::path(&workspace::calibrations(), &calibration.machine);
         let record = self.record.clone().unwrap_or_else(standard);

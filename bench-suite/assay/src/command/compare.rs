@@ -9,8 +9,9 @@ use claims::phases::{self, Phase};
 use clap::Args;
 use harness::build::git;
 use harness::session::ab::{AbSession, CasePair};
-use harness::session::judging::{judge, standard_policy};
+use harness::session::judging::judge;
 use harness::session::plan::Selection;
+use harness::session::rulebook::Rulebook;
 use harness::session::runs;
 use harness::workspace;
 use reports::Format;
@@ -121,8 +122,8 @@ impl CompareArgs {
     }
 
     fn revisions(&self, base: &str, new: &str) -> Result<Exit> {
-        let (selection, policy) = (self.selection(), standard_policy(self.policy.as_deref())?);
-        let session = AbSession { selection: &selection, policy: &policy, budget: self.budget() };
+        let (selection, rulebook) = (self.selection(), Rulebook::of_this_tree(self.policy.as_deref())?);
+        let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget() };
         publish::judged(session.revisions(base, Some(new))?, Some(self.format))
     }
 
@@ -158,8 +159,8 @@ impl CompareArgs {
             );
             return Ok(Exit::Nothing);
         }
-        let (selection, policy) = (self.selection(), standard_policy(self.policy.as_deref())?);
-        let session = AbSession { selection: &selection, policy: &policy, budget: self.budget() };
+        let (selection, rulebook) = (self.selection(), Rulebook::of_this_tree(self.policy.as_deref())?);
+        let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget() };
         publish::judged(session.variants(pairs, &format!("{kind} {base}"), new)?, Some(self.format))
     }
 
@@ -172,7 +173,15 @@ impl CompareArgs {
         });
         let base = base?;
         let mut report = publish::report(new_path, new?)?;
-        let judgement = judge(&base, &report.run, &standard_policy(self.policy.as_deref())?);
+        let judgement = judge(&base, &report.run, &Rulebook::of_this_tree(self.policy.as_deref())?, None);
+        let [before, now] = [&base, &report.run].map(|run| &run.header.environment.commit);
+        if git::is_ancestor(&workspace::root(), now, before) {
+            report.notes.push(format!(
+                "the base ({}) is newer than what it is compared with ({}): the sides may be swapped",
+                git::short(before),
+                git::short(now)
+            ));
+        }
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);
         report.side_by_side = true;

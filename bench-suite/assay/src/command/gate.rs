@@ -1,5 +1,6 @@
 //! `assay gate`: fails if a change made something worse.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,14 +8,14 @@ use anyhow::{Result, bail};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
-use baselines::policy::Policy;
-use baselines::{Environment, Lane, Run};
+use baselines::{CaseKey, Environment, Lane, Run};
 use clap::Args;
 use harness::foreign::{Parts, StoredCounts};
-use harness::recorded::Recorded;
+use harness::recorded::{Recorded, selects};
 use harness::session::ab::AbSession;
-use harness::session::judging::{judge, standard_policy};
+use harness::session::judging::{judge, scope};
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
+use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
 use harness::subject::definition::Definition;
 use harness::subject::project::ProjectSubject;
@@ -31,6 +32,9 @@ use super::selection::SelectionArgs;
 #[command(after_help = "\
 The gate takes the baseline of this environment from baselines/stored. If there is none, accept one:
   assay run --lane counts && assay baseline accept --reason \"first\"
+
+A change is judged by the base: by the policy and the baselines of REV, of the commit where a pull request leaves its
+target branch (in CI), or of HEAD. What this tree has otherwise is reported and not used.
 
 Examples:
   assay gate                             all exact counts against the stored baseline
@@ -64,7 +68,7 @@ pub struct GateArgs {
     #[arg(long, value_name = "FOLDER")]
     baselines: Option<PathBuf>,
 
-    /// The limits of metrics [default: the built-in policy]
+    /// The limits of metrics, as the base has them [default: baselines/policy.toml, or the built-in policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
@@ -76,20 +80,19 @@ pub struct GateArgs {
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
-        let policy = standard_policy(self.policy.as_deref())?;
         if let Some(revision) = &self.against {
-            let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
-            let session = AbSession { selection: &selection, policy: &policy, budget };
-            let judged = match &self.project {
-                Some(file) => {
-                    let subject = ProjectSubject::new(Definition::read(file)?, selection.filter.as_deref());
-                    session.project(&subject, revision, self.policy.is_some())?
-                }
-                None => session.revisions(revision, None)?,
+            return match &self.project {
+                Some(file) => self.project(file, revision),
+                None => self.revision(revision),
             };
-            return publish::judged(judged, self.format);
         }
+        let policy = self.policy.as_deref();
+        let mut rulebook = match BaseCommit::of_tree(&workspace::root())? {
+            Some(base) => Rulebook::of_base(base, policy, Some(&workspace::policy()))?,
+            None => Rulebook::of_this_tree(policy)?,
+        };
         let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
+        let baselines = rulebook.baselines(&folder)?;
         let FinishedRun { path, run: new } = match &self.run {
             Some(named) => {
                 let path = runs::find(named)?;
@@ -99,41 +102,75 @@ impl GateArgs {
                 let selection = self.counted()?;
                 let environment = run::environment(&selection)?;
                 // Differences that rule out a comparison are reported before anything is measured.
-                let (against, base) = stored(&folder, &environment)?;
+                let Some((against, base)) = stored(&baselines, &environment)? else { return Ok(Exit::Nothing) };
                 let differences = base.header.environment.count_differences(&environment);
                 if !differences.is_empty() {
-                    eprintln!("can't compare with {}: its environment differs", against.display());
+                    eprintln!("can't compare with {}: its environment differs", baselines.name(&against));
                     differences.iter().for_each(|difference| eprintln!("  {difference}"));
-                    eprintln!(
-                        "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`"
-                    );
+                    eprintln!("{}", self.remedy(&folder, &environment)?);
                     return Ok(Exit::Nothing);
                 }
-                run::measure(&selection, RunProfile::Full, None)?
+                rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
+                run::measure(&selection, RunProfile::Full, None, Some(rulebook.judged_by.clone()))?
             }
         };
         if new.header.is_foreign() {
-            return self.foreign(&folder, &path, new, &policy);
+            return self.foreign(&baselines, &path, new, &rulebook);
         }
-        let (against, mut base) = stored(&folder, &new.header.environment)?;
-        let asked = self.selection.filter.is_some() || !self.selection.set.is_empty();
-        narrow(&mut base, &new, asked)?;
-        let judgement = judge(&base, &new, &policy);
+        let Some((against, mut base)) = stored(&baselines, &new.header.environment)? else { return Ok(Exit::Nothing) };
+        let scope = narrow(&mut base, &new, &self.selection.selection())?;
+        let judgement = judge(&base, &new, &rulebook, scope.as_deref());
         let exit = judgement.outcome.exit();
         let mut report = publish::report(&path, new)?;
         if judgement.comparison.deltas.iter().any(|delta| !delta.cause.is_empty()) {
             let commit = base.header.environment.commit.get(..12).unwrap_or(&base.header.environment.commit);
             report.notes.push(format!("`assay profile CASE --against {commit}` draws the call stacks of both sides"));
         }
+        report.notes.extend(rulebook.notes);
         report.judgement = Some(judgement);
-        report.against = Some(format!("baseline {}", against.display()));
+        report.against = Some(format!("baseline {}", baselines.name(&against)));
         publish::print_and_write(&report, &path, self.format)?;
         Ok(exit)
     }
 
+    /// Measures against a revision of this tree, by that revision's rules.
+    fn revision(&self, revision: &str) -> Result<Exit> {
+        let base = BaseCommit::new(&workspace::root(), revision)?;
+        let rulebook = Rulebook::of_base(base, self.policy.as_deref(), Some(&workspace::policy()))?;
+        let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
+        if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
+            bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
+        }
+        let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
+        publish::judged(session.revisions(revision, None)?, self.format)
+    }
+
+    /// Measures another project against a revision of it, by that revision's rules and project file.
+    fn project(&self, file: &Path, revision: &str) -> Result<Exit> {
+        let definition = Definition::read(file)?;
+        let base = BaseCommit::new(&definition.repository, revision)?;
+        let mut rulebook = Rulebook::of_base(base, self.policy.as_deref(), None)?;
+        let definition = rulebook.definition(file, definition)?;
+        let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
+        let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
+        let subject = ProjectSubject::new(definition, selection.filter.as_deref());
+        publish::judged(session.project(&subject, revision, self.policy.is_some())?, self.format)
+    }
+
+    /// What to do where the base has no baseline of this environment.
+    fn remedy(&self, folder: &Path, environment: &Environment) -> Result<&'static str> {
+        Ok(match baseline::find(folder, environment)? {
+            BaselineLookup::Found(..) => {
+                "the one in this tree can't judge its own change: commit it first; in CI, land it in a change of its own"
+            }
+            _ => "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`",
+        })
+    }
+
     /// Judges what another tool counted by what was accepted of it.
-    fn foreign(&self, folder: &Path, path: &Path, new: Run, policy: &Policy) -> Result<Exit> {
-        let Some(StoredCounts { base, files, others }) = StoredCounts::find(folder, &new)? else {
+    fn foreign(&self, baselines: &StoredBaselines, path: &Path, new: Run, rulebook: &Rulebook) -> Result<Exit> {
+        let folder = baselines.folder();
+        let Some(StoredCounts { base, files, others }) = StoredCounts::find(baselines.files(), &new)? else {
             let parts = Parts::of(&new);
             match parts.names()[..] {
                 [] => eprintln!(
@@ -151,7 +188,7 @@ impl GateArgs {
             }
             return Ok(Exit::Nothing);
         };
-        let judgement = judge(&base, &new, policy);
+        let judgement = judge(&base, &new, rulebook, None);
         let exit = judgement.outcome.exit();
         let mut report = publish::report(path, new)?;
         if !others.is_empty() {
@@ -159,8 +196,9 @@ impl GateArgs {
                 .notes
                 .push(format!("nothing of {} is in this run: its baseline was not looked at", others.join(", ")));
         }
+        report.notes.extend(rulebook.notes.iter().cloned());
         report.judgement = Some(judgement);
-        let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        let files: Vec<_> = files.iter().map(|file| baselines.name(file)).collect();
         report.against = Some(format!("baseline {}", files.join(", ")));
         publish::print_and_write(&report, path, self.format)?;
         Ok(exit)
@@ -179,41 +217,53 @@ impl GateArgs {
     }
 }
 
-/// The baseline of an environment, or the one that differs least.
-fn stored(folder: &Path, environment: &Environment) -> Result<(PathBuf, Run)> {
-    match baseline::find(folder, environment)? {
-        BaselineLookup::Found(path, run) | BaselineLookup::Incomparable(path, run) => Ok((path, *run)),
-        BaselineLookup::Empty => bail!(
-            "there is no baseline in {}: `assay run --lane counts` and then `assay baseline accept --reason \"..\"` \
-                make one",
-            folder.display()
-        ),
+/// The baseline of an environment, or the one that differs least; none, with a message, where there is no baseline.
+fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Option<(PathBuf, Run)>> {
+    match baseline::find(baselines.files(), environment)? {
+        BaselineLookup::Found(path, run) | BaselineLookup::Incomparable(path, run) => Ok(Some((path, *run))),
+        BaselineLookup::Empty => {
+            eprintln!(
+                "there is no baseline in {}: `assay run --lane counts` and then `assay baseline accept --reason \"..\"` \
+                    make one",
+                baselines.folder().display()
+            );
+            Ok(None)
+        }
     }
 }
 
-/// Removes cases from the base that the new run did not select: those that were filtered out (`asked`), and those that
-/// a quick run leaves out, are not missing.
-pub fn narrow(base: &mut Run, new: &Run, asked: bool) -> Result<()> {
+/// Removes cases from the base that the new run did not select: those that a filter or overridden toggles rule out, and
+/// those that a brief run leaves out, are not missing. Returns how many are left, if the selection ruled any out.
+pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option<String>> {
+    let (filter, set) = (selection.filter.as_deref(), &selection.set);
     let mut not_quick = Vec::new();
-    if new.header.profile == RunProfile::Quick.name() {
+    // What is named is measured in brief runs as well.
+    if new.header.profile == RunProfile::Quick.name() && filter.is_none() {
         for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
             not_quick.push(listed.resolve(&[])?.key());
         }
     }
+    let all = number_of_cases(base);
     base.measurements.retain(|before| {
         let measured = || new.measurements.iter().any(|measurement| measurement.case == before.case);
-        !(asked || not_quick.contains(&before.case)) || measured()
+        let selected = set.is_empty() && selects(filter, "", &before.case) && !not_quick.contains(&before.case);
+        selected || measured()
     });
-    Ok(())
+    Ok(scope(number_of_cases(base), all, filter, set))
+}
+
+fn number_of_cases(run: &Run) -> usize {
+    run.measurements.iter().map(|measurement| &measurement.case).collect::<BTreeSet<&CaseKey>>().len()
 }
 
 /// The judgement of a run by its environment's stored baseline, with the baseline's file; `None` if no baseline fits.
-pub fn by_baseline(new: &Run, asked: bool, policy: &Policy) -> Result<Option<(PathBuf, Judgement)>> {
+pub fn by_baseline(new: &Run, selection: &Selection) -> Result<Option<(PathBuf, Judgement)>> {
     let BaselineLookup::Found(path, mut base) =
         baseline::find(&workspace::stored_baselines(), &new.header.environment)?
     else {
         return Ok(None);
     };
-    narrow(&mut base, new, asked)?;
-    Ok(Some((path, judge(&base, new, policy))))
+    let rulebook = Rulebook::of_this_tree(None)?;
+    let scope = narrow(&mut base, new, selection)?;
+    Ok(Some((path, judge(&base, new, &rulebook, scope.as_deref()))))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use baselines::exit_code::Exit;
 use clap::Args;
+use harness::session::rulebook::Rulebook;
 use harness::session::{judging, runs};
 use reports::Format;
 
@@ -48,7 +49,7 @@ impl ReportArgs {
         if let Some(against) = &self.against {
             let base_path = runs::find(against)?;
             let base = runs::read(&base_path, self.partial)?;
-            let judgement = judging::judge(&base, &report.run, &judging::standard_policy(None)?);
+            let judgement = judging::judge(&base, &report.run, &Rulebook::of_this_tree(None)?, None);
             report.judgement = Some(judgement);
             report.side_by_side = true;
             report.against = Some(format!("run {}", base_path.display()));

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use baselines::exit_code::Exit;
-use baselines::policy::Policy;
 use baselines::{Lane, Run};
 use clap::Args;
 use harness::lanes::effect;
@@ -69,11 +68,10 @@ impl RunArgs {
         if self.list {
             return self.list();
         }
-        let FinishedRun { path, run } =
-            run::measure(&self.selection.selection(), self.profile(), self.output.as_deref())?;
+        let selection = self.selection.selection();
+        let FinishedRun { path, run } = run::measure(&selection, self.profile(), self.output.as_deref(), None)?;
         let exit = exit(&run);
-        let asked = self.selection.filter.is_some() || !self.selection.set.is_empty();
-        let judged = gate::by_baseline(&run, asked, &Policy::standard())?;
+        let judged = gate::by_baseline(&run, &selection)?;
         let mut report = publish::report(&path, run)?;
         if let Some((baseline, judgement)) = judged {
             report.against = Some(format!("baseline {}", baseline.display()));

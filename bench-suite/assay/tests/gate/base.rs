@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn git(folder: &Path, arguments: &[&str]) {
+pub fn git(folder: &Path, arguments: &[&str]) {
     let done = Command::new("git")
         .args(["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main"])
         .args(arguments)
@@ -28,7 +28,7 @@ fn broken_workspace(folder: &Path) {
 
 fn gate(folder: &Path, against: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_assay"))
-        .args(["gate", "--against", against])
+        .args(["gate", "--lane", "time", "--against", against])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", folder.join("target"))
         .output()
@@ -52,8 +52,7 @@ fn a_base_that_is_not_there_is_an_error() {
     broken_workspace(folder.path());
     for against in ["nowhere", "--output=x", ""] {
         let output = Command::new(env!("CARGO_BIN_EXE_assay"))
-            .arg("gate")
-            .arg(format!("--against={against}"))
+            .args(["gate", "--lane", "time", &format!("--against={against}")])
             .current_dir(folder.path())
             .env("CARGO_TARGET_DIR", folder.path().join("target"))
             .output()

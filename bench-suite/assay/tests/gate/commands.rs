@@ -104,7 +104,7 @@ fn comparing_nothing_fails() {
     assert_eq!(code, 4, "times of two sessions are never judged: {stdout}");
     assert!(stdout.contains("nothing was compared"), "{stdout}");
     let (code, _, stderr) = parts(&assay(folder.path(), &["gate", "--run", "base.jsonl", "--baselines", "nowhere"]));
-    assert_eq!(code, 1);
+    assert_eq!(code, 4);
     assert!(stderr.contains("there is no baseline in nowhere"), "{stderr}");
 }
 

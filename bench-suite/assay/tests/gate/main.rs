@@ -2,6 +2,8 @@
 
 mod base;
 mod commands;
+mod fooled;
+mod judge;
 mod large;
 mod mutants;
 mod planted;

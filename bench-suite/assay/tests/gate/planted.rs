@@ -123,7 +123,7 @@ fn assay(folder: &Path, target: Option<&Path>, arguments: &[&str]) -> Output {
 
 fn command(folder: &Path, target: Option<&Path>, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
-    command.args(arguments).current_dir(folder).env("NO_COLOR", "1");
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env_remove("GITHUB_BASE_REF");
     if let Some(target) = target {
         command.env("CARGO_TARGET_DIR", target);
     }

@@ -36,6 +36,7 @@ pub fn run(counts: &[(&str, f64)]) -> Run {
             profile: "quick".to_owned(),
             environment,
             accepted: None::<Acceptance>,
+            judged_by: None,
         },
         measurements,
         pairs: vec![],

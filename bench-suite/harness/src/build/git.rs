@@ -27,6 +27,11 @@ pub fn resolve(repository: &Path, revision: &str) -> Result<String> {
     Ok(commit.trim().to_owned())
 }
 
+/// True if one commit is an ancestor of another one, and not the same; false where the repository does not know both.
+pub fn is_ancestor(repository: &Path, older: &str, newer: &str) -> bool {
+    older != newer && git(repository, &["merge-base", "--is-ancestor", older, newer]).is_ok()
+}
+
 /// The first 12 letters of a commit, for messages.
 pub fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)

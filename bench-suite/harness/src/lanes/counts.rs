@@ -11,10 +11,11 @@ use anyhow::{Context, Result, ensure};
 use baselines::{CallStacks, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
 use tempfile::TempDir;
-use worker::protocol::HeapUsage;
+use worker::protocol::Counted;
 use worker::slice::ROOT;
 use worker::valgrind::INSTRUMENTATION;
 use workloads::cases::{Case, Tag};
+use workloads::engagement::WORK;
 use workloads::input::Source;
 
 use super::{Plan, UNIT};
@@ -32,6 +33,8 @@ use crate::workspace;
 pub struct CaseCounts {
     /// Values by metric, over all operations.
     pub values: BTreeMap<&'static str, f64>,
+    /// What the whole process did, by counter.
+    pub work: BTreeMap<String, u64>,
     /// Cost by function.
     pub functions: Vec<FunctionCost>,
     /// Folded call stacks, outermost frame first.
@@ -114,7 +117,7 @@ impl Place {
 }
 
 fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
-    let heap: HeapUsage = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
+    let Counted { heap, mut counters } = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
         .context("the worker printed no heap usage: it is older than this assay")?;
     let profile = callgrind(worker, folder, &EVENTS)?;
     let mut values = hits(&profile.events)?;
@@ -142,7 +145,8 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
         worker.case,
         values.get("instructions")
     );
-    Ok(CaseCounts { values, functions, folded: attribution::folded(&profile, ROOT) })
+    counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
+    Ok(CaseCounts { values, work: counters, functions, folded: attribution::folded(&profile, ROOT) })
 }
 
 /// The heap blocks of Rust and C code alike. Slow: DHAT watches every access to memory, and the setup's too.
@@ -217,8 +221,11 @@ pub fn measurements(case: &Case, repetitions: &[CaseCounts]) -> Result<Vec<Measu
             Ok(if metric == PEAK { *value } else { value / operations as f64 })
         };
         let sample = Sample::new(repetitions.iter().map(value).collect::<Result<_>>()?)?;
-        let functions = if metric == "instructions" { first.functions.clone() } else { vec![] };
-        Ok(Measurement::new(case.key(), metric, sample, case.durability()).over(operations).with_functions(functions))
+        let measurement = Measurement::new(case.key(), metric, sample, case.durability()).over(operations);
+        if metric != "instructions" {
+            return Ok(measurement);
+        }
+        Ok(measurement.with_counters(first.work.clone()).with_functions(first.functions.clone()))
     };
     METRICS.into_iter().map(measurement).collect()
 }

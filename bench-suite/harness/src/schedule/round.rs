@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 
 use worker::protocol::{Command, Worked};
+use workloads::engagement::WORK;
 
 use super::placement::Placement;
 use super::program::{Deadlines, Program};
@@ -38,7 +39,8 @@ pub fn measure(
     }
     ensure!(
         inputs[0] == inputs[1],
-        "the sides work on different inputs ({} and {}): give both the same with --corpus",
+        "the sides work on different inputs ({} and {}): what generates or reads the episodes changed between them, or how \
+            many the benchmark takes; choose a base after that change",
         inputs[0],
         inputs[1]
     );
@@ -60,7 +62,8 @@ pub fn measure(
         process.end().with_context(|| NAMES[side])?;
     }
     for (side, process) in processes.into_iter().enumerate() {
-        process.ended().with_context(|| NAMES[side])?;
+        slices[side].work = process.ended().with_context(|| NAMES[side])?.counters;
+        slices[side].work.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
     }
     let [base, new] = slices;
     Ok((base, new))

@@ -9,20 +9,20 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use baselines::compare::{self, Comparison, Delta};
 use baselines::paired::{self, PairVerdicts};
-use baselines::policy::Policy;
 use baselines::stats::Procedure;
-use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunWriter, Sample, gate};
+use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample, gate};
 use workloads::cases::{self, Case, Tag};
 use workloads::input::{Input, SEED, Source};
 
 use super::judging::Judged;
 use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
+use super::rulebook::Rulebook;
 use super::sides::{SideBySide, match_up};
 use super::{run, runs};
 use crate::build::checkout::Build;
 use crate::lanes::{self, Plan, call_stacks};
-use crate::recorded::Recorded;
+use crate::recorded::{Recorded, selects};
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
@@ -44,8 +44,8 @@ pub struct CasePair {
 pub struct AbSession<'a> {
     /// The selected cases and lanes.
     pub selection: &'a Selection,
-    /// The limits of metrics.
-    pub policy: &'a Policy,
+    /// What judges.
+    pub rulebook: &'a Rulebook,
     /// The longest duration of the time lane.
     pub budget: Option<Duration>,
 }
@@ -65,21 +65,26 @@ impl AbSession<'_> {
         let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?;
         let everything = self.selection.filter.is_some() || !self.selection.set.is_empty();
         let chosen = selected.cases;
-        let mut session = Session::start(self.environment(&input, &new)?)?;
+        let mut session = Session::start(self.environment(&input, &new)?, self.rulebook, [&listed_base, &listed_new])?;
         for (what, why) in &selected.left_out {
             session.writer.skipped(what, why)?;
         }
         let wanted = chosen.iter().map(|case| MemorySubject::case(case, &self.selection.set)).collect();
         let filter = self.selection.filter.as_deref();
-        let by_filter = |case: &SubjectCase| {
-            filter.is_none_or(|filter| case.id.contains(filter) || case.key.benchmark.contains(filter))
-        };
-        let (shared, one_sided) =
-            match_up(self.policy, wanted, &listed_base, &listed_new, by_filter, &mut session.writer)?;
+        let by_filter = |case: &SubjectCase| selects(filter, &case.id, &case.key);
+        let (shared, one_sided) = match_up(&self.rulebook.policy, wanted, &listed_base, &listed_new, by_filter);
+        session.scope = self.scope(&listed_base);
+        if shared.is_empty() {
+            session.writer.skipped("every case", "the two sides share none that was selected")?;
+        }
         let cases: Vec<Case> =
             chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
         // Counts are cheap enough for every case; rounds of all of them would take the better part of an hour.
-        let gated = |case: &SubjectCase| cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
+        // What the base gates is measured, also if this tree does not gate it any more.
+        let gated = |case: &SubjectCase| {
+            let own = cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
+            own || listed_base.iter().any(|base| base.id == case.id && base.gated)
+        };
         let timed: Vec<SubjectCase> = shared.into_iter().filter(gated).collect();
         let base_counts = match self.selection.compares(Lane::Counts) {
             true => self.count(&cases, &base, &new, (&source, &input), &mut session)?,
@@ -97,7 +102,8 @@ impl AbSession<'_> {
             }
             false => PairVerdicts::default(),
         };
-        let mut judged = self.conclude(session, base_counts, times, one_sided, Some(&own_cases()?))?;
+        let named: Vec<CaseKey> = listed_base.iter().chain(&listed_new).map(|case| case.key.clone()).collect();
+        let mut judged = self.conclude(session, base_counts, times, one_sided, Some(&named))?;
         let workers = [&base, &new].map(|build| build.program.as_path());
         let set = &self.selection.set;
         let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &cases, workers, set, &source);
@@ -117,7 +123,7 @@ impl AbSession<'_> {
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
         let both = SideBySide::new(&renamed(base), &renamed(new))?;
         let (base_side, new_side) = both.sides();
-        let mut session = Session::start(plan::environment(&input, false)?)?;
+        let mut session = Session::start(plan::environment(&input, false)?, self.rulebook, [&[], &[]])?;
         let mut jobs = Vec::with_capacity(pairs.len() + 2);
         for pair in pairs {
             // Every toggle is set, since the two variants may differ in toggles of the list of cases.
@@ -143,15 +149,17 @@ impl AbSession<'_> {
         let (base, new) = (subject.revision(against)?, subject.working_tree()?);
         let mut environment = Environment::detect(SEED, &format!("bench {}", subject.name()));
         (environment.commit, environment.dirty) = (new.commit.clone(), new.dirty);
-        let mut session = Session::start(environment)?;
         let mut both = SideBySide::new(&base, &new)?;
-        if let Err(why) = both.randomize_layouts(SEED, SEED) {
-            session.one_layout(&why)?;
-        }
+        let randomized = both.randomize_layouts(SEED, SEED);
         let (base_side, new_side) = both.sides();
         let (listed_base, listed_new) = (subject.list(base_side.build)?, subject.list(new_side.build)?);
+        let mut session = Session::start(environment, self.rulebook, [&listed_base, &listed_new])?;
+        if let Err(why) = randomized {
+            session.one_layout(&why)?;
+        }
+        session.scope = self.selection.filter.as_ref().map(|filter| format!("only what the filter `{filter}` matches"));
         let (shared, one_sided) =
-            match_up(self.policy, listed_new.clone(), &listed_base, &listed_new, |_| true, &mut session.writer)?;
+            match_up(&self.rulebook.policy, listed_new.clone(), &listed_base, &listed_new, |_| true);
         ensure!(!shared.is_empty(), "the two revisions share no benchmark: choose a nearer base");
         let jobs = jobs::jobs(subject, &shared, base_side, new_side);
         let times = session.alternate(self, jobs, SEED)?;
@@ -159,6 +167,13 @@ impl AbSession<'_> {
         let mut judged = self.conclude(session, None, times, one_sided, own_policy.then_some(&named[..]))?;
         judged.against = base.name;
         Ok(judged)
+    }
+
+    /// Says how many of the base's cases the selection leaves.
+    fn scope(&self, base: &[SubjectCase]) -> Option<String> {
+        let Selection { filter, set, .. } = self.selection;
+        let selected = base.iter().filter(|case| selects(filter.as_deref(), &case.id, &case.key)).count();
+        super::judging::scope(selected, base.len(), filter.as_deref(), set)
     }
 
     fn environment(&self, input: &Input, new: &Build) -> Result<Environment> {
@@ -184,6 +199,9 @@ impl AbSession<'_> {
         if let Some(why) = valgrind::missing() {
             eprintln!("skipped: the counts lane: {why}");
             session.writer.skipped("counts lane", why)?;
+            return Ok(None);
+        }
+        if cases.is_empty() {
             return Ok(None);
         }
         let Selection { set, repeat, .. } = self.selection;
@@ -224,17 +242,16 @@ impl AbSession<'_> {
                     |measurement: &&Measurement| measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts);
                 Run { measurements: run.measurements.iter().filter(exact).cloned().collect(), ..run.clone() }
             };
-            compared = compare::compare(&counts(base), &counts(&run), self.policy, runs::today());
+            compared = compare::compare(&counts(base), &counts(&run), &self.rulebook.policy, runs::today());
         }
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
-        let complaints = match named {
-            Some(cases) => self.policy.complaints(cases.iter(), runs::today()),
-            None => self.policy.expired(runs::today()),
-        };
+        let complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
         let judgement = gate::judge(compared, &invalid, &complaints);
+        let judgement = self.rulebook.annotate(judgement, session.scope.as_deref());
         let finished = FinishedRun { path: session.path, run };
-        Ok(Judged { finished, judgement, against: String::new(), notes: times.controls })
+        let notes = session.notes.into_iter().chain(times.controls).collect();
+        Ok(Judged { finished, judgement, against: String::new(), notes })
     }
 }
 
@@ -247,13 +264,19 @@ fn own_cases() -> Result<Vec<CaseKey>> {
 struct Session {
     path: PathBuf,
     writer: RunWriter,
+    notes: Vec<String>,
+    scope: Option<String>,
 }
 
 impl Session {
-    fn start(environment: Environment) -> Result<Session> {
+    /// Starts a run that records what judges it: `listed` are the cases of the base and of the new side.
+    fn start(environment: Environment, rulebook: &Rulebook, listed: [&[SubjectCase]; 2]) -> Result<Session> {
         let path = runs::new_path(&environment);
-        let writer = RunWriter::create(&path, plan::header("quick", environment))?;
-        Ok(Session { path, writer })
+        let mut rulebook = rulebook.clone();
+        rulebook.cases(listed[0], listed[1]);
+        let header = RunHeader { judged_by: Some(rulebook.judged_by), ..plan::header("quick", environment) };
+        let writer = RunWriter::create(&path, header)?;
+        Ok(Session { path, writer, notes: rulebook.notes, scope: None })
     }
 
     /// Reports that the code layout is part of the difference, because a build can't be relinked.
@@ -268,7 +291,7 @@ impl Session {
         let procedure = Procedure::default();
         let settings = Settings {
             procedure: &procedure,
-            policy: asked.policy,
+            policy: &asked.rulebook.policy,
             today: runs::today(),
             seed,
             deadlines: Deadlines::default(),
@@ -277,7 +300,7 @@ impl Session {
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
         self.record_times()?;
-        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, asked.policy, settings.today)?)
+        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, &asked.rulebook.policy, settings.today)?)
     }
 
     /// Records the new side's times as measurements, for tables and charts.

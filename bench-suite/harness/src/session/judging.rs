@@ -1,13 +1,10 @@
 //! Judges a comparison.
 
-use std::path::Path;
-
-use anyhow::Result;
 use baselines::gate::{self, Judgement};
-use baselines::policy::Policy;
-use baselines::{Run, compare};
+use baselines::{InvalidEntry, Run, compare};
 
 use super::plan::FinishedRun;
+use super::rulebook::Rulebook;
 use super::runs;
 
 /// A judged session.
@@ -23,17 +20,20 @@ pub struct Judged {
     pub notes: Vec<String>,
 }
 
-/// The policy in a file, or the built-in one.
-pub fn standard_policy(path: Option<&Path>) -> Result<Policy> {
-    Ok(match path {
-        Some(path) => Policy::read(path)?,
-        None => Policy::standard(),
-    })
+/// How much of the base was judged, if a filter or overridden toggles left some of its cases out.
+pub fn scope(judged: usize, all: usize, filter: Option<&str>, set: &[String]) -> Option<String> {
+    let filter = filter.map(|filter| format!("filter `{filter}`"));
+    let why: Vec<String> = filter.into_iter().chain(set.iter().map(|pair| format!("--set {pair}"))).collect();
+    (!why.is_empty()).then(|| format!("{judged} of {all} cases: {}", why.join(", ")))
 }
 
-/// Compares two runs, and judges them by today's exceptions.
-pub fn judge(base: &Run, new: &Run, policy: &Policy) -> Judgement {
+/// Compares two runs, and judges them by today's exceptions. What can't be believed of either makes it invalid.
+pub fn judge(base: &Run, new: &Run, rulebook: &Rulebook, scope: Option<&str>) -> Judgement {
     let cases = base.measurements.iter().chain(&new.measurements).map(|measurement| &measurement.case);
-    let complaints = policy.complaints(cases, runs::today());
-    gate::judge(compare::compare(base, new, policy, runs::today()), &new.invalid, &complaints)
+    let complaints = rulebook.complaints(Some(cases));
+    let of_base =
+        base.invalid.iter().map(|entry| InvalidEntry { what: format!("the base: {}", entry.what), ..entry.clone() });
+    let invalid: Vec<InvalidEntry> = new.invalid.iter().cloned().chain(of_base).collect();
+    let judgement = gate::judge(compare::compare(base, new, &rulebook.policy, runs::today()), &invalid, &complaints);
+    rulebook.annotate(judgement, scope)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use baselines::{Environment, Lane, RunWriter};
+use baselines::{Environment, JudgedBy, Lane, RunHeader, RunWriter};
 use workloads::input::{Input, Source};
 
 use super::plan::{self, FinishedRun, RunProfile, Selection};
@@ -27,8 +27,13 @@ pub fn environment(selection: &Selection) -> Result<Environment> {
     plan::environment(&input(selection)?.1, selection.lanes().contains(&Lane::Counts))
 }
 
-/// Measures a selection into a new run file.
-pub fn measure(selection: &Selection, profile: RunProfile, output: Option<&Path>) -> Result<FinishedRun> {
+/// Measures a selection into a new run file, which records what will judge it.
+pub fn measure(
+    selection: &Selection,
+    profile: RunProfile,
+    output: Option<&Path>,
+    judged_by: Option<JudgedBy>,
+) -> Result<FinishedRun> {
     let (source, input) = input(selection)?;
     let (selected, left_out) = profile.choose(selection)?;
     let programs = cargo::build(&selection.programs())?;
@@ -38,7 +43,8 @@ pub fn measure(selection: &Selection, profile: RunProfile, output: Option<&Path>
         Some(path) => path.to_owned(),
         None => runs::new_path(&environment),
     };
-    let mut writer = RunWriter::create(&path, plan::header(profile.name(), environment))?;
+    let header = RunHeader { judged_by, ..plan::header(profile.name(), environment) };
+    let mut writer = RunWriter::create(&path, header)?;
     for (what, why) in &selected.left_out {
         writer.skipped(what, why)?;
     }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use baselines::RunWriter;
 use baselines::compare::{Delta, Verdict};
 use baselines::policy::{Action, Policy};
 use tempfile::TempDir;
@@ -15,44 +14,53 @@ use crate::schedule::jobs::Side;
 use crate::subject::SubjectCase;
 use crate::workspace;
 
-/// The cases that both sides have with the same meaning, and the deltas of cases that one side lacks. Of cases that
-/// only the base has, only those that are `wanted` count.
+/// The cases that both sides have with the same meaning, and the deltas of cases that one side lacks or has redefined.
+/// Of cases that only the base has, only those that are `wanted` count.
 pub fn match_up(
     policy: &Policy,
     chosen: Vec<SubjectCase>,
     base: &[SubjectCase],
     new: &[SubjectCase],
     wanted: impl Fn(&SubjectCase) -> bool,
-    writer: &mut RunWriter,
-) -> Result<(Vec<SubjectCase>, Vec<Delta>)> {
+) -> (Vec<SubjectCase>, Vec<Delta>) {
     let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
     let find = |cases: &[SubjectCase], id: &str| cases.iter().find(|case| case.id == id).cloned();
     for case in chosen {
         match (find(base, &case.id), find(new, &case.id)) {
             (Some(before), Some(now)) if !alike(&before, &now) => {
-                writer.skipped(case.key.to_string(), "the base has another benchmark or variant by this name")?;
+                let why = format!("the base has {} by the name {}, here it is {}", before.key, case.id, now.key);
+                one_sided.push(redefined(policy, &before, &why));
             }
-            (Some(before), Some(now)) if before.operations != now.operations => writer.skipped(
-                case.key.to_string(),
-                format!("one count has {} operations in the base, {} here", before.operations, now.operations),
-            )?,
+            (Some(before), Some(now)) if before.operations != now.operations => {
+                let why =
+                    format!("one count has {} operations in the base, {} here", before.operations, now.operations);
+                one_sided.push(redefined(policy, &case, &why));
+            }
             (Some(_), _) => shared.push(case),
-            (None, _) => one_sided.push(unmatched_delta(policy, &case, Verdict::Added)),
+            (None, _) => {
+                let why = "the base does not have this case: it is judged once the base has it".to_owned();
+                one_sided.push(unmatched_delta(policy, &case, (Verdict::Added, why)));
+            }
         }
     }
-    let missing = base.iter().filter(|case| new.iter().all(|other| other.id != case.id) && wanted(case));
-    one_sided.extend(missing.map(|case| unmatched_delta(policy, case, Verdict::Missing)));
-    Ok((shared, one_sided))
+    for gone in base.iter().filter(|case| new.iter().all(|other| other.id != case.id) && wanted(case)) {
+        let why = format!("the base has the case {}, the new side does not", gone.id);
+        let judged = match policy.redefined(&gone.key, gone.metric, runs::today(), &why) {
+            (Verdict::Invalid, why) => (Verdict::Missing, why),
+            accepted => accepted,
+        };
+        one_sided.push(unmatched_delta(policy, gone, judged));
+    }
+    (shared, one_sided)
 }
 
-/// The delta of a case that one side lacks, without a value. The policy of its metric decides if it blocks.
-fn unmatched_delta(policy: &Policy, case: &SubjectCase, verdict: Verdict) -> Delta {
-    let why = match verdict {
-        Verdict::Missing => {
-            "the base has this case, the new side does not: restore it, or gate with a filter that excludes it"
-        }
-        _ => "the base does not have this case: it is judged once the base has it",
-    };
+/// The delta of a case that means something else than in the base.
+fn redefined(policy: &Policy, case: &SubjectCase, why: &str) -> Delta {
+    unmatched_delta(policy, case, policy.redefined(&case.key, case.metric, runs::today(), why))
+}
+
+/// The delta of a case that can't be compared, without a value. The policy of its metric decides if it blocks.
+fn unmatched_delta(policy: &Policy, case: &SubjectCase, (verdict, why): (Verdict, String)) -> Delta {
     let limit = policy.limit(&case.key, case.metric, runs::today());
     Delta {
         blocks: limit.is_some_and(|limit| limit.action == Action::Block),
@@ -64,7 +72,7 @@ fn unmatched_delta(policy: &Policy, case: &SubjectCase, verdict: Verdict) -> Del
         interval: None,
         bound: None,
         verdict,
-        why: why.to_owned(),
+        why,
         cause: vec![],
     }
 }
@@ -132,10 +140,9 @@ impl SideBySide {
 
 #[cfg(test)]
 mod tests {
-    use baselines::{CaseKey, Durability, Environment};
+    use baselines::{CaseKey, Durability};
 
     use super::*;
-    use crate::session::plan;
 
     fn case(id: &str, benchmark: &str, variant: &str) -> SubjectCase {
         SubjectCase {
@@ -143,6 +150,7 @@ mod tests {
             set: vec![],
             key: CaseKey { benchmark: benchmark.into(), variant: variant.into() },
             operations: 4,
+            gated: true,
             metric: "cpu_time",
             durability: Durability::Memory,
         }
@@ -152,23 +160,18 @@ mod tests {
         ["one", "two", "three"].map(|id| case(id, &format!("family/{id}"), "store=redb,codec=json")).into()
     }
 
-    /// The number of shared cases, the verdicts on cases that one side lacks, and the reasons why others are skipped.
-    fn matched(wanted: &str, base: &[SubjectCase], new: &[SubjectCase]) -> (usize, Vec<Verdict>, Vec<String>) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let header = plan::header("quick", Environment::detect(1, "generated"));
-        let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header).expect("a run");
+    /// The number of shared cases, and the verdicts on the others.
+    fn matched(wanted: &str, base: &[SubjectCase], new: &[SubjectCase]) -> (usize, Vec<Verdict>) {
         let wanted = |case: &SubjectCase| case.id.contains(wanted);
-        let (shared, one_sided) =
-            match_up(&Policy::standard(), new.to_vec(), base, new, wanted, &mut writer).expect("matched");
-        let skipped = writer.so_far().skipped.iter().map(|skipped| skipped.why.clone()).collect();
-        (shared.len(), one_sided.iter().map(|delta| delta.verdict).collect(), skipped)
+        let (shared, one_sided) = match_up(&Policy::standard(), new.to_vec(), base, new, wanted);
+        (shared.len(), one_sided.iter().map(|delta| delta.verdict).collect())
     }
 
     #[test]
     fn a_case_that_one_side_lacks_is_missing_or_added() {
         let (all, mut fewer) = (listed(), listed());
         let gone = fewer.remove(0);
-        assert_eq!(matched("", &all, &all), (all.len(), vec![], vec![]));
+        assert_eq!(matched("", &all, &all), (all.len(), vec![]));
         assert_eq!(matched("", &fewer, &all).1, [Verdict::Added]);
         let mut more = all.clone();
         more.push(SubjectCase { id: "retired".into(), ..gone });
@@ -177,14 +180,29 @@ mod tests {
     }
 
     #[test]
-    fn what_one_name_means_twice_is_not_compared() {
+    fn a_redefined_case_is_not_green_until_the_base_accepts_it() {
         let (all, mut other) = (listed(), listed());
         other[0].key.variant = "store=redb,codec=postcard".into();
         other[1].operations += 1;
-        let (shared, one_sided, skipped) = matched("", &other, &all);
-        assert_eq!((shared, one_sided), (all.len() - 2, vec![]));
-        assert!(skipped[0].contains("another benchmark or variant"), "{skipped:?}");
-        assert!(skipped[1].contains("in the base"), "{skipped:?}");
+        let (shared, one_sided) = match_up(&Policy::standard(), all.clone(), &other, &all, |_| true);
+        assert_eq!((shared.len(), one_sided.len()), (all.len() - 2, 2));
+        assert!(
+            one_sided[0].why.contains("codec=postcard") && one_sided[0].why.contains("codec=json"),
+            "{one_sided:?}"
+        );
+        assert!(one_sided[1].why.contains("5 operations in the base, 4 here"), "{one_sided:?}");
+        let judgement = |deltas: Vec<Delta>| {
+            let comparison = baselines::compare::Comparison { differences: vec![], deltas };
+            baselines::gate::judge(comparison, &[], &[])
+        };
+        assert_eq!(judgement(one_sided).outcome, baselines::gate::GateOutcome::Invalid);
+        let accepted = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\naction = 'block'\n[[redefinition]]\nbenchmark = \
+            'family/*'\nreason = 'another codec'\nexpires = '9999-12-31'\n";
+        let policy = Policy::parse(Path::new("p.toml"), accepted).expect("parses");
+        let (_, one_sided) = match_up(&policy, all.clone(), &other, &all[2..], |_| true);
+        assert!(one_sided.iter().all(|delta| delta.verdict == Verdict::Incomparable), "{one_sided:?}");
+        assert!(one_sided[0].why.contains("accepted until 9999-12-31 (another codec)"), "{one_sided:?}");
+        assert!(judgement(one_sided).invalid.is_empty());
     }
 
     #[test]

@@ -60,8 +60,15 @@ fn manifest() -> PathBuf {
 impl Definition {
     /// Reads a project file.
     pub fn read(path: &Path) -> Result<Definition> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        let mut definition = parse(&text).with_context(|| format!("{}", path.display()))?;
+        Definition::parse(
+            path,
+            &std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?,
+        )
+    }
+
+    /// Reads a project file from its text; folders are relative to its `path`.
+    pub fn parse(path: &Path, text: &str) -> Result<Definition> {
+        let mut definition = parse(text).with_context(|| format!("{}", path.display()))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let repository = folder.join(&definition.repository);
         definition.repository = repository

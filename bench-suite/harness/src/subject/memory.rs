@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use baselines::paired::Control;
-use workloads::cases::{self, Case};
+use workloads::cases::{self, Case, Tag};
 use workloads::input::Source;
 
 use super::{Subject, SubjectCase};
@@ -68,6 +68,7 @@ impl MemorySubject {
             set: set.to_vec(),
             key: case.key(),
             operations: case.benchmark.operations,
+            gated: case.has(Tag::Gated),
             metric: case.deciding_metric(),
             durability: case.durability(),
         }
@@ -92,6 +93,7 @@ impl Subject for MemorySubject {
             set: vec![],
             key: baselines::CaseKey { benchmark: case.benchmark, variant: case.variant },
             operations: case.operations,
+            gated: case.gated,
             metric: "cpu_time",
             durability: baselines::Durability::Unstated,
         };
@@ -116,7 +118,7 @@ impl Subject for MemorySubject {
     }
 
     fn controls(&self, _: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-        let control = cases::LISTED.iter().find(|listed| listed.has(cases::Tag::Control))?;
+        let control = cases::LISTED.iter().find(|listed| listed.has(Tag::Control))?;
         let case = Self::case(&control.resolve(&[]).ok()?, &[]);
         Some((case, vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
     }

@@ -28,6 +28,8 @@ pub struct SubjectCase {
     pub key: CaseKey,
     /// Operations of one exact count: sides that differ in it are not compared.
     pub operations: u64,
+    /// A gate times it, also if nobody selects it.
+    pub gated: bool,
     /// The metric that is judged.
     pub metric: &'static str,
     /// The failure that a write survives.

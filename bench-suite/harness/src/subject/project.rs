@@ -111,6 +111,7 @@ impl Subject for ProjectSubject {
             set: vec![],
             key: CaseKey { benchmark: name, variant: String::new() },
             operations: ITERATIONS,
+            gated: true,
             metric: "wall_time",
             durability: Durability::Unstated,
         };

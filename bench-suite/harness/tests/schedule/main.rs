@@ -229,6 +229,20 @@ fn a_wrong_answer_and_an_idle_toggle_are_invalid() {
 }
 
 #[test]
+fn less_work_is_not_faster() {
+    let ended = |rows: u64| format!(r#"{{"answer":"end","counters":{{"rows_read":{rows},"cache_hits":{rows}}}}}"#);
+    let (five, three) = (ended(500), ended(300));
+    let base = Script { at_end: &five, ..Script::honest() };
+    let faster = Script { time_ns: 4_000_000, at_end: &three, ..Script::honest() };
+    let judgement = with(&base, &faster).judgement;
+    assert_eq!(judgement.outcome, GateOutcome::Invalid, "{}", judgement.summary);
+    assert!(judgement.invalid[0].contains("rows_read 300 in a process, the base 500"), "{:?}", judgement.invalid);
+    assert!(!judgement.invalid[0].contains("cache_hits"), "how it is done may change: {:?}", judgement.invalid);
+    let more = with(&Script { at_end: &three, ..Script::honest() }, &base).judgement;
+    assert_eq!(more.outcome, GateOutcome::Passed, "{}", more.summary);
+}
+
+#[test]
 fn a_worker_that_is_not_there_is_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let script = Script::honest().write(&folder.path().join("worker"));

@@ -1,0 +1,298 @@
+//! What judges a change, and where it comes from: the policy and the stored baselines of the base. A
+//! change that brings its own would be its own judge, so what differs in it is reported and not used.
+//!
+//! The statistics are those of the running program: CI that wants the base's builds that program from the base.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use baselines::gate::Judgement;
+use baselines::policy::{self, Policy};
+use baselines::{CaseKey, JudgedBy};
+use tempfile::TempDir;
+
+use super::runs;
+use crate::build::git::{git, resolve, short};
+use crate::subject::SubjectCase;
+use crate::subject::definition::Definition;
+use crate::workspace;
+
+/// A commit of a repository, whose files judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseCommit {
+    repository: PathBuf,
+    commit: String,
+}
+
+/// The policy, and the other things that judge.
+#[derive(Debug, Clone)]
+pub struct Rulebook {
+    /// The limits.
+    pub policy: Policy,
+    /// The hashes of all that judges.
+    pub judged_by: JudgedBy,
+    /// What the change has otherwise than the base, a sentence each.
+    pub notes: Vec<String>,
+    base: Option<BaseCommit>,
+    /// The change's own policy, if it is another one: it may mend what is wrong with the base's.
+    own: Option<Policy>,
+}
+
+/// The folder of stored baselines as the base has it.
+#[derive(Debug)]
+pub struct StoredBaselines {
+    folder: PathBuf,
+    exported: Option<(TempDir, String)>,
+}
+
+/// A short hash of something that judges.
+pub fn hash(text: &str) -> String {
+    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
+}
+
+/// The same of a file.
+pub fn hash_file(path: &Path) -> Result<String> {
+    Ok(hash(&std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?))
+}
+
+impl BaseCommit {
+    /// A revision of a repository.
+    pub fn new(repository: &Path, revision: &str) -> Result<BaseCommit> {
+        Ok(BaseCommit { repository: repository.to_owned(), commit: resolve(repository, revision)? })
+    }
+
+    /// The commit that judges a tree without a named base: in CI, where the tree leaves the branch that it shall go to;
+    /// elsewhere the commit that it is based on. None where the tree is no repository of its own.
+    pub fn of_tree(root: &Path) -> Result<Option<BaseCommit>> {
+        let named = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"].map(|name| std::env::var(name).ok());
+        BaseCommit::leaving(root, named.into_iter().flatten().find(|name| !name.is_empty()).as_deref())
+    }
+
+    fn leaving(root: &Path, branch: Option<&str>) -> Result<Option<BaseCommit>> {
+        let top = git(root, &["rev-parse", "--show-toplevel"]).ok().map(|top| PathBuf::from(top.trim_end()));
+        if top.and_then(|top| top.canonicalize().ok()) != root.canonicalize().ok() {
+            return Ok(None);
+        }
+        let Some(branch) = branch else { return Ok(BaseCommit::new(root, "HEAD").ok()) };
+        let shared = git(root, &["merge-base", "HEAD", &format!("origin/{branch}")]).with_context(|| {
+            format!(
+                "can't tell where HEAD leaves origin/{branch}, and so what judges it: fetch both with their history"
+            )
+        })?;
+        BaseCommit::new(root, shared.trim()).map(Some)
+    }
+
+    /// A file of the commit; none if it has no such file, or the path leads out of the repository.
+    fn text(&self, path: &Path) -> Result<Option<String>> {
+        let Some(file) = self.within(path) else { return Ok(None) };
+        if self.files(&file)?.is_empty() {
+            return Ok(None);
+        }
+        git(&self.repository, &["show", &format!("{}:{file}", self.commit)]).map(Some)
+    }
+
+    /// The names of the commit's files at or below a path within the repository.
+    fn files(&self, path: &str) -> Result<Vec<String>> {
+        let listed = git(&self.repository, &["ls-tree", "-r", "-z", "--name-only", &self.commit, path])?;
+        Ok(listed.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// A path within the repository. Links in it are not followed, as the change may have made them.
+    fn within(&self, path: &Path) -> Option<String> {
+        let absolute = std::path::absolute(path).ok()?;
+        let root = std::path::absolute(&self.repository).ok()?;
+        let real = || root.canonicalize().ok();
+        let inside = absolute.strip_prefix(&root).ok().map(Path::to_owned);
+        let inside = inside.or_else(|| absolute.strip_prefix(real()?).ok().map(Path::to_owned))?;
+        inside.to_str().map(str::to_owned)
+    }
+}
+
+impl Rulebook {
+    /// What judges without a base: a policy file, or the built-in policy.
+    pub fn of_this_tree(file: Option<&Path>) -> Result<Rulebook> {
+        let text = match file {
+            Some(file) => std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?,
+            None => policy::DEFAULT.to_owned(),
+        };
+        let policy = Policy::parse(file.unwrap_or(Path::new("(built in)")), &text)?;
+        let judged_by = JudgedBy { policy: hash(&text), ..JudgedBy::default() };
+        Ok(Rulebook { policy, judged_by, notes: vec![], base: None, own: None })
+    }
+
+    /// What judges a change of a base: the base's version of a policy file. A file outside of the repository is not the
+    /// change's, and is used as it is. `file` is what the user names, `usual` where the repository has its own.
+    pub fn of_base(base: BaseCommit, file: Option<&Path>, usual: Option<&Path>) -> Result<Rulebook> {
+        let Some(path) = file.or(usual).filter(|path| base.within(path).is_some()) else {
+            let mut rulebook = Rulebook::of_this_tree(file)?;
+            rulebook.judged_by.commit = Some(base.commit.clone());
+            return Ok(Rulebook { base: Some(base), ..rulebook });
+        };
+        let own = std::fs::read_to_string(path).ok();
+        let (text, source) = match base.text(path)? {
+            Some(text) => (text, format!("{} of {}", path.display(), short(&base.commit))),
+            None => (policy::DEFAULT.to_owned(), "(built in)".to_owned()),
+        };
+        let policy = Policy::parse(Path::new(&source), &text)?;
+        let judged_by = JudgedBy { commit: Some(base.commit.clone()), policy: hash(&text), ..JudgedBy::default() };
+        let mut rulebook = Rulebook { policy, judged_by, notes: vec![], base: Some(base), own: None };
+        if let Some(own) = own.filter(|own| *own != text) {
+            rulebook.own = Some(Policy::parse(path, &own)?);
+            rulebook.differs("policy", &source);
+        }
+        Ok(rulebook)
+    }
+
+    fn differs(&mut self, what: &str, source: &str) {
+        self.notes.push(format!("the {what} of this change differs from the base's: judged by the base's, {source}"));
+    }
+
+    /// A project's file as the base has it, so that a change can't name other benchmarks than the base; `own` is the
+    /// change's.
+    pub fn definition(&mut self, file: &Path, own: Definition) -> Result<Definition> {
+        let text = self.base.as_ref().map(|base| base.text(file)).transpose()?.flatten();
+        let Some(text) = text else { return Ok(own) };
+        let mut before = Definition::parse(file, &text)?;
+        before.repository.clone_from(&own.repository);
+        if before != own {
+            self.differs("project file", &file.display().to_string());
+        }
+        Ok(before)
+    }
+
+    /// Keeps the hash of the base's list of cases, and reports how the change's differs.
+    pub fn cases(&mut self, base: &[SubjectCase], new: &[SubjectCase]) {
+        if base.is_empty() {
+            return;
+        }
+        let told = |case: &SubjectCase| format!("{} {} {} {}", case.id, case.key, case.operations, case.gated);
+        let (before, now): (Vec<String>, Vec<String>) =
+            (base.iter().map(told).collect(), new.iter().map(told).collect());
+        if before != now {
+            self.differs("list of cases", "and what is gone or redefined in it is not green");
+        }
+        self.judged_by.cases = Some(hash(&before.join("\n")));
+    }
+
+    /// The folder of stored baselines, as the base has it. Where the base has none of them, those that are there judge.
+    pub fn baselines(&mut self, folder: &Path) -> Result<StoredBaselines> {
+        let as_it_is = StoredBaselines { folder: folder.to_owned(), exported: None };
+        let Some(base) = self.base.clone() else { return Ok(as_it_is) };
+        let Some(within) = base.within(folder) else { return Ok(as_it_is) };
+        let files = base.files(&within)?;
+        if files.is_empty() {
+            if folder.is_dir() {
+                let at = short(&base.commit);
+                self.notes.push(format!(
+                    "{} is not in {at}: judged by files that nobody has accepted there",
+                    folder.display()
+                ));
+            }
+            return Ok(as_it_is);
+        }
+        let exported = workspace::temporary("baselines-")?;
+        let mut same = std::fs::read_dir(folder).is_ok_and(|entries| entries.count() == files.len());
+        for file in files {
+            let text = git(&base.repository, &["show", &format!("{}:{file}", base.commit)])?;
+            let name = Path::new(&file).file_name().unwrap_or_default();
+            same &= std::fs::read_to_string(folder.join(name)).is_ok_and(|own| own == text);
+            let to = exported.path().join(name);
+            std::fs::write(&to, text).with_context(|| format!("can't write {}", to.display()))?;
+        }
+        if same {
+            return Ok(as_it_is);
+        }
+        self.differs("stored baseline", &format!("{} of {}", folder.display(), short(&base.commit)));
+        Ok(StoredBaselines { folder: folder.to_owned(), exported: Some((exported, base.commit)) })
+    }
+
+    /// What is wrong with the policy: with the base's, as far as the change does not mend it. If `cases` are given,
+    /// each rule must match one of them.
+    pub fn complaints<'a>(&self, cases: Option<impl Iterator<Item = &'a CaseKey> + Clone>) -> Vec<String> {
+        let of = |policy: &Policy| match cases.clone() {
+            Some(cases) => policy.complaints(cases, runs::today()),
+            None => policy.expired(runs::today()),
+        };
+        let mut complaints = of(&self.policy);
+        if let Some(own) = &self.own {
+            let left = of(own);
+            complaints.retain(|complaint| left.contains(complaint));
+        }
+        complaints
+    }
+
+    /// A judgement with what the policy accepts for a while, and with its `scope`, if it is not all that the base has.
+    pub fn annotate(&self, mut judgement: Judgement, scope: Option<&str>) -> Judgement {
+        judgement.accepted = self.policy.accepted(&judgement.comparison.deltas, runs::today());
+        if let Some(scope) = scope {
+            judgement.summary.push_str(&format!("; {scope}"));
+        }
+        judgement
+    }
+}
+
+impl StoredBaselines {
+    /// The folder, for people.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder to read.
+    pub fn files(&self) -> &Path {
+        self.exported.as_ref().map_or(&self.folder, |(exported, _)| exported.path())
+    }
+
+    /// The name of a baseline that was read, for people.
+    pub fn name(&self, read: &Path) -> String {
+        let Some((_, commit)) = &self.exported else { return read.display().to_string() };
+        let file = self.folder.join(read.file_name().unwrap_or_default());
+        format!("{} of {}", file.display(), short(commit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROJECT: &str = "schema = 1\nrepository = \".\"\nbench = \"speed\"\n";
+
+    /// A repository whose first commit has these files.
+    fn repository(files: &[(&str, &str)]) -> (TempDir, BaseCommit) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        files.iter().for_each(|(file, text)| std::fs::write(root.join(file), text).expect("writes"));
+        for arguments in
+            [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--allow-empty", "-m", "first"]]
+        {
+            let own = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+            git(root, &[&own, arguments].concat()).expect("works");
+        }
+        let base = BaseCommit::new(root, "HEAD").expect("a commit");
+        (folder, base)
+    }
+
+    #[test]
+    fn a_project_file_names_the_benchmarks_of_the_base() {
+        let (folder, base) = repository(&[("assay.toml", PROJECT)]);
+        let file = folder.path().join("assay.toml");
+        std::fs::write(&file, format!("{PROJECT}filter = \"fast\"\n")).expect("writes");
+        let mut rulebook = Rulebook::of_base(base, None, None).expect("the built-in policy");
+        let own = Definition::read(&file).expect("reads");
+        assert_eq!(own.filter.as_deref(), Some("fast"));
+        assert_eq!(rulebook.definition(&file, own).expect("reads").filter, None);
+        assert!(rulebook.notes[0].starts_with("the project file of this change differs"), "{:?}", rulebook.notes);
+    }
+
+    #[test]
+    fn a_policy_outside_of_the_repository_is_not_the_change_s() {
+        let (folder, base) = repository(&[]);
+        let outside = tempfile::tempdir().expect("a folder");
+        let text = "schema = 1\n[[rule]]\nmetric = 'errors'\naction = 'advise'\n";
+        for (place, used) in [(outside.path(), text), (folder.path(), policy::DEFAULT)] {
+            let file = place.join("policy.toml");
+            std::fs::write(&file, text).expect("writes");
+            let rulebook = Rulebook::of_base(base.clone(), Some(&file), None).expect("reads");
+            assert_eq!(rulebook.judged_by.policy, hash(used), "{}", file.display());
+        }
+    }
+}
