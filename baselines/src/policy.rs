@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::{CaseKey, Error, Metric, Result};
+use crate::{CaseKey, Error, Lane, Metric, Result};
 
 /// The version of the format.
 const SCHEMA: u64 = 1;
@@ -133,6 +133,14 @@ impl Policy {
         })
     }
 
+    /// The same policy, in which the metrics of a lane only advise.
+    pub fn advising(&self, lane: Lane) -> Policy {
+        let mut policy = self.clone();
+        let of_lane = |rule: &&mut Rule| Metric::find(&rule.metric).is_some_and(|metric| metric.lane == lane);
+        policy.rules.iter_mut().filter(of_lane).for_each(|rule| rule.action = Action::Advise);
+        policy
+    }
+
     /// The reasons why the policy does not guard what it seems to guard: patterns (other than `*`) that match none of
     /// `cases`, and exceptions that have expired.
     pub fn complaints<'a>(&self, cases: impl Iterator<Item = &'a CaseKey> + Clone, today: Date) -> Vec<String> {
@@ -220,6 +228,17 @@ mod tests {
         );
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelative=nan\naction='block'").contains("NaN"));
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelativ=1\naction='block'").contains("relativ"));
+    }
+
+    #[test]
+    fn a_lane_can_advise_while_the_others_block() {
+        let (standard, today) = (Policy::standard(), day("2026-01-01"));
+        let advising = standard.advising(Lane::Time);
+        let blocks =
+            |policy: &Policy, metric: &str| policy.limit(&case("step/log"), metric, today).is_some_and(Limit::blocks);
+        assert!(blocks(&standard, "cpu_time") && blocks(&standard, "wall_time"));
+        assert!(!blocks(&advising, "cpu_time") && !blocks(&advising, "wall_time"));
+        assert!(blocks(&advising, "instructions"));
     }
 
     #[test]

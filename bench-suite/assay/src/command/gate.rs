@@ -10,10 +10,11 @@ use baselines::gate::Judgement;
 use baselines::policy::Policy;
 use baselines::{Environment, Lane, Run};
 use clap::Args;
+use harness::build::base::{self, Base};
 use harness::foreign::{Parts, StoredCounts};
 use harness::recorded::Recorded;
 use harness::session::ab::AbSession;
-use harness::session::judging::{judge, standard_policy};
+use harness::session::judging::{Judged, judge, standard_policy};
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::{run, runs};
 use harness::subject::definition::Definition;
@@ -35,7 +36,7 @@ The gate takes the baseline of this environment from baselines/stored. If there 
 Examples:
   assay gate                             all exact counts against the stored baseline
   assay gate retrieve                    only the retrieval benchmarks
-  assay gate --against main              counts and times of 20 cases against another revision, in one session
+  assay gate --against main              counts and times of 20 cases against where HEAD left main, in one session
   assay gate retrieve --against HEAD~1   only the retrieval benchmarks
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
@@ -44,9 +45,14 @@ pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
 
-    /// Build this revision and measure against it, instead of comparing with a stored baseline
+    /// Build where HEAD left this revision (their merge base) and measure against it, instead of comparing with a
+    /// stored baseline
     #[arg(long, value_name = "REV", conflicts_with_all = ["run", "baselines"])]
     against: Option<String>,
+
+    /// With --against: measure against REV itself
+    #[arg(long, requires = "against")]
+    exact_base: bool,
 
     /// With --against: gate another project's criterion bench, which this file describes
     #[arg(long, value_name = "FILE", requires = "against")]
@@ -83,9 +89,13 @@ impl GateArgs {
             let judged = match &self.project {
                 Some(file) => {
                     let subject = ProjectSubject::new(Definition::read(file)?, selection.filter.as_deref());
-                    session.project(&subject, revision, self.policy.is_some())?
+                    let base = self.base(subject.repository(), revision)?;
+                    Judged { against: base.said, ..session.project(&subject, &base.commit, self.policy.is_some())? }
                 }
-                None => session.revisions(revision, None)?,
+                None => {
+                    let base = self.base(&workspace::root(), revision)?;
+                    Judged { against: base.said, ..session.revisions(&base.commit, None)? }
+                }
             };
             return publish::judged(judged, self.format);
         }
@@ -129,6 +139,13 @@ impl GateArgs {
         report.against = Some(format!("baseline {}", against.display()));
         publish::print_and_write(&report, &path, self.format)?;
         Ok(exit)
+    }
+
+    /// The base of HEAD for a revision.
+    fn base(&self, repository: &Path, revision: &str) -> Result<Base> {
+        let base = base::choose(repository, revision, self.exact_base)?;
+        eprintln!("{}", base.said);
+        Ok(base)
     }
 
     /// Judges what another tool counted by what was accepted of it.

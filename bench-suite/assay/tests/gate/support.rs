@@ -12,6 +12,7 @@ pub fn assay(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("ASSAY_CACHE", folder.join("cache"))
         .env("NO_COLOR", "1")
         .output()
         .expect("assay starts")
@@ -36,11 +37,13 @@ pub fn run(counts: &[(&str, f64)]) -> Run {
             profile: "quick".to_owned(),
             environment,
             accepted: None::<Acceptance>,
+            rounds_seed: None,
         },
         measurements,
         pairs: vec![],
         skipped: vec![],
         invalid: vec![],
+        same_program: false,
         complete: true,
     }
 }

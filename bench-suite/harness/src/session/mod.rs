@@ -1,7 +1,8 @@
 //! Measures, judges and stores for one command.
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
-//! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs.
+//! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs;
+//!   [`unmeasured`] says what needs no measurement.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
@@ -10,3 +11,4 @@ pub mod plan;
 pub mod run;
 pub mod runs;
 pub mod sides;
+mod unmeasured;
