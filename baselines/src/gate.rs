@@ -66,6 +66,17 @@ impl GateOutcome {
 }
 
 impl Judgement {
+    /// The judgement of two revisions that build one program.
+    pub fn same_program() -> Judgement {
+        Judgement {
+            outcome: GateOutcome::Passed,
+            summary: "passed: both revisions build the same program, so nothing was measured".to_owned(),
+            tally: BTreeMap::new(),
+            invalid: vec![],
+            comparison: Comparison { differences: vec![], deltas: vec![] },
+        }
+    }
+
     /// The number of cases of which nothing was compared, or only how often they failed. Cases that the base does not
     /// have are not among them.
     pub fn uncompared_cases(&self) -> usize {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use wildmatch::WildMatch;
 
 use crate::verdict::{Delta, Verdict};
-use crate::{Assume, CaseKey, Error, Metric, Result};
+use crate::{Assume, CaseKey, Error, Lane, Metric, Result};
 
 /// The version of the format.
 const SCHEMA: u64 = 1;
@@ -215,6 +215,14 @@ impl Policy {
         exceptions.chain(redefinitions).collect()
     }
 
+    /// The same policy, in which the metrics of a lane only advise.
+    pub fn advising(&self, lane: Lane) -> Policy {
+        let mut policy = self.clone();
+        let of_lane = |rule: &&mut Rule| Metric::find(&rule.metric).is_some_and(|metric| metric.lane == lane);
+        policy.rules.iter_mut().filter(of_lane).for_each(|rule| rule.action = Action::Advise);
+        policy
+    }
+
     /// The reasons why the policy does not guard what it seems to guard: patterns (other than `*`) that match none of
     /// `cases`, and exceptions that have expired.
     pub fn complaints<'a>(&self, cases: impl Iterator<Item = &'a CaseKey> + Clone, today: Date) -> Vec<String> {
@@ -348,6 +356,17 @@ mod tests {
         let word = policy.accepts_redefinition(&case("codec/json"), last).expect("accepted");
         assert_eq!(word, "accepted until 2026-12-31 (fewer)");
         assert_eq!(policy.accepts_redefinition(&case("codec/json"), after), None);
+    }
+
+    #[test]
+    fn a_lane_can_advise_while_the_others_block() {
+        let (standard, today) = (Policy::standard(), day("2026-01-01"));
+        let advising = standard.advising(Lane::Time);
+        let blocks =
+            |policy: &Policy, metric: &str| policy.limit(&case("step/log"), metric, today).is_some_and(Limit::blocks);
+        assert!(blocks(&standard, "cpu_time") && blocks(&standard, "wall_time"));
+        assert!(!blocks(&advising, "cpu_time") && !blocks(&advising, "wall_time"));
+        assert!(blocks(&advising, "instructions"));
     }
 
     #[test]

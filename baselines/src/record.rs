@@ -42,6 +42,9 @@ pub struct RunHeader {
     /// What judged the run, if it was measured to be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_by: Option<JudgedBy>,
+    /// The seed of the orders and layouts of rounds, drawn for the session; none if it has no rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds_seed: Option<u64>,
 }
 
 impl RunHeader {
@@ -62,6 +65,7 @@ impl RunHeader {
             environment,
             accepted: None,
             judged_by: None,
+            rounds_seed: None,
         }
     }
 }
@@ -105,6 +109,8 @@ pub struct Run {
     pub skipped: Vec<Skipped>,
     /// Everything that can't be believed. With any of these, the gate says `invalid`.
     pub invalid: Vec<InvalidEntry>,
+    /// Both sides are one program, so there was nothing to measure.
+    pub same_program: bool,
     /// The end line is there.
     pub complete: bool,
 }
@@ -125,9 +131,19 @@ enum Line {
     },
     Skipped(Skipped),
     Invalid(InvalidEntry),
+    /// What is the same on both sides.
+    Same {
+        what: SameThing,
+    },
     End {
         measurements: usize,
     },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SameThing {
+    Program,
 }
 
 impl Line {
@@ -190,6 +206,11 @@ impl RunWriter {
         self.add(Line::Invalid(InvalidEntry { what: what.into(), why: why.into() }))
     }
 
+    /// Records that both sides are one program.
+    pub fn same_program(&mut self) -> Result<()> {
+        self.add(Line::Same { what: SameThing::Program })
+    }
+
     /// The run so far.
     pub fn so_far(&self) -> &Run {
         &self.run
@@ -220,7 +241,15 @@ impl RunWriter {
 impl Run {
     /// A run without measurements, not complete.
     pub fn new(header: RunHeader) -> Run {
-        Run { header, measurements: vec![], pairs: vec![], skipped: vec![], invalid: vec![], complete: false }
+        Run {
+            header,
+            measurements: vec![],
+            pairs: vec![],
+            skipped: vec![],
+            invalid: vec![],
+            same_program: false,
+            complete: false,
+        }
     }
 
     /// Reads a run file; a `.partial` one, or one without its end line, only if `partial` is set.
@@ -254,6 +283,7 @@ impl Run {
             .chain(abandoned.map(|(pair, _)| Line::Abandoned { pair }))
             .chain(self.skipped.iter().cloned().map(Line::Skipped))
             .chain(self.invalid.iter().cloned().map(Line::Invalid))
+            .chain(self.same_program.then_some(Line::Same { what: SameThing::Program }))
             .chain([Line::End { measurements: self.measurements.len() }]);
         let text: String = lines.map(|line| encode(&line)).collect();
         atomic::write(path, text.as_bytes())
@@ -261,7 +291,8 @@ impl Run {
 
     /// Nothing was measured, and no entry says why.
     fn is_empty(&self) -> bool {
-        self.measurements.is_empty() && self.pairs.is_empty() && self.skipped.is_empty() && self.invalid.is_empty()
+        let entries = self.skipped.len() + self.invalid.len();
+        self.measurements.is_empty() && self.pairs.is_empty() && entries == 0 && !self.same_program
     }
 
     /// The measurement of one metric of one case.
@@ -293,6 +324,7 @@ impl Run {
             Line::Abandoned { pair } => self.paired(pair)?.abandoned = true,
             Line::Skipped(skipped) => self.skipped.push(skipped),
             Line::Invalid(entry) => self.invalid.push(entry),
+            Line::Same { what: SameThing::Program } => self.same_program = true,
             Line::End { measurements: counted } => {
                 let found = self.measurements.len();
                 if counted != found {

@@ -41,8 +41,10 @@ pub struct ClaimSession<'a> {
     pub source: &'a Source,
     /// The numbers of rounds.
     pub rounds: RoundCounts,
-    /// The seed of orders and placements.
+    /// The seed of replays and of remote rounds.
     pub seed: u64,
+    /// The seed of the orders and placements of alternating pairs.
+    pub rounds_seed: u64,
     /// The header of the report and its rounds.
     pub header: RunHeader,
     /// Today's date.
@@ -239,7 +241,7 @@ fn times(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
         sides: workers.sides(),
         subject: &subject,
         rounds: session.rounds.rounds,
-        seed: session.seed,
+        seed: session.rounds_seed,
         today: session.today,
     };
     let measured = time::measure(parts, &plan, session.header.clone(), &session.rounds_file)?;
@@ -305,6 +307,7 @@ mod tests {
             source: &source,
             rounds: RoundCounts { rounds: 8, remote_rounds: 8 },
             seed: 1,
+            rounds_seed: 1,
             header: header(&source, "assay claims".to_owned(), "quick").expect("generated"),
             today: jiff::civil::date(2026, 11, 25),
             rounds_file: folder.path().join("rounds.jsonl"),

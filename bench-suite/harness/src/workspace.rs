@@ -11,6 +11,17 @@ pub fn output() -> PathBuf {
     target().join("assay")
 }
 
+/// The folder of programs of other revisions: `ASSAY_CACHE`, or `assay` in the user's cache.
+pub fn cache() -> Result<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let own = folder("ASSAY_CACHE");
+    let cache = own
+        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("assay")))
+        .or_else(|| folder("HOME").map(|home| home.join(".cache/assay")))
+        .context("no HOME and no XDG_CACHE_HOME: set ASSAY_CACHE, the folder for programs of other revisions")?;
+    std::path::absolute(&cache).with_context(|| format!("{} is no path", cache.display()))
+}
+
 /// The folder of accepted baselines.
 pub fn stored_baselines() -> PathBuf {
     root().join("baselines/stored")

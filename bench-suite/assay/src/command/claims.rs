@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use baselines::RunHeader;
 use baselines::claim::{ClaimReport, ClaimVerdict};
 use baselines::exit_code::Exit;
 use claims::measure::{self, ClaimSession, RoundCounts};
 use claims::{Claim, definition};
 use clap::{Args, ValueEnum};
-use harness::session::plan::{RunProfile, command_line};
+use harness::session::plan::{RunProfile, command_line, draw_seed};
 use harness::session::runs;
 use harness::session::sides::SideBySide;
 use harness::subject::memory::MemorySubject;
@@ -44,6 +45,10 @@ pub struct ClaimsArgs {
     /// List the claims with their measurements, and measure nothing
     #[arg(long)]
     list: bool,
+
+    /// Repeat the orders and layouts of rounds that an earlier session's record of rounds names [default: drawn]
+    #[arg(long, value_name = "SEED")]
+    rounds_seed: Option<u64>,
 
     /// The format on stdout
     #[arg(long, value_enum, default_value_t = Shown::Text)]
@@ -85,15 +90,23 @@ impl ClaimsArgs {
         let folder = workspace::output().join("claims");
         std::fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
         let source = Source { seed: Some(SEED), corpus: None };
-        let header = measure::header(&source, command_line(), self.profile.name())?;
+        let seed = self.rounds_seed.unwrap_or_else(draw_seed);
+        let header =
+            RunHeader { rounds_seed: Some(seed), ..measure::header(&source, command_line(), self.profile.name())? };
         let path = folder.join(format!("{}.json", runs::name(&header.environment)));
-        let worker = MemorySubject { source: source.clone() }.built()?;
-        let both = SideBySide::new(&worker, &worker)?;
+        let worker = MemorySubject { source: source.clone() }.relinkable()?;
+        let mut both = SideBySide::new(&worker, &worker)?;
+        if let Err(why) = both.randomize_layouts(seed, seed) {
+            eprintln!(
+                "skipped: layouts: both variants are measured in one, which can move times by some per cent: {why}"
+            );
+        }
         let session = ClaimSession {
             workers: Some(&both),
             source: &source,
             rounds: rounds(self.profile),
             seed: SEED,
+            rounds_seed: seed,
             header,
             today: runs::today(),
             rounds_file: path.with_extension("rounds.jsonl"),

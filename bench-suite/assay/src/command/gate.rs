@@ -10,10 +10,11 @@ use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
 use baselines::{CaseKey, Environment, Lane, Run};
 use clap::Args;
+use harness::build::base::{self, Base};
 use harness::foreign::{Parts, StoredCounts};
 use harness::recorded::{Recorded, selects};
 use harness::session::ab::AbSession;
-use harness::session::judging::{judge, scope};
+use harness::session::judging::{Judged, judge, scope};
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
@@ -39,7 +40,7 @@ target branch (in CI), or of HEAD. What this tree has otherwise is reported and 
 Examples:
   assay gate                             all exact counts against the stored baseline
   assay gate retrieve                    only the retrieval benchmarks
-  assay gate --against main              counts of all cases and times of 20 against another revision
+  assay gate --against main              counts of all cases, times of 20, against where HEAD left main
   assay gate retrieve --against HEAD~1   only the retrieval benchmarks
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
@@ -48,9 +49,14 @@ pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
 
-    /// Build this revision and measure against it, instead of comparing with a stored baseline
+    /// Build where HEAD left this revision (their merge base) and measure against it, instead of comparing with a
+    /// stored baseline
     #[arg(long, value_name = "REV", conflicts_with_all = ["run", "baselines"])]
     against: Option<String>,
+
+    /// With --against: measure against REV itself
+    #[arg(long, requires = "against")]
+    exact_base: bool,
 
     /// With --against: gate another project's criterion bench, which this file describes
     #[arg(long, value_name = "FILE", requires = "against")]
@@ -135,26 +141,31 @@ impl GateArgs {
 
     /// Measures against a revision of this tree, by that revision's rules.
     fn revision(&self, revision: &str) -> Result<Exit> {
-        let base = BaseCommit::new(&workspace::root(), revision)?;
-        let rulebook = Rulebook::of_base(base, self.policy.as_deref(), Some(&workspace::policy()))?;
+        let root = workspace::root();
+        let base = self.base(&root, revision)?;
+        let rules = BaseCommit::new(&root, &base.commit)?;
+        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
-        publish::judged(session.revisions(revision, None)?, self.format)
+        let judged = session.revisions(&base.commit, None)?;
+        publish::judged(Judged { against: base.said, ..judged }, self.format)
     }
 
     /// Measures another project against a revision of it, by that revision's rules and project file.
     fn project(&self, file: &Path, revision: &str) -> Result<Exit> {
         let definition = Definition::read(file)?;
-        let base = BaseCommit::new(&definition.repository, revision)?;
-        let mut rulebook = Rulebook::of_base(base, self.policy.as_deref(), None)?;
+        let base = self.base(&definition.repository, revision)?;
+        let rules = BaseCommit::new(&definition.repository, &base.commit)?;
+        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
         let definition = rulebook.definition(file, definition)?;
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
         let subject = ProjectSubject::new(definition, selection.filter.as_deref());
-        publish::judged(session.project(&subject, revision, self.policy.is_some())?, self.format)
+        let judged = session.project(&subject, &base.commit, self.policy.is_some())?;
+        publish::judged(Judged { against: base.said, ..judged }, self.format)
     }
 
     /// What to do where the base has no baseline of this environment.
@@ -165,6 +176,13 @@ impl GateArgs {
             }
             _ => "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`",
         })
+    }
+
+    /// The base of HEAD for a revision.
+    fn base(&self, repository: &Path, revision: &str) -> Result<Base> {
+        let base = base::choose(repository, revision, self.exact_base)?;
+        eprintln!("{}", base.said);
+        Ok(base)
     }
 
     /// Judges what another tool counted by what was accepted of it.

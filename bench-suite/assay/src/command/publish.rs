@@ -39,10 +39,10 @@ pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> R
     Ok(())
 }
 
-/// Writes a run's page and machine-readable report, and returns the page's path.
+/// Writes a run's report in every format but a terminal's, and returns the page's path.
 pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
     let folder = workspace::output().join("reports").join(report_name(run)?);
-    for format in [Format::Html, Format::Json, Format::Markdown] {
+    for format in [Format::Html, Format::Json, Format::Markdown, Format::Junit, Format::Github] {
         reports::write(report, format, &folder.join(format!("index.{}", format.extension())))?;
     }
     Ok(folder.join("index.html"))

@@ -28,15 +28,19 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "FILE")]
     pub corpus: Option<PathBuf>,
 
-    /// The seed of everything random
+    /// The seed of the input
     #[arg(long, default_value_t = workloads::input::SEED)]
     pub seed: u64,
+
+    /// Repeat the orders and layouts of rounds that a run's header names [default: drawn]
+    #[arg(long, value_name = "SEED")]
+    pub rounds_seed: Option<u64>,
 }
 
 impl SelectionArgs {
     /// The arguments as a selection.
     pub fn selection(&self) -> Selection {
-        let SelectionArgs { filter, lane, set, repeat, corpus, seed } = self.clone();
-        Selection { filter, lanes: lane, set, repeat, corpus, seed }
+        let SelectionArgs { filter, lane, set, repeat, corpus, seed, rounds_seed } = self.clone();
+        Selection { filter, lanes: lane, set, repeat, corpus, seed, rounds_seed }
     }
 }

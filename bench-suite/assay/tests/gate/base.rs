@@ -31,6 +31,7 @@ fn gate(folder: &Path, against: &str) -> Output {
         .args(["gate", "--lane", "time", "--against", against])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("ASSAY_CACHE", folder.join("cache"))
         .output()
         .expect("assay starts")
 }
@@ -55,6 +56,7 @@ fn a_base_that_is_not_there_is_an_error() {
             .args(["gate", "--lane", "time", &format!("--against={against}")])
             .current_dir(folder.path())
             .env("CARGO_TARGET_DIR", folder.path().join("target"))
+            .env("ASSAY_CACHE", folder.path().join("cache"))
             .output()
             .expect("it works");
         let message = String::from_utf8_lossy(&output.stderr).into_owned();

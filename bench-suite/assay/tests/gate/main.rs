@@ -1,6 +1,7 @@
 //! Tests of the command and its gate, in one binary: linking it is most of their cost.
 
 mod base;
+mod ci;
 mod commands;
 mod fooled;
 mod judge;

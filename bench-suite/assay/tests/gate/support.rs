@@ -12,6 +12,7 @@ pub fn assay(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("ASSAY_CACHE", folder.join("cache"))
         .env("NO_COLOR", "1")
         .output()
         .expect("assay starts")
@@ -37,11 +38,13 @@ pub fn run(counts: &[(&str, f64)]) -> Run {
             environment,
             accepted: None::<Acceptance>,
             judged_by: None,
+            rounds_seed: None,
         },
         measurements,
         pairs: vec![],
         skipped: vec![],
         invalid: vec![],
+        same_program: false,
         complete: true,
     }
 }

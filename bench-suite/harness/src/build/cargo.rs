@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
+use super::toolchain;
 use crate::workspace;
 
 /// A program of this tree.
@@ -56,13 +57,16 @@ pub struct CargoTarget {
 }
 
 /// The prefixes of the variables that cargo sets for each package.
-const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
+pub(super) const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
 
 /// Cargo without the variables of the current package. Build scripts may rerun when these change, and ring's does: a
 /// build started by a test would build ring again, with libSQL and everything measured, and so would the next build
 /// outside of the test.
 pub fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    without_package(Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
+}
+
+fn without_package(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if OF_A_PACKAGE.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
@@ -89,6 +93,11 @@ pub fn build_in(
     target: &CargoTarget,
 ) -> Result<PathBuf> {
     let mut command = cargo();
+    if toolchain::is_own(root) {
+        // Under cargo, the variables name the toolchain of the folder in which assay was started.
+        command = without_package(Command::new("cargo"));
+        command.env_remove("RUSTUP_TOOLCHAIN");
+    }
     command.args(&target.arguments).arg(format!("--{}={}", target.kind, target.name));
     if let Some(folder) = folder {
         command.env("CARGO_TARGET_DIR", folder);

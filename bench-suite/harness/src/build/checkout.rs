@@ -1,20 +1,26 @@
-//! Programs of a repository at other revisions: built in a separate checkout, one at a time, and cached.
+//! Programs of a repository at a revision or as its files are now: built in a separate checkout, one at a time, cached.
 //!
-//! All revisions share one checkout and one build folder, so that paths, symbols and dependencies are the same and only
+//! All builds share one checkout and one build folder, so that paths, symbols and dependencies are the same and only
 //! the source differs. It also makes the next build incremental. The checkout is a clone: nothing is written to the
-//! repository.
+//! repository. It lies in the user's cache and not below the repository, where cargo would apply the configuration of
+//! the repository's present files to every revision.
+//!
+//! A cached program is named by its source and by everything else that changes it ([`toolchain`]); whoever uses it keeps
+//! it from being removed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
 use super::cargo::{self, CargoTarget};
+use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
 use super::prefill::prefill;
 use super::relink::{Layable, Relink};
+use super::toolchain;
 use crate::workspace;
 
 /// One side's program.
@@ -26,14 +32,20 @@ pub struct Build {
     pub commit: String,
     /// The working tree has uncommitted changes.
     pub dirty: bool,
+    /// The compiler, as `rustc --version` names it; empty if it is this folder's.
+    pub rustc: String,
     /// The program.
     pub program: PathBuf,
     /// Its relinkable form, or the reason why it has only one layout.
     pub layouts: Layable,
     /// The folder of its cached files.
     pub folder: PathBuf,
-    /// The source that it was built from: programs may read files there while they run.
+    /// The files of its source: programs may read some while they run.
     pub tree: PathBuf,
+    /// Git's hash of these files; empty if they are this folder's.
+    pub source: String,
+    /// Keeps the folder while the build is in use.
+    pub used: Option<Arc<File>>,
 }
 
 /// The place and the target of builds of a repository's revisions.
@@ -57,31 +69,29 @@ const PROGRAM: &str = "program";
 /// The folder of its linker inputs.
 const LINK: &str = "link";
 
+/// The folder of the files of its source.
+const FILES: &str = "files";
+
 /// The number of cached programs.
 const CACHED: usize = 6;
 
+/// The number of build folders.
+const BUILD_FOLDERS: usize = 2;
+
 impl SourceCheckout {
+    /// The folder in the user's cache for a repository's checkout.
+    pub fn home(repository: &Path) -> Result<PathBuf> {
+        let name = repository.file_name().unwrap_or_default().to_string_lossy();
+        Ok(workspace::cache()?.join("builds").join(format!("{name}-{}", hash(&repository.to_string_lossy()))))
+    }
+
     /// The program of a revision, from the cache or built; cargo reports its progress on stderr.
     pub fn revision(&self, revision: &str) -> Result<Build> {
         let commit = resolve(&self.repository, revision)?;
-        let build = |folder: PathBuf, layouts| {
-            self.to_build(format!("revision {}", short(&commit)), &commit, false, folder, layouts)
-        };
-        let folder = self.home.join(format!("{}-{}", short(&commit), self.key()?));
-        if let Some(layouts) = cached_layouts(&folder)? {
-            return Ok(build(folder, layouts));
-        }
         let _lock = self.lock()?;
-        // Another process may have built it while this one waited for the lock.
-        if let Some(layouts) = cached_layouts(&folder)? {
-            return Ok(build(folder, layouts));
-        }
-        self.prepare(&commit)?;
-        eprintln!("building {} of {}, once: it is cached", self.target.name, short(&commit));
-        let built =
-            self.build(&[]).with_context(|| format!("{} does not build: choose another revision", short(&commit)))?;
-        let layouts = self.store(&built, &folder)?;
-        Ok(build(folder, layouts))
+        self.check_out(&commit)?;
+        let build = self.build_tree(&format!("revision {}", short(&commit)), &commit, false);
+        build.with_context(|| format!("{} does not build: choose another revision", short(&commit)))
     }
 
     /// The program of the working tree as it is now: all files that git tracks or would add.
@@ -89,28 +99,20 @@ impl SourceCheckout {
         let commit = resolve(&self.repository, "HEAD")?;
         let dirty = !git(&self.repository, &["status", "--porcelain"])?.is_empty();
         let _lock = self.lock()?;
-        self.prepare(&commit)?;
+        self.check_out(&commit)?;
         let listed = git(&self.repository, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
         listed.split('\0').filter(|file| !file.is_empty()).try_for_each(|file| self.copy(Path::new(file)))?;
-        eprintln!("building {} of the working tree", self.target.name);
-        let built = self.build(&[])?;
-        let content = fs::read(&built).with_context(|| format!("can't read {}", built.display()))?;
-        // Named by its content: a gate that runs at the same time may have another working tree.
-        let folder = self.home.join(format!("tree-{:016x}", memory::hash::fnv1a(&content)));
-        let layouts = match cached_layouts(&folder)? {
-            Some(layouts) => layouts,
-            None => self.store(&built, &folder)?,
-        };
-        Ok(self.to_build("the working tree".to_owned(), &commit, dirty, folder, layouts))
+        self.build_tree("the working tree", &commit, dirty)
+    }
+
+    /// The names of the files that differ between the sources of two builds.
+    pub fn changed_files(&self, base: &Build, new: &Build) -> Result<Vec<String>> {
+        let listed = git(&self.tree(), &["diff", "--name-only", "--no-renames", "-z", &base.source, &new.source])?;
+        Ok(listed.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect())
     }
 
     fn tree(&self) -> PathBuf {
         self.home.join("tree")
-    }
-
-    fn to_build(&self, name: String, commit: &str, dirty: bool, folder: PathBuf, layouts: Layable) -> Build {
-        let (commit, program, tree) = (commit.to_owned(), folder.join(PROGRAM), self.tree());
-        Build { name, commit, dirty, program, layouts, folder, tree }
     }
 
     fn lock(&self) -> Result<File> {
@@ -120,24 +122,20 @@ impl SourceCheckout {
         Ok(lock)
     }
 
-    /// Checks out a commit, with a build folder.
-    fn prepare(&self, commit: &str) -> Result<()> {
-        // Each has a copy of the libraries that it links.
-        workspace::drop_old(&self.home, CACHED - 1, |folder| folder.join(PROGRAM).is_file())?;
+    /// Makes the checkout exactly the files of a commit.
+    fn check_out(&self, commit: &str) -> Result<()> {
+        let (tree, from) = (self.tree(), text(&self.repository)?);
         let target = self.build_folder()?;
         if !target.is_dir() {
+            workspace::drop_old(&self.home, BUILD_FOLDERS - 1, |folder| {
+                folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("target-"))
+            })?;
             // Cargo would treat files of a checkout older than the build folder as already built.
-            drop_folder(&self.tree())?;
+            drop_folder(&tree)?;
             if let Some(from) = &self.prefill_from {
                 prefill(from, &target)?;
             }
         }
-        self.check_out(commit)
-    }
-
-    fn check_out(&self, commit: &str) -> Result<()> {
-        let (tree, from) = (self.tree(), text(&self.repository)?);
-        // In a checkout by an older assay `.git` is a file, which makes it a work tree of the repository.
         if !tree.join(".git").is_dir() {
             drop_folder(&tree)?;
             git(&self.home, &["clone", "--quiet", "--no-checkout", "--local", from, text(&tree)?])
@@ -147,13 +145,8 @@ impl SourceCheckout {
             git(&tree, &["fetch", "--quiet", from, "+refs/*:refs/assay/*", "+HEAD:refs/assay/head"])?;
         }
         git(&tree, &["checkout", "--quiet", "--force", "--detach", commit])?;
-        git(&tree, &["clean", "--quiet", "--force", "-d"])?;
-        // A library may not commit its lock file: both sides then use the repository's, and so the same dependencies.
-        let (lock, own) = (tree.join("Cargo.lock"), self.repository.join("Cargo.lock"));
-        if !lock.exists() && own.is_file() {
-            fs::copy(&own, &lock).with_context(|| format!("can't copy {}", own.display()))?;
-        }
-        Ok(())
+        // Ignored files too: a lock file of another build would choose its dependencies.
+        git(&tree, &["clean", "--quiet", "-ffdx"]).map(drop)
     }
 
     /// Copies a file of the working tree to the checkout. An unchanged file keeps its age, so that cargo builds only
@@ -162,19 +155,63 @@ impl SourceCheckout {
         let (from, to) = (self.repository.join(file), self.tree().join(file));
         if !from.is_file() {
             // Removed, or a submodule, which stays as in the commit.
-            if !from.exists() && to.is_file() {
-                fs::remove_file(&to).with_context(|| format!("can't remove {}", to.display()))?;
-            }
-            return Ok(());
+            return if !from.exists() && to.is_file() { remove(&to) } else { Ok(()) };
         }
         let wanted = fs::read(&from).with_context(|| format!("can't read {}", from.display()))?;
         if fs::read(&to).is_ok_and(|current| current == wanted) {
             return Ok(());
         }
+        // The file may be linked into the folder of a build.
+        if to.exists() {
+            remove(&to)?;
+        }
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
         }
-        fs::write(&to, wanted).with_context(|| format!("can't write {}", to.display()))
+        copy(&from, &to)
+    }
+
+    /// The program of the checkout as it is, from the cache or built.
+    fn build_tree(&self, name: &str, commit: &str, dirty: bool) -> Result<Build> {
+        let tree = self.tree();
+        git(&tree, &["add", "--all"])?;
+        let source = git(&tree, &["write-tree"])?.trim().to_owned();
+        // A library may not commit its lock file: both sides then use the repository's, and so the same dependencies.
+        // If it has none, both use what cargo chose the first time.
+        let (lock, chosen) = (tree.join("Cargo.lock"), self.home.join("Cargo.lock"));
+        let own = [self.repository.join("Cargo.lock"), chosen.clone()].into_iter().find(|own| own.is_file());
+        if let (false, Some(own)) = (lock.exists(), &own) {
+            copy(own, &lock)?;
+        }
+        let rustc = toolchain::version(&tree)?;
+        let locked = fs::read_to_string(&lock).unwrap_or_default();
+        let key = format!("{rustc}{}{locked}{:?}{:?}", toolchain::settings(&tree)?, self.variables, self.target);
+        let folder = self.home.join(format!("{}-{}", short(&source), hash(&key)));
+        if !is_cached(&folder) {
+            // Each has a copy of the libraries that it links.
+            workspace::drop_old(&self.home, CACHED - 1, |folder| folder.join(PROGRAM).is_file() && !is_used(folder))?;
+            eprintln!("building {} of {name}, once: it is cached", self.target.name);
+            self.store(&self.build(&[])?, &folder)?;
+            if own.is_none() && lock.is_file() {
+                copy(&lock, &chosen)?;
+            }
+        }
+        let used = File::open(&folder).with_context(|| format!("can't open {}", folder.display()))?;
+        // The most recently used folder is removed last, and one that is in use not at all.
+        used.set_modified(SystemTime::now()).with_context(|| format!("can't set the age of {}", folder.display()))?;
+        used.lock_shared().with_context(|| format!("can't lock {}", folder.display()))?;
+        Ok(Build {
+            name: name.to_owned(),
+            commit: commit.to_owned(),
+            dirty,
+            rustc: rustc.lines().next().unwrap_or_default().to_owned(),
+            program: folder.join(PROGRAM),
+            layouts: Relink::open(&folder.join(LINK)).context("the cached program is gone: run the command again")?,
+            tree: folder.join(FILES),
+            source,
+            used: Some(Arc::new(used)),
+            folder,
+        })
     }
 
     fn build(&self, more: &[(&str, &str)]) -> Result<PathBuf> {
@@ -183,63 +220,54 @@ impl SourceCheckout {
         cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, &self.target)
     }
 
-    /// Copies a program and its linker inputs to the cache, atomically, as the next build overwrites them.
-    fn store(&self, built: &Path, folder: &Path) -> Result<Layable> {
-        let partial =
-            tempfile::Builder::new().prefix("keep-").tempdir_in(&self.home).context("can't create a folder for it")?;
-        fs::copy(built, partial.path().join(PROGRAM)).with_context(|| format!("can't copy {}", built.display()))?;
-        // Either result is cached: the linker inputs, or the reason why there are none.
-        let link = partial.path().join(LINK);
-        drop(Relink::keep(&self.tree(), built, &link, |copy| self.build(&[copy]).map(drop))?);
+    /// Keeps a program, its linker inputs and the files of its source, atomically, as the next build overwrites them.
+    fn store(&self, built: &Path, folder: &Path) -> Result<()> {
+        let partial = tempfile::Builder::new().prefix("partial-").tempdir_in(&self.home).context("no folder for it")?;
+        copy(built, &partial.path().join(PROGRAM))?;
+        drop(Relink::capture(&self.tree(), built, &partial.path().join(LINK), |copy| self.build(&[copy]).map(drop))?);
+        self.link_files(&partial.path().join(FILES))?;
         drop_folder(folder)?;
         let partial = partial.keep();
-        fs::rename(&partial, folder).with_context(|| format!("can't move the program to {}", folder.display()))?;
-        cached_layouts(folder)?.context("the cached program is gone: run the command again")
+        fs::rename(&partial, folder).with_context(|| format!("can't move the program to {}", folder.display()))
     }
 
-    fn build_folder(&self) -> Result<PathBuf> {
-        Ok(self.home.join(format!("target-{}", self.toolchain()?)))
-    }
-
-    /// A short hash of what decides, besides the source, if a build folder can be reused.
-    fn toolchain(&self) -> Result<String> {
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let output =
-            Command::new(rustc).arg("-vV").current_dir(&self.repository).output().context("can't start rustc")?;
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"] {
-            text.push_str(&format!("{name}={}\n", std::env::var(name).unwrap_or_default()));
+    /// Links the files of the checkout into a folder. Git replaces files and does not write into them.
+    fn link_files(&self, to: &Path) -> Result<()> {
+        let tree = self.tree();
+        fs::create_dir_all(to).with_context(|| format!("can't create {}", to.display()))?;
+        for file in git(&tree, &["ls-files", "-z"])?.split('\0').filter(|file| !file.is_empty()) {
+            let (from, to) = (tree.join(file), to.join(file));
+            // A submodule is a folder.
+            if from.is_dir() && !from.is_symlink() {
+                continue;
+            }
+            let link = || {
+                fs::create_dir_all(to.parent().unwrap_or(&to))?;
+                fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop))
+            };
+            link().with_context(|| format!("can't link {} to {}", from.display(), to.display()))?;
         }
-        text.push_str(&format!("{:?}", self.variables));
-        Ok(hash(&text))
+        Ok(())
     }
 
-    /// A short hash of what decides, besides the commit, if a cached program can be reused.
-    fn key(&self) -> Result<String> {
-        Ok(format!("{}-{}", self.toolchain()?, hash(&format!("{:?}", self.target))))
+    /// The folder of compiled files. Cargo itself knows which of them a source and a toolchain can use.
+    fn build_folder(&self) -> Result<PathBuf> {
+        let settings = format!("{}{:?}", toolchain::settings(&self.home)?, self.variables);
+        Ok(self.home.join(format!("target-{}", hash(&settings))))
     }
 }
 
 fn hash(text: &str) -> String {
-    format!("{:08x}", memory::hash::fnv1a(text.as_bytes()) >> 32)
+    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
 }
 
-/// The layouts of a cached program, or the reason why it has none; `None` if it is not cached.
-fn cached_layouts(folder: &Path) -> Result<Option<Layable>> {
-    if !folder.join(PROGRAM).is_file() {
-        return Ok(None);
-    }
-    let used = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
-    // The most recently used folder is removed last.
-    used.set_modified(SystemTime::now()).with_context(|| format!("can't set the age of {}", folder.display()))?;
-    Ok(Relink::open(&folder.join(LINK)))
+fn is_cached(folder: &Path) -> bool {
+    folder.join(PROGRAM).is_file() && Relink::open(&folder.join(LINK)).is_some()
 }
 
-fn drop_folder(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("can't remove {}", folder.display()))?;
-    }
-    Ok(())
+/// True if some process holds a build of that folder.
+fn is_used(folder: &Path) -> bool {
+    File::open(folder).is_ok_and(|folder| folder.try_lock().is_err())
 }
 
 fn text(path: &Path) -> Result<&str> {

@@ -3,13 +3,16 @@
 //! The layouts of some rounds are linked ahead, and removed once the next rounds do not need them. Cases share layouts,
 //! rounds of one case do not: two rounds in one layout would count as two where the layout decides.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use parking_lot::Mutex;
 
+use super::order;
 use super::relink::Relink;
 use crate::progress::Progress;
 
@@ -19,12 +22,19 @@ pub struct Layouts {
     relink: Relink,
     folder: PathBuf,
     seed: u64,
+    differing: Arc<BTreeSet<u64>>,
 }
 
 impl Layouts {
     /// Layouts in a separate folder, drawn from a seed.
     pub fn new(relink: Relink, folder: PathBuf, seed: u64) -> Layouts {
-        Layouts { relink, folder, seed }
+        Layouts { relink, folder, seed, differing: Arc::default() }
+    }
+
+    /// The same beside those of another program: what the two programs share lies alike.
+    pub fn beside(self, other: &Layouts) -> Layouts {
+        let differing = Arc::new(order::differing(self.relink.functions(), other.relink.functions()));
+        Layouts { differing, ..self }
     }
 
     /// The program for a round. All paths have the same length, as the length moves a program's stack.
@@ -32,11 +42,13 @@ impl Layouts {
         self.folder.join(format!("{round:04}")).join("program")
     }
 
-    /// The seed of a round's layout.
-    fn shuffle_seed(&self, round: usize) -> u32 {
-        let text = format!("{}|{round}", self.seed);
-        // LLD reverses the order for a seed of -1, and has no other negative seeds.
-        (memory::hash::fnv1a(text.as_bytes()) >> 33) as u32
+    /// Links the program for a round.
+    fn link(&self, round: usize) -> Result<()> {
+        let path = self.path(round);
+        let folder = path.parent().context("the path of a layout has a folder")?;
+        fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
+        let seed = memory::hash::fnv1a(format!("{}|{round}", self.seed).as_bytes());
+        self.relink.link(&order::order(self.relink.functions(), &self.differing, seed), &path)
     }
 }
 
@@ -48,8 +60,8 @@ impl fmt::Debug for Layouts {
 
 /// Links the layouts of the next rounds, and removes those that they don't need.
 pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
-    let mut wanted: Vec<(PathBuf, &Layouts, u32)> =
-        needed.iter().map(|(layouts, round)| (layouts.path(*round), *layouts, layouts.shuffle_seed(*round))).collect();
+    let mut wanted: Vec<(PathBuf, &Layouts, usize)> =
+        needed.iter().map(|(layouts, round)| (layouts.path(*round), *layouts, *round)).collect();
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     wanted.dedup_by(|one, other| one.0 == other.0);
     let mut folders: Vec<&Path> = needed.iter().map(|(layouts, _)| layouts.folder.as_path()).collect();
@@ -67,10 +79,8 @@ pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
         let link = || -> Result<()> {
             loop {
                 let next = queue.lock().next();
-                let Some((path, layouts, seed)) = next else { return Ok(()) };
-                let folder = path.parent().context("the path of a layout has a folder")?;
-                fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
-                layouts.relink.link(seed, &path)?;
+                let Some((_, layouts, round)) = next else { return Ok(()) };
+                layouts.link(round)?;
                 progress.done("linking");
             }
         };
@@ -80,7 +90,7 @@ pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
 }
 
 /// Removes layouts from a folder that are not needed now.
-fn drop_others(folder: &Path, wanted: &[(PathBuf, &Layouts, u32)]) -> Result<()> {
+fn drop_others(folder: &Path, wanted: &[(PathBuf, &Layouts, usize)]) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for entry in entries {
         let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();

@@ -1,12 +1,19 @@
 //! Builds programs.
 //!
 //! - [`cargo`] builds the programs of this tree.
-//! - [`checkout`] builds and caches a program at another revision; [`prefill`] reuses compiled libraries for it.
-//! - [`relink`] links a program again with its functions in another order; [`layouts`] does so for every round.
+//! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
+//!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
+//!   [`files`] copies and compares.
+//! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
+//!   for every round.
 
+pub mod base;
 pub mod cargo;
 pub mod checkout;
+pub mod files;
 pub mod git;
 pub mod layouts;
+pub mod order;
 pub mod prefill;
 pub mod relink;
+pub mod toolchain;

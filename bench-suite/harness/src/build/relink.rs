@@ -7,21 +7,26 @@
 //! the statistics see.
 //!
 //! Compiling takes the time of a build, and it is done once: with `LLD_REPRODUCE`, LLD, which Rust links with on x86-64
-//! Linux, saves a copy of its inputs, and with `--shuffle-sections` it orders the sections of a program, one for each
-//! function, by a seed. A layout then takes some tenths of a second. With a linker that can't do this, a comparison
-//! uses one layout a side, and reports it.
+//! Linux, saves a copy of its inputs, and with `--symbol-ordering-file` it puts a program's functions in the order that
+//! [`super::order`] drew. A layout then takes some tenths of a second. With a linker that can't do this, a comparison
+//! uses one layout a side, and reports it. Data are not moved.
 //!
 //! Sources: Mytkowicz, Diwan, Hauswirth and Sweeney, "Producing wrong data without doing anything obviously wrong!"
 //! (ASPLOS 2009), section 4.2, on link order; Curtsinger and Berger, "Stabilizer: statistically sound performance
 //! evaluation" (ASPLOS 2013), on layouts as a sample.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
 use super::cargo::{self, OwnProgram};
+use super::files;
+use super::order::{self, Function};
+use super::toolchain;
 use crate::workspace;
 
 /// The variable that names LLD's copy of its inputs.
@@ -32,6 +37,9 @@ const ARGUMENTS: &str = "response.txt";
 
 /// The file that names the linker which reproduced the program.
 const LINKER: &str = "linker";
+
+/// The linker's map of the program, which names its functions.
+const MAP: &str = "map";
 
 /// The file with the reason, if there are no inputs.
 const WHY: &str = "no-layouts";
@@ -44,6 +52,7 @@ const CACHED: usize = 2;
 pub struct Relink {
     folder: PathBuf,
     linker: PathBuf,
+    functions: Arc<Vec<Function>>,
 }
 
 /// A program that can be relinked, or the reason why not.
@@ -52,38 +61,31 @@ pub type Layable = std::result::Result<Relink, String>;
 impl Relink {
     /// Opens what an earlier call stored in a folder.
     pub fn open(folder: &Path) -> Option<Layable> {
-        let linker = fs::read_to_string(folder.join(LINKER)).ok();
-        let relink = linker.map(|linker| Relink { folder: folder.to_owned(), linker: PathBuf::from(linker) });
-        relink.map(Ok).or_else(|| fs::read_to_string(folder.join(WHY)).ok().map(Err))
+        let relink = || {
+            let linker = fs::read_to_string(folder.join(LINKER)).ok()?;
+            Relink::in_folder(folder, linker.into()).ok()
+        };
+        relink().map(Ok).or_else(|| fs::read_to_string(folder.join(WHY)).ok().map(Err))
     }
 
-    /// Like [`Relink::capture`], but stores the reason of a failure too: comparisons then use one layout.
-    pub fn keep(
-        root: &Path,
-        built: &Path,
-        folder: &Path,
-        build: impl FnOnce((&str, &str)) -> Result<()>,
-    ) -> Result<Layable> {
-        let error = match Relink::capture(root, built, folder, build) {
-            Ok(relink) => return Ok(Ok(relink)),
-            Err(error) => format!("{error:#}"),
-        };
-        let write = || -> std::io::Result<()> {
-            fs::create_dir_all(folder)?;
-            fs::write(folder.join(WHY), &error)
-        };
-        write().with_context(|| format!("can't write the reason for one layout to {}", folder.display()))?;
-        Ok(Err(error))
+    fn in_folder(folder: &Path, linker: PathBuf) -> Result<Relink> {
+        let map = folder.join(MAP);
+        let text = fs::read_to_string(&map).with_context(|| format!("can't read {}", map.display()))?;
+        Ok(Relink { folder: folder.to_owned(), linker, functions: Arc::new(order::functions(&text)) })
     }
 
-    /// Makes cargo link a built program once more, and stores the linker's inputs in `folder`. `build` builds only that
-    /// program of the source in `root`, with one more variable.
+    /// Makes cargo link a built program once more, and keeps the linker's inputs in `folder`, or the reason why this
+    /// linker can't put functions in another order. `build` builds only that program of the source in `root`, with one
+    /// more variable.
+    ///
+    /// # Errors
+    /// Whatever else goes wrong, such as a full disk: nothing is kept, and the next call tries again.
     pub fn capture(
         root: &Path,
         built: &Path,
         folder: &Path,
         build: impl FnOnce((&str, &str)) -> Result<()>,
-    ) -> Result<Relink> {
+    ) -> Result<Layable> {
         let parent = folder.parent().context("the folder of the linker's inputs has no parent")?;
         fs::create_dir_all(parent).with_context(|| format!("can't create {}", parent.display()))?;
         let partial = tempfile::Builder::new().prefix("link-").tempdir_in(parent).context("no folder for a link")?;
@@ -91,25 +93,42 @@ impl Relink {
         forget(built)?;
         let name = copy.to_str().context("the path of the linker's inputs is not UTF-8")?;
         build((COPY, name))?;
-        ensure!(copy.is_file(), "its linker saves no copy of its inputs, as LLD does: link with LLD");
-        let archive = fs::File::open(&copy).with_context(|| format!("can't read {}", copy.display()))?;
-        tar::Archive::new(archive)
-            .unpack(partial.path())
-            .with_context(|| format!("can't unpack {}", copy.display()))?;
-        fs::remove_file(&copy).with_context(|| format!("can't remove {}", copy.display()))?;
         let inputs = partial.path().join("inputs");
-        let relink = Relink { folder: inputs.clone(), linker: linker(root)? };
-        let same = partial.path().join("same");
-        relink.run(&same, &[])?;
-        ensure!(
-            equal(&same, built)?,
-            "{} links another program from the same inputs than cargo's linker did",
-            relink.linker.display()
-        );
+        let layable = if copy.is_file() {
+            unpack(&copy, partial.path())?;
+            Relink::reproduce(&inputs, linker(root)?, built)?
+        } else {
+            Err("its linker saves no copy of its inputs, as LLD does: link with LLD".to_owned())
+        };
+        if let Err(why) = &layable {
+            fs::create_dir_all(&inputs).with_context(|| format!("can't create {}", inputs.display()))?;
+            fs::write(inputs.join(WHY), why).context("can't write the reason for one layout")?;
+        }
+        fs::rename(&inputs, folder).with_context(|| format!("can't create {}", folder.display()))?;
+        Ok(layable.map(|relink| Relink { folder: folder.to_owned(), ..relink }))
+    }
+
+    /// Links a program from its inputs as cargo did, with a map, and compares.
+    fn reproduce(inputs: &Path, linker: PathBuf, built: &Path) -> Result<Layable> {
+        if let Err(error) = Command::new(&linker).arg("--version").output() {
+            return Ok(Err(format!("can't start {}, which links it: {error}", linker.display())));
+        }
+        let relink = Relink { folder: inputs.to_owned(), linker, functions: Arc::default() };
+        let same = inputs.join("same");
+        relink.run(&same, &[format!("-Map={MAP}"), "--no-demangle".to_owned()])?;
+        if !files::same(&same, built)? {
+            let linker = relink.linker.display();
+            return Ok(Err(format!("{linker} links another program from the same inputs than cargo's linker did")));
+        }
+        files::remove(&same)?;
         let linker = relink.linker.to_str().context("the linker's path is not UTF-8")?;
         fs::write(inputs.join(LINKER), linker).context("can't write the linker's name")?;
-        fs::rename(&inputs, folder).with_context(|| format!("can't create {}", folder.display()))?;
-        Ok(Relink { folder: folder.to_owned(), ..relink })
+        Relink::in_folder(inputs, relink.linker).map(Ok)
+    }
+
+    /// The functions of the program.
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
     }
 
     /// The same for a program of this tree, cached until other programs replace it.
@@ -123,13 +142,23 @@ impl Relink {
         // Each has a copy of the libraries that it links.
         workspace::drop_old(&home, CACHED - 1, |_| true)?;
         let root = workspace::root();
-        Relink::keep(&root, built, &folder, |copy| cargo::build_in(&root, None, &[copy], &program.target()).map(drop))
+        Relink::capture(&root, built, &folder, |copy| {
+            cargo::build_in(&root, None, &[copy], &program.target()).map(drop)
+        })
     }
 
-    /// Links the program without symbols, with its functions in an order drawn from `seed`.
-    pub fn link(&self, seed: u32, to: &Path) -> Result<()> {
-        // One thread, as one layout a core is linked at the same time.
-        self.run(to, &[format!("--shuffle-sections=.text*={seed}"), "--strip-all".to_owned(), "--threads=1".to_owned()])
+    /// Links the program without symbols, with its functions in an order: a symbol a line.
+    pub fn link(&self, order: &str, to: &Path) -> Result<()> {
+        // LLD looks for the files of its arguments among its inputs.
+        let mut file =
+            tempfile::Builder::new().prefix("order-").tempfile_in(&self.folder).context("no file for an order")?;
+        file.write_all(order.as_bytes()).context("can't write the order of functions")?;
+        let name = file.path().file_name().unwrap_or_default().to_string_lossy();
+        let ordered = format!("--symbol-ordering-file={name}");
+        // Code begins on a page of its own, so that the data before it don't move it within its page. One thread, as
+        // one layout a core is linked at the same time.
+        let more = ["--no-warn-symbol-ordering", "-zseparate-code", "--strip-all", "--threads=1"];
+        self.run(to, &[vec![ordered], more.map(str::to_owned).into()].concat())
     }
 
     fn run(&self, to: &Path, more: &[String]) -> Result<()> {
@@ -153,11 +182,18 @@ impl Relink {
     }
 }
 
+/// Unpacks what LLD saved, and removes it.
+fn unpack(copy: &Path, folder: &Path) -> Result<()> {
+    let archive = fs::File::open(copy).with_context(|| format!("can't read {}", copy.display()))?;
+    tar::Archive::new(archive).unpack(folder).with_context(|| format!("can't unpack {}", copy.display()))?;
+    files::remove(copy)
+}
+
 /// Removes the linked program, so that cargo links again: cargo checks the file in `deps`, whose name has a hash.
 fn forget(built: &Path) -> Result<()> {
     let (folder, name) = (built.parent().context("a program lies in a folder")?, built.file_name().unwrap_or_default());
     if folder.ends_with("deps") {
-        return fs::remove_file(built).with_context(|| format!("can't remove {}", built.display()));
+        return files::remove(built);
     }
     let prefix = format!("{}-", name.to_string_lossy().replace('-', "_"));
     let deps = folder.join("deps");
@@ -166,7 +202,7 @@ fn forget(built: &Path) -> Result<()> {
         let is_program = path.extension().is_none()
             && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix));
         if is_program {
-            fs::remove_file(&path).with_context(|| format!("can't remove {}", path.display()))?;
+            files::remove(&path)?;
         }
     }
     Ok(())
@@ -174,19 +210,9 @@ fn forget(built: &Path) -> Result<()> {
 
 /// The LLD of the folder's toolchain, or the system's.
 fn linker(folder: &Path) -> Result<PathBuf> {
-    let rustc = |arguments: &[&str]| -> Result<String> {
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let output = Command::new(rustc).args(arguments).current_dir(folder).output().context("can't start rustc")?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let version = rustc(&["-vV"])?;
+    let version = toolchain::rustc(folder, &["-vV"])?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
-    let own =
-        Path::new(&rustc(&["--print", "sysroot"])?).join("lib/rustlib").join(host).join("bin/gcc-ld").join("ld.lld");
+    let sysroot = toolchain::rustc(folder, &["--print", "sysroot"])?;
+    let own = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/gcc-ld").join("ld.lld");
     Ok(if own.is_file() { own } else { PathBuf::from("ld.lld") })
-}
-
-fn equal(one: &Path, other: &Path) -> Result<bool> {
-    let read = |path: &Path| fs::read(path).with_context(|| format!("can't read {}", path.display()));
-    Ok(read(one)? == read(other)?)
 }

@@ -3,14 +3,16 @@
 //! Counts are exact, so each side is counted by itself; the base's counts are cached beside its program. Times come
 //! from rounds in which both sides alternate. The call stacks of counts that got worse are stored for both sides.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use baselines::compare::{self, Comparison, Delta};
+use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::stats::Procedure;
-use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample, gate};
+use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
 use workloads::cases::{self, Case, Tag};
 use workloads::input::{Input, SEED, Source};
 
@@ -19,7 +21,7 @@ use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::sides::{SideBySide, match_up};
-use super::{run, runs};
+use super::{run, runs, unmeasured};
 use crate::build::checkout::Build;
 use crate::lanes::{self, Plan, call_stacks};
 use crate::recorded::{Recorded, selects};
@@ -58,14 +60,16 @@ impl AbSession<'_> {
         let base = subject.revision(base)?;
         let new = match new {
             Some(revision) => subject.revision(revision)?,
-            None if self.selection.compares(Lane::Time) => subject.working_tree()?,
-            None => subject.built()?,
+            None => subject.working_tree()?,
         };
         let (listed_base, listed_new) = (subject.list(&base)?, subject.list(&new)?);
         let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?;
         let everything = self.selection.filter.is_some() || !self.selection.set.is_empty();
         let chosen = selected.cases;
-        let mut session = Session::start(self.environment(&input, &new)?, self.rulebook, [&listed_base, &listed_new])?;
+        let mut session = self.start(self.environment(&input, &new)?, [&listed_base, &listed_new])?;
+        if let Some(judgement) = unmeasured::judge(&subject, &base, &new, &mut session.writer)? {
+            return session.unmeasured(judgement, &base);
+        }
         for (what, why) in &selected.left_out {
             session.writer.skipped(what, why)?;
         }
@@ -93,12 +97,10 @@ impl AbSession<'_> {
         let times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
             true => {
                 let mut both = SideBySide::new(&base, &new)?;
-                if let Err(why) = both.randomize_layouts(input.seed, input.seed) {
-                    session.one_layout(&why)?;
-                }
+                session.randomize(&mut both)?;
                 let (base, new) = both.sides();
                 let jobs = jobs::jobs(&subject, &timed, base, new);
-                session.alternate(self, jobs, input.seed)?
+                session.alternate(self, jobs, &both)?
             }
             false => PairVerdicts::default(),
         };
@@ -119,11 +121,12 @@ impl AbSession<'_> {
     pub fn variants(&self, pairs: &[CasePair], base: &str, new: &str) -> Result<Judged> {
         let (source, input) = run::input(self.selection)?;
         let subject = MemorySubject { source };
-        let build = subject.built()?;
+        let build = subject.relinkable()?;
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
-        let both = SideBySide::new(&renamed(base), &renamed(new))?;
+        let mut both = SideBySide::new(&renamed(base), &renamed(new))?;
+        let mut session = self.start(plan::environment(&input, false)?)?;
+        session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
-        let mut session = Session::start(plan::environment(&input, false)?, self.rulebook, [&[], &[]])?;
         let mut jobs = Vec::with_capacity(pairs.len() + 2);
         for pair in pairs {
             // Every toggle is set, since the two variants may differ in toggles of the list of cases.
@@ -137,7 +140,7 @@ impl AbSession<'_> {
             jobs.push(job);
         }
         jobs.extend(jobs::controls(&subject, &[], new_side));
-        let times = session.alternate(self, jobs, input.seed)?;
+        let times = session.alternate(self, jobs, &both)?;
         let mut judged = self.conclude(session, None, times, vec![], Some(&own_cases()?))?;
         judged.against = base.to_owned();
         Ok(judged)
@@ -147,10 +150,18 @@ impl AbSession<'_> {
     /// project's: a rule that matches no benchmark is then an error. The built-in policy names none of its benchmarks.
     pub fn project(&self, subject: &ProjectSubject, against: &str, own_policy: bool) -> Result<Judged> {
         let (base, new) = (subject.revision(against)?, subject.working_tree()?);
-        let mut environment = Environment::detect(SEED, &format!("bench {}", subject.name()));
-        (environment.commit, environment.dirty) = (new.commit.clone(), new.dirty);
+        let environment = unmeasured::environment(Environment::detect(SEED, &format!("bench {}", subject.name())), &new);
         let mut both = SideBySide::new(&base, &new)?;
-        let randomized = both.randomize_layouts(SEED, SEED);
+        let sides = both.sides();
+        let (listed_base, listed_new) = match subject.same(&base, &new)? {
+            true => (vec![], vec![]),
+            false => (subject.list(sides.0.build)?, subject.list(sides.1.build)?),
+        };
+        let mut session = self.start(environment, [&listed_base, &listed_new])?;
+        if let Some(judgement) = unmeasured::judge(subject, &base, &new, &mut session.writer)? {
+            return session.unmeasured(judgement, &base);
+        }
+        session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
         let (listed_base, listed_new) = (subject.list(base_side.build)?, subject.list(new_side.build)?);
         let mut session = Session::start(environment, self.rulebook, [&listed_base, &listed_new])?;
@@ -162,11 +173,26 @@ impl AbSession<'_> {
             match_up(&self.rulebook.policy, listed_new.clone(), &listed_base, &listed_new, |_| true);
         ensure!(!shared.is_empty(), "the two revisions share no benchmark: choose a nearer base");
         let jobs = jobs::jobs(subject, &shared, base_side, new_side);
-        let times = session.alternate(self, jobs, SEED)?;
+        let times = session.alternate(self, jobs, &both)?;
         let named: Vec<CaseKey> = times.deltas.iter().chain(&one_sided).map(|delta| delta.case.clone()).collect();
         let mut judged = self.conclude(session, None, times, one_sided, own_policy.then_some(&named[..]))?;
         judged.against = base.name;
         Ok(judged)
+    }
+
+    /// Starts a run, with a seed of its own for the rounds, that records what judges it: `listed` are the cases of the
+    /// base and of the new side.
+    fn start(&self, environment: Environment, listed: [&[SubjectCase]; 2]) -> Result<Session> {
+        let path = runs::new_path(&environment);
+        let mut rulebook = self.rulebook.clone();
+        rulebook.cases(listed[0], listed[1]);
+        let seed = self.selection.rounds_seed.unwrap_or_else(plan::draw_seed);
+        let header = RunHeader {
+            rounds_seed: Some(seed),
+            judged_by: Some(rulebook.judged_by),
+            ..plan::header("quick", environment)
+        };
+        Ok(Session { writer: RunWriter::create(&path, header)?, path, seed, notes: rulebook.notes, scope: None })
     }
 
     /// Says how many of the base's cases the selection leaves.
@@ -177,10 +203,7 @@ impl AbSession<'_> {
     }
 
     fn environment(&self, input: &Input, new: &Build) -> Result<Environment> {
-        let mut environment = Environment::detect(input.seed, &input.name);
-        if !new.commit.is_empty() {
-            (environment.commit, environment.dirty) = (new.commit.clone(), false);
-        }
+        let mut environment = unmeasured::environment(Environment::detect(input.seed, &input.name), new);
         if self.selection.compares(Lane::Counts) && valgrind::missing().is_none() {
             environment.cpu_features = valgrind::cpu_features(&new.program)?;
         }
@@ -209,7 +232,7 @@ impl AbSession<'_> {
         let plan = Plan { cases, filter: None, set, repeat: *repeat, source, input, programs: &programs, full: false };
         lanes::counts::measure(&plan, &new.program, &mut session.writer)?;
         let measured = session.writer.so_far().header.environment.clone();
-        let environment = Environment { commit: base.commit.clone(), dirty: false, ..measured };
+        let environment = unmeasured::environment(measured, base);
         let ids: Vec<&str> = cases.iter().map(|case| case.id).collect();
         // What is counted is part of it: a later program counts more.
         let counted = lanes::counts::METRICS.join(",");
@@ -255,6 +278,11 @@ impl AbSession<'_> {
     }
 }
 
+/// The policy for the times of two sides: without layouts, a change may be one of code placement.
+fn by_layouts<'a>(policy: &'a Policy, both: &SideBySide) -> Cow<'a, Policy> {
+    if both.randomized() { Cow::Borrowed(policy) } else { Cow::Owned(policy.advising(Lane::Time)) }
+}
+
 /// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
@@ -264,43 +292,45 @@ fn own_cases() -> Result<Vec<CaseKey>> {
 struct Session {
     path: PathBuf,
     writer: RunWriter,
+    /// The seed of orders and layouts.
+    seed: u64,
     notes: Vec<String>,
     scope: Option<String>,
 }
 
 impl Session {
-    /// Starts a run that records what judges it: `listed` are the cases of the base and of the new side.
-    fn start(environment: Environment, rulebook: &Rulebook, listed: [&[SubjectCase]; 2]) -> Result<Session> {
-        let path = runs::new_path(&environment);
-        let mut rulebook = rulebook.clone();
-        rulebook.cases(listed[0], listed[1]);
-        let header = RunHeader { judged_by: Some(rulebook.judged_by), ..plan::header("quick", environment) };
-        let writer = RunWriter::create(&path, header)?;
-        Ok(Session { path, writer, notes: rulebook.notes, scope: None })
-    }
-
-    /// Reports that the code layout is part of the difference, because a build can't be relinked.
-    fn one_layout(&mut self, why: &str) -> Result<()> {
-        let why = format!("each side has one layout, which can move times by some per cent: {why}");
+    /// Gives both sides a new layout in each round, or reports that the code layout is part of the difference, because
+    /// a build can't be relinked.
+    fn randomize(&mut self, both: &mut SideBySide) -> Result<()> {
+        let Err(why) = both.randomize_layouts(self.seed, self.seed) else { return Ok(()) };
+        let why =
+            format!("each side has one layout, which can move times by some per cent, so they only advise: {why}");
         eprintln!("skipped: layouts: {why}");
         Ok(self.writer.skipped("layouts", why)?)
     }
 
-    /// Alternates the sides and judges the rounds.
-    fn alternate(&mut self, asked: &AbSession<'_>, jobs: Vec<Job>, seed: u64) -> Result<PairVerdicts> {
+    /// Ends a session that measured nothing.
+    fn unmeasured(self, judgement: Judgement, base: &Build) -> Result<Judged> {
+        let finished = FinishedRun { path: self.path, run: self.writer.finish()? };
+        Ok(Judged { finished, judgement, against: base.name.clone(), notes: self.notes })
+    }
+
+    /// Alternates the sides and judges the rounds. Where each side has one layout, times only advise.
+    fn alternate(&mut self, asked: &AbSession<'_>, jobs: Vec<Job>, both: &SideBySide) -> Result<PairVerdicts> {
+        let policy = &*by_layouts(&asked.rulebook.policy, both);
         let procedure = Procedure::default();
         let settings = Settings {
             procedure: &procedure,
-            policy: &asked.rulebook.policy,
+            policy,
             today: runs::today(),
-            seed,
+            seed: self.seed,
             deadlines: Deadlines::default(),
             budget: asked.budget,
             sizes: &Sizes::default(),
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
         self.record_times()?;
-        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, &asked.rulebook.policy, settings.today)?)
+        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, policy, settings.today)?)
     }
 
     /// Records the new side's times as measurements, for tables and charts.
@@ -325,5 +355,41 @@ impl Session {
             }
         }
         times.into_iter().try_for_each(|time| Ok(self.writer.measurement(time)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use baselines::policy::Action;
+
+    use super::*;
+
+    #[test]
+    fn without_layouts_times_advise_and_it_is_said_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let subject = MemorySubject { source: Source::default() };
+        let program = folder.path().join("program");
+        std::fs::write(&program, "a program").expect("written");
+        let build = subject.in_place(program).expect("lies in a folder");
+        let mut both = SideBySide::new(&build, &build).expect("placed");
+        let path = folder.path().join("run.jsonl");
+        let header = plan::header("quick", Environment::detect(1, "generated"));
+        let writer = RunWriter::create(&path, header).expect("a run");
+        let mut session = Session { path, writer, seed: 1 };
+        session.randomize(&mut both).expect("said");
+        let [skipped] = &session.writer.so_far().skipped[..] else { panic!("said once") };
+        assert!(skipped.what == "layouts" && skipped.why.contains("they only advise"), "{skipped:?}");
+        let policy = Policy::standard();
+        let case = CaseKey { benchmark: "step/log".to_owned(), variant: String::new() };
+        let action = |policy: &Policy, metric| policy.limit(&case, metric, runs::today()).map(|limit| limit.action);
+        let judging = by_layouts(&policy, &both);
+        assert_eq!(action(&policy, "cpu_time"), Some(Action::Block));
+        assert_eq!(action(&judging, "cpu_time"), Some(Action::Advise));
+        assert_eq!(action(&judging, "instructions"), Some(Action::Block), "counts have no layout");
+    }
+
+    #[test]
+    fn every_session_draws_its_seed() {
+        assert_ne!(plan::draw_seed(), plan::draw_seed());
     }
 }

@@ -1,8 +1,8 @@
 //! Measures, judges and stores for one command.
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
-//! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs.
-//!   [`kept_counts`] keeps what was counted of a base.
+//! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs;
+//!   [`unmeasured`] says what needs no measurement, and [`kept_counts`] keeps what was counted of a base.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
@@ -14,3 +14,4 @@ pub mod rulebook;
 pub mod run;
 pub mod runs;
 pub mod sides;
+mod unmeasured;

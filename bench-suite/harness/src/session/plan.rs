@@ -1,5 +1,7 @@
 //! The selection of a run, and its header.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -26,15 +28,23 @@ pub struct Selection {
     pub repeat: u32,
     /// A corpus file; by default, episodes are generated.
     pub corpus: Option<PathBuf>,
-    /// The seed of everything random.
+    /// The seed of the input.
     pub seed: u64,
+    /// The seed of the orders and layouts of rounds; by default, it is drawn.
+    pub rounds_seed: Option<u64>,
 }
 
 impl Default for Selection {
     fn default() -> Selection {
         let seed = workloads::input::SEED;
-        Selection { filter: None, lanes: vec![], set: vec![], repeat: 1, corpus: None, seed }
+        Selection { filter: None, lanes: vec![], set: vec![], repeat: 1, corpus: None, seed, rounds_seed: None }
     }
+}
+
+/// A seed that is drawn from the system: a gate that turned red in unlucky layouts gets others when it is run again.
+pub fn draw_seed() -> u64 {
+    // Short enough to be typed, and for any JSON reader. The standard library's hashers have seeds of the system.
+    RandomState::new().hash_one("rounds") >> 32
 }
 
 impl Selection {

@@ -116,13 +116,20 @@ impl SideBySide {
     }
 
     /// Gives both sides a new layout for each round, drawn from a seed, or returns the reason why one can't have any.
-    /// With one seed, functions that both programs share are laid out alike, so that only changed code moves.
+    /// With one seed, functions that both programs share are laid out alike, so that only changed code moves, and one
+    /// program on both sides is one file.
     pub fn randomize_layouts(&mut self, base_seed: u64, new_seed: u64) -> Result<(), String> {
         let layouts = |side: &str, build: &Build, seed| {
             let relink = build.layouts.clone()?;
             Ok::<_, String>(Layouts::new(relink, self.folder.path().join(side), seed))
         };
-        self.layouts = Some((layouts("a", &self.base, base_seed)?, layouts("b", &self.new, new_seed)?));
+        let base = layouts("a", &self.base, base_seed)?;
+        self.layouts = Some(if base_seed == new_seed && self.base.layouts == self.new.layouts {
+            (base.clone(), base)
+        } else {
+            let new = layouts("b", &self.new, new_seed)?;
+            (base.clone().beside(&new), new.beside(&base))
+        });
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The reference memory of this tree as a subject: its worker at any revision, and its cases.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -10,6 +11,7 @@ use workloads::input::Source;
 use super::{Subject, SubjectCase};
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::{Build, SourceCheckout};
+use crate::build::files;
 use crate::build::layouts::Layouts;
 use crate::build::relink::Relink;
 use crate::recorded::Recorded;
@@ -29,36 +31,51 @@ pub struct MemorySubject {
 const REBUILT: (&str, &str) = ("RUSTFLAGS", "-C metadata=rebuilt");
 
 impl MemorySubject {
-    fn checkout(&self) -> SourceCheckout {
+    fn checkout(&self) -> Result<SourceCheckout> {
         let mut target = OwnProgram::Worker.target();
         target.arguments.push("--locked".to_owned());
-        SourceCheckout {
-            repository: workspace::root(),
-            home: workspace::output().join("base"),
+        let repository = workspace::root();
+        Ok(SourceCheckout {
+            home: SourceCheckout::home(&repository)?,
+            repository,
             target,
             variables: vec![],
             prefill_from: Some(workspace::target()),
-        }
+        })
     }
 
     /// A second build of a revision. The two differ without a change of the source.
     pub fn rebuilt(&self, revision: &str) -> Result<Build> {
         let variables = vec![(REBUILT.0.to_owned(), REBUILT.1.to_owned())];
-        SourceCheckout { variables, prefill_from: None, ..self.checkout() }.revision(revision)
+        SourceCheckout { variables, prefill_from: None, ..self.checkout()? }.revision(revision)
     }
 
     /// The worker of this tree as built, in one layout.
     pub fn built(&self) -> Result<Build> {
-        let program = cargo::build_one(OwnProgram::Worker)?;
+        self.in_place(cargo::build_one(OwnProgram::Worker)?)
+    }
+
+    /// A program of this tree that stays where it was built.
+    pub fn in_place(&self, program: PathBuf) -> Result<Build> {
         Ok(Build {
             name: "this tree".to_owned(),
             commit: String::new(),
             dirty: true,
+            rustc: String::new(),
             folder: program.parent().context("a program lies in a folder")?.to_owned(),
             program,
             layouts: Err("this build has one layout".to_owned()),
             tree: workspace::root(),
+            source: String::new(),
+            used: None,
         })
+    }
+
+    /// The same, in a new layout for each round.
+    pub fn relinkable(&self) -> Result<Build> {
+        let built = self.built()?;
+        let layouts = Relink::of_this_tree(OwnProgram::Worker, &built.program)?;
+        Ok(Build { layouts, ..built })
     }
 
     /// A subject's case for a case of the list, with toggles overridden.
@@ -77,13 +94,15 @@ impl MemorySubject {
 
 impl Subject for MemorySubject {
     fn revision(&self, revision: &str) -> Result<Build> {
-        self.checkout().revision(revision)
+        self.checkout()?.revision(revision)
     }
 
     fn working_tree(&self) -> Result<Build> {
-        let built = self.built()?;
-        let layouts = Relink::of_this_tree(OwnProgram::Worker, &built.program)?;
-        Ok(Build { layouts, ..built })
+        self.checkout()?.working_tree()
+    }
+
+    fn same(&self, base: &Build, new: &Build) -> Result<bool> {
+        files::same(&base.program, &new.program)
     }
 
     fn list(&self, build: &Build) -> Result<Vec<SubjectCase>> {

@@ -44,6 +44,9 @@ pub trait Subject {
     /// Builds the working tree.
     fn working_tree(&self) -> Result<Build>;
 
+    /// True if both builds are one program that works on the same data.
+    fn same(&self, base: &Build, new: &Build) -> Result<bool>;
+
     /// The cases of a build.
     fn list(&self, build: &Build) -> Result<Vec<SubjectCase>>;
 

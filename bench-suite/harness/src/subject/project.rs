@@ -19,6 +19,7 @@ use super::definition::Definition;
 use super::{Subject, SubjectCase};
 use crate::build::cargo::CargoTarget;
 use crate::build::checkout::{Build, SourceCheckout};
+use crate::build::files;
 use crate::build::layouts::Layouts;
 use crate::foreign;
 use crate::schedule::placement::Placement;
@@ -44,6 +45,11 @@ impl ProjectSubject {
         ProjectSubject { definition: Arc::new(definition), filter }
     }
 
+    /// The project's repository.
+    pub fn repository(&self) -> &Path {
+        &self.definition.repository
+    }
+
     /// The project's name in reports.
     pub fn name(&self) -> String {
         self.definition.name()
@@ -51,8 +57,6 @@ impl ProjectSubject {
 
     fn checkout(&self) -> Result<SourceCheckout> {
         let Definition { repository, manifest, bench, features, .. } = &*self.definition;
-        let name = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let path = repository.to_string_lossy();
         let mut arguments =
             vec!["bench".to_owned(), "--no-run".to_owned(), format!("--manifest-path={}", manifest.display())];
         if !features.is_empty() {
@@ -60,7 +64,7 @@ impl ProjectSubject {
         }
         Ok(SourceCheckout {
             repository: repository.clone(),
-            home: cache()?.join(format!("{name}-{:08x}", memory::hash::fnv1a(path.as_bytes()) >> 32)),
+            home: SourceCheckout::home(repository)?,
             target: CargoTarget { arguments, kind: "bench", name: bench.clone() },
             variables: vec![],
             prefill_from: None,
@@ -85,11 +89,16 @@ impl ProjectSubject {
     }
 }
 
-/// The user's cache folder.
-fn cache() -> Result<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
-    Ok(cache.context("no HOME and no XDG_CACHE_HOME: set one, for the cache of programs")?.join("assay/projects"))
+/// True for a file that a bench does not work on: source is compiled, and a document is read only by a program that
+/// has its name.
+fn is_no_data(file: &str, program: &[u8]) -> bool {
+    let file = Path::new(file);
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("rs") => true,
+        Some("md" | "adoc" | "rst") => !program.windows(name.len()).any(|bytes| bytes == name.as_bytes()),
+        _ => ["Cargo.toml", "Cargo.lock", ".gitignore"].contains(&&*name),
+    }
 }
 
 impl Subject for ProjectSubject {
@@ -99,6 +108,15 @@ impl Subject for ProjectSubject {
 
     fn working_tree(&self) -> Result<Build> {
         self.build(self.checkout()?.working_tree())
+    }
+
+    fn same(&self, base: &Build, new: &Build) -> Result<bool> {
+        if !files::same(&base.program, &new.program)? {
+            return Ok(false);
+        }
+        let program = &new.program;
+        let content = std::fs::read(program).with_context(|| format!("can't read {}", program.display()))?;
+        Ok(self.checkout()?.changed_files(base, new)?.iter().all(|file| is_no_data(file, &content)))
     }
 
     /// Criterion names benchmarks only when it measures them, so each is measured once, briefly.
@@ -217,5 +235,21 @@ impl Process for CriterionProcess {
 
     fn ended(self: Box<Self>) -> Result<Ended> {
         Ok(Ended::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_that_a_bench_may_read_are_told_from_source_and_documents() {
+        let program = b"..README.md..data/words.txt..";
+        for file in ["src/lib.rs", "tests/all.rs", "CHANGELOG.md", "docs/guide.adoc", "Cargo.lock", ".gitignore"] {
+            assert!(is_no_data(file, program), "{file}");
+        }
+        for file in ["data/words.txt", "benches/other.json", "README.md", "input"] {
+            assert!(!is_no_data(file, program), "{file}");
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! One program in other layouts: the same functions in another order, linked when needed and removed afterwards.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::build::cargo::{self, CargoTarget};
 use harness::build::layouts::{self, Layouts};
-use harness::build::relink::Relink;
+use harness::build::order as drawing;
+use harness::build::relink::{Layable, Relink};
 
 /// A program that prints the order of its functions.
 const SOURCE: &str = r#"
@@ -38,7 +40,7 @@ fn built(folder: &Path) -> PathBuf {
     cargo::build_in(folder, Some(&folder.join("target")), &[], &target()).unwrap()
 }
 
-fn capture(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Relink> {
+fn capture(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Layable> {
     let out = folder.join("target");
     Relink::capture(folder, &built(folder), &folder.join("link"), |copy| {
         let variables: Vec<(&str, &str)> = variables.iter().copied().chain([copy]).collect();
@@ -60,17 +62,18 @@ fn has_lld() -> bool {
 #[test]
 fn layouts_are_one_program_with_its_functions_in_other_orders() {
     let folder = tempfile::tempdir().unwrap();
-    let captured = capture(folder.path(), &[]);
+    let captured = capture(folder.path(), &[]).unwrap();
     if !has_lld() {
-        let refused = format!("{:#}", captured.expect_err("another linker"));
+        let refused = captured.expect_err("another linker");
         assert!(refused.contains("saves no copy"), "{refused}");
         return;
     }
     let relink = captured.unwrap();
     assert_eq!(Relink::open(&folder.path().join("link")), Some(Ok(relink.clone())), "cached");
-    let link = |seed: u32| -> (PathBuf, String) {
+    let in_order = |seed| drawing::order(relink.functions(), &BTreeSet::new(), seed);
+    let link = |seed: u64| -> (PathBuf, String) {
         let to = folder.path().join(format!("layout-{seed}"));
-        relink.link(seed, &to).unwrap();
+        relink.link(&in_order(seed), &to).unwrap();
         (to.clone(), order(&to))
     };
     let drawn: Vec<(PathBuf, String)> = (1..=4).map(link).collect();
@@ -82,7 +85,7 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
     for (_, order) in &drawn {
         assert_eq!(words(order), ["a1", "bb2", "ccc3", "dddd4", "eeeee5", "ffffff6", "ggggggg7", "hhhhhhhh8"]);
     }
-    let different: std::collections::BTreeSet<&String> = drawn.iter().map(|(_, order)| order).collect();
+    let different: BTreeSet<&String> = drawn.iter().map(|(_, order)| order).collect();
     assert_eq!(different.len(), 4, "8 functions can lie in 40,320 orders: {drawn:?}");
     let again = link(1);
     assert_eq!(std::fs::read(&again.0).unwrap(), std::fs::read(&drawn[0].0).unwrap(), "one seed, one layout");
@@ -97,7 +100,8 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
     assert_ne!(order(&placed.path(20)), order(&second), "a new round has a new layout");
 
     std::fs::remove_file(folder.path().join("link/response.txt")).unwrap();
-    let refused = format!("{:#}", relink.link(9, &folder.path().join("never")).expect_err("its inputs are gone"));
+    let refused =
+        format!("{:#}", relink.link(&in_order(9), &folder.path().join("never")).expect_err("its inputs are gone"));
     assert!(refused.contains("linking") && refused.contains("response.txt"), "{refused}");
 }
 
@@ -105,9 +109,24 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
 fn a_linker_that_keeps_nothing_is_named_and_the_program_stays() {
     let folder = tempfile::tempdir().unwrap();
     // The system's old linker, whatever Rust's default is.
-    let refused = capture(folder.path(), &[("RUSTFLAGS", "-C link-arg=-fuse-ld=bfd")]).expect_err("no copy");
-    assert!(format!("{refused:#}").contains("saves no copy of its inputs"), "{refused:#}");
-    assert!(!folder.path().join("link").exists());
+    let refused = capture(folder.path(), &[("RUSTFLAGS", "-C link-arg=-fuse-ld=bfd")]).unwrap().expect_err("no copy");
+    assert!(refused.contains("saves no copy of its inputs"), "{refused}");
+    assert_eq!(Relink::open(&folder.path().join("link")), Some(Err(refused)), "kept: it does not change by itself");
     let program = folder.path().join("target/release/assay-worker");
     assert_eq!(order(&program).split_whitespace().count(), 8, "cargo linked it again");
+}
+
+#[test]
+fn what_may_go_better_next_time_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let built = built(folder.path());
+    let link = folder.path().join("link");
+    let full = |_: (&str, &str)| anyhow::bail!("No space left on device");
+    let failed = Relink::capture(folder.path(), &built, &link, full).expect_err("the link failed");
+    assert!(failed.to_string().contains("No space left"), "{failed}");
+    assert_eq!(Relink::open(&link), None);
+    // LLD was stopped while it wrote its copy.
+    let truncated = |copy: (&str, &str)| Ok(std::fs::write(copy.1, "half an archive")?);
+    Relink::capture(folder.path(), &self::built(folder.path()), &link, truncated).expect_err("no archive");
+    assert_eq!(Relink::open(&link), None);
 }
