@@ -124,7 +124,7 @@ impl AbSession<'_> {
         let build = subject.relinkable()?;
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
         let mut both = SideBySide::new(&renamed(base), &renamed(new))?;
-        let mut session = self.start(plan::environment(&input, false)?)?;
+        let mut session = self.start(plan::environment(&input, false)?, [&[], &[]])?;
         session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
         let mut jobs = Vec::with_capacity(pairs.len() + 2);
@@ -163,11 +163,6 @@ impl AbSession<'_> {
         }
         session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
-        let (listed_base, listed_new) = (subject.list(base_side.build)?, subject.list(new_side.build)?);
-        let mut session = Session::start(environment, self.rulebook, [&listed_base, &listed_new])?;
-        if let Err(why) = randomized {
-            session.one_layout(&why)?;
-        }
         session.scope = self.selection.filter.as_ref().map(|filter| format!("only what the filter `{filter}` matches"));
         let (shared, one_sided) =
             match_up(&self.rulebook.policy, listed_new.clone(), &listed_base, &listed_new, |_| true);
