@@ -299,3 +299,22 @@ fn version_1_is_read_and_version_2_written() {
     let message = Run::read(&new, false).unwrap_err().to_string();
     assert!(message.contains("schema version 3, this assay reads 1 to 2: use the assay that wrote it"), "{message}");
 }
+
+#[test]
+fn the_seed_of_the_rounds_and_one_program_on_both_sides_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.jsonl");
+    let drawn = RunHeader { rounds_seed: Some(7), ..header() };
+    let mut writer = RunWriter::create(&path, drawn).unwrap();
+    writer.same_program().unwrap();
+    let written = writer.finish().unwrap();
+    let read = Run::read(&path, false).unwrap();
+    assert_eq!(read, written);
+    assert!(read.same_program && read.header.rounds_seed == Some(7));
+    read.write(&path).unwrap();
+    assert_eq!(Run::read(&path, false).unwrap(), written);
+    // Records of before have no such seed.
+    let old = std::fs::read_to_string(&path).unwrap().replace(",\"rounds_seed\":7", "");
+    std::fs::write(&path, old).unwrap();
+    assert_eq!(Run::read(&path, false).unwrap().header.rounds_seed, None);
+}

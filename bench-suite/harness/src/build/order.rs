@@ -16,44 +16,54 @@ use rand_pcg::Pcg64;
 /// Functions that differ lie among the last ones: in one part of so many.
 const LAST_PART_BITS: u32 = 8;
 
-/// A function, or whatever else has a section of its own in the program's code.
+/// A function, or whatever else has a section of its own in the program's code; with all its copies, as the linker
+/// keeps sections of one symbol together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// The symbol at the begin of the section.
     symbol: String,
     /// A hash of the name without its hash, the same in every build.
     name: u64,
-    /// The size.
+    /// The size, padded to where the next function may begin.
     bytes: u64,
 }
+
+/// Functions begin at multiples of it.
+const ALIGNMENT: u64 = 16;
 
 /// The functions in a map of LLD (`-Map`, with `--no-demangle`), in the order of the program.
 pub fn functions(map: &str) -> Vec<Function> {
     let (mut in_text, mut section) = (false, None);
-    let mut found: Vec<(&str, u64)> = Vec::new();
+    let (mut symbols, mut sizes) = (Vec::new(), BTreeMap::<&str, u64>::new());
     for line in map.lines() {
         let Some((bytes, depth, what)) = entry(line) else { continue };
         match depth {
             Depth::Output => in_text = what.starts_with(".text"),
             Depth::Input => section = Some(bytes).filter(|bytes| in_text && *bytes > 0),
             // The first symbol of a section names it; the linker moves sections.
-            Depth::Symbol => found.extend(section.take().map(|bytes| (what, bytes))),
+            Depth::Symbol => {
+                let Some(bytes) = section.take() else { continue };
+                let size = sizes.entry(what).or_insert_with(|| {
+                    symbols.push(what);
+                    0
+                });
+                *size += bytes.next_multiple_of(ALIGNMENT);
+            }
         }
     }
-    let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, (symbol, _)) in found.iter().enumerate() {
-        alike.entry(bare(symbol)).or_default().push(index);
+    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for symbol in &symbols {
+        alike.entry(bare(symbol)).or_default().push(symbol);
     }
-    let mut names = vec![0; found.len()];
-    for (bare, mut indices) in alike {
-        indices.sort_by_key(|index| found[*index].1);
-        for (ordinal, index) in indices.into_iter().enumerate() {
-            names[index] = memory::hash::fnv1a(format!("{bare} {ordinal}").as_bytes());
+    let mut names = BTreeMap::new();
+    for (bare, mut symbols) in alike {
+        symbols.sort_by_key(|symbol| sizes[symbol]);
+        for (ordinal, symbol) in symbols.into_iter().enumerate() {
+            names.insert(symbol, memory::hash::fnv1a(format!("{bare} {ordinal}").as_bytes()));
         }
     }
-    let function =
-        |((symbol, bytes), name): (&(&str, u64), u64)| Function { symbol: (*symbol).to_owned(), name, bytes: *bytes };
-    found.iter().zip(names).map(function).collect()
+    let function = |symbol: &str| Function { symbol: symbol.to_owned(), name: names[symbol], bytes: sizes[symbol] };
+    symbols.into_iter().map(function).collect()
 }
 
 /// The names of functions that another program does not have in the same size.
@@ -140,6 +150,8 @@ mod tests {
            13fb0            13fb0       36     1                 _ZN1a3foo17h32a15e3e4621a3c9E
            13ff0            13ff0       16    16         a.rcgu.o:(.text._ZN1a3foo17hb56d6f95d1cccb0bE)
            13ff0            13ff0       16     1                 _ZN1a3foo17hb56d6f95d1cccb0bE
+           14010            14010        2    16         c.rcgu.o:(.text._ZN1a3foo17hb56d6f95d1cccb0bE)
+           14010            14010        2     1                 _ZN1a3foo17hb56d6f95d1cccb0bE
            14000            14000        0    16         b.o:(.text)
            14000            14000       20    16         b.o:(.text.two)
            14000            14000       10     1                 two
@@ -180,7 +192,7 @@ mod tests {
         let read = functions(MAP);
         let legacy = ["_ZN1a3foo17h32a15e3e4621a3c9E", "_ZN1a3foo17hb56d6f95d1cccb0bE"];
         assert_eq!(symbols(&read), ["_start", legacy[0], legacy[1], "two"]);
-        assert_eq!(read.iter().map(|function| function.bytes).collect::<Vec<_>>(), [0x22, 0x36, 0x16, 0x20]);
+        assert_eq!(read.iter().map(|function| function.bytes).collect::<Vec<_>>(), [0x30, 0x40, 0x30, 0x20]);
         let distinct: BTreeSet<u64> = read.iter().map(|function| function.name).collect();
         assert_eq!(distinct.len(), 4, "two of one name are told apart");
         assert_eq!(functions("nothing\n"), []);
