@@ -142,6 +142,24 @@ mod tests {
         }
     }
 
+    /// A case that computes nothing and sleeps a millisecond an operation.
+    struct Sleeping;
+
+    impl Prepared for Sleeping {
+        fn run(&mut self, operations: u64) -> Result<()> {
+            (0..operations).for_each(|_| std::thread::sleep(std::time::Duration::from_millis(1)));
+            Ok(())
+        }
+
+        fn check(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn counters(&self) -> BTreeMap<&'static str, u64> {
+            BTreeMap::new()
+        }
+    }
+
     fn set_up() -> Result<CaseSetup> {
         let ready = Ready {
             protocol: VERSION,
@@ -155,6 +173,10 @@ mod tests {
     }
 
     fn conversation(commands: &str) -> (Result<()>, Vec<Answer>) {
+        conversation_with(set_up, commands)
+    }
+
+    fn conversation_with(set_up: fn() -> Result<CaseSetup>, commands: &str) -> (Result<()>, Vec<Answer>) {
         let mut answers = Vec::new();
         let served = serve(set_up, 0.0, &CountingAllocator::new(), commands.as_bytes(), &mut answers);
         let text = String::from_utf8(answers).expect("JSON");
@@ -173,6 +195,22 @@ mod tests {
         assert!(worked.cpu_ns > 0 && worked.wall_ns > 0);
         let Answer::End(ended) = &answers[3] else { panic!("{answers:?}") };
         assert!(ended.counters["added"] > 8 * 500);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_slice_says_how_long_it_waited() {
+        let sleeping = || Ok(CaseSetup { prepared: Box::new(Sleeping), ..set_up()? });
+        let (served, answers) = conversation_with(sleeping, &format!("{}end\n", "slice 3\n".repeat(5)));
+        served.expect("served");
+        let waited = |answer: &Answer| match answer {
+            Answer::Slice(worked) => {
+                worked.waiting_ns.is_none_or(|ns| ns > worked.cpu_ns && worked.voluntary_switches > 0)
+            }
+            _ => false,
+        };
+        // In one of them at least, the thread got its core back as soon as it woke up.
+        assert!(answers.iter().any(waited), "{answers:?}");
     }
 
     #[test]

@@ -28,8 +28,8 @@ const LOG_STEP: &str = "pub async fn log_step(&self, id: EpisodeId, step: NewSte
 
 const PLANTS: [Plant; 6] = [
     Plant {
-        kind: "a lock held across I/O",
-        case: "step_together_libsql_committed_batched",
+        kind: "a lock held across I/O", // steps that waited for one commit together now wait for one each
+        case: "lifecycle_together_libsql_batched",
         file: "memory/mod.rs",
         after: LOG_STEP,
         code: "static LOCK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(()); \
