@@ -73,6 +73,8 @@ impl Judgement {
             summary: "passed: both revisions build the same program, so nothing was measured".to_owned(),
             tally: BTreeMap::new(),
             invalid: vec![],
+            ruled_out: None,
+            accepted: vec![],
             comparison: Comparison { differences: vec![], deltas: vec![] },
         }
     }
