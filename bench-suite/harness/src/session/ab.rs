@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use baselines::compare::{self, Comparison, Delta};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
+use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
 use workloads::cases::{self, Case, Tag};
@@ -370,7 +371,7 @@ mod tests {
         let path = folder.path().join("run.jsonl");
         let header = plan::header("quick", Environment::detect(1, "generated"));
         let writer = RunWriter::create(&path, header).expect("a run");
-        let mut session = Session { path, writer, seed: 1 };
+        let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None };
         session.randomize(&mut both).expect("said");
         let [skipped] = &session.writer.so_far().skipped[..] else { panic!("said once") };
         assert!(skipped.what == "layouts" && skipped.why.contains("they only advise"), "{skipped:?}");
