@@ -60,7 +60,7 @@ fn one(share: f64, confirm: usize, control: Option<Control>) -> PairVerdicts {
 #[test]
 fn less_work_is_no_improvement_unless_somebody_accepted_it() {
     let with_work = |base: [u64; 2], new: [u64; 2]| {
-        let mut rounds = rounds(0, -0.2, 10, 30);
+        let mut rounds = rounds(0, -0.2, 20, 20);
         for (number, round) in rounds.iter_mut().enumerate() {
             round.base.work.insert("rows_read".to_owned(), base[number % 2]);
             round.new.work.insert("rows_read".to_owned(), new[number % 2]);
