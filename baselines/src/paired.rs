@@ -11,7 +11,9 @@ use crate::metric::WAITING;
 use crate::policy::{Action, Limit, Policy};
 use crate::ruled_out::Bound;
 use crate::stats::decision::Stage;
-use crate::stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
+use crate::stats::{
+    Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value,
+};
 use crate::verdict::{Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
@@ -220,10 +222,20 @@ fn states<'a>(
         let mut rounds = Vec::with_capacity(suite.len());
         for judged in &suite {
             let values = |stage| judged.paired.values(stage, judged.metric);
-            rounds.push((margin(judged.limit)?, margin(judged.tolerance)?, values(Stage::Screen)?, values(Stage::Confirm)?));
+            rounds.push((
+                margin(judged.limit)?,
+                margin(judged.tolerance)?,
+                values(Stage::Screen)?,
+                values(Stage::Confirm)?,
+            ));
         }
         let data: Vec<PairData<'_>> = (rounds.iter())
-            .map(|(limit, tolerance, screen, confirm)| PairData { limit: *limit, tolerance: *tolerance, screen, confirm })
+            .map(|(limit, tolerance, screen, confirm)| PairData {
+                limit: *limit,
+                tolerance: *tolerance,
+                screen,
+                confirm,
+            })
             .collect();
         states.extend(suite.into_iter().zip(next_steps(procedure, &data)?));
     }
@@ -320,7 +332,9 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
     let blocks = rule.is_some_and(Limit::blocks);
     let action = if blocks { "blocks" } else { "advises" };
     let absolute = match (rule, Metric::find(metric)) {
-        (Some(rule), Some(known)) if rule.absolute > 0.0 && limit > rule.relative => format!(" ({} an operation)", known.show(rule.absolute)),
+        (Some(rule), Some(known)) if rule.absolute > 0.0 && limit > rule.relative => {
+            format!(" ({} an operation)", known.show(rule.absolute))
+        }
         _ => String::new(),
     };
     let limits = format!("limit {:.1}%{absolute}, tolerance {:.1}%", limit * 100.0, tolerance * 100.0);

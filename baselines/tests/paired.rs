@@ -142,7 +142,11 @@ fn a_gate_passes_with_what_it_rules_out() {
     let judgement = gated(one(0.015, 0, None));
     assert_eq!(judgement.outcome, GateOutcome::Passed);
     let said = "passed: 1 compared, 1 equal, 0 improved; no case is slower by more than 1.";
-    assert!(judgement.summary.starts_with(said) && judgement.summary.ends_with("% (99%, 1 case)"), "{}", judgement.summary);
+    assert!(
+        judgement.summary.starts_with(said) && judgement.summary.ends_with("% (99%, 1 case)"),
+        "{}",
+        judgement.summary
+    );
 }
 
 /// Rounds of equal CPU time whose slices wait this long, in microseconds.

@@ -55,7 +55,10 @@ impl Procedure {
     /// One look after this many rounds, with which everything ends: nothing is tested.
     pub fn one_look(rounds: usize) -> Procedure {
         let standard = Procedure::default();
-        Procedure { looks: vec![Look { rounds, bound_level: 1.0 - standard.bound_confidence(), test_level: 0.0 }], ..standard }
+        Procedure {
+            looks: vec![Look { rounds, bound_level: 1.0 - standard.bound_confidence(), test_level: 0.0 }],
+            ..standard
+        }
     }
 
     /// The probability of any false verdict of change in a suite, at most: the sum over the looks.
