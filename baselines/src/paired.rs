@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::WAITING;
 use crate::policy::{Action, Limit, Policy};
-use crate::ruled_out::Bound;
 use crate::stats::decision::Stage;
 use crate::stats::{
     Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value,
 };
-use crate::verdict::{Delta, Verdict};
+use crate::verdict::{Bound, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
@@ -27,8 +26,8 @@ pub struct Pair {
     pub case: CaseKey,
     /// The base, as in `revision 1f0c8a3b`, or the variant of the base.
     pub base: String,
-    /// The time that decides: `cpu_time`, or `wall_time` for cases that wait on disks or locks. Waiting is judged beside
-    /// it.
+    /// The time that decides: `cpu_time`, or `wall_time` for cases that wait on disks or locks. Waiting is judged
+    /// beside it.
     pub metric: String,
     /// Operations of a slice, on both sides.
     pub operations: u64,

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::CaseKey;
 use crate::cause::FunctionDelta;
 use crate::environment::Difference;
-use crate::ruled_out::Bound;
 
 /// The meaning of a change.
 #[derive(
@@ -53,6 +52,15 @@ impl Verdict {
     pub fn is_decided(self) -> bool {
         matches!(self, Verdict::Regressed | Verdict::Improved | Verdict::Equal)
     }
+}
+
+/// The upper bound of one worsening.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The metric is worse by at most this share: 0.029 is 2.9%.
+    pub at_most: f64,
+    /// The confidence with which all bounds of the suite hold together, whenever each was looked at.
+    pub confidence: f64,
 }
 
 /// One metric of one case in both runs.

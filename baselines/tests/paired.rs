@@ -8,9 +8,9 @@ use baselines::compare::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, Pair, PairVerdicts, Paired, Round, Slices};
 use baselines::policy::Policy;
-use baselines::ruled_out::Bound;
 use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
+use baselines::verdict::Bound;
 use baselines::{CaseKey, Durability, Environment, Run, RunHeader, RunWriter};
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);

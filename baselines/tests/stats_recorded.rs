@@ -1,4 +1,4 @@
-//! The gate's rules on recorded rounds: how often it is red, undecided, and how often it finds a slowdown, case by case.
+//! The gate's rules on recorded rounds: how often it is red or undecided, and finds a slowdown, case by case.
 //!
 //! The calibration records keep the value of every round. This draws rounds of each case from those with equal sides,
 //! with replacement, turns each round at random (the sides could be swapped), and adds a shift. What suites have in
@@ -50,10 +50,8 @@ fn run(pool: &Pool, shifts: &[f64], procedure: &Procedure, random: &mut Pcg64) -
     let (limit, tolerance) = (margin(allowed.relative).unwrap(), margin(allowed.tolerance).unwrap());
     let mut data = vec![(Vec::new(), Vec::new()); pool.len()];
     loop {
-        let mut pairs: Vec<PairData<'_>> =
+        let pairs: Vec<PairData<'_>> =
             data.iter().map(|(screen, confirm)| PairData { limit, tolerance, screen, confirm }).collect();
-        // The waiting of every case is judged with them, and there is none.
-        pairs.extend(vec![PairData { limit, tolerance, screen: &[0.0; 20], confirm: &[] }; pool.len()]);
         let steps = next_steps(procedure, &pairs).unwrap();
         if steps.iter().all(|step| step.decision().is_some()) {
             let ended = steps.iter().zip(&data).map(|(step, (screen, confirm))| {

@@ -34,8 +34,8 @@ impl Default for Procedure {
     ///
     /// Most cases are bounded tightly enough by the first look, so it has the largest share of the bounds' level. The
     /// last look has the largest share of the tests' level: only the noisiest cases come to it, and they need it. A
-    /// plain sum (Bonferroni) needs no assumption about how the looks depend on each other, as the boundaries of O'Brien
-    /// and Fleming do, and costs next to nothing here.
+    /// plain sum (Bonferroni) needs no assumption about how the looks depend on each other, as the boundaries of
+    /// O'Brien and Fleming do, and costs next to nothing here.
     fn default() -> Procedure {
         let look = |rounds, bound_level, test_level| Look { rounds, bound_level, test_level };
         Procedure {

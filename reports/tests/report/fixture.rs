@@ -4,7 +4,7 @@
 use baselines::compare::{Delta, Verdict, compare};
 use baselines::gate::{self, Judgement};
 use baselines::policy::Policy;
-use baselines::ruled_out::Bound;
+use baselines::verdict::Bound;
 use baselines::{
     CallStacks, CaseKey, Durability, Environment, FunctionCost, InvalidEntry, Measurement, Run, RunHeader, Sample,
     Skipped,
