@@ -134,7 +134,12 @@ pub const METRICS: &[Metric] = &[
     exact("peak_bytes", Bytes, Counts, "peak heap bytes of the operations of one count, beyond those of the setup"),
     sampled("cpu_time", Nanoseconds, Time, "thread CPU time of one operation"),
     sampled("wall_time", Nanoseconds, Time, "wall time of one operation"),
-    sampled(WAITING, Nanoseconds, Time, "time of one operation in which it was blocked: neither running nor ready to run"),
+    sampled(
+        WAITING,
+        Nanoseconds,
+        Time,
+        "time of one operation in which it was blocked: neither running nor ready to run",
+    ),
     sampled("voluntary_switches", Count, Time, "how often one operation gave its core up to wait"),
     more_is_better(sampled("throughput", PerSecond, Load, "requests answered a second")),
     sampled("response_p50", Nanoseconds, Load, "median response time from the intended start"),

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::WAITING;
 use crate::policy::{Action, Limit, Policy};
-use crate::ruled_out::Bound;
 use crate::stats::decision::Stage;
-use crate::stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
-use crate::verdict::{self, Delta, Verdict};
+use crate::stats::{
+    Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value,
+};
+use crate::verdict::{self, Bound, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
@@ -27,8 +28,8 @@ pub struct Pair {
     pub case: CaseKey,
     /// The base, as in `revision 1f0c8a3b`, or the variant of the base.
     pub base: String,
-    /// The time that decides: `cpu_time`, or `wall_time` for cases that wait on disks or locks. Waiting is judged beside
-    /// it.
+    /// The time that decides: `cpu_time`, or `wall_time` for cases that wait on disks or locks. Waiting is judged
+    /// beside it.
     pub metric: String,
     /// Operations of a slice, on both sides.
     pub operations: u64,
@@ -232,10 +233,20 @@ fn states<'a>(
         let mut rounds = Vec::with_capacity(suite.len());
         for judged in &suite {
             let values = |stage| judged.paired.values(stage, judged.metric);
-            rounds.push((margin(judged.limit)?, margin(judged.tolerance)?, values(Stage::Screen)?, values(Stage::Confirm)?));
+            rounds.push((
+                margin(judged.limit)?,
+                margin(judged.tolerance)?,
+                values(Stage::Screen)?,
+                values(Stage::Confirm)?,
+            ));
         }
         let data: Vec<PairData<'_>> = (rounds.iter())
-            .map(|(limit, tolerance, screen, confirm)| PairData { limit: *limit, tolerance: *tolerance, screen, confirm })
+            .map(|(limit, tolerance, screen, confirm)| PairData {
+                limit: *limit,
+                tolerance: *tolerance,
+                screen,
+                confirm,
+            })
             .collect();
         states.extend(suite.into_iter().zip(next_steps(procedure, &data)?));
     }
@@ -349,7 +360,9 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
     let blocks = rule.is_some_and(Limit::blocks);
     let action = if blocks { "blocks" } else { "advises" };
     let absolute = match (rule, Metric::find(metric)) {
-        (Some(rule), Some(known)) if rule.absolute > 0.0 && limit > rule.relative => format!(" ({} an operation)", known.show(rule.absolute)),
+        (Some(rule), Some(known)) if rule.absolute > 0.0 && limit > rule.relative => {
+            format!(" ({} an operation)", known.show(rule.absolute))
+        }
         _ => String::new(),
     };
     let limits = format!("limit {:.1}%{absolute}, tolerance {:.1}%", limit * 100.0, tolerance * 100.0);

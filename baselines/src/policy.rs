@@ -334,7 +334,9 @@ mod tests {
         assert!(exact.contains("instructions is exact"), "{exact}");
         let exception = "\n[[exception]]\nmetric = 'cpu_time'\nbenchmark = 'step/log'\nrelative = 0.1\nreason = 'r'\n\
             expires = '2026-12-31'";
-        let text = format!("schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.03\naction = 'block'{exception}");
+        let text = format!(
+            "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.03\naction = 'block'{exception}"
+        );
         let excepted = Policy::parse(Path::new("p.toml"), &text).expect("parses");
         assert_eq!((of(&excepted, "cpu_time", "2026-11-21"), of(&excepted, "cpu_time", "2027-01-01")), (0.2, 0.03));
     }

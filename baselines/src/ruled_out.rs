@@ -6,17 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::WAITING;
-use crate::verdict::{Delta, Verdict};
+use crate::verdict::{Bound, Delta, Verdict};
 use crate::{Assume, Metric};
-
-/// The upper bound of one worsening.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Bound {
-    /// The metric is worse by at most this share: 0.029 is 2.9%.
-    pub at_most: f64,
-    /// The confidence with which all bounds of the suite hold together, whenever each was looked at.
-    pub confidence: f64,
-}
 
 /// What the bounds of all decided cases say together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,7 +48,8 @@ fn has_passed(delta: &Delta) -> bool {
 }
 
 impl fmt::Display for RuledOut {
-    /// `no case is slower by more than 2.9%, or waits longer by more than 0.4% of its time (99%, all 20 cases together)`.
+    /// `no case is slower by more than 2.9%, or waits longer by more than 0.4% of its time (99%, all 20 cases
+    /// together)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rounded up, or the sentence would claim more than the bound does. Adding 0 makes -0 a 0.
         let share = |share: f64| format!("{:.1}%", (share * 1000.0 - 1e-9).ceil() / 10.0 + 0.0);

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::CaseKey;
 use crate::cause::FunctionDelta;
 use crate::environment::Difference;
-use crate::ruled_out::Bound;
 
 /// The meaning of a change.
 #[derive(
@@ -61,6 +60,15 @@ pub(crate) fn less_work<'a>(counters: impl Iterator<Item = (&'a String, u64, u64
     let fewer = counters.filter(|(_, base, new)| new < base);
     let told: Vec<_> = fewer.map(|(name, base, new)| format!("{name} {new} in a process, the base {base}")).collect();
     (!told.is_empty()).then(|| format!("it does less for as many operations ({})", told.join(", ")))
+}
+
+/// The upper bound of one worsening.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The metric is worse by at most this share: 0.029 is 2.9%.
+    pub at_most: f64,
+    /// The confidence with which all bounds of the suite hold together, whenever each was looked at.
+    pub confidence: f64,
 }
 
 /// One metric of one case in both runs.

@@ -35,7 +35,10 @@ fn the_looks_and_levels_in_the_text_are_those_of_the_gate() {
     for said in [
         format!("The first look comes after {} rounds", first.rounds),
         format!("looks after {} rounds", listed(later.iter().map(|look| look.rounds.to_string()).collect(), " and ")),
-        format!("at the level of that look ({})", listed(later.iter().map(|look| per_cent(look.test_level)).collect(), ", ")),
+        format!(
+            "at the level of that look ({})",
+            listed(later.iter().map(|look| per_cent(look.test_level)).collect(), ", ")
+        ),
         format!("where the `a(k)` ({})", listed(looks.iter().map(|look| per_cent(look.bound_level)).collect(), ", ")),
     ] {
         assert!(text.contains(&said), "METHODOLOGY.md does not say: {said}");

@@ -27,7 +27,8 @@ fn of(deltas: Vec<Delta>, invalid: &[InvalidEntry]) -> Judgement {
 #[test]
 fn invalid_outweighs_regressed_outweighs_undecided_outweighs_passed() {
     use Verdict::{Equal, Inconclusive, Regressed};
-    let outcome = |verdicts: &[Verdict]| of(verdicts.iter().map(|verdict| delta(*verdict, true)).collect(), &[]).outcome;
+    let outcome =
+        |verdicts: &[Verdict]| of(verdicts.iter().map(|verdict| delta(*verdict, true)).collect(), &[]).outcome;
     assert_eq!(outcome(&[]), GateOutcome::Nothing);
     assert_eq!(outcome(&[Equal]), GateOutcome::Passed);
     assert_eq!(outcome(&[Equal, Inconclusive]), GateOutcome::Undecided);

@@ -8,9 +8,9 @@ use baselines::compare::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, Pair, PairVerdicts, Paired, Round, Slices};
 use baselines::policy::Policy;
-use baselines::ruled_out::Bound;
 use baselines::stats::Procedure;
 use baselines::stats::decision::Stage;
+use baselines::verdict::Bound;
 use baselines::{CaseKey, Durability, Environment, Run, RunHeader, RunWriter};
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
@@ -165,7 +165,11 @@ fn a_gate_passes_with_what_it_rules_out() {
     let judgement = gated(one(0.015, 0, None));
     assert_eq!(judgement.outcome, GateOutcome::Passed);
     let said = "passed: 1 compared, 1 equal, 0 improved; no case is slower by more than 1.";
-    assert!(judgement.summary.starts_with(said) && judgement.summary.ends_with("% (99%, 1 case)"), "{}", judgement.summary);
+    assert!(
+        judgement.summary.starts_with(said) && judgement.summary.ends_with("% (99%, 1 case)"),
+        "{}",
+        judgement.summary
+    );
 }
 
 /// Rounds of equal CPU time whose slices wait this long, in microseconds.

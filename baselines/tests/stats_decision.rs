@@ -4,7 +4,8 @@
 
 use baselines::stats::decision::{Stage, Suspicion};
 use baselines::stats::{
-    Decision, Look, NextAction, PairData, PairState, Procedure, StatsError, growth_value, margin, next_steps, round_value,
+    Decision, Look, NextAction, PairData, PairState, Procedure, StatsError, growth_value, margin, next_steps,
+    round_value,
 };
 
 /// `n` rounds about `center`, spread evenly over `center` +- `spread`, in an order that jumps.
@@ -185,7 +186,7 @@ fn bounds_that_hold_together_are_wider() {
 fn what_stopped_earlier_still_counts_in_the_correction() {
     // One that ended as equal stays in the family: later, the other is still one of two.
     let (screen, quiet) = (rounds(20, 0.05, 0.01), rounds(220, 0.0, 0.001));
-    let noisy = [rounds(60, 0.05, 0.5), rounds(160, 0.08, 0.1)].concat();
+    let noisy = [rounds(60, 0.05, 0.5), rounds(160, 0.08, 0.6)].concat();
     let ended = pair(&screen, &quiet);
     let steps = next_steps(&Procedure::default(), &[ended, PairData { confirm: &noisy, ..ended }]).unwrap();
     assert_eq!(steps[0].action, NextAction::Stop(Decision::Equal));

@@ -188,8 +188,10 @@ fn the_policys_limit_is_what_blocks() {
     let red = |shift: f64| {
         let ended = suites(CALM, shift, 100);
         let red = |suite: &&Vec<Ended>| count(suite, Decision::Regressed) > 0;
-        let (suites, cases) =
-            (ended.iter().filter(red).count(), ended.iter().map(|suite| count(suite, Decision::Regressed)).sum::<usize>());
+        let (suites, cases) = (
+            ended.iter().filter(red).count(),
+            ended.iter().map(|suite| count(suite, Decision::Regressed)).sum::<usize>(),
+        );
         println!("+{:.2}%: {suites} of 100 suites red, {cases} of 2000 benchmarks", 100.0 * shift);
         (suites, cases)
     };

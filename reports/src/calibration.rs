@@ -215,9 +215,8 @@ fn case_table(suites: &[Suite]) -> String {
         let of_condition = suites.iter().filter(|suite| suite.condition == condition);
         let named = of_condition.flat_map(|suite| &suite.cases).map(|case| (case.case.as_str(), case.metric.as_str()));
         for (name, metric) in sorted(named, Ord::cmp) {
-            let of = |size: f64| {
-                cases_of(suites, condition, size, |_, case| case.case == name && case.metric == metric)
-            };
+            let of =
+                |size: f64| cases_of(suites, condition, size, |_, case| case.case == name && case.metric == metric);
             let CaseCounts { cases, slower, undecided, .. } = of(0.0);
             let shown = if metric == "waiting_time" { format!("{name}, waiting") } else { name.to_owned() };
             let _ = write!(text, "  {shown:<36} {cases:>5} {slower:>6} {undecided:>9}");
@@ -244,9 +243,10 @@ fn older_table(older: &[Suite]) -> String {
     for rules in sorted(older.iter().map(|suite| suite.rules.as_str()), Ord::cmp) {
         for condition in conditions(older) {
             let of = |suite: &&Suite| suite.rules == rules && suite.condition == condition;
-            let (suites, red) = older.iter().filter(of).fold((0, 0), |(suites, red), suite| {
-                (suites + 1, red + usize::from(suite.false_alarms() > 0))
-            });
+            let (suites, red) = older
+                .iter()
+                .filter(of)
+                .fold((0, 0), |(suites, red), suite| (suites + 1, red + usize::from(suite.false_alarms() > 0)));
             if suites > 0 {
                 let _ = writeln!(text, "{rules:<18} {:<18} {suites:>6} {red:>12}", condition.name());
             }

@@ -86,9 +86,7 @@ fn case(delta: &Delta) -> TestCase {
         (Verdict::Regressed | Verdict::Missing | Verdict::Inconclusive, false) => {
             skipped(&format!("{verdict}, advises only: {}", sentence(delta)))
         }
-        (Verdict::Incomparable | Verdict::Added, _) => {
-            skipped(&format!("{verdict}: {}", sentence(delta)))
-        }
+        (Verdict::Incomparable | Verdict::Added, _) => skipped(&format!("{verdict}: {}", sentence(delta))),
     };
     let mut case = named(&delta.case.to_string(), &delta.metric, said);
     if let Some(bound) = text::bound(delta) {

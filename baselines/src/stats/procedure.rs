@@ -34,8 +34,8 @@ impl Default for Procedure {
     ///
     /// Most cases are bounded tightly enough by the first look, so it has the largest share of the bounds' level. The
     /// last look has the largest share of the tests' level: only the noisiest cases come to it, and they need it. A
-    /// plain sum (Bonferroni) needs no assumption about how the looks depend on each other, as the boundaries of O'Brien
-    /// and Fleming do, and costs next to nothing here.
+    /// plain sum (Bonferroni) needs no assumption about how the looks depend on each other, as the boundaries of
+    /// O'Brien and Fleming do, and costs next to nothing here.
     fn default() -> Procedure {
         let look = |rounds, bound_level, test_level| Look { rounds, bound_level, test_level };
         Procedure {
@@ -55,7 +55,10 @@ impl Procedure {
     /// One look after this many rounds, with which everything ends: nothing is tested.
     pub fn one_look(rounds: usize) -> Procedure {
         let standard = Procedure::default();
-        Procedure { looks: vec![Look { rounds, bound_level: 1.0 - standard.bound_confidence(), test_level: 0.0 }], ..standard }
+        Procedure {
+            looks: vec![Look { rounds, bound_level: 1.0 - standard.bound_confidence(), test_level: 0.0 }],
+            ..standard
+        }
     }
 
     /// The probability of any false verdict of change in a suite, at most: the sum over the looks.

@@ -4,7 +4,7 @@
 use baselines::compare::{Delta, Verdict, compare};
 use baselines::gate::{self, Judgement};
 use baselines::policy::Policy;
-use baselines::ruled_out::Bound;
+use baselines::verdict::Bound;
 use baselines::{
     CallStacks, CaseKey, Durability, Environment, FunctionCost, InvalidEntry, Measurement, Run, RunHeader, Sample,
     Skipped,
@@ -253,7 +253,8 @@ fn interleaved(store: &str, durability: &str, relative: f64, interval: [f64; 2],
         bound: Some(Bound { at_most: interval[1] + 0.004, confidence: 0.99 }),
         verdict,
         blocks: true,
-        why: "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure where less is going on".into(),
+        why: "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure where less is going on"
+            .into(),
         cause: vec![],
     }
 }
