@@ -182,3 +182,17 @@ fn version_1_is_read_and_version_2_written() {
     let message = Run::read(&new, false).unwrap_err().to_string();
     assert!(message.contains("schema version 3, this assay reads 1 to 2: use the assay that wrote it"), "{message}");
 }
+
+#[test]
+fn waiting_is_unknown_where_no_slice_says_it_and_switches_are_those_of_one_operation() {
+    let mut paired = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.0, 2, 0), abandoned: false };
+    assert_eq!(paired.voluntary_switches(|round| &round.new), [0.0; 0], "unknown is not 0");
+    let told = serde_json::to_string(&paired.rounds[0]).unwrap();
+    assert!(!told.contains("waiting_ns"), "{told}");
+    for round in &mut paired.rounds {
+        (round.new.waiting_ns, round.new.voluntary_switches) = (vec![7; 8], 1600);
+    }
+    assert_eq!(paired.voluntary_switches(|round| &round.new), [2.0, 2.0], "8 slices of 100 operations");
+    let told = serde_json::to_string(&paired.rounds[0]).unwrap();
+    assert_eq!(serde_json::from_str::<Round>(&told).unwrap(), paired.rounds[0]);
+}

@@ -89,9 +89,7 @@ impl AbSession<'_> {
             match_up(self.policy, wanted, &listed_base, &listed_new, by_filter, &mut session.writer)?;
         let cases: Vec<Case> =
             chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
-        // Counts are cheap enough for every case; rounds of all of them would take the better part of an hour.
-        let gated = |case: &SubjectCase| cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
-        let timed: Vec<SubjectCase> = shared.into_iter().filter(gated).collect();
+        let timed = timed(shared, &cases, everything);
         let base_counts = match self.selection.compares(Lane::Counts) {
             true => self.count(&cases, &base, &new, (&source, &input), &mut session)?,
             false => None,
@@ -249,6 +247,13 @@ impl AbSession<'_> {
     }
 }
 
+/// The cases whose times are judged: the gated ones, or `everything` that was asked for. Counts are cheap enough for
+/// every case; rounds of all of them would take the better part of an hour.
+fn timed(shared: Vec<SubjectCase>, cases: &[Case], everything: bool) -> Vec<SubjectCase> {
+    let gated = |case: &SubjectCase| cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
+    shared.into_iter().filter(gated).collect()
+}
+
 /// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
@@ -327,5 +332,20 @@ impl Session {
             }
         }
         times.into_iter().try_for_each(|time| Ok(self.writer.measurement(time)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_is_counted_and_the_gated_ones_are_timed() {
+        let cases = cases::select(None, &[]).expect("selects").cases;
+        let shared: Vec<SubjectCase> = cases.iter().map(|case| MemorySubject::case(case, &[])).collect();
+        let gated = cases.iter().filter(|case| case.has(Tag::Gated)).count();
+        assert!(gated > 0 && gated < cases.len());
+        assert_eq!(timed(shared.clone(), &cases, false).len(), gated);
+        assert_eq!(timed(shared, &cases, true).len(), cases.len());
     }
 }
