@@ -322,3 +322,17 @@ fn the_seed_of_the_rounds_and_one_program_on_both_sides_are_read_again() {
     std::fs::write(&path, old).unwrap();
     assert_eq!(Run::read(&path, false).unwrap().header.rounds_seed, None);
 }
+
+#[test]
+fn waiting_is_unknown_where_no_slice_says_it_and_switches_are_those_of_one_operation() {
+    let mut paired = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.0, 2, 0), abandoned: false };
+    assert_eq!(paired.voluntary_switches(|round| &round.new), [0.0; 0], "unknown is not 0");
+    let told = serde_json::to_string(&paired.rounds[0]).unwrap();
+    assert!(!told.contains("waiting_ns"), "{told}");
+    for round in &mut paired.rounds {
+        (round.new.waiting_ns, round.new.voluntary_switches) = (vec![7; 8], 1600);
+    }
+    assert_eq!(paired.voluntary_switches(|round| &round.new), [2.0, 2.0], "8 slices of 100 operations");
+    let told = serde_json::to_string(&paired.rounds[0]).unwrap();
+    assert_eq!(serde_json::from_str::<Round>(&told).unwrap(), paired.rounds[0]);
+}

@@ -84,13 +84,7 @@ impl AbSession<'_> {
         }
         let cases: Vec<Case> =
             chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
-        // Counts are cheap enough for every case; rounds of all of them would take the better part of an hour.
-        // What the base gates is measured, also if this tree does not gate it any more.
-        let gated = |case: &SubjectCase| {
-            let own = cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
-            own || listed_base.iter().any(|base| base.id == case.id && base.gated)
-        };
-        let timed: Vec<SubjectCase> = shared.into_iter().filter(gated).collect();
+        let timed = timed(shared, &cases, &listed_base, everything);
         let base_counts = match self.selection.compares(Lane::Counts) {
             true => self.count(&cases, &base, &new, (&source, &input), &mut session)?,
             false => None,
@@ -279,6 +273,14 @@ fn by_layouts<'a>(policy: &'a Policy, both: &SideBySide) -> Cow<'a, Policy> {
     if both.randomized() { Cow::Borrowed(policy) } else { Cow::Owned(policy.advising(Lane::Time)) }
 }
 
+/// The cases whose times are judged: those that this tree or the base gates, or `everything` that was asked for. Counts
+/// are cheap enough for every case; rounds of all of them would take the better part of an hour.
+fn timed(shared: Vec<SubjectCase>, cases: &[Case], base: &[SubjectCase], everything: bool) -> Vec<SubjectCase> {
+    let own = |case: &SubjectCase| cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
+    let before = |case: &SubjectCase| base.iter().any(|of| of.id == case.id && of.gated);
+    shared.into_iter().filter(|case| own(case) || before(case)).collect()
+}
+
 /// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
@@ -387,5 +389,15 @@ mod tests {
     #[test]
     fn every_session_draws_its_seed() {
         assert_ne!(plan::draw_seed(), plan::draw_seed());
+    }
+
+    #[test]
+    fn every_case_is_counted_and_the_gated_ones_are_timed() {
+        let cases = cases::select(None, &[]).expect("selects").cases;
+        let shared: Vec<SubjectCase> = cases.iter().map(|case| MemorySubject::case(case, &[])).collect();
+        let gated = cases.iter().filter(|case| case.has(Tag::Gated)).count();
+        assert!(gated > 0 && gated < cases.len());
+        assert_eq!(timed(shared.clone(), &cases, &[], false).len(), gated);
+        assert_eq!(timed(shared, &cases, &[], true).len(), cases.len());
     }
 }
