@@ -128,16 +128,17 @@ impl Rulebook {
             rulebook.judged_by.commit = Some(base.commit.clone());
             return Ok(Rulebook { base: Some(base), ..rulebook });
         };
-        let own = std::fs::read_to_string(path).ok();
-        let (text, source) = match base.text(path)? {
+        let (own, before) = (std::fs::read_to_string(path).ok(), base.text(path)?);
+        let differs = own != before;
+        let (text, source) = match before {
             Some(text) => (text, format!("{} of {}", path.display(), short(&base.commit))),
             None => (policy::DEFAULT.to_owned(), "(built in)".to_owned()),
         };
         let policy = Policy::parse(Path::new(&source), &text)?;
         let judged_by = JudgedBy { commit: Some(base.commit.clone()), policy: hash(&text), ..JudgedBy::default() };
         let mut rulebook = Rulebook { policy, judged_by, notes: vec![], base: Some(base), own: None };
-        if let Some(own) = own.filter(|own| *own != text) {
-            rulebook.own = Some(Policy::parse(path, &own)?);
+        if differs {
+            rulebook.own = own.map(|own| Policy::parse(path, &own)).transpose()?;
             rulebook.differs("policy", &source);
         }
         Ok(rulebook)
