@@ -43,8 +43,8 @@ pub fn choose(repository: &Path, revision: &str, exactly: bool) -> Result<Base> 
     let shallow = git(repository, &["rev-parse", "--is-shallow-repository"])?.trim() == "true";
     ensure!(
         !shallow,
-        "this clone is shallow, and the merge base of HEAD and `{revision}` is not in it: `git fetch --unshallow` (with \
-            actions/checkout: `fetch-depth: 0`)"
+        "this clone is shallow, and the merge base of HEAD and `{revision}` is not in it: `git fetch --unshallow` \
+            (with actions/checkout: `fetch-depth: 0`)"
     );
     named?;
     bail!("HEAD and `{revision}` share no history: `--exact-base` compares with {revision} itself")

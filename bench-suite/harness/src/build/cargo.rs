@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::toolchain;
+use super::toolchain::{self, OF_A_PACKAGE};
 use crate::workspace;
 
 /// A program of this tree.
@@ -55,9 +55,6 @@ pub struct CargoTarget {
     /// The name of the target.
     pub name: String,
 }
-
-/// The prefixes of the variables that cargo sets for each package.
-pub(super) const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
 
 /// Cargo without the variables of the current package. Build scripts may rerun when these change, and ring's does: a
 /// build started by a test would build ring again, with libSQL and everything measured, and so would the next build

@@ -5,8 +5,8 @@
 //! repository. It lies in the user's cache and not below the repository, where cargo would apply the configuration of
 //! the repository's present files to every revision.
 //!
-//! A cached program is named by its source and by everything else that changes it ([`toolchain`]); whoever uses it keeps
-//! it from being removed.
+//! A cached program is named by its source and by everything else that changes it ([`toolchain`]). Whoever uses it
+//! keeps it from being removed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -136,11 +136,14 @@ impl Relink {
         let home = workspace::output().join("link");
         let content = fs::read(built).with_context(|| format!("can't read {}", built.display()))?;
         let folder = home.join(format!("{:016x}", memory::hash::fnv1a(&content)));
+        fs::create_dir_all(&home).with_context(|| format!("can't create {}", home.display()))?;
+        let lock = fs::File::create(home.join("lock")).context("can't create the lock of the link")?;
+        lock.lock().context("can't wait for another link")?;
         if let Some(cached) = Relink::open(&folder) {
             return Ok(cached);
         }
         // Each has a copy of the libraries that it links.
-        workspace::drop_old(&home, CACHED - 1, |_| true)?;
+        workspace::drop_old(&home, CACHED - 1, Path::is_dir)?;
         let root = workspace::root();
         Relink::capture(&root, built, &folder, |copy| {
             cargo::build_in(&root, None, &[copy], &program.target()).map(drop)

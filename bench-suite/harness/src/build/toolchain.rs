@@ -10,7 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::cargo::OF_A_PACKAGE;
+/// The prefixes of the variables that cargo sets for each package.
+pub const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
 
 /// Variables of cargo that change where it writes and what it prints, not what it builds.
 const NOT_BUILT: [&str; 4] = ["CARGO_TARGET_DIR", "CARGO_TERM_", "CARGO_MAKEFLAGS", "CARGO_LOG"];
