@@ -289,5 +289,6 @@ fn delta(paired: &Paired, state: &PairState, limit: Option<Limit>) -> Delta {
         blocks,
         why,
         cause: vec![],
+        doing: None,
     }
 }

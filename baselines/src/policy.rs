@@ -42,6 +42,8 @@ struct Rule {
     relative: f64,
     #[serde(default)]
     absolute: f64,
+    /// A change that only the compiler made advises up to this share of the base.
+    compiler: Option<f64>,
     action: Action,
 }
 
@@ -76,6 +78,8 @@ pub struct Limit {
     pub absolute: f64,
     /// The consequence past both.
     pub action: Action,
+    /// The share of the base up to which a change that only the compiler made advises; none if it blocks as any.
+    pub compiler: Option<f64>,
 }
 
 impl Limit {
@@ -109,8 +113,11 @@ impl Policy {
         if policy.rules.is_empty() {
             return Err(wrong("it has no [[rule]]: a gate without a rule can't fail".to_owned()));
         }
-        let rules = policy.rules.iter().map(|rule| (&rule.metric, [rule.relative, rule.absolute]));
-        let exceptions = policy.exceptions.iter().map(|exception| (&exception.metric, [exception.relative, 0.0]));
+        let rules = policy
+            .rules
+            .iter()
+            .map(|rule| (&rule.metric, [rule.relative, rule.absolute, rule.compiler.unwrap_or(0.0)]));
+        let exceptions = policy.exceptions.iter().map(|exception| (&exception.metric, [exception.relative, 0.0, 0.0]));
         for (metric, limits) in rules.chain(exceptions) {
             Metric::named(metric).map_err(|error| wrong(error.to_string()))?;
             if let Some(limit) = limits.into_iter().find(|limit| !limit.is_finite() || *limit < 0.0) {
@@ -130,6 +137,7 @@ impl Policy {
             relative: exception.map_or(rule.relative, |exception| exception.relative.max(rule.relative)),
             absolute: rule.absolute,
             action: rule.action,
+            compiler: rule.compiler,
         })
     }
 
@@ -181,6 +189,7 @@ mod tests {
         metric = "instructions"
         relative = 0.003
         absolute = 20
+        compiler = 0.03
         action = "block"
         [[exception]]
         metric = "instructions"
@@ -198,6 +207,8 @@ mod tests {
         assert_eq!(limit("codec/json", today).map(|limit| limit.action), Some(Action::Advise));
         assert_eq!(limit("step/log", today).map(|limit| limit.relative), Some(0.1));
         assert_eq!(limit("step/log", day("2027-01-01")).map(|limit| limit.relative), Some(0.003));
+        let compiler = |benchmark: &str| limit(benchmark, today).and_then(|limit| limit.compiler);
+        assert_eq!((compiler("codec/json"), compiler("step/log")), (None, Some(0.03)));
         assert_eq!(policy.expired(day("2027-01-01")).len(), 1);
         assert_eq!(policy.limit(&case("codec/json"), "wall_time", today), None);
     }
@@ -219,6 +230,7 @@ mod tests {
                 .contains("unknown metric `instuctions`")
         );
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelative=nan\naction='block'").contains("NaN"));
+        assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\ncompiler=-1\naction='block'").contains("limit -1"));
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelativ=1\naction='block'").contains("relativ"));
     }
 

@@ -104,6 +104,7 @@ mod tests {
             blocks,
             why: why.into(),
             cause: vec![],
+            doing: None,
         }
     }
 

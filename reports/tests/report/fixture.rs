@@ -253,6 +253,7 @@ fn interleaved(store: &str, durability: &str, relative: f64, interval: [f64; 2],
         blocks: true,
         why: "30 rounds, limit 2%".into(),
         cause: vec![],
+        doing: None,
     }
 }
 

@@ -128,6 +128,7 @@ mod tests {
             blocks: true,
             why: String::new(),
             cause,
+            doing: None,
         }
     }
 

@@ -65,6 +65,7 @@ fn unmatched_delta(policy: &Policy, case: &SubjectCase, verdict: Verdict) -> Del
         verdict,
         why: why.to_owned(),
         cause: vec![],
+        doing: None,
     }
 }
 
