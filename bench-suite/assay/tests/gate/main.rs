@@ -2,6 +2,7 @@
 
 mod base;
 mod commands;
+mod doing;
 mod large;
 mod mutants;
 mod planted;

@@ -16,6 +16,7 @@ use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunWriter, Sample,
 use workloads::cases::{self, Case, Tag};
 use workloads::input::{Input, SEED, Source};
 
+use super::doing::BothSides;
 use super::judging::Judged;
 use super::plan::{self, FinishedRun, Selection};
 use super::sides::{SideBySide, match_up};
@@ -65,6 +66,7 @@ impl AbSession<'_> {
     pub fn revisions(&self, base: &str, new: Option<&str>) -> Result<Judged> {
         let (source, input) = run::input(self.selection)?;
         let subject = MemorySubject { source: source.clone() };
+        let new_revision = new.map(str::to_owned);
         let base = subject.revision(base)?;
         let new = match new {
             Some(revision) => subject.revision(revision)?,
@@ -88,6 +90,13 @@ impl AbSession<'_> {
             match_up(self.policy, wanted, &listed_base, &listed_new, by_filter, &mut session.writer)?;
         let cases: Vec<Case> =
             chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
+        session.sides = Some(BothSides {
+            subject: subject.clone(),
+            revisions: [Some(base.commit.clone()), new_revision],
+            programs: [base.program.clone(), new.program.clone()],
+            cases: cases.clone(),
+            set: self.selection.set.clone(),
+        });
         let base_counts = match self.selection.compares(Lane::Counts) {
             true => self.count(&cases, &base, &new, (&source, &input), &mut session)?,
             false => None,
@@ -235,6 +244,9 @@ impl AbSession<'_> {
                 Run { measurements: run.measurements.iter().filter(exact).cloned().collect(), ..run.clone() }
             };
             compared = compare::compare(&counts(base), &counts(&run), self.policy, runs::today());
+            if let Some(sides) = &session.sides {
+                sides.lay(&mut compared.deltas, self.policy);
+            }
         }
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
@@ -257,13 +269,15 @@ fn own_cases() -> Result<Vec<CaseKey>> {
 struct Session {
     path: PathBuf,
     writer: RunWriter,
+    /// Both sides, if counts that got worse can be laid to somebody.
+    sides: Option<BothSides>,
 }
 
 impl Session {
     fn start(environment: Environment) -> Result<Session> {
         let path = runs::new_path(&environment);
         let writer = RunWriter::create(&path, plan::header("quick", environment))?;
-        Ok(Session { path, writer })
+        Ok(Session { path, writer, sides: None })
     }
 
     /// Reports that the code layout is part of the difference, because a build can't be relinked.

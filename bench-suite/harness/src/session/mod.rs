@@ -2,9 +2,11 @@
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs.
+//! - [`doing`] finds out whose doing a count that got worse is.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
+pub mod doing;
 pub mod judging;
 pub mod plan;
 pub mod run;
