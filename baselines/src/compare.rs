@@ -106,6 +106,7 @@ fn delta(of: &Measurement, [base, new]: [Option<f64>; 2], limit: Option<Limit>, 
         blocks: limit.is_some_and(Limit::blocks),
         why,
         cause: vec![],
+        doing: None,
     }
 }
 

@@ -16,6 +16,7 @@
 //!   as passed.
 //! - **baseline**: a run that somebody accepted with a reason ([`baseline`]).
 //! - **delta**, **verdict**: the change of a case's metric, and its meaning ([`compare`]).
+//! - **doing**: whose a change is: your code's, a dependency's, the toolchain's, or only the compiler's ([`doing`]).
 //! - **slice**: some milliseconds of work under one clock reading.
 //! - **round**: a fresh process of each side, with paired slices. It makes one value ([`stats::round_value`]).
 //! - **pair**: one benchmark on two sides that run alternately in one session, with its raw rounds ([`paired`]).
@@ -45,6 +46,7 @@ pub mod calibration;
 pub mod cause;
 pub mod claim;
 pub mod compare;
+pub mod doing;
 pub mod environment;
 mod error;
 pub mod exit_code;

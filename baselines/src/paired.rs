@@ -396,5 +396,6 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
         blocks,
         why,
         cause: vec![],
+        doing: None,
     }
 }

@@ -21,9 +21,9 @@ const SCHEMA: u64 = 1;
 /// The policy of projects without a policy file, as text.
 pub const DEFAULT: &str = include_str!("../policy.toml");
 
-/// The largest limits that still limit something. Relative: ten times the base. Absolute: a second or a gigabyte an
-/// operation.
-const MOST: [f64; 2] = [10.0, 1e9];
+/// The largest limits that still limit something. Relative, also for the compiler: ten times the base. Absolute: a second
+/// or a gigabyte an operation.
+const MOST: [f64; 3] = [10.0, 1e9, 10.0];
 
 /// All rules of a gate.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,6 +52,8 @@ struct Rule {
     absolute: f64,
     /// Of sampled metrics only; twice the relative limit if it is not given.
     tolerance: Option<f64>,
+    /// A change that only the compiler made advises up to this share of the base.
+    compiler: Option<f64>,
     action: Action,
 }
 
@@ -98,6 +100,8 @@ pub struct Limit {
     pub tolerance: f64,
     /// The consequence past both.
     pub action: Action,
+    /// The share of the base up to which a change that only the compiler made advises; none if it blocks as any.
+    pub compiler: Option<f64>,
 }
 
 impl Limit {
@@ -135,8 +139,11 @@ impl Policy {
         if policy.rules.is_empty() {
             return Err(wrong("it has no [[rule]]: a gate without a rule can't fail".to_owned()));
         }
-        let rules = policy.rules.iter().map(|rule| (&rule.metric, [rule.relative, rule.absolute]));
-        let exceptions = policy.exceptions.iter().map(|exception| (&exception.metric, [exception.relative, 0.0]));
+        let rules = policy
+            .rules
+            .iter()
+            .map(|rule| (&rule.metric, [rule.relative, rule.absolute, rule.compiler.unwrap_or(0.0)]));
+        let exceptions = policy.exceptions.iter().map(|exception| (&exception.metric, [exception.relative, 0.0, 0.0]));
         for (metric, limits) in rules.chain(exceptions) {
             Metric::named(metric).map_err(|error| wrong(error.to_string()))?;
             if let Some((limit, most)) =
@@ -172,6 +179,7 @@ impl Policy {
             absolute: rule.absolute,
             tolerance: rule.tolerance.unwrap_or(2.0 * rule.relative),
             action: rule.action,
+            compiler: rule.compiler,
         };
         if let Some(exception) = exception {
             limit.relative = limit.relative.max(exception.relative);
@@ -274,6 +282,7 @@ mod tests {
         metric = "instructions"
         relative = 0.003
         absolute = 20
+        compiler = 0.03
         action = "block"
         [[exception]]
         metric = "instructions"
@@ -291,6 +300,8 @@ mod tests {
         assert_eq!(limit("codec/json", today).map(|limit| limit.action), Some(Action::Advise));
         assert_eq!(limit("step/log", today).map(|limit| limit.relative), Some(0.1));
         assert_eq!(limit("step/log", day("2027-01-01")).map(|limit| limit.relative), Some(0.003));
+        let compiler = |benchmark: &str| limit(benchmark, today).and_then(|limit| limit.compiler);
+        assert_eq!((compiler("codec/json"), compiler("step/log")), (None, Some(0.03)));
         assert_eq!(policy.expired(day("2027-01-01")).len(), 1);
         assert_eq!(policy.limit(&case("codec/json"), "wall_time", today), None);
     }
@@ -312,6 +323,7 @@ mod tests {
                 .contains("unknown metric `instuctions`")
         );
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelative=nan\naction='block'").contains("NaN"));
+        assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\ncompiler=-1\naction='block'").contains("limit -1"));
         assert!(wrong("schema = 1\n[[rule]]\nmetric='instructions'\nrelativ=1\naction='block'").contains("relativ"));
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::CaseKey;
 use crate::cause::FunctionDelta;
+use crate::doing::{Doing, Whose};
 use crate::environment::Difference;
 
 /// The meaning of a change.
@@ -99,9 +100,23 @@ pub struct Delta {
     /// The functions behind a changed count, the largest change first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cause: Vec<FunctionDelta>,
+    /// Whose doing it is, if that was looked into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doing: Option<Doing>,
 }
 
 impl Delta {
+    /// Lays the change to somebody. What only the compiler did no longer blocks, up to a limit of its own (a share of
+    /// the base); without such a limit it blocks as any change.
+    pub fn lay(&mut self, doing: Doing, compiler: Option<f64>) {
+        let within = compiler.zip(self.relative).is_some_and(|(limit, relative)| relative.abs() <= limit);
+        if let (Whose::Compiler, true, Some(limit)) = (doing.whose, within, compiler) {
+            self.blocks = false;
+            self.why.push_str(&format!("; what only the compiler did advises up to {:.3}%", limit * 100.0));
+        }
+        self.doing = Some(doing);
+    }
+
     /// The delta as a reason why a gate is invalid or undecided.
     pub fn reason(&self) -> String {
         format!("{} of {} is {}: {}", self.metric, self.case, self.verdict, self.why)
@@ -115,4 +130,50 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// A delta for each metric of each case.
     pub deltas: Vec<Delta>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worse(relative: f64) -> Delta {
+        Delta {
+            case: CaseKey { benchmark: "metadata/query".to_owned(), variant: "store=memory".to_owned() },
+            metric: "instructions".to_owned(),
+            base: Some(1.0),
+            new: Some(1.0 + relative),
+            relative: Some(relative),
+            interval: None,
+            verdict: Verdict::Regressed,
+            blocks: true,
+            why: "limit 0.300% and 5, blocks".to_owned(),
+            cause: vec![],
+            doing: None,
+        }
+    }
+
+    #[test]
+    fn only_the_compiler_advises_and_only_up_to_its_limit() {
+        let blocks = |relative: f64, whose: Whose, limit: Option<f64>| {
+            let mut delta = worse(relative);
+            delta.lay(Doing { whose, evidence: String::new() }, limit);
+            assert!(delta.doing.is_some());
+            delta.blocks
+        };
+        assert!(!blocks(0.0185, Whose::Compiler, Some(0.03)));
+        assert!(blocks(0.031, Whose::Compiler, Some(0.03)), "beyond its own limit");
+        assert!(blocks(0.0185, Whose::Compiler, None), "a policy without such a limit");
+        for whose in [Whose::Yours, Whose::Dependency, Whose::Toolchain, Whose::Unknown] {
+            assert!(blocks(0.0185, whose, Some(0.03)), "{whose}");
+        }
+    }
+
+    #[test]
+    fn deltas_of_older_versions_are_read() {
+        let mut written = serde_json::to_value(worse(0.01)).expect("encoded");
+        assert_eq!(written.get("doing"), None, "nothing is written of what was not looked into");
+        written.as_object_mut().expect("an object").remove("cause");
+        let read: Delta = serde_json::from_value(written).expect("decoded");
+        assert_eq!(read, worse(0.01));
+    }
 }

@@ -59,6 +59,11 @@ pub fn told(delta: &FunctionDelta) -> String {
     format!("{}{}", explain(delta), caller(delta).map(|caller| format!(", by {caller}")).unwrap_or_default())
 }
 
+/// Whose doing a change is, with the evidence; none if that was not looked into.
+pub fn doing(delta: &Delta) -> Option<String> {
+    delta.doing.as_ref().map(|doing| format!("whose doing: {}: {}", doing.whose, doing.evidence))
+}
+
 /// The change of the functions that are not named, in words; none if all are named.
 pub fn explain_rest(shown: &Shown<'_>) -> Option<String> {
     (shown.rest > 0).then(|| format!("{}, {} together", plural(shown.rest, "more function"), signed(shown.rest_delta)))

@@ -60,7 +60,8 @@ fn change(delta: &Delta) -> String {
         .cause
         .first()
         .map(|function| format!(": {} in {}, {}", signed(function.delta), function.function, cause::told(function)));
-    format!("{}{relative}{}", text::sides(delta), cause.unwrap_or_default())
+    let doing = delta.doing.as_ref().map(|doing| format!("; {}", doing.whose)).unwrap_or_default();
+    format!("{}{relative}{}{doing}", text::sides(delta), cause.unwrap_or_default())
 }
 
 fn write(commands: &mut String, kind: &str, mut messages: Vec<(String, String)>) {

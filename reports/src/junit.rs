@@ -98,7 +98,8 @@ fn case(delta: &Delta) -> TestCase {
 /// `12.35M to 12.51M, +1.30%; limit 0.300% and 100, blocks`.
 fn sentence(delta: &Delta) -> String {
     let change = delta.relative.map(|relative| format!(", {}", percent(relative))).unwrap_or_default();
-    format!("{}{change}; {}", text::sides(delta), delta.why)
+    let doing = cause::doing(delta).map(|doing| format!("; {doing}")).unwrap_or_default();
+    format!("{}{change}; {}{doing}", text::sides(delta), delta.why)
 }
 
 /// Every function that moved, a line each.

@@ -93,6 +93,9 @@ fn judged(judgement: &Judgement, every: bool, text: &mut String) {
         if let Some(rest) = cause::explain_rest(&shown) {
             text.push_str(&format!("- {rest}\n"));
         }
+        if let Some(doing) = cause::doing(delta) {
+            text.push_str(&format!("- {}\n", prose(&doing)));
+        }
     }
     list(text, "Accepted until a day", judgement.accepted.iter().map(|accepted| prose(accepted)));
     list(text, "Invalid", reasons(judgement).into_iter().map(prose));

@@ -105,6 +105,7 @@ mod tests {
             blocks,
             why: why.into(),
             cause: vec![],
+            doing: None,
         }
     }
 

@@ -182,6 +182,9 @@ fn table(deltas: &[&Delta], names: &Names) -> String {
         if let Some(rest) = cause::explain_rest(&shown) {
             text.push_str(&format!("    {:>12}  in {rest}\n", ""));
         }
+        if let Some(doing) = cause::doing(delta) {
+            text.push_str(&format!("    {:>12}  {}\n", "", printable(&doing)));
+        }
         let grouped = matches!(delta.verdict, Verdict::Incomparable | Verdict::Added | Verdict::Equal);
         // What holds for several rows stands below the last of them.
         let again = deltas.get(place + 1).is_some_and(|next| next.verdict == delta.verdict && next.why == delta.why);

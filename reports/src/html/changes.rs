@@ -4,7 +4,7 @@ use baselines::compare::{Delta, Verdict};
 use maud::{Markup, html};
 
 use super::parts::{Section, figure, prose};
-use crate::cause::{caller, explain, explain_rest, largest, scope};
+use crate::cause::{caller, doing, explain, explain_rest, largest, scope};
 use crate::names::{Names, printable};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{RankedDeltas, rank};
@@ -58,6 +58,7 @@ fn told(ranking: &RankedDeltas<'_>, names: &Names) -> Markup {
                 @for delta in &ranking.told {
                     tbody {
                         (row(delta, names))
+                        @if let Some(doing) = doing(delta) { tr.cause { td {} td colspan="5" { (prose(&doing)) } } }
                         @if !delta.cause.is_empty() { tr.cause { td {} td colspan="5" { (cause(delta)) } } }
                         @else if delta.relative.is_none() || delta.verdict != Verdict::Improved {
                             tr.cause { td {} td colspan="5" { (prose(&delta.why)) } }

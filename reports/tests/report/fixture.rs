@@ -256,6 +256,7 @@ fn interleaved(store: &str, durability: &str, relative: f64, interval: [f64; 2],
         why: "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure where less is going on"
             .into(),
         cause: vec![],
+        doing: None,
     }
 }
 

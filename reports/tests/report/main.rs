@@ -1,6 +1,7 @@
 //! What reports say, tried on reports built from the model: one binary, so that it is linked once.
 
 mod browser;
+mod doing;
 mod fixture;
 mod golden;
 mod hostile;

@@ -3,6 +3,7 @@
 mod base;
 mod ci;
 mod commands;
+mod doing;
 mod fooled;
 mod judge;
 mod large;

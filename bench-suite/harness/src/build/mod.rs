@@ -6,6 +6,7 @@
 //!   [`files`] copies and compares.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
+//! - [`unoptimised`] builds a program once more, to see what it executes before optimisation.
 
 pub mod base;
 pub mod cargo;
@@ -17,3 +18,4 @@ pub mod order;
 pub mod prefill;
 pub mod relink;
 pub mod toolchain;
+pub mod unoptimised;

@@ -129,6 +129,7 @@ mod tests {
             blocks: true,
             why: String::new(),
             cause,
+            doing: None,
         }
     }
 

@@ -175,11 +175,11 @@ pub fn callgrind(worker: &CountedWorker, folder: &Path, more: &[&str]) -> Result
     Ok(profile)
 }
 
-fn argument(name: &str, file: &Path) -> Result<String> {
+pub(super) fn argument(name: &str, file: &Path) -> Result<String> {
     Ok(format!("{name}={}", file.to_str().context("the path of a profile is not UTF-8")?))
 }
 
-fn output(command: &mut Command, what: &str) -> Result<Vec<u8>> {
+pub(super) fn output(command: &mut Command, what: &str) -> Result<Vec<u8>> {
     let output = command.output().with_context(|| format!("can't start {what}"))?;
     ensure!(
         output.status.success(),

@@ -87,7 +87,8 @@ fn remote_benchmark(found: &ListedVariant) -> Option<&'static str> {
     found.benchmark.strip_prefix("remote/")
 }
 
-/// Measures a benchmark of the registry on a site's server, at each distance.
+/// Measures a benchmark of the registry on a site's server, at each distance. Each starts from a setup of its own, so
+/// that all of them do the same operations, and their rows can be compared.
 pub fn remote(
     benchmark: &str,
     variant: &Variant,
@@ -97,25 +98,25 @@ pub fn remote(
     extent: Extent,
 ) -> Result<Vec<Measurement>> {
     let found = registry::find(benchmark).with_context(|| format!("there is no benchmark {benchmark}"))?;
-    site.move_to(Distance::milliseconds(0)); // the setup needs no distance
-    let mut prepared = (found.setup)(&Setup { variant: *variant, input, remote: Some(&site.remote()) })?;
-    slice::measure(&mut *prepared, extent.operations)?; // prepares statements and opens connections
+    let on_the_path = |toggle: &str| toggle == "wire" || found.exercises.contains(&toggle);
     let mut measurements = Vec::new();
     for (name, distance) in distances {
+        site.move_to(Distance::milliseconds(0)); // the setup needs no distance
+        let mut prepared = (found.setup)(&Setup { variant: *variant, input, remote: Some(&site.remote()) })?;
+        slice::measure(&mut *prepared, extent.operations)?; // prepares statements and opens connections
         prepared.prepare_inputs(extent.operations * extent.slices as u64)?;
         site.move_to(*distance);
         let done = slices(&mut *prepared, extent);
         site.move_to(Distance::milliseconds(0));
         let (counted, wall_ns) = done?;
+        prepared.check().context("wrong answer")?;
+        let counters = prepared.counters();
+        engagement::check_variant(variant, on_the_path, &counters)?;
+        let counters: BTreeMap<String, u64> = counters.into_iter().map(|(name, did)| (name.to_owned(), did)).collect();
         let case = CaseKey { benchmark: format!("remote/{name}/{benchmark}"), variant: variant.to_string() };
-        measurements.extend(record(&case, counted, wall_ns, extent)?);
+        let recorded = record(&case, counted, wall_ns, extent)?.into_iter();
+        measurements.extend(recorded.map(|measurement| measurement.with_counters(counters.clone())));
     }
-    prepared.check().context("wrong answer")?;
-    let on_the_path = |toggle: &str| toggle == "wire" || found.exercises.contains(&toggle);
-    let counters = prepared.counters();
-    engagement::check_variant(variant, on_the_path, &counters)?;
-    let counters: BTreeMap<String, u64> = counters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    measurements.iter_mut().for_each(|measurement| measurement.counters = counters.clone());
     Ok(measurements)
 }
 
@@ -232,5 +233,30 @@ mod tests {
         assert_eq!(of("episode/get_many", "pool=keepalive,batch=single-query"), [1.0, 0.0]);
         let [round_trips, connections] = of("episode/get", "pool=none");
         assert!(round_trips >= 3.0 && connections >= 1.0, "{round_trips}, {connections}");
+    }
+
+    /// Without a server it prints that it is skipped.
+    #[test]
+    fn rows_beside_each_other_do_the_same_work() {
+        if let Some(why) = site::missing() {
+            eprintln!("skipped: {why}");
+            return;
+        }
+        let site = Site::start().expect("starts");
+        let input = workloads::input::Source::default().load(8).expect("generated");
+        let extent = Extent { slices: 2, operations: 1, episodes: 1 };
+        let here = ["first", "second", "third"].map(|name| (name, Distance::milliseconds(0)));
+        let variant = "store=libsql,durability=committed,pool=keepalive".parse().expect("a variant");
+        for benchmark in ["step/log", "episode/get", "episode/get_many"] {
+            let measured = remote(benchmark, &variant, &site, &here, &input, extent).expect("measures");
+            for (metric, digits) in [("round_trips", 0.0), ("sent_bytes", 16.0), ("received_bytes", 64.0)] {
+                let rows: Vec<_> = measured.iter().filter(|measurement| measurement.metric == metric).collect();
+                let work: Vec<_> = rows.iter().map(|row| (row.operations, row.sample.median())).collect();
+                assert_eq!(work.len(), here.len());
+                // Identifiers and times in headers may have more digits in a later row.
+                let same = |row: &(u64, f64)| row.0 == work[0].0 && (row.1 - work[0].1).abs() <= digits;
+                assert!(work.iter().all(same), "{metric} of {benchmark}: {work:?}");
+            }
+        }
     }
 }

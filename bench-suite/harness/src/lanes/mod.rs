@@ -8,6 +8,7 @@ pub mod counts;
 pub mod effect;
 pub mod load;
 pub mod time;
+pub mod work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

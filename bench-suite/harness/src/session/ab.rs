@@ -17,6 +17,7 @@ use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWrit
 use workloads::cases::{self, Case, Tag};
 use workloads::input::{Input, SEED, Source};
 
+use super::doing::BothSides;
 use super::judging::Judged;
 use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
@@ -58,6 +59,7 @@ impl AbSession<'_> {
     pub fn revisions(&self, base: &str, new: Option<&str>) -> Result<Judged> {
         let (source, input) = run::input(self.selection)?;
         let subject = MemorySubject { source: source.clone() };
+        let new_revision = new.map(str::to_owned);
         let base = subject.revision(base)?;
         let new = match new {
             Some(revision) => subject.revision(revision)?,
@@ -85,6 +87,13 @@ impl AbSession<'_> {
         let cases: Vec<Case> =
             chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
         let timed = timed(shared, &cases, &listed_base, everything);
+        session.sides = Some(BothSides {
+            subject: subject.clone(),
+            revisions: [Some(base.commit.clone()), new_revision],
+            programs: [base.program.clone(), new.program.clone()],
+            cases: cases.clone(),
+            set: self.selection.set.clone(),
+        });
         let base_counts = match self.selection.compares(Lane::Counts) {
             true => self.count(&cases, &base, &new, (&source, &input), &mut session)?,
             false => None,
@@ -182,7 +191,7 @@ impl AbSession<'_> {
             judged_by: Some(rulebook.judged_by),
             ..plan::header("quick", environment)
         };
-        Ok(Session { writer: RunWriter::create(&path, header)?, path, seed, notes: rulebook.notes, scope: None })
+        Ok(Session { writer: RunWriter::create(&path, header)?, path, seed, notes: rulebook.notes, scope: None, sides: None })
     }
 
     /// Says how many of the base's cases the selection leaves.
@@ -256,6 +265,9 @@ impl AbSession<'_> {
                 Run { measurements: run.measurements.iter().filter(exact).cloned().collect(), ..run.clone() }
             };
             compared = compare::compare(&counts(base), &counts(&run), &self.rulebook.policy, runs::today());
+            if let Some(sides) = &session.sides {
+                sides.lay(&mut compared.deltas, &self.rulebook.policy);
+            }
         }
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
@@ -294,6 +306,8 @@ struct Session {
     seed: u64,
     notes: Vec<String>,
     scope: Option<String>,
+    /// Both sides, if counts that got worse can be laid to somebody.
+    sides: Option<BothSides>,
 }
 
 impl Session {
@@ -373,7 +387,7 @@ mod tests {
         let path = folder.path().join("run.jsonl");
         let header = plan::header("quick", Environment::detect(1, "generated"));
         let writer = RunWriter::create(&path, header).expect("a run");
-        let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None };
+        let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, sides: None };
         session.randomize(&mut both).expect("said");
         let [skipped] = &session.writer.so_far().skipped[..] else { panic!("said once") };
         assert!(skipped.what == "layouts" && skipped.why.contains("they only advise"), "{skipped:?}");

@@ -74,6 +74,7 @@ fn unmatched_delta(policy: &Policy, case: &SubjectCase, (verdict, why): (Verdict
         verdict,
         why,
         cause: vec![],
+        doing: None,
     }
 }
 

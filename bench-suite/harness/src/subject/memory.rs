@@ -14,6 +14,7 @@ use crate::build::checkout::{Build, SourceCheckout};
 use crate::build::files;
 use crate::build::layouts::Layouts;
 use crate::build::relink::Relink;
+use crate::build::unoptimised::{self, Unoptimised};
 use crate::recorded::Recorded;
 use crate::schedule::jobs::SLOWER_PERCENT;
 use crate::schedule::program::Program;
@@ -48,6 +49,11 @@ impl MemorySubject {
     pub fn rebuilt(&self, revision: &str) -> Result<Build> {
         let variables = vec![(REBUILT.0.to_owned(), REBUILT.1.to_owned())];
         SourceCheckout { variables, prefill_from: None, ..self.checkout()? }.revision(revision)
+    }
+
+    /// The worker of a revision, or of the working tree, compiled without optimisation.
+    pub fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised> {
+        unoptimised::build(self.checkout(), revision)
     }
 
     /// The worker of this tree as built, in one layout.

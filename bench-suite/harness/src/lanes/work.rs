@@ -1,0 +1,154 @@
+//! What cases execute in a program that was compiled without optimisation: the functions, their code and their
+//! instructions.
+//!
+//! The optimiser has no part in these counts, so equal ones on two sides mean that both do the same work.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use baselines::doing::ExecutedFunction;
+use worker::slice::ROOT;
+use worker::valgrind::INSTRUMENTATION;
+use workloads::cases::Case;
+use workloads::input::Source;
+
+use super::counts::{argument, output};
+use crate::build::unoptimised::Unoptimised;
+use crate::fixed_length_dir::FixedLengthDir;
+use crate::tools::callgrind::{self, CallgrindProfile};
+use crate::tools::llvm_ir;
+use crate::tools::symbols::{bare, owner};
+use crate::tools::valgrind::CountedWorker;
+use crate::workspace;
+
+/// What each case executes, in the order of `cases`; `done` is told of each.
+pub fn executed(
+    built: &Unoptimised,
+    cases: &[Case],
+    set: &[String],
+    source: &Source,
+    done: impl Fn(&Case),
+) -> Result<Vec<Result<Vec<ExecutedFunction>>>> {
+    let profiles: Vec<Result<CallgrindProfile>> = cases
+        .iter()
+        .map(|case| {
+            let profile = profile(&built.program, case, set, source);
+            done(case);
+            profile
+        })
+        .collect();
+    let symbols = profiles.iter().flatten().flat_map(|profile| profile.contexts.keys());
+    let symbols: HashSet<&str> = symbols.map(String::as_str).collect();
+    let mut code = HashMap::new();
+    for module in &built.modules {
+        let text = fs::read_to_string(module).with_context(|| format!("can't read {}", module.display()))?;
+        code.extend(llvm_ir::hashes(&text, &symbols));
+    }
+    Ok(profiles.into_iter().map(|profile| Ok(functions(&profile?, &code))).collect())
+}
+
+/// The functions of a profile whose names are symbols.
+fn functions(profile: &CallgrindProfile, code: &HashMap<String, u64>) -> Vec<ExecutedFunction> {
+    let executed = profile.contexts.iter().filter(|(_, cost)| cost.instructions > 0);
+    let function = |(symbol, cost): (&String, &callgrind::Cost)| ExecutedFunction {
+        name: bare(symbol),
+        code: code.get(symbol).copied(),
+        instructions: cost.instructions,
+        owner: owner(symbol),
+    };
+    executed.map(function).collect()
+}
+
+/// The profile of one exact count by symbol, without callers: they need no names here, and inlining moves none.
+fn profile(program: &Path, case: &Case, set: &[String], source: &Source) -> Result<CallgrindProfile> {
+    let folder = workspace::temporary("work-")?;
+    let scratch = folder.path().join("scratch");
+    fs::create_dir(&scratch).context("can't create a folder for stores")?;
+    let home = FixedLengthDir::new(program, &scratch)?;
+    let worker = CountedWorker {
+        program: home.program(),
+        case: case.id.to_owned(),
+        set: set.to_vec(),
+        source: source.clone(),
+        scratch: home.scratch(),
+        padding: 0,
+    };
+    let file = folder.path().join("callgrind.out");
+    let options = ["--tool=callgrind", INSTRUMENTATION, "--collect-atstart=no", "--dump-line=no", "--demangle=no"];
+    let mut tool: Vec<String> = options.map(str::to_owned).into();
+    tool.push(format!("--toggle-collect=*{}*", mangled(ROOT)));
+    tool.push(argument("--callgrind-out-file", &file)?);
+    output(&mut worker.under(&tool), "callgrind")?;
+    let text = fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
+    let profile = callgrind::parse(&text)?;
+    ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", case.id);
+    Ok(profile)
+}
+
+/// A path as symbols write it: each name behind its length.
+fn mangled(path: &str) -> String {
+    path.split("::").map(|name| format!("{}{name}", name.len())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use baselines::doing::{BuildInputs, Doing, Whose, by_execution};
+
+    use super::*;
+
+    /// What a variant of the program in `program.txt` executes: the output of rustc 1.95 and callgrind 3.19, cut to the
+    /// functions below the root.
+    macro_rules! fixture {
+        ($name:literal) => {
+            functions_of(
+                include_str!(concat!("../../tests/fixtures/work/", $name, ".out")),
+                include_str!(concat!("../../tests/fixtures/work/", $name, ".ll")),
+            )
+        };
+    }
+
+    fn functions_of(profile: &str, module: &str) -> Vec<ExecutedFunction> {
+        let profile = callgrind::parse(profile).expect("well formed");
+        let symbols = profile.contexts.keys().map(String::as_str).collect();
+        functions(&profile, &llvm_ir::hashes(module, &symbols))
+    }
+
+    /// Whose doing it is that something changed since the base.
+    fn since_base(new: &[ExecutedFunction]) -> Doing {
+        let inputs = BuildInputs::default();
+        by_execution((&fixture!("base"), &inputs), (new, &inputs))
+    }
+
+    #[test]
+    fn code_of_other_functions_is_not_this_codes_doing() {
+        let doing = since_base(&fixture!("other"));
+        assert_eq!(doing.whose, Whose::Compiler, "{}", doing.evidence);
+        assert!(doing.evidence.starts_with("the 5 functions"), "{}", doing.evidence);
+    }
+
+    #[test]
+    fn a_file_that_makes_unchanged_code_loop_longer_is_your_doing() {
+        let doing = since_base(&fixture!("constant"));
+        assert_eq!(doing.whose, Whose::Yours);
+        assert!(doing.evidence.starts_with("unchanged code is executed more often: +43."), "{}", doing.evidence);
+    }
+
+    #[test]
+    fn changed_code_and_changed_attributes_are_your_doing() {
+        for changed in [fixture!("changed"), fixture!("attribute")] {
+            let doing = since_base(&changed);
+            assert_eq!(doing.whose, Whose::Yours);
+            assert!(doing.evidence.contains("functions that it executes changed"), "{}", doing.evidence);
+        }
+    }
+
+    #[test]
+    fn the_root_is_found_in_symbols_of_both_kinds() {
+        assert_eq!(mangled(ROOT), "5slice12run_measured");
+        let base = fixture!("base");
+        assert!(base.iter().any(|function| function.name.contains(&mangled(ROOT))), "{base:?}");
+        assert!("_RNvNtCsgEmfK2I1SDS_6worker5slice12run_measured".contains(&mangled(ROOT)));
+    }
+}

@@ -1,0 +1,119 @@
+//! Lays counts that got worse to whoever made them so: [`baselines::doing`] says how.
+//!
+//! Nothing is built or counted unless something blocks. Without evidence a change stays as it is, and blocks.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use baselines::doing::{BuildInputs, Doing, by_execution, by_inputs};
+use baselines::policy::Policy;
+use baselines::verdict::{Delta, Verdict};
+use baselines::{Assume, Metric};
+use workloads::cases::Case;
+
+use super::runs;
+use crate::build::git::git;
+use crate::build::unoptimised;
+use crate::lanes::work;
+use crate::progress::Progress;
+use crate::recorded::Recorded;
+use crate::subject::memory::MemorySubject;
+use crate::workspace;
+
+/// The most cases that are counted once more, the worst first.
+const MOST: usize = 12;
+
+/// The two sides of a comparison.
+pub struct BothSides {
+    /// What builds them.
+    pub subject: MemorySubject,
+    /// The revisions, the base's first; none for the working tree.
+    pub revisions: [Option<String>; 2],
+    /// The measured programs.
+    pub programs: [PathBuf; 2],
+    /// The cases.
+    pub cases: Vec<Case>,
+    /// The overridden toggles.
+    pub set: Vec<String>,
+}
+
+impl BothSides {
+    /// Lays each exact count that got worse and blocks to somebody.
+    pub fn lay(&self, deltas: &mut [Delta], policy: &Policy) {
+        let worse = self.worse(deltas);
+        if worse.is_empty() {
+            return;
+        }
+        let doings = self.doings(&worse).unwrap_or_else(|error| {
+            let unknown = Doing::unknown(format!("{error:#}"));
+            vec![unknown; worse.len()]
+        });
+        for (case, doing) in worse.iter().zip(doings) {
+            for delta in deltas.iter_mut().filter(|delta| blocks(delta) && delta.case == case.key()) {
+                let limit = policy.limit(&delta.case, &delta.metric, runs::today());
+                delta.lay(doing.clone(), limit.and_then(|limit| limit.compiler));
+            }
+        }
+    }
+
+    /// The cases with a count that blocks, the worst first.
+    fn worse(&self, deltas: &[Delta]) -> Vec<Case> {
+        let mut worse: Vec<&Delta> = deltas.iter().filter(|delta| blocks(delta)).collect();
+        let size = |delta: &Delta| delta.relative.unwrap_or(f64::INFINITY);
+        worse.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        let mut cases: Vec<Case> = Vec::new();
+        for delta in worse {
+            let found = self.cases.iter().find(|case| case.key() == delta.case);
+            let Some(case) = found.filter(|case| cases.iter().all(|known| known.id != case.id)) else { continue };
+            cases.push(*case);
+        }
+        cases.truncate(MOST);
+        cases
+    }
+
+    /// Whose doing it is that these cases got worse, in their order.
+    fn doings(&self, cases: &[Case]) -> Result<Vec<Doing>> {
+        let [base, new] = [self.inputs(0)?, self.inputs(1)?];
+        if let Some(doing) = by_inputs(&base, &new) {
+            return Ok(vec![doing; cases.len()]);
+        }
+        eprintln!("whose doing: building both sides without optimisation");
+        let build = |side: usize| self.subject.unoptimised(self.revisions[side].as_deref());
+        let built = [build(0)?, build(1)?];
+        let progress = Progress::start("whose doing", 2 * cases.len());
+        let execute = |side: usize| {
+            work::executed(&built[side], cases, &self.set, &self.subject.source, |case| progress.done(&case.label()))
+        };
+        let (of_base, of_new) = std::thread::scope(|scope| {
+            let of_base = scope.spawn(|| execute(0));
+            let of_new = execute(1);
+            (of_base.join().unwrap_or_else(|_| Err(anyhow!("a counting thread panicked"))), of_new)
+        });
+        let both = of_base.context("the base")?.into_iter().zip(of_new.context("the new side")?);
+        let doing = |(of_base, of_new): (Result<Vec<_>>, Result<Vec<_>>)| -> Result<Doing> {
+            Ok(by_execution((&of_base?, &base), (&of_new?, &new)))
+        };
+        Ok(both.map(|sides| doing(sides).unwrap_or_else(|error| Doing::unknown(format!("{error:#}")))).collect())
+    }
+
+    /// What a side was built with, besides its source.
+    fn inputs(&self, side: usize) -> Result<BuildInputs> {
+        let root = workspace::root();
+        let text = |file: &str| match &self.revisions[side] {
+            Some(revision) => git(&root, &["show", &format!("{revision}:{file}")]).ok(),
+            None => std::fs::read_to_string(root.join(file)).ok(),
+        };
+        let toolchain = unoptimised::compiler(&self.programs[side])?;
+        let (lock, manifest) = (text("Cargo.lock").unwrap_or_default(), text("Cargo.toml").unwrap_or_default());
+        let mut inputs = BuildInputs::read(&toolchain, &lock, &manifest)?;
+        for file in [".cargo/config.toml", ".cargo/config"] {
+            inputs.settings.extend(text(file).map(|text| (file.to_owned(), text)));
+        }
+        Ok(inputs)
+    }
+}
+
+fn blocks(delta: &Delta) -> bool {
+    let is_exact = Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
+    delta.verdict == Verdict::Regressed && delta.blocks && is_exact
+}

@@ -1,0 +1,34 @@
+//! Every format says whose doing a change is.
+
+use baselines::compare::Verdict;
+use baselines::doing::{Doing, Whose};
+use baselines::gate::{self, GateOutcome};
+use reports::{Format, Report, render};
+
+use crate::fixture;
+
+#[test]
+fn every_format_says_whose_doing_a_change_is() {
+    let regressed = fixture::regressed();
+    let mut comparison = regressed.judgement.clone().expect("judged").comparison;
+    comparison.deltas.retain(|delta| delta.metric == "instructions");
+    let evidence = "the 5 functions that it executes are the same before optimisation, and executed as often";
+    for delta in comparison.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Regressed) {
+        delta.lay(Doing { whose: Whose::Compiler, evidence: evidence.to_owned() }, Some(0.5));
+    }
+    let judgement = gate::judge(comparison, &[], &[]);
+    assert_eq!(judgement.outcome, GateOutcome::Passed, "it only advises: {}", judgement.summary);
+    let report = Report { judgement: Some(judgement), ..regressed };
+    for format in [Format::Text, Format::Markdown, Format::Html, Format::Junit] {
+        let text = render(&report, format).expect("rendered");
+        assert!(text.contains(&format!("whose doing: only the compiler: {evidence}")), "{format:?}: {text}");
+        assert!(text.contains("advises"), "{format:?}");
+    }
+    assert!(render(&report, Format::Github).expect("rendered").contains("; only the compiler"));
+    let json: serde_json::Value =
+        serde_json::from_str(&render(&report, Format::Json).expect("rendered")).expect("JSON");
+    let deltas = json["judgement"]["comparison"]["deltas"].as_array().expect("deltas");
+    let laid: Vec<_> = deltas.iter().filter_map(|delta| delta.get("doing")).collect();
+    assert_eq!(laid.len(), 1);
+    assert_eq!((&laid[0]["whose"], &laid[0]["evidence"]), (&"compiler".into(), &evidence.into()));
+}
