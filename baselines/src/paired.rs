@@ -19,7 +19,7 @@ use crate::verdict::{self, Bound, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
-const UNNAMED: Limit = Limit { relative: 0.02, absolute: 0.0, tolerance: 0.04, action: Action::Advise };
+const UNNAMED: Limit = Limit { relative: 0.02, absolute: 0.0, tolerance: 0.04, action: Action::Advise, compiler: None };
 
 /// One benchmark on two sides. Its rounds follow it in a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

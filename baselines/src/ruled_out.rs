@@ -88,6 +88,7 @@ mod tests {
             blocks: true,
             why: String::new(),
             cause: vec![],
+            doing: None,
         }
     }
 

@@ -144,6 +144,7 @@ mod tests {
             new: Some(1.0 + relative),
             relative: Some(relative),
             interval: None,
+            bound: None,
             verdict: Verdict::Regressed,
             blocks: true,
             why: "limit 0.300% and 5, blocks".to_owned(),

@@ -17,6 +17,7 @@ fn delta(verdict: Verdict, blocks: bool) -> Delta {
         blocks,
         why: "the reason".into(),
         cause: vec![],
+        doing: None,
     }
 }
 

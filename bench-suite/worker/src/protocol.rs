@@ -170,8 +170,11 @@ mod tests {
     #[test]
     fn the_counts_of_older_workers_are_read() {
         let read = |text| serde_json::from_str::<Counted>(text).expect("parses");
-        let heap = HeapUsage { peak_bytes: 7, allocations: 2 };
-        assert_eq!(read(r#"{"peak_bytes":7,"allocations":2}"#), Counted { heap, counters: BTreeMap::new() });
+        let heap = HeapUsage { peak_bytes: 7, allocations: 2, allocated_bytes: 9 };
+        assert_eq!(
+            read(r#"{"peak_bytes":7,"allocations":2,"allocated_bytes":9}"#),
+            Counted { heap, counters: BTreeMap::new() }
+        );
         let counted = Counted { heap, counters: BTreeMap::from([("rows_read".to_owned(), 3)]) };
         assert_eq!(read(&serde_json::to_string(&counted).expect("serialises")), counted);
     }

@@ -154,7 +154,8 @@ impl AbSession<'_> {
     /// project's: a rule that matches no benchmark is then an error. The built-in policy names none of its benchmarks.
     pub fn project(&self, subject: &ProjectSubject, against: &str, own_policy: bool) -> Result<Judged> {
         let (base, new) = (subject.revision(against)?, subject.working_tree()?);
-        let environment = unmeasured::environment(Environment::detect(SEED, &format!("bench {}", subject.name())), &new);
+        let environment =
+            unmeasured::environment(Environment::detect(SEED, &format!("bench {}", subject.name())), &new);
         let mut both = SideBySide::new(&base, &new)?;
         let sides = both.sides();
         let (listed_base, listed_new) = match subject.same(&base, &new)? {
@@ -191,7 +192,14 @@ impl AbSession<'_> {
             judged_by: Some(rulebook.judged_by),
             ..plan::header("quick", environment)
         };
-        Ok(Session { writer: RunWriter::create(&path, header)?, path, seed, notes: rulebook.notes, scope: None, sides: None })
+        Ok(Session {
+            writer: RunWriter::create(&path, header)?,
+            path,
+            seed,
+            notes: rulebook.notes,
+            scope: None,
+            sides: None,
+        })
     }
 
     /// Says how many of the base's cases the selection leaves.

@@ -53,7 +53,7 @@ impl MemorySubject {
 
     /// The worker of a revision, or of the working tree, compiled without optimisation.
     pub fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised> {
-        unoptimised::build(self.checkout(), revision)
+        unoptimised::build(self.checkout()?, revision)
     }
 
     /// The worker of this tree as built, in one layout.
