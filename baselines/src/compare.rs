@@ -156,7 +156,10 @@ pub fn relative(base: f64, new: f64) -> Option<f64> {
 
 fn within(metric: &Metric, base: f64, new: f64, limit: Limit) -> (Verdict, String) {
     let action = if limit.blocks() { "blocks" } else { "advises" };
-    let why = format!("limit {:.3}% and {}, {action}", limit.relative * 100.0, metric.show(limit.absolute));
+    let why = match limit.relative == 0.0 && limit.absolute == 0.0 {
+        true => format!("no rise is allowed, {action}"),
+        false => format!("limit {:.3}% and {}, {action}", limit.relative * 100.0, metric.show(limit.absolute)),
+    };
     let change = new - base;
     let past = change.abs() > limit.absolute && change.abs() > limit.relative * base.abs();
     let worse = match metric.better {

@@ -1,5 +1,5 @@
-//! A program whose work is known, called as a worker is: each operation makes three system calls and two heap blocks, the
-//! last of them deeper than callgrind keeps stacks apart. What is around the operations does the same.
+//! A program whose work is known, called as a worker is: each operation makes three system calls and two heap blocks,
+//! the last of them deeper than callgrind keeps stacks apart. What is around the operations does the same.
 
 use std::fs::File;
 use std::hint::black_box;
