@@ -184,7 +184,7 @@ mod tests {
     /// The names of a layout, in order.
     fn layout(program: &[Function], other: &[Function], seed: u64) -> Vec<String> {
         let order = order(program, &differing(program, other), seed);
-        order.lines().map(|symbol| bare(symbol)).collect()
+        order.lines().map(bare).collect()
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn changes_a_build(name: &str) -> bool {
     }
     let bare = name.strip_prefix("HOST_").or_else(|| name.strip_prefix("TARGET_")).unwrap_or(name);
     let of_c = |known: &&str| bare.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
-    begins_with(&["CARGO_"]) || begins_with(&RUST) || C.iter().any(|known| of_c(&known))
+    begins_with(&["CARGO_"]) || begins_with(&RUST) || C.iter().any(of_c)
 }
 
 /// Cargo's home.
