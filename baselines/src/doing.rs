@@ -4,8 +4,8 @@
 //! cut its units anew, and inlining follows. That is shown and not guessed. Both sides are compiled once more without
 //! optimisation, which treats each function by itself. If the code of every function that a case executes is the same
 //! there, with its types, constants and attributes, and each executes as many instructions, then both sides do the same
-//! work, and the rest is the optimiser's doing. A constant or a file that makes unchanged code loop longer is found out:
-//! it loops longer without optimisation, too.
+//! work, and the rest is the optimiser's doing. A constant or a file that makes unchanged code loop longer is found
+//! out: it loops longer without optimisation, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -159,6 +159,7 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
         let left = part(open, if open == 1 { "case not compared" } else { "cases not compared" });
         let exact = match ruled_out::exact(&comparison.deltas) {
             0 => String::new(),
+            1 => "; 1 exact, within its limit".to_owned(),
             number => format!("; {number} exact, each within its limit"),
         };
         let passed = if missing.is_empty() && left.is_empty() { "passed" } else { "passed in part" };

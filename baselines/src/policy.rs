@@ -21,8 +21,8 @@ const SCHEMA: u64 = 1;
 /// The policy of projects without a policy file, as text.
 pub const DEFAULT: &str = include_str!("../policy.toml");
 
-/// The largest limits that still limit something. Relative, also for the compiler: ten times the base. Absolute: a second
-/// or a gigabyte an operation.
+/// The largest limits that still limit something. Relative, also for the compiler: ten times the base. Absolute: a
+/// second or a gigabyte an operation.
 const MOST: [f64; 3] = [10.0, 1e9, 10.0];
 
 /// All rules of a gate.

@@ -28,7 +28,7 @@ Exit codes:
   0    done, nothing regressed
   1    something failed: the message says what
   2    the command line can't be understood
-  3    the run can't be believed: neither red nor green
+  3    invalid or undecided: the run can't be believed, or its evidence is not enough
   4    nothing was measured, or nothing could be compared
   100  a metric that blocks got worse";
 

@@ -43,7 +43,10 @@ fn missing_metrics_that_only_advise_are_no_reason_to_disbelieve() {
     let (all, fewer) = ([("Ir", 1000), ("L1hits", 1010), ("RamHits", 7), ("EstimatedCycles", 1280)], [("Ir", 1000)]);
     inputs.write("a/f/summary.json", gungraun("b::g::f", ".", &all));
     inputs.write("b/f/summary.json", gungraun("b::g::f", ".", &fewer));
-    let said = ["missing (advises)", "passed in part: 1 compared, 1 equal, 0 improved, 3 missing that only advise\n"];
+    let said = [
+        "missing (advises)",
+        "passed in part: 1 compared, 1 equal, 0 improved, 3 missing that only advise; 1 exact, within its limit\n",
+    ];
     inputs.assay(&["compare", "a", "b"]).printed(0, &said);
     let junit = inputs.assay(&["compare", "a", "b", "--format", "junit"]);
     junit.printed(0, &["passed in part", "errors=\"0\""]);
@@ -71,9 +74,10 @@ fn what_was_not_compared_has_not_passed() {
         inputs.write(&format!("{side}/summary.json"), gungraun("b::g::f", ".", &[("Ir", 1000)]));
         inputs.criterion(&format!("{side}/f/new"), "f", 5.0);
     }
-    inputs
-        .assay(&["compare", "a", "b"])
-        .printed(0, &["passed in part: 1 compared, 1 equal, 0 improved, 1 case not compared\n"]);
+    inputs.assay(&["compare", "a", "b"]).printed(
+        0,
+        &["passed in part: 1 compared, 1 equal, 0 improved, 1 case not compared; 1 exact, within its limit\n"],
+    );
     inputs.assay(&["compare", "a", "b", "--format", "junit"]).printed(0, &["passed in part"]);
 }
 

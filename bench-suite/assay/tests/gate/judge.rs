@@ -63,7 +63,10 @@ impl Tree {
     fn assay(&self, target: Option<&str>, arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
         command.args(arguments).current_dir(self.root()).env("NO_COLOR", "1").env("CARGO", self.root().join("cargo"));
-        command.env("CARGO_TARGET_DIR", self.root().join("target")).env_remove("CI_MERGE_REQUEST_TARGET_BRANCH_NAME");
+        command
+            .env("CARGO_TARGET_DIR", self.root().join("target"))
+            .env("ASSAY_CACHE", self.root().join("target/cache"));
+        command.env_remove("CI_MERGE_REQUEST_TARGET_BRANCH_NAME");
         match target {
             Some(branch) => command.env("GITHUB_BASE_REF", branch),
             None => command.env_remove("GITHUB_BASE_REF"),
@@ -88,7 +91,7 @@ impl Tree {
             "worker",
             &format!("#!/bin/sh\n[ \"$1\" = --list ] || exit 1\ncat <<END\n{}\nEND\n", lines.join("\n")),
         );
-        let cargo = "#!/bin/sh\nto=$CARGO_TARGET_DIR/release/assay-worker\nmkdir -p \"${to%/*}\"\ncp worker \"$to\"\n\
+        let cargo = "#!/bin/sh\nto=$CARGO_TARGET_DIR/release/assay-worker\nmkdir -p \"${to%/*}/deps\"\ncp worker \"$to\"\n\
             echo '{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"assay-worker\",\"kind\":[\"bin\"]},\"executable\":\"'\
             \"$to\"'\"}'\n";
         self.write("cargo", cargo);

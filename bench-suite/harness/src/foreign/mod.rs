@@ -5,8 +5,8 @@
 //! nothing was measured, `invalid` if the values can't be believed. Files of other programs are ignored.
 //!
 //! A file says less than a run of Assay: no commit and no machine, so the environment is unknown. Times were measured
-//! in another session, and are shown and never judged. Counts and errors are exact and are judged; only the reader knows
-//! whether both sides were counted on one machine. The tools' own verdicts and statistics are not read.
+//! in another session, and are shown and never judged. Counts and errors are exact and are judged; only the reader
+//! knows whether both sides were counted on one machine. The tools' own verdicts and statistics are not read.
 
 mod criterion;
 mod files;

@@ -3,8 +3,8 @@
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs;
 //!   [`unmeasured`] says what needs no measurement, and [`kept_counts`] keeps what was counted of a base.
-//! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose doing
-//!   a count that got worse is.
+//! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
+//!   doing a count that got worse is.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;

@@ -1,8 +1,8 @@
 //! Reads the intermediate code (LLVM IR, as text) that rustc emits: a hash of each function's code.
 //!
-//! Equal hashes mean equal code: instructions, constants, offsets of fields, attributes, and the names of what is called.
-//! Left out is what differs between two builds of one source: hashes in names, numbers of attributes and of data. So two
-//! functions that differ only in the content of a table have one hash.
+//! Equal hashes mean equal code: instructions, constants, offsets of fields, attributes, and the names of what is
+//! called. Left out is what differs between two builds of one source: hashes in names, numbers of attributes and of
+//! data. So two functions that differ only in the content of a table have one hash.
 //!
 //! Source: "LLVM Language Reference Manual", sections on identifiers, functions and attribute groups.
 
