@@ -1,7 +1,7 @@
 //! The timing loops for routines that return futures.
 //!
-//! What counts is a whole call of the runtime, with the tasks that it runs meanwhile on this thread. Inputs are made, and
-//! outputs dropped, within the runtime too: they may need it.
+//! What counts is a whole call of the runtime, with the tasks that it runs meanwhile on this thread. Inputs are made,
+//! and outputs dropped, within the runtime too: they may need it.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -18,11 +18,14 @@ pub struct AsyncBencher<'a, 'b, A: AsyncExecutor, M: Measurement = WallTime> {
     runtime: A,
 }
 
-impl<'a, 'b, A: AsyncExecutor, M: Measurement> AsyncBencher<'a, 'b, A, M> {
-    pub(crate) fn new(bencher: &'b mut Bencher<'a, M>, runtime: A) -> AsyncBencher<'a, 'b, A, M> {
-        AsyncBencher { bencher, runtime }
+impl<'a, M: Measurement> Bencher<'a, M> {
+    /// The same loops for routines that return futures, which the runtime runs.
+    pub fn to_async<'b, A: AsyncExecutor>(&'b mut self, runner: A) -> AsyncBencher<'a, 'b, A, M> {
+        AsyncBencher { bencher: self, runtime: runner }
     }
+}
 
+impl<A: AsyncExecutor, M: Measurement> AsyncBencher<'_, '_, A, M> {
     /// As [`Bencher::iter`].
     #[inline(never)]
     pub fn iter<O, R, F>(&mut self, mut routine: R)

@@ -120,15 +120,6 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         self.iter_batched(setup, routine, BatchSize::NumBatches(1));
     }
 
-    /// The same loops for routines that return futures, which the runtime runs.
-    #[cfg(feature = "async")]
-    pub fn to_async<'b, A: crate::async_executor::AsyncExecutor>(
-        &'b mut self,
-        runtime: A,
-    ) -> crate::AsyncBencher<'a, 'b, A, M> {
-        crate::AsyncBencher::new(self, runtime)
-    }
-
     /// Does what this process was asked for by means of a loop. A second loop of one function is not run: the requests
     /// were answered by the first.
     pub(crate) fn run(&mut self, repeat: &mut dyn FnMut(u64, &mut Slice)) {

@@ -81,8 +81,8 @@ impl Scheduling {
         }
     }
 
-    /// The part of the time off the CPU, ns, in which the thread was blocked: neither running nor ready to run. A thread
-    /// that never gave its core up was not.
+    /// The part of the time off the CPU, ns, in which the thread was blocked: neither running nor ready to run. A
+    /// thread that never gave its core up was not.
     pub fn waiting_ns(self, off_cpu_ns: u64) -> Option<u64> {
         let delay_ns = self.run_delay_ns?;
         Some(if self.voluntary_switches == 0 { 0 } else { off_cpu_ns.saturating_sub(delay_ns) })

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use crate::bencher::Bencher;
 use crate::configuration::{BenchmarkFilter, PlottingBackend};
-use crate::group::BenchmarkGroup;
 use crate::id::BenchmarkId;
 use crate::measurement::{Measurement, WallTime};
 use crate::process::Process;
 use crate::profiler::Profiler;
 use crate::worker;
 
-/// What benchmarks are given to.
+/// What benchmarks are given to, alone or in groups.
 #[derive(Debug, Clone)]
 pub struct Criterion<M: Measurement = WallTime> {
     pub(crate) measurement: M,
@@ -94,16 +93,6 @@ impl<M: Measurement> Criterion<M> {
     /// Says what failed up to now, and then ends the process with an error.
     pub fn final_summary(&self) {
         worker::summary();
-    }
-
-    /// Begins a group.
-    ///
-    /// # Panics
-    /// The name is empty.
-    pub fn benchmark_group<S: Into<String>>(&mut self, group_name: S) -> BenchmarkGroup<'_, M> {
-        let name = group_name.into();
-        assert!(!name.is_empty(), "a group needs a name");
-        BenchmarkGroup::new(self, name)
     }
 
     /// A benchmark without a group.

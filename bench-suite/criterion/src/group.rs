@@ -16,6 +16,18 @@ pub struct BenchmarkGroup<'a, M: Measurement = WallTime> {
     name: String,
 }
 
+impl<M: Measurement> Criterion<M> {
+    /// Begins a group.
+    ///
+    /// # Panics
+    /// The name is empty.
+    pub fn benchmark_group<S: Into<String>>(&mut self, group_name: S) -> BenchmarkGroup<'_, M> {
+        let name = group_name.into();
+        assert!(!name.is_empty(), "a group needs a name");
+        BenchmarkGroup { criterion: self, name }
+    }
+}
+
 /// Methods whose arguments change nothing here.
 macro_rules! without_effect {
     ($($name:ident($argument:ident: $kind:ty)),+ $(,)*) => {
@@ -40,10 +52,6 @@ impl<'a, M: Measurement> BenchmarkGroup<'a, M> {
         plot_config(_configuration: PlotConfiguration),
         throughput(_throughput: Throughput),
         sampling_mode(_mode: SamplingMode),
-    }
-
-    pub(crate) fn new(criterion: &'a mut Criterion<M>, name: String) -> BenchmarkGroup<'a, M> {
-        BenchmarkGroup { criterion, name }
     }
 
     /// A benchmark of the group.

@@ -1,16 +1,17 @@
-//! A stand-in for criterion: what a project's benches use of it, from 0.3 to 0.8, written from its documentation.
+//! A stand-in for criterion: its public interface from 0.3 to 0.8, written from its documentation.
 //!
 //! A bench that is built with this crate in criterion's place (`--config 'patch.crates-io.criterion.path=".."'`) is a
 //! worker of Assay's protocol, which FORMAT.md of Assay defines. It lists its benchmarks, does slices of one of them on
 //! request, or the operations of one exact count for a profiler. Without a worker's arguments it runs each benchmark
 //! once.
 //!
-//! - [`Criterion`], [`BenchmarkGroup`], [`Bencher`] and the macros are criterion's. What only changes how long criterion
-//!   measures, what it computes and what it draws is accepted, and has no effect.
-//! - `worker` decides which benchmark runs, `serve` answers requests about it, and `slice` does the work under the clocks.
+//! - [`Criterion`], [`BenchmarkGroup`], [`Bencher`] and the macros are criterion's. What only changes how long
+//!   criterion measures, what it computes and what it draws is accepted, and has no effect.
+//! - `worker` decides which benchmark runs, `serve` answers requests about it, and `slice` does the work under the
+//!   clocks.
 //!
-//! Left out on purpose: statistics, reports, baselines, and an allocator that counts. A program has one global allocator,
-//! and it may be the project's own, which a library can't know; so allocations are counted by valgrind alone.
+//! Left out on purpose: statistics, reports, baselines, and an allocator that counts. A program has one global
+//! allocator. It may be the project's own, which a library can't know, so allocations are left to valgrind.
 //!
 //! The crate has no dependencies, so that it builds in seconds, and measured programs contain little that isn't theirs.
 

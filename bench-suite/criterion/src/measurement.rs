@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Throughput;
+use crate::configuration::Throughput;
 
 /// Words for a value. Nothing here prints one.
 pub trait ValueFormatter {

@@ -78,7 +78,11 @@ fn slice(operations: u64, extra: f64, idle_ns: u64, repeat: &mut Repeat<'_>) -> 
     let scheduling = Scheduling::of_this_thread().since(before);
     let waiting_ns = slice.off_cpu_ns.and_then(|off_cpu_ns| scheduling.waiting_ns(off_cpu_ns));
     format!(
-        r#"{{"answer":"slice","operations":{operations},"cpu_ns":{},"wall_ns":{},"waiting_ns":{},"voluntary_switches":{},"involuntary_switches":{}}}"#,
+        concat!(
+            r#"{{"answer":"slice","operations":{},"cpu_ns":{},"wall_ns":{},"waiting_ns":{},"#,
+            r#""voluntary_switches":{},"involuntary_switches":{}}}"#,
+        ),
+        operations,
         slice.cpu_ns,
         slice.wall_ns,
         waiting_ns.map_or("null".to_owned(), |waiting_ns| waiting_ns.to_string()),

@@ -1,7 +1,7 @@
 //! Decides what happens to each benchmark that the benches come past.
 //!
-//! The benches are functions that run from start to end. To serve one benchmark they run up to it, and the functions of
-//! all others are not called; when it is done, the process leaves by unwinding, so that what the benches hold is dropped.
+//! The benches are functions that run from start to end. To serve one benchmark they run up to it, and the functions
+//! of all others are not called. When it is done, the process leaves by unwinding, so that what they hold is dropped.
 
 use std::any::{type_name, Any};
 use std::cell::Cell;
@@ -164,8 +164,8 @@ fn message(payload: &(dyn Any + Send)) -> String {
     text.unwrap_or("it panicked").to_owned()
 }
 
-/// Calls with a stack that begins at a page, if a profiler may be counting. Otherwise where it begins is left to chance,
-/// which is different in each process and so is averaged away.
+/// Calls with a stack that begins at a page, if a profiler may be counting. Otherwise where it begins is left to
+/// chance: it is different in each process, and so is averaged away.
 fn placed<T>(process: &Process, work: impl FnOnce() -> T) -> T {
     match process.arguments.mode {
         Mode::Count => placement::on_stack_page(work),
