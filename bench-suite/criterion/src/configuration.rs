@@ -33,7 +33,7 @@ impl BatchSize {
 }
 
 /// How much one iteration works on. Without effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Throughput {
     /// Bits.
     Bits(u64),
