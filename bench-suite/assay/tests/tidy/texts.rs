@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use baselines::exit_code::Exit;
 
+use crate::crates::STANDALONE;
 use crate::source::production;
 use crate::{Tree, sources};
 
@@ -36,11 +37,12 @@ pub fn columns(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// Public type names are unique; each crate may have an `Error` and a `Result`.
+/// Public type names are unique; each crate may have an `Error` and a `Result`, and the stand-in has criterion's names.
 pub fn type_names(tree: &Tree) -> Vec<String> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let is_program = |path: &str| path.contains("/benches/") || path.contains("/examples/");
-    for source in production(tree).into_iter().filter(|source| !is_program(&source.path)) {
+    let is_free = |path: &str| is_program(path) || STANDALONE.iter().any(|folder| path.starts_with(folder));
+    for source in production(tree).into_iter().filter(|source| !is_free(&source.path)) {
         for (name, line) in source.types {
             let key = if name == "Error" || name == "Result" { format!("{}::{name}", source.root) } else { name };
             places.entry(key).or_default().push(format!("{}:{line}", source.path));
