@@ -16,9 +16,10 @@ use crate::paired::{Pair, Paired, Round};
 use crate::{CaseKey, Environment, Error, InvalidEntry, Measurement, Metric, Result, Skipped, atomic, schema};
 
 /// The version of the format that is written.
-pub const SCHEMA: u64 = 2;
+pub const SCHEMA: u64 = 3;
 
-/// The versions that are read. In version 1, a pair's `randomized_layout` was called `laid_out`.
+/// The versions that are read. In version 1, a pair's `randomized_layout` was called `laid_out`; before 3 there was no
+/// record of one program on both sides.
 const KNOWN: RangeInclusive<u64> = 1..=SCHEMA;
 
 /// The values that a quantity can have. Up to 2^53 the numbers of a file hold every count exactly; no operation costs

@@ -283,7 +283,7 @@ fn a_clock_that_stands_still_gives_no_value() {
 
 /// Files of version 1, written by the last version of this crate that did so.
 #[test]
-fn version_1_is_read_and_version_2_written() {
+fn version_1_is_read_and_version_3_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records");
     let baseline = Run::read(&folder.join("baseline-1.jsonl"), false).unwrap();
     assert_eq!(baseline.measurements.len(), 6);
@@ -297,11 +297,11 @@ fn version_1_is_read_and_version_2_written() {
     let new = scratch.path().join("run.jsonl");
     old.write(&new).unwrap();
     let text = std::fs::read_to_string(&new).unwrap();
-    assert!(text.contains("\"schema\":2") && text.contains("\"randomized_layout\":true"), "{text}");
+    assert!(text.contains("\"schema\":3") && text.contains("\"randomized_layout\":true"), "{text}");
     assert_eq!(Run::read(&new, false).unwrap(), old);
-    std::fs::write(&new, text.replacen("\"schema\":2", "\"schema\":3", 1)).unwrap();
+    std::fs::write(&new, text.replacen("\"schema\":3", "\"schema\":4", 1)).unwrap();
     let message = Run::read(&new, false).unwrap_err().to_string();
-    assert!(message.contains("schema version 3, this assay reads 1 to 2: use the assay that wrote it"), "{message}");
+    assert!(message.contains("schema version 4, this assay reads 1 to 3: use the assay that wrote it"), "{message}");
 }
 
 #[test]
