@@ -89,7 +89,7 @@ fn table(name: &str, pool: &Pool) {
         let mut rows = vec![Row::default(); pool.len()];
         for suite in 0..SUITES {
             // Every fourth case is slower, another one in each suite.
-            let is_slower = |case: usize| (case + suite) % 4 == 0;
+            let is_slower = |case: usize| (case + suite).is_multiple_of(4);
             let shifts: Vec<f64> = (0..pool.len()).map(|case| if is_slower(case) { shift } else { 0.0 }).collect();
             let ended = run(pool, &shifts, &procedure, &mut random);
             let any = |decision| ended.iter().any(|(ended, ..)| *ended == decision);
