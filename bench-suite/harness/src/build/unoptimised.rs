@@ -79,3 +79,19 @@ pub fn compiler(program: &Path) -> Result<String> {
         .split(|byte| *byte == 0);
     Ok(text.take(1).map(String::from_utf8_lossy).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_names_its_compiler() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("program");
+        fs::write(&program, b"\x7fELF\0\xffrustc version 1.95.0 (59807616e 2026-04-14)\0Linker: LLD\0")
+            .expect("written");
+        assert_eq!(compiler(&program).expect("named"), "rustc version 1.95.0 (59807616e 2026-04-14)");
+        fs::write(&program, b"\x7fELF stripped").expect("written");
+        assert!(compiler(&program).expect_err("nothing there").to_string().ends_with("does not name its compiler"));
+    }
+}

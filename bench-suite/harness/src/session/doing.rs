@@ -117,3 +117,56 @@ fn blocks(delta: &Delta) -> bool {
     let is_exact = Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
     delta.verdict == Verdict::Regressed && delta.blocks && is_exact
 }
+
+#[cfg(test)]
+mod tests {
+    use workloads::cases;
+    use workloads::input::Source;
+
+    use super::*;
+
+    fn worse(case: &Case, metric: &str, relative: f64, verdict: Verdict, blocks: bool) -> Delta {
+        Delta {
+            case: case.key(),
+            metric: metric.to_owned(),
+            base: Some(1.0),
+            new: Some(1.0 + relative),
+            relative: Some(relative),
+            interval: None,
+            bound: None,
+            verdict,
+            blocks,
+            why: String::new(),
+            cause: vec![],
+            doing: None,
+        }
+    }
+
+    #[test]
+    fn what_blocks_is_looked_into_and_nothing_else() {
+        let cases: Vec<Case> = cases::LISTED[..4].iter().map(|listed| listed.resolve(&[]).expect("listed")).collect();
+        let sides = BothSides {
+            subject: MemorySubject { source: Source::default() },
+            revisions: [None, None],
+            programs: [PathBuf::from("no base"), PathBuf::from("no program")],
+            cases: cases.clone(),
+            set: vec![],
+        };
+        let mut deltas = vec![
+            worse(&cases[0], "instructions", 0.01, Verdict::Regressed, true),
+            worse(&cases[0], "allocations", 0.5, Verdict::Regressed, true),
+            worse(&cases[1], "instructions", 0.1, Verdict::Regressed, true),
+            worse(&cases[2], "branches", 0.9, Verdict::Regressed, false),
+            worse(&cases[2], "instructions", -0.9, Verdict::Improved, true),
+            worse(&cases[3], "cpu_time", 0.9, Verdict::Regressed, true),
+        ];
+        let ids: Vec<&str> = sides.worse(&deltas).iter().map(|case| case.id).collect();
+        assert_eq!(ids, [cases[0].id, cases[1].id], "each once, the worst first, and no time");
+        sides.lay(&mut deltas, &Policy::standard());
+        let doings: Vec<bool> = deltas.iter().map(|delta| delta.doing.is_some()).collect();
+        assert_eq!(doings, [true, true, true, false, false, false]);
+        let unknown = deltas[0].doing.as_ref().expect("looked into");
+        assert_eq!(unknown.whose, baselines::doing::Whose::Unknown, "{}", unknown.evidence);
+        assert!(unknown.evidence.starts_with("can't read no base") && deltas[0].blocks, "{}", unknown.evidence);
+    }
+}
