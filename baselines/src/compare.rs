@@ -126,7 +126,7 @@ fn judge(
         Some(metric) if is_bound_to_session(metric) => incomparable(sessions.to_owned()),
         Some(metric) => match (redefinition(metric, base, new), limit) {
             (Some(why), _) => redefined(why),
-            (None, Some(limit)) => within(metric, before, after, limit),
+            (None, Some(limit)) => repeatedly(metric, base, new, limit),
             (None, None) => incomparable("no rule of the policy names it: shown, not judged".to_owned()),
         },
     };
@@ -152,6 +152,24 @@ fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Optio
 /// The change as a share of the base. None if the base is 0 and the new value is not.
 pub fn relative(base: f64, new: f64) -> Option<f64> {
     if base == new { Some(0.0) } else { (base != 0.0).then(|| (new - base) / base.abs()) }
+}
+
+/// The verdict on the medians. Where they are within the limit and the worst repetitions are not, that is not decided: a
+/// cost that is there in two of five processes is one.
+fn repeatedly(metric: &Metric, base: &Measurement, new: &Measurement, limit: Limit) -> (Verdict, String) {
+    let (verdict, why) = within(metric, value(base), value(new), limit);
+    let worst = |of: &Measurement| match (metric.better, of.sample.extremes()) {
+        (Better::Lower, (_, most)) => most,
+        (Better::Higher, (least, _)) => least,
+    };
+    let (before, after) = (worst(base), worst(new));
+    if verdict == Verdict::Regressed || within(metric, before, after, limit).0 != Verdict::Regressed {
+        return (verdict, why);
+    }
+    let (before, after) = (metric.show(before), metric.show(after));
+    let why =
+        format!("{why}: the median is within it, the worst repetition is not ({before} in the base, {after} now)");
+    (Verdict::Inconclusive, why)
 }
 
 fn within(metric: &Metric, base: f64, new: f64, limit: Limit) -> (Verdict, String) {

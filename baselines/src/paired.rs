@@ -287,7 +287,31 @@ pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Da
             Some(control) => check_control(control, &judged, &state, &mut verdicts),
         }
     }
+    let compared = pairs.iter().filter(|paired| !paired.abandoned && paired.pair.control.is_none());
+    verdicts.deltas.extend(compared.filter_map(|paired| lost_waiting(paired, policy, today)));
     Ok(verdicts)
+}
+
+/// The delta of the waiting that is known of the base and not of the new side: a change that can't be asked has not
+/// passed.
+fn lost_waiting(paired: &Paired, policy: &Policy, today: Date) -> Option<Delta> {
+    let limit = policy.limit(&paired.pair.case, WAITING, today)?;
+    let knows = |slices: &Slices| !slices.waiting_ns.is_empty();
+    let lost = paired.rounds.iter().filter(|round| knows(&round.base) && !knows(&round.new)).count();
+    (lost > 0).then(|| Delta {
+        case: paired.pair.case.clone(),
+        metric: WAITING.to_owned(),
+        base: None,
+        new: None,
+        relative: None,
+        interval: None,
+        bound: None,
+        verdict: Verdict::Missing,
+        blocks: limit.blocks(),
+        why: format!("in {lost} rounds the base says how long it waits, and the new side does not"),
+        cause: vec![],
+        doing: None,
+    })
 }
 
 /// By which counters the new side did less than the base. Where the processes of a side differ among themselves, each

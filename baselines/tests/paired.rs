@@ -235,6 +235,18 @@ fn rounds_of_before_are_not_judged_by_their_waiting() {
     assert_eq!(outcome.deltas.iter().map(|delta| delta.metric.as_str()).collect::<Vec<_>>(), ["cpu_time"]);
 }
 
+#[test]
+fn waiting_that_only_the_base_tells_is_not_left_out() {
+    for rounds_without in [1, 40] {
+        let mut rounds = waiting(0, 2000, 20, 20);
+        rounds.iter_mut().take(rounds_without).for_each(|round| round.new.waiting_ns.clear());
+        let outcome = judged(&[waiting_pair(100, rounds)]);
+        let [time, waiting] = &outcome.deltas[..] else { panic!("two metrics: {outcome:?}") };
+        assert_eq!((time.verdict, waiting.verdict), (Verdict::Equal, Verdict::Missing));
+        assert_eq!(gated(outcome).outcome, GateOutcome::Invalid);
+    }
+}
+
 fn missing(pairs: &[&Paired]) -> Vec<(usize, Stage, usize)> {
     let pairs: Vec<Paired> = pairs.iter().map(|paired| (*paired).clone()).collect();
     paired::missing(&Procedure::default(), &pairs, &Policy::standard(), TODAY).unwrap()

@@ -157,6 +157,7 @@ impl GateArgs {
     /// Measures another project against a revision of it, by that revision's rules and project file.
     fn project(&self, file: &Path, revision: &str) -> Result<Exit> {
         let definition = Definition::read(file)?;
+        Rulebook::same_repository(file, revision, &definition)?;
         let base = self.base(&definition.repository, revision)?;
         let rules = BaseCommit::new(&definition.repository, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;

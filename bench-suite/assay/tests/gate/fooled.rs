@@ -77,6 +77,22 @@ fn a_filter_hides_no_deletion_and_says_what_it_leaves_out() {
 }
 
 #[test]
+fn a_cost_of_some_repetitions_is_not_hidden_by_the_median() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let repeated = |values: &[f64]| {
+        let mut run = run(&[("retrieve/100", 1000.0)]);
+        run.measurements[0].sample = Sample::new(values.to_vec()).expect("finite");
+        run
+    };
+    let base = repeated(&[1000.0, 1001.0, 1000.0]);
+    let (code, output) = compare(folder.path(), &base, &repeated(&[1000.0, 9000.0, 1000.0]));
+    assert_eq!(code, 3, "{output}");
+    assert!(output.contains("the worst repetition is not"), "{output}");
+    assert_eq!(compare(folder.path(), &base, &repeated(&[1000.0, 1002.0, 1000.0])).0, 0, "within the limit");
+    assert_eq!(compare(folder.path(), &repeated(&[1000.0, 9000.0, 1000.0]), &base).0, 0, "no worse than before");
+}
+
+#[test]
 fn a_run_that_nobody_accepted_is_no_baseline() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("stored")).expect("a folder");

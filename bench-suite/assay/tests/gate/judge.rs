@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use baselines::{Run, policy};
-use harness::build::git::resolve;
+use harness::build::git::{git as git_says, resolve};
+use harness::session::rulebook::TARGET_BRANCH;
 use tempfile::TempDir;
 use workloads::{cases, suite};
 
@@ -61,16 +62,20 @@ impl Tree {
 
     /// The exit code and the output of a command, in a pull request for a branch or elsewhere.
     fn assay(&self, target: Option<&str>, arguments: &[&str]) -> (i32, String) {
+        self.assay_with(target.map(|branch| (TARGET_BRANCH[0], branch)).as_slice(), arguments)
+    }
+
+    /// The same with these variables.
+    fn assay_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
         command.args(arguments).current_dir(self.root()).env("NO_COLOR", "1").env("CARGO", self.root().join("cargo"));
         command
             .env("CARGO_TARGET_DIR", self.root().join("target"))
             .env("ASSAY_CACHE", self.root().join("target/cache"));
-        command.env_remove("CI_MERGE_REQUEST_TARGET_BRANCH_NAME");
-        match target {
-            Some(branch) => command.env("GITHUB_BASE_REF", branch),
-            None => command.env_remove("GITHUB_BASE_REF"),
-        };
+        for name in TARGET_BRANCH {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied());
         let (code, stdout, stderr) = parts(&command.output().expect("assay starts"));
         (code, format!("{stdout}{stderr}"))
     }
@@ -135,6 +140,36 @@ fn a_change_does_not_bring_its_own_baseline() {
     let (code, output) = tree.gate(Some("nowhere"));
     assert_eq!(code, 1, "{output}");
     assert!(output.contains("fetch both with their history"), "{output}");
+}
+
+#[test]
+fn every_ci_names_the_branch_whose_baseline_judges() {
+    let tree = Tree::new(policy::DEFAULT);
+    tree.store(2000.0);
+    tree.commit();
+    for name in TARGET_BRANCH {
+        for branch in ["main", "refs/heads/main"] {
+            let (code, output) = tree.assay_with(&[(name, branch)], &["gate", "--run", "../new.jsonl"]);
+            assert_eq!(code, 100, "{name}={branch}: {output}");
+        }
+    }
+    assert_eq!(tree.gate(None).0, 0, "what is committed judges what is not");
+}
+
+#[test]
+fn objects_that_are_replaced_and_other_repositories_do_not_judge() {
+    let tree = Tree::new(policy::DEFAULT);
+    tree.write("lax.toml", LAX);
+    let lax = git_says(&tree.root(), &["hash-object", "-w", "lax.toml"]).expect("stored");
+    let replaced = git_says(&tree.root(), &["rev-parse", &format!("HEAD:{POLICY}")]).expect("there");
+    git(&tree.root(), &["replace", replaced.trim(), lax.trim()]);
+    let (code, output) = tree.gate(None);
+    assert_eq!(code, 100, "{output}");
+    let other = Tree::new(LAX);
+    let folder = other.root().join(".git");
+    let variables = [("GIT_DIR", folder.to_str().expect("UTF-8"))];
+    let (code, output) = tree.assay_with(&variables, &["gate", "--run", "../new.jsonl"]);
+    assert_eq!(code, 100, "git names another repository for its hooks: {output}");
 }
 
 #[test]

@@ -174,7 +174,8 @@ impl SourceCheckout {
     /// The program of the checkout as it is, from the cache or built.
     fn build_tree(&self, name: &str, commit: &str, dirty: bool) -> Result<Build> {
         let tree = self.tree();
-        git(&tree, &["add", "--all"])?;
+        // Ignored files too: one that is tracked in spite of that is part of the source.
+        git(&tree, &["add", "--all", "--force"])?;
         let source = git(&tree, &["write-tree"])?.trim().to_owned();
         // A library may not commit its lock file: both sides then use the repository's, and so the same dependencies.
         // If it has none, both use what cargo chose the first time.

@@ -5,9 +5,27 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// The output of git with these arguments in a folder.
+/// The variables that name another repository than that of the folder. Git sets some of them for its hooks.
+const OTHER_REPOSITORY: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
+/// The output of git with these arguments in a folder: of the repository there, whatever the variables say, and of its
+/// objects as they were committed, whatever `git replace` says.
 pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new("git")
+    let mut command = Command::new("git");
+    for name in OTHER_REPOSITORY {
+        command.env_remove(name);
+    }
+    let output = command
+        .arg("--no-replace-objects")
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())

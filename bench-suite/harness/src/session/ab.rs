@@ -323,6 +323,13 @@ impl Session {
     /// a build can't be relinked.
     fn randomize(&mut self, both: &mut SideBySide) -> Result<()> {
         let Err(why) = both.randomize_layouts(self.seed, self.seed) else { return Ok(()) };
+        if let Some(lost) = both.lost_layouts() {
+            let why = format!(
+                "the base gets a new layout in each round, and the change can't have any ({lost}), so its times can't \
+                    be judged: keep the linker, or have somebody accept another one"
+            );
+            self.writer.invalid("layouts", why)?;
+        }
         let why =
             format!("each side has one layout, which can move times by some per cent, so they only advise: {why}");
         eprintln!("skipped: layouts: {why}");
@@ -383,6 +390,7 @@ mod tests {
     use baselines::policy::Action;
 
     use super::*;
+    use crate::build::relink::Relink;
 
     #[test]
     fn without_layouts_times_advise_and_it_is_said_once() {
@@ -406,6 +414,30 @@ mod tests {
         assert_eq!(action(&policy, "cpu_time"), Some(Action::Block));
         assert_eq!(action(&judging, "cpu_time"), Some(Action::Advise));
         assert_eq!(action(&judging, "instructions"), Some(Action::Block), "counts have no layout");
+    }
+
+    #[test]
+    fn a_change_can_not_take_the_layouts_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let subject = MemorySubject { source: Source::default() };
+        for file in ["program", "linker", "map"] {
+            std::fs::write(folder.path().join(file), "").expect("written");
+        }
+        let new = subject.in_place(folder.path().join("program")).expect("lies in a folder");
+        let layouts = Relink::open(folder.path()).expect("there is a linker");
+        let base = Build { layouts, ..new.clone() };
+        let invalid = |base: &Build, new: &Build| {
+            let mut both = SideBySide::new(base, new).expect("placed");
+            let path = folder.path().join("run.jsonl");
+            let header = plan::header("quick", Environment::detect(1, "generated"));
+            let writer = RunWriter::create(&path, header).expect("a run");
+            let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, sides: None };
+            session.randomize(&mut both).expect("said");
+            session.writer.so_far().invalid.len()
+        };
+        assert_eq!(invalid(&base, &new), 1, "only the base can be laid out");
+        assert_eq!(invalid(&new, &new), 0, "none can");
+        assert_eq!(invalid(&new, &base), 0, "the change brings layouts");
     }
 
     #[test]

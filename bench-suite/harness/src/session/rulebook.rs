@@ -5,17 +5,30 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use baselines::gate::Judgement;
 use baselines::policy::{self, Policy};
 use baselines::{CaseKey, JudgedBy};
 use tempfile::TempDir;
 
 use super::runs;
+use crate::build::base;
 use crate::build::git::{git, resolve, short};
 use crate::subject::SubjectCase;
 use crate::subject::definition::Definition;
 use crate::workspace;
+
+/// The variables by which CI names the branch that a pull request shall go to: of GitHub, Gitea and Forgejo, GitLab,
+/// Azure, Bitbucket, Buildkite, Jenkins, Woodpecker.
+pub const TARGET_BRANCH: [&str; 7] = [
+    "GITHUB_BASE_REF",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH",
+    "BITBUCKET_PR_DESTINATION_BRANCH",
+    "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
+    "CHANGE_TARGET",
+    "CI_COMMIT_TARGET_BRANCH",
+];
 
 /// A commit of a repository, whose files judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +77,9 @@ impl BaseCommit {
     /// The commit that judges a tree without a named base: in CI, where the tree leaves the branch that it shall go to;
     /// elsewhere the commit that it is based on. None where the tree is no repository of its own.
     pub fn of_tree(root: &Path) -> Result<Option<BaseCommit>> {
-        let named = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"].map(|name| std::env::var(name).ok());
-        BaseCommit::leaving(root, named.into_iter().flatten().find(|name| !name.is_empty()).as_deref())
+        let named = TARGET_BRANCH.map(|name| std::env::var(name).ok());
+        let named = named.into_iter().flatten().find(|name| !name.is_empty());
+        BaseCommit::leaving(root, named.as_deref().map(|name| name.strip_prefix("refs/heads/").unwrap_or(name)))
     }
 
     fn leaving(root: &Path, branch: Option<&str>) -> Result<Option<BaseCommit>> {
@@ -80,6 +94,18 @@ impl BaseCommit {
             )
         })?;
         BaseCommit::new(root, shared.trim()).map(Some)
+    }
+
+    /// The commit that judges a project file of another repository than its own: the base of that other one, or its
+    /// HEAD where it does not know the revision. None where the file lies in no repository, or in its project's.
+    fn around(file: &Path, revision: &str, project: &Path) -> Option<BaseCommit> {
+        let file = file.canonicalize().ok()?;
+        let top = PathBuf::from(git(file.parent()?, &["rev-parse", "--show-toplevel"]).ok()?.trim_end());
+        if top == project {
+            return None;
+        }
+        let base = base::choose(&top, revision, false).map(|base| base.commit);
+        BaseCommit::new(&top, &base.unwrap_or_else(|_| "HEAD".to_owned())).ok()
     }
 
     /// A file of the commit; none if it has no such file, or the path leads out of the repository.
@@ -159,6 +185,22 @@ impl Rulebook {
             self.differs("project file", &file.display().to_string());
         }
         Ok(before)
+    }
+
+    /// Refuses a project file that lies in another repository than it names, if the base has it name another one: a
+    /// change would be measured where nothing changed.
+    pub fn same_repository(file: &Path, revision: &str, own: &Definition) -> Result<()> {
+        let Some(around) = BaseCommit::around(file, revision, &own.repository) else { return Ok(()) };
+        let Some(text) = around.text(&file.canonicalize()?)? else { return Ok(()) };
+        let before = Definition::parse(file, &text)?;
+        ensure!(
+            before.repository == own.repository,
+            "{} names the repository {}, and {} before this change: a change can't move what is gated",
+            file.display(),
+            own.repository.display(),
+            before.repository.display()
+        );
+        Ok(())
     }
 
     /// Keeps the hash of the base's list of cases, and reports how the change's differs.
@@ -282,6 +324,23 @@ mod tests {
         assert_eq!(own.filter.as_deref(), Some("fast"));
         assert_eq!(rulebook.definition(&file, own).expect("reads").filter, None);
         assert!(rulebook.notes[0].starts_with("the project file of this change differs"), "{:?}", rulebook.notes);
+    }
+
+    #[test]
+    fn a_project_file_does_not_move_the_gate_to_another_repository() {
+        let (folder, _) = repository(&[("assay.toml", PROJECT)]);
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).expect("a folder");
+        git(&inner, &["init", "--quiet"]).expect("works");
+        let file = folder.path().join("assay.toml");
+        let moved = |text: &str| {
+            std::fs::write(&file, text).expect("writes");
+            let own = Definition::read(&file).expect("reads");
+            Rulebook::same_repository(&file, "HEAD", &own).map_err(|error| error.to_string())
+        };
+        assert_eq!(moved(&PROJECT.replace("speed", "other")), Ok(()));
+        let refused = moved(&PROJECT.replace("\".\"", "\"inner\"")).expect_err("another repository");
+        assert!(refused.contains("a change can't move what is gated"), "{refused}");
     }
 
     #[test]

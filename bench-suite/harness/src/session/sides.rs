@@ -134,6 +134,11 @@ impl SideBySide {
         Ok(())
     }
 
+    /// The reason why only the new side can't have new layouts: then the change took them away.
+    pub fn lost_layouts(&self) -> Option<&str> {
+        self.new.layouts.as_ref().err().filter(|_| self.base.layouts.is_ok()).map(String::as_str)
+    }
+
     /// True if both sides have a new layout for each round.
     pub fn randomized(&self) -> bool {
         self.layouts.is_some()

@@ -202,3 +202,17 @@ fn a_build_that_fails_is_not_remembered() {
     project.write("main.rs", &source("first"));
     assert_eq!(says(&project.checkout().working_tree().unwrap().program), "first false false");
 }
+
+#[test]
+fn a_file_that_is_tracked_though_ignored_is_part_of_the_source() {
+    let project = Project::new();
+    project.write(".gitignore", "Cargo.lock\ntarget\n*.gen\n");
+    project.write("main.rs", "fn main() {\n    println!(include_str!(\"table.gen\"));\n}\n");
+    let built_with = |table: &str| {
+        project.write("table.gen", table);
+        git(&project.repository(), &["add", "--force", "table.gen"]).unwrap();
+        says(&project.checkout().working_tree().unwrap().program)
+    };
+    assert_eq!(built_with("quick"), "quick");
+    assert_eq!(built_with("slow"), "slow");
+}
