@@ -154,8 +154,8 @@ pub fn relative(base: f64, new: f64) -> Option<f64> {
     if base == new { Some(0.0) } else { (base != 0.0).then(|| (new - base) / base.abs()) }
 }
 
-/// The verdict on the medians. Where they are within the limit and the worst repetitions are not, that is not decided: a
-/// cost that is there in two of five processes is one.
+/// The verdict on the medians. Where they are within the limit and the worst repetitions are not, that is not decided:
+/// a cost that is there in two of five processes is one.
 fn repeatedly(metric: &Metric, base: &Measurement, new: &Measurement, limit: Limit) -> (Verdict, String) {
     let (verdict, why) = within(metric, value(base), value(new), limit);
     let worst = |of: &Measurement| match (metric.better, of.sample.extremes()) {
