@@ -17,6 +17,7 @@
 pub mod background_load;
 pub mod build;
 pub mod calibration;
+pub mod case_command;
 pub mod fixed_length_dir;
 pub mod foreign;
 pub mod lanes;

@@ -6,6 +6,11 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 pub use workloads::scratch::{root, target};
 
+/// True in the tree of the reference memory, where cases are its own. Everywhere else, benches are those of a project.
+pub fn has_the_memory() -> bool {
+    ["memory/Cargo.toml", "bench-suite/workloads/src/cases.rs"].iter().all(|file| root().join(file).is_file())
+}
+
 /// The folder of everything that assay writes.
 pub fn output() -> PathBuf {
     target().join("assay")

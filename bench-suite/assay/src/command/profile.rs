@@ -7,16 +7,15 @@ use baselines::FunctionCost;
 use baselines::cause::attribute;
 use baselines::exit_code::Exit;
 use clap::Args;
-use harness::build::cargo::{self, OwnProgram};
+use harness::case_command::CaseCommand;
 use harness::lanes::UNIT;
-use harness::lanes::call_stacks::{self, ProfiledWorker};
+use harness::lanes::call_stacks;
 use harness::subject::Subject;
 use harness::subject::memory::MemorySubject;
 use harness::tools::{attribution, valgrind};
 use harness::workspace;
 use worker::slice::ROOT;
 use workloads::cases::{self, Case};
-use workloads::input::Source;
 
 use super::selection::SelectionArgs;
 
@@ -63,52 +62,54 @@ impl ProfileArgs {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
         let source = self.selection.selection().source()?;
-        let new = ProfiledWorker { program: cargo::build_one(OwnProgram::Worker)?, set: self.selection.set.clone() };
+        let subject = MemorySubject { source };
+        let new = subject.command(&subject.built()?, &MemorySubject::case(case, &self.selection.set));
         let path = self
             .output
             .clone()
             .unwrap_or_else(|| workspace::output().join("profiles").join(format!("{}.svg", case.id)));
         match &self.against {
             None => {
-                let profile = new.profile(case.id, &source)?;
+                let profile = call_stacks::profile(&new)?;
                 let folded = attribution::folded(&profile, ROOT);
                 baselines::atomic::write(&path, reports::flamegraph::flamegraph(&folded, UNIT)?.as_bytes())?;
                 baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
-                print_functions(&attribution::functions(&profile, ROOT));
+                print_functions(&attribution::functions(&profile, ROOT, &subject.crates()?));
                 println!("\nflamegraph: {}", path.display());
             }
-            Some(against) => self.compare(case, against, &new, &source, &path)?,
+            Some(against) => self.compare(case, against, &subject, &new, &path)?,
         }
         Ok(Exit::Ok)
     }
 
-    fn compare(&self, case: &Case, against: &str, new: &ProfiledWorker, source: &Source, path: &Path) -> Result<()> {
+    fn compare(
+        &self,
+        case: &Case,
+        against: &str,
+        subject: &MemorySubject,
+        new: &CaseCommand,
+        path: &Path,
+    ) -> Result<()> {
+        let crates = subject.crates()?;
         if let Some(variant) = against.strip_prefix("variant:") {
             let variant = variant.split(',').map(str::to_owned);
             let set: Vec<String> = self.selection.set.iter().cloned().chain(variant).collect();
             // Rejects an unknown toggle before valgrind starts.
             cases::find(case.id, &set)?;
-            let base = ProfiledWorker { set, ..new.clone() };
-            return compare(case, (&base, against), new, source, path);
+            let base = CaseCommand { set, ..new.clone() };
+            return compare((&base, against), new, &crates, path);
         }
-        let subject = MemorySubject { source: source.clone() };
         let build = subject.revision(against)?;
-        let listed = subject.list(&build)?;
+        let listed = subject.list(&build)?.cases;
         ensure!(listed.iter().any(|listed| listed.id == case.id), "{} does not have the case {}", build.name, case.id);
-        let base = ProfiledWorker { program: build.program, ..new.clone() };
-        compare(case, (&base, &build.name), new, source, path)
+        let base = CaseCommand { program: build.program().to_owned(), ..new.clone() };
+        compare((&base, &build.name), new, &crates, path)
     }
 }
 
 /// Profiles both sides, writes three flamegraphs and lists the changes.
-fn compare(
-    case: &Case,
-    (base, name): (&ProfiledWorker, &str),
-    new: &ProfiledWorker,
-    source: &Source,
-    path: &Path,
-) -> Result<()> {
-    let (base, new) = call_stacks::both(case.id, base, new, source)?;
+fn compare((base, name): (&CaseCommand, &str), new: &CaseCommand, crates: &[String], path: &Path) -> Result<()> {
+    let (base, new) = call_stacks::both(base, new)?;
     let (folded_base, folded_new) = (attribution::folded(&base, ROOT), attribution::folded(&new, ROOT));
     let (base_path, difference_path) = (path.with_extension("base.svg"), path.with_extension("difference.svg"));
     for (path, svg) in [
@@ -120,7 +121,8 @@ fn compare(
     }
     baselines::atomic::write(&path.with_extension("folded"), folded_new.as_bytes())?;
     baselines::atomic::write(&base_path.with_extension("folded"), folded_base.as_bytes())?;
-    print_change(&attribution::functions(&base, ROOT), &attribution::functions(&new, ROOT), name);
+    let functions = |profile| attribution::functions(profile, ROOT, crates);
+    print_change(&functions(&base), &functions(&new), name);
     println!("\nflamegraph: {}", path.display());
     println!("the base:   {}", base_path.display());
     println!("difference: {}", difference_path.display());

@@ -29,7 +29,7 @@ pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     for case in plan.cases {
         match time(plan, case, home.path(), effort) {
             Ok(measurement) => writer.measurement(measurement)?,
-            Err(error) => plan.invalid(&case.label(), &error, writer, &progress)?,
+            Err(error) => super::invalid(&case.label(), &error, writer, &progress)?,
         }
         progress.done(&case.label());
     }

@@ -4,12 +4,16 @@ use std::path::Path;
 
 use anyhow::Result;
 use baselines::{Environment, JudgedBy, Lane, RunHeader, RunWriter};
+use workloads::cases::Tag;
 use workloads::input::{Input, Source};
 
 use super::plan::{self, FinishedRun, RunProfile, Selection};
 use super::runs;
 use crate::build::cargo::{self, OwnProgram};
+use crate::lanes::counts::{self, CountPlan};
 use crate::lanes::{self, Plan};
+use crate::subject::SubjectCase;
+use crate::subject::memory::MemorySubject;
 use crate::tools::valgrind;
 
 /// The episodes that the load test repeats.
@@ -55,7 +59,6 @@ pub fn measure(
         cases: &selected.cases,
         filter: selection.filter.as_deref(),
         set: &selection.set,
-        repeat: selection.repeat,
         source: &source,
         input: &input,
         programs: &programs,
@@ -69,7 +72,16 @@ pub fn measure(
                     eprintln!("skipped: the counts lane: {why}");
                     writer.skipped("counts lane", why)?;
                 }
-                None => stacks = lanes::counts::measure(&plan, plan.program(OwnProgram::Worker)?, &mut writer)?,
+                None => {
+                    let subject = MemorySubject { source: source.clone() };
+                    let build = subject.in_place(plan.program(OwnProgram::Worker)?.to_owned())?;
+                    let cases: Vec<SubjectCase> =
+                        selected.cases.iter().map(|case| MemorySubject::case(case, &selection.set)).collect();
+                    let is_profiled =
+                        |case: &SubjectCase| selected.cases.iter().any(|of| of.id == case.id && of.has(Tag::Profiled));
+                    let plan = CountPlan { subject: &subject, build: &build, cases: &cases, repeat: selection.repeat };
+                    stacks = counts::measure(plan, &mut writer, is_profiled)?;
+                }
             },
             Lane::Time => lanes::time::measure(&plan, &mut writer)?,
             Lane::Load => lanes::load::measure(&plan, &mut writer)?,

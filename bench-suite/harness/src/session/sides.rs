@@ -1,6 +1,7 @@
 //! Matches the cases of both sides of a comparison, and places their programs while they alternate.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::compare::{Delta, Verdict};
@@ -8,7 +9,7 @@ use baselines::policy::{Action, Policy};
 use tempfile::TempDir;
 
 use super::runs;
-use crate::build::checkout::Build;
+use crate::build::checkout::{Build, BuiltProgram};
 use crate::build::layouts::Layouts;
 use crate::schedule::jobs::Side;
 use crate::subject::SubjectCase;
@@ -24,9 +25,9 @@ pub fn match_up(
     wanted: impl Fn(&SubjectCase) -> bool,
 ) -> (Vec<SubjectCase>, Vec<Delta>) {
     let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
-    let find = |cases: &[SubjectCase], id: &str| cases.iter().find(|case| case.id == id).cloned();
+    let find = |cases: &[SubjectCase], of: &SubjectCase| cases.iter().find(|case| case.is(of)).cloned();
     for case in chosen {
-        match (find(base, &case.id), find(new, &case.id)) {
+        match (find(base, &case), find(new, &case)) {
             (Some(before), Some(now)) if !alike(&before, &now) => {
                 let why = format!("the base has {} by the name {}, here it is {}", before.key, case.id, now.key);
                 one_sided.push(redefined(policy, &before, &why));
@@ -43,7 +44,7 @@ pub fn match_up(
             }
         }
     }
-    for gone in base.iter().filter(|case| new.iter().all(|other| other.id != case.id) && wanted(case)) {
+    for gone in base.iter().filter(|case| !new.iter().any(|other| other.is(case)) && wanted(case)) {
         let why = format!("the base has the case {}, the new side does not", gone.id);
         let judged = match policy.redefined(&gone.key, gone.metric, runs::today(), &why) {
             (Verdict::Invalid, why) => (Verdict::Missing, why),
@@ -97,20 +98,27 @@ pub struct SideBySide {
     folder: TempDir,
     base: Build,
     new: Build,
-    layouts: Option<(Layouts, Layouts)>,
+    layouts: Option<(ByProgram, ByProgram)>,
 }
+
+/// The layouts of a side's programs.
+type ByProgram = BTreeMap<String, Layouts>;
 
 impl SideBySide {
     /// Links both programs into a new folder.
     pub fn new(base: &Build, new: &Build) -> Result<SideBySide> {
         let folder = workspace::temporary("pair-")?;
         let place = |side: &str, build: &Build| {
-            let to = folder.path().join(side).join("program");
-            let from: &Path = &build.program;
-            std::fs::create_dir_all(folder.path().join(side))
-                .and_then(|()| std::fs::hard_link(from, &to).or_else(|_| std::fs::copy(from, &to).map(drop)))
-                .with_context(|| format!("can't copy {}", from.display()))?;
-            anyhow::Ok(Build { program: to, ..build.clone() })
+            let mut placed = build.clone();
+            for program in &mut placed.programs {
+                let folder = home(folder.path(), side, &program.name);
+                let (from, to) = (&program.path, folder.join("program"));
+                std::fs::create_dir_all(&folder)
+                    .and_then(|()| std::fs::hard_link(from, &to).or_else(|_| std::fs::copy(from, &to).map(drop)))
+                    .with_context(|| format!("can't copy {}", from.display()))?;
+                program.path = to;
+            }
+            anyhow::Ok(placed)
         };
         let (base, new) = (place("a", base)?, place("b", new)?);
         Ok(SideBySide { folder, base, new, layouts: None })
@@ -120,23 +128,39 @@ impl SideBySide {
     /// With one seed, functions that both programs share are laid out alike, so that only changed code moves, and one
     /// program on both sides is one file.
     pub fn randomize_layouts(&mut self, base_seed: u64, new_seed: u64) -> Result<(), String> {
-        let layouts = |side: &str, build: &Build, seed| {
-            let relink = build.layouts.clone()?;
-            Ok::<_, String>(Layouts::new(relink, self.folder.path().join(side), seed))
+        let layouts = |side: &str, program: &BuiltProgram, seed| {
+            let relink = program.layouts.clone()?;
+            Ok::<_, String>(Layouts::new(relink, home(self.folder.path(), side, &program.name), seed))
         };
-        let base = layouts("a", &self.base, base_seed)?;
-        self.layouts = Some(if base_seed == new_seed && self.base.layouts == self.new.layouts {
-            (base.clone(), base)
-        } else {
-            let new = layouts("b", &self.new, new_seed)?;
-            (base.clone().beside(&new), new.beside(&base))
-        });
+        let (mut of_base, mut of_new) = (ByProgram::new(), ByProgram::new());
+        for program in &self.base.programs {
+            of_base.insert(program.name.clone(), layouts("a", program, base_seed)?);
+        }
+        for program in &self.new.programs {
+            let name = program.name.clone();
+            let before = self.base.find(&name).zip(of_base.get(&name).cloned());
+            let Some((before, base)) = before else {
+                of_new.insert(name, layouts("b", program, new_seed)?);
+                continue;
+            };
+            if base_seed == new_seed && before.layouts == program.layouts {
+                of_new.insert(name, base);
+            } else {
+                let new = layouts("b", program, new_seed)?;
+                of_base.insert(name.clone(), base.clone().beside(&new));
+                of_new.insert(name, new.beside(&base));
+            }
+        }
+        self.layouts = Some((of_base, of_new));
         Ok(())
     }
 
     /// The reason why only the new side can't have new layouts: then the change took them away.
     pub fn lost_layouts(&self) -> Option<&str> {
-        self.new.layouts.as_ref().err().filter(|_| self.base.layouts.is_ok()).map(String::as_str)
+        let lost = |program: &&BuiltProgram| {
+            program.layouts.is_err() && self.base.find(&program.name).is_some_and(|before| before.layouts.is_ok())
+        };
+        self.new.programs.iter().find(lost).and_then(|program| program.layouts.as_ref().err()).map(String::as_str)
     }
 
     /// True if both sides have a new layout for each round.
@@ -151,14 +175,21 @@ impl SideBySide {
     }
 }
 
+/// The folder of a side's program and its layouts. Names become hashes, so that all paths have one length.
+fn home(folder: &Path, side: &str, program: &str) -> PathBuf {
+    folder.join(side).join(format!("{:016x}", memory::hash::fnv1a(program.as_bytes())))
+}
+
 #[cfg(test)]
 mod tests {
     use baselines::{CaseKey, Durability};
 
     use super::*;
+    use crate::schedule::program::Slicing;
 
     fn case(id: &str, benchmark: &str, variant: &str) -> SubjectCase {
         SubjectCase {
+            program: "worker".into(),
             id: id.into(),
             set: vec![],
             key: CaseKey { benchmark: benchmark.into(), variant: variant.into() },
@@ -166,6 +197,7 @@ mod tests {
             gated: true,
             metric: "cpu_time",
             durability: Durability::Memory,
+            slicing: Slicing::OF_WORKERS,
         }
     }
 

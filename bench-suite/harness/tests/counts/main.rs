@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use harness::case_command::CaseCommand;
 use harness::lanes::counts::{EVENTS, callgrind};
-use harness::tools::valgrind::{self, CountedWorker};
+use harness::tools::valgrind::{self, ExactCount};
 use worker::slice::ROOT;
-use workloads::input::Source;
 
 /// Compiles the program beside this file.
 fn known_work(folder: &Path) -> PathBuf {
@@ -25,16 +25,16 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let worker = CountedWorker {
+    let command = CaseCommand {
         program: known_work(folder.path()),
         case: "known".to_owned(),
         set: vec![],
-        source: Source::default(),
-        scratch: folder.path().to_owned(),
-        padding: 0,
+        variables: vec![],
+        folder: None,
     };
+    let count = ExactCount { command, scratch: folder.path().to_owned(), padding: 0 };
     let counted = [1, 2].map(|_| {
-        let profile = callgrind(&worker, folder.path(), &EVENTS).expect("counted");
+        let profile = callgrind(&count, folder.path(), &EVENTS).expect("counted");
         (profile.system_calls(ROOT), profile.heap_blocks(ROOT))
     });
     assert_eq!(counted, [(5 * 3, 5 * 2); 2]);

@@ -19,8 +19,9 @@ use baselines::paired::Control;
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::{Environment, Run, RunHeader, RunWriter};
+use harness::case_command::CaseCommand;
 use harness::schedule::jobs::{self, Job, SLOWER_PERCENT};
-use harness::schedule::program::Deadlines;
+use harness::schedule::program::{Deadlines, Slicing};
 use harness::schedule::scheduler::{self, Settings, Sizes};
 use harness::schedule::worker_client::WorkerProgram;
 use harness::subject::SubjectCase;
@@ -43,8 +44,9 @@ fn case(id: &str) -> SubjectCase {
 /// A pair of a case on two workers; the new one gets `extra_percent` of extra work.
 fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
     let program = |path: &Path, extra_percent| {
-        let (path, case) = (path.to_owned(), case.id.clone());
-        Arc::new(WorkerProgram { path, layouts: None, case, set: vec![], extra_percent, variables: vec![] })
+        let (program, case) = (path.to_owned(), case.id.clone());
+        let command = CaseCommand { program, case, set: vec![], variables: vec![], folder: None };
+        Arc::new(WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS })
     };
     jobs::job(case, "base", program(base, 0.0), program(new, extra_percent))
 }
