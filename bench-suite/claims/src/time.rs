@@ -12,6 +12,7 @@ use baselines::paired::Paired;
 use baselines::policy::Policy;
 use baselines::stats::{Procedure, hodges_lehmann};
 use baselines::{RunHeader, RunWriter};
+use harness::budget::Budget;
 use harness::recorded::Recorded;
 use harness::schedule::jobs::{self, Job, Side};
 use harness::schedule::program::Deadlines;
@@ -62,7 +63,7 @@ pub fn measure(
         today: plan.today,
         seed: plan.seed,
         deadlines: Deadlines::default(),
-        budget: None,
+        budget: Budget::default(),
         sizes: &Sizes::default(),
     };
     scheduler::run_rounds(jobs, &settings, &mut writer)?;

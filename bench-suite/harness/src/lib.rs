@@ -15,6 +15,7 @@
 //! remedy.
 
 pub mod background_load;
+pub mod budget;
 pub mod build;
 pub mod calibration;
 pub mod case_command;

@@ -18,6 +18,7 @@ use workloads::input::{SEED, Source};
 use super::criterion::Criterion;
 use super::rules;
 use crate::background_load::BackgroundLoad;
+use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
 use crate::schedule::jobs::{self, Job};
@@ -159,7 +160,7 @@ impl Calibration {
             today: runs::today(),
             seed,
             deadlines: Deadlines::default(),
-            budget: None,
+            budget: Budget::default(),
             sizes: &self.known,
         };
         let folder = tempfile::tempdir().context("can't create a folder for the rounds")?;

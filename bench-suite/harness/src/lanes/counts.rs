@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use baselines::{CallStacks, FunctionCost, Measurement, Run, RunWriter, Sample};
@@ -17,15 +17,17 @@ use worker::valgrind::INSTRUMENTATION;
 use workloads::engagement::WORK;
 
 use super::UNIT;
+use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::progress::Progress;
 use crate::subject::{Subject, SubjectCase};
 use crate::tools::attribution::{self, DEPTH};
+use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile};
 use crate::tools::dhat::{self, Allocations};
-use crate::tools::valgrind::{ExactCount, last_lines};
+use crate::tools::valgrind::ExactCount;
 use crate::workspace;
 
 /// One exact count of a case.
@@ -68,6 +70,12 @@ pub const EVENTS: [&str; 6] = [
     "--D1=32768,8,64",
     "--LL=8388608,16,64",
 ];
+
+/// The longest time of one exact count: what takes longer hangs, or is too long to be counted.
+pub(super) const LONGEST: Duration = Duration::from_secs(300);
+
+/// The reason why a long benchmark has no counts.
+pub const TOO_LONG: &str = "an operation takes more than half a second, and would take minutes under valgrind";
 
 /// Bytes that each repetition adds to the environment: odd, so that no alignment repeats.
 const PADDING: usize = 1237;
@@ -134,8 +142,9 @@ impl Place {
 
     fn count_once(&self, count: &ExactCount, folder: &Path) -> Result<CaseCounts> {
         let case = &count.command.case;
-        let Counted { heap, mut counters } = serde_json::from_slice(&output(&mut count.with_heap(), "the worker")?)
-            .context("the worker did not say that it counted: it is older than this assay")?;
+        let Counted { heap, mut counters } =
+            serde_json::from_slice(&successful(&mut count.with_heap(), "the worker", LONGEST)?)
+                .context("the worker did not say that it counted: it is older than this assay")?;
         let profile = callgrind(count, folder, &EVENTS)?;
         let mut values = hits(&profile.events)?;
         let blocks = profile.heap_blocks(ROOT);
@@ -176,7 +185,7 @@ pub fn dhat(count: &ExactCount, folder: &Path) -> Result<Allocations> {
     let file = folder.join("dhat.out");
     // Valgrind's default of 12 frames would end before the measured function.
     let tool = ["--tool=dhat".to_owned(), "--num-callers=100".to_owned(), argument("--dhat-out-file", &file)?];
-    output(&mut count.under(&tool), "DHAT")?;
+    successful(&mut count.under(&tool), "the worker under DHAT", LONGEST)?;
     let text = std::fs::read(&file).with_context(|| format!("DHAT wrote no profile to {}", file.display()))?;
     dhat::parse(&text, ROOT)
 }
@@ -190,7 +199,7 @@ pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<Cal
     tool.push(format!("--toggle-collect=*{ROOT}*"));
     tool.push(format!("--separate-callers={DEPTH}"));
     tool.push(argument("--callgrind-out-file", &file)?);
-    output(&mut count.under(&tool), "callgrind")?;
+    successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
     let text = std::fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
     let profile = callgrind::parse(&text)?;
     ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", count.command.case);
@@ -199,17 +208,6 @@ pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<Cal
 
 pub(super) fn argument(name: &str, file: &Path) -> Result<String> {
     Ok(format!("{name}={}", file.to_str().context("the path of a profile is not UTF-8")?))
-}
-
-pub(super) fn output(command: &mut Command, what: &str) -> Result<Vec<u8>> {
-    let output = command.output().with_context(|| format!("can't start {what}"))?;
-    ensure!(
-        output.status.success(),
-        "counting failed: {what} ended with {}: {}",
-        output.status,
-        last_lines(&output.stdout, &output.stderr)
-    );
-    Ok(output.stdout)
 }
 
 /// Metrics computed from callgrind's events. A hit is an access that no faster cache served; cycles are KCachegrind's
@@ -287,6 +285,8 @@ pub struct CountPlan<'a> {
     pub cases: &'a [SubjectCase],
     /// The number of counts of each case.
     pub repeat: u32,
+    /// The time that is left: what was not counted by then is invalid.
+    pub budget: Budget,
 }
 
 /// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases that are wanted.
@@ -295,13 +295,14 @@ pub fn measure(
     writer: &mut RunWriter,
     stacks_of: impl Fn(&SubjectCase) -> bool + Sync,
 ) -> Result<Vec<CallStacks>> {
-    let CountPlan { subject, build, cases, repeat } = plan;
+    let CountPlan { subject, build, cases, repeat, budget } = plan;
     let repetitions = repeat as usize;
     let progress = Progress::start("counts", cases.len());
     let programs = build.programs.iter().map(|program| program.path.as_path());
     let place = Place::new(programs, repetitions, subject.crates()?)?;
     let mut stacks = Vec::new();
     let count = |number: usize, case: &SubjectCase| {
+        ensure!(!budget.is_over(), "the time was up before it was counted: give a longer `--budget`");
         let command = subject.command(build, case);
         (0..repetitions).map(|repetition| place.count(&command, number, repetition)).collect()
     };
@@ -319,6 +320,11 @@ pub fn measure(
                         base_folded: None,
                     });
                 }
+            }
+            // What valgrind can't run on either side is still timed; if it counts on one side, it is missing here.
+            Err(error) if !subject.is_exact() && !budget.is_over() => {
+                progress.say(&format!("skipped: counts of {}: {error:#}", case.label()));
+                writer.skipped(format!("counts of {}", case.label()), format!("{error:#}"))?;
             }
             Err(error) => super::invalid(&case.label(), &error, writer, &progress)?,
         }

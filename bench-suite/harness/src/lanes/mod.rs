@@ -7,6 +7,7 @@ pub mod call_stacks;
 pub mod counts;
 pub mod effect;
 pub mod load;
+pub mod slices;
 pub mod time;
 pub mod work;
 

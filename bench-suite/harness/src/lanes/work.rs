@@ -11,11 +11,12 @@ use baselines::doing::ExecutedFunction;
 use worker::slice::ROOT;
 use worker::valgrind::INSTRUMENTATION;
 
-use super::counts::{argument, output};
+use super::counts::{LONGEST, argument};
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::subject::{Subject, SubjectCase};
+use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile};
 use crate::tools::llvm_ir;
 use crate::tools::symbols::{bare, owner};
@@ -73,7 +74,7 @@ fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
     let mut tool: Vec<String> = options.map(str::to_owned).into();
     tool.push(format!("--toggle-collect=*{}*", mangled(ROOT)));
     tool.push(argument("--callgrind-out-file", &file)?);
-    output(&mut count.under(&tool), "callgrind")?;
+    successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
     let text = fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
     let profile = callgrind::parse(&text)?;
     ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", count.command.case);

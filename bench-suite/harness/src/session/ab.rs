@@ -13,7 +13,7 @@ use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
-use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
+use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
 use workloads::cases::{self, Case};
 
 use super::doing::BothSides;
@@ -23,6 +23,7 @@ use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::sides::{SideBySide, match_up};
 use super::{run, runs, unmeasured};
+use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::lanes::call_stacks;
 use crate::lanes::counts::{self, CountPlan};
@@ -49,7 +50,7 @@ pub struct AbSession<'a> {
     pub selection: &'a Selection,
     /// What judges.
     pub rulebook: &'a Rulebook,
-    /// The longest duration of the time lane.
+    /// The longest duration, from the end of the builds.
     pub budget: Option<Duration>,
 }
 
@@ -64,10 +65,11 @@ impl AbSession<'_> {
             Some(revision) => subject.revision(revision)?,
             None => subject.working_tree()?,
         };
+        let budget = Budget::start(self.budget);
         let same = subject.same(&base, &new)?;
         let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
         let (of_base, of_new) = (list(&base)?, list(&new)?);
-        let mut session = self.start(self.environment(subject, &new)?, [&of_base.cases, &of_new.cases])?;
+        let mut session = self.start(self.environment(subject, &new)?, [&of_base.cases, &of_new.cases], budget)?;
         if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
             return session.unmeasured(judgement, &base);
         }
@@ -85,16 +87,16 @@ impl AbSession<'_> {
         for (what, why) in subject.size(&new, &mut shared)? {
             session.writer.invalid(what, why)?;
         }
-        session.sides = Some(BothSides {
-            subject,
-            revisions: [Some(base.commit.clone()), new_revision],
-            programs: [base.program().to_owned(), new.program().to_owned()],
-            cases: shared.clone(),
-        });
-        let base_counts = match self.selection.compares(Lane::Counts) {
+        let mut counts = match self.selection.compares(Lane::Counts) {
             true => self.count(subject, &shared, [&base, &new], &mut session)?,
-            false => None,
+            false => ComparedCounts::default(),
         };
+        if !budget.is_over() {
+            let revisions = [Some(base.commit.clone()), new_revision];
+            let programs = [base.program().to_owned(), new.program().to_owned()];
+            let sides = BothSides { subject, revisions, programs, cases: shared.clone() };
+            sides.lay(&mut counts.deltas, &self.rulebook.policy);
+        }
         let timed = timed(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
         let times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
             true => {
@@ -108,7 +110,7 @@ impl AbSession<'_> {
         };
         let cases = of_base.cases.iter().chain(&of_new.cases);
         let named: Option<Vec<CaseKey>> = own_policy.then(|| cases.map(|case| case.key.clone()).collect());
-        let mut judged = self.conclude(session, base_counts, times, one_sided, named.as_deref())?;
+        let mut judged = self.conclude(session, counts, times, one_sided, named.as_deref())?;
         let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &shared, subject, [&base, &new]);
         if !stacks.is_empty() {
             runs::write_stacks(&judged.finished.path, &stacks)?;
@@ -125,7 +127,7 @@ impl AbSession<'_> {
         let build = subject.relinkable()?;
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
         let mut both = SideBySide::new(&renamed(base), &renamed(new))?;
-        let mut session = self.start(plan::environment(&input, false)?, [&[], &[]])?;
+        let mut session = self.start(plan::environment(&input, false)?, [&[], &[]], Budget::start(self.budget))?;
         session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
         let mut jobs = Vec::with_capacity(pairs.len() + 2);
@@ -142,14 +144,14 @@ impl AbSession<'_> {
         }
         jobs.extend(jobs::controls(&subject, &[], new_side));
         let times = session.alternate(self, jobs, &both)?;
-        let mut judged = self.conclude(session, None, times, vec![], Some(&own_cases()?))?;
+        let mut judged = self.conclude(session, ComparedCounts::default(), times, vec![], Some(&own_cases()?))?;
         judged.against = base.to_owned();
         Ok(judged)
     }
 
     /// Starts a run, with a seed of its own for the rounds, that records what judges it: `listed` are the cases of the
     /// base and of the new side.
-    fn start<'a>(&self, environment: Environment, listed: [&[SubjectCase]; 2]) -> Result<Session<'a>> {
+    fn start(&self, environment: Environment, listed: [&[SubjectCase]; 2], budget: Budget) -> Result<Session> {
         let path = runs::new_path(&environment);
         let mut rulebook = self.rulebook.clone();
         rulebook.cases(listed[0], listed[1]);
@@ -165,7 +167,7 @@ impl AbSession<'_> {
             seed,
             notes: rulebook.notes,
             scope: None,
-            sides: None,
+            budget,
         })
     }
 
@@ -185,24 +187,28 @@ impl AbSession<'_> {
         Ok(environment)
     }
 
-    /// Counts the new side's cases into the session; returns the base's counts, from the cache or new.
+    /// Counts the new side's cases into the session, and compares them with the base's counts, from the cache or new.
     fn count(
         &self,
         subject: &dyn Subject,
         cases: &[SubjectCase],
         [base, new]: [&Build; 2],
-        session: &mut Session<'_>,
-    ) -> Result<Option<Run>> {
+        session: &mut Session,
+    ) -> Result<ComparedCounts> {
         if let Some(why) = valgrind::missing() {
             eprintln!("skipped: the counts lane: {why}");
             session.writer.skipped("counts lane", why)?;
-            return Ok(None);
+            return Ok(ComparedCounts::default());
+        }
+        let (too_long, cases): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations == 0);
+        for case in too_long {
+            session.writer.skipped(format!("counts of {}", case.label()), counts::TOO_LONG)?;
         }
         if cases.is_empty() {
-            return Ok(None);
+            return Ok(ComparedCounts::default());
         }
-        let repeat = self.selection.repeat;
-        let plan = |build| CountPlan { subject, build, cases, repeat };
+        let (cases, repeat, budget) = (&cases[..], self.selection.repeat, session.budget);
+        let plan = |build| CountPlan { subject, build, cases, repeat, budget };
         counts::measure(plan(new), &mut session.writer, |_| false)?;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
@@ -211,25 +217,35 @@ impl AbSession<'_> {
         let name = format!("counts-{}-{:016x}.jsonl", environment.key(), memory::hash::fnv1a(what.as_bytes()));
         let path = base.folder.join(name);
         let count = |writer: &mut RunWriter| counts::measure(plan(base), writer, |_| false).map(drop);
-        let mut of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
+        let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
+        let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
         if !subject.is_exact() {
             let unsteady = counts::unsteady([plan(base), plan(new)], [&of_base, session.writer.so_far()])?;
             for case in unsteady {
-                of_base.measurements.retain(|measurement| measurement.case != case.key);
+                steady.retain(|key| **key != case.key);
                 session.writer.skipped(
                     format!("counts of {}", case.label()),
                     "they differ from run to run of one program: only its times are judged",
                 )?;
             }
         }
-        Ok(Some(of_base))
+        let counts = |run: &Run| {
+            let is_count = |measurement: &&Measurement| {
+                measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts)
+                    && steady.contains(&&measurement.case)
+            };
+            Run { measurements: run.measurements.iter().filter(is_count).cloned().collect(), ..run.clone() }
+        };
+        let compared =
+            compare::compare(&counts(&of_base), &counts(session.writer.so_far()), &self.rulebook.policy, runs::today());
+        Ok(ComparedCounts { deltas: compared.deltas, invalid: of_base.invalid })
     }
 
     /// Judges a session. If `named` is given, each rule of the policy must match one of those cases.
     fn conclude(
         &self,
-        mut session: Session<'_>,
-        base_counts: Option<Run>,
+        mut session: Session,
+        counts: ComparedCounts,
         times: PairVerdicts,
         one_sided: Vec<Delta>,
         named: Option<&[CaseKey]>,
@@ -238,23 +254,9 @@ impl AbSession<'_> {
             session.writer.invalid(&wrong.what, &wrong.why)?;
         }
         let run = session.writer.finish()?;
-        let mut compared = Comparison { differences: vec![], deltas: vec![] };
         let mut invalid = run.invalid.clone();
-        if let Some(base) = &base_counts {
-            invalid.extend(base.invalid.iter().cloned());
-            let counts = |run: &Run| {
-                // A case without counts of the base has counts that can't be compared.
-                let counted = |case: &CaseKey| base.measurements.iter().any(|measurement| measurement.case == *case);
-                let exact = |measurement: &&Measurement| {
-                    measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts) && counted(&measurement.case)
-                };
-                Run { measurements: run.measurements.iter().filter(exact).cloned().collect(), ..run.clone() }
-            };
-            compared = compare::compare(&counts(base), &counts(&run), &self.rulebook.policy, runs::today());
-            if let Some(sides) = &session.sides {
-                sides.lay(&mut compared.deltas, &self.rulebook.policy);
-            }
-        }
+        invalid.extend(counts.invalid);
+        let mut compared = Comparison { differences: vec![], deltas: counts.deltas };
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
         let complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
@@ -283,19 +285,27 @@ fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
 }
 
+/// The counts of both sides, compared.
+#[derive(Default)]
+struct ComparedCounts {
+    deltas: Vec<Delta>,
+    /// What is invalid in the base's.
+    invalid: Vec<InvalidEntry>,
+}
+
 /// A run in progress.
-struct Session<'a> {
+struct Session {
     path: PathBuf,
     writer: RunWriter,
     /// The seed of orders and layouts.
     seed: u64,
     notes: Vec<String>,
     scope: Option<String>,
-    /// Both sides, if counts that got worse can be laid to somebody.
-    sides: Option<BothSides<'a>>,
+    /// The time that is left.
+    budget: Budget,
 }
 
-impl Session<'_> {
+impl Session {
     /// Gives both sides a new layout in each round, or reports that the code layout is part of the difference, because
     /// a build can't be relinked.
     fn randomize(&mut self, both: &mut SideBySide) -> Result<()> {
@@ -329,7 +339,7 @@ impl Session<'_> {
             today: runs::today(),
             seed: self.seed,
             deadlines: Deadlines::default(),
-            budget: asked.budget,
+            budget: self.budget,
             sizes: &Sizes::default(),
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
@@ -382,7 +392,7 @@ mod tests {
         let path = folder.path().join("run.jsonl");
         let header = plan::header("quick", Environment::detect(1, "generated"));
         let writer = RunWriter::create(&path, header).expect("a run");
-        let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, sides: None };
+        let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, budget: Budget::default() };
         session.randomize(&mut both).expect("said");
         let [skipped] = &session.writer.so_far().skipped[..] else { panic!("said once") };
         assert!(skipped.what == "layouts" && skipped.why.contains("they only advise"), "{skipped:?}");
@@ -411,7 +421,7 @@ mod tests {
             let path = folder.path().join("run.jsonl");
             let header = plan::header("quick", Environment::detect(1, "generated"));
             let writer = RunWriter::create(&path, header).expect("a run");
-            let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, sides: None };
+            let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, budget: Budget::default() };
             session.randomize(&mut both).expect("said");
             session.writer.so_far().invalid.len()
         };

@@ -48,7 +48,7 @@ pub struct SubjectCase {
     pub set: Vec<String>,
     /// The key in records.
     pub key: CaseKey,
-    /// Operations of one exact count: sides that differ in it are not compared.
+    /// Operations of one exact count: sides that differ in it are not compared. 0 if it takes too long to be counted.
     pub operations: u64,
     /// A gate times it, also if nobody selects it.
     pub gated: bool,

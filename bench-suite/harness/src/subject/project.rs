@@ -12,8 +12,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
-use parking_lot::Mutex;
-use worker::pin;
 use worker::protocol::{self, CaseListing};
 use workloads::input::SEED;
 
@@ -28,6 +26,7 @@ use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
 use crate::progress::Progress;
 use crate::recorded::selects;
+use crate::schedule::cores;
 use crate::schedule::jobs::SLOWER_PERCENT;
 use crate::schedule::placement::Placement;
 use crate::schedule::program::{Deadlines, Slicing};
@@ -39,6 +38,9 @@ const OPERATIONS: u64 = 20;
 
 /// An operation that takes longer is counted once: under callgrind it takes about a hundred times as long.
 const COUNTED_ONCE_NS: u64 = 500_000;
+
+/// An operation that takes longer is not counted: two of them would take minutes under callgrind.
+const NOT_COUNTED_NS: u64 = 500_000_000;
 
 /// The seed of everything random, as the stand-in takes it.
 const SEED_VARIABLE: &str = "ASSAY_SEED";
@@ -289,26 +291,20 @@ impl Subject for ProjectSubject {
 
     fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(String, String)>> {
         let progress = Progress::start("sizes", cases.len());
-        let (queue, times) = (Mutex::new(cases.iter().enumerate()), Mutex::new(BTreeMap::new()));
-        std::thread::scope(|scope| {
-            for core in pin::cores() {
-                let (queue, times, progress) = (&queue, &times, &progress);
-                scope.spawn(move || {
-                    loop {
-                        let next = queue.lock().next();
-                        let Some((number, case)) = next else { break };
-                        let time = self.time(build, case, core);
-                        times.lock().insert(number, time);
-                        progress.done(&case.label());
-                    }
-                });
-            }
+        let times = cores::on_each(cases, |core, case| {
+            let time = self.time(build, case, core);
+            progress.done(&case.label());
+            time
         });
         let (mut sized, mut failed) = (Vec::with_capacity(cases.len()), Vec::new());
-        for (mut case, time) in cases.drain(..).zip(times.into_inner().into_values()) {
+        for (mut case, time) in cases.drain(..).zip(times) {
             match time {
                 Ok(time_ns) => {
-                    case.operations = if time_ns < COUNTED_ONCE_NS { OPERATIONS } else { 1 };
+                    case.operations = match time_ns {
+                        0..COUNTED_ONCE_NS => OPERATIONS,
+                        COUNTED_ONCE_NS..NOT_COUNTED_NS => 1,
+                        _ => 0,
+                    };
                     case.slicing = slicing(time_ns);
                     sized.push(case);
                 }

@@ -19,6 +19,7 @@ use baselines::paired::Control;
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::{Environment, Run, RunHeader, RunWriter};
+use harness::budget::Budget;
 use harness::case_command::CaseCommand;
 use harness::schedule::jobs::{self, Job, SLOWER_PERCENT};
 use harness::schedule::program::{Deadlines, Slicing};
@@ -74,7 +75,7 @@ fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadli
         today: TODAY,
         seed: 1,
         deadlines,
-        budget: None,
+        budget: Budget::default(),
         sizes: &Sizes::default(),
     };
     let path = folder.join("run.jsonl");
@@ -143,7 +144,7 @@ fn when_the_time_is_up_nothing_is_green() {
         today: TODAY,
         seed: 1,
         deadlines: Deadlines::default(),
-        budget: Some(Duration::ZERO),
+        budget: Budget::start(Some(Duration::ZERO)),
         sizes: &Sizes::default(),
     };
     let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
@@ -259,7 +260,7 @@ fn a_worker_that_is_not_there_is_invalid() {
         today: TODAY,
         seed: 1,
         deadlines,
-        budget: None,
+        budget: Budget::default(),
         sizes: &Sizes::default(),
     };
     let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
