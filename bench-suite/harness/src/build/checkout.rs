@@ -151,8 +151,7 @@ impl SourceCheckout {
         let commit = resolve(&self.repository, revision)?;
         let _lock = self.lock()?;
         self.check_out(&commit)?;
-        let build = self.build_tree(&format!("revision {}", short(&commit)), &commit, false);
-        build.with_context(|| format!("{} does not build: choose another revision", short(&commit)))
+        self.build_tree(&format!("revision {}", short(&commit)), &commit, false)
     }
 
     /// The program of the working tree as it is now: all files that git tracks or would add.
@@ -260,7 +259,7 @@ impl SourceCheckout {
                 is_build && !is_used(folder)
             })?;
             eprintln!("building {name}, once: it is cached");
-            self.store(&folder)?;
+            self.store(name, &folder)?;
             if !chosen.is_file() && own.is_none() && lock.is_file() {
                 copy(&lock, &chosen)?;
             }
@@ -292,17 +291,18 @@ impl SourceCheckout {
 
     /// Builds and keeps the programs, their linker inputs and the files of the source, atomically, as the next build
     /// overwrites them.
-    fn store(&self, folder: &Path) -> Result<()> {
+    fn store(&self, name: &str, folder: &Path) -> Result<()> {
         let partial = tempfile::Builder::new().prefix("partial-").tempdir_in(&self.home).context("no folder for it")?;
         // Before the source is made ready to be built.
         self.link_files(&partial.path().join(FILES))?;
         let mut index = Index::default();
         let Targets { targets, skipped } = self.recipe.targets(&self.tree())?;
         index.skipped = skipped;
-        for (name, target) in targets {
-            let built = self.build(&target, &[])?;
+        for (target_name, target) in targets {
+            let built = self.build(&target, &[]);
+            let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
             if let Some(why) = self.recipe.refuses(&built)? {
-                index.skipped.push((name, why));
+                index.skipped.push((target_name, why));
                 continue;
             }
             let place = partial.path().join(index.programs.len().to_string());
@@ -311,9 +311,9 @@ impl SourceCheckout {
             drop(Relink::capture(&self.tree(), &built, &place.join(LINK), |copy| {
                 self.build(&target, &[copy]).map(drop)
             })?);
-            index.programs.push((name, target.package));
+            index.programs.push((target_name, target.package));
         }
-        ensure!(!index.programs.is_empty(), "{}", nothing_built(&index.skipped));
+        ensure!(!index.programs.is_empty(), "{name} {}", nothing_built(&index.skipped));
         fs::write(partial.path().join(INDEX), serde_json::to_vec(&index)?).context("can't list the programs")?;
         drop_folder(folder)?;
         let partial = partial.keep();
@@ -374,8 +374,8 @@ fn open(folder: &Path) -> Option<(Vec<BuiltProgram>, Vec<(String, String)>)> {
 fn nothing_built(skipped: &[(String, String)]) -> String {
     let each: Vec<String> = skipped.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     match each[..] {
-        [] => "it has no bench targets: `[[bench]]` with `harness = false` and criterion makes one".to_owned(),
-        _ => format!("it has no bench that can be measured: {}", each.join("; ")),
+        [] => "has no bench targets: `[[bench]]` with `harness = false` and criterion makes one".to_owned(),
+        _ => format!("has no bench that can be measured: {}", each.join("; ")),
     }
 }
 

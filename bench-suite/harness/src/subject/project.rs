@@ -166,8 +166,8 @@ impl Recipe for Benches {
         let text = std::fs::read_to_string(&lock).with_context(|| format!("can't read {}", lock.display()))?;
         let home = tree.parent().context("the checkout lies in a folder")?;
         let configuration = stand_in::patch(&text, home)?.context(
-            "no criterion of crates.io is in its Cargo.lock: a bench needs `criterion` as a dev-dependency, and not by \
-                `path` or `git`",
+            "no criterion of crates.io is in Cargo.lock: benches need `criterion` as a dev-dependency, and not by `path` \
+                or `git`",
         )?;
         let mut targets = Targets::default();
         for package in metadata.chosen(&manifest) {
@@ -322,7 +322,7 @@ impl Subject for ProjectSubject {
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
         let package = ProjectSubject::package(build, &case.program);
         let mut variables = self.variables(&package);
-        variables.push((OPERATIONS_VARIABLE.to_owned(), case.operations.to_string()));
+        variables.push((OPERATIONS_VARIABLE.to_owned(), case.operations.max(1).to_string()));
         let program = build.find(&case.program).map(|program| program.path.clone()).unwrap_or_default();
         CaseCommand { program, case: case.id.clone(), set: vec![], variables, folder: Some(package) }
     }
