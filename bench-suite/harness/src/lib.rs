@@ -22,6 +22,7 @@ pub mod case_command;
 pub mod fixed_length_dir;
 pub mod foreign;
 pub mod lanes;
+pub mod noise;
 pub mod progress;
 pub mod recorded;
 pub mod schedule;

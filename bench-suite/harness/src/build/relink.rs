@@ -212,7 +212,7 @@ fn forget(built: &Path) -> Result<()> {
 }
 
 /// The LLD of the folder's toolchain, or the system's.
-fn linker(folder: &Path) -> Result<PathBuf> {
+pub fn linker(folder: &Path) -> Result<PathBuf> {
     let version = toolchain::rustc(folder, &["-vV"])?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
     let sysroot = toolchain::rustc(folder, &["--print", "sysroot"])?;

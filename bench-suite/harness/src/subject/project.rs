@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use worker::protocol::{self, CaseListing};
@@ -102,6 +102,12 @@ impl ProjectSubject {
     }
 }
 
+/// The bench targets of a project as its files are now, and those that are left out.
+pub fn benches(definition: &Definition) -> Result<Targets> {
+    let metadata = Metadata::read(&definition.repository.join(&definition.manifest))?;
+    Benches(Arc::new(definition.clone())).of_workspace(&metadata, &definition.repository)
+}
+
 /// Builds the bench targets of a definition with the stand-in.
 struct Benches(Arc<Definition>);
 
@@ -113,8 +119,20 @@ impl fmt::Debug for Benches {
 }
 
 impl Benches {
-    /// The bench targets of a package, and those that its features leave out.
-    fn of_package(&self, package: &Package, tree: &Path, configuration: &Path, targets: &mut Targets) -> Result<()> {
+    /// The bench targets of a workspace in a folder, and those that features leave out.
+    fn of_workspace(&self, metadata: &Metadata, tree: &Path) -> Result<Targets> {
+        let mut targets = Targets::default();
+        for package in metadata.chosen(&tree.join(&self.0.manifest)) {
+            self.of_package(package, tree, &mut targets);
+        }
+        let found = !targets.targets.is_empty() || !targets.skipped.is_empty();
+        match &self.0.bench {
+            Some(bench) if !found => bail!("there is no bench target `{bench}`: `assay doctor` lists them"),
+            _ => Ok(targets),
+        }
+    }
+
+    fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) {
         let Definition { bench, features, .. } = &*self.0;
         let enabled = package.enabled(features);
         let folder = package.folder();
@@ -132,14 +150,12 @@ impl Benches {
             }
             let mut arguments = vec!["bench".to_owned(), "--no-run".to_owned()];
             arguments.push(format!("--manifest-path={}", package.manifest_path.display()));
-            arguments.push(format!("--config={}", configuration.display()));
             if !features.is_empty() {
                 arguments.push(format!("--features={}", features.join(",")));
             }
             let package = folder.strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
             targets.targets.push((name, CargoTarget { arguments, kind: "bench", name: target.name.clone(), package }));
         }
-        Ok(())
     }
 }
 
@@ -160,8 +176,7 @@ impl Recipe for Benches {
     fn targets(&self, tree: &Path) -> Result<Targets> {
         // Cargo names folders as the system does.
         let tree = &tree.canonicalize()?;
-        let manifest = tree.join(&self.0.manifest);
-        let metadata = Metadata::read(&manifest)?;
+        let metadata = Metadata::read(&tree.join(&self.0.manifest))?;
         let lock = metadata.workspace_root.join("Cargo.lock");
         let text = std::fs::read_to_string(&lock).with_context(|| format!("can't read {}", lock.display()))?;
         let home = tree.parent().context("the checkout lies in a folder")?;
@@ -169,12 +184,9 @@ impl Recipe for Benches {
             "no criterion of crates.io is in Cargo.lock: benches need `criterion` as a dev-dependency, and not by `path` \
                 or `git`",
         )?;
-        let mut targets = Targets::default();
-        for package in metadata.chosen(&manifest) {
-            self.of_package(package, tree, &configuration, &mut targets)?;
-        }
-        if let (Some(bench), true) = (&self.0.bench, targets.targets.is_empty() && targets.skipped.is_empty()) {
-            anyhow::bail!("there is no bench target `{bench}`: `cargo metadata --no-deps` lists the targets");
+        let mut targets = self.of_workspace(&metadata, tree)?;
+        for (_, target) in &mut targets.targets {
+            target.arguments.push(format!("--config={}", configuration.display()));
         }
         Ok(targets)
     }
