@@ -206,7 +206,30 @@ impl SourceCheckout {
         }
         git(&tree, &["checkout", "--quiet", "--force", "--detach", commit])?;
         // Ignored files too: a lock file of another build would choose its dependencies.
-        git(&tree, &["clean", "--quiet", "-ffdx"]).map(drop)
+        git(&tree, &["clean", "--quiet", "-ffdx"])?;
+        self.check_out_submodules()
+    }
+
+    /// Checks out the submodules of the commit from those of the repository, so that nothing is asked of the network.
+    fn check_out_submodules(&self) -> Result<()> {
+        let tree = self.tree();
+        if !tree.join(".gitmodules").is_file() {
+            return Ok(());
+        }
+        let listed = git(&tree, &["config", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$"])?;
+        for (name, path) in listed.lines().filter_map(|line| line.split_once(' ')) {
+            let from = self.repository.join(path);
+            if !from.join(".git").exists() {
+                // The build may not need it; if it does, cargo says what is missing.
+                eprintln!("the submodule {path} is not checked out: `git submodule update --init` brings it");
+                continue;
+            }
+            let url = format!("{}.url", name.trim_end_matches(".path"));
+            git(&tree, &["config", &url, text(&from)?])?;
+            let update = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", path];
+            git(&tree, &update).with_context(|| format!("can't check out the submodule {path}"))?;
+        }
+        Ok(())
     }
 
     /// Copies a file of the working tree to the checkout. An unchanged file keeps its age, so that cargo builds only
@@ -324,7 +347,8 @@ impl SourceCheckout {
     fn link_files(&self, to: &Path) -> Result<()> {
         let tree = self.tree();
         fs::create_dir_all(to).with_context(|| format!("can't create {}", to.display()))?;
-        for file in git(&tree, &["ls-files", "-z"])?.split('\0').filter(|file| !file.is_empty()) {
+        for file in git(&tree, &["ls-files", "-z", "--recurse-submodules"])?.split('\0').filter(|file| !file.is_empty())
+        {
             let (from, to) = (tree.join(file), to.join(file));
             // A submodule is a folder.
             if from.is_dir() && !from.is_symlink() {

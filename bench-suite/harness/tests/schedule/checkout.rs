@@ -138,6 +138,28 @@ fn a_program_in_use_is_not_removed() {
 }
 
 #[test]
+fn submodules_are_part_of_the_source() {
+    let project = Project::new();
+    let words = project.folder.path().join("words");
+    std::fs::create_dir(&words).unwrap();
+    let in_words = |arguments: &[&str]| {
+        let who = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+        git(&words, &[&who[..], arguments].concat()).unwrap();
+    };
+    std::fs::write(words.join("word"), "first").unwrap();
+    in_words(&["init", "--quiet"]);
+    in_words(&["add", "word"]);
+    in_words(&["commit", "--quiet", "-m", "x"]);
+    let add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", words.to_str().unwrap(), "data"];
+    git(&project.repository(), &add).unwrap();
+    project.write("main.rs", "fn main() {\n    println!(\"{}\", include_str!(\"data/word\"));\n}\n");
+    project.commit();
+    let build = project.checkout().revision("HEAD").unwrap();
+    assert_eq!(says(build.program()), "first");
+    assert_eq!(std::fs::read_to_string(build.tree.join("data/word")).unwrap(), "first", "it may be read at run time");
+}
+
+#[test]
 fn what_changes_a_build_changes_its_key() {
     let project = Project::new();
     let plain = project.checkout().working_tree().unwrap();
