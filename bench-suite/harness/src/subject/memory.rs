@@ -12,8 +12,8 @@ use workloads::input::Source;
 use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::{Build, BuiltProgram, SourceCheckout};
-use crate::build::files;
 use crate::build::relink::Relink;
+use crate::build::same_program::is_same_program;
 use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
 use crate::recorded::Recorded;
@@ -130,7 +130,7 @@ impl Subject for MemorySubject {
     }
 
     fn same(&self, base: &Build, new: &Build) -> Result<bool> {
-        files::same(base.program(), new.program())
+        is_same_program(base.program(), new.program())
     }
 
     fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised> {

@@ -19,8 +19,8 @@ use super::definition::Definition;
 use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{self, CargoTarget};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
-use crate::build::files;
 use crate::build::metadata::{Metadata, Package};
+use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
 use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
@@ -245,7 +245,7 @@ impl Subject for ProjectSubject {
         }
         let changed = self.checkout()?.changed_files(base, new)?;
         for (before, now) in base.programs.iter().zip(&new.programs) {
-            if !files::same(&before.path, &now.path)? {
+            if !is_same_program(&before.path, &now.path)? {
                 return Ok(false);
             }
             let content = std::fs::read(&now.path).with_context(|| format!("can't read {}", now.path.display()))?;
