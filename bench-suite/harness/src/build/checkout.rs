@@ -21,7 +21,7 @@ use super::cargo::{self, CargoTarget};
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
 use super::prefill::prefill;
-use super::relink::{Layable, Relink};
+use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
 use crate::workspace;
 
@@ -322,7 +322,8 @@ impl SourceCheckout {
         let Targets { targets, skipped } = self.recipe.targets(&self.tree())?;
         index.skipped = skipped;
         for (target_name, target) in targets {
-            let built = self.build(&target, &[]);
+            let saved = partial.path().join("inputs.tar");
+            let built = self.build(&target, &[(COPY, text(&saved)?)]);
             let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
             if let Some(why) = self.recipe.refuses(&built)? {
                 index.skipped.push((target_name, why));
@@ -331,7 +332,7 @@ impl SourceCheckout {
             let place = partial.path().join(index.programs.len().to_string());
             fs::create_dir(&place).with_context(|| format!("can't create {}", place.display()))?;
             copy(&built, &place.join(PROGRAM))?;
-            drop(Relink::capture(&self.tree(), &built, &place.join(LINK), |copy| {
+            drop(Relink::capture(&self.tree(), &built, Some(&saved), &place.join(LINK), |copy| {
                 self.build(&target, &[copy]).map(drop)
             })?);
             index.programs.push((target_name, target.package));

@@ -30,7 +30,7 @@ use super::toolchain;
 use crate::workspace;
 
 /// The variable that names LLD's copy of its inputs.
-const COPY: &str = "LLD_REPRODUCE";
+pub const COPY: &str = "LLD_REPRODUCE";
 
 /// The file in the copy with the linker's arguments.
 const ARGUMENTS: &str = "response.txt";
@@ -74,8 +74,9 @@ impl Relink {
         Ok(Relink { folder: folder.to_owned(), linker, functions: Arc::new(order::functions(&text)) })
     }
 
-    /// Makes cargo link a built program once more, and keeps the linker's inputs in `folder`, or the reason why this
-    /// linker can't put functions in another order. `build` builds only that program of the source in `root`, with one
+    /// Keeps the linker's inputs of a built program in `folder`, or the reason why this linker can't put functions in
+    /// another order. `saved` is the copy that the last link of the build left ([`COPY`]), if it left any. Where it is
+    /// not that program's, cargo links once more: `build` builds only that program of the source in `root`, with one
     /// more variable.
     ///
     /// # Errors
@@ -83,22 +84,37 @@ impl Relink {
     pub fn capture(
         root: &Path,
         built: &Path,
+        saved: Option<&Path>,
         folder: &Path,
         build: impl FnOnce((&str, &str)) -> Result<()>,
     ) -> Result<Layable> {
         let parent = folder.parent().context("the folder of the linker's inputs has no parent")?;
         fs::create_dir_all(parent).with_context(|| format!("can't create {}", parent.display()))?;
         let partial = tempfile::Builder::new().prefix("link-").tempdir_in(parent).context("no folder for a link")?;
-        let copy = partial.path().join("inputs.tar");
-        forget(built)?;
-        let name = copy.to_str().context("the path of the linker's inputs is not UTF-8")?;
-        build((COPY, name))?;
         let inputs = partial.path().join("inputs");
-        let layable = if copy.is_file() {
-            unpack(&copy, partial.path())?;
-            Relink::reproduce(&inputs, linker(root)?, built)?
-        } else {
-            Err("its linker saves no copy of its inputs, as LLD does: link with LLD".to_owned())
+        let of_build = |saved: &Path| -> Result<Layable> {
+            // In the archive is a folder of its name.
+            let unpacked = partial.path().join(saved.file_stem().unwrap_or_default());
+            unpack(saved, partial.path())?;
+            fs::rename(&unpacked, &inputs).with_context(|| format!("can't rename {}", unpacked.display()))?;
+            Relink::reproduce(&inputs, linker(root)?, built)
+        };
+        // Another link, of a build script for instance, may have been the last: then the inputs are not the program's.
+        let layable = match saved.filter(|saved| saved.is_file()).map(of_build) {
+            Some(Ok(Ok(relink))) => Ok(relink),
+            _ => {
+                files::drop_folder(&inputs)?;
+                let copy = partial.path().join("inputs.tar");
+                forget(built)?;
+                let name = copy.to_str().context("the path of the linker's inputs is not UTF-8")?;
+                build((COPY, name))?;
+                if copy.is_file() {
+                    unpack(&copy, partial.path())?;
+                    Relink::reproduce(&inputs, linker(root)?, built)?
+                } else {
+                    Err("its linker saves no copy of its inputs, as LLD does: link with LLD".to_owned())
+                }
+            }
         };
         if let Err(why) = &layable {
             fs::create_dir_all(&inputs).with_context(|| format!("can't create {}", inputs.display()))?;
@@ -145,7 +161,7 @@ impl Relink {
         // Each has a copy of the libraries that it links.
         workspace::drop_old(&home, CACHED - 1, Path::is_dir)?;
         let root = workspace::root();
-        Relink::capture(&root, built, &folder, |copy| {
+        Relink::capture(&root, built, None, &folder, |copy| {
             cargo::build_in(&root, None, &[copy], &program.target()).map(drop)
         })
     }
