@@ -15,6 +15,7 @@
 //! (ASPLOS 2009), section 4.2, on link order; Curtsinger and Berger, "Stabilizer: statistically sound performance
 //! evaluation" (ASPLOS 2013), on layouts as a sample.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -168,6 +169,15 @@ impl Relink {
 
     /// Links the program without symbols, with its functions in an order: a symbol a line.
     pub fn link(&self, order: &str, to: &Path) -> Result<()> {
+        self.link_with(order, to, &["--strip-all"])
+    }
+
+    /// The same with its symbols, by which profilers find functions, in an order that is drawn from a seed.
+    pub fn link_with_symbols(&self, seed: u64, to: &Path) -> Result<()> {
+        self.link_with(&order::order(&self.functions, &BTreeSet::new(), seed), to, &[])
+    }
+
+    fn link_with(&self, order: &str, to: &Path, more: &[&str]) -> Result<()> {
         // LLD looks for the files of its arguments among its inputs.
         let mut file =
             tempfile::Builder::new().prefix("order-").tempfile_in(&self.folder).context("no file for an order")?;
@@ -176,8 +186,9 @@ impl Relink {
         let ordered = format!("--symbol-ordering-file={name}");
         // Code begins on a page of its own, so that the data before it don't move it within its page. One thread, as
         // one layout a core is linked at the same time.
-        let more = ["--no-warn-symbol-ordering", "-zseparate-code", "--strip-all", "--threads=1"];
-        self.run(to, &[vec![ordered], more.map(str::to_owned).into()].concat())
+        let always = ["--no-warn-symbol-ordering", "-zseparate-code", "--threads=1"];
+        let more = always.iter().chain(more).map(|argument| (*argument).to_owned());
+        self.run(to, &more.chain([ordered]).collect::<Vec<_>>())
     }
 
     fn run(&self, to: &Path, more: &[String]) -> Result<()> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use baselines::{CallStacks, FunctionCost, Measurement, Run, RunWriter, Sample};
+use baselines::{CallStacks, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use worker::protocol::Counted;
@@ -114,8 +114,8 @@ impl Place {
     }
 
     /// Counts the instructions of a case, and nothing else.
-    fn instructions(&self, command: &CaseCommand, number: usize) -> Result<u64> {
-        self.with(command, number, 0, |count, folder| Ok(callgrind(count, folder, &[])?.total))
+    pub(super) fn instructions(&self, command: &CaseCommand, number: usize, repetition: usize) -> Result<u64> {
+        self.with(command, number, repetition, |count, folder| Ok(callgrind(count, folder, &[])?.total))
     }
 
     /// Calls with an exact count and a folder for its profiles.
@@ -333,39 +333,4 @@ pub fn measure(
     };
     count_all(cases, count, done)?;
     Ok(stacks)
-}
-
-/// The cases that differ between two sides, and whose instructions also differ between two counts of one side: threads,
-/// clocks or addresses decide them. `counted` are the first counts; only cases that differ are counted again.
-pub fn unsteady(plans: [CountPlan<'_>; 2], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
-    let cases = plans[0].cases;
-    let first = |side: usize, case: &SubjectCase| {
-        let of_case = |measurement: &&Measurement| measurement.case == case.key && measurement.metric == "instructions";
-        counted[side]
-            .measurements
-            .iter()
-            .find(of_case)
-            .map(|counts| (counts.sample.median() * case.operations as f64).round())
-    };
-    let differs = |case: &&SubjectCase| first(0, case).zip(first(1, case)).is_some_and(|(base, new)| base != new);
-    let differing: Vec<SubjectCase> = cases.iter().filter(differs).cloned().collect();
-    if differing.is_empty() {
-        return Ok(vec![]);
-    }
-    let progress = Progress::start("counts again", 2 * differing.len());
-    let mut unsteady: BTreeMap<usize, bool> = BTreeMap::new();
-    for (side, plan) in plans.iter().enumerate() {
-        let programs = plan.build.programs.iter().map(|program| program.path.as_path());
-        let place = Place::new(programs, 1, vec![])?;
-        let count =
-            |number: usize, case: &SubjectCase| place.instructions(&plan.subject.command(plan.build, case), number);
-        let done = |number: usize, again: Result<u64>| {
-            let case = &differing[number];
-            progress.done(&case.label());
-            *unsteady.entry(number).or_default() |= again.ok().map(|again| again as f64) != first(side, case);
-            Ok(())
-        };
-        count_all(&differing, count, done)?;
-    }
-    Ok(differing.into_iter().enumerate().filter(|(number, _)| unsteady[number]).map(|(_, case)| case).collect())
 }

@@ -9,6 +9,7 @@ pub mod effect;
 pub mod load;
 pub mod slices;
 pub mod time;
+pub mod unsteady;
 pub mod work;
 
 use std::collections::BTreeMap;

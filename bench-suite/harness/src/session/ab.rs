@@ -25,8 +25,8 @@ use super::sides::{SideBySide, match_up};
 use super::{run, runs, unmeasured};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
-use crate::lanes::call_stacks;
 use crate::lanes::counts::{self, CountPlan};
+use crate::lanes::{call_stacks, unsteady};
 use crate::recorded::{Recorded, selects};
 use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
@@ -220,8 +220,8 @@ impl AbSession<'_> {
         let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
         let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
         if !subject.is_exact() {
-            let unsteady = counts::unsteady([plan(base), plan(new)], [&of_base, session.writer.so_far()])?;
-            for case in unsteady {
+            let found = unsteady::find([plan(base), plan(new)], [&of_base, session.writer.so_far()])?;
+            for case in found {
                 steady.retain(|key| **key != case.key);
                 session.writer.skipped(
                     format!("counts of {}", case.label()),
