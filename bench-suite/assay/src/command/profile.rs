@@ -67,8 +67,8 @@ impl ProfileArgs {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
         let mut sized = vec![case.clone()];
-        for (what, why) in subject.size(&build, &mut sized)? {
-            bail!("{what}: {why}");
+        for (failed, why) in subject.size(&build, &mut sized)? {
+            bail!("{}: {why}", failed.label());
         }
         let case = &SubjectCase { operations: sized[0].operations.max(1), ..sized.remove(0) };
         let (new, crates) = (subject.command(&build, case), subject.crates()?);

@@ -84,8 +84,13 @@ impl AbSession<'_> {
         if shared.is_empty() {
             session.writer.skipped("every case", "the two sides share none that was selected")?;
         }
-        for (what, why) in subject.size(&new, &mut shared)? {
-            session.writer.invalid(what, why)?;
+        for (case, why) in subject.size(&new, &mut shared)? {
+            let label = case.label();
+            // A benchmark that never worked says nothing about the change.
+            match subject.size(&base, &mut vec![case])?.is_empty() {
+                true => session.writer.invalid(label, why)?,
+                false => session.writer.skipped(label, format!("it fails on both sides: {why}"))?,
+            }
         }
         let mut counts = match self.selection.compares(Lane::Counts) {
             true => self.count(subject, &shared, [&base, &new], &mut session)?,

@@ -53,8 +53,8 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
         writer.skipped(what, why)?;
     }
     let mut cases = chosen.cases;
-    for (what, why) in subject.size(&build, &mut cases)? {
-        writer.invalid(what, why)?;
+    for (case, why) in subject.size(&build, &mut cases)? {
+        writer.invalid(case.label(), why)?;
     }
     if let Some(why) = &no_valgrind {
         eprintln!("skipped: the counts lane: {why}");

@@ -112,7 +112,7 @@ pub trait Subject: Sync {
 
     /// Sets the operations of exact counts, and the slices of rounds, for cases whose program does not say: from what
     /// an operation of this build takes. Returns the cases that can't be measured, and why.
-    fn size(&self, _build: &Build, _cases: &mut Vec<SubjectCase>) -> Result<Vec<(String, String)>> {
+    fn size(&self, _build: &Build, _cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
         Ok(vec![])
     }
 

@@ -42,6 +42,10 @@ const COUNTED_ONCE_NS: u64 = 500_000;
 /// An operation that takes longer is not counted: two of them would take minutes under callgrind.
 const NOT_COUNTED_NS: u64 = 500_000_000;
 
+/// The variables of builds. Symbols tell what is measured from what is around it. The other one is the seed of
+/// `const-random`, which would draw a new one in each build.
+const VARIABLES: [(&str, &str); 2] = [("CARGO_PROFILE_BENCH_STRIP", "none"), ("CONST_RANDOM_SEED", "assay")];
+
 /// The seed of everything random, as the stand-in takes it.
 const SEED_VARIABLE: &str = "ASSAY_SEED";
 
@@ -66,8 +70,7 @@ impl ProjectSubject {
             repository: repository.clone(),
             home: SourceCheckout::home(repository)?,
             recipe: Arc::new(Benches(Arc::clone(&self.definition))),
-            // Symbols tell what is measured from what is around it.
-            variables: vec![("CARGO_PROFILE_BENCH_STRIP".to_owned(), "none".to_owned())],
+            variables: VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             prefill_from: None,
         })
     }
@@ -301,7 +304,7 @@ impl Subject for ProjectSubject {
         Ok(Chosen { cases, left_out: vec![] })
     }
 
-    fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(String, String)>> {
+    fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
         let progress = Progress::start("sizes", cases.len());
         let times = cores::on_each(cases, |core, case| {
             let time = self.time(build, case, core);
@@ -320,7 +323,7 @@ impl Subject for ProjectSubject {
                     case.slicing = slicing(time_ns);
                     sized.push(case);
                 }
-                Err(error) => failed.push((case.label(), format!("{error:#}"))),
+                Err(error) => failed.push((case, format!("{error:#}"))),
             }
         }
         *cases = sized;
