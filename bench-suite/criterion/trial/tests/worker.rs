@@ -315,6 +315,13 @@ fn counts_are_exact_and_leave_the_setup_out() {
 }
 
 #[test]
+fn what_a_routine_captures_stays_in_registers() {
+    let of_100 = |id| Some(instructions(BEHAVIOUR, id, 200, 0)? - instructions(BEHAVIOUR, id, 100, 0)?);
+    let Some(constant) = of_100("constant") else { return eprintln!("skipped: no valgrind") };
+    assert_eq!(of_100("captured"), Some(constant), "as in criterion's loop, whose routine is a local variable");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_count_does_not_depend_on_the_hashers_keys() {
     let Some(count) = instructions(CHANCE, "words", 20, 0) else { return eprintln!("skipped: no valgrind") };
