@@ -17,11 +17,16 @@ Options:
   --shift BYTES           with --serve: allocate this much first, to move the rest of the heap
   --core N                with --serve: pin the process to this core
 
-ASSAY_OPERATIONS in the environment is the number of operations of one exact count; without it, 20.
+Environment:
+  ASSAY_OPERATIONS        the operations of one exact count; without it, 20
+  ASSAY_SEED              the seed of the randomness that a worker gets from the system; without it, 20260122
 ";
 
 /// The operations of one exact count, unless the harness says otherwise: it does where one takes long.
 const OPERATIONS: u64 = 20;
+
+/// The seed, unless the harness gives one.
+pub const SEED_BY_DEFAULT: u64 = 20260122;
 
 /// Options of cargo, libtest and criterion that take a value. It must not be taken for a filter.
 const WITH_VALUE: &[&str] = &[
@@ -77,17 +82,23 @@ pub struct Arguments {
     pub core: Option<usize>,
     /// The operations of one exact count.
     pub operations: u64,
+    /// What the randomness of the system follows from, in a worker.
+    pub seed: u64,
 }
 
 impl Arguments {
     /// Those of this process.
     pub fn read() -> Result<Arguments, String> {
-        let operations = match std::env::var("ASSAY_OPERATIONS") {
-            Ok(text) => number(&text, "ASSAY_OPERATIONS", 1..=u64::MAX)?,
-            Err(_) => OPERATIONS,
+        let from_environment = |name, least, default| match std::env::var(name) {
+            Ok(text) => number(&text, name, least..=u64::MAX),
+            Err(_) => Ok(default),
         };
         let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-        Ok(Arguments { operations, ..Arguments::parse(arguments)? })
+        Ok(Arguments {
+            operations: from_environment("ASSAY_OPERATIONS", 1, OPERATIONS)?,
+            seed: from_environment("ASSAY_SEED", 0, SEED_BY_DEFAULT)?,
+            ..Arguments::parse(arguments)?
+        })
     }
 
     fn parse(words: impl IntoIterator<Item = String>) -> Result<Arguments, String> {
@@ -98,6 +109,7 @@ impl Arguments {
             shift_bytes: 0,
             core: None,
             operations: OPERATIONS,
+            seed: SEED_BY_DEFAULT,
         };
         let mut modes = Vec::new();
         let mut unknown = None;
@@ -173,6 +185,7 @@ mod tests {
             shift_bytes: 16,
             core: Some(1),
             operations: OPERATIONS,
+            seed: SEED_BY_DEFAULT,
         };
         assert_eq!(read, expected);
         assert_eq!(parsed("case --count --heap").map(|read| read.mode), Ok(Mode::Count));

@@ -28,15 +28,18 @@ impl<'a, M: Measurement> Bencher<'a, M> {
 
     /// The iterations one after the other. What the routine returns is dropped in between, and counts.
     #[inline(never)]
-    pub fn iter<O, R>(&mut self, mut routine: R)
+    pub fn iter<O, R>(&mut self, routine: R)
     where
         R: FnMut() -> O,
     {
+        let mut routine = Some(routine);
         self.run(&mut |iterations, slice| {
             slice.window(&mut || {
-                for _ in 0..iterations {
-                    black_box(routine());
-                }
+                as_local(&mut routine, |routine| {
+                    for _ in 0..iterations {
+                        black_box(routine());
+                    }
+                });
             });
         });
     }
@@ -68,16 +71,17 @@ impl<'a, M: Measurement> Bencher<'a, M> {
     /// Each iteration uses up an input. Inputs are made before, and what the routine returns is dropped after what
     /// counts.
     #[inline(never)]
-    pub fn iter_batched<I, O, S, R>(&mut self, mut setup: S, mut routine: R, size: BatchSize)
+    pub fn iter_batched<I, O, S, R>(&mut self, mut setup: S, routine: R, size: BatchSize)
     where
         S: FnMut() -> I,
         R: FnMut(I) -> O,
     {
+        let mut routine = Some(routine);
         self.run(&mut |iterations, slice| {
             for batch in size.batches(iterations) {
                 let mut inputs: Vec<I> = black_box((0..batch).map(|_| setup()).collect());
                 let mut outputs = Vec::with_capacity(batch);
-                slice.window(&mut || outputs.extend(inputs.drain(..).map(&mut routine)));
+                slice.window(&mut || as_local(&mut routine, |routine| outputs.extend(inputs.drain(..).map(routine))));
                 black_box(outputs);
             }
         });
@@ -85,16 +89,17 @@ impl<'a, M: Measurement> Bencher<'a, M> {
 
     /// Like [`Bencher::iter_batched`], with inputs that the routine borrows; they are dropped after what counts.
     #[inline(never)]
-    pub fn iter_batched_ref<I, O, S, R>(&mut self, mut setup: S, mut routine: R, size: BatchSize)
+    pub fn iter_batched_ref<I, O, S, R>(&mut self, mut setup: S, routine: R, size: BatchSize)
     where
         S: FnMut() -> I,
         R: FnMut(&mut I) -> O,
     {
+        let mut routine = Some(routine);
         self.run(&mut |iterations, slice| {
             for batch in size.batches(iterations) {
                 let mut inputs: Vec<I> = black_box((0..batch).map(|_| setup()).collect());
                 let mut outputs = Vec::with_capacity(batch);
-                slice.window(&mut || outputs.extend(inputs.iter_mut().map(&mut routine)));
+                slice.window(&mut || as_local(&mut routine, |routine| outputs.extend(inputs.iter_mut().map(routine))));
                 black_box(outputs);
             }
         });
@@ -134,4 +139,13 @@ impl<'a, M: Measurement> Bencher<'a, M> {
     pub(crate) fn measurement(&self) -> &'a M {
         self.measurement
     }
+}
+
+/// Works with a local copy of the routine, so that what it captured stays in registers, as in criterion's loops. Behind
+/// a pointer it would be loaded again in each iteration.
+#[inline(always)]
+pub(crate) fn as_local<R>(routine: &mut Option<R>, work: impl FnOnce(&mut R)) {
+    let mut local = routine.take().expect("put back below, unless it panicked: then it is not called again");
+    work(&mut local);
+    *routine = Some(local);
 }

@@ -26,6 +26,7 @@ mod async_bencher;
 #[cfg(feature = "async")]
 pub mod async_executor;
 mod bencher;
+mod chance;
 mod clock;
 mod configuration;
 mod criterion;

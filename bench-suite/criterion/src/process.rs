@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::arguments::{Arguments, Mode, USAGE};
-use crate::{json, placement, system};
+use crate::{chance, json, placement, system};
 
 /// The state of the process.
 pub struct Process {
@@ -39,6 +39,7 @@ impl Process {
             Mode::Names => {}
             Mode::List | Mode::Serve | Mode::Count => {
                 answers = system::take_stdout().map_err(|error| format!("can't take stdout for answers: {error}"))?;
+                chance::pin(arguments.seed);
             }
         }
         if arguments.mode == Mode::Count {

@@ -42,8 +42,9 @@ fn serve(process: &Process, id: &str, repeat: &mut Repeat<'_>) -> Result<(), Str
     let idle_ns = Slice::idle_ns();
     repeat(1, &mut Slice::warm_up());
     process.answer(&format!(
-        r#"{{"answer":"ready","protocol":{PROTOCOL},"case":{},"variant":"","seed":0,"input":"","counted":{}}}"#,
+        r#"{{"answer":"ready","protocol":{PROTOCOL},"case":{},"variant":"","seed":{},"input":"","counted":{}}}"#,
         json::string(id),
+        arguments.seed,
         arguments.operations,
     ));
     for line in std::io::stdin().lock().lines() {

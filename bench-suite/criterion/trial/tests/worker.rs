@@ -9,6 +9,7 @@ const STYLE_0_3: &str = env!("CARGO_BIN_EXE_style_0_3");
 const STYLE_0_5: &str = env!("CARGO_BIN_EXE_style_0_5");
 const STYLE_0_8: &str = env!("CARGO_BIN_EXE_style_0_8");
 const BEHAVIOUR: &str = env!("CARGO_BIN_EXE_behaviour");
+const CHANCE: &str = env!("CARGO_BIN_EXE_chance");
 
 /// What a bench did.
 struct Done {
@@ -133,7 +134,8 @@ fn a_conversation_has_the_lines_of_the_protocol() {
     let commands = "count 3\n slice 40 \nend\n";
     let done = run(BEHAVIOUR, &["counter", "--serve", "--extra-work", "0000.000"], commands);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
-    let ready = r#"{"answer":"ready","protocol":3,"case":"counter","variant":"","seed":0,"input":"","counted":20}"#;
+    let ready =
+        r#"{"answer":"ready","protocol":3,"case":"counter","variant":"","seed":20260122,"input":"","counted":20}"#;
     assert_eq!(done.answers[0], ready);
     let cost = r#","cpu_ns":N,"wall_ns":N,"waiting_ns":N,"voluntary_switches":N,"involuntary_switches":N}"#;
     for (answer, operations) in done.answers[1..3].iter().zip(["3", "40"]) {
@@ -245,13 +247,49 @@ fn one_that_fails_does_not_stop_the_others() {
     assert!(done.stderr.ends_with("error: failed: unwanted, panics, loopless, failing\n"), "{}", done.stderr);
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn chance_is_the_same_in_every_worker_and_the_systems_for_people() {
+    let noted = |arguments: &[&str], commands| {
+        let done = run(CHANCE, arguments, commands);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.log
+    };
+    let counted = noted(&["sources", "--count"], "");
+    let names: Vec<_> = counted.iter().map(|line| line.split([' ', '[']).next().expect("a word")).collect();
+    assert_eq!(names, ["early", "hasher", "another", "getrandom", "getentropy", "syscall", "dlsym", "order"]);
+    assert_eq!(noted(&["sources", "--count"], ""), counted);
+    assert_eq!(noted(&["sources", "--serve"], "slice 3\nend\n"), counted);
+    assert_eq!(noted(&["--list"], ""), counted[..1]);
+    let (one, other) = (noted(&["sources"], ""), noted(&["sources"], ""));
+    for ((one, other), counted) in one.iter().zip(&other).zip(&counted) {
+        assert!(one != other && one != counted, "{one}");
+    }
+    for pair in counted[3..7].windows(2) {
+        assert_ne!(pair[0].split('[').nth(1), pair[1].split('[').nth(1), "not the same bytes again");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_seed_of_chance_is_the_environments() {
+    let seeded = |seed| {
+        let mut command = Command::new(CHANCE);
+        command.args(["sources", "--serve"]).env("ASSAY_SEED", seed).stdin(Stdio::null());
+        let Output { stdout, stderr, .. } = command.output().expect("it runs");
+        (String::from_utf8(stdout).expect("UTF-8"), String::from_utf8(stderr).expect("UTF-8"))
+    };
+    assert!(seeded("7").0.contains(r#""variant":"","seed":7,"input":"""#), "{}", seeded("7").0);
+    assert!(seeded("seven").1.contains("ASSAY_SEED is `seven`: give a number"), "{}", seeded("seven").1);
+}
+
 /// The instructions that callgrind collects below the measured function.
-fn instructions(id: &str, operations: u64, padding: usize) -> Option<u64> {
+fn instructions(program: &str, id: &str, operations: u64, padding: usize) -> Option<u64> {
     let out = log_file(&format!("{id}{operations}{padding}"));
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--instr-atstart=no", "--collect-atstart=no"])
         .args(["--toggle-collect=*slice::run_measured*", &format!("--callgrind-out-file={}", out.display())])
-        .args([BEHAVIOUR, id, "--count"])
+        .args([program, id, "--count"])
         .env("ASSAY_OPERATIONS", operations.to_string())
         .env("ASSAY_PADDING", "x".repeat(padding))
         .output()
@@ -265,13 +303,29 @@ fn instructions(id: &str, operations: u64, padding: usize) -> Option<u64> {
 
 #[test]
 fn counts_are_exact_and_leave_the_setup_out() {
-    let Some(plain) = instructions("batched/plain", 20, 0) else { return eprintln!("skipped: no valgrind") };
-    assert_eq!(instructions("batched/plain", 20, 1237), Some(plain), "the environment changes nothing");
-    let one = instructions("batched/plain", 1, 0).expect("counted");
+    let Some(plain) = instructions(BEHAVIOUR, "batched/plain", 20, 0) else { return eprintln!("skipped: no valgrind") };
+    assert_eq!(instructions(BEHAVIOUR, "batched/plain", 20, 1237), Some(plain), "the environment changes nothing");
+    let one = instructions(BEHAVIOUR, "batched/plain", 1, 0).expect("counted");
     assert!(one * 18 < plain && plain < one * 21, "{one} for one operation, {plain} for 20");
     // A setup costs as much as 100 operations.
     for id in ["batched/dear_setup", "batched/dear_setup_ref"] {
-        let batched = instructions(id, 20, 0).expect("counted");
+        let batched = instructions(BEHAVIOUR, id, 20, 0).expect("counted");
         assert!(plain <= batched && batched < plain * 3 / 2, "{id}: {batched}, without setups {plain}");
+    }
+}
+
+#[test]
+fn what_a_routine_captures_stays_in_registers() {
+    let of_100 = |id| Some(instructions(BEHAVIOUR, id, 200, 0)? - instructions(BEHAVIOUR, id, 100, 0)?);
+    let Some(constant) = of_100("constant") else { return eprintln!("skipped: no valgrind") };
+    assert_eq!(of_100("captured"), Some(constant), "as in criterion's loop, whose routine is a local variable");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_count_does_not_depend_on_the_hashers_keys() {
+    let Some(count) = instructions(CHANCE, "words", 20, 0) else { return eprintln!("skipped: no valgrind") };
+    for padding in [1, 2] {
+        assert_eq!(instructions(CHANCE, "words", 20, padding), Some(count));
     }
 }

@@ -56,6 +56,12 @@ fn batched(c: &mut Criterion) {
     group.finish();
 }
 
+fn tiny(c: &mut Criterion) {
+    c.bench_function("constant", |b| b.iter(|| 7_u64));
+    let captured = black_box(7_u64);
+    c.bench_function("captured", |b| b.iter(move || captured));
+}
+
 fn failing(c: &mut Criterion) {
     c.bench_function("panics", |b| b.iter(|| panic!("not today")));
     c.bench_function("loopless", |_| {});
@@ -72,5 +78,5 @@ fn last(c: &mut Criterion) {
     c.bench_function("last", |b| b.iter(|| 1));
 }
 
-criterion_group!(benches, counted, batched, failing, last);
+criterion_group!(benches, counted, batched, tiny, failing, last);
 criterion_main!(benches);
