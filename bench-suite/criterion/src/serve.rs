@@ -26,10 +26,17 @@ pub fn run(id: &str, repeat: &mut Repeat<'_>) {
             }
         }
         Mode::Count => {
-            // From here on, so that the simulated caches are warm after one iteration.
-            valgrind::start_instrumentation();
-            repeat(1, &mut Slice::warm_up());
-            repeat(process.arguments.operations, &mut Slice::new(0));
+            let operations = process.arguments.operations;
+            // Before the warm-up, so that the simulated caches are warm after it. A single operation takes so long that
+            // it fills them itself.
+            if operations > 1 {
+                valgrind::start_instrumentation();
+                repeat(1, &mut Slice::warm_up());
+            } else {
+                repeat(1, &mut Slice::warm_up());
+                valgrind::start_instrumentation();
+            }
+            repeat(operations, &mut Slice::new(0));
             // Nothing was counted here: an object without fields, not with zeros.
             process.answer("{}");
         }
