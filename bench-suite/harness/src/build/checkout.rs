@@ -97,12 +97,13 @@ impl SourceCheckout {
     /// The program of the working tree as it is now: all files that git tracks or would add.
     pub fn working_tree(&self) -> Result<Build> {
         let commit = resolve(&self.repository, "HEAD")?;
-        let dirty = !git(&self.repository, &["status", "--porcelain"])?.is_empty();
         let _lock = self.lock()?;
         self.check_out(&commit)?;
         let listed = git(&self.repository, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
         listed.split('\0').filter(|file| !file.is_empty()).try_for_each(|file| self.copy(Path::new(file)))?;
-        self.build_tree("the working tree", &commit, dirty)
+        let committed = git(&self.repository, &["rev-parse", &format!("{commit}^{{tree}}")])?;
+        let build = self.build_tree("the working tree", &commit, true)?;
+        Ok(Build { dirty: build.source != committed.trim(), ..build })
     }
 
     /// The names of the files that differ between the sources of two builds.

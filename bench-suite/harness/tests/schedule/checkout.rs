@@ -216,3 +216,23 @@ fn a_file_that_is_tracked_though_ignored_is_part_of_the_source() {
     assert_eq!(built_with("quick"), "quick");
     assert_eq!(built_with("slow"), "slow");
 }
+
+#[test]
+fn what_is_built_decides_if_the_tree_is_dirty() {
+    let project = Project::new();
+    project.write("notes.txt", "tracked");
+    project.commit();
+    let dirty = || project.checkout().working_tree().unwrap().dirty;
+    assert!(!dirty());
+    for flag in ["skip-worktree", "assume-unchanged"] {
+        let update = |option: &str| git(&project.repository(), &["update-index", option, "notes.txt"]).unwrap();
+        update(&format!("--{flag}"));
+        assert!(!dirty(), "{flag}");
+        project.write("notes.txt", "changed");
+        assert!(dirty(), "{flag}");
+        project.write("notes.txt", "tracked");
+        update(&format!("--no-{flag}"));
+    }
+    project.write("new.txt", "not tracked");
+    assert!(dirty());
+}
