@@ -142,7 +142,7 @@ impl GateArgs {
     /// Measures against a revision of this tree, by that revision's rules.
     fn revision(&self, revision: &str) -> Result<Exit> {
         let root = workspace::root();
-        let base = self.base(&root, revision)?;
+        let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
         let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
@@ -158,7 +158,7 @@ impl GateArgs {
     fn project(&self, file: &Path, revision: &str) -> Result<Exit> {
         let definition = Definition::read(file)?;
         Rulebook::same_repository(file, revision, &definition)?;
-        let base = self.base(&definition.repository, revision)?;
+        let Some(base) = self.base(&definition.repository, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&definition.repository, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
         let definition = rulebook.definition(file, definition)?;
@@ -179,11 +179,18 @@ impl GateArgs {
         })
     }
 
-    /// The base of HEAD for a revision.
-    fn base(&self, repository: &Path, revision: &str) -> Result<Base> {
+    /// The base of HEAD for a revision; none, with a message, where it is HEAD itself.
+    fn base(&self, repository: &Path, revision: &str) -> Result<Option<Base>> {
         let base = base::choose(repository, revision, self.exact_base)?;
         eprintln!("{}", base.said);
-        Ok(base)
+        if base.is_this_tree(repository)? {
+            eprintln!(
+                "nothing was compared: the base is HEAD, and the tree has no changes: `--against HEAD~1` compares with \
+                    the commit before"
+            );
+            return Ok(None);
+        }
+        Ok(Some(base))
     }
 
     /// Judges what another tool counted by what was accepted of it.
