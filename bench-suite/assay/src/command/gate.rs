@@ -259,12 +259,13 @@ fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Opti
 }
 
 /// Removes cases from the base that the new run did not select: those that a filter or overridden toggles rule out, and
-/// those that a brief run leaves out, are not missing. Returns how many are left, if the selection ruled any out.
+/// those that a brief run leaves out, are not missing. Returns how many are left, if anything rules cases out.
 pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option<String>> {
     let (filter, set) = (selection.filter.as_deref(), &selection.set);
+    let brief = new.header.profile == RunProfile::Quick.name();
     let mut not_quick = Vec::new();
     // What is named is measured in brief runs as well.
-    if new.header.profile == RunProfile::Quick.name() && filter.is_none() {
+    if brief && filter.is_none() {
         for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
             not_quick.push(listed.resolve(&[])?.key());
         }
@@ -275,7 +276,7 @@ pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option
         let selected = set.is_empty() && selects(filter, "", &before.case) && !not_quick.contains(&before.case);
         selected || measured()
     });
-    Ok(scope(number_of_cases(base), all, filter, set))
+    Ok(scope(number_of_cases(base), all, selection, brief))
 }
 
 fn number_of_cases(run: &Run) -> usize {

@@ -204,9 +204,9 @@ impl AbSession<'_> {
 
     /// Says how many of the base's cases the selection leaves.
     fn scope(&self, base: &[SubjectCase]) -> Option<String> {
-        let Selection { filter, set, .. } = self.selection;
-        let selected = base.iter().filter(|case| selects(filter.as_deref(), &case.id, &case.key)).count();
-        super::judging::scope(selected, base.len(), filter.as_deref(), set)
+        let filter = self.selection.filter.as_deref();
+        let selected = base.iter().filter(|case| selects(filter, &case.id, &case.key)).count();
+        super::judging::scope(selected, base.len(), self.selection, false)
     }
 
     fn environment(&self, input: &Input, new: &Build) -> Result<Environment> {
