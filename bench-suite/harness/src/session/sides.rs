@@ -154,8 +154,11 @@ impl SideBySide {
 #[cfg(test)]
 mod tests {
     use baselines::{CaseKey, Durability};
+    use workloads::input::Source;
 
     use super::*;
+    use crate::build::relink::Relink;
+    use crate::subject::memory::MemorySubject;
 
     fn case(id: &str, benchmark: &str, variant: &str) -> SubjectCase {
         SubjectCase {
@@ -216,6 +219,33 @@ mod tests {
         assert!(one_sided.iter().all(|delta| delta.verdict == Verdict::Incomparable), "{one_sided:?}");
         assert!(one_sided[0].why.contains("accepted until 9999-12-31 (another codec)"), "{one_sided:?}");
         assert!(judgement(one_sided).invalid.is_empty());
+    }
+
+    #[test]
+    fn two_variants_of_one_program_share_the_layout_of_each_round() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = |name: &str| {
+            let of = folder.path().join(name);
+            std::fs::create_dir(&of).expect("a folder");
+            for file in ["program", "linker", "map"] {
+                std::fs::write(of.join(file), "").expect("written");
+            }
+            let subject = MemorySubject { source: Source::default() };
+            let built = subject.in_place(of.join("program")).expect("lies in a folder");
+            Build { layouts: Relink::open(&of).expect("there is a linker"), ..built }
+        };
+        let paths = |base: &Build, new: &Build| {
+            let mut both = SideBySide::new(base, new).expect("placed");
+            both.randomize_layouts(7, 7).expect("both can");
+            let (base, new) = both.sides();
+            [base, new].map(|side| [0, 1].map(|round| side.layouts.expect("they were drawn").path(round)))
+        };
+        let (one, other) = (build("one"), build("other"));
+        let [base, new] = paths(&one, &Build { name: "another variant".into(), ..one.clone() });
+        assert_eq!(base, new, "they run from one file");
+        assert_ne!(base[0], base[1], "each round has another");
+        let [base, new] = paths(&one, &other);
+        assert!(base[0] != new[0] && base[1] != new[1], "two programs");
     }
 
     #[test]
