@@ -70,7 +70,7 @@ impl AbSession<'_> {
         let everything = self.selection.filter.is_some() || !self.selection.set.is_empty();
         let chosen = selected.cases;
         let mut session = self.start(self.environment(&input, &new)?, [&listed_base, &listed_new])?;
-        if let Some(judgement) = unmeasured::judge(&subject, &base, &new, &mut session.writer)? {
+        if let Some(judgement) = unmeasured::judge(subject.same(&base, &new)?, &base, &mut session.writer)? {
             return session.unmeasured(judgement, &base);
         }
         for (what, why) in &selected.left_out {
@@ -158,12 +158,13 @@ impl AbSession<'_> {
             unmeasured::environment(Environment::detect(SEED, &format!("bench {}", subject.name())), &new);
         let mut both = SideBySide::new(&base, &new)?;
         let sides = both.sides();
-        let (listed_base, listed_new) = match subject.same(&base, &new)? {
+        let same = subject.same(&base, &new)?;
+        let (listed_base, listed_new) = match same {
             true => (vec![], vec![]),
             false => (subject.list(sides.0.build)?, subject.list(sides.1.build)?),
         };
         let mut session = self.start(environment, [&listed_base, &listed_new])?;
-        if let Some(judgement) = unmeasured::judge(subject, &base, &new, &mut session.writer)? {
+        if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
             return session.unmeasured(judgement, &base);
         }
         session.randomize(&mut both)?;
