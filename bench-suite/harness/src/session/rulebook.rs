@@ -88,12 +88,12 @@ impl BaseCommit {
             return Ok(None);
         }
         let Some(branch) = branch else { return Ok(BaseCommit::new(root, "HEAD").ok()) };
-        let shared = git(root, &["merge-base", "HEAD", &format!("origin/{branch}")]).with_context(|| {
+        let base = base::choose(root, &format!("origin/{branch}"), false).with_context(|| {
             format!(
                 "can't tell where HEAD leaves origin/{branch}, and so what judges it: fetch both with their history"
             )
         })?;
-        BaseCommit::new(root, shared.trim()).map(Some)
+        Ok(Some(BaseCommit { repository: root.to_owned(), commit: base.commit }))
     }
 
     /// The commit that judges a project file of another repository than its own: the base of that other one, or its
