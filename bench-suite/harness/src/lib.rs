@@ -19,6 +19,7 @@ pub mod build;
 pub mod calibration;
 pub mod fixed_length_dir;
 pub mod foreign;
+pub mod hash;
 pub mod lanes;
 pub mod progress;
 pub mod recorded;

@@ -21,6 +21,7 @@ use super::git::{git, resolve, short};
 use super::prefill::prefill;
 use super::relink::{Layable, Relink};
 use super::toolchain;
+use crate::hash::hash;
 use crate::workspace;
 
 /// One side's program.
@@ -82,7 +83,7 @@ impl SourceCheckout {
     /// The folder in the user's cache for a repository's checkout.
     pub fn home(repository: &Path) -> Result<PathBuf> {
         let name = repository.file_name().unwrap_or_default().to_string_lossy();
-        Ok(workspace::cache()?.join("builds").join(format!("{name}-{}", hash(&repository.to_string_lossy()))))
+        Ok(workspace::cache()?.join("builds").join(format!("{name}-{}", hash(repository.to_string_lossy().as_bytes()))))
     }
 
     /// The program of a revision, from the cache or built; cargo reports its progress on stderr.
@@ -257,10 +258,6 @@ impl SourceCheckout {
         let settings = format!("{}{:?}", toolchain::settings(&self.home)?, self.variables);
         Ok(self.home.join(format!("target-{}", hash(&settings))))
     }
-}
-
-fn hash(text: &str) -> String {
-    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
 }
 
 fn is_cached(folder: &Path) -> bool {

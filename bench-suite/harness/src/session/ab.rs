@@ -25,6 +25,7 @@ use super::rulebook::Rulebook;
 use super::sides::{SideBySide, match_up};
 use super::{run, runs, unmeasured};
 use crate::build::checkout::Build;
+use crate::hash::hash;
 use crate::lanes::{self, Plan, call_stacks};
 use crate::recorded::{Recorded, selects};
 use crate::schedule::jobs::{self, Job, Side};
@@ -245,7 +246,7 @@ impl AbSession<'_> {
         // What is counted is part of it: a later program counts more.
         let counted = lanes::counts::METRICS.join(",");
         let what = format!("{}|{}|{repeat}|{counted}", ids.join(","), set.join(","));
-        let name = format!("counts-{}-{:016x}.jsonl", environment.key(), memory::hash::fnv1a(what.as_bytes()));
+        let name = format!("counts-{}-{}.jsonl", environment.key(), hash(what));
         let path = base.folder.join(name);
         let count = |writer: &mut RunWriter| lanes::counts::measure(&plan, &base.program, writer).map(drop);
         Ok(Some(kept_or_counted(&path, plan::header("quick", environment), count)?))

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::runs;
 use crate::build::base;
 use crate::build::git::{git, resolve, short};
+use crate::hash::hash;
 use crate::subject::SubjectCase;
 use crate::subject::definition::Definition;
 use crate::workspace;
@@ -58,12 +59,7 @@ pub struct StoredBaselines {
     exported: Option<(TempDir, String)>,
 }
 
-/// A short hash of something that judges.
-pub fn hash(text: &str) -> String {
-    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
-}
-
-/// The same of a file.
+/// The hash of a file that judges.
 pub fn hash_file(path: &Path) -> Result<String> {
     Ok(hash(&std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?))
 }
