@@ -15,7 +15,7 @@ use crate::subject::SubjectCase;
 use crate::workspace;
 
 /// The cases that both sides have with the same meaning, and the deltas of cases that one side lacks or has redefined.
-/// Of cases that only the base has, only those that are `wanted` count.
+/// Of cases of the base that are not measured, only those that are `wanted` count.
 pub fn match_up(
     policy: &Policy,
     chosen: Vec<SubjectCase>,
@@ -25,6 +25,9 @@ pub fn match_up(
 ) -> (Vec<SubjectCase>, Vec<Delta>) {
     let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
     let find = |cases: &[SubjectCase], id: &str| cases.iter().find(|case| case.id == id).cloned();
+    // Overridden toggles leave cases out, for reasons that are said elsewhere.
+    let everything = !chosen.is_empty() && chosen.iter().all(|case| case.set.is_empty());
+    let measured: Vec<String> = chosen.iter().map(|case| case.id.clone()).collect();
     for case in chosen {
         match (find(base, &case.id), find(new, &case.id)) {
             (Some(before), Some(now)) if !alike(&before, &now) => {
@@ -43,8 +46,14 @@ pub fn match_up(
             }
         }
     }
-    for gone in base.iter().filter(|case| new.iter().all(|other| other.id != case.id) && wanted(case)) {
-        let why = format!("the base has the case {}, the new side does not", gone.id);
+    for gone in base.iter().filter(|case| wanted(case)) {
+        let why = match find(new, &gone.id) {
+            None => format!("the base has the case {}, the new side does not", gone.id),
+            Some(_) if everything && !measured.contains(&gone.id) => {
+                format!("both sides have the case {}, and the list of this tree does not", gone.id)
+            }
+            Some(_) => continue,
+        };
         let judged = match policy.redefined(&gone.key, gone.metric, runs::today(), &why) {
             (Verdict::Invalid, why) => (Verdict::Missing, why),
             accepted => accepted,
@@ -193,6 +202,13 @@ mod tests {
         more.push(SubjectCase { id: "retired".into(), ..gone });
         assert_eq!(matched("", &more, &all).1, [Verdict::Missing]);
         assert_eq!(matched("one", &more, &all).1, [], "the filter left it out");
+        let unmeasured = |chosen: &[SubjectCase]| {
+            let (_, one_sided) = match_up(&Policy::standard(), chosen.to_vec(), &all, &all, |_| true);
+            one_sided.iter().map(|delta| delta.verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(unmeasured(&all[1..]), [Verdict::Missing], "both sides list it, and nobody measures it");
+        let set: Vec<_> = all[1..].iter().map(|case| SubjectCase { set: vec!["a=b".into()], ..case.clone() }).collect();
+        assert_eq!(unmeasured(&set), [], "the toggle is not on its path");
     }
 
     #[test]
