@@ -28,6 +28,9 @@ use workloads::cases::{self, Tag};
 use super::publish;
 use super::selection::SelectionArgs;
 
+/// The folders that say what a benchmark does.
+const MEASURED: [&str; 3] = ["bench-suite/corpus", "bench-suite/worker", "bench-suite/workloads"];
+
 /// Fail if something is worse than the stored baseline, or than another revision
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -97,6 +100,7 @@ impl GateArgs {
             Some(base) => Rulebook::of_base(base, policy, Some(&workspace::policy()))?,
             None => Rulebook::of_this_tree(policy)?,
         };
+        rulebook.benchmarks(&MEASURED)?;
         let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
         let baselines = rulebook.baselines(&folder)?;
         let FinishedRun { path, run: new } = match &self.run {
@@ -144,7 +148,8 @@ impl GateArgs {
         let root = workspace::root();
         let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
-        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
+        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
+        rulebook.benchmarks(&MEASURED)?;
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");

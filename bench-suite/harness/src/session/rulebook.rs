@@ -170,6 +170,19 @@ impl Rulebook {
         self.notes.push(format!("the {what} of this change differs from the base's: judged by the base's, {source}"));
     }
 
+    /// Reports what the change has otherwise of these files and folders, which define the benchmarks: one may ask for
+    /// less under the same name.
+    pub fn benchmarks(&mut self, places: &[&str]) -> Result<()> {
+        let Some(base) = &self.base else { return Ok(()) };
+        let diff = ["diff", "--name-only", "--no-renames", "-z", &base.commit, "--"];
+        let changed = git(&base.repository, &[&diff[..], places].concat())?;
+        let files: Vec<&str> = changed.split_terminator('\0').collect();
+        if !files.is_empty() {
+            self.notes.push(format!("this change also changes what is measured: {}", files.join(", ")));
+        }
+        Ok(())
+    }
+
     /// A project's file as the base has it, so that a change can't name other benchmarks than the base; `own` is the
     /// change's.
     pub fn definition(&mut self, file: &Path, own: Definition) -> Result<Definition> {
@@ -350,5 +363,19 @@ mod tests {
             let rulebook = Rulebook::of_base(base.clone(), Some(&file), None).expect("reads");
             assert_eq!(rulebook.judged_by.policy, hash(used), "{}", file.display());
         }
+    }
+
+    #[test]
+    fn a_change_of_the_benchmarks_is_said() {
+        let (folder, base) = repository(&[("benchmark.rs", "50 steps"), ("README.md", "words")]);
+        let notes = || {
+            let mut rulebook = Rulebook::of_base(base.clone(), None, None).expect("the built-in policy");
+            rulebook.benchmarks(&["benchmark.rs", "gone"]).expect("compared");
+            rulebook.notes.concat()
+        };
+        std::fs::write(folder.path().join("README.md"), "other words").expect("writes");
+        assert_eq!(notes(), "");
+        std::fs::write(folder.path().join("benchmark.rs"), "25 steps").expect("writes");
+        assert!(notes().contains("what is measured: benchmark.rs"), "{}", notes());
     }
 }
