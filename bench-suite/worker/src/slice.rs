@@ -103,6 +103,12 @@ fn elapsed_ns(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// The CPU time of this process's other threads since its start, ns.
+pub fn others_cpu_ns() -> u64 {
+    let own = cpu_ns(ClockId::ThreadCPUTime);
+    cpu_ns(ClockId::ProcessCPUTime).saturating_sub(own)
+}
+
 /// The reading of a clock of CPU time, ns.
 fn cpu_ns(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
