@@ -143,6 +143,11 @@ fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Optio
     if base.operations != new.operations {
         return Some(format!("taken over {} operations in the base, {} now", base.operations, new.operations));
     }
+    if let (Some(before), Some(now)) = (&base.input, &new.input)
+        && before != now
+    {
+        return Some(format!("it works on another input: base {before}, here {now}"));
+    }
     let done = |name| new.counters.get(name).copied().unwrap_or(0);
     less_work(
         base.counters.iter().filter(|_| metric.lane == Lane::Counts).map(|(name, before)| (name, *before, done(name))),

@@ -35,6 +35,8 @@ pub struct CaseCounts {
     pub values: BTreeMap<&'static str, f64>,
     /// What the whole process did, by counter.
     pub work: BTreeMap<String, u64>,
+    /// The name and checksum of what it worked on.
+    pub input: Option<String>,
     /// Cost by function.
     pub functions: Vec<FunctionCost>,
     /// Folded call stacks, outermost frame first.
@@ -117,7 +119,7 @@ impl Place {
 }
 
 fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
-    let Counted { heap, mut counters } = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
+    let Counted { heap, mut counters, input } = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
         .context("the worker printed no heap usage: it is older than this assay")?;
     let profile = callgrind(worker, folder, &EVENTS)?;
     let mut values = hits(&profile.events)?;
@@ -146,7 +148,7 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
         values.get("instructions")
     );
     counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
-    Ok(CaseCounts { values, work: counters, functions, folded: attribution::folded(&profile, ROOT) })
+    Ok(CaseCounts { values, work: counters, input, functions, folded: attribution::folded(&profile, ROOT) })
 }
 
 /// The heap blocks of Rust and C code alike. Slow: DHAT watches every access to memory, and the setup's too.
@@ -225,7 +227,8 @@ pub fn measurements(case: &Case, repetitions: &[CaseCounts]) -> Result<Vec<Measu
         if metric != "instructions" {
             return Ok(measurement);
         }
-        Ok(measurement.with_counters(first.work.clone()).with_functions(first.functions.clone()))
+        let measurement = measurement.with_counters(first.work.clone()).with_functions(first.functions.clone());
+        Ok(Measurement { input: first.input.clone(), ..measurement })
     };
     METRICS.into_iter().map(measurement).collect()
 }
