@@ -155,7 +155,12 @@ impl GateArgs {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
-        let judged = session.revisions(&base.commit, None)?;
+        let mut judged = session.revisions(&base.commit, None)?;
+        if judged.finished.run.same_program {
+            judged
+                .notes
+                .push("`memory-server` and `loadgen` are not in it: `assay run --lane load` measures them".into());
+        }
         publish::judged(Judged { against: base.said, ..judged }, self.format)
     }
 

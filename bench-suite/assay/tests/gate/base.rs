@@ -118,6 +118,7 @@ fn documents_and_tests_pass_without_a_measurement() {
     assert_eq!(output.status.code(), Some(0), "{said}{told}");
     assert!(said.contains("passed: both revisions build the same program, so nothing was measured"), "{said}");
     assert!(said.contains("(merge base of HEAD and main)"), "{said}");
+    assert!(said.contains("`memory-server` and `loadgen` are not in it"), "{said}");
     let page = said.lines().find_map(|line| line.strip_prefix("report: ")).expect("a report");
     let junit = std::fs::read_to_string(Path::new(page).with_extension("xml")).expect("written");
     assert!(junit.contains("failures=\"0\"") && junit.contains("errors=\"0\""), "{junit}");
