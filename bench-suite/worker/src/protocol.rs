@@ -126,6 +126,9 @@ pub struct Counted {
     /// The name and checksum of the input. Older workers do not say.
     #[serde(default)]
     pub input: Option<String>,
+    /// The threads of the process after the operations, if the system says so.
+    #[serde(default)]
+    pub threads: Option<u64>,
 }
 
 impl fmt::Display for Command {
@@ -179,7 +182,7 @@ mod tests {
             Counted { heap, ..Counted::default() }
         );
         let counters = BTreeMap::from([("rows_read".to_owned(), 3)]);
-        let counted = Counted { heap, counters, input: Some("generated#1".to_owned()) };
+        let counted = Counted { heap, counters, input: Some("generated#1".to_owned()), threads: Some(1) };
         assert_eq!(read(&serde_json::to_string(&counted).expect("serialises")), counted);
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use baselines::compare::THREADS;
 use baselines::{CallStacks, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -119,8 +120,9 @@ impl Place {
 }
 
 fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
-    let Counted { heap, mut counters, input } = serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
-        .context("the worker printed no heap usage: it is older than this assay")?;
+    let Counted { heap, mut counters, input, threads } =
+        serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
+            .context("the worker printed no heap usage: it is older than this assay")?;
     let profile = callgrind(worker, folder, &EVENTS)?;
     let mut values = hits(&profile.events)?;
     // As many blocks as the worker's allocator saw: then no C code made any, and DHAT would count the same.
@@ -148,6 +150,7 @@ fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
         values.get("instructions")
     );
     counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
+    counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
     Ok(CaseCounts { values, work: counters, input, functions, folded: attribution::folded(&profile, ROOT) })
 }
 

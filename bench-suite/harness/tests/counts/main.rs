@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::lanes::counts::{EVENTS, callgrind};
+use harness::lanes::counts::{EVENTS, Place, callgrind, measurements};
 use harness::tools::valgrind::{self, CountedWorker};
 use worker::slice::ROOT;
 use workloads::input::Source;
@@ -38,4 +38,20 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
         (profile.system_calls(ROOT), profile.heap_blocks(ROOT))
     });
     assert_eq!(counted, [(5 * 3, 5 * 2); 2]);
+}
+
+#[test]
+fn a_count_says_what_it_worked_on_and_with_how_many_threads() {
+    if let Some(why) = valgrind::missing() {
+        println!("skipped: {why}");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place::new(&known_work(folder.path()), 1).expect("placed");
+    let case = workloads::cases::find("embedding_embed", &[]).expect("listed");
+    let counted = place.count(&case, &[], &Source::default(), 0, 0).expect("counted");
+    let measured = measurements(&case, &[counted]).expect("measured");
+    let instructions = measured.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
+    assert_eq!(instructions.input.as_deref(), Some("known#1"));
+    assert_eq!(instructions.counters.get("threads"), Some(&1));
 }
