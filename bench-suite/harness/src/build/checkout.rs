@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use baselines::environment;
 
 use super::cargo::{self, CargoTarget};
 use super::files::{copy, drop_folder, remove};
@@ -104,7 +105,8 @@ impl SourceCheckout {
         listed.split('\0').filter(|file| !file.is_empty()).try_for_each(|file| self.copy(Path::new(file)))?;
         let committed = git(&self.repository, &["rev-parse", &format!("{commit}^{{tree}}")])?;
         let build = self.build_tree("the working tree", &commit, true)?;
-        Ok(Build { dirty: build.source != committed.trim(), ..build })
+        let dirty = build.source != committed.trim() || environment::is_dirty(&self.repository);
+        Ok(Build { dirty, ..build })
     }
 
     /// The names of the files that differ between the sources of two builds.

@@ -233,6 +233,20 @@ fn what_is_built_decides_if_the_tree_is_dirty() {
         project.write("notes.txt", "tracked");
         update(&format!("--no-{flag}"));
     }
+    project.write("../inner/file", "of another repository");
+    let inner = project.repository().join("../inner");
+    git(&inner, &["init", "--quiet"]).unwrap();
+    git(&inner, &["add", "."]).unwrap();
+    let who = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+    git(&inner, &[&who[..], &["commit", "--quiet", "-m", "x"]].concat()).unwrap();
+    let add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add"];
+    let url = inner.to_str().unwrap();
+    git(&project.repository(), &[&add[..], &[url, "inner"]].concat()).unwrap();
+    project.commit();
+    assert!(!dirty());
+    project.write("inner/file", "changed, and not part of a build");
+    assert!(dirty());
+    project.write("inner/file", "of another repository");
     project.write("new.txt", "not tracked");
     assert!(dirty());
 }
