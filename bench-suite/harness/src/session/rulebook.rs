@@ -223,7 +223,7 @@ impl Rulebook {
         if before != now {
             self.differs("list of cases", "and what is gone or redefined in it is not green");
         }
-        self.judged_by.cases = Some(hash(&before.join("\n")));
+        self.judged_by.cases = Some(hash(before.join("\n")));
     }
 
     /// The folder of stored baselines, as the base has it. Where the base has none of them, those that are there judge.
