@@ -139,6 +139,7 @@ fn count(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argum
     done?;
     let usage = heap.usage();
     setup.prepared.check()?;
+    slice::ensure_no_children()?;
     let counters = setup.prepared.counters().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     let threads = std::fs::read_dir("/proc/self/task").ok().map(|threads| threads.count() as u64);
     record(&Counted { heap: usage, counters, input: Some(setup.ready.input.clone()), threads })?;

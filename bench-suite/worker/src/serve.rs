@@ -52,6 +52,7 @@ fn converse(
             Command::Count(operations) => (operations, Some(heap)),
             Command::End => {
                 prepared.check()?;
+                slice::ensure_no_children()?;
                 let counters = prepared.counters();
                 let counters = counters.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
                 return answer(answers, &Answer::End(Ended { counters }));
