@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use harness::lanes::counts::{CaseCounts, Place, count_all};
 use harness::progress::Progress;
+use harness::subject::Subject;
+use harness::subject::memory::MemorySubject;
 use workloads::cases::Case;
 use workloads::input::Source;
 
@@ -19,21 +21,20 @@ pub type SideValues = (Values, Values);
 
 /// Counts both sides of each part.
 pub fn measure(parts: &[&Part], worker: &Path, source: &Source) -> Result<Vec<Result<SideValues>>> {
-    let place = Place::new(worker, 1)?;
+    let subject = MemorySubject { source: source.clone() };
+    let build = subject.in_place(worker.to_owned())?;
+    let place = Place::new([worker], 1, subject.crates()?)?;
     let cases: Vec<&Case> = parts.iter().flat_map(|part| [&part.base, &part.new]).collect();
     let progress = Progress::start("counts", cases.len());
     let mut counted: BTreeMap<usize, Result<Values>> = BTreeMap::new();
-    let count =
-        |number: usize, case: &&Case| place.count(case, &case.written(), source, number, 0).map(|counts| vec![counts]);
-    let done = |number: usize, counts: Result<Vec<CaseCounts>>| {
+    let count = |number: usize, case: &&Case| {
+        place.count(&subject.command(&build, &MemorySubject::case(case, &case.written())), number, 0)
+    };
+    let done = |number: usize, counts: Result<CaseCounts>| {
         progress.done(&cases[number].label());
         let operations = cases[number].benchmark.operations as f64;
-        let each = |counts: Vec<CaseCounts>| {
-            counts
-                .into_iter()
-                .flat_map(|counts| counts.values)
-                .map(|(name, value)| (name, value / operations))
-                .collect()
+        let each = |counts: CaseCounts| {
+            counts.values.into_iter().map(|(name, value)| (name, value / operations)).collect::<Values>()
         };
         counted.insert(number, counts.map(each));
         Ok(())

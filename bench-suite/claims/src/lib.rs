@@ -4,6 +4,7 @@
 //! - [`time`] alternates two variants in fresh processes; [`counts`] counts exactly under valgrind; [`effect`] reads
 //!   the strategies' counters; [`remote`] measures on a server at a distance; [`hits`] replays workloads against
 //!   caches; [`http`] counts the bytes between a client and our server.
+//! - [`change`] reads and judges claims in a change's own words.
 //! - [`measure`] measures each claim by its lane, and builds the report.
 //!
 //! [`baselines::claim`] judges a claim by its measurement, and `reports::ledger` renders the report.
@@ -11,6 +12,7 @@
 //! Errors are [`anyhow::Result`], as no caller distinguishes them: the message names the thing, the reason and the
 //! remedy.
 
+pub mod change;
 pub mod counts;
 pub mod definition;
 pub mod effect;

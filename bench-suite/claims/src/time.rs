@@ -12,11 +12,11 @@ use baselines::paired::Paired;
 use baselines::policy::Policy;
 use baselines::stats::{Procedure, hodges_lehmann};
 use baselines::{RunHeader, RunWriter};
+use harness::budget::Budget;
 use harness::recorded::Recorded;
 use harness::schedule::jobs::{self, Job, Side};
 use harness::schedule::program::Deadlines;
 use harness::schedule::scheduler::{self, Settings, Sizes};
-use harness::subject::Subject;
 use harness::subject::memory::MemorySubject;
 
 use super::Part;
@@ -63,7 +63,7 @@ pub fn measure(
         today: plan.today,
         seed: plan.seed,
         deadlines: Deadlines::default(),
-        budget: None,
+        budget: Budget::default(),
         sizes: &Sizes::default(),
     };
     scheduler::run_rounds(jobs, &settings, &mut writer)?;
@@ -84,8 +84,8 @@ pub fn measure(
 fn job(part: &Part, plan: &RoundPlan<'_>) -> Job {
     let (base, new) = plan.sides;
     let cases = [&part.base, &part.new].map(|case| MemorySubject::case(case, &case.written()));
-    let program = |side: Side<'_>, case| plan.subject.program(side.build, case, side.layouts, 0.0);
-    let mut job = jobs::job(&cases[1], &part.base.key().to_string(), program(base, &cases[0]), program(new, &cases[1]));
+    let (base, new) = (base.program(plan.subject, &cases[0], 0.0), new.program(plan.subject, &cases[1], 0.0));
+    let mut job = jobs::job(&cases[1], &part.base.key().to_string(), base, new);
     job.pair.metric = part.metric.name.to_owned();
     job
 }

@@ -15,12 +15,15 @@
 //! remedy.
 
 pub mod background_load;
+pub mod budget;
 pub mod build;
 pub mod calibration;
+pub mod case_command;
 pub mod fixed_length_dir;
 pub mod foreign;
 pub mod hash;
 pub mod lanes;
+pub mod noise;
 pub mod progress;
 pub mod recorded;
 pub mod schedule;

@@ -19,6 +19,7 @@ pub struct Progress {
 
 struct Lines {
     done: u64,
+    began: Instant,
     last: Instant,
 }
 
@@ -37,7 +38,12 @@ impl Progress {
         if bar.is_none() {
             eprintln!("{what}: {total} to do");
         }
-        Progress { what: what.to_owned(), total, bar, lines: Mutex::new(Lines { done: 0, last: Instant::now() }) }
+        Progress {
+            what: what.to_owned(),
+            total,
+            bar,
+            lines: Mutex::new(Lines { done: 0, began: Instant::now(), last: Instant::now() }),
+        }
     }
 
     /// One part is done.
@@ -50,7 +56,8 @@ impl Progress {
         let mut lines = self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         lines.done += 1;
         if lines.last.elapsed() >= EVERY {
-            eprintln!("{}: {}/{} {part}", self.what, lines.done, self.total);
+            let left = time_left(lines.began.elapsed(), lines.done, self.total);
+            eprintln!("{}: {}/{} {part}, about {left} to go", self.what, lines.done, self.total);
             lines.last = Instant::now();
         }
     }
@@ -64,10 +71,33 @@ impl Progress {
     }
 }
 
+/// The time for the parts that are left, if they take as long as those that are done.
+fn time_left(elapsed: Duration, done: u64, total: u64) -> String {
+    let seconds = elapsed.as_secs_f64() / done.max(1) as f64 * total.saturating_sub(done) as f64;
+    match seconds {
+        0.0..100.0 => format!("{seconds:.0} s"),
+        _ => format!("{:.0} min", seconds / 60.0),
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_takes_as_long_as_what_is_done() {
+        let left = |seconds, done, total| time_left(Duration::from_secs(seconds), done, total);
+        assert_eq!(left(10, 1, 3), "20 s");
+        assert_eq!(left(60, 1, 11), "10 min");
+        assert_eq!(left(5, 0, 4), "20 s");
+        assert_eq!(left(5, 4, 4), "0 s");
     }
 }

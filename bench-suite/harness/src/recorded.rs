@@ -8,8 +8,11 @@ pub fn selects(filter: Option<&str>, id: &str, key: &CaseKey) -> bool {
     filter.is_none_or(|filter| id.contains(filter) || label(key).contains(filter))
 }
 
-/// As [`Case::label`]: the benchmark and the strategies that are not the naive ones.
-fn label(key: &CaseKey) -> String {
+/// As [`Case::label`]: the benchmark and the strategies that are not the naive ones. Without a variant, the benchmark.
+pub fn label(key: &CaseKey) -> String {
+    if key.variant.is_empty() {
+        return key.benchmark.clone();
+    }
     let naive = memory::Variant::naive().to_string();
     let own = key.variant.split(',').filter(|pair| naive.split(',').all(|other| other != *pair));
     format!("{} [{}]", key.benchmark, own.collect::<Vec<_>>().join(","))

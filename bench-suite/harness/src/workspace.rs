@@ -6,9 +6,20 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 pub use workloads::scratch::{root, target};
 
-/// The folder of everything that assay writes.
+/// True in the tree of the reference memory, where cases are its own. Everywhere else, benches are those of a project.
+pub fn has_the_memory() -> bool {
+    ["memory/Cargo.toml", "bench-suite/workloads/src/cases.rs"].iter().all(|file| root().join(file).is_file())
+}
+
+/// The folder of everything that assay writes. Git ignores it, so that it is never part of a working tree.
 pub fn output() -> PathBuf {
-    target().join("assay")
+    let folder = target().join("assay");
+    let ignore = folder.join(".gitignore");
+    if !ignore.is_file() {
+        // Whoever writes into the folder fails with a better message.
+        let _ = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&ignore, "*\n"));
+    }
+    folder
 }
 
 /// The folder of programs of other revisions: `ASSAY_CACHE`, or `assay` in the user's cache.

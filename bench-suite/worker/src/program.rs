@@ -142,7 +142,7 @@ fn count(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argum
     slice::ensure_no_children()?;
     let counters = setup.prepared.counters().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     let threads = std::fs::read_dir("/proc/self/task").ok().map(|threads| threads.count() as u64);
-    record(&Counted { heap: usage, counters, input: Some(setup.ready.input.clone()), threads })?;
+    record(&Counted { heap: Some(usage), counters, input: Some(setup.ready.input.clone()), threads })?;
     // The process ends here: dropping thousands of episodes under valgrind would take seconds. The caller removes the
     // files in its folder.
     std::mem::forget(setup);

@@ -74,9 +74,11 @@ pub struct Worked {
     pub voluntary_switches: u64,
     /// The number of times it was interrupted.
     pub involuntary_switches: u64,
-    /// Heap blocks allocated; 0 if not counted.
+    /// Heap blocks allocated; 0 or absent if not counted.
+    #[serde(default)]
     pub allocations: u64,
-    /// Heap bytes allocated; 0 if not counted.
+    /// Heap bytes allocated; 0 or absent if not counted.
+    #[serde(default)]
     pub allocated_bytes: u64,
 }
 
@@ -101,6 +103,9 @@ pub struct CaseListing {
     /// A gate judges its times. Older workers do not say.
     #[serde(default)]
     pub gated: bool,
+    /// The reason why it can't be measured, if it can't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
 }
 
 /// Heap usage of the operations of one exact count, as the worker's allocator sees it: without the blocks of C code.
@@ -117,9 +122,9 @@ pub struct HeapUsage {
 /// What a worker prints after the operations of one exact count.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
-    /// The heap usage, if it was counted.
+    /// The heap usage, if the worker's allocator counts it.
     #[serde(flatten)]
-    pub heap: HeapUsage,
+    pub heap: Option<HeapUsage>,
     /// The counters of the strategies since the setup. Older workers print none.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
@@ -179,10 +184,12 @@ mod tests {
         let heap = HeapUsage { peak_bytes: 7, allocations: 2, allocated_bytes: 9 };
         assert_eq!(
             read(r#"{"peak_bytes":7,"allocations":2,"allocated_bytes":9}"#),
-            Counted { heap, ..Counted::default() }
+            Counted { heap: Some(heap), ..Counted::default() }
         );
+        assert_eq!(read("{}"), Counted::default());
         let counters = BTreeMap::from([("rows_read".to_owned(), 3)]);
-        let counted = Counted { heap, counters, input: Some("generated#1".to_owned()), threads: Some(1) };
+        let (input, threads) = (Some("generated#1".to_owned()), Some(1));
+        let counted = Counted { heap: Some(heap), counters, input, threads };
         assert_eq!(read(&serde_json::to_string(&counted).expect("serialises")), counted);
     }
 

@@ -8,11 +8,16 @@ use tempfile::TempDir;
 /// The variable that names another folder for stores.
 pub const VARIABLE: &str = "ASSAY_SCRATCH";
 
-/// The root of this workspace: the nearest folder at or above the current one with a `Cargo.lock`, or the current one.
+/// The root of the workspace at or above the current folder: the nearest folder with a `Cargo.lock`. Without one, the
+/// nearest with a workspace's `Cargo.toml`, or with any, or the current folder.
 pub fn root() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let root = here.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).map(Path::to_path_buf);
-    root.unwrap_or(here)
+    let find = |is_root: &dyn Fn(&Path) -> bool| here.ancestors().find(|folder| is_root(folder)).map(Path::to_path_buf);
+    let manifest = |folder: &Path| std::fs::read_to_string(folder.join("Cargo.toml"));
+    find(&|folder| folder.join("Cargo.lock").is_file())
+        .or_else(|| find(&|folder| manifest(folder).is_ok_and(|text| text.contains("[workspace]"))))
+        .or_else(|| find(&|folder| manifest(folder).is_ok()))
+        .unwrap_or(here)
 }
 
 /// Cargo's target folder.

@@ -43,6 +43,7 @@ pub fn listing(case: &Case) -> CaseListing {
         variant: case.variant.to_string(),
         operations: case.benchmark.operations,
         gated: case.has(Tag::Gated),
+        skipped: None,
     }
 }
 

@@ -1,17 +1,22 @@
 //! `assay claims`: measures and judges every claim about an optimisation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use baselines::RunHeader;
-use baselines::claim::{ClaimReport, ClaimVerdict};
+use baselines::claim::{self, ClaimReport, ClaimVerdict};
 use baselines::exit_code::Exit;
+use claims::change::{self, ChangeClaim};
 use claims::measure::{self, ClaimSession, RoundCounts};
 use claims::{Claim, definition};
 use clap::{Args, ValueEnum};
-use harness::session::plan::{RunProfile, command_line, draw_seed};
+use harness::build::base;
+use harness::session::ab::AbSession;
+use harness::session::plan::{RunProfile, Selection, command_line, draw_seed};
+use harness::session::rulebook::Rulebook;
 use harness::session::runs;
 use harness::session::sides::SideBySide;
+use harness::subject;
 use harness::subject::memory::MemorySubject;
 use harness::workspace;
 use reports::Format;
@@ -33,10 +38,22 @@ Examples:
   assay claims                           all claims, in minutes
   assay claims keepalive batch-get       two claims
   assay claims --profile full            narrower intervals
-  assay claims --list                    the claims, without measuring")]
+  assay claims --list                    the claims, without measuring
+
+In any cargo package or workspace, a change's own words are judged: a benchmark and what it takes since REV.
+  assay claims 'parse/small -20%' --against main
+  assay claims --against main            the lines `Assay: parse/small -20%` of the commits since then")]
 pub struct ClaimsArgs {
-    /// Only these claims [default: all]
+    /// Only these claims [default: all]; with --against, claims as in `parse/small -20%`
     ids: Vec<String>,
+
+    /// Judge what a change claims of itself, against where it left this revision [claims: those of its commits]
+    #[arg(long, value_name = "REV")]
+    against: Option<String>,
+
+    /// With --against: also read claims from this text, as of a pull request
+    #[arg(long, value_name = "FILE", requires = "against")]
+    text: Option<PathBuf>,
 
     /// The duration: quick takes minutes, full narrows the intervals
     #[arg(long, value_name = "quick|full", default_value = "quick")]
@@ -82,6 +99,13 @@ impl Shown {
 impl ClaimsArgs {
     /// Measures, prints the report, and writes its files.
     pub fn execute(&self) -> Result<Exit> {
+        if let Some(revision) = &self.against {
+            return self.of_change(revision);
+        }
+        ensure!(
+            workspace::has_the_memory(),
+            "here nothing is claimed but by a change: `assay claims 'BENCHMARK -20%' --against REV`"
+        );
         let claims = definition::select(&self.ids)?;
         if self.list {
             print!("{}", list(&claims));
@@ -111,18 +135,65 @@ impl ClaimsArgs {
             today: runs::today(),
             rounds_file: path.with_extension("rounds.jsonl"),
         };
-        let report = measure::measure(&claims, session)?;
-        report.write(&path)?;
+        self.publish(&measure::measure(&claims, session)?, &path)
+    }
+
+    /// Measures and judges what a change claims of itself.
+    fn of_change(&self, revision: &str) -> Result<Exit> {
+        let selection = Selection { rounds_seed: self.rounds_seed, ..Selection::default() };
+        let subject = subject::here(selection.source()?)?;
+        let root = subject.root();
+        let base = base::choose(&root, revision, false)?;
+        eprintln!("{}", base.said);
+        let mut claims = self.ids.iter().map(|id| ChangeClaim::parse(id)).collect::<Result<Vec<_>>>()?;
+        if let Some(file) = &self.text {
+            let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+            claims.extend(change::in_text(&text)?);
+        }
+        if claims.is_empty() {
+            claims = change::in_commits(&root, &base.commit)?;
+        }
+        let rulebook = Rulebook::of_this_tree(None)?;
+        let mut report: Option<ClaimReport> = None;
+        for claim in &claims {
+            let selection = Selection { filter: Some(claim.benchmark.clone()), ..selection.clone() };
+            let session = AbSession { selection: &selection, rulebook: &rulebook, budget: None };
+            let judged = session.revisions(&*subject, &base.commit, None, false)?;
+            let deltas = &judged.judgement.comparison.deltas;
+            let judged_claim = change::judge(claim, &base.said, deltas, &judged.finished.run.pairs);
+            report.get_or_insert_with(|| empty(&judged.finished.run.header)).claims.push(judged_claim);
+        }
+        let report = report.context("nothing is claimed")?;
+        let folder = workspace::output().join("claims");
+        std::fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
+        self.publish(&report, &folder.join(format!("{}.json", runs::name(&report.environment))))
+    }
+
+    /// Prints a report and writes its files.
+    fn publish(&self, report: &ClaimReport, path: &Path) -> Result<Exit> {
+        report.write(path)?;
         if let Some(file) = &self.json {
             report.write(file)?;
         }
         for format in [Format::Html, Format::Markdown] {
             let file = path.with_extension(format.extension());
-            baselines::atomic::write(&file, reports::ledger::render(&report, format)?.as_bytes())?;
+            baselines::atomic::write(&file, reports::ledger::render(report, format)?.as_bytes())?;
         }
-        print!("{}", reports::ledger::render(&report, self.format.format())?);
+        print!("{}", reports::ledger::render(report, self.format.format())?);
         eprintln!("\nclaims: {}\npage:   {}", path.display(), path.with_extension("html").display());
-        Ok(exit(&report))
+        Ok(exit(report))
+    }
+}
+
+/// A report without claims, of the environment of a run.
+fn empty(header: &RunHeader) -> ClaimReport {
+    ClaimReport {
+        schema: claim::SCHEMA,
+        started_at: header.started_at.clone(),
+        command: header.command.clone(),
+        profile: header.profile.clone(),
+        environment: header.environment.clone(),
+        claims: vec![],
     }
 }
 
@@ -159,7 +230,7 @@ fn list(claims: &[Claim]) -> String {
 #[cfg(test)]
 mod tests {
     use baselines::Environment;
-    use baselines::claim::{self, MeasuredEffect, Target};
+    use baselines::claim::{MeasuredEffect, Target};
 
     use super::*;
 

@@ -13,6 +13,7 @@ use harness::session::judging::judge;
 use harness::session::plan::Selection;
 use harness::session::rulebook::Rulebook;
 use harness::session::runs;
+use harness::subject;
 use harness::workspace;
 use reports::Format;
 use workloads::cases::{self, Case};
@@ -124,7 +125,8 @@ impl CompareArgs {
     fn revisions(&self, base: &str, new: &str) -> Result<Exit> {
         let (selection, rulebook) = (self.selection(), Rulebook::of_this_tree(self.policy.as_deref())?);
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget() };
-        publish::judged(session.revisions(base, Some(new))?, Some(self.format))
+        let subject = subject::here(selection.source()?)?;
+        publish::judged(session.revisions(&*subject, base, Some(new), false)?, Some(self.format))
     }
 
     /// The cases that both variants affect with every toggle, each pair once.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
@@ -19,6 +19,7 @@ use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
 use harness::subject::definition::Definition;
+use harness::subject::memory::MemorySubject;
 use harness::subject::project::ProjectSubject;
 use harness::tools::valgrind;
 use harness::workspace;
@@ -47,7 +48,12 @@ Examples:
   assay gate retrieve --against HEAD~1   only the retrieval benchmarks
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
-  assay gate --project assay.toml --against HEAD~1       the criterion bench of any project")]
+
+
+In any other cargo package or workspace, its criterion benches are gated, with nothing to edit:
+  cargo assay gate --against HEAD~1              all benchmarks
+  cargo assay gate parse --against main          those whose name contains `parse`
+  cargo assay gate --project assay.toml --against main    what this file describes")]
 pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
@@ -61,7 +67,8 @@ pub struct GateArgs {
     #[arg(long, requires = "against")]
     exact_base: bool,
 
-    /// With --against: gate another project's criterion bench, which this file describes
+    /// With --against: gate the project that this file describes [default: the package or workspace of this folder,
+    /// or its assay.toml]
     #[arg(long, value_name = "FILE", requires = "against")]
     project: Option<PathBuf>,
 
@@ -91,10 +98,14 @@ impl GateArgs {
     pub fn execute(&self) -> Result<Exit> {
         if let Some(revision) = &self.against {
             return match &self.project {
-                Some(file) => self.project(file, revision),
-                None => self.revision(revision),
+                None if workspace::has_the_memory() => self.revision(revision),
+                file => self.project(file.as_deref(), revision),
             };
         }
+        ensure!(
+            workspace::has_the_memory() || self.run.is_some(),
+            "nothing is stored to compare with: `--against HEAD~1` or `--against main` compares with a revision"
+        );
         let policy = self.policy.as_deref();
         let mut rulebook = match BaseCommit::of_tree(&workspace::root())? {
             Some(base) => Rulebook::of_base(base, policy, Some(&workspace::policy()))?,
@@ -155,27 +166,43 @@ impl GateArgs {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
-        let mut judged = session.revisions(&base.commit, None)?;
+        let subject = MemorySubject { source: selection.source()? };
+        let mut judged = session.revisions(&subject, &base.commit, None, true)?;
         if judged.finished.run.same_program {
-            judged
-                .notes
-                .push("`memory-server` and `loadgen` are not in it: `assay run --lane load` measures them".into());
+            let said = "`memory-server` and `loadgen` are not in it: `assay run --lane load` measures them";
+            judged.notes.push(said.to_owned());
         }
         publish::judged(Judged { against: base.said, ..judged }, self.format)
     }
 
-    /// Measures another project against a revision of it, by that revision's rules and project file.
-    fn project(&self, file: &Path, revision: &str) -> Result<Exit> {
-        let definition = Definition::read(file)?;
-        Rulebook::same_repository(file, revision, &definition)?;
+    /// Measures the benches of a cargo package or workspace against a revision of it, by that revision's rules and
+    /// project file.
+    fn project(&self, file: Option<&Path>, revision: &str) -> Result<Exit> {
+        let plain = || Definition::of_folder(Path::new("."));
+        let file = match file {
+            Some(file) => Some(file.to_owned()),
+            None => plain()?.file(),
+        };
+        let definition = file.as_deref().map_or_else(plain, Definition::read)?;
+        if let Some(file) = &file {
+            Rulebook::same_repository(file, revision, &definition)?;
+        }
         let Some(base) = self.base(&definition.repository, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&definition.repository, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
-        let definition = rulebook.definition(file, definition)?;
+        let definition = match &file {
+            // A file that nobody named is the base's word: one that the change brings waits until it has landed.
+            Some(file) if self.project.is_none() && !rulebook.has(file)? => {
+                rulebook.notes.push(format!("{} is not in the base: it is not used yet", file.display()));
+                plain()?
+            }
+            Some(file) => rulebook.definition(file, definition)?,
+            None => definition,
+        };
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
-        let subject = ProjectSubject::new(definition, selection.filter.as_deref());
-        let judged = session.project(&subject, &base.commit, self.policy.is_some())?;
+        let subject = ProjectSubject::new(definition);
+        let judged = session.revisions(&subject, &base.commit, None, self.policy.is_some())?;
         publish::judged(Judged { against: base.said, ..judged }, self.format)
     }
 

@@ -6,8 +6,10 @@ mod calibrate;
 mod claims;
 mod compare;
 mod corpus;
+mod doctor;
 mod gate;
 mod hits;
+mod init;
 mod profile;
 mod publish;
 mod recall;
@@ -21,8 +23,10 @@ use baselines::exit_code::Exit;
 use clap::{Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
-Start with `assay run --profile quick`: it measures the reference memory and ends with the path of a report.
-Then change something, and `assay gate` tells if it got worse.
+In a cargo package or workspace with criterion benches, start with `cargo assay gate --against HEAD~1`: it tells if the
+last commit made something slower, and which function. `assay doctor` says what is missing for that.
+
+In the tree of the reference memory, start with `assay run --profile quick`: it ends with the path of a report.
 
 Exit codes:
   0    done, nothing regressed
@@ -32,7 +36,7 @@ Exit codes:
   4    nothing was measured, or nothing could be compared
   100  a metric that blocks got worse";
 
-/// Measures an agent's memory, compares, judges and publishes.
+/// Measures benchmarks, compares, judges and publishes.
 #[derive(Debug, Parser)]
 #[command(name = "assay", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -42,6 +46,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::InitArgs),
+    Doctor(doctor::DoctorArgs),
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
     Gate(gate::GateArgs),
@@ -61,6 +67,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     let result = match command {
+        Command::Init(init) => init.execute(),
+        Command::Doctor(doctor) => doctor.execute(),
         Command::Run(run) => run.execute(),
         Command::Compare(compare) => compare.execute(),
         Command::Gate(gate) => gate.execute(),

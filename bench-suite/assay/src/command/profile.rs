@@ -7,16 +7,15 @@ use baselines::FunctionCost;
 use baselines::cause::attribute;
 use baselines::exit_code::Exit;
 use clap::Args;
-use harness::build::cargo::{self, OwnProgram};
+use harness::case_command::CaseCommand;
 use harness::lanes::UNIT;
-use harness::lanes::call_stacks::{self, ProfiledWorker};
-use harness::subject::Subject;
+use harness::lanes::call_stacks;
 use harness::subject::memory::MemorySubject;
+use harness::subject::{self, SubjectCase};
 use harness::tools::{attribution, valgrind};
 use harness::workspace;
 use worker::slice::ROOT;
-use workloads::cases::{self, Case};
-use workloads::input::Source;
+use workloads::cases;
 
 use super::selection::SelectionArgs;
 
@@ -54,7 +53,12 @@ impl ProfileArgs {
         if let Some(why) = valgrind::missing() {
             bail!("profiles need valgrind: {why}");
         }
-        let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?.cases;
+        let SelectionArgs { filter, set, .. } = &self.selection;
+        let memory = MemorySubject { source: self.selection.selection().source()? };
+        let is_memory = workspace::has_the_memory();
+        let subject = subject::here(memory.source.clone())?;
+        let build = if is_memory { memory.built()? } else { subject.working_tree()? };
+        let selected = subject.choose(&subject.list(&build)?.cases, filter.as_deref(), set)?.cases;
         let Some(case) = selected.first() else {
             eprintln!("no case matches: `assay run --list` shows them");
             return Ok(Exit::Nothing);
@@ -62,53 +66,44 @@ impl ProfileArgs {
         if selected.len() > 1 {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
-        let source = self.selection.selection().source()?;
-        let new = ProfiledWorker { program: cargo::build_one(OwnProgram::Worker)?, set: self.selection.set.clone() };
-        let path = self
-            .output
-            .clone()
-            .unwrap_or_else(|| workspace::output().join("profiles").join(format!("{}.svg", case.id)));
-        match &self.against {
-            None => {
-                let profile = new.profile(case.id, &source)?;
-                let folded = attribution::folded(&profile, ROOT);
-                baselines::atomic::write(&path, reports::flamegraph::flamegraph(&folded, UNIT)?.as_bytes())?;
-                baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
-                print_functions(&attribution::functions(&profile, ROOT));
-                println!("\nflamegraph: {}", path.display());
-            }
-            Some(against) => self.compare(case, against, &new, &source, &path)?,
+        let mut sized = vec![case.clone()];
+        for (what, why) in subject.size(&build, &mut sized)? {
+            bail!("{what}: {why}");
         }
-        Ok(Exit::Ok)
-    }
-
-    fn compare(&self, case: &Case, against: &str, new: &ProfiledWorker, source: &Source, path: &Path) -> Result<()> {
-        if let Some(variant) = against.strip_prefix("variant:") {
+        let case = &SubjectCase { operations: sized[0].operations.max(1), ..sized.remove(0) };
+        let (new, crates) = (subject.command(&build, case), subject.crates()?);
+        // A name may be a path.
+        let name = format!("{}.svg", case.id.replace('/', "_"));
+        let path = self.output.clone().unwrap_or_else(|| workspace::output().join("profiles").join(name));
+        let Some(against) = &self.against else {
+            let profile = call_stacks::profile(&new)?;
+            let folded = attribution::folded(&profile, ROOT);
+            baselines::atomic::write(&path, reports::flamegraph::flamegraph(&folded, UNIT)?.as_bytes())?;
+            baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
+            print_functions(&attribution::functions(&profile, ROOT, &crates));
+            println!("\nflamegraph: {}", path.display());
+            return Ok(Exit::Ok);
+        };
+        if let Some(variant) = against.strip_prefix("variant:").filter(|_| is_memory) {
             let variant = variant.split(',').map(str::to_owned);
-            let set: Vec<String> = self.selection.set.iter().cloned().chain(variant).collect();
+            let set: Vec<String> = set.iter().cloned().chain(variant).collect();
             // Rejects an unknown toggle before valgrind starts.
-            cases::find(case.id, &set)?;
-            let base = ProfiledWorker { set, ..new.clone() };
-            return compare(case, (&base, against), new, source, path);
+            cases::find(&case.id, &set)?;
+            let base = CaseCommand { set, ..new.clone() };
+            compare((&base, against), &new, &crates, &path)?;
+            return Ok(Exit::Ok);
         }
-        let subject = MemorySubject { source: source.clone() };
         let build = subject.revision(against)?;
-        let listed = subject.list(&build)?;
-        ensure!(listed.iter().any(|listed| listed.id == case.id), "{} does not have the case {}", build.name, case.id);
-        let base = ProfiledWorker { program: build.program, ..new.clone() };
-        compare(case, (&base, &build.name), new, source, path)
+        let has_it = subject.list(&build)?.cases.iter().any(|listed| listed.is(case));
+        ensure!(has_it, "{} does not have the case {}", build.name, case.id);
+        compare((&subject.command(&build, case), &build.name), &new, &crates, &path)?;
+        Ok(Exit::Ok)
     }
 }
 
 /// Profiles both sides, writes three flamegraphs and lists the changes.
-fn compare(
-    case: &Case,
-    (base, name): (&ProfiledWorker, &str),
-    new: &ProfiledWorker,
-    source: &Source,
-    path: &Path,
-) -> Result<()> {
-    let (base, new) = call_stacks::both(case.id, base, new, source)?;
+fn compare((base, name): (&CaseCommand, &str), new: &CaseCommand, crates: &[String], path: &Path) -> Result<()> {
+    let (base, new) = call_stacks::both(base, new)?;
     let (folded_base, folded_new) = (attribution::folded(&base, ROOT), attribution::folded(&new, ROOT));
     let (base_path, difference_path) = (path.with_extension("base.svg"), path.with_extension("difference.svg"));
     for (path, svg) in [
@@ -120,7 +115,8 @@ fn compare(
     }
     baselines::atomic::write(&path.with_extension("folded"), folded_new.as_bytes())?;
     baselines::atomic::write(&base_path.with_extension("folded"), folded_base.as_bytes())?;
-    print_change(&attribution::functions(&base, ROOT), &attribution::functions(&new, ROOT), name);
+    let functions = |profile| attribution::functions(profile, ROOT, crates);
+    print_change(&functions(&base), &functions(&new), name);
     println!("\nflamegraph: {}", path.display());
     println!("the base:   {}", base_path.display());
     println!("difference: {}", difference_path.display());

@@ -9,6 +9,8 @@ use clap::Args;
 use harness::lanes::effect;
 use harness::session::plan::{FinishedRun, RunProfile};
 use harness::session::run;
+use harness::subject;
+use harness::workspace;
 
 use super::selection::SelectionArgs;
 use super::{gate, publish};
@@ -69,6 +71,13 @@ impl RunArgs {
             return self.list();
         }
         let selection = self.selection.selection();
+        if !workspace::has_the_memory() {
+            let subject = subject::here(selection.source()?)?;
+            let FinishedRun { path, run } = run::measure_subject(&*subject, &selection, self.output.as_deref())?;
+            let exit = exit(&run);
+            publish::print_and_write(&publish::report(&path, run)?, &path, None)?;
+            return Ok(exit);
+        }
         let FinishedRun { path, run } = run::measure(&selection, self.profile(), self.output.as_deref(), None)?;
         let exit = exit(&run);
         let judged = gate::by_baseline(&run, &selection)?;
@@ -83,6 +92,17 @@ impl RunArgs {
 
     fn list(&self) -> Result<Exit> {
         let selection = self.selection.selection();
+        if !workspace::has_the_memory() {
+            let subject = subject::here(selection.source()?)?;
+            let build = subject.working_tree()?;
+            let listed = subject.list(&build)?;
+            for (what, why) in build.skipped.iter().chain(&listed.left_out) {
+                eprintln!("skipped: {what}: {why}");
+            }
+            let cases = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?.cases;
+            cases.iter().for_each(|case| println!("{:<32} {}", case.program, case.label()));
+            return Ok(if cases.is_empty() { Exit::Nothing } else { Exit::Ok });
+        }
         let (selected, _) = self.profile.unwrap_or(RunProfile::Full).choose(&selection)?;
         for case in &selected.cases {
             println!("{:<32} {}", case.id, case.label());

@@ -37,7 +37,7 @@ impl OwnProgram {
         };
         let mut arguments = vec!["build".to_owned(), "--release".to_owned()];
         arguments.extend(packages.iter().map(|package| format!("--package={package}")));
-        CargoTarget { arguments, kind, name: name.to_owned() }
+        CargoTarget { arguments, kind, name: name.to_owned(), package: PathBuf::new() }
     }
 }
 
@@ -54,6 +54,8 @@ pub struct CargoTarget {
     pub kind: &'static str,
     /// The name of the target.
     pub name: String,
+    /// The folder of its package, relative to the tree.
+    pub package: PathBuf,
 }
 
 /// Cargo without the variables of the current package. Build scripts may rerun when these change, and ring's does: a
@@ -154,7 +156,12 @@ mod tests {
 {"reason":"compiler-artifact","target":{"name":"bench","kind":["bin"]},"executable":"/t/other"}
 {"reason":"compiler-artifact","target":{"name":"bench","kind":["bench"]},"executable":"/t/bench-1"}
 {"reason":"build-finished","success":true}"#;
-        let wanted = |name: &str| CargoTarget { arguments: vec![], kind: "bench", name: name.to_owned() };
+        let wanted = |name: &str| CargoTarget {
+            arguments: vec![],
+            kind: "bench",
+            name: name.to_owned(),
+            package: PathBuf::new(),
+        };
         assert_eq!(executable(messages, &wanted("bench")), Some(PathBuf::from("/t/bench-1")));
         assert_eq!(executable(messages, &wanted("speed")), None);
     }

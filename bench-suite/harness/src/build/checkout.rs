@@ -8,24 +8,70 @@
 //! A cached program is named by its source and by everything else that changes it ([`toolchain`]). Whoever uses it
 //! keeps it from being removed.
 
+use std::fmt::Debug;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use baselines::environment;
+use serde::{Deserialize, Serialize};
 
 use super::cargo::{self, CargoTarget};
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
 use super::prefill::prefill;
-use super::relink::{Layable, Relink};
+use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
 use crate::hash::hash;
 use crate::workspace;
 
-/// One side's program.
+/// A built program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuiltProgram {
+    /// The name: that of its target, with its package where the source has several.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Its relinkable form, or the reason why it has only one layout.
+    pub layouts: Layable,
+    /// The folder of its package, relative to the source.
+    pub package: PathBuf,
+}
+
+/// The programs of a source, and the targets that give none.
+#[derive(Debug, Default)]
+pub struct Targets {
+    /// Each target and the name of its program.
+    pub targets: Vec<(String, CargoTarget)>,
+    /// Targets that are left out, and why.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// Says what to build of a source. Equal `Debug` texts mean equal programs.
+pub trait Recipe: Debug + Send + Sync {
+    /// Chooses the versions of what the source in `tree` asks for, if it does not say.
+    fn resolve(&self, _tree: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    /// The targets of the source in `tree`, which may be made ready for them.
+    fn targets(&self, tree: &Path) -> Result<Targets>;
+
+    /// The reason why a built program is of no use.
+    fn refuses(&self, _program: &Path) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+impl Recipe for CargoTarget {
+    fn targets(&self, _: &Path) -> Result<Targets> {
+        Ok(Targets { targets: vec![(self.name.clone(), self.clone())], skipped: vec![] })
+    }
+}
+
+/// One side's programs.
 #[derive(Debug, Clone)]
 pub struct Build {
     /// The name in records and reports.
@@ -36,10 +82,10 @@ pub struct Build {
     pub dirty: bool,
     /// The compiler, as `rustc --version` names it; empty if it is this folder's.
     pub rustc: String,
-    /// The program.
-    pub program: PathBuf,
-    /// Its relinkable form, or the reason why it has only one layout.
-    pub layouts: Layable,
+    /// The programs: at least one.
+    pub programs: Vec<BuiltProgram>,
+    /// Targets without a program of use, and why.
+    pub skipped: Vec<(String, String)>,
     /// The folder of its cached files.
     pub folder: PathBuf,
     /// The files of its source: programs may read some while they run.
@@ -50,6 +96,18 @@ pub struct Build {
     pub used: Option<Arc<File>>,
 }
 
+impl Build {
+    /// The file of the only program.
+    pub fn program(&self) -> &Path {
+        &self.programs[0].path
+    }
+
+    /// A program by its name.
+    pub fn find(&self, name: &str) -> Option<&BuiltProgram> {
+        self.programs.iter().find(|program| program.name == name)
+    }
+}
+
 /// The place and the target of builds of a repository's revisions.
 #[derive(Debug, Clone)]
 pub struct SourceCheckout {
@@ -57,13 +115,16 @@ pub struct SourceCheckout {
     pub repository: PathBuf,
     /// The folder of the checkout, the build folders and the programs.
     pub home: PathBuf,
-    /// The target to build.
-    pub target: CargoTarget,
+    /// The targets to build.
+    pub recipe: Arc<dyn Recipe>,
     /// Variables of the build.
     pub variables: Vec<(String, String)>,
     /// A build folder whose compiled libraries can be reused.
     pub prefill_from: Option<PathBuf>,
 }
+
+/// The file of a cached build that lists its programs. Program and linker inputs are in folders by number.
+const INDEX: &str = "programs.json";
 
 /// The file name of a cached program.
 const PROGRAM: &str = "program";
@@ -92,8 +153,7 @@ impl SourceCheckout {
         let commit = resolve(&self.repository, revision)?;
         let _lock = self.lock()?;
         self.check_out(&commit)?;
-        let build = self.build_tree(&format!("revision {}", short(&commit)), &commit, false);
-        build.with_context(|| format!("{} does not build: choose another revision", short(&commit)))
+        self.build_tree(&format!("revision {}", short(&commit)), &commit, false)
     }
 
     /// The program of the working tree as it is now: all files that git tracks or would add.
@@ -150,7 +210,30 @@ impl SourceCheckout {
         }
         git(&tree, &["checkout", "--quiet", "--force", "--detach", commit])?;
         // Ignored files too: a lock file of another build would choose its dependencies.
-        git(&tree, &["clean", "--quiet", "-ffdx"]).map(drop)
+        git(&tree, &["clean", "--quiet", "-ffdx"])?;
+        self.check_out_submodules()
+    }
+
+    /// Checks out the submodules of the commit from those of the repository, so that nothing is asked of the network.
+    fn check_out_submodules(&self) -> Result<()> {
+        let tree = self.tree();
+        if !tree.join(".gitmodules").is_file() {
+            return Ok(());
+        }
+        let listed = git(&tree, &["config", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$"])?;
+        for (name, path) in listed.lines().filter_map(|line| line.split_once(' ')) {
+            let from = self.repository.join(path);
+            if !from.join(".git").exists() {
+                // The build may not need it; if it does, cargo says what is missing.
+                eprintln!("the submodule {path} is not checked out: `git submodule update --init` brings it");
+                continue;
+            }
+            let url = format!("{}.url", name.trim_end_matches(".path"));
+            git(&tree, &["config", &url, text(&from)?])?;
+            let update = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", path];
+            git(&tree, &update).with_context(|| format!("can't check out the submodule {path}"))?;
+        }
+        Ok(())
     }
 
     /// Copies a file of the working tree to the checkout. An unchanged file keeps its age, so that cargo builds only
@@ -188,16 +271,23 @@ impl SourceCheckout {
         if let (false, Some(own)) = (lock.exists(), &own) {
             copy(own, &lock)?;
         }
+        self.recipe.resolve(&tree)?;
+        if own.is_none() && lock.is_file() {
+            copy(&lock, &chosen)?;
+        }
         let rustc = toolchain::version(&tree)?;
         let locked = fs::read_to_string(&lock).unwrap_or_default();
-        let key = format!("{rustc}{}{locked}{:?}{:?}", toolchain::settings(&tree)?, self.variables, self.target);
+        let key = format!("{rustc}{}{locked}{:?}{:?}", toolchain::settings(&tree)?, self.variables, self.recipe);
         let folder = self.home.join(format!("{}-{}", short(&source), hash(&key)));
-        if !is_cached(&folder) {
+        if open(&folder).is_none() {
             // Each has a copy of the libraries that it links.
-            workspace::drop_old(&self.home, CACHED - 1, |folder| folder.join(PROGRAM).is_file() && !is_used(folder))?;
-            eprintln!("building {} of {name}, once: it is cached", self.target.name);
-            self.store(&self.build(&[])?, &folder)?;
-            if own.is_none() && lock.is_file() {
+            workspace::drop_old(&self.home, CACHED - 1, |folder| {
+                let is_build = [INDEX, PROGRAM].iter().any(|file| folder.join(file).is_file());
+                is_build && !is_used(folder)
+            })?;
+            eprintln!("building {name}, once: it is cached");
+            self.store(name, &folder)?;
+            if !chosen.is_file() && own.is_none() && lock.is_file() {
                 copy(&lock, &chosen)?;
             }
         }
@@ -205,13 +295,14 @@ impl SourceCheckout {
         // The most recently used folder is removed last, and one that is in use not at all.
         used.set_modified(SystemTime::now()).with_context(|| format!("can't set the age of {}", folder.display()))?;
         used.lock_shared().with_context(|| format!("can't lock {}", folder.display()))?;
+        let (programs, skipped) = open(&folder).context("the cached program is gone: run the command again")?;
         Ok(Build {
             name: name.to_owned(),
             commit: commit.to_owned(),
             dirty,
             rustc: rustc.lines().next().unwrap_or_default().to_owned(),
-            program: folder.join(PROGRAM),
-            layouts: Relink::open(&folder.join(LINK)).context("the cached program is gone: run the command again")?,
+            programs,
+            skipped,
             tree: folder.join(FILES),
             source,
             used: Some(Arc::new(used)),
@@ -219,28 +310,50 @@ impl SourceCheckout {
         })
     }
 
-    fn build(&self, more: &[(&str, &str)]) -> Result<PathBuf> {
+    fn build(&self, target: &CargoTarget, more: &[(&str, &str)]) -> Result<PathBuf> {
         let own = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let variables: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
-        cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, &self.target)
+        cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, target)
     }
 
-    /// Keeps a program, its linker inputs and the files of its source, atomically, as the next build overwrites them.
-    fn store(&self, built: &Path, folder: &Path) -> Result<()> {
+    /// Builds and keeps the programs, their linker inputs and the files of the source, atomically, as the next build
+    /// overwrites them.
+    fn store(&self, name: &str, folder: &Path) -> Result<()> {
         let partial = tempfile::Builder::new().prefix("partial-").tempdir_in(&self.home).context("no folder for it")?;
-        copy(built, &partial.path().join(PROGRAM))?;
-        drop(Relink::capture(&self.tree(), built, &partial.path().join(LINK), |copy| self.build(&[copy]).map(drop))?);
+        // Before the source is made ready to be built.
         self.link_files(&partial.path().join(FILES))?;
+        let mut index = Index::default();
+        let Targets { targets, skipped } = self.recipe.targets(&self.tree())?;
+        index.skipped = skipped;
+        for (target_name, target) in targets {
+            let saved = partial.path().join("inputs.tar");
+            let built = self.build(&target, &[(COPY, text(&saved)?)]);
+            let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
+            if let Some(why) = self.recipe.refuses(&built)? {
+                index.skipped.push((target_name, why));
+                continue;
+            }
+            let place = partial.path().join(index.programs.len().to_string());
+            fs::create_dir(&place).with_context(|| format!("can't create {}", place.display()))?;
+            copy(&built, &place.join(PROGRAM))?;
+            drop(Relink::capture(&self.tree(), &built, Some(&saved), &place.join(LINK), |copy| {
+                self.build(&target, &[copy]).map(drop)
+            })?);
+            index.programs.push((target_name, target.package));
+        }
+        ensure!(!index.programs.is_empty(), "{name} {}", nothing_built(&index.skipped));
+        fs::write(partial.path().join(INDEX), serde_json::to_vec(&index)?).context("can't list the programs")?;
         drop_folder(folder)?;
         let partial = partial.keep();
-        fs::rename(&partial, folder).with_context(|| format!("can't move the program to {}", folder.display()))
+        fs::rename(&partial, folder).with_context(|| format!("can't move the programs to {}", folder.display()))
     }
 
     /// Links the files of the checkout into a folder. Git replaces files and does not write into them.
     fn link_files(&self, to: &Path) -> Result<()> {
         let tree = self.tree();
         fs::create_dir_all(to).with_context(|| format!("can't create {}", to.display()))?;
-        for file in git(&tree, &["ls-files", "-z"])?.split('\0').filter(|file| !file.is_empty()) {
+        for file in git(&tree, &["ls-files", "-z", "--recurse-submodules"])?.split('\0').filter(|file| !file.is_empty())
+        {
             let (from, to) = (tree.join(file), to.join(file));
             // A submodule is a folder.
             if from.is_dir() && !from.is_symlink() {
@@ -262,8 +375,33 @@ impl SourceCheckout {
     }
 }
 
-fn is_cached(folder: &Path) -> bool {
-    folder.join(PROGRAM).is_file() && Relink::open(&folder.join(LINK)).is_some()
+/// The contents of [`INDEX`].
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Index {
+    /// Names of programs, and the folders of their packages.
+    programs: Vec<(String, PathBuf)>,
+    skipped: Vec<(String, String)>,
+}
+
+/// The programs of a cached build and what it left out, if it is whole.
+fn open(folder: &Path) -> Option<(Vec<BuiltProgram>, Vec<(String, String)>)> {
+    let Index { programs, skipped } = serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
+    let program = |(number, (name, package)): (usize, (String, PathBuf))| {
+        let place = folder.join(number.to_string());
+        let layouts = Relink::open(&place.join(LINK))?;
+        let path = place.join(PROGRAM);
+        path.is_file().then_some(BuiltProgram { name, path, layouts, package })
+    };
+    Some((programs.into_iter().enumerate().map(program).collect::<Option<_>>()?, skipped))
+}
+
+/// The error for a source without a program.
+fn nothing_built(skipped: &[(String, String)]) -> String {
+    let each: Vec<String> = skipped.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+    match each[..] {
+        [] => "has no bench targets: `[[bench]]` with `harness = false` and criterion makes one".to_owned(),
+        _ => format!("has no bench that can be measured: {}", each.join("; ")),
+    }
 }
 
 /// True if some process holds a build of that folder.

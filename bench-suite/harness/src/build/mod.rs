@@ -3,7 +3,8 @@
 //! - [`cargo`] builds the programs of this tree.
 //! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
 //!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
-//!   [`files`] copies and compares.
+//!   [`files`] copies and compares; [`same_program`] tells if two builds are one program.
+//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-in for criterion in their benches.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
 //! - [`unoptimised`] builds a program once more, to see what it executes before optimisation.
@@ -14,8 +15,11 @@ pub mod checkout;
 pub mod files;
 pub mod git;
 pub mod layouts;
+pub mod metadata;
 pub mod order;
 pub mod prefill;
 pub mod relink;
+pub mod same_program;
+pub mod stand_in;
 pub mod toolchain;
 pub mod unoptimised;

@@ -15,6 +15,7 @@
 //! (ASPLOS 2009), section 4.2, on link order; Curtsinger and Berger, "Stabilizer: statistically sound performance
 //! evaluation" (ASPLOS 2013), on layouts as a sample.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ use crate::hash::hash;
 use crate::workspace;
 
 /// The variable that names LLD's copy of its inputs.
-const COPY: &str = "LLD_REPRODUCE";
+pub const COPY: &str = "LLD_REPRODUCE";
 
 /// The file in the copy with the linker's arguments.
 const ARGUMENTS: &str = "response.txt";
@@ -75,8 +76,9 @@ impl Relink {
         Ok(Relink { folder: folder.to_owned(), linker, functions: Arc::new(order::functions(&text)) })
     }
 
-    /// Makes cargo link a built program once more, and keeps the linker's inputs in `folder`, or the reason why this
-    /// linker can't put functions in another order. `build` builds only that program of the source in `root`, with one
+    /// Keeps the linker's inputs of a built program in `folder`, or the reason why this linker can't put functions in
+    /// another order. `saved` is the copy that the last link of the build left ([`COPY`]), if it left any. Where it is
+    /// not that program's, cargo links once more: `build` builds only that program of the source in `root`, with one
     /// more variable.
     ///
     /// # Errors
@@ -84,22 +86,37 @@ impl Relink {
     pub fn capture(
         root: &Path,
         built: &Path,
+        saved: Option<&Path>,
         folder: &Path,
         build: impl FnOnce((&str, &str)) -> Result<()>,
     ) -> Result<Layable> {
         let parent = folder.parent().context("the folder of the linker's inputs has no parent")?;
         fs::create_dir_all(parent).with_context(|| format!("can't create {}", parent.display()))?;
         let partial = tempfile::Builder::new().prefix("link-").tempdir_in(parent).context("no folder for a link")?;
-        let copy = partial.path().join("inputs.tar");
-        forget(built)?;
-        let name = copy.to_str().context("the path of the linker's inputs is not UTF-8")?;
-        build((COPY, name))?;
         let inputs = partial.path().join("inputs");
-        let layable = if copy.is_file() {
-            unpack(&copy, partial.path())?;
-            Relink::reproduce(&inputs, linker(root)?, built)?
-        } else {
-            Err("its linker saves no copy of its inputs, as LLD does: link with LLD".to_owned())
+        let of_build = |saved: &Path| -> Result<Layable> {
+            // In the archive is a folder of its name.
+            let unpacked = partial.path().join(saved.file_stem().unwrap_or_default());
+            unpack(saved, partial.path())?;
+            fs::rename(&unpacked, &inputs).with_context(|| format!("can't rename {}", unpacked.display()))?;
+            Relink::reproduce(&inputs, linker(root)?, built)
+        };
+        // Another link, of a build script for instance, may have been the last: then the inputs are not the program's.
+        let layable = match saved.filter(|saved| saved.is_file()).map(of_build) {
+            Some(Ok(Ok(relink))) => Ok(relink),
+            _ => {
+                files::drop_folder(&inputs)?;
+                let copy = partial.path().join("inputs.tar");
+                forget(built)?;
+                let name = copy.to_str().context("the path of the linker's inputs is not UTF-8")?;
+                build((COPY, name))?;
+                if copy.is_file() {
+                    unpack(&copy, partial.path())?;
+                    Relink::reproduce(&inputs, linker(root)?, built)?
+                } else {
+                    Err("its linker saves no copy of its inputs, as LLD does: link with LLD".to_owned())
+                }
+            }
         };
         if let Err(why) = &layable {
             fs::create_dir_all(&inputs).with_context(|| format!("can't create {}", inputs.display()))?;
@@ -146,13 +163,22 @@ impl Relink {
         // Each has a copy of the libraries that it links.
         workspace::drop_old(&home, CACHED - 1, Path::is_dir)?;
         let root = workspace::root();
-        Relink::capture(&root, built, &folder, |copy| {
+        Relink::capture(&root, built, None, &folder, |copy| {
             cargo::build_in(&root, None, &[copy], &program.target()).map(drop)
         })
     }
 
     /// Links the program without symbols, with its functions in an order: a symbol a line.
     pub fn link(&self, order: &str, to: &Path) -> Result<()> {
+        self.link_with(order, to, &["--strip-all"])
+    }
+
+    /// The same with its symbols, by which profilers find functions, in an order that is drawn from a seed.
+    pub fn link_with_symbols(&self, seed: u64, to: &Path) -> Result<()> {
+        self.link_with(&order::order(&self.functions, &BTreeSet::new(), seed), to, &[])
+    }
+
+    fn link_with(&self, order: &str, to: &Path, more: &[&str]) -> Result<()> {
         // LLD looks for the files of its arguments among its inputs.
         let mut file =
             tempfile::Builder::new().prefix("order-").tempfile_in(&self.folder).context("no file for an order")?;
@@ -161,8 +187,9 @@ impl Relink {
         let ordered = format!("--symbol-ordering-file={name}");
         // Code begins on a page of its own, so that the data before it don't move it within its page. One thread, as
         // one layout a core is linked at the same time.
-        let more = ["--no-warn-symbol-ordering", "-zseparate-code", "--strip-all", "--threads=1"];
-        self.run(to, &[vec![ordered], more.map(str::to_owned).into()].concat())
+        let always = ["--no-warn-symbol-ordering", "-zseparate-code", "--threads=1"];
+        let more = always.iter().chain(more).map(|argument| (*argument).to_owned());
+        self.run(to, &more.chain([ordered]).collect::<Vec<_>>())
     }
 
     fn run(&self, to: &Path, more: &[String]) -> Result<()> {
@@ -213,7 +240,7 @@ fn forget(built: &Path) -> Result<()> {
 }
 
 /// The LLD of the folder's toolchain, or the system's.
-fn linker(folder: &Path) -> Result<PathBuf> {
+pub fn linker(folder: &Path) -> Result<PathBuf> {
     let version = toolchain::rustc(folder, &["-vV"])?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
     let sysroot = toolchain::rustc(folder, &["--print", "sysroot"])?;

@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use super::checkout::SourceCheckout;
+use super::checkout::{Build, SourceCheckout};
 use crate::workspace;
 
 /// A program compiled without optimisation. Its files go with the value.
 #[derive(Debug)]
 pub struct Unoptimised {
-    /// The program.
-    pub program: PathBuf,
+    /// The build.
+    pub build: Build,
     /// The code of its packages before optimisation, as LLVM IR.
     pub modules: Vec<PathBuf>,
     _home: TempDir,
@@ -27,19 +27,25 @@ pub struct Unoptimised {
 /// Rustc without optimisation for the packages whose functions are compared. What cargo leaves to the level of
 /// optimisation, checks of overflow for instance, stays as in the measured build.
 const WRAPPER: &str = r#"#!/bin/sh
-case "$CARGO_PKG_NAME" in
-memory | workloads | worker)
-    exec "$@" -C opt-level=0 -C codegen-units=1 -C debug-assertions=off -C overflow-checks=off --emit=llvm-ir
-    ;;
-esac
+for argument; do
+    if [ "$previous" = --crate-name ]; then
+        case "$argument" in
+        CRATES)
+            exec "$@" -C opt-level=0 -C codegen-units=1 -C debug-assertions=off -C overflow-checks=off --emit=llvm-ir
+            ;;
+        esac
+    fi
+    previous=$argument
+done
 exec "$@"
 "#;
 
-/// Builds the program of a revision, or of the working tree.
-pub fn build(checkout: SourceCheckout, revision: Option<&str>) -> Result<Unoptimised> {
+/// Builds the programs of a revision, or of the working tree, with these `crates` unoptimised.
+pub fn build(checkout: SourceCheckout, revision: Option<&str>, crates: &[String]) -> Result<Unoptimised> {
     let home = workspace::temporary("unoptimised-")?;
     let wrapper = home.path().join("rustc-wrapper");
-    fs::write(&wrapper, WRAPPER).with_context(|| format!("can't write {}", wrapper.display()))?;
+    fs::write(&wrapper, WRAPPER.replace("CRATES", &crates.join(" | ")))
+        .with_context(|| format!("can't write {}", wrapper.display()))?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).context("can't make the wrapper executable")?;
     let name = wrapper.to_str().context("the path of the build folder is not UTF-8")?.to_owned();
     let mut variables = checkout.variables.clone();
@@ -52,7 +58,7 @@ pub fn build(checkout: SourceCheckout, revision: Option<&str>) -> Result<Unoptim
     let mut modules = Vec::new();
     find_modules(home.path(), &mut modules)?;
     ensure!(!modules.is_empty(), "rustc emitted no code without optimisation");
-    Ok(Unoptimised { program: built.program, modules, _home: home })
+    Ok(Unoptimised { build: built, modules, _home: home })
 }
 
 /// The modules below the build folders in `folder`.

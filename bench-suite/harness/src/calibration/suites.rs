@@ -18,9 +18,10 @@ use workloads::input::{SEED, Source};
 use super::criterion::Criterion;
 use super::rules;
 use crate::background_load::BackgroundLoad;
+use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
-use crate::schedule::jobs::{self, Job, Side};
+use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::session::sides::SideBySide;
@@ -147,8 +148,9 @@ impl Calibration {
         let mut all: Vec<Job> = Vec::with_capacity(self.cases.len() + 2);
         for (case, extra) in self.cases.iter().zip(&dealt) {
             let case = MemorySubject::case(case, &[]);
-            let program = |side: Side<'_>, extra| subject.program(side.build, &case, side.layouts, extra);
-            all.push(jobs::job(&case, "this tree", program(base, 0.0), program(new, *extra)));
+            let programs = [base.program(&subject, &case, 0.0), new.program(&subject, &case, *extra)];
+            let [base, new] = programs;
+            all.push(jobs::job(&case, "this tree", base, new));
         }
         all.extend(jobs::controls(&subject, &[], new));
         let procedure = Procedure::default();
@@ -158,7 +160,7 @@ impl Calibration {
             today: runs::today(),
             seed,
             deadlines: Deadlines::default(),
-            budget: None,
+            budget: Budget::default(),
             sizes: &self.known,
         };
         let folder = tempfile::tempdir().context("can't create a folder for the rounds")?;

@@ -1,56 +1,36 @@
 //! Call stacks in instructions: a worker under callgrind with callers separated. Exact, without sampling or privileges.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context, Result, anyhow};
 use baselines::CallStacks;
 use baselines::compare::Verdict;
 use baselines::gate::Judgement;
 use worker::slice::ROOT;
-use workloads::cases::Case;
-use workloads::input::Source;
 
 use super::{UNIT, counts};
+use crate::build::checkout::Build;
+use crate::case_command::CaseCommand;
 use crate::progress::Progress;
-use crate::recorded::Recorded;
+use crate::subject::{Subject, SubjectCase};
 use crate::tools::attribution;
 use crate::tools::callgrind::CallgrindProfile;
-use crate::tools::valgrind::{self, CountedWorker};
+use crate::tools::valgrind::{self, ExactCount};
 use crate::workspace;
 
 /// The most cases: each runs valgrind on both sides, and adds three pictures to a report.
 const MOST: usize = 5;
 
-/// A worker with overridden toggles.
-#[derive(Debug, Clone)]
-pub struct ProfiledWorker {
-    /// The file.
-    pub program: PathBuf,
-    /// The toggles, as `toggle=strategy`.
-    pub set: Vec<String>,
-}
-
-impl ProfiledWorker {
-    /// The profile of one exact count of a case.
-    pub fn profile(&self, case: &str, source: &Source) -> Result<CallgrindProfile> {
-        let folder = workspace::temporary("profile-")?;
-        let (program, set) = (self.program.clone(), self.set.clone());
-        let scratch = folder.path().to_owned();
-        let worker = CountedWorker { program, case: case.to_owned(), set, source: source.clone(), scratch, padding: 0 };
-        counts::callgrind(&worker, folder.path(), &[])
-    }
+/// The profile of one exact count of a case.
+pub fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
+    let folder = workspace::temporary("profile-")?;
+    let count = ExactCount { command: command.clone(), scratch: folder.path().to_owned(), padding: 0 };
+    counts::callgrind(&count, folder.path(), &[])
 }
 
 /// The profiles of both sides, measured at the same time: other processes do not change instructions.
-pub fn both(
-    case: &str,
-    base: &ProfiledWorker,
-    new: &ProfiledWorker,
-    source: &Source,
-) -> Result<(CallgrindProfile, CallgrindProfile)> {
+pub fn both(base: &CaseCommand, new: &CaseCommand) -> Result<(CallgrindProfile, CallgrindProfile)> {
     std::thread::scope(|scope| {
-        let base = scope.spawn(|| base.profile(case, source));
-        let new = new.profile(case, source).context("the new side");
+        let base = scope.spawn(|| profile(base));
+        let new = profile(new).context("the new side");
         let base = base.join().unwrap_or_else(|_| Err(anyhow!("a profiling thread panicked")));
         Ok((base.context("the base")?, new?))
     })
@@ -59,10 +39,9 @@ pub fn both(
 /// The stacks of the cases whose exact counts got worse, the worst first; and notes on missing ones.
 pub fn of_regressed(
     judgement: &Judgement,
-    cases: &[Case],
-    workers: [&Path; 2],
-    set: &[String],
-    source: &Source,
+    cases: &[SubjectCase],
+    subject: &dyn Subject,
+    builds: [&Build; 2],
 ) -> (Vec<CallStacks>, Vec<String>) {
     let worst = worst(judgement, cases);
     if worst.is_empty() || valgrind::missing().is_some() {
@@ -75,12 +54,12 @@ pub fn of_regressed(
             worst.len()
         ));
     }
-    let [base, new] = workers.map(|worker| ProfiledWorker { program: worker.to_owned(), set: set.to_vec() });
     let progress = Progress::start("causes", worst.len().min(MOST));
     for case in worst.into_iter().take(MOST) {
-        match both(case.id, &base, &new, source) {
+        let [base, new] = builds.map(|build| subject.command(build, case));
+        match both(&base, &new) {
             Ok((base, new)) => stacks.push(CallStacks {
-                case: case.key(),
+                case: case.key.clone(),
                 unit: UNIT.to_owned(),
                 folded: attribution::folded(&new, ROOT),
                 base_folded: Some(attribution::folded(&base, ROOT)),
@@ -93,17 +72,17 @@ pub fn of_regressed(
 }
 
 /// The cases with a count that regressed, by relative change, the largest first.
-fn worst<'a>(judgement: &Judgement, cases: &'a [Case]) -> Vec<&'a Case> {
-    let mut worst: Vec<(&Case, f64)> = Vec::new();
+fn worst<'a>(judgement: &Judgement, cases: &'a [SubjectCase]) -> Vec<&'a SubjectCase> {
+    let mut worst: Vec<(&SubjectCase, f64)> = Vec::new();
     for delta in &judgement.comparison.deltas {
         // Only counts have a cause.
         if delta.verdict != Verdict::Regressed || delta.cause.is_empty() {
             continue;
         }
-        let Some(case) = cases.iter().find(|case| case.key() == delta.case) else { continue };
+        let Some(case) = cases.iter().find(|case| case.key == delta.case) else { continue };
         worst.push((case, delta.relative.unwrap_or(f64::INFINITY)));
     }
-    worst.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.id.cmp(b.0.id)));
+    worst.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.id.cmp(&b.0.id)));
     worst.into_iter().map(|(case, _)| case).collect()
 }
 
@@ -115,10 +94,11 @@ mod tests {
     use workloads::cases;
 
     use super::*;
+    use crate::subject::memory::MemorySubject;
 
-    fn delta(case: &Case, verdict: Verdict, relative: f64, cause: Vec<FunctionDelta>) -> Delta {
+    fn delta(case: &SubjectCase, verdict: Verdict, relative: f64, cause: Vec<FunctionDelta>) -> Delta {
         Delta {
-            case: case.key(),
+            case: case.key.clone(),
             metric: "instructions".to_owned(),
             base: Some(1.0),
             new: Some(1.0 + relative),
@@ -135,7 +115,8 @@ mod tests {
 
     #[test]
     fn the_worst_counts_come_first_and_nothing_else() {
-        let cases: Vec<Case> = cases::LISTED[..4].iter().map(|listed| listed.resolve(&[]).expect("listed")).collect();
+        let resolved = cases::LISTED[..4].iter().map(|listed| listed.resolve(&[]).expect("listed"));
+        let cases: Vec<SubjectCase> = resolved.map(|case| MemorySubject::case(&case, &[])).collect();
         let moved = vec![FunctionDelta { function: "f".into(), delta: 1, ..FunctionDelta::default() }];
         let deltas = vec![
             delta(&cases[0], Verdict::Regressed, 0.01, moved.clone()),
@@ -144,7 +125,11 @@ mod tests {
             delta(&cases[3], Verdict::Regressed, 0.9, vec![]),
         ];
         let judgement = gate::judge(Comparison { differences: vec![], deltas }, &[], &[]);
-        let worst: Vec<&str> = worst(&judgement, &cases).iter().map(|case| case.id).collect();
-        assert_eq!(worst, [cases[2].id, cases[0].id], "a time has no call stacks, and what improved needs none");
+        let worst: Vec<&str> = worst(&judgement, &cases).iter().map(|case| case.id.as_str()).collect();
+        assert_eq!(
+            worst,
+            [cases[2].id.as_str(), &cases[0].id],
+            "a time has no call stacks, and what improved needs none"
+        );
     }
 }

@@ -4,8 +4,8 @@
 //! Only code below [`ROOT`] is counted. Other processes do not change a count, so one case a core is counted at a time.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use baselines::compare::THREADS;
@@ -15,18 +15,20 @@ use tempfile::TempDir;
 use worker::protocol::Counted;
 use worker::slice::ROOT;
 use worker::valgrind::INSTRUMENTATION;
-use workloads::cases::{Case, Tag};
 use workloads::engagement::WORK;
-use workloads::input::Source;
 
-use super::{Plan, UNIT};
+use super::UNIT;
+use crate::budget::Budget;
+use crate::build::checkout::Build;
+use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::progress::Progress;
-use crate::recorded::Recorded;
+use crate::subject::{Subject, SubjectCase};
 use crate::tools::attribution::{self, DEPTH};
+use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile};
 use crate::tools::dhat::{self, Allocations};
-use crate::tools::valgrind::{CountedWorker, last_lines};
+use crate::tools::valgrind::ExactCount;
 use crate::workspace;
 
 /// One exact count of a case.
@@ -72,100 +74,128 @@ pub const EVENTS: [&str; 6] = [
     "--LL=8388608,16,64",
 ];
 
+/// The longest time of one exact count: what takes longer hangs, or is too long to be counted.
+pub(super) const LONGEST: Duration = Duration::from_secs(300);
+
+/// The reason why a long benchmark has no counts.
+pub const TOO_LONG: &str = "an operation takes more than half a second, and would take minutes under valgrind";
+
 /// Bytes that each repetition adds to the environment: odd, so that no alignment repeats.
 const PADDING: usize = 1237;
 
-/// Copies of a worker at paths of one length, and a folder for stores.
+/// Where cases are counted: copies of their programs at paths of one length, and a folder for stores.
 #[derive(Debug)]
 pub struct Place {
-    homes: Vec<FixedLengthDir>,
+    /// By program and repetition.
+    homes: BTreeMap<(PathBuf, usize), FixedLengthDir>,
     folder: TempDir,
+    crates: Vec<String>,
 }
 
 impl Place {
-    /// Prepares this number of repetitions, each with its own path.
-    pub fn new(worker: &Path, repetitions: usize) -> Result<Place> {
+    /// Copies programs for this number of repetitions, each to its own path. `crates` are the project's.
+    pub fn new<'a>(
+        programs: impl IntoIterator<Item = &'a Path>,
+        repetitions: usize,
+        crates: Vec<String>,
+    ) -> Result<Place> {
         let folder = workspace::temporary("counts-")?;
         let scratch = folder.path().join("scratch");
         std::fs::create_dir(&scratch).context("can't create a folder for stores")?;
-        let homes = (0..repetitions).map(|_| FixedLengthDir::new(worker, &scratch)).collect::<Result<_>>()?;
-        Ok(Place { homes, folder })
+        let mut homes = BTreeMap::new();
+        for program in programs {
+            for repetition in 0..repetitions {
+                homes.insert((program.to_owned(), repetition), FixedLengthDir::new(program, &scratch)?);
+            }
+        }
+        Ok(Place { homes, folder, crates })
     }
 
-    /// Counts a case, with toggles overridden; `number` distinguishes counts taken at the same time.
-    pub fn count(
+    /// Counts a case of one of the programs; `number` distinguishes counts taken at the same time.
+    pub fn count(&self, command: &CaseCommand, number: usize, repetition: usize) -> Result<CaseCounts> {
+        self.with(command, number, repetition, |count, folder| self.count_once(count, folder))
+    }
+
+    /// Counts the instructions of a case, and nothing else.
+    pub(super) fn instructions(&self, command: &CaseCommand, number: usize, repetition: usize) -> Result<u64> {
+        self.with(command, number, repetition, |count, folder| Ok(callgrind(count, folder, &[])?.total))
+    }
+
+    /// Calls with an exact count and a folder for its profiles.
+    fn with<T>(
         &self,
-        case: &Case,
-        set: &[String],
-        source: &Source,
+        command: &CaseCommand,
         number: usize,
         repetition: usize,
-    ) -> Result<CaseCounts> {
-        let home = &self.homes[repetition];
-        let worker = CountedWorker {
-            program: home.program(),
-            case: case.id.to_owned(),
-            set: set.to_vec(),
-            source: source.clone(),
+        counted: impl FnOnce(&ExactCount, &Path) -> Result<T>,
+    ) -> Result<T> {
+        let home = self.homes.get(&(command.program.clone(), repetition)).context("this program was not copied")?;
+        let count = ExactCount {
+            command: CaseCommand { program: home.program(), ..command.clone() },
             scratch: home.scratch(),
             padding: repetition * PADDING,
         };
         let profiles = self.folder.path().join(format!("{number}-{repetition}"));
         std::fs::create_dir_all(&profiles).with_context(|| format!("can't create {}", profiles.display()))?;
-        let counted = count(&worker, &profiles);
+        let counted = counted(&count, &profiles);
         // Profiles are large, and are not needed after parsing.
         let _ = std::fs::remove_dir_all(&profiles);
         counted
     }
-}
 
-fn count(worker: &CountedWorker, folder: &Path) -> Result<CaseCounts> {
-    let Counted { heap, mut counters, input, threads } =
-        serde_json::from_slice(&output(&mut worker.with_heap(), "the worker")?)
-            .context("the worker printed no heap usage: it is older than this assay")?;
-    let profile = callgrind(worker, folder, &EVENTS)?;
-    let mut values = hits(&profile.events)?;
-    // As many blocks as the worker's allocator saw: then no C code made any, and DHAT would count the same.
-    let allocated = match profile.heap_blocks(ROOT) == heap.allocations {
-        true => Allocations { blocks: heap.allocations, bytes: heap.allocated_bytes },
-        false => dhat(worker, folder)?,
-    };
-    ensure!(
-        allocated.blocks >= heap.allocations,
-        "DHAT counts {} allocations of {}, its allocator {}: stacks were cut",
-        allocated.blocks,
-        worker.case,
-        heap.allocations
-    );
-    values.insert("system_calls", profile.system_calls(ROOT) as f64);
-    values.insert("allocations", allocated.blocks as f64);
-    values.insert("allocated_bytes", allocated.bytes as f64);
-    values.insert(PEAK, heap.peak_bytes as f64);
-    let functions = attribution::functions(&profile, ROOT);
-    let sum: u64 = functions.iter().map(|function| function.instructions).sum();
-    ensure!(
-        values.get("instructions") == Some(&(sum as f64)),
-        "the functions of {} sum to {sum}, callgrind's total is {:?}",
-        worker.case,
-        values.get("instructions")
-    );
-    counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
-    counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
-    Ok(CaseCounts { values, work: counters, input, functions, folded: attribution::folded(&profile, ROOT) })
+    fn count_once(&self, count: &ExactCount, folder: &Path) -> Result<CaseCounts> {
+        let case = &count.command.case;
+        let Counted { heap, mut counters, input, threads } =
+            serde_json::from_slice(&successful(&mut count.with_heap(), "the worker", LONGEST)?)
+                .context("the worker did not say that it counted: it is older than this assay")?;
+        let profile = callgrind(count, folder, &EVENTS)?;
+        let mut values = hits(&profile.events)?;
+        let blocks = profile.heap_blocks(ROOT);
+        let allocated = match heap {
+            // As many blocks as the worker's allocator saw: then no C code made any, and DHAT would count the same.
+            Some(heap) if heap.allocations == blocks => {
+                Allocations { blocks: heap.allocations, bytes: heap.allocated_bytes }
+            }
+            None if blocks == 0 => Allocations::default(),
+            _ => dhat(count, folder)?,
+        };
+        if let Some(heap) = heap {
+            ensure!(
+                allocated.blocks >= heap.allocations,
+                "DHAT counts {} allocations of {case}, its allocator {}: stacks were cut",
+                allocated.blocks,
+                heap.allocations
+            );
+            values.insert(PEAK, heap.peak_bytes as f64);
+        }
+        values.insert("system_calls", profile.system_calls(ROOT) as f64);
+        values.insert("allocations", allocated.blocks as f64);
+        values.insert("allocated_bytes", allocated.bytes as f64);
+        let functions = attribution::functions(&profile, ROOT, &self.crates);
+        let sum: u64 = functions.iter().map(|function| function.instructions).sum();
+        ensure!(
+            values.get("instructions") == Some(&(sum as f64)),
+            "the functions of {case} sum to {sum}, callgrind's total is {:?}",
+            values.get("instructions")
+        );
+        counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
+        counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
+        Ok(CaseCounts { values, work: counters, input, functions, folded: attribution::folded(&profile, ROOT) })
+    }
 }
 
 /// The heap blocks of Rust and C code alike. Slow: DHAT watches every access to memory, and the setup's too.
-pub fn dhat(worker: &CountedWorker, folder: &Path) -> Result<Allocations> {
+pub fn dhat(count: &ExactCount, folder: &Path) -> Result<Allocations> {
     let file = folder.join("dhat.out");
     // Valgrind's default of 12 frames would end before the measured function.
     let tool = ["--tool=dhat".to_owned(), "--num-callers=100".to_owned(), argument("--dhat-out-file", &file)?];
-    output(&mut worker.under(&tool), "DHAT")?;
+    successful(&mut count.under(&tool), "the worker under DHAT", LONGEST)?;
     let text = std::fs::read(&file).with_context(|| format!("DHAT wrote no profile to {}", file.display()))?;
     dhat::parse(&text, ROOT)
 }
 
 /// The profile of one exact count, with callers separated. It covers only code below [`ROOT`].
-pub fn callgrind(worker: &CountedWorker, folder: &Path, more: &[&str]) -> Result<CallgrindProfile> {
+pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<CallgrindProfile> {
     let file = folder.join("callgrind.out");
     let mut tool: Vec<String> =
         ["--tool=callgrind", INSTRUMENTATION, "--collect-atstart=no", "--dump-line=no"].map(str::to_owned).into();
@@ -173,26 +203,15 @@ pub fn callgrind(worker: &CountedWorker, folder: &Path, more: &[&str]) -> Result
     tool.push(format!("--toggle-collect=*{ROOT}*"));
     tool.push(format!("--separate-callers={DEPTH}"));
     tool.push(argument("--callgrind-out-file", &file)?);
-    output(&mut worker.under(&tool), "callgrind")?;
+    successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
     let text = std::fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
     let profile = callgrind::parse(&text)?;
-    ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", worker.case);
+    ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", count.command.case);
     Ok(profile)
 }
 
 pub(super) fn argument(name: &str, file: &Path) -> Result<String> {
     Ok(format!("{name}={}", file.to_str().context("the path of a profile is not UTF-8")?))
-}
-
-pub(super) fn output(command: &mut Command, what: &str) -> Result<Vec<u8>> {
-    let output = command.output().with_context(|| format!("can't start {what}"))?;
-    ensure!(
-        output.status.success(),
-        "counting failed: {what} ended with {}: {}",
-        output.status,
-        last_lines(&output.stdout, &output.stderr)
-    );
-    Ok(output.stdout)
 }
 
 /// Metrics computed from callgrind's events. A hit is an access that no faster cache served; cycles are KCachegrind's
@@ -217,30 +236,29 @@ fn hits(events: &BTreeMap<String, u64>) -> Result<BTreeMap<&'static str, f64>> {
 }
 
 /// A case's measurements: one value for each repetition, for one operation.
-pub fn measurements(case: &Case, repetitions: &[CaseCounts]) -> Result<Vec<Measurement>> {
+pub fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Vec<Measurement>> {
     let first = repetitions.first().context("nothing was counted")?;
-    let operations = case.benchmark.operations;
     let measurement = |metric: &'static str| {
         let value = |counts: &CaseCounts| -> Result<f64> {
             let value = counts.values.get(metric).with_context(|| format!("a repetition has no {metric}"))?;
-            Ok(if metric == PEAK { *value } else { value / operations as f64 })
+            Ok(if metric == PEAK { *value } else { value / case.operations as f64 })
         };
         let sample = Sample::new(repetitions.iter().map(value).collect::<Result<_>>()?)?;
-        let measurement = Measurement::new(case.key(), metric, sample, case.durability()).over(operations);
+        let measurement = Measurement::new(case.key.clone(), metric, sample, case.durability).over(case.operations);
         if metric != "instructions" {
             return Ok(measurement);
         }
         let measurement = measurement.with_counters(first.work.clone()).with_functions(first.functions.clone());
         Ok(Measurement { input: first.input.clone(), ..measurement })
     };
-    METRICS.into_iter().map(measurement).collect()
+    METRICS.into_iter().filter(|metric| first.values.contains_key(metric)).map(measurement).collect()
 }
 
 /// Counts one case a core at a time, and passes each result to `done` with the number of its case.
-pub fn count_all<T: Sync>(
+pub fn count_all<T: Sync, C>(
     cases: &[T],
-    count: impl Fn(usize, &T) -> Result<Vec<CaseCounts>> + Sync,
-    done: impl FnMut(usize, Result<Vec<CaseCounts>>) -> Result<()> + Send,
+    count: impl Fn(usize, &T) -> Result<C> + Sync,
+    done: impl FnMut(usize, Result<C>) -> Result<()> + Send,
 ) -> Result<()> {
     let (queue, done) = (Mutex::new(cases.iter().enumerate()), Mutex::new(done));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -261,30 +279,63 @@ pub fn count_all<T: Sync>(
     })
 }
 
-/// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases tagged for it.
-pub fn measure(plan: &Plan<'_>, worker: &Path, writer: &mut RunWriter) -> Result<Vec<CallStacks>> {
-    let repetitions = plan.repeat as usize;
-    let progress = Progress::start("counts", plan.cases.len());
-    let place = Place::new(worker, repetitions)?;
+/// The cases of one build to count.
+#[derive(Clone, Copy)]
+pub struct CountPlan<'a> {
+    /// What they belong to.
+    pub subject: &'a dyn Subject,
+    /// Their programs.
+    pub build: &'a Build,
+    /// The cases.
+    pub cases: &'a [SubjectCase],
+    /// The number of counts of each case.
+    pub repeat: u32,
+    /// The time that is left: what was not counted by then is invalid.
+    pub budget: Budget,
+}
+
+/// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases that are wanted.
+pub fn measure(
+    plan: CountPlan<'_>,
+    writer: &mut RunWriter,
+    stacks_of: impl Fn(&SubjectCase) -> bool + Sync,
+) -> Result<Vec<CallStacks>> {
+    let CountPlan { subject, build, cases, repeat, budget } = plan;
+    let repetitions = repeat as usize;
+    let progress = Progress::start("counts", cases.len());
+    let programs = build.programs.iter().map(|program| program.path.as_path());
+    let place = Place::new(programs, repetitions, subject.crates()?)?;
     let mut stacks = Vec::new();
-    let count = |number: usize, case: &Case| {
-        (0..repetitions).map(|repetition| place.count(case, plan.set, plan.source, number, repetition)).collect()
+    let count = |number: usize, case: &SubjectCase| {
+        ensure!(!budget.is_over(), "the time was up before it was counted: give a longer `--budget`");
+        let command = subject.command(build, case);
+        (0..repetitions).map(|repetition| place.count(&command, number, repetition)).collect()
     };
     let done = |number: usize, counted: Result<Vec<CaseCounts>>| {
-        let case: &Case = &plan.cases[number];
+        let case = &cases[number];
         match counted.and_then(|counted| Ok((measurements(case, &counted)?, counted))) {
             Ok((measurements, counted)) => {
                 measurements.into_iter().try_for_each(|measurement| writer.measurement(measurement))?;
-                if case.has(Tag::Profiled) {
+                if stacks_of(case) {
                     let folded = counted.into_iter().next().map(|counted| counted.folded).unwrap_or_default();
-                    stacks.push(CallStacks { case: case.key(), unit: UNIT.to_owned(), folded, base_folded: None });
+                    stacks.push(CallStacks {
+                        case: case.key.clone(),
+                        unit: UNIT.to_owned(),
+                        folded,
+                        base_folded: None,
+                    });
                 }
             }
-            Err(error) => plan.invalid(&case.label(), &error, writer, &progress)?,
+            // What valgrind can't run on either side is still timed; if it counts on one side, it is missing here.
+            Err(error) if !subject.is_exact() && !budget.is_over() => {
+                progress.say(&format!("skipped: counts of {}: {error:#}", case.label()));
+                writer.skipped(format!("counts of {}", case.label()), format!("{error:#}"))?;
+            }
+            Err(error) => super::invalid(&case.label(), &error, writer, &progress)?,
         }
         progress.done(&case.label());
         Ok(())
     };
-    count_all(plan.cases, count, done)?;
+    count_all(cases, count, done)?;
     Ok(stacks)
 }

@@ -66,7 +66,7 @@ pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
         };
         match measured {
             Ok(measurements) => measurements.into_iter().try_for_each(|measurement| writer.measurement(measurement))?,
-            Err(error) => plan.invalid(&found.label(), &error, writer, &progress)?,
+            Err(error) => super::invalid(&found.label(), &error, writer, &progress)?,
         }
         progress.done(&found.label());
     }

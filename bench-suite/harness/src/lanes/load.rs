@@ -61,7 +61,7 @@ pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     for case in &chosen {
         match drive(&case.variant, &corpus, LoadPrograms::of(plan)?, pressure) {
             Ok(measurements) => measurements.into_iter().try_for_each(|measurement| writer.measurement(measurement))?,
-            Err(error) => plan.invalid(&case.label(), &error, writer, &progress)?,
+            Err(error) => super::invalid(&case.label(), &error, writer, &progress)?,
         }
         progress.done(&case.label());
     }

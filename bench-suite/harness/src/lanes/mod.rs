@@ -7,7 +7,9 @@ pub mod call_stacks;
 pub mod counts;
 pub mod effect;
 pub mod load;
+pub mod slices;
 pub mod time;
+pub mod unsteady;
 pub mod work;
 
 use std::collections::BTreeMap;
@@ -36,8 +38,6 @@ pub struct Plan<'a> {
     pub filter: Option<&'a str>,
     /// The overridden toggles.
     pub set: &'a [String],
-    /// The number of counts of each case.
-    pub repeat: u32,
     /// The source of the child processes' input.
     pub source: &'a Source,
     /// The input.
@@ -55,18 +55,6 @@ impl Plan<'_> {
         path.with_context(|| format!("cargo built no `{}`", program.target().name))
     }
 
-    /// Prints and records that a result is invalid.
-    pub fn invalid(
-        &self,
-        what: &str,
-        error: &anyhow::Error,
-        writer: &mut RunWriter,
-        progress: &Progress,
-    ) -> Result<()> {
-        progress.say(&format!("invalid: {what}: {error:#}"));
-        Ok(writer.invalid(what, format!("{error:#}"))?)
-    }
-
     /// The input as a corpus file, in a temporary folder that the first value holds.
     pub fn corpus(&self) -> Result<(TempDir, PathBuf)> {
         let home = workspace::temporary("corpus-")?;
@@ -75,4 +63,10 @@ impl Plan<'_> {
         memory::corpus::write(&corpus, &Corpus { source, scripts })?;
         Ok((home, corpus))
     }
+}
+
+/// Prints and records that a result is invalid.
+pub fn invalid(what: &str, error: &anyhow::Error, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
+    progress.say(&format!("invalid: {what}: {error:#}"));
+    Ok(writer.invalid(what, format!("{error:#}"))?)
 }

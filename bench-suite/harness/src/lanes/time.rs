@@ -29,7 +29,7 @@ pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     for case in plan.cases {
         match time(plan, case, home.path(), effort) {
             Ok(measurement) => writer.measurement(measurement)?,
-            Err(error) => plan.invalid(&case.label(), &error, writer, &progress)?,
+            Err(error) => super::invalid(&case.label(), &error, writer, &progress)?,
         }
         progress.done(&case.label());
     }
@@ -50,5 +50,5 @@ pub fn bench<'a>(program: &'a Path, source: Vec<(&'static str, String)>, set: &[
     let mut variables: Vec<(String, String)> =
         source.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     variables.push(("ASSAY_SET".to_owned(), set.join(",")));
-    CriterionBench { program, package: workspace::root(), variables, core: None, deadline: DEADLINE }
+    CriterionBench { program, package: workspace::root(), variables, deadline: DEADLINE }
 }

@@ -5,36 +5,36 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use baselines::doing::ExecutedFunction;
 use worker::slice::ROOT;
 use worker::valgrind::INSTRUMENTATION;
-use workloads::cases::Case;
-use workloads::input::Source;
 
-use super::counts::{argument, output};
+use super::counts::{LONGEST, argument};
 use crate::build::unoptimised::Unoptimised;
+use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
+use crate::subject::{Subject, SubjectCase};
+use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile};
 use crate::tools::llvm_ir;
 use crate::tools::symbols::{bare, owner};
-use crate::tools::valgrind::CountedWorker;
+use crate::tools::valgrind::ExactCount;
 use crate::workspace;
 
-/// What each case executes, in the order of `cases`; `done` is told of each.
+/// What each case of a subject executes, in the order of `cases`; `done` is told of each.
 pub fn executed(
+    subject: &dyn Subject,
     built: &Unoptimised,
-    cases: &[Case],
-    set: &[String],
-    source: &Source,
-    done: impl Fn(&Case),
+    cases: &[SubjectCase],
+    done: impl Fn(&SubjectCase),
 ) -> Result<Vec<Result<Vec<ExecutedFunction>>>> {
+    let crates = subject.crates()?;
     let profiles: Vec<Result<CallgrindProfile>> = cases
         .iter()
         .map(|case| {
-            let profile = profile(&built.program, case, set, source);
+            let profile = profile(&subject.command(&built.build, case));
             done(case);
             profile
         })
@@ -46,44 +46,38 @@ pub fn executed(
         let text = fs::read_to_string(module).with_context(|| format!("can't read {}", module.display()))?;
         code.extend(llvm_ir::hashes(&text, &symbols));
     }
-    Ok(profiles.into_iter().map(|profile| Ok(functions(&profile?, &code))).collect())
+    Ok(profiles.into_iter().map(|profile| Ok(functions(&profile?, &code, &crates))).collect())
 }
 
 /// The functions of a profile whose names are symbols.
-fn functions(profile: &CallgrindProfile, code: &HashMap<String, u64>) -> Vec<ExecutedFunction> {
+fn functions(profile: &CallgrindProfile, code: &HashMap<String, u64>, crates: &[String]) -> Vec<ExecutedFunction> {
     let executed = profile.contexts.iter().filter(|(_, cost)| cost.instructions > 0);
     let function = |(symbol, cost): (&String, &callgrind::Cost)| ExecutedFunction {
         name: bare(symbol),
         code: code.get(symbol).copied(),
         instructions: cost.instructions,
-        owner: owner(symbol),
+        owner: owner(symbol, crates),
     };
     executed.map(function).collect()
 }
 
 /// The profile of one exact count by symbol, without callers: they need no names here, and inlining moves none.
-fn profile(program: &Path, case: &Case, set: &[String], source: &Source) -> Result<CallgrindProfile> {
+fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
     let folder = workspace::temporary("work-")?;
     let scratch = folder.path().join("scratch");
     fs::create_dir(&scratch).context("can't create a folder for stores")?;
-    let home = FixedLengthDir::new(program, &scratch)?;
-    let worker = CountedWorker {
-        program: home.program(),
-        case: case.id.to_owned(),
-        set: set.to_vec(),
-        source: source.clone(),
-        scratch: home.scratch(),
-        padding: 0,
-    };
+    let home = FixedLengthDir::new(&command.program, &scratch)?;
+    let command = CaseCommand { program: home.program(), ..command.clone() };
+    let count = ExactCount { command, scratch: home.scratch(), padding: 0 };
     let file = folder.path().join("callgrind.out");
     let options = ["--tool=callgrind", INSTRUMENTATION, "--collect-atstart=no", "--dump-line=no", "--demangle=no"];
     let mut tool: Vec<String> = options.map(str::to_owned).into();
     tool.push(format!("--toggle-collect=*{}*", mangled(ROOT)));
     tool.push(argument("--callgrind-out-file", &file)?);
-    output(&mut worker.under(&tool), "callgrind")?;
+    successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
     let text = fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
     let profile = callgrind::parse(&text)?;
-    ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", case.id);
+    ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", count.command.case);
     Ok(profile)
 }
 
@@ -112,7 +106,7 @@ mod tests {
     fn functions_of(profile: &str, module: &str) -> Vec<ExecutedFunction> {
         let profile = callgrind::parse(profile).expect("well formed");
         let symbols = profile.contexts.keys().map(String::as_str).collect();
-        functions(&profile, &llvm_ir::hashes(module, &symbols))
+        functions(&profile, &llvm_ir::hashes(module, &symbols), &["memory".to_owned()])
     }
 
     /// Whose doing it is that something changed since the base.

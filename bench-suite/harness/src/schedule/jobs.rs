@@ -1,5 +1,6 @@
 //! Builds the pairs to measure: the cases that both sides have, and the controls with a known outcome.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use baselines::paired::{Control, Pair};
@@ -28,8 +29,16 @@ pub struct Job {
 pub struct Side<'a> {
     /// The build to run.
     pub build: &'a Build,
-    /// Its layouts, if every round has a new one.
-    pub layouts: Option<&'a Layouts>,
+    /// The layouts of its programs, by name, if every round has a new one.
+    pub layouts: Option<&'a BTreeMap<String, Layouts>>,
+}
+
+impl<'a> Side<'a> {
+    /// The program that serves a case, with `extra_percent` of extra work.
+    pub fn program(self, subject: &dyn Subject, case: &SubjectCase, extra_percent: f64) -> Arc<dyn Program> {
+        let layouts = self.layouts.and_then(|layouts| layouts.get(&case.program));
+        subject.program(self.build, case, layouts, extra_percent)
+    }
 }
 
 /// A pair of one case on two programs.
@@ -53,8 +62,7 @@ pub fn job(case: &SubjectCase, base_name: &str, base: Arc<dyn Program>, new: Arc
 /// extra work.
 pub fn jobs(subject: &dyn Subject, cases: &[SubjectCase], base: Side<'_>, new: Side<'_>) -> Vec<Job> {
     let pair = |case: &SubjectCase| {
-        let programs = [base, new].map(|side| subject.program(side.build, case, side.layouts, 0.0));
-        let [base_program, new_program] = programs;
+        let [base_program, new_program] = [base, new].map(|side| side.program(subject, case, 0.0));
         job(case, &base.build.name, base_program, new_program)
     };
     let mut jobs: Vec<Job> = cases.iter().map(pair).collect();
@@ -65,7 +73,7 @@ pub fn jobs(subject: &dyn Subject, cases: &[SubjectCase], base: Side<'_>, new: S
 /// The controls on one side.
 pub fn controls(subject: &dyn Subject, cases: &[SubjectCase], side: Side<'_>) -> Vec<Job> {
     let Some((case, controls)) = subject.controls(cases) else { return vec![] };
-    let program = |extra| subject.program(side.build, &case, side.layouts, extra);
+    let program = |extra| side.program(subject, &case, extra);
     let control = |control| {
         let extra = if let Control::Slower { percent } = control { percent } else { 0.0 };
         let mut job = job(&case, &side.build.name, program(0.0), program(extra));

@@ -7,6 +7,7 @@ use anyhow::Result;
 use worker::protocol::{Command, Ended, Ready, Worked};
 
 use super::placement::Placement;
+use crate::budget::Budget;
 use crate::build::layouts::Layouts;
 
 /// A program for one side of a round. Equal `Debug` texts mean equal work.
@@ -64,6 +65,14 @@ pub struct Deadlines {
     pub slice: Duration,
     /// Checking the answers.
     pub end: Duration,
+}
+
+impl Deadlines {
+    /// The same, or what is left of a budget.
+    pub fn within(self, budget: Budget) -> Deadlines {
+        let [ready, slice, end] = [self.ready, self.slice, self.end].map(|deadline| budget.at_most(deadline));
+        Deadlines { ready, slice, end }
+    }
 }
 
 impl Default for Deadlines {

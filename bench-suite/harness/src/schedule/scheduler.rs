@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use baselines::RunWriter;
@@ -23,10 +22,12 @@ use rand_pcg::Pcg64;
 use worker::pin;
 use worker::protocol::Command;
 
+use super::cores;
 use super::jobs::Job;
 use super::placement::Placement;
 use super::program::{Deadlines, Program};
 use super::round;
+use crate::budget::Budget;
 use crate::build::layouts::{self, Layouts};
 use crate::progress::Progress;
 
@@ -51,8 +52,8 @@ pub struct Settings<'a> {
     pub seed: u64,
     /// The longest times of worker answers.
     pub deadlines: Deadlines,
-    /// The longest duration: a pair that needs more rounds then is inconclusive.
-    pub budget: Option<Duration>,
+    /// The time that is left: a pair that needs more rounds then is inconclusive.
+    pub budget: Budget,
     /// The operations of a slice, as far as they are known; new ones are added.
     pub sizes: &'a Sizes,
 }
@@ -69,14 +70,13 @@ impl Sizes {
 
 /// Measures all jobs into a run. A pair that fails is abandoned; the others continue.
 pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
-    let began = Instant::now();
     let mut random = Pcg64::seed_from_u64(settings.seed);
     size(&mut jobs, settings, writer)?;
     loop {
         let pairs = &writer.so_far().pairs;
         ensure!(pairs.len() == jobs.len(), "the run has {} pairs for {} jobs", pairs.len(), jobs.len());
         let wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today)?;
-        if wanted.is_empty() || out_of_time(began, settings) {
+        if wanted.is_empty() || settings.budget.is_over() {
             return Ok(());
         }
         let confirming = wanted.iter().any(|(_, stage, _)| *stage == Stage::Confirm);
@@ -101,7 +101,6 @@ pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunW
             writer: Mutex::new(writer),
             progress,
             settings,
-            began,
         };
         std::thread::scope(|scope| {
             let stage = &stage;
@@ -141,13 +140,13 @@ struct RoundQueue<'a> {
     writer: Mutex<&'a mut RunWriter>,
     progress: Progress,
     settings: &'a Settings<'a>,
-    began: Instant,
 }
 
 impl RoundQueue<'_> {
     /// Measures round after round on a core, until none is left or the time is up.
     fn take(&self, core: Option<usize>) -> Result<()> {
-        while !out_of_time(self.began, self.settings) {
+        let Settings { budget, deadlines, .. } = *self.settings;
+        while !budget.is_over() {
             let next = self.queue.lock().next();
             let Some(turn) = next else { break };
             if self.writer.lock().so_far().pairs[turn.pair].abandoned {
@@ -162,9 +161,13 @@ impl RoundQueue<'_> {
                 turn.round,
                 job.pair.operations,
                 placement,
-                self.settings.deadlines,
+                deadlines.within(budget),
                 &mut random,
             );
+            // The end of the time may have cut it off.
+            if measured.is_err() && budget.is_over() {
+                break;
+            }
             self.write(&turn, measured)?;
             self.progress.done(&job.pair.case.benchmark);
         }
@@ -192,10 +195,6 @@ impl RoundQueue<'_> {
     }
 }
 
-fn out_of_time(began: Instant, settings: &Settings<'_>) -> bool {
-    settings.budget.is_some_and(|budget| began.elapsed() > budget)
-}
-
 fn abandon(pair: usize, error: &anyhow::Error, writer: &mut RunWriter, progress: &Progress) -> Result<()> {
     progress.say(&format!("invalid: times of {}: {error:#}", writer.so_far().pairs[pair].pair.case));
     Ok(writer.abandon(pair, format!("{error:#}"))?)
@@ -208,25 +207,22 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
         unknown.insert(format!("{:?}", job.base), (Arc::clone(&job.base), job.pair.metric.clone()));
     }
     let progress = Progress::start("sizes", unknown.len());
-    let (queue, failures) = (Mutex::new(unknown.into_iter()), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for core in pin::cores() {
-            let (queue, failures, progress) = (&queue, &failures, &progress);
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().next();
-                    let Some((name, (program, metric))) = next else { break };
-                    let placement = Placement { core, ..Placement::default() };
-                    match operations(&*program, &metric, placement, settings.deadlines) {
-                        Ok(operations) => drop(settings.sizes.0.lock().insert(name, operations)),
-                        Err(error) => drop(failures.lock().insert(name, error)),
-                    }
-                    progress.done(program.case());
-                }
-            });
-        }
+    let unknown: Vec<_> = unknown.into_iter().collect();
+    let sized = cores::on_each(&unknown, |core, (_, (program, metric))| {
+        let placement = Placement { core, ..Placement::default() };
+        let operations = operations(&**program, metric, placement, settings.deadlines.within(settings.budget));
+        progress.done(program.case());
+        operations
     });
-    let failures = failures.into_inner();
+    let mut failures = BTreeMap::new();
+    for ((name, _), operations) in unknown.into_iter().zip(sized) {
+        match operations {
+            Ok(operations) => drop(settings.sizes.0.lock().insert(name, operations)),
+            // The end of the time may have cut it off: without rounds it is inconclusive.
+            Err(_) if settings.budget.is_over() => {}
+            Err(error) => drop(failures.insert(name, error)),
+        }
+    }
     for job in jobs {
         if let Some(operations) = settings.sizes.of(&*job.base) {
             job.pair.operations = operations;
@@ -240,7 +236,7 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
 }
 
 /// The number of operations that takes about as long as a slice should.
-fn operations(program: &dyn Program, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
+pub fn operations(program: &dyn Program, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
     let mut process = program.start(None, placement, deadlines).context("the base")?;
     let mut operations = process.ready().context("the base")?.counted.max(1);
     loop {

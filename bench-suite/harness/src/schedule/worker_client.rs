@@ -15,28 +15,31 @@ use worker::protocol::{Answer, CaseListing, Command, Ended, Ready, VERSION, Work
 use super::placement::Placement;
 use super::program::{Deadlines, Process, Program, Slicing};
 use crate::build::layouts::Layouts;
+use crate::case_command::CaseCommand;
+use crate::tools::valgrind::last_lines;
 
-/// A worker program with its arguments.
+/// A worker that serves slices of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerProgram {
-    /// The file.
-    pub path: PathBuf,
+    /// The worker and its case.
+    pub command: CaseCommand,
     /// Its layouts, if every round has a new one.
     pub layouts: Option<Layouts>,
-    /// The case's identifier.
-    pub case: String,
-    /// The overridden toggles.
-    pub set: Vec<String>,
     /// Extra work in per cent: a slowdown of a known size.
     pub extra_percent: f64,
-    /// Variables that name the input.
-    pub variables: Vec<(&'static str, String)>,
+    /// Its slices in a round.
+    pub slicing: Slicing,
 }
 
 impl Program for WorkerProgram {
     fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<Box<dyn Process>> {
         let layout = round.and_then(|round| Some(self.layouts.as_ref()?.path(round)));
-        Ok(Box::new(WorkerClient::start(self, layout.as_deref().unwrap_or(&self.path), placement, deadlines)?))
+        Ok(Box::new(WorkerClient::start(
+            self,
+            layout.as_deref().unwrap_or(&self.command.program),
+            placement,
+            deadlines,
+        )?))
     }
 
     fn layouts(&self) -> Option<&Layouts> {
@@ -44,11 +47,11 @@ impl Program for WorkerProgram {
     }
 
     fn case(&self) -> &str {
-        &self.case
+        &self.command.case
     }
 
     fn slicing(&self) -> Slicing {
-        Slicing::OF_WORKERS
+        self.slicing
     }
 }
 
@@ -64,15 +67,14 @@ struct WorkerClient {
 
 impl WorkerClient {
     fn start(program: &WorkerProgram, path: &Path, placement: Placement, deadlines: Deadlines) -> Result<WorkerClient> {
-        let mut child = ChildCommand::new(path)
-            .arg(&program.case)
+        let mut child = program
+            .command
+            .configure(&mut ChildCommand::new(path))
             .arg("--serve")
-            .args(program.set.iter().flat_map(|pair| ["--set", pair]))
             // Always present and of fixed length: arguments are on the heap, and move the blocks behind them.
             .args(["--extra-work", &format!("{:08.3}", program.extra_percent)])
             .args(["--shift", &format!("{:05}", placement.shift_bytes)])
             .args(placement.core.iter().flat_map(|core| ["--core".to_owned(), core.to_string()]))
-            .envs(program.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -89,7 +91,7 @@ impl WorkerClient {
                 }
             }
         });
-        Ok(WorkerClient { case: program.case.clone(), child, stdin, answers, deadlines })
+        Ok(WorkerClient { case: program.command.case.clone(), child, stdin, answers, deadlines })
     }
 
     fn send(&mut self, command: Command) -> Result<()> {
@@ -209,18 +211,20 @@ impl Drop for WorkerClient {
     }
 }
 
-/// The cases of a worker program.
-pub fn list_cases(path: &Path) -> Result<Vec<CaseListing>> {
-    let output = ChildCommand::new(path)
+/// The cases of a worker program, which the command starts.
+pub fn list_cases(worker: &mut ChildCommand) -> Result<Vec<CaseListing>> {
+    let path = PathBuf::from(worker.get_program());
+    let output = worker
         .arg("--list")
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("can't start {}", path.display()))?;
     ensure!(
         output.status.success(),
-        "the worker {} can't list its cases ({}), as it is older than the protocol: choose a newer base",
+        "the worker {} can't list its cases ({}): {}",
         path.display(),
-        output.status
+        output.status,
+        last_lines(&[], &output.stderr)
     );
     let text = String::from_utf8(output.stdout).context("the worker's list of cases is not UTF-8")?;
     text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not a case: {line}"))).collect()

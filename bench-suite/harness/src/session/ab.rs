@@ -1,4 +1,4 @@
-//! Measures two sides in one session and judges them: two revisions, two variants, or two revisions of another project.
+//! Measures two sides in one session and judges them: two revisions of a subject, or two variants.
 //!
 //! Counts are exact, so each side is counted by itself; the base's counts are cached beside its program. Times come
 //! from rounds in which both sides alternate. The call stacks of counts that got worse are stored for both sides.
@@ -7,15 +7,14 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use baselines::compare::{self, Comparison, Delta};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
-use baselines::{CaseKey, Environment, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
-use workloads::cases::{self, Case, Tag};
-use workloads::input::{Input, SEED, Source};
+use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
+use workloads::cases::{self, Case};
 
 use super::doing::BothSides;
 use super::judging::Judged;
@@ -24,16 +23,17 @@ use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::sides::{SideBySide, match_up};
 use super::{run, runs, unmeasured};
+use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::hash::hash;
-use crate::lanes::{self, Plan, call_stacks};
+use crate::lanes::counts::{self, CountPlan};
+use crate::lanes::{call_stacks, unsteady};
 use crate::recorded::{Recorded, selects};
-use crate::schedule::jobs::{self, Job, Side};
+use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::project::ProjectSubject;
-use crate::subject::{Subject, SubjectCase};
+use crate::subject::{Chosen, Subject, SubjectCase};
 use crate::tools::valgrind;
 
 /// One case on both sides.
@@ -51,69 +51,70 @@ pub struct AbSession<'a> {
     pub selection: &'a Selection,
     /// What judges.
     pub rulebook: &'a Rulebook,
-    /// The longest duration of the time lane.
+    /// The longest duration, from the end of the builds.
     pub budget: Option<Duration>,
 }
 
 impl AbSession<'_> {
-    /// Compares a base revision with another one, or with this tree.
-    pub fn revisions(&self, base: &str, new: Option<&str>) -> Result<Judged> {
-        let (source, input) = run::input(self.selection)?;
-        let subject = MemorySubject { source: source.clone() };
+    /// Compares a base revision of a subject with another one, or with its working tree. `own_policy` says that the
+    /// policy is the subject's: a rule that matches none of its cases is then an error.
+    pub fn revisions(&self, subject: &dyn Subject, base: &str, new: Option<&str>, own_policy: bool) -> Result<Judged> {
+        let Selection { filter, set, .. } = self.selection;
         let new_revision = new.map(str::to_owned);
         let base = subject.revision(base)?;
         let new = match new {
             Some(revision) => subject.revision(revision)?,
             None => subject.working_tree()?,
         };
-        let (listed_base, listed_new) = (subject.list(&base)?, subject.list(&new)?);
-        let selected = cases::select(self.selection.filter.as_deref(), &self.selection.set)?;
-        let everything = self.selection.filter.is_some() || !self.selection.set.is_empty();
-        let chosen = selected.cases;
-        let mut session = self.start(self.environment(&input, &new)?, [&listed_base, &listed_new])?;
-        if let Some(judgement) = unmeasured::judge(subject.same(&base, &new)?, &base, &mut session.writer)? {
+        let budget = Budget::start(self.budget);
+        let same = subject.same(&base, &new)?;
+        let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
+        let (of_base, of_new) = (list(&base)?, list(&new)?);
+        let mut session = self.start(self.environment(subject, &new)?, [&of_base.cases, &of_new.cases], budget)?;
+        if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
             return session.unmeasured(judgement, &base);
         }
-        for (what, why) in &selected.left_out {
+        let chosen = subject.choose(&of_new.cases, filter.as_deref(), set)?;
+        for (what, why) in new.skipped.iter().chain(&of_new.left_out).chain(&chosen.left_out) {
             session.writer.skipped(what, why)?;
         }
-        let wanted = chosen.iter().map(|case| MemorySubject::case(case, &self.selection.set)).collect();
-        let filter = self.selection.filter.as_deref();
-        let by_filter = |case: &SubjectCase| selects(filter, &case.id, &case.key);
-        let (shared, one_sided) = match_up(&self.rulebook.policy, wanted, &listed_base, &listed_new, by_filter);
-        session.scope = self.scope(&listed_base);
+        let by_filter = |case: &SubjectCase| selects(filter.as_deref(), &case.id, &case.key);
+        // Other projects choose from what the new side lists, and overridden toggles leave cases out.
+        let everything = subject.is_exact() && set.is_empty();
+        let (mut shared, one_sided) =
+            match_up(&self.rulebook.policy, chosen.cases, everything, &of_base.cases, &of_new.cases, by_filter);
+        session.scope = self.scope(&of_base.cases);
         if shared.is_empty() {
             session.writer.skipped("every case", "the two sides share none that was selected")?;
         }
-        let cases: Vec<Case> =
-            chosen.into_iter().filter(|case| shared.iter().any(|shared| shared.id == case.id)).collect();
-        let timed = timed(shared, &cases, &listed_base, everything);
-        session.sides = Some(BothSides {
-            subject: subject.clone(),
-            revisions: [Some(base.commit.clone()), new_revision],
-            programs: [base.program.clone(), new.program.clone()],
-            cases: cases.clone(),
-            set: self.selection.set.clone(),
-        });
-        let base_counts = match self.selection.compares(Lane::Counts) {
-            true => self.count(&cases, &base, &new, (&source, &input), &mut session)?,
-            false => None,
+        for (what, why) in subject.size(&new, &mut shared)? {
+            session.writer.invalid(what, why)?;
+        }
+        let mut counts = match self.selection.compares(Lane::Counts) {
+            true => self.count(subject, &shared, [&base, &new], &mut session)?,
+            false => ComparedCounts::default(),
         };
+        if !budget.is_over() {
+            let revisions = [Some(base.commit.clone()), new_revision];
+            let programs = [base.program().to_owned(), new.program().to_owned()];
+            let sides = BothSides { subject, revisions, programs, cases: shared.clone() };
+            sides.lay(&mut counts.deltas, &self.rulebook.policy);
+        }
+        let timed = timed(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
         let times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
             true => {
                 let mut both = SideBySide::new(&base, &new)?;
                 session.randomize(&mut both)?;
                 let (base, new) = both.sides();
-                let jobs = jobs::jobs(&subject, &timed, base, new);
+                let jobs = jobs::jobs(subject, &timed, base, new);
                 session.alternate(self, jobs, &both)?
             }
             false => PairVerdicts::default(),
         };
-        let named: Vec<CaseKey> = listed_base.iter().chain(&listed_new).map(|case| case.key.clone()).collect();
-        let mut judged = self.conclude(session, base_counts, times, one_sided, Some(&named))?;
-        let workers = [&base, &new].map(|build| build.program.as_path());
-        let set = &self.selection.set;
-        let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &cases, workers, set, &source);
+        let cases = of_base.cases.iter().chain(&of_new.cases);
+        let named: Option<Vec<CaseKey>> = own_policy.then(|| cases.map(|case| case.key.clone()).collect());
+        let mut judged = self.conclude(session, counts, times, one_sided, named.as_deref())?;
+        let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &shared, subject, [&base, &new]);
         if !stacks.is_empty() {
             runs::write_stacks(&judged.finished.path, &stacks)?;
         }
@@ -129,15 +130,15 @@ impl AbSession<'_> {
         let build = subject.relinkable()?;
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
         let mut both = SideBySide::new(&renamed(base), &renamed(new))?;
-        let mut session = self.start(plan::environment(&input, false)?, [&[], &[]])?;
+        let mut session = self.start(plan::environment(&input, false)?, [&[], &[]], Budget::start(self.budget))?;
         session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
         let mut jobs = Vec::with_capacity(pairs.len() + 2);
         for pair in pairs {
             // Every toggle is set, since the two variants may differ in toggles of the list of cases.
             let cases = [&pair.base, &pair.new].map(|case| MemorySubject::case(case, &case.written()));
-            let program = |side: Side<'_>, case| subject.program(side.build, case, side.layouts, 0.0);
-            let (base, new) = (program(base_side, &cases[0]), program(new_side, &cases[1]));
+            let base = base_side.program(&subject, &cases[0], 0.0);
+            let new = new_side.program(&subject, &cases[1], 0.0);
             let mut job = jobs::job(&cases[1], &pair.base.variant.to_string(), base, new);
             if pair.base.waits() {
                 job.pair.metric = cases[0].metric.to_owned();
@@ -146,45 +147,14 @@ impl AbSession<'_> {
         }
         jobs.extend(jobs::controls(&subject, &[], new_side));
         let times = session.alternate(self, jobs, &both)?;
-        let mut judged = self.conclude(session, None, times, vec![], Some(&own_cases()?))?;
+        let mut judged = self.conclude(session, ComparedCounts::default(), times, vec![], Some(&own_cases()?))?;
         judged.against = base.to_owned();
-        Ok(judged)
-    }
-
-    /// Compares the working tree of another project with a revision. `own_policy` says that the policy is the
-    /// project's: a rule that matches no benchmark is then an error. The built-in policy names none of its benchmarks.
-    pub fn project(&self, subject: &ProjectSubject, against: &str, own_policy: bool) -> Result<Judged> {
-        let (base, new) = (subject.revision(against)?, subject.working_tree()?);
-        let environment =
-            unmeasured::environment(Environment::detect(SEED, &format!("bench {}", subject.name())), &new);
-        let mut both = SideBySide::new(&base, &new)?;
-        let sides = both.sides();
-        let same = subject.same(&base, &new)?;
-        let (listed_base, listed_new) = match same {
-            true => (vec![], vec![]),
-            false => (subject.list(sides.0.build)?, subject.list(sides.1.build)?),
-        };
-        let mut session = self.start(environment, [&listed_base, &listed_new])?;
-        if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
-            return session.unmeasured(judgement, &base);
-        }
-        session.randomize(&mut both)?;
-        let (base_side, new_side) = both.sides();
-        session.scope = self.selection.filter.as_ref().map(|filter| format!("only what the filter `{filter}` matches"));
-        let (shared, one_sided) =
-            match_up(&self.rulebook.policy, listed_new.clone(), &listed_base, &listed_new, |_| true);
-        ensure!(!shared.is_empty(), "the two revisions share no benchmark: choose a nearer base");
-        let jobs = jobs::jobs(subject, &shared, base_side, new_side);
-        let times = session.alternate(self, jobs, &both)?;
-        let named: Vec<CaseKey> = times.deltas.iter().chain(&one_sided).map(|delta| delta.case.clone()).collect();
-        let mut judged = self.conclude(session, None, times, one_sided, own_policy.then_some(&named[..]))?;
-        judged.against = base.name;
         Ok(judged)
     }
 
     /// Starts a run, with a seed of its own for the rounds, that records what judges it: `listed` are the cases of the
     /// base and of the new side.
-    fn start(&self, environment: Environment, listed: [&[SubjectCase]; 2]) -> Result<Session> {
+    fn start(&self, environment: Environment, listed: [&[SubjectCase]; 2], budget: Budget) -> Result<Session> {
         let path = runs::new_path(&environment);
         let mut rulebook = self.rulebook.clone();
         rulebook.cases(listed[0], listed[1]);
@@ -200,7 +170,7 @@ impl AbSession<'_> {
             seed,
             notes: rulebook.notes,
             scope: None,
-            sides: None,
+            budget,
         })
     }
 
@@ -211,52 +181,74 @@ impl AbSession<'_> {
         super::judging::scope(selected, base.len(), self.selection, false)
     }
 
-    fn environment(&self, input: &Input, new: &Build) -> Result<Environment> {
-        let mut environment = unmeasured::environment(Environment::detect(input.seed, &input.name), new);
+    fn environment(&self, subject: &dyn Subject, new: &Build) -> Result<Environment> {
+        let (seed, input) = subject.input()?;
+        let mut environment = unmeasured::environment(Environment::detect(seed, &input), new);
         if self.selection.compares(Lane::Counts) && valgrind::missing().is_none() {
-            environment.cpu_features = valgrind::cpu_features(&new.program)?;
+            environment.cpu_features = valgrind::cpu_features(new.program())?;
         }
         Ok(environment)
     }
 
-    /// Counts the new side's cases into the session; returns the base's counts, from the cache or new.
+    /// Counts the new side's cases into the session, and compares them with the base's counts, from the cache or new.
     fn count(
         &self,
-        cases: &[Case],
-        base: &Build,
-        new: &Build,
-        (source, input): (&Source, &Input),
+        subject: &dyn Subject,
+        cases: &[SubjectCase],
+        [base, new]: [&Build; 2],
         session: &mut Session,
-    ) -> Result<Option<Run>> {
+    ) -> Result<ComparedCounts> {
         if let Some(why) = valgrind::missing() {
             eprintln!("skipped: the counts lane: {why}");
             session.writer.skipped("counts lane", why)?;
-            return Ok(None);
+            return Ok(ComparedCounts::default());
+        }
+        let (too_long, cases): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations == 0);
+        for case in too_long {
+            session.writer.skipped(format!("counts of {}", case.label()), counts::TOO_LONG)?;
         }
         if cases.is_empty() {
-            return Ok(None);
+            return Ok(ComparedCounts::default());
         }
-        let Selection { set, repeat, .. } = self.selection;
-        let programs = std::collections::BTreeMap::new();
-        let plan = Plan { cases, filter: None, set, repeat: *repeat, source, input, programs: &programs, full: false };
-        lanes::counts::measure(&plan, &new.program, &mut session.writer)?;
+        let (cases, repeat, budget) = (&cases[..], self.selection.repeat, session.budget);
+        let plan = |build| CountPlan { subject, build, cases, repeat, budget };
+        counts::measure(plan(new), &mut session.writer, |_| false)?;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
-        let ids: Vec<&str> = cases.iter().map(|case| case.id).collect();
         // What is counted is part of it: a later program counts more.
-        let counted = lanes::counts::METRICS.join(",");
-        let what = format!("{}|{}|{repeat}|{counted}", ids.join(","), set.join(","));
+        let what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
         let name = format!("counts-{}-{}.jsonl", environment.key(), hash(what));
         let path = base.folder.join(name);
-        let count = |writer: &mut RunWriter| lanes::counts::measure(&plan, &base.program, writer).map(drop);
-        Ok(Some(kept_or_counted(&path, plan::header("quick", environment), count)?))
+        let count = |writer: &mut RunWriter| counts::measure(plan(base), writer, |_| false).map(drop);
+        let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
+        let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
+        if !subject.is_exact() {
+            let found = unsteady::find([plan(base), plan(new)], [&of_base, session.writer.so_far()])?;
+            for case in found {
+                steady.retain(|key| **key != case.key);
+                session.writer.skipped(
+                    format!("counts of {}", case.label()),
+                    "they differ from run to run of one program: only its times are judged",
+                )?;
+            }
+        }
+        let counts = |run: &Run| {
+            let is_count = |measurement: &&Measurement| {
+                measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts)
+                    && steady.contains(&&measurement.case)
+            };
+            Run { measurements: run.measurements.iter().filter(is_count).cloned().collect(), ..run.clone() }
+        };
+        let compared =
+            compare::compare(&counts(&of_base), &counts(session.writer.so_far()), &self.rulebook.policy, runs::today());
+        Ok(ComparedCounts { deltas: compared.deltas, invalid: of_base.invalid })
     }
 
     /// Judges a session. If `named` is given, each rule of the policy must match one of those cases.
     fn conclude(
         &self,
         mut session: Session,
-        base_counts: Option<Run>,
+        counts: ComparedCounts,
         times: PairVerdicts,
         one_sided: Vec<Delta>,
         named: Option<&[CaseKey]>,
@@ -265,20 +257,9 @@ impl AbSession<'_> {
             session.writer.invalid(&wrong.what, &wrong.why)?;
         }
         let run = session.writer.finish()?;
-        let mut compared = Comparison { differences: vec![], deltas: vec![] };
         let mut invalid = run.invalid.clone();
-        if let Some(base) = &base_counts {
-            invalid.extend(base.invalid.iter().cloned());
-            let counts = |run: &Run| {
-                let exact =
-                    |measurement: &&Measurement| measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts);
-                Run { measurements: run.measurements.iter().filter(exact).cloned().collect(), ..run.clone() }
-            };
-            compared = compare::compare(&counts(base), &counts(&run), &self.rulebook.policy, runs::today());
-            if let Some(sides) = &session.sides {
-                sides.lay(&mut compared.deltas, &self.rulebook.policy);
-            }
-        }
+        invalid.extend(counts.invalid);
+        let mut compared = Comparison { differences: vec![], deltas: counts.deltas };
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
         let complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
@@ -296,16 +277,23 @@ fn by_layouts<'a>(policy: &'a Policy, both: &SideBySide) -> Cow<'a, Policy> {
 }
 
 /// The cases whose times are judged: those that this tree or the base gates, or `everything` that was asked for. Counts
-/// are cheap enough for every case; rounds of all of them would take the better part of an hour.
-fn timed(shared: Vec<SubjectCase>, cases: &[Case], base: &[SubjectCase], everything: bool) -> Vec<SubjectCase> {
-    let own = |case: &SubjectCase| cases.iter().any(|of| of.id == case.id && (everything || of.has(Tag::Gated)));
-    let before = |case: &SubjectCase| base.iter().any(|of| of.id == case.id && of.gated);
-    shared.into_iter().filter(|case| own(case) || before(case)).collect()
+/// are cheap enough for every case; rounds of all of them may take the better part of an hour.
+fn timed(shared: &[SubjectCase], base: &[SubjectCase], everything: bool) -> Vec<SubjectCase> {
+    let before = |case: &SubjectCase| base.iter().any(|of| of.is(case) && of.gated);
+    shared.iter().filter(|case| everything || case.gated || before(case)).cloned().collect()
 }
 
 /// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
+}
+
+/// The counts of both sides, compared.
+#[derive(Default)]
+struct ComparedCounts {
+    deltas: Vec<Delta>,
+    /// What is invalid in the base's.
+    invalid: Vec<InvalidEntry>,
 }
 
 /// A run in progress.
@@ -316,8 +304,8 @@ struct Session {
     seed: u64,
     notes: Vec<String>,
     scope: Option<String>,
-    /// Both sides, if counts that got worse can be laid to somebody.
-    sides: Option<BothSides>,
+    /// The time that is left.
+    budget: Budget,
 }
 
 impl Session {
@@ -354,7 +342,7 @@ impl Session {
             today: runs::today(),
             seed: self.seed,
             deadlines: Deadlines::default(),
-            budget: asked.budget,
+            budget: self.budget,
             sizes: &Sizes::default(),
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
@@ -390,6 +378,8 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use baselines::policy::Action;
+    use workloads::cases::Tag;
+    use workloads::input::Source;
 
     use super::*;
     use crate::build::relink::Relink;
@@ -405,7 +395,7 @@ mod tests {
         let path = folder.path().join("run.jsonl");
         let header = plan::header("quick", Environment::detect(1, "generated"));
         let writer = RunWriter::create(&path, header).expect("a run");
-        let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, sides: None };
+        let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, budget: Budget::default() };
         session.randomize(&mut both).expect("said");
         let [skipped] = &session.writer.so_far().skipped[..] else { panic!("said once") };
         assert!(skipped.what == "layouts" && skipped.why.contains("they only advise"), "{skipped:?}");
@@ -427,13 +417,14 @@ mod tests {
         }
         let new = subject.in_place(folder.path().join("program")).expect("lies in a folder");
         let layouts = Relink::open(folder.path()).expect("there is a linker");
-        let base = Build { layouts, ..new.clone() };
+        let mut base = new.clone();
+        base.programs[0].layouts = layouts;
         let invalid = |base: &Build, new: &Build| {
             let mut both = SideBySide::new(base, new).expect("placed");
             let path = folder.path().join("run.jsonl");
             let header = plan::header("quick", Environment::detect(1, "generated"));
             let writer = RunWriter::create(&path, header).expect("a run");
-            let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, sides: None };
+            let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, budget: Budget::default() };
             session.randomize(&mut both).expect("said");
             session.writer.so_far().invalid.len()
         };
@@ -453,7 +444,7 @@ mod tests {
         let shared: Vec<SubjectCase> = cases.iter().map(|case| MemorySubject::case(case, &[])).collect();
         let gated = cases.iter().filter(|case| case.has(Tag::Gated)).count();
         assert!(gated > 0 && gated < cases.len());
-        assert_eq!(timed(shared.clone(), &cases, &[], false).len(), gated);
-        assert_eq!(timed(shared, &cases, &[], true).len(), cases.len());
+        assert_eq!(timed(&shared, &[], false).len(), gated);
+        assert_eq!(timed(&shared, &[], true).len(), cases.len());
     }
 }

@@ -14,6 +14,7 @@ pub fn kept_or_counted(
 ) -> Result<Run> {
     if let Ok(kept) = Run::read(path, false)
         && kept.invalid.is_empty()
+        && kept.skipped.is_empty()
     {
         eprintln!("counts of the base: kept since {}", kept.header.started_at);
         return Ok(kept);

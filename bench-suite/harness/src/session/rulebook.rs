@@ -183,6 +183,14 @@ impl Rulebook {
         Ok(())
     }
 
+    /// True if the base has a file.
+    pub fn has(&self, file: &Path) -> Result<bool> {
+        Ok(match &self.base {
+            Some(base) => base.text(file)?.is_some(),
+            None => false,
+        })
+    }
+
     /// A project's file as the base has it, so that a change can't name other benchmarks than the base; `own` is the
     /// change's.
     pub fn definition(&mut self, file: &Path, own: Definition) -> Result<Definition> {

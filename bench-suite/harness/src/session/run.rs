@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use baselines::{Environment, JudgedBy, Lane, RunHeader, RunWriter};
+use workloads::cases::Tag;
 use workloads::input::{Input, Source};
 
 use super::plan::{self, FinishedRun, RunProfile, Selection};
-use super::runs;
+use super::{runs, unmeasured};
+use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
+use crate::lanes::counts::{self, CountPlan};
 use crate::lanes::{self, Plan};
+use crate::subject::memory::MemorySubject;
+use crate::subject::{Subject, SubjectCase};
 use crate::tools::valgrind;
 
 /// The episodes that the load test repeats.
@@ -25,6 +30,49 @@ pub fn input(selection: &Selection) -> Result<(Source, Input)> {
 /// The environment of a selection.
 pub fn environment(selection: &Selection) -> Result<Environment> {
     plan::environment(&input(selection)?.1, selection.lanes().contains(&Lane::Counts))
+}
+
+/// Measures the working tree of a subject that is not the memory: counts, and times of its workers.
+pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Option<&Path>) -> Result<FinishedRun> {
+    for lane in [Lane::Load, Lane::Effect, Lane::Source] {
+        ensure!(!selection.lanes.contains(&lane), "the lane {lane} is the memory's: here are `counts` and `time`");
+    }
+    let build = subject.working_tree()?;
+    let listed = subject.list(&build)?;
+    let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
+    let counts = selection.compares(Lane::Counts);
+    let no_valgrind = valgrind::missing().filter(|_| counts);
+    let (seed, input) = subject.input()?;
+    let mut environment = unmeasured::environment(Environment::detect(seed, &input), &build);
+    if counts && no_valgrind.is_none() {
+        environment.cpu_features = valgrind::cpu_features(build.program())?;
+    }
+    let path = output.map_or_else(|| runs::new_path(&environment), Path::to_owned);
+    let mut writer = RunWriter::create(&path, plan::header("full", environment))?;
+    for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
+        writer.skipped(what, why)?;
+    }
+    let mut cases = chosen.cases;
+    for (what, why) in subject.size(&build, &mut cases)? {
+        writer.invalid(what, why)?;
+    }
+    if let Some(why) = &no_valgrind {
+        eprintln!("skipped: the counts lane: {why}");
+        writer.skipped("counts lane", why)?;
+    }
+    let (counted, too_long): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations > 0);
+    if counts && no_valgrind.is_none() {
+        for case in too_long {
+            writer.skipped(format!("counts of {}", case.label()), counts::TOO_LONG)?;
+        }
+        let (repeat, budget) = (selection.repeat, Budget::default());
+        let plan = CountPlan { subject, build: &build, cases: &counted, repeat, budget };
+        counts::measure(plan, &mut writer, |_| false)?;
+    }
+    if selection.compares(Lane::Time) {
+        lanes::slices::measure(subject, &build, &cases, &mut writer)?;
+    }
+    Ok(FinishedRun { path, run: writer.finish()? })
 }
 
 /// Measures a selection into a new run file, which records what will judge it.
@@ -55,7 +103,6 @@ pub fn measure(
         cases: &selected.cases,
         filter: selection.filter.as_deref(),
         set: &selection.set,
-        repeat: selection.repeat,
         source: &source,
         input: &input,
         programs: &programs,
@@ -69,7 +116,22 @@ pub fn measure(
                     eprintln!("skipped: the counts lane: {why}");
                     writer.skipped("counts lane", why)?;
                 }
-                None => stacks = lanes::counts::measure(&plan, plan.program(OwnProgram::Worker)?, &mut writer)?,
+                None => {
+                    let subject = MemorySubject { source: source.clone() };
+                    let build = subject.in_place(plan.program(OwnProgram::Worker)?.to_owned())?;
+                    let cases: Vec<SubjectCase> =
+                        selected.cases.iter().map(|case| MemorySubject::case(case, &selection.set)).collect();
+                    let is_profiled =
+                        |case: &SubjectCase| selected.cases.iter().any(|of| of.id == case.id && of.has(Tag::Profiled));
+                    let plan = CountPlan {
+                        subject: &subject,
+                        build: &build,
+                        cases: &cases,
+                        repeat: selection.repeat,
+                        budget: Budget::default(),
+                    };
+                    stacks = counts::measure(plan, &mut writer, is_profiled)?;
+                }
             },
             Lane::Time => lanes::time::measure(&plan, &mut writer)?,
             Lane::Load => lanes::load::measure(&plan, &mut writer)?,

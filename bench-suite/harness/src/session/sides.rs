@@ -1,6 +1,7 @@
 //! Matches the cases of both sides of a comparison, and places their programs while they alternate.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::compare::{Delta, Verdict};
@@ -8,28 +9,29 @@ use baselines::policy::{Action, Policy};
 use tempfile::TempDir;
 
 use super::runs;
-use crate::build::checkout::Build;
+use crate::build::checkout::{Build, BuiltProgram};
 use crate::build::layouts::Layouts;
+use crate::hash::hash;
 use crate::schedule::jobs::Side;
 use crate::subject::SubjectCase;
 use crate::workspace;
 
 /// The cases that both sides have with the same meaning, and the deltas of cases that one side lacks or has redefined.
-/// Of cases of the base that are not measured, only those that are `wanted` count.
+/// Of cases of the base that are not measured, only those that are `wanted` count. With `everything`, nothing that is
+/// wanted may be left out of those that were chosen.
 pub fn match_up(
     policy: &Policy,
     chosen: Vec<SubjectCase>,
+    everything: bool,
     base: &[SubjectCase],
     new: &[SubjectCase],
     wanted: impl Fn(&SubjectCase) -> bool,
 ) -> (Vec<SubjectCase>, Vec<Delta>) {
     let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
-    let find = |cases: &[SubjectCase], id: &str| cases.iter().find(|case| case.id == id).cloned();
-    // Overridden toggles leave cases out, for reasons that are said elsewhere.
-    let everything = !chosen.is_empty() && chosen.iter().all(|case| case.set.is_empty());
-    let measured: Vec<String> = chosen.iter().map(|case| case.id.clone()).collect();
+    let find = |cases: &[SubjectCase], of: &SubjectCase| cases.iter().find(|case| case.is(of)).cloned();
+    let measured = chosen.clone();
     for case in chosen {
-        match (find(base, &case.id), find(new, &case.id)) {
+        match (find(base, &case), find(new, &case)) {
             (Some(before), Some(now)) if !alike(&before, &now) => {
                 let why = format!("the base has {} by the name {}, here it is {}", before.key, case.id, now.key);
                 one_sided.push(redefined(policy, &before, &why));
@@ -47,9 +49,9 @@ pub fn match_up(
         }
     }
     for gone in base.iter().filter(|case| wanted(case)) {
-        let why = match find(new, &gone.id) {
+        let why = match find(new, gone) {
             None => format!("the base has the case {}, the new side does not", gone.id),
-            Some(_) if everything && !measured.contains(&gone.id) => {
+            Some(_) if everything && !measured.iter().any(|case| case.is(gone)) => {
                 format!("both sides have the case {}, and the list of this tree does not", gone.id)
             }
             Some(_) => continue,
@@ -106,20 +108,27 @@ pub struct SideBySide {
     folder: TempDir,
     base: Build,
     new: Build,
-    layouts: Option<(Layouts, Layouts)>,
+    layouts: Option<(ByProgram, ByProgram)>,
 }
+
+/// The layouts of a side's programs.
+type ByProgram = BTreeMap<String, Layouts>;
 
 impl SideBySide {
     /// Links both programs into a new folder.
     pub fn new(base: &Build, new: &Build) -> Result<SideBySide> {
         let folder = workspace::temporary("pair-")?;
         let place = |side: &str, build: &Build| {
-            let to = folder.path().join(side).join("program");
-            let from: &Path = &build.program;
-            std::fs::create_dir_all(folder.path().join(side))
-                .and_then(|()| std::fs::hard_link(from, &to).or_else(|_| std::fs::copy(from, &to).map(drop)))
-                .with_context(|| format!("can't copy {}", from.display()))?;
-            anyhow::Ok(Build { program: to, ..build.clone() })
+            let mut placed = build.clone();
+            for program in &mut placed.programs {
+                let folder = home(folder.path(), side, &program.name);
+                let (from, to) = (&program.path, folder.join("program"));
+                std::fs::create_dir_all(&folder)
+                    .and_then(|()| std::fs::hard_link(from, &to).or_else(|_| std::fs::copy(from, &to).map(drop)))
+                    .with_context(|| format!("can't copy {}", from.display()))?;
+                program.path = to;
+            }
+            anyhow::Ok(placed)
         };
         let (base, new) = (place("a", base)?, place("b", new)?);
         Ok(SideBySide { folder, base, new, layouts: None })
@@ -129,23 +138,39 @@ impl SideBySide {
     /// With one seed, functions that both programs share are laid out alike, so that only changed code moves, and one
     /// program on both sides is one file.
     pub fn randomize_layouts(&mut self, base_seed: u64, new_seed: u64) -> Result<(), String> {
-        let layouts = |side: &str, build: &Build, seed| {
-            let relink = build.layouts.clone()?;
-            Ok::<_, String>(Layouts::new(relink, self.folder.path().join(side), seed))
+        let layouts = |side: &str, program: &BuiltProgram, seed| {
+            let relink = program.layouts.clone()?;
+            Ok::<_, String>(Layouts::new(relink, home(self.folder.path(), side, &program.name), seed))
         };
-        let base = layouts("a", &self.base, base_seed)?;
-        self.layouts = Some(if base_seed == new_seed && self.base.layouts == self.new.layouts {
-            (base.clone(), base)
-        } else {
-            let new = layouts("b", &self.new, new_seed)?;
-            (base.clone().beside(&new), new.beside(&base))
-        });
+        let (mut of_base, mut of_new) = (ByProgram::new(), ByProgram::new());
+        for program in &self.base.programs {
+            of_base.insert(program.name.clone(), layouts("a", program, base_seed)?);
+        }
+        for program in &self.new.programs {
+            let name = program.name.clone();
+            let before = self.base.find(&name).zip(of_base.get(&name).cloned());
+            let Some((before, base)) = before else {
+                of_new.insert(name, layouts("b", program, new_seed)?);
+                continue;
+            };
+            if base_seed == new_seed && before.layouts == program.layouts {
+                of_new.insert(name, base);
+            } else {
+                let new = layouts("b", program, new_seed)?;
+                of_base.insert(name.clone(), base.clone().beside(&new));
+                of_new.insert(name, new.beside(&base));
+            }
+        }
+        self.layouts = Some((of_base, of_new));
         Ok(())
     }
 
     /// The reason why only the new side can't have new layouts: then the change took them away.
     pub fn lost_layouts(&self) -> Option<&str> {
-        self.new.layouts.as_ref().err().filter(|_| self.base.layouts.is_ok()).map(String::as_str)
+        let lost = |program: &&BuiltProgram| {
+            program.layouts.is_err() && self.base.find(&program.name).is_some_and(|before| before.layouts.is_ok())
+        };
+        self.new.programs.iter().find(lost).and_then(|program| program.layouts.as_ref().err()).map(String::as_str)
     }
 
     /// True if both sides have a new layout for each round.
@@ -160,6 +185,11 @@ impl SideBySide {
     }
 }
 
+/// The folder of a side's program and its layouts. Names become hashes, so that all paths have one length.
+fn home(folder: &Path, side: &str, program: &str) -> PathBuf {
+    folder.join(side).join(hash(program))
+}
+
 #[cfg(test)]
 mod tests {
     use baselines::{CaseKey, Durability};
@@ -167,10 +197,12 @@ mod tests {
 
     use super::*;
     use crate::build::relink::Relink;
+    use crate::schedule::program::Slicing;
     use crate::subject::memory::MemorySubject;
 
     fn case(id: &str, benchmark: &str, variant: &str) -> SubjectCase {
         SubjectCase {
+            program: "worker".into(),
             id: id.into(),
             set: vec![],
             key: CaseKey { benchmark: benchmark.into(), variant: variant.into() },
@@ -178,6 +210,7 @@ mod tests {
             gated: true,
             metric: "cpu_time",
             durability: Durability::Memory,
+            slicing: Slicing::OF_WORKERS,
         }
     }
 
@@ -188,7 +221,7 @@ mod tests {
     /// The number of shared cases, and the verdicts on the others.
     fn matched(wanted: &str, base: &[SubjectCase], new: &[SubjectCase]) -> (usize, Vec<Verdict>) {
         let wanted = |case: &SubjectCase| case.id.contains(wanted);
-        let (shared, one_sided) = match_up(&Policy::standard(), new.to_vec(), base, new, wanted);
+        let (shared, one_sided) = match_up(&Policy::standard(), new.to_vec(), true, base, new, wanted);
         (shared.len(), one_sided.iter().map(|delta| delta.verdict).collect())
     }
 
@@ -202,13 +235,13 @@ mod tests {
         more.push(SubjectCase { id: "retired".into(), ..gone });
         assert_eq!(matched("", &more, &all).1, [Verdict::Missing]);
         assert_eq!(matched("one", &more, &all).1, [], "the filter left it out");
-        let unmeasured = |chosen: &[SubjectCase]| {
-            let (_, one_sided) = match_up(&Policy::standard(), chosen.to_vec(), &all, &all, |_| true);
+        let unmeasured = |everything| {
+            let chosen = all[1..].to_vec();
+            let (_, one_sided) = match_up(&Policy::standard(), chosen, everything, &all, &all, |_| true);
             one_sided.iter().map(|delta| delta.verdict).collect::<Vec<_>>()
         };
-        assert_eq!(unmeasured(&all[1..]), [Verdict::Missing], "both sides list it, and nobody measures it");
-        let set: Vec<_> = all[1..].iter().map(|case| SubjectCase { set: vec!["a=b".into()], ..case.clone() }).collect();
-        assert_eq!(unmeasured(&set), [], "the toggle is not on its path");
+        assert_eq!(unmeasured(true), [Verdict::Missing], "both sides list it, and nobody measures it");
+        assert_eq!(unmeasured(false), [], "a toggle is not on its path");
     }
 
     #[test]
@@ -216,7 +249,7 @@ mod tests {
         let (all, mut other) = (listed(), listed());
         other[0].key.variant = "store=redb,codec=postcard".into();
         other[1].operations += 1;
-        let (shared, one_sided) = match_up(&Policy::standard(), all.clone(), &other, &all, |_| true);
+        let (shared, one_sided) = match_up(&Policy::standard(), all.clone(), true, &other, &all, |_| true);
         assert_eq!((shared.len(), one_sided.len()), (all.len() - 2, 2));
         assert!(
             one_sided[0].why.contains("codec=postcard") && one_sided[0].why.contains("codec=json"),
@@ -231,7 +264,7 @@ mod tests {
         let accepted = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\naction = 'block'\n[[redefinition]]\nbenchmark = \
             'family/*'\nreason = 'another codec'\nexpires = '9999-12-31'\n";
         let policy = Policy::parse(Path::new("p.toml"), accepted).expect("parses");
-        let (_, one_sided) = match_up(&policy, all.clone(), &other, &all[2..], |_| true);
+        let (_, one_sided) = match_up(&policy, all.clone(), true, &other, &all[2..], |_| true);
         assert!(one_sided.iter().all(|delta| delta.verdict == Verdict::Incomparable), "{one_sided:?}");
         assert!(one_sided[0].why.contains("accepted until 9999-12-31 (another codec)"), "{one_sided:?}");
         assert!(judgement(one_sided).invalid.is_empty());
@@ -246,15 +279,19 @@ mod tests {
             for file in ["program", "linker", "map"] {
                 std::fs::write(of.join(file), "").expect("written");
             }
+            let layouts = Relink::open(&of).expect("there is a linker");
             let subject = MemorySubject { source: Source::default() };
             let built = subject.in_place(of.join("program")).expect("lies in a folder");
-            Build { layouts: Relink::open(&of).expect("there is a linker"), ..built }
+            Build { programs: vec![BuiltProgram { layouts, ..built.programs[0].clone() }], ..built }
         };
         let paths = |base: &Build, new: &Build| {
             let mut both = SideBySide::new(base, new).expect("placed");
             both.randomize_layouts(7, 7).expect("both can");
             let (base, new) = both.sides();
-            [base, new].map(|side| [0, 1].map(|round| side.layouts.expect("they were drawn").path(round)))
+            [base, new].map(|side| {
+                let layouts = side.layouts.expect("they were drawn").values().next().expect("of its program");
+                [0, 1].map(|round| layouts.path(round))
+            })
         };
         let (one, other) = (build("one"), build("other"));
         let [base, new] = paths(&one, &Build { name: "another variant".into(), ..one.clone() });

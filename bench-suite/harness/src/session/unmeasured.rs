@@ -16,7 +16,8 @@ pub fn environment(found: Environment, build: &Build) -> Environment {
     Environment { commit, dirty: build.dirty, rustc, ..found }
 }
 
-/// The judgement of two builds that need no measurement, recorded in the run. `same` says that they are one program.
+/// The judgement of a base that needs no measurement, recorded in the run of the new side. `same` says that both are
+/// one program.
 pub fn judge(same: bool, base: &Build, writer: &mut RunWriter) -> Result<Option<Judgement>> {
     if same {
         eprintln!("both revisions build the same program: nothing to measure");
@@ -65,8 +66,7 @@ mod tests {
         let environment = environment(Environment::detect(1, "generated"), &new);
         let mut writer = RunWriter::create(&path, RunHeader::new("assay gate", "quick", environment)).expect("a run");
         let subject = MemorySubject { source: Source::default() };
-        let same = subject.same(&base, &new).expect("compared");
-        let judgement = super::judge(same, &base, &mut writer).expect("judged")?;
+        let judgement = super::judge(subject.same(&base, &new).expect("read"), &base, &mut writer).expect("judged")?;
         writer.finish().expect("not empty");
         Some((judgement, Run::read(&path, false).expect("reads")))
     }

@@ -1,20 +1,15 @@
-//! The file that describes a criterion bench of another project.
+//! What to measure of a cargo package or workspace, and the file that says what can't be guessed.
 //!
 //! ```toml
 //! schema = 1
 //! repository = "."            # the git repository, relative to this file
-//! manifest = "Cargo.toml"     # the package, within the repository
-//! bench = "bench"             # the bench target, `harness = false` and criterion
-//! filter = "itoa"             # optional: criterion's filter, a regular expression over names
+//! manifest = "Cargo.toml"     # optional: the package or workspace, within the repository
+//! bench = "bench"             # optional: only this bench target
+//! filter = "itoa"             # optional: only benchmarks whose name contains this
 //! features = []               # optional
 //!
-//! [environment]               # optional: variables of the bench
+//! [environment]               # optional: variables of the benches
 //! RUST_MIN_STACK = "8388608"
-//!
-//! [effort]                    # optional: for each process and benchmark
-//! samples = 10
-//! warm_up_s = 0.05
-//! measurement_s = 0.1
 //! ```
 
 use std::collections::BTreeMap;
@@ -23,10 +18,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::tools::criterion::Effort;
+use crate::build::git::git;
 
 /// The version of the format.
 const SCHEMA: u64 = 1;
+
+/// The name of the file.
+const FILE: &str = "assay.toml";
 
 /// A project as described by its file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -35,22 +33,22 @@ pub struct Definition {
     schema: u64,
     /// The git repository; absolute after reading.
     pub repository: PathBuf,
-    /// The package's manifest, within the repository.
+    /// The manifest of the package or workspace, within the repository.
     #[serde(default = "manifest")]
     pub manifest: PathBuf,
-    /// The bench target.
-    pub bench: String,
-    /// Criterion's filter.
+    /// The bench target; without one, all.
+    pub bench: Option<String>,
+    /// The part of a name that selects benchmarks.
     pub filter: Option<String>,
     /// Features of the package.
     #[serde(default)]
     pub features: Vec<String>,
-    /// Variables of the bench.
+    /// Variables of the benches.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// The effort of one process on one benchmark.
-    #[serde(default)]
-    pub effort: Effort,
+    /// Criterion's effort: older files have it, and nothing uses it.
+    #[serde(default, rename = "effort")]
+    _effort: Option<toml::Table>,
 }
 
 fn manifest() -> PathBuf {
@@ -58,6 +56,31 @@ fn manifest() -> PathBuf {
 }
 
 impl Definition {
+    /// The package or workspace of the nearest `Cargo.toml` at or above a folder.
+    pub fn of_folder(folder: &Path) -> Result<Definition> {
+        let folder = folder.canonicalize().with_context(|| format!("can't find {}", folder.display()))?;
+        let manifest = folder.ancestors().map(|folder| folder.join("Cargo.toml")).find(|manifest| manifest.is_file());
+        let manifest = manifest.with_context(|| {
+            format!("there is no Cargo.toml in {} or above: go to a cargo package", folder.display())
+        })?;
+        let repository = git(&folder, &["rev-parse", "--show-toplevel"])
+            .with_context(|| format!("{} is in no git repository: a base comes from one", folder.display()))?;
+        let repository = PathBuf::from(repository.trim_end_matches('\n')).canonicalize()?;
+        let manifest = manifest
+            .strip_prefix(&repository)
+            .with_context(|| format!("{} is outside of its git repository", manifest.display()))?
+            .to_owned();
+        let (bench, filter, features, environment, _effort) = Default::default();
+        Ok(Definition { schema: SCHEMA, repository, manifest, bench, filter, features, environment, _effort })
+    }
+
+    /// The project file beside the manifest, if there is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        let folder = self.repository.join(&self.manifest);
+        let file = folder.parent()?.join(FILE);
+        file.is_file().then_some(file)
+    }
+
     /// Reads a project file.
     pub fn read(path: &Path) -> Result<Definition> {
         Definition::parse(
@@ -77,10 +100,11 @@ impl Definition {
         Ok(definition)
     }
 
-    /// The name in reports: the repository's folder and the bench.
+    /// The name in reports: the folder of the package, and the bench if there is only one.
     pub fn name(&self) -> String {
-        let folder = self.repository.file_name().unwrap_or_default();
-        format!("{}/{}", folder.to_string_lossy(), self.bench)
+        let manifest = self.repository.join(&self.manifest);
+        let folder = manifest.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        self.bench.iter().fold(folder, |folder, bench| format!("{folder}/{bench}"))
     }
 }
 
@@ -88,7 +112,6 @@ fn parse(text: &str) -> Result<Definition> {
     let definition: Definition = toml::from_str(text).context("not a project file")?;
     ensure!(definition.schema == SCHEMA, "schema {} is unknown, this assay reads {SCHEMA}", definition.schema);
     ensure!(definition.manifest.is_relative(), "`manifest` is absolute: give a path within the repository");
-    definition.effort.check()?;
     Ok(definition)
 }
 
@@ -97,16 +120,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_project_needs_a_repository_and_a_bench() {
-        let least = parse("schema = 1\nrepository = \".\"\nbench = \"bench\"").expect("enough");
-        assert_eq!((least.manifest.to_str(), least.effort), (Some("Cargo.toml"), Effort::default()));
+    fn a_project_needs_a_repository_and_may_name_a_bench() {
+        let least = parse("schema = 1\nrepository = \".\"").expect("enough");
+        assert_eq!((least.manifest.to_str(), least.bench), (Some("Cargo.toml"), None));
+        let older = parse("schema = 1\nrepository = \".\"\nbench = \"b\"\n[effort]\nsamples = 10").expect("read");
+        assert_eq!(older.bench.as_deref(), Some("b"));
         for (wrong, why) in [
             ("repository = \".\"\nbench = \"b\"", "schema"),
             ("schema = 2\nrepository = \".\"\nbench = \"b\"", "schema 2"),
-            ("schema = 1\nrepository = \".\"", "bench"),
+            ("schema = 1\nbench = \"b\"", "repository"),
             ("schema = 1\nrepository = \".\"\nbench = \"b\"\nfliter = \"x\"", "fliter"),
-            ("schema = 1\nrepository = \".\"\nbench = \"b\"\n[effort]\nsamples = 5", "at least 10"),
-            ("schema = 1\nrepository = \".\"\nbench = \"b\"\n[effort]\nwarm_up_s = 0.0", "more than 0"),
+            ("schema = 1\nrepository = \".\"\nmanifest = \"/Cargo.toml\"", "absolute"),
         ] {
             let error = format!("{:#}", parse(wrong).expect_err("refused"));
             assert!(error.contains(why), "`{wrong}`: {error}");
@@ -122,5 +146,22 @@ mod tests {
         assert_eq!(Definition::read(&path).expect("reads").name(), "there/speed");
         std::fs::write(&path, "schema = 1\nrepository = \"gone\"\nbench = \"speed\"").expect("writes");
         assert!(format!("{:#}", Definition::read(&path).expect_err("gone")).contains("there is no repository at"));
+    }
+
+    #[test]
+    fn without_a_file_the_nearest_package_is_the_project() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("there");
+        let refused = |folder: &Path| format!("{:#}", Definition::of_folder(folder).expect_err("refused"));
+        assert!(refused(&root).contains("there is no Cargo.toml"), "{}", refused(&root));
+        std::fs::create_dir_all(root.join("inner/src")).expect("a folder");
+        std::fs::write(root.join("inner/Cargo.toml"), "").expect("writes");
+        assert!(refused(&root.join("inner")).contains("is in no git repository"), "{}", refused(&root.join("inner")));
+        git(&root, &["init", "--quiet"]).expect("works");
+        let found = Definition::of_folder(&root.join("inner/src")).expect("found");
+        assert_eq!((&found.repository, found.manifest.to_str()), (&root, Some("inner/Cargo.toml")));
+        assert_eq!((found.name(), found.file()), ("inner".to_owned(), None));
+        std::fs::write(root.join("inner/assay.toml"), "").expect("writes");
+        assert_eq!(found.file(), Some(root.join("inner/assay.toml")));
     }
 }

@@ -1,6 +1,7 @@
 //! The reference memory of this tree as a subject: its worker at any revision, and its cases.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,17 +9,17 @@ use baselines::paired::Control;
 use workloads::cases::{self, Case, Tag};
 use workloads::input::Source;
 
-use super::{Subject, SubjectCase};
+use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{self, OwnProgram};
-use crate::build::checkout::{Build, SourceCheckout};
-use crate::build::files;
-use crate::build::layouts::Layouts;
+use crate::build::checkout::{Build, BuiltProgram, SourceCheckout};
 use crate::build::relink::Relink;
+use crate::build::same_program::is_same_program;
 use crate::build::unoptimised::{self, Unoptimised};
+use crate::case_command::CaseCommand;
 use crate::recorded::Recorded;
 use crate::schedule::jobs::SLOWER_PERCENT;
-use crate::schedule::program::Program;
-use crate::schedule::worker_client::{WorkerProgram, list_cases};
+use crate::schedule::program::Slicing;
+use crate::schedule::worker_client::list_cases;
 use crate::workspace;
 
 /// The memory's worker and its input.
@@ -27,6 +28,12 @@ pub struct MemorySubject {
     /// The episodes and the seed.
     pub source: Source,
 }
+
+/// The name of its program.
+const WORKER: &str = "assay-worker";
+
+/// The crates of the worker that are built here.
+const CRATES: [&str; 4] = ["memory", "workloads", "worker", "assay_worker"];
 
 /// The flags that make a second build of one source differ: symbols get other hashes, and code another placement.
 const REBUILT: (&str, &str) = ("RUSTFLAGS", "-C metadata=rebuilt");
@@ -39,7 +46,7 @@ impl MemorySubject {
         Ok(SourceCheckout {
             home: SourceCheckout::home(&repository)?,
             repository,
-            target,
+            recipe: Arc::new(target),
             variables: vec![],
             prefill_from: Some(workspace::target()),
         })
@@ -49,11 +56,6 @@ impl MemorySubject {
     pub fn rebuilt(&self, revision: &str) -> Result<Build> {
         let variables = vec![(REBUILT.0.to_owned(), REBUILT.1.to_owned())];
         SourceCheckout { variables, prefill_from: None, ..self.checkout()? }.revision(revision)
-    }
-
-    /// The worker of a revision, or of the working tree, compiled without optimisation.
-    pub fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised> {
-        unoptimised::build(self.checkout()?, revision)
     }
 
     /// The worker of this tree as built, in one layout.
@@ -69,8 +71,13 @@ impl MemorySubject {
             dirty: true,
             rustc: String::new(),
             folder: program.parent().context("a program lies in a folder")?.to_owned(),
-            program,
-            layouts: Err("this build has one layout".to_owned()),
+            programs: vec![BuiltProgram {
+                name: WORKER.to_owned(),
+                path: program,
+                layouts: Err("this build has one layout".to_owned()),
+                package: PathBuf::new(),
+            }],
+            skipped: vec![],
             tree: workspace::root(),
             source: String::new(),
             used: None,
@@ -79,14 +86,15 @@ impl MemorySubject {
 
     /// The same, in a new layout for each round.
     pub fn relinkable(&self) -> Result<Build> {
-        let built = self.built()?;
-        let layouts = Relink::of_this_tree(OwnProgram::Worker, &built.program)?;
-        Ok(Build { layouts, ..built })
+        let mut built = self.built()?;
+        built.programs[0].layouts = Relink::of_this_tree(OwnProgram::Worker, built.program())?;
+        Ok(built)
     }
 
     /// A subject's case for a case of the list, with toggles overridden.
     pub fn case(case: &Case, set: &[String]) -> SubjectCase {
         SubjectCase {
+            program: WORKER.to_owned(),
             id: case.id.to_owned(),
             set: set.to_vec(),
             key: case.key(),
@@ -94,11 +102,25 @@ impl MemorySubject {
             gated: case.has(Tag::Gated),
             metric: case.deciding_metric(),
             durability: case.durability(),
+            slicing: Slicing::OF_WORKERS,
         }
     }
 }
 
 impl Subject for MemorySubject {
+    fn input(&self) -> Result<(u64, String)> {
+        let input = self.source.load(1)?;
+        Ok((input.seed, input.name))
+    }
+
+    fn root(&self) -> PathBuf {
+        workspace::root()
+    }
+
+    fn crates(&self) -> Result<Vec<String>> {
+        Ok(CRATES.map(str::to_owned).into())
+    }
+
     fn revision(&self, revision: &str) -> Result<Build> {
         self.checkout()?.revision(revision)
     }
@@ -108,12 +130,17 @@ impl Subject for MemorySubject {
     }
 
     fn same(&self, base: &Build, new: &Build) -> Result<bool> {
-        files::same(&base.program, &new.program)
+        is_same_program(base.program(), new.program())
     }
 
-    fn list(&self, build: &Build) -> Result<Vec<SubjectCase>> {
-        let listed = list_cases(&build.program)?;
+    fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised> {
+        unoptimised::build(self.checkout()?, revision, &self.crates()?)
+    }
+
+    fn list(&self, build: &Build) -> Result<Chosen> {
+        let listed = list_cases(&mut Command::new(build.program()))?;
         let subject_case = |case: worker::protocol::CaseListing| SubjectCase {
+            program: WORKER.to_owned(),
             id: case.id,
             set: vec![],
             key: baselines::CaseKey { benchmark: case.benchmark, variant: case.variant },
@@ -121,25 +148,26 @@ impl Subject for MemorySubject {
             gated: case.gated,
             metric: "cpu_time",
             durability: baselines::Durability::Unstated,
+            slicing: Slicing::OF_WORKERS,
         };
-        Ok(listed.into_iter().map(subject_case).collect())
+        Ok(Chosen { cases: listed.into_iter().map(subject_case).collect(), left_out: vec![] })
     }
 
-    fn program(
-        &self,
-        build: &Build,
-        case: &SubjectCase,
-        layouts: Option<&Layouts>,
-        extra_percent: f64,
-    ) -> Arc<dyn Program> {
-        Arc::new(WorkerProgram {
-            path: build.program.clone(),
-            layouts: layouts.cloned(),
-            case: case.id.clone(),
-            set: case.set.clone(),
-            extra_percent,
-            variables: self.source.variables(),
-        })
+    /// From this tree's list, which says more than a worker does.
+    fn choose(&self, _: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
+        let selected = cases::select(filter, set)?;
+        let cases = selected.cases.iter().map(|case| MemorySubject::case(case, set)).collect();
+        Ok(Chosen { cases, left_out: selected.left_out })
+    }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
+
+    fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
+        let variables = self.source.variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let (program, case, set) = (build.program().to_owned(), case.id.clone(), case.set.clone());
+        CaseCommand { program, case, set, variables, folder: None }
     }
 
     fn controls(&self, _: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {

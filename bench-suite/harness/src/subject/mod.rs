@@ -1,32 +1,54 @@
-//! The subjects of the gate: programs with benchmarks that can be built at a revision and run in rounds.
+//! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
-//! [`memory`] is the reference memory of this tree; [`project`] is a criterion bench of another project, described by a
-//! file ([`definition`]).
+//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with criterion
+//! benches, which a file may describe ([`definition`]).
 
 pub mod definition;
 pub mod memory;
 pub mod project;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
+use workloads::input::Source;
 
+use self::definition::Definition;
+use self::memory::MemorySubject;
+use self::project::ProjectSubject;
 use crate::build::checkout::Build;
 use crate::build::layouts::Layouts;
-use crate::schedule::program::Program;
+use crate::build::unoptimised::Unoptimised;
+use crate::case_command::CaseCommand;
+use crate::recorded;
+use crate::schedule::program::{Program, Slicing};
+use crate::schedule::worker_client::WorkerProgram;
+use crate::workspace;
+
+/// The subject of this folder: the memory in its own tree, a package or workspace elsewhere.
+pub fn here(source: Source) -> Result<Box<dyn Subject>> {
+    if workspace::has_the_memory() {
+        return Ok(Box::new(MemorySubject { source }));
+    }
+    let plain = Definition::of_folder(Path::new("."))?;
+    let definition = plain.file().map(|file| Definition::read(&file)).transpose()?.unwrap_or(plain);
+    Ok(Box::new(ProjectSubject::new(definition)))
+}
 
 /// A case for both sides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubjectCase {
+    /// The name of its program.
+    pub program: String,
     /// The identifier, as the program takes it.
     pub id: String,
     /// The overridden toggles.
     pub set: Vec<String>,
     /// The key in records.
     pub key: CaseKey,
-    /// Operations of one exact count: sides that differ in it are not compared.
+    /// Operations of one exact count: sides that differ in it are not compared. 0 if it takes too long to be counted.
     pub operations: u64,
     /// A gate times it, also if nobody selects it.
     pub gated: bool,
@@ -34,10 +56,42 @@ pub struct SubjectCase {
     pub metric: &'static str,
     /// The failure that a write survives.
     pub durability: Durability,
+    /// The slices of a process in a round.
+    pub slicing: Slicing,
+}
+
+impl SubjectCase {
+    /// The name for people.
+    pub fn label(&self) -> String {
+        recorded::label(&self.key)
+    }
+
+    /// True if both are one case of one program.
+    pub fn is(&self, other: &SubjectCase) -> bool {
+        self.program == other.program && self.id == other.id
+    }
+}
+
+/// The cases that a selection leaves, and those that it leaves out with the reason.
+#[derive(Debug, Default)]
+pub struct Chosen {
+    /// The cases.
+    pub cases: Vec<SubjectCase>,
+    /// Names, and why they are left out.
+    pub left_out: Vec<(String, String)>,
 }
 
 /// Something with benchmarks that can be built at a revision.
-pub trait Subject {
+pub trait Subject: Sync {
+    /// The name of the input in the environment of a run, and its seed.
+    fn input(&self) -> Result<(u64, String)>;
+
+    /// The folder of the source's `Cargo.toml` and `Cargo.lock`, in a git repository.
+    fn root(&self) -> PathBuf;
+
+    /// The crates of the source, as symbols name them.
+    fn crates(&self) -> Result<Vec<String>>;
+
     /// Builds a revision, or takes it from the cache.
     fn revision(&self, revision: &str) -> Result<Build>;
 
@@ -47,18 +101,39 @@ pub trait Subject {
     /// True if both builds are one program that works on the same data.
     fn same(&self, base: &Build, new: &Build) -> Result<bool>;
 
-    /// The cases of a build.
-    fn list(&self, build: &Build) -> Result<Vec<SubjectCase>>;
+    /// A revision, or the working tree, compiled without optimisation.
+    fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised>;
 
-    /// The program that runs a case, with `extra_percent` of extra work, and in a new layout for each round if
-    /// `layouts` are given.
+    /// The cases of a build, and those that can't be measured.
+    fn list(&self, build: &Build) -> Result<Chosen>;
+
+    /// The cases of the new side that a filter selects, with toggles overridden.
+    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen>;
+
+    /// Sets the operations of exact counts, and the slices of rounds, for cases whose program does not say: from what
+    /// an operation of this build takes. Returns the cases that can't be measured, and why.
+    fn size(&self, _build: &Build, _cases: &mut Vec<SubjectCase>) -> Result<Vec<(String, String)>> {
+        Ok(vec![])
+    }
+
+    /// True if equal programs count alike in every run, so that a difference is the change's doing.
+    fn is_exact(&self) -> bool;
+
+    /// How a build's program runs a case.
+    fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand;
+
+    /// The program that serves a case in rounds, with `extra_percent` of extra work, and in a new layout for each round
+    /// if `layouts` are given.
     fn program(
         &self,
         build: &Build,
         case: &SubjectCase,
         layouts: Option<&Layouts>,
         extra_percent: f64,
-    ) -> Arc<dyn Program>;
+    ) -> Arc<dyn Program> {
+        let (command, layouts, slicing) = (self.command(build, case), layouts.cloned(), case.slicing);
+        Arc::new(WorkerProgram { command, layouts, extra_percent, slicing })
+    }
 
     /// The case on which the controls run, and the controls that the subject supports; `shared` are the cases of both
     /// sides.

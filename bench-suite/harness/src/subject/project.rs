@@ -1,91 +1,199 @@
-//! A criterion bench of another project as a subject.
+//! A cargo package or workspace with criterion benches as a subject, with nothing to edit in it.
 //!
-//! A round runs one process a side for one benchmark; its value compares the medians of the samples. Criterion
-//! measures wall time, so it is judged: the process's CPU time is always the same, as criterion repeats a faster
-//! benchmark more often. The only control is a pair of the new side with itself, as another project's bench can't do
-//! extra work.
+//! Its benches are built with the stand-in for criterion ([`stand_in`]), so they are workers: every lane measures them
+//! as it does the memory's cases. A benchmark has no fixed number of operations, so one operation is timed first.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
-use worker::protocol::{Command, Ended, Ready, VERSION, Worked};
+use worker::protocol::{self, CaseListing};
+use workloads::input::SEED;
 
 use super::definition::Definition;
-use super::{Subject, SubjectCase};
-use crate::build::cargo::CargoTarget;
-use crate::build::checkout::{Build, SourceCheckout};
-use crate::build::files;
-use crate::build::layouts::Layouts;
-use crate::foreign;
+use super::{Chosen, Subject, SubjectCase};
+use crate::build::cargo::{self, CargoTarget};
+use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
+use crate::build::metadata::{Metadata, Package};
+use crate::build::same_program::is_same_program;
+use crate::build::stand_in;
+use crate::build::unoptimised::{self, Unoptimised};
+use crate::case_command::CaseCommand;
+use crate::progress::Progress;
+use crate::recorded::selects;
+use crate::schedule::cores;
+use crate::schedule::jobs::SLOWER_PERCENT;
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, Process, Program, Slicing};
-use crate::tools::criterion::{CriterionBench, briefly, exactly};
+use crate::schedule::program::{Deadlines, Slicing};
+use crate::schedule::scheduler::SLICE_NS;
+use crate::schedule::worker_client::list_cases;
 
-/// A slice counts as this many iterations, so that whole nanoseconds can express an iteration of less than one.
-const ITERATIONS: u64 = 1_000_000;
+/// The operations of one exact count, where they take little time.
+const OPERATIONS: u64 = 20;
 
-/// Listing runs all benchmarks, so it may take this many times the setup's deadline.
-const LISTING_DEADLINES: u32 = 20;
+/// An operation that takes longer is counted once: under callgrind it takes about a hundred times as long.
+const COUNTED_ONCE_NS: u64 = 500_000;
 
-/// A criterion bench of another project.
+/// An operation that takes longer is not counted: two of them would take minutes under callgrind.
+const NOT_COUNTED_NS: u64 = 500_000_000;
+
+/// The seed of everything random, as the stand-in takes it.
+const SEED_VARIABLE: &str = "ASSAY_SEED";
+
+/// The variable that sets the operations of one exact count.
+const OPERATIONS_VARIABLE: &str = "ASSAY_OPERATIONS";
+
+/// A cargo package or workspace.
+#[derive(Debug)]
 pub struct ProjectSubject {
     definition: Arc<Definition>,
-    filter: Option<String>,
 }
 
 impl ProjectSubject {
-    /// The bench of a definition; `filter` replaces the definition's.
-    pub fn new(definition: Definition, filter: Option<&str>) -> ProjectSubject {
-        let filter = filter.map(str::to_owned).or_else(|| definition.filter.clone());
-        ProjectSubject { definition: Arc::new(definition), filter }
-    }
-
-    /// The project's repository.
-    pub fn repository(&self) -> &Path {
-        &self.definition.repository
-    }
-
-    /// The project's name in reports.
-    pub fn name(&self) -> String {
-        self.definition.name()
+    /// The benches of a definition.
+    pub fn new(definition: Definition) -> ProjectSubject {
+        ProjectSubject { definition: Arc::new(definition) }
     }
 
     fn checkout(&self) -> Result<SourceCheckout> {
-        let Definition { repository, manifest, bench, features, .. } = &*self.definition;
-        let mut arguments =
-            vec!["bench".to_owned(), "--no-run".to_owned(), format!("--manifest-path={}", manifest.display())];
-        if !features.is_empty() {
-            arguments.push(format!("--features={}", features.join(",")));
-        }
+        let repository = &self.definition.repository;
         Ok(SourceCheckout {
             repository: repository.clone(),
             home: SourceCheckout::home(repository)?,
-            target: CargoTarget { arguments, kind: "bench", name: bench.clone() },
-            variables: vec![],
+            recipe: Arc::new(Benches(Arc::clone(&self.definition))),
+            // Symbols tell what is measured from what is around it.
+            variables: vec![("CARGO_PROFILE_BENCH_STRIP".to_owned(), "none".to_owned())],
             prefill_from: None,
         })
     }
 
     fn build(&self, build: Result<Build>) -> Result<Build> {
         let build = build?;
-        Ok(Build { name: format!("{} of {}", build.name, self.name()), ..build })
+        Ok(Build { name: format!("{} of {}", build.name, self.definition.name()), ..build })
     }
 
-    /// One benchmark of a build.
-    fn criterion(&self, build: &Build, benchmark: &str, layouts: Option<&Layouts>) -> CriterionProgram {
-        let manifest = build.tree.join(&self.definition.manifest);
-        CriterionProgram {
-            program: build.program.clone(),
-            package: manifest.parent().unwrap_or(&build.tree).to_owned(),
-            layouts: layouts.cloned(),
-            benchmark: benchmark.to_owned(),
-            definition: Arc::clone(&self.definition),
+    /// The folder of a program's package in the files of a build.
+    fn package(build: &Build, program: &str) -> PathBuf {
+        build.find(program).map_or_else(|| build.tree.clone(), |program| build.tree.join(&program.package))
+    }
+
+    /// The variables of a bench: what cargo gives it, and the definition's.
+    fn variables(&self, package: &Path) -> Vec<(String, String)> {
+        let own = self.definition.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let of_cargo = ("CARGO_MANIFEST_DIR".to_owned(), package.display().to_string());
+        [of_cargo, (SEED_VARIABLE.to_owned(), SEED.to_string())].into_iter().chain(own).collect()
+    }
+
+    /// The time of one operation, ns.
+    fn time(&self, build: &Build, case: &SubjectCase, core: Option<usize>) -> Result<u64> {
+        let deadlines = Deadlines::default();
+        let placement = Placement { core, ..Placement::default() };
+        let mut process = self.program(build, case, None, 0.0).start(None, placement, deadlines)?;
+        process.ready()?;
+        let worked = process.slice(protocol::Command::Slice(1))?;
+        process.end()?;
+        process.ended()?;
+        Ok(worked.wall_ns.max(worked.cpu_ns))
+    }
+}
+
+/// The bench targets of a project as its files are now, and those that are left out.
+pub fn benches(definition: &Definition) -> Result<Targets> {
+    let metadata = Metadata::read(&definition.repository.join(&definition.manifest))?;
+    Benches(Arc::new(definition.clone())).of_workspace(&metadata, &definition.repository)
+}
+
+/// Builds the bench targets of a definition with the stand-in.
+struct Benches(Arc<Definition>);
+
+impl fmt::Debug for Benches {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Definition { manifest, bench, features, .. } = &*self.0;
+        write!(formatter, "{} {bench:?} {features:?} {}", manifest.display(), stand_in::version())
+    }
+}
+
+impl Benches {
+    /// The bench targets of a workspace in a folder, and those that features leave out.
+    fn of_workspace(&self, metadata: &Metadata, tree: &Path) -> Result<Targets> {
+        let mut targets = Targets::default();
+        for package in metadata.chosen(&tree.join(&self.0.manifest)) {
+            self.of_package(package, tree, &mut targets);
         }
+        let found = !targets.targets.is_empty() || !targets.skipped.is_empty();
+        match &self.0.bench {
+            Some(bench) if !found => bail!("there is no bench target `{bench}`: `assay doctor` lists them"),
+            _ => Ok(targets),
+        }
+    }
+
+    fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) {
+        let Definition { bench, features, .. } = &*self.0;
+        let enabled = package.enabled(features);
+        let folder = package.folder();
+        for target in package.targets.iter().filter(|target| target.kind.iter().any(|kind| kind == "bench")) {
+            let name = format!("{}/{}", package.name, target.name);
+            if bench.as_ref().is_some_and(|bench| *bench != target.name) {
+                continue;
+            }
+            let missing = target.required_features.iter().filter(|feature| !enabled.contains(feature));
+            let missing: Vec<&str> = missing.map(String::as_str).collect();
+            if !missing.is_empty() {
+                let why = format!("it needs features that are off: `--features {}`", missing.join(","));
+                targets.skipped.push((name, why));
+                continue;
+            }
+            let mut arguments = vec!["bench".to_owned(), "--no-run".to_owned()];
+            arguments.push(format!("--manifest-path={}", package.manifest_path.display()));
+            if !features.is_empty() {
+                arguments.push(format!("--features={}", features.join(",")));
+            }
+            let package = folder.strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
+            targets.targets.push((name, CargoTarget { arguments, kind: "bench", name: target.name.clone(), package }));
+        }
+    }
+}
+
+impl Recipe for Benches {
+    fn resolve(&self, tree: &Path) -> Result<()> {
+        let manifest = tree.join(&self.0.manifest);
+        let metadata = Metadata::read(&manifest)?;
+        if metadata.workspace_root.join("Cargo.lock").is_file() {
+            return Ok(());
+        }
+        let mut command = cargo::cargo();
+        command.args(["generate-lockfile", "--quiet", "--manifest-path"]).arg(&manifest).current_dir(tree);
+        let status = command.status().context("can't start cargo")?;
+        ensure!(status.success(), "cargo can't choose the versions of what {} asks for: see above", manifest.display());
+        Ok(())
+    }
+
+    fn targets(&self, tree: &Path) -> Result<Targets> {
+        // Cargo names folders as the system does.
+        let tree = &tree.canonicalize()?;
+        let metadata = Metadata::read(&tree.join(&self.0.manifest))?;
+        let lock = metadata.workspace_root.join("Cargo.lock");
+        let text = std::fs::read_to_string(&lock).with_context(|| format!("can't read {}", lock.display()))?;
+        let home = tree.parent().context("the checkout lies in a folder")?;
+        let configuration = stand_in::patch(&text, home)?.context(
+            "no criterion of crates.io is in Cargo.lock: benches need `criterion` as a dev-dependency, and not by `path` \
+                or `git`",
+        )?;
+        let mut targets = self.of_workspace(&metadata, tree)?;
+        for (_, target) in &mut targets.targets {
+            target.arguments.push(format!("--config={}", configuration.display()));
+        }
+        Ok(targets)
+    }
+
+    fn refuses(&self, program: &Path) -> Result<Option<String>> {
+        let why = "it is no criterion bench (`criterion_main!`), or its criterion is one by `path` or `git`";
+        Ok((!stand_in::is_worker(program)?).then(|| why.to_owned()))
     }
 }
 
@@ -102,6 +210,26 @@ fn is_no_data(file: &str, program: &[u8]) -> bool {
 }
 
 impl Subject for ProjectSubject {
+    fn input(&self) -> Result<(u64, String)> {
+        Ok((SEED, format!("bench {}", self.definition.name())))
+    }
+
+    fn root(&self) -> PathBuf {
+        let manifest = self.definition.repository.join(&self.definition.manifest);
+        Metadata::read(&manifest)
+            .map_or_else(|_| self.definition.repository.clone(), |metadata| metadata.workspace_root)
+    }
+
+    fn crates(&self) -> Result<Vec<String>> {
+        let metadata = Metadata::read(&self.definition.repository.join(&self.definition.manifest))?;
+        let targets = metadata.packages.iter().flat_map(|package| &package.targets);
+        let compiled = targets.filter(|target| target.kind.iter().any(|kind| kind == "bench" || kind.ends_with("lib")));
+        let mut crates: Vec<String> = compiled.map(|target| target.name.replace('-', "_")).collect();
+        crates.sort_unstable();
+        crates.dedup();
+        Ok(crates)
+    }
+
     fn revision(&self, revision: &str) -> Result<Build> {
         self.build(self.checkout()?.revision(revision))
     }
@@ -111,131 +239,121 @@ impl Subject for ProjectSubject {
     }
 
     fn same(&self, base: &Build, new: &Build) -> Result<bool> {
-        if !files::same(&base.program, &new.program)? {
+        let names = |build: &Build| build.programs.iter().map(|program| program.name.clone()).collect::<Vec<_>>();
+        if names(base) != names(new) || base.skipped != new.skipped {
             return Ok(false);
         }
-        let program = &new.program;
-        let content = std::fs::read(program).with_context(|| format!("can't read {}", program.display()))?;
-        Ok(self.checkout()?.changed_files(base, new)?.iter().all(|file| is_no_data(file, &content)))
+        let changed = self.checkout()?.changed_files(base, new)?;
+        for (before, now) in base.programs.iter().zip(&new.programs) {
+            if !is_same_program(&before.path, &now.path)? {
+                return Ok(false);
+            }
+            let content = std::fs::read(&now.path).with_context(|| format!("can't read {}", now.path.display()))?;
+            if !changed.iter().all(|file| is_no_data(file, &content)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    /// Criterion names benchmarks only when it measures them, so each is measured once, briefly.
-    fn list(&self, build: &Build) -> Result<Vec<SubjectCase>> {
-        let program = self.criterion(build, "", None);
-        let deadline = Deadlines::default().ready * LISTING_DEADLINES;
-        let names = program.medians(&program.program, self.filter.as_deref(), None, deadline)?;
-        let case = |name: String| SubjectCase {
-            id: name.clone(),
-            set: vec![],
-            key: CaseKey { benchmark: name, variant: String::new() },
-            operations: ITERATIONS,
-            gated: true,
-            metric: "wall_time",
-            durability: Durability::Unstated,
-        };
-        Ok(names.into_keys().map(case).collect())
+    fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised> {
+        unoptimised::build(self.checkout()?, revision, &self.crates()?)
     }
 
-    fn program(&self, build: &Build, case: &SubjectCase, layouts: Option<&Layouts>, _: f64) -> Arc<dyn Program> {
-        Arc::new(self.criterion(build, &case.id, layouts))
+    fn list(&self, build: &Build) -> Result<Chosen> {
+        let mut listed: Vec<(&str, CaseListing)> = Vec::new();
+        for program in &build.programs {
+            let package = ProjectSubject::package(build, &program.name);
+            let mut command = Command::new(&program.path);
+            command.current_dir(&package).envs(self.variables(&package));
+            let cases = list_cases(&mut command).with_context(|| format!("the bench {}", program.name))?;
+            listed.extend(cases.into_iter().map(|case| (program.name.as_str(), case)));
+        }
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        listed.iter().for_each(|(_, case)| *times.entry(case.benchmark.clone()).or_default() += 1);
+        let mut chosen = Chosen::default();
+        for (program, case) in listed {
+            if let Some(why) = case.skipped {
+                chosen.left_out.push((case.benchmark, why));
+                continue;
+            }
+            // Two benches may use one name.
+            let variant = if times[&case.benchmark] > 1 { format!("bench={program}") } else { String::new() };
+            chosen.cases.push(SubjectCase {
+                program: program.to_owned(),
+                id: case.id,
+                set: vec![],
+                key: CaseKey { benchmark: case.benchmark, variant },
+                operations: case.operations,
+                gated: true,
+                metric: "cpu_time",
+                durability: Durability::Unstated,
+                slicing: Slicing::OF_WORKERS,
+            });
+        }
+        Ok(chosen)
     }
 
+    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
+        ensure!(set.is_empty(), "`--set` sets a toggle of the memory: benches of other projects have none");
+        let filter = filter.or(self.definition.filter.as_deref());
+        let cases = listed.iter().filter(|case| selects(filter, &case.id, &case.key)).cloned().collect();
+        Ok(Chosen { cases, left_out: vec![] })
+    }
+
+    fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(String, String)>> {
+        let progress = Progress::start("sizes", cases.len());
+        let times = cores::on_each(cases, |core, case| {
+            let time = self.time(build, case, core);
+            progress.done(&case.label());
+            time
+        });
+        let (mut sized, mut failed) = (Vec::with_capacity(cases.len()), Vec::new());
+        for (mut case, time) in cases.drain(..).zip(times) {
+            match time {
+                Ok(time_ns) => {
+                    case.operations = match time_ns {
+                        0..COUNTED_ONCE_NS => OPERATIONS,
+                        COUNTED_ONCE_NS..NOT_COUNTED_NS => 1,
+                        _ => 0,
+                    };
+                    case.slicing = slicing(time_ns);
+                    sized.push(case);
+                }
+                Err(error) => failed.push((case.label(), format!("{error:#}"))),
+            }
+        }
+        *cases = sized;
+        Ok(failed)
+    }
+
+    fn is_exact(&self) -> bool {
+        false
+    }
+
+    fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
+        let package = ProjectSubject::package(build, &case.program);
+        let mut variables = self.variables(&package);
+        variables.push((OPERATIONS_VARIABLE.to_owned(), case.operations.max(1).to_string()));
+        let program = build.find(&case.program).map(|program| program.path.clone()).unwrap_or_default();
+        CaseCommand { program, case: case.id.clone(), set: vec![], variables, folder: Some(package) }
+    }
+
+    /// The quickest case: its rounds cost the least.
     fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-        Some((shared.first()?.clone(), vec![Control::Same]))
+        let quickest = shared.iter().max_by_key(|case| (case.slicing.pairs, case.operations))?;
+        Some((quickest.clone(), vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
     }
 }
 
-/// One benchmark of a criterion bench.
-#[derive(Debug, Clone)]
-struct CriterionProgram {
-    program: PathBuf,
-    package: PathBuf,
-    layouts: Option<Layouts>,
-    benchmark: String,
-    definition: Arc<Definition>,
-}
-
-impl CriterionProgram {
-    /// The median of each benchmark that matches a filter, ns an iteration.
-    fn medians(
-        &self,
-        program: &Path,
-        filter: Option<&str>,
-        core: Option<usize>,
-        deadline: Duration,
-    ) -> Result<BTreeMap<String, f64>> {
-        let home = tempfile::Builder::new().prefix("criterion-").tempdir().context("no folder for samples")?;
-        let variables = self.definition.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let bench = CriterionBench { program, package: self.package.clone(), variables, core, deadline };
-        bench.run(home.path(), briefly(self.definition.effort, filter))?;
-        let medians = foreign::medians_ns(home.path())?;
-        ensure!(
-            !medians.is_empty(),
-            "the bench wrote no samples: nothing matches the filter, or `{}` is not a criterion bench (`harness = \
-                false`)",
-            self.definition.bench
-        );
-        Ok(medians)
-    }
-}
-
-impl Program for CriterionProgram {
-    fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<Box<dyn Process>> {
-        let layout = round.and_then(|round| Some(self.layouts.as_ref()?.path(round)));
-        let path = layout.unwrap_or_else(|| self.program.clone());
-        Ok(Box::new(CriterionProcess { program: self.clone(), path, placement, deadlines }))
-    }
-
-    fn layouts(&self) -> Option<&Layouts> {
-        self.layouts.as_ref()
-    }
-
-    fn case(&self) -> &str {
-        &self.benchmark
-    }
-
-    fn slicing(&self) -> Slicing {
-        Slicing { warm_up: 0, pairs: 1, operations: Some(ITERATIONS) }
-    }
-}
-
-/// A slice is a whole process, started on request, so that the processes of both sides alternate.
-struct CriterionProcess {
-    program: CriterionProgram,
-    path: PathBuf,
-    placement: Placement,
-    deadlines: Deadlines,
-}
-
-impl Process for CriterionProcess {
-    fn ready(&mut self) -> Result<Ready> {
-        let case = self.program.benchmark.clone();
-        Ok(Ready {
-            protocol: VERSION,
-            case,
-            variant: String::new(),
-            seed: 0,
-            input: String::new(),
-            counted: ITERATIONS,
-        })
-    }
-
-    fn slice(&mut self, _: Command) -> Result<Worked> {
-        let name = &self.program.benchmark;
-        let filter = exactly([name.as_str()].into_iter());
-        let medians = self.program.medians(&self.path, Some(&filter), self.placement.core, self.deadlines.slice)?;
-        let median_ns = medians.get(name).with_context(|| format!("the bench wrote no sample of {name}"))?;
-        let wall_ns = (median_ns * ITERATIONS as f64).round() as u64;
-        Ok(Worked { operations: ITERATIONS, wall_ns, ..Worked::default() })
-    }
-
-    fn end(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn ended(self: Box<Self>) -> Result<Ended> {
-        Ok(Ended::default())
-    }
+/// The slices of a round for an operation of this length: fewer where one operation is longer than a slice.
+fn slicing(operation_ns: u64) -> Slicing {
+    let Slicing { warm_up, pairs, .. } = Slicing::OF_WORKERS;
+    let slice_ns = operation_ns.max(SLICE_NS);
+    let fitting = SLICE_NS * pairs as u64 / slice_ns;
+    // The setup does one operation.
+    let warm_up = if operation_ns > SLICE_NS { 0 } else { warm_up };
+    Slicing { warm_up, pairs: usize::try_from(fitting).unwrap_or(pairs).max(1), operations: None }
 }
 
 #[cfg(test)]
@@ -251,5 +369,12 @@ mod tests {
         for file in ["data/words.txt", "benches/other.json", "README.md", "input"] {
             assert!(!is_no_data(file, program), "{file}");
         }
+    }
+
+    #[test]
+    fn a_long_operation_has_fewer_slices() {
+        assert_eq!(slicing(100), Slicing::OF_WORKERS);
+        assert_eq!(slicing(6_000_000), Slicing { warm_up: 0, pairs: 4, operations: None });
+        assert_eq!(slicing(5_000_000_000), Slicing { warm_up: 0, pairs: 1, operations: None });
     }
 }

@@ -13,10 +13,6 @@ use super::callgrind::{CallgrindProfile, frames};
 /// Frames that callgrind separates: the depth of a query through the asynchronous runtime and SQLite.
 pub const DEPTH: u32 = 40;
 
-/// The crates of this project, as symbols name them. All else is a library, whose code changes only with `Cargo.lock`
-/// and the toolchain.
-const PROJECT: [&str; 3] = ["memory", "workloads", "assay_worker"];
-
 /// Functions of libraries below this share of the total are summed as `(other)`.
 const LISTED_SHARE: f64 = 0.0005;
 
@@ -28,8 +24,9 @@ const CUT_OFF: &str = "(stacks cut off)";
 /// The instructions sum to the profile's total, and so do the project's functions with the libraries' cost that they
 /// own.
 ///
-/// Needs a profile with callers separated.
-pub fn functions(profile: &CallgrindProfile, root: &str) -> Vec<FunctionCost> {
+/// `crates` are the project's, as symbols name them. All else is a library, whose code changes only with `Cargo.lock`
+/// and the toolchain. Needs a profile with callers separated.
+pub fn functions(profile: &CallgrindProfile, root: &str, crates: &[String]) -> Vec<FunctionCost> {
     let mut project: BTreeMap<&str, FunctionCost> = BTreeMap::new();
     let mut libraries: BTreeMap<&str, FunctionCost> = BTreeMap::new();
     for (context, cost) in &profile.contexts {
@@ -41,7 +38,7 @@ pub fn functions(profile: &CallgrindProfile, root: &str) -> Vec<FunctionCost> {
             // Before or after the measured work.
             continue;
         }
-        let ours = |frame: &&&str| is_project(frame) || frame.contains(root);
+        let ours = |frame: &&&str| is_project(frame, crates) || frame.contains(root);
         let function = stack[0];
         if ours(&&function) {
             let row = project.entry(function).or_default();
@@ -86,11 +83,11 @@ fn listed(
 
 /// True for a function of this project: `memory::x`, `<memory::X as core::Y>::z`, `<core::X as memory::Y>::z`. A
 /// library's code for a type of the project, as in `drop_in_place<memory::X>`, is the library's.
-fn is_project(function: &str) -> bool {
+fn is_project(function: &str, crates: &[String]) -> bool {
     let of_project = |path: &str| {
         let path = path.trim_start_matches(['<', '&', '*', '(', '[', ' ']);
         let path = ["mut ", "const ", "dyn "].iter().fold(path, |path, word| path.strip_prefix(word).unwrap_or(path));
-        path.split_once("::").is_some_and(|(first, _)| PROJECT.contains(&first))
+        path.split_once("::").is_some_and(|(first, _)| crates.iter().any(|name| name == first))
     };
     let implemented = || function.strip_prefix('<').and_then(|rest| rest.split_once(" as ")).map(|(_, what)| what);
     of_project(function) || implemented().is_some_and(of_project)
@@ -127,6 +124,10 @@ mod tests {
         fn=(5) memory::run'main\n1 0\ncfn=(6) memory::hash'memory::run'main\ncalls=100 0\n1 0\n\
         fn=(6)\n1 0\n";
 
+    fn crates() -> [String; 2] {
+        ["memory", "workloads"].map(str::to_owned)
+    }
+
     fn find<'a>(functions: &'a [FunctionCost], name: &str) -> &'a FunctionCost {
         functions.iter().find(|row| row.function == name).expect("listed")
     }
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn calls_and_costs_are_those_of_the_measured_work() {
         let profile = parse(STACKS).expect("well formed");
-        let functions = functions(&profile, "slice::measured");
+        let functions = functions(&profile, "slice::measured", &crates());
         assert_eq!(functions.iter().map(|row| row.instructions).sum::<u64>(), profile.total);
         let (run, hash) = (find(&functions, "memory::run"), find(&functions, "memory::hash"));
         assert_eq!((run.calls, run.library), (2, Some(8)));
@@ -152,7 +153,7 @@ mod tests {
             text.push_str(&format!("fn=small{small}'memory::big'memory::root\n1 2\n"));
         }
         text.push_str("fn=memory::tiny'memory::root\n1 1\n");
-        let functions = functions(&parse(&text).expect("well formed"), "memory::root");
+        let functions = functions(&parse(&text).expect("well formed"), "memory::root", &crates());
         let rows: Vec<_> = functions.iter().map(|row| (row.function.as_str(), row.instructions)).collect();
         assert_eq!(rows, [("memory::big", 100_000), ("memory::tiny", 1), ("(other)", 60)]);
         assert_eq!(functions[0].library, Some(60));
@@ -161,17 +162,17 @@ mod tests {
     #[test]
     fn what_is_cut_off_has_an_owner_too() {
         let text = "events: Ir\nfn=step'loop'loop\n1 70\nfn=memory::root\n1 30\n";
-        let functions = functions(&parse(text).expect("well formed"), "memory::root");
+        let functions = functions(&parse(text).expect("well formed"), "memory::root", &crates());
         assert_eq!(find(&functions, CUT_OFF).library, Some(70));
     }
 
     #[test]
     fn the_project_is_known_by_its_crates() {
         for name in ["memory::x", "<memory::X as core::Y>::z", "<&mut memory::X>::z", "<alloc::S as memory::Y>::z"] {
-            assert!(is_project(name), "{name}");
+            assert!(is_project(name, &crates()), "{name}");
         }
         for name in ["malloc", "core::ptr::drop_in_place<memory::X>", "memory_other::x", "<alloc::S as core::Y>::z"] {
-            assert!(!is_project(name), "{name}");
+            assert!(!is_project(name, &crates()), "{name}");
         }
     }
 

@@ -4,18 +4,17 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use baselines::Sample;
-use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
-use worker::pin;
+
+use super::bounded;
 
 /// Criterion's effort on one benchmark.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
     /// Samples: criterion needs at least 10.
     pub samples: u32,
@@ -32,17 +31,6 @@ impl Default for Effort {
     }
 }
 
-impl Effort {
-    /// Rejects values that criterion rejects.
-    pub fn check(self) -> Result<()> {
-        ensure!(self.samples >= 10, "`effort.samples` is {}: give at least 10", self.samples);
-        for (name, seconds) in [("warm_up_s", self.warm_up_s), ("measurement_s", self.measurement_s)] {
-            ensure!(seconds.is_finite() && seconds > 0.0, "`effort.{name}` is {seconds}: give more than 0 seconds");
-        }
-        Ok(())
-    }
-}
-
 /// A criterion bench to run.
 #[derive(Debug, Clone)]
 pub struct CriterionBench<'a> {
@@ -52,8 +40,6 @@ pub struct CriterionBench<'a> {
     pub package: PathBuf,
     /// Its environment variables.
     pub variables: Vec<(String, String)>,
-    /// The core that it is pinned to.
-    pub core: Option<usize>,
     /// The longest duration.
     pub deadline: Duration,
 }
@@ -68,34 +54,8 @@ impl CriterionBench<'_> {
             .current_dir(&self.package)
             .env("CARGO_MANIFEST_DIR", &self.package)
             .env("CRITERION_HOME", home)
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let (sender, ended) = std::sync::mpsc::channel();
-        // The child inherits the core of the thread that starts it.
-        let output = std::thread::scope(|scope| {
-            let started = scope.spawn(|| -> Result<_> {
-                if let Some(core) = self.core {
-                    pin::pin_to_core(core)?;
-                }
-                let child = command.spawn().with_context(|| format!("can't start {}", self.program.display()))?;
-                let id =
-                    i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the bench has no process id")?;
-                Ok((child, id))
-            });
-            let (child, id) =
-                started.join().unwrap_or_else(|_| Err(anyhow!("the thread that starts the bench panicked")))?;
-            // After the deadline there is no receiver.
-            scope.spawn(move || drop(sender.send(child.wait_with_output())));
-            match ended.recv_timeout(self.deadline) {
-                Ok(output) => output.context("can't wait for the bench"),
-                Err(_) => {
-                    kill_process(id, Signal::KILL).context("can't kill the bench, which hangs")?;
-                    bail!("the bench did not end within {:?}: it was killed", self.deadline)
-                }
-            }
-        })?;
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let output = bounded::output(&mut command, "the bench", self.deadline)?;
         let stderr = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "criterion failed ({}): {}", output.status, stderr.trim());
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -177,7 +137,6 @@ mod tests {
             program: Path::new("/bin/sh"),
             package: folder.path().to_owned(),
             variables: vec![("ENV".to_owned(), String::new())],
-            core: None,
             deadline: Duration::from_millis(200),
         };
         // A shell with an unknown option ends at once with a message.

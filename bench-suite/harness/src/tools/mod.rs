@@ -3,9 +3,11 @@
 //! - [`valgrind`] checks that it is installed, and runs a worker under it.
 //! - [`callgrind`] reads callgrind's profile, [`attribution`] attributes its costs, [`dhat`] reads DHAT's profile.
 //! - [`llvm_ir`] reads the code that rustc emits before optimisation, [`symbols`] the names in it.
+//! - [`bounded`] runs a process for a limited time.
 //! - [`criterion`] runs a criterion bench and reads its samples.
 
 pub mod attribution;
+pub mod bounded;
 pub mod callgrind;
 pub mod criterion;
 pub mod dhat;

@@ -5,9 +5,6 @@
 
 use baselines::doing::Owner;
 
-/// The crates of the measured program that are built here, as symbols name them.
-const PROJECT: [&str; 4] = ["memory", "workloads", "worker", "assay_worker"];
-
 /// The crates of Rust's own libraries. They own code only if nobody else is named.
 const STANDARD: [&str; 3] = ["core", "alloc", "std"];
 
@@ -41,14 +38,15 @@ fn without_disambiguators(symbol: &str) -> String {
     bare + rest
 }
 
-/// Who owns the code of a symbol: the crate of the type or of the trait, the project's first.
-pub fn owner(symbol: &str) -> Owner {
+/// Who owns the code of a symbol: the crate of the type or of the trait, the project's first. `crates` are the
+/// project's, as symbols name them.
+pub fn owner(symbol: &str, crates: &[String]) -> Owner {
     let named: Vec<&str> = match symbol.strip_prefix("_R") {
         Some(path) => v0_crate(path).into_iter().collect(),
         None => legacy_crates(symbol),
     };
     let first = |owns: &dyn Fn(&str) -> bool| named.iter().copied().find(|name| owns(name));
-    if first(&|name| PROJECT.contains(&name)).is_some() {
+    if first(&|name| crates.iter().any(|own| own == name)).is_some() {
         return Owner::Project;
     }
     let library = first(&|name| !STANDARD.contains(&name)).or_else(|| named.first().copied());
@@ -112,6 +110,8 @@ mod tests {
     #[test]
     fn code_belongs_to_the_crate_of_its_type_or_trait() {
         let library = |name: &str| Owner::Library(name.to_owned());
+        let crates = ["memory".to_owned()];
+        let owner = |symbol: &str| owner(symbol, &crates);
         assert_eq!(owner(GENERIC), library("alloc"));
         assert_eq!(owner("_ZN6memory5store3get17h829fc10a4ec83cd1E"), Owner::Project);
         let of_a_trait = "_ZN9_$LT$alloc..vec..Vec$LT$T$GT$$u20$as$u20$memory..Store$GT$3get17h829fc10a4ec83cd1E";

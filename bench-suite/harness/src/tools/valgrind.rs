@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use workloads::input::Source;
+
+use crate::case_command::CaseCommand;
 
 /// The reason why the counts lane can't run, with the remedy; `None` if it can.
 pub fn missing() -> Option<String> {
@@ -41,44 +42,37 @@ const HEAP: [(&str, &str); 3] = [
     ("MALLOC_MMAP_THRESHOLD_", "33554432"),
 ];
 
-/// A worker and its arguments, the same under every tool.
+/// One exact count of a case, the same under every tool.
 #[derive(Debug, Clone)]
-pub struct CountedWorker {
-    /// The worker's file.
-    pub program: PathBuf,
-    /// The case's identifier.
-    pub case: String,
-    /// The overridden toggles.
-    pub set: Vec<String>,
-    /// The source of its input.
-    pub source: Source,
+pub struct ExactCount {
+    /// The worker and its case.
+    pub command: CaseCommand,
     /// The folder for stores.
     pub scratch: PathBuf,
     /// Bytes added to its environment, on which counts must not depend.
     pub padding: usize,
 }
 
-impl CountedWorker {
-    /// The command of one exact count without a tool, with the allocator counting.
+impl ExactCount {
+    /// The command without a tool, with the allocator counting.
     pub fn with_heap(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.command.program);
         self.configure(&mut command).arg("--heap");
         command
     }
 
-    /// The command of one exact count under a valgrind tool.
+    /// The command under a valgrind tool.
     pub fn under(&self, tool: &[String]) -> Command {
         let mut command = valgrind();
-        command.args(tool).arg(&self.program);
+        command.args(tool).arg(&self.command.program);
         self.configure(&mut command);
         command
     }
 
     fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        pinned(command)
-            .args([&self.case, "--count"])
-            .args(self.set.iter().flat_map(|pair| ["--set", pair]))
-            .envs(self.source.variables())
+        self.command
+            .configure(pinned(command))
+            .arg("--count")
             .env(workloads::scratch::VARIABLE, &self.scratch)
             .env("ASSAY_PADDING", "x".repeat(self.padding))
             .stdin(Stdio::null())
@@ -126,14 +120,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file(".valgrindrc"), "--branch-sim=yes\n--callgrind:collect-systime=yes\n").expect("writes");
-        let worker = CountedWorker {
-            program: PathBuf::from("/bin/true"),
-            case: String::new(),
-            set: vec![],
-            source: Source::default(),
-            scratch: folder.path().to_owned(),
-            padding: 0,
-        };
+        let program = PathBuf::from("/bin/true");
+        let command = CaseCommand { program, case: String::new(), set: vec![], variables: vec![], folder: None };
+        let worker = ExactCount { command, scratch: folder.path().to_owned(), padding: 0 };
         let tool = ["--tool=callgrind", "--callgrind-out-file=profile"].map(str::to_owned);
         // Valgrind reads such files only where it knows a HOME.
         let mut command = worker.under(&tool);

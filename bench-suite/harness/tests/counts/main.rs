@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use harness::case_command::CaseCommand;
 use harness::lanes::counts::{EVENTS, Place, callgrind, measurements};
-use harness::tools::valgrind::{self, CountedWorker};
+use harness::subject::memory::MemorySubject;
+use harness::tools::valgrind::{self, ExactCount};
 use worker::slice::ROOT;
-use workloads::input::Source;
 
 /// Compiles the program beside this file.
 fn known_work(folder: &Path) -> PathBuf {
@@ -18,6 +19,10 @@ fn known_work(folder: &Path) -> PathBuf {
     program
 }
 
+fn command(folder: &Path) -> CaseCommand {
+    CaseCommand { program: known_work(folder), case: "known".to_owned(), set: vec![], variables: vec![], folder: None }
+}
+
 #[test]
 fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
     if let Some(why) = valgrind::missing() {
@@ -25,16 +30,9 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let worker = CountedWorker {
-        program: known_work(folder.path()),
-        case: "known".to_owned(),
-        set: vec![],
-        source: Source::default(),
-        scratch: folder.path().to_owned(),
-        padding: 0,
-    };
+    let count = ExactCount { command: command(folder.path()), scratch: folder.path().to_owned(), padding: 0 };
     let counted = [1, 2].map(|_| {
-        let profile = callgrind(&worker, folder.path(), &EVENTS).expect("counted");
+        let profile = callgrind(&count, folder.path(), &EVENTS).expect("counted");
         (profile.system_calls(ROOT), profile.heap_blocks(ROOT))
     });
     assert_eq!(counted, [(5 * 3, 5 * 2); 2]);
@@ -47,9 +45,10 @@ fn a_count_says_what_it_worked_on_and_with_how_many_threads() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let place = Place::new(&known_work(folder.path()), 1).expect("placed");
-    let case = workloads::cases::find("embedding_embed", &[]).expect("listed");
-    let counted = place.count(&case, &[], &Source::default(), 0, 0).expect("counted");
+    let command = command(folder.path());
+    let place = Place::new([command.program.as_path()], 1, vec![]).expect("placed");
+    let case = MemorySubject::case(&workloads::cases::find("embedding_embed", &[]).expect("listed"), &[]);
+    let counted = place.count(&command, 0, 0).expect("counted");
     let measured = measurements(&case, &[counted]).expect("measured");
     let instructions = measured.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
     assert_eq!(instructions.input.as_deref(), Some("known#1"));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use harness::build::cargo::CargoTarget;
 use harness::build::checkout::{Build, SourceCheckout};
@@ -80,8 +81,8 @@ const HOME: &str = "ASSAY_TEST_HOME";
 
 fn checkout(repository: PathBuf, home: PathBuf) -> SourceCheckout {
     let arguments = ["build", "--release"].map(str::to_owned).into();
-    let target = CargoTarget { arguments, kind: "bin", name: "speaking".to_owned() };
-    SourceCheckout { repository, home, target, variables: vec![], prefill_from: None }
+    let target = CargoTarget { arguments, kind: "bin", name: "speaking".to_owned(), package: PathBuf::new() };
+    SourceCheckout { repository, home, recipe: Arc::new(target), variables: vec![], prefill_from: None }
 }
 
 /// The other process of [`Project::elsewhere`].
@@ -110,11 +111,11 @@ fn another_gate_on_the_same_project_changes_nothing_of_this_one() {
     project.write("data.txt", "of the second gate");
     let second = project.elsewhere(("UNUSED", ""));
     assert_ne!(first.folder, second);
-    assert_eq!(says(&first.program), "slower false false");
-    assert_eq!(says(&second.join("program")), "first false false");
+    assert_eq!(says(first.program()), "slower false false");
+    assert_eq!(says(&second.join("0/program")), "first false false");
     assert_eq!(std::fs::read_to_string(first.tree.join("data.txt")).unwrap(), "of the first gate");
     // The first one links its layouts only now.
-    let Ok(relink) = first.layouts.clone() else { return };
+    let Ok(relink) = first.programs[0].layouts.clone() else { return };
     let placed = Layouts::new(relink, project.folder.path().join("placed"), 7);
     layouts::prepare(&[(&placed, 0)]).unwrap();
     assert_eq!(says(&placed.path(0)), "slower false false");
@@ -128,12 +129,34 @@ fn a_program_in_use_is_not_removed() {
         project.write("main.rs", &source(&format!("number{number}")));
         project.checkout().working_tree().unwrap();
     }
-    assert_eq!(says(&first.program), "first false false");
+    assert_eq!(says(first.program()), "first false false");
     let folder = first.folder.clone();
     drop(first);
     project.write("main.rs", &source("last"));
     project.checkout().working_tree().unwrap();
     assert!(!folder.exists(), "it is the oldest, and nobody needs it");
+}
+
+#[test]
+fn submodules_are_part_of_the_source() {
+    let project = Project::new();
+    let words = project.folder.path().join("words");
+    std::fs::create_dir(&words).unwrap();
+    let in_words = |arguments: &[&str]| {
+        let who = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+        git(&words, &[&who[..], arguments].concat()).unwrap();
+    };
+    std::fs::write(words.join("word"), "first").unwrap();
+    in_words(&["init", "--quiet"]);
+    in_words(&["add", "word"]);
+    in_words(&["commit", "--quiet", "-m", "x"]);
+    let add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", words.to_str().unwrap(), "data"];
+    git(&project.repository(), &add).unwrap();
+    project.write("main.rs", "fn main() {\n    println!(\"{}\", include_str!(\"data/word\"));\n}\n");
+    project.commit();
+    let build = project.checkout().revision("HEAD").unwrap();
+    assert_eq!(says(build.program()), "first");
+    assert_eq!(std::fs::read_to_string(build.tree.join("data/word")).unwrap(), "first", "it may be read at run time");
 }
 
 #[test]
@@ -150,7 +173,7 @@ fn what_changes_a_build_changes_its_key() {
         assert_ne!(project.elsewhere(variable), plain.folder, "{variable:?}");
     }
     let asserting = project.elsewhere(("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true"));
-    assert_eq!(says(&asserting.join("program")), "first false true");
+    assert_eq!(says(&asserting.join("0/program")), "first false true");
 }
 
 #[test]
@@ -160,10 +183,10 @@ fn the_base_is_built_without_the_configuration_of_the_candidate() {
     project.write(".cargo/config.toml", marked);
     project.write("../.cargo/config.toml", "[profile.release]\ndebug-assertions = true\n");
     let (base, new) = (project.checkout().revision("HEAD").unwrap(), project.checkout().working_tree().unwrap());
-    assert_eq!(says(&base.program), "first false false");
-    assert_eq!(says(&new.program), "first true false", "what the change itself brings is its own");
+    assert_eq!(says(base.program()), "first false false");
+    assert_eq!(says(new.program()), "first true false", "what the change itself brings is its own");
     project.commit();
-    assert_eq!(says(&project.checkout().revision("HEAD").unwrap().program), "first true false", "the base's own");
+    assert_eq!(says(project.checkout().revision("HEAD").unwrap().program()), "first true false", "the base's own");
 }
 
 #[test]
@@ -182,7 +205,7 @@ fn an_ignored_lock_file_is_used_as_it_is_now() {
 fn documents_and_tests_make_no_other_program() {
     let project = Project::new();
     let base = project.checkout().revision("HEAD").unwrap();
-    let same = |new: &Build| files::same(&base.program, &new.program).unwrap();
+    let same = |new: &Build| files::same(base.program(), new.program()).unwrap();
     project.write("README.md", "new words");
     project.write("tests/new.rs", "#[test]\nfn works() {}\n");
     project.write("main.rs", &source("first").replace("fn tested() {}", "fn tested() {\n    println!();\n}"));
@@ -200,7 +223,7 @@ fn a_build_that_fails_is_not_remembered() {
     project.write("main.rs", "no program");
     assert!(project.checkout().working_tree().is_err());
     project.write("main.rs", &source("first"));
-    assert_eq!(says(&project.checkout().working_tree().unwrap().program), "first false false");
+    assert_eq!(says(project.checkout().working_tree().unwrap().program()), "first false false");
 }
 
 #[test]
@@ -211,7 +234,7 @@ fn a_file_that_is_tracked_though_ignored_is_part_of_the_source() {
     let built_with = |table: &str| {
         project.write("table.gen", table);
         git(&project.repository(), &["add", "--force", "table.gen"]).unwrap();
-        says(&project.checkout().working_tree().unwrap().program)
+        says(project.checkout().working_tree().unwrap().program())
     };
     assert_eq!(built_with("quick"), "quick");
     assert_eq!(built_with("slow"), "slow");

@@ -26,7 +26,7 @@ functions!(a, bb, ccc, dddd, eeeee, ffffff, ggggggg, hhhhhhhh);
 
 fn target() -> CargoTarget {
     let arguments = ["build", "--release", "--locked"].map(str::to_owned).into();
-    CargoTarget { arguments, kind: "bin", name: "assay-worker".to_owned() }
+    CargoTarget { arguments, kind: "bin", name: "assay-worker".to_owned(), package: PathBuf::new() }
 }
 
 /// Builds a workspace with only that program.
@@ -42,7 +42,7 @@ fn built(folder: &Path) -> PathBuf {
 
 fn capture(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Layable> {
     let out = folder.join("target");
-    Relink::capture(folder, &built(folder), &folder.join("link"), |copy| {
+    Relink::capture(folder, &built(folder), None, &folder.join("link"), |copy| {
         let variables: Vec<(&str, &str)> = variables.iter().copied().chain([copy]).collect();
         cargo::build_in(folder, Some(&out), &variables, &target()).map(drop)
     })
@@ -106,6 +106,40 @@ fn layouts_are_one_program_with_its_functions_in_other_orders() {
 }
 
 #[test]
+fn what_the_build_saved_is_used_if_it_is_the_program_s() {
+    if !has_lld() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = built(folder.path());
+    let saved = folder.path().join("saved.tar");
+    let link_again = |(name, value): (&str, &str)| {
+        let out = folder.path().join("target");
+        cargo::build_in(folder.path(), Some(&out), &[(name, value)], &target()).map(drop)
+    };
+    let capture = |name: &str, saved: &Path, build: &dyn Fn((&str, &str)) -> anyhow::Result<()>| {
+        Relink::capture(folder.path(), &program, Some(saved), &folder.path().join(name), build).unwrap()
+    };
+    std::fs::write(&saved, "of a link that was cut off").unwrap();
+    assert!(capture("damaged", &saved, &link_again).is_ok(), "cargo linked again");
+    let other = tempfile::tempdir().unwrap();
+    save(&saved, other.path(), &SOURCE.replace("a, bb", "z, yy"));
+    assert!(capture("another", &saved, &link_again).is_ok(), "it was another program's");
+    save(&saved, folder.path(), SOURCE);
+    let never = |_: (&str, &str)| anyhow::bail!("nothing is to be linked");
+    assert!(capture("saved", &saved, &never).is_ok());
+}
+
+/// Builds a program of that source, and has its link save the inputs.
+fn save(saved: &Path, folder: &Path, source: &str) {
+    built(folder);
+    std::fs::remove_dir_all(folder.join("target")).unwrap();
+    std::fs::write(folder.join("main.rs"), source).unwrap();
+    let copy = [("LLD_REPRODUCE", saved.to_str().unwrap())];
+    cargo::build_in(folder, Some(&folder.join("target")), &copy, &target()).unwrap();
+}
+
+#[test]
 fn a_linker_that_keeps_nothing_is_named_and_the_program_stays() {
     let folder = tempfile::tempdir().unwrap();
     // The system's old linker, whatever Rust's default is.
@@ -122,11 +156,11 @@ fn what_may_go_better_next_time_is_not_kept() {
     let built = built(folder.path());
     let link = folder.path().join("link");
     let full = |_: (&str, &str)| anyhow::bail!("No space left on device");
-    let failed = Relink::capture(folder.path(), &built, &link, full).expect_err("the link failed");
+    let failed = Relink::capture(folder.path(), &built, None, &link, full).expect_err("the link failed");
     assert!(failed.to_string().contains("No space left"), "{failed}");
     assert_eq!(Relink::open(&link), None);
     // LLD was stopped while it wrote its copy.
     let truncated = |copy: (&str, &str)| Ok(std::fs::write(copy.1, "half an archive")?);
-    Relink::capture(folder.path(), &self::built(folder.path()), &link, truncated).expect_err("no archive");
+    Relink::capture(folder.path(), &self::built(folder.path()), None, &link, truncated).expect_err("no archive");
     assert_eq!(Relink::open(&link), None);
 }

@@ -18,8 +18,10 @@ use baselines::paired::{self, Control, PairVerdicts, Paired};
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::{Environment, Run, RunHeader, RunWriter};
+use harness::budget::Budget;
+use harness::case_command::CaseCommand;
 use harness::schedule::jobs::{self, Job, SLOWER_PERCENT};
-use harness::schedule::program::Deadlines;
+use harness::schedule::program::{Deadlines, Slicing};
 use harness::schedule::scheduler::{self, Settings, Sizes};
 use harness::schedule::worker_client::WorkerProgram;
 use harness::subject::SubjectCase;
@@ -42,8 +44,9 @@ fn case(id: &str) -> SubjectCase {
 /// A pair of a case on two workers; the new one gets `extra_percent` of extra work.
 fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
     let program = |path: &Path, extra_percent| {
-        let (path, case) = (path.to_owned(), case.id.clone());
-        Arc::new(WorkerProgram { path, layouts: None, case, set: vec![], extra_percent, variables: vec![] })
+        let (program, case) = (path.to_owned(), case.id.clone());
+        let command = CaseCommand { program, case, set: vec![], variables: vec![], folder: None };
+        Arc::new(WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS })
     };
     jobs::job(case, "base", program(base, 0.0), program(new, extra_percent))
 }
@@ -56,12 +59,7 @@ fn control(control: Control, worker: &Path) -> Job {
 }
 
 /// Measures jobs into a new run, and judges them.
-fn measured(
-    folder: &Path,
-    jobs: Vec<Job>,
-    deadlines: Deadlines,
-    budget: Option<Duration>,
-) -> (RunWriter, PairVerdicts) {
+fn measured(folder: &Path, jobs: Vec<Job>, deadlines: Deadlines, budget: Budget) -> (RunWriter, PairVerdicts) {
     let (procedure, policy) = (Procedure::default(), Policy::standard());
     let settings = Settings {
         procedure: &procedure,
@@ -90,7 +88,7 @@ fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadli
         control(Control::Same, &new),
         control(Control::Slower { percent: SLOWER_PERCENT }, &new),
     ];
-    let (mut writer, outcome) = measured(folder, all, deadlines, None);
+    let (mut writer, outcome) = measured(folder, all, deadlines, Budget::default());
     for wrong in &outcome.wrong_controls {
         writer.invalid(&wrong.what, &wrong.why).unwrap();
     }
@@ -146,7 +144,7 @@ fn when_the_time_is_up_nothing_is_green() {
     let folder = tempfile::tempdir().unwrap();
     let script = Script::honest().write(&folder.path().join("worker"));
     let jobs = vec![pair(&case("codec_encode_small_json"), &script, &script, 0.0)];
-    let (_, outcome) = measured(folder.path(), jobs, Deadlines::default(), Some(Duration::ZERO));
+    let (_, outcome) = measured(folder.path(), jobs, Deadlines::default(), Budget::start(Some(Duration::ZERO)));
     assert_eq!(outcome.deltas[0].verdict, Verdict::Inconclusive, "{}", outcome.deltas[0].why);
     let comparison = Comparison { differences: vec![], deltas: outcome.deltas };
     let judgement = gate::judge(comparison, &[], &[]);
@@ -248,7 +246,7 @@ fn a_worker_that_is_not_there_is_invalid() {
     let script = Script::honest().write(&folder.path().join("worker"));
     let none = folder.path().join("none");
     let job = pair(&case("codec_encode_small_json"), &script, &none, 0.0);
-    let (writer, outcome) = measured(folder.path(), vec![job], Deadlines::default(), None);
+    let (writer, outcome) = measured(folder.path(), vec![job], Deadlines::default(), Budget::default());
     assert!(writer.so_far().pairs[0].abandoned);
     assert!(writer.so_far().invalid[0].why.contains("can't start"));
     assert!(outcome.deltas.is_empty());

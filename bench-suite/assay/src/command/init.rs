@@ -1,0 +1,47 @@
+//! `assay init`: what a project needs for a gate in CI.
+
+use std::path::Path;
+
+use anyhow::Result;
+use baselines::exit_code::Exit;
+use clap::Args;
+use harness::subject::definition::Definition;
+use harness::subject::project;
+
+/// Write a workflow that gates every pull request
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing else is needed: the benches are found as `cargo bench` finds them. An `assay.toml` beside Cargo.toml says what
+can't be guessed: other features, variables of the benches, a part of the benchmarks. FORMAT.md describes it.
+
+A file that is there is never overwritten.")]
+pub struct InitArgs {}
+
+/// The workflow, in the place where the forge looks for it.
+const WORKFLOW: (&str, &str) = (".github/workflows/assay.yml", include_str!("../../../../ci/workflow.yml"));
+
+impl InitArgs {
+    /// Writes the workflow, and says what comes next.
+    pub fn execute(&self) -> Result<Exit> {
+        let definition = Definition::of_folder(Path::new("."))?;
+        let targets = project::benches(&definition)?;
+        for (name, _) in &targets.targets {
+            println!("found    bench {name}");
+        }
+        for (name, why) in &targets.skipped {
+            println!("left out bench {name}: {why}");
+        }
+        let (place, text) = WORKFLOW;
+        let path = definition.repository.join(place);
+        if path.exists() {
+            println!("kept     {place}: it is there");
+        } else {
+            baselines::atomic::write(&path, text.as_bytes())?;
+            println!("wrote    {place}");
+        }
+        println!(
+            "\nNext: `cargo assay gate --against HEAD~1` judges your last commit, `assay doctor` checks this machine."
+        );
+        Ok(Exit::Ok)
+    }
+}

@@ -1,0 +1,185 @@
+//! The criterion benches of a package that knows nothing of Assay, with nothing to edit in it.
+
+use std::path::{Path, PathBuf};
+
+use harness::tools::valgrind;
+use tempfile::TempDir;
+
+use super::base::git;
+use super::support::{assay, parts};
+
+const MANIFEST: &str = r#"[package]
+name = "summing"
+version = "0.1.0"
+edition = "2021"
+
+[dev-dependencies]
+criterion = "0.5"
+
+[[bench]]
+name = "sums"
+harness = false
+
+[[bench]]
+name = "other"
+harness = false
+"#;
+
+/// With it, nothing is asked of the network: the stand-in takes the place of the only dependency.
+const LOCK: &str = r#"version = 4
+
+[[package]]
+name = "criterion"
+version = "0.5.1"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+checksum = "f2b12d017a929603d80db1831cd3a24082f8137ce19c69e6447f54f5fc8d692f"
+
+[[package]]
+name = "summing"
+version = "0.1.0"
+dependencies = [
+ "criterion",
+]
+"#;
+
+const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
+    numbers.iter().map(|number| std::hint::black_box(number * number)).sum()\n}\n\n/// The largest.\n\
+    #[inline(never)]\npub fn largest(numbers: &[u64]) -> u64 {\n    \
+    numbers.iter().map(|number| std::hint::black_box(*number)).max().unwrap_or(0)\n}\n";
+
+const BENCH: &str = r#"use criterion::{black_box, criterion_group, criterion_main, Criterion};
+use std::collections::HashMap;
+
+fn sums(criterion: &mut Criterion) {
+    let numbers: Vec<u64> = (0..100).collect();
+    let mut group = criterion.benchmark_group("sums");
+    group.bench_function("squares", |b| b.iter(|| summing::squares(black_box(&numbers))));
+    group.bench_function("largest", |b| b.iter(|| summing::largest(black_box(&numbers))));
+    group.finish();
+    // Its work depends on the seed of the hasher.
+    criterion.bench_function("map", |b| {
+        b.iter(|| (0..200_u64).map(|key| (key, key)).collect::<HashMap<_, _>>().into_iter().next())
+    });
+    // Its work depends on where a function lies, as that of some hashers does.
+    let place = summing::squares as fn(&[u64]) -> u64 as usize;
+    criterion.bench_function("placed", |b| b.iter(|| (0..(place >> 4) % 1024).map(black_box).sum::<usize>()));
+}
+
+criterion_group!(benches, sums);
+criterion_main!(benches);
+"#;
+
+/// A repository with that package, in its first commit.
+struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    fn new() -> Project {
+        let project = Project { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::create_dir_all(project.root()).expect("a folder");
+        for (file, text) in [
+            ("Cargo.toml", MANIFEST),
+            ("Cargo.lock", LOCK),
+            (".gitignore", "target\ncache\n"),
+            ("src/lib.rs", LIBRARY),
+            ("benches/sums.rs", BENCH),
+            ("benches/other.rs", "fn main() {\n    println!(\"no criterion bench\");\n}\n"),
+            ("README.md", "Sums.\n"),
+        ] {
+            project.write(file, text);
+        }
+        git(&project.root(), &["init", "--quiet"]);
+        project.commit();
+        project
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("summing")
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.root().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("written");
+    }
+
+    fn commit(&self) {
+        git(&self.root(), &["add", "--all"]);
+        git(&self.root(), &["commit", "--quiet", "-m", "a change"]);
+    }
+
+    /// The exit code, stdout and stderr of `assay` with these arguments.
+    fn assay(&self, arguments: &[&str]) -> (i32, String, String) {
+        parts(&assay(&self.root(), arguments))
+    }
+}
+
+fn has_valgrind() -> bool {
+    if let Some(why) = valgrind::missing() {
+        println!("skipped: {why}");
+        return false;
+    }
+    true
+}
+
+#[test]
+fn a_slower_function_is_found_and_a_document_is_not_measured() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = Project::new();
+    project.write("README.md", "Sums of numbers.\n");
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("both revisions build the same program"), "{said}{progress}");
+    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 100, "{said}{progress}");
+    let worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
+    assert!(worse.len() == 1 && worse[0].contains("instructions") && worse[0].ends_with("sums/squares"), "{said}");
+    assert!(said.contains("summing::squares: dearer a call"), "{said}");
+    let left_out = "summing/other";
+    assert!(said.contains(left_out), "what can't be measured is said: {said}");
+}
+
+#[test]
+fn a_project_is_listed_measured_and_profiled() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = Project::new();
+    let (code, said, _) = project.assay(&["run", "--list"]);
+    assert_eq!((code, said.lines().count()), (0, 4), "{said}");
+    assert!(said.lines().all(|line| line.starts_with("summing/sums ")), "{said}");
+    let (code, said, progress) = project.assay(&["run", "squares"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    for metric in ["instructions", "allocations", "cpu_time"] {
+        assert!(said.contains(metric), "no {metric}: {said}");
+    }
+    let (code, said, progress) = project.assay(&["profile", "squares"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("summing::squares"), "{said}");
+}
+
+#[test]
+fn what_is_no_project_is_refused_with_the_remedy() {
+    let nothing = tempfile::tempdir().expect("a folder");
+    let refused = |folder: &Path| {
+        let (code, said, why) = parts(&assay(folder, &["gate", "--against", "HEAD~1"]));
+        assert_eq!((code, said.as_str()), (1, ""), "{why}");
+        why
+    };
+    let why = refused(nothing.path());
+    assert!(why.contains("there is no Cargo.toml"), "{why}");
+    let project = Project::new();
+    project.write("Cargo.toml", &MANIFEST.replace("criterion = \"0.5\"", ""));
+    project.write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"summing\"\nversion = \"0.1.0\"\n");
+    project.commit();
+    project.write("README.md", "Sums of numbers.\n");
+    project.commit();
+    let why = refused(&project.root());
+    assert!(why.contains("need `criterion` as a dev-dependency"), "{why}");
+}

@@ -1,0 +1,42 @@
+//! The time that a gate may take, from the end of its builds to its exit.
+
+use std::time::{Duration, Instant};
+
+/// A limit of time that has begun; without one there is always time left.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Budget {
+    until: Option<Instant>,
+}
+
+impl Budget {
+    /// A budget that begins now.
+    pub fn start(limit: Option<Duration>) -> Budget {
+        Budget { until: limit.map(|limit| Instant::now() + limit) }
+    }
+
+    /// True if the time is up.
+    pub fn is_over(self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// A duration, or what is left if that is less.
+    pub fn at_most(self, duration: Duration) -> Duration {
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(duration, |left| left.min(duration))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_ends_and_no_budget_does_not() {
+        let minute = Duration::from_secs(60);
+        assert!(!Budget::default().is_over() && Budget::default().at_most(minute) == minute);
+        let over = Budget::start(Some(Duration::ZERO));
+        assert!(over.is_over() && over.at_most(minute) == Duration::ZERO);
+        let begun = Budget::start(Some(Duration::from_secs(3600)));
+        assert!(!begun.is_over() && begun.at_most(minute) == minute && begun.at_most(2 * 60 * minute) <= 60 * minute);
+    }
+}

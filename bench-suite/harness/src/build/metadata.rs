@@ -1,0 +1,135 @@
+//! What cargo says about the packages of a workspace (`cargo metadata --no-deps`, format version 1).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use super::cargo;
+
+/// The packages of a workspace.
+#[derive(Debug, Deserialize)]
+pub struct Metadata {
+    /// All members.
+    pub packages: Vec<Package>,
+    /// The folder of the lock file.
+    pub workspace_root: PathBuf,
+    /// The members that cargo builds when it is called in the root. Older versions of cargo do not say.
+    pub workspace_default_members: Option<Vec<String>>,
+}
+
+/// A package.
+#[derive(Debug, Deserialize)]
+pub struct Package {
+    /// The name.
+    pub name: String,
+    /// The identifier in lists of members.
+    pub id: String,
+    /// The path of its `Cargo.toml`.
+    pub manifest_path: PathBuf,
+    /// Its targets.
+    pub targets: Vec<Target>,
+    /// Its features, with what they turn on.
+    pub features: BTreeMap<String, Vec<String>>,
+    /// What it asks for.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// A target of a package.
+#[derive(Debug, Deserialize)]
+pub struct Target {
+    /// The name.
+    pub name: String,
+    /// Such as `bench` or `lib`.
+    pub kind: Vec<String>,
+    /// The features without which it isn't built.
+    #[serde(default, rename = "required-features")]
+    pub required_features: Vec<String>,
+}
+
+/// A dependency of a package.
+#[derive(Debug, Deserialize)]
+pub struct Dependency {
+    /// The name of the package.
+    pub name: String,
+}
+
+impl Metadata {
+    /// Asks cargo about the workspace of a manifest.
+    pub fn read(manifest: &Path) -> Result<Metadata> {
+        let folder = manifest.parent().context("a manifest lies in a folder")?;
+        let mut command = cargo::cargo();
+        command.args(["metadata", "--no-deps", "--format-version=1", "--offline", "--manifest-path"]);
+        let output =
+            command.arg(manifest).current_dir(folder).stdin(Stdio::null()).output().context("can't start cargo")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "cargo can't read {}: {}", manifest.display(), said.trim());
+        serde_json::from_slice(&output.stdout).context("`cargo metadata` printed something else than its format 1")
+    }
+
+    /// The packages that cargo builds when it is called with a manifest: its package, or the default members.
+    pub fn chosen<'a>(&'a self, manifest: &'a Path) -> impl Iterator<Item = &'a Package> {
+        let is_own = move |package: &Package| package.manifest_path == manifest;
+        let has_own = self.packages.iter().any(is_own);
+        let members = self.workspace_default_members.as_ref();
+        self.packages.iter().filter(move |package| match has_own {
+            true => is_own(package),
+            false => members.is_none_or(|members| members.contains(&package.id)),
+        })
+    }
+}
+
+impl Package {
+    /// The folder of the manifest.
+    pub fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The features of this package that `asked` turns on, and the default ones.
+    pub fn enabled(&self, asked: &[String]) -> Vec<String> {
+        let mut enabled: Vec<String> = vec!["default".to_owned()];
+        enabled.extend(asked.iter().flat_map(|list| list.split([',', ' '])).map(str::to_owned));
+        let mut next = 0;
+        while let Some(feature) = enabled.get(next) {
+            let more = self.features.get(feature).cloned().unwrap_or_default();
+            enabled.extend(more.into_iter().filter(|feature| !enabled.contains(feature)).collect::<Vec<_>>());
+            next += 1;
+        }
+        enabled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_turn_on_others() {
+        let text = r#"{"name":"p","id":"p 1","manifest_path":"/p/Cargo.toml","targets":[],"dependencies":[],
+            "features":{"default":["std"],"std":["alloc"],"alloc":[],"all":["a","std"],"a":["all"]}}"#;
+        let package: Package = serde_json::from_str(text).expect("parses");
+        assert_eq!(package.enabled(&[]), ["default", "std", "alloc"]);
+        assert_eq!(package.enabled(&["all".to_owned()]), ["default", "all", "std", "a", "alloc"]);
+    }
+
+    #[test]
+    fn a_package_or_the_default_members_are_built() {
+        let package = |name: &str| {
+            format!(
+                r#"{{"name":"{name}","id":"{name}","manifest_path":"/w/{name}/Cargo.toml","targets":[],"dependencies":[],"features":{{}}}}"#
+            )
+        };
+        let text = format!(
+            r#"{{"packages":[{},{}],"workspace_root":"/w","workspace_default_members":["b"]}}"#,
+            package("a"),
+            package("b")
+        );
+        let metadata: Metadata = serde_json::from_str(&text).expect("parses");
+        let chosen = |manifest: &str| {
+            metadata.chosen(Path::new(manifest)).map(|package| package.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!((chosen("/w/a/Cargo.toml"), chosen("/w/Cargo.toml")), (vec!["a".to_owned()], vec!["b".to_owned()]));
+    }
+}

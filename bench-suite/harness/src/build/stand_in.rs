@@ -1,0 +1,194 @@
+//! Puts the stand-in for criterion in criterion's place, so that a project's benches are workers without a change to it.
+//!
+//! Cargo replaces a package of the lock file by one of the same name and version that a `[patch]` names, and the patch
+//! may be given on the command line. So the stand-in's source, which is part of this program, is written out once for
+//! each criterion that the project has locked.
+//!
+//! Source: the Cargo book, "Overriding Dependencies" and "Configuration", `[patch]`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// The packages whose interface the stand-in has.
+const REPLACED: [&str; 2] = ["criterion", "codspeed-criterion-compat"];
+
+/// Part of the text that every program with the stand-in's main function has.
+const MARK: &[u8] = b"built with Assay's stand-in for criterion";
+
+macro_rules! files {
+    ($($file:literal)*) => {
+        /// The files of the stand-in.
+        const FILES: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../../criterion/", $file)))),*];
+    };
+}
+
+files!(
+    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/clock.rs"
+    "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs" "src/macros.rs"
+    "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs" "src/profiler.rs" "src/serve.rs"
+    "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
+);
+
+/// The packages of a lock file.
+#[derive(Deserialize)]
+struct LockFile {
+    #[serde(default)]
+    package: Vec<LockedPackage>,
+}
+
+#[derive(Deserialize)]
+struct LockedPackage {
+    name: String,
+    version: String,
+    source: Option<String>,
+}
+
+/// Writes the stand-in for each criterion in a lock file below `home`, and a cargo configuration that puts it in place.
+/// Returns the configuration; none if the lock file has no criterion of the registry.
+pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
+    let locked: LockFile = toml::from_str(lock).context("can't understand Cargo.lock")?;
+    let from_registry = |package: &&LockedPackage| {
+        let source = package.source.as_deref().unwrap_or_default();
+        REPLACED.contains(&&*package.name) && (source.starts_with("registry+") || source.starts_with("sparse+"))
+    };
+    let replaced: BTreeSet<(&str, &str)> =
+        locked.package.iter().filter(from_registry).map(|package| (&*package.name, &*package.version)).collect();
+    if replaced.is_empty() {
+        return Ok(None);
+    }
+    let home = home.join(format!("stand-in-{}", version()));
+    let mut patch = "[patch.crates-io]\n".to_owned();
+    let mut keys = BTreeSet::new();
+    for (name, version) in replaced {
+        let folder = home.join(format!("{name}-{version}"));
+        write(&folder, name, version)?;
+        let path = folder.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
+        // Under the package's name, so that it goes before a patch of the project's own.
+        let key = match keys.insert(name) {
+            true => name.to_owned(),
+            false => format!("{name}-{}", version.replace(['.', '+'], "-")),
+        };
+        // Strings of TOML and of JSON are written alike.
+        let quoted = |text: &str| serde_json::to_string(text);
+        writeln!(patch, "{key} = {{ package = {}, path = {} }}", quoted(name)?, quoted(path)?)?;
+    }
+    let configuration = home.join(format!("patch-{:016x}.toml", memory::hash::fnv1a(patch.as_bytes())));
+    baselines::atomic::write(&configuration, patch.as_bytes())?;
+    Ok(Some(configuration))
+}
+
+/// True if a program has the stand-in's main function.
+pub fn is_worker(program: &Path) -> Result<bool> {
+    let bytes = std::fs::read(program).with_context(|| format!("can't read {}", program.display()))?;
+    Ok(bytes.windows(MARK.len()).any(|window| window == MARK))
+}
+
+/// A hash of the stand-in's source.
+pub fn version() -> String {
+    let text: String = FILES.iter().flat_map(|(file, text)| [*file, *text]).collect();
+    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
+}
+
+/// Writes the stand-in as a package of that name and version. Files that are there keep their age, and cargo what it
+/// has built of them.
+fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
+    for (file, text) in FILES {
+        let path = folder.join(file);
+        let text = match *file {
+            "Cargo.toml" => manifest(text, name, version),
+            _ => (*text).to_owned(),
+        };
+        if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+            continue;
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
+        }
+        baselines::atomic::write(&path, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The stand-in's manifest for another name and version.
+fn manifest(text: &str, name: &str, version: &str) -> String {
+    let line = |line: &str| match line.split_once(" = ") {
+        Some(("name", _)) => format!("name = \"{name}\""),
+        Some(("version", _)) => format!("version = \"{version}\""),
+        _ => line.to_owned(),
+    };
+    text.lines().map(|text| line(text) + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locked(packages: &[(&str, &str, &str)]) -> String {
+        let package = |(name, version, source): &(&str, &str, &str)| {
+            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n{source}\n")
+        };
+        packages.iter().map(package).collect()
+    }
+
+    const REGISTRY: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+
+    #[test]
+    fn every_file_of_the_stand_in_is_in_this_program() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../criterion/src");
+        let there = std::fs::read_dir(folder).expect("its folder").map(|entry| entry.expect("read").file_name());
+        let there: BTreeSet<String> = there.map(|name| format!("src/{}", name.to_string_lossy())).collect();
+        let here: BTreeSet<String> = FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
+        assert_eq!(here.difference(&there).collect::<Vec<_>>(), ["Cargo.toml"]);
+        assert_eq!(there.difference(&here).collect::<Vec<_>>(), Vec::<&String>::new());
+    }
+
+    #[test]
+    fn every_criterion_of_the_registry_is_replaced_at_its_version() {
+        let home = tempfile::tempdir().expect("a folder");
+        let lock = locked(&[
+            ("criterion", "0.3.6", REGISTRY),
+            ("criterion", "0.5.1", REGISTRY),
+            ("codspeed-criterion-compat", "2.7.2", REGISTRY),
+            ("criterion-plot", "0.5.0", REGISTRY),
+            ("serde", "1.0.0", REGISTRY),
+        ]);
+        let file = patch(&lock, home.path()).expect("written").expect("criterion is there");
+        let text = std::fs::read_to_string(&file).expect("written");
+        let patches: toml::Table = toml::from_str(&text).expect("TOML");
+        let patches = patches["patch"]["crates-io"].as_table().expect("a table");
+        assert_eq!(patches.len(), 3, "{text}");
+        for (patch, version) in
+            [("criterion", "0.3.6"), ("criterion-0-5-1", "0.5.1"), ("codspeed-criterion-compat", "2.7.2")]
+        {
+            let folder = Path::new(patches[patch]["path"].as_str().expect("a path"));
+            let manifest: toml::Table =
+                toml::from_str(&std::fs::read_to_string(folder.join("Cargo.toml")).expect("there")).expect("TOML");
+            assert_eq!(manifest["package"]["version"].as_str(), Some(version));
+            assert_eq!(manifest["package"]["name"], patches[patch]["package"]);
+            assert!(folder.join("src/lib.rs").is_file());
+        }
+    }
+
+    #[test]
+    fn a_criterion_from_elsewhere_stays() {
+        let home = tempfile::tempdir().expect("a folder");
+        for source in ["", "source = \"git+https://example.org/criterion#0123\""] {
+            assert_eq!(patch(&locked(&[("criterion", "0.5.1", source)]), home.path()).expect("read"), None, "{source}");
+        }
+        assert!(patch("[[package]", home.path()).is_err());
+    }
+
+    #[test]
+    fn only_programs_with_the_stand_in_are_workers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("program");
+        std::fs::write(&program, [b"\x7fELF", MARK, b"."].concat()).expect("written");
+        assert!(is_worker(&program).expect("read"));
+        std::fs::write(&program, b"\x7fELF built with criterion").expect("written");
+        assert!(!is_worker(&program).expect("read"));
+    }
+}

@@ -1,0 +1,67 @@
+//! Finds the cases whose counts depend on more than the program: on threads, clocks or addresses.
+//!
+//! Some hashers take their seeds from the addresses of functions and data. Such a case counts the same in each run of
+//! one program, and otherwise in any other program. So it is counted once more with the functions in another order: the
+//! same code, at other addresses.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use baselines::{Measurement, Run};
+
+use super::counts::{CountPlan, Place, count_all};
+use crate::build::checkout::Build;
+use crate::progress::Progress;
+use crate::subject::SubjectCase;
+use crate::workspace;
+
+/// The seed of the other order.
+const SEED: u64 = 1;
+
+/// The cases that differ between two sides, and whose instructions also differ between two counts of one side.
+/// `counted` are the first counts; only cases that differ there are counted again.
+pub fn find(plans: [CountPlan<'_>; 2], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
+    let first = |side: usize, case: &SubjectCase| {
+        let of_case = |measurement: &&Measurement| measurement.case == case.key && measurement.metric == "instructions";
+        let counts = counted[side].measurements.iter().find(of_case)?;
+        Some((counts.sample.median() * case.operations as f64).round() as u64)
+    };
+    let differs = |case: &&SubjectCase| first(0, case).zip(first(1, case)).is_some_and(|(base, new)| base != new);
+    let differing: Vec<SubjectCase> = plans[0].cases.iter().filter(differs).cloned().collect();
+    if differing.is_empty() {
+        return Ok(vec![]);
+    }
+    let folder = workspace::temporary("unsteady-")?;
+    let progress = Progress::start("counts again", 2 * differing.len());
+    let mut unsteady: BTreeMap<usize, bool> = BTreeMap::new();
+    for (side, plan) in plans.iter().enumerate() {
+        let build = elsewhere(plan.build, &folder.path().join(side.to_string()))?;
+        let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
+        // The second repetition has another path and another environment.
+        let count =
+            |number: usize, case: &SubjectCase| place.instructions(&plan.subject.command(&build, case), number, 1);
+        let done = |number: usize, again: Result<u64>| {
+            let case = &differing[number];
+            progress.done(&case.label());
+            *unsteady.entry(number).or_default() |= again.ok() != first(side, case);
+            Ok(())
+        };
+        count_all(&differing, count, done)?;
+    }
+    Ok(differing.into_iter().enumerate().filter(|(number, _)| unsteady[number]).map(|(_, case)| case).collect())
+}
+
+/// A build whose programs have their functions in another order, as far as they can be linked again.
+fn elsewhere(build: &Build, folder: &Path) -> Result<Build> {
+    let mut moved = build.clone();
+    for (number, program) in moved.programs.iter_mut().enumerate() {
+        let Ok(relink) = &program.layouts else { continue };
+        let to = folder.join(number.to_string());
+        std::fs::create_dir_all(&to)?;
+        let to = to.join("program");
+        relink.link_with_symbols(SEED, &to)?;
+        program.path = to;
+    }
+    Ok(moved)
+}

@@ -1,0 +1,65 @@
+//! Runs a process for a limited time.
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::valgrind::last_lines;
+
+/// The output of a command that must end within a time, or it is killed. `what` names it in errors.
+pub fn output(command: &mut Command, what: &str, limit: Duration) -> Result<Output> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.with_context(|| format!("can't start {what}"))?;
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the process has no identifier")?;
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        // After the limit there is no receiver.
+        scope.spawn(move || drop(sender.send(child.wait_with_output())));
+        match ended.recv_timeout(limit) {
+            Ok(output) => output.with_context(|| format!("can't wait for {what}")),
+            Err(_) => {
+                kill_process(id, Signal::KILL).with_context(|| format!("can't kill {what}, which hangs"))?;
+                bail!("{what} did not end within {limit:.0?}: it was killed")
+            }
+        }
+    })
+}
+
+/// The stdout of a command that must succeed within a time.
+pub fn successful(command: &mut Command, what: &str, limit: Duration) -> Result<Vec<u8>> {
+    let output = output(command, what, limit)?;
+    ensure!(
+        output.status.success(),
+        "{what} failed ({}): {}",
+        output.status,
+        last_lines(&output.stdout, &output.stderr)
+    );
+    Ok(output.stdout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn what_hangs_is_killed_and_named() {
+        let error = output(&mut shell("exec sleep 600"), "the sleeper", Duration::from_millis(50)).expect_err("killed");
+        assert_eq!(error.to_string(), "the sleeper did not end within 50ms: it was killed");
+    }
+
+    #[test]
+    fn what_fails_says_why() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(successful(&mut shell("echo done"), "it", minute).expect("done"), b"done\n");
+        let error = successful(&mut shell("echo broken >&2; exit 7"), "it", minute).expect_err("failed").to_string();
+        assert!(error.starts_with("it failed (exit status: 7): broken"), "{error}");
+    }
+}
