@@ -21,6 +21,7 @@ pub mod calibration;
 pub mod case_command;
 pub mod fixed_length_dir;
 pub mod foreign;
+pub mod hash;
 pub mod lanes;
 pub mod noise;
 pub mod progress;

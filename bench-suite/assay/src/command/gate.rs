@@ -29,6 +29,9 @@ use workloads::cases::{self, Tag};
 use super::publish;
 use super::selection::SelectionArgs;
 
+/// The folders that say what a benchmark does.
+const MEASURED: [&str; 3] = ["bench-suite/corpus", "bench-suite/worker", "bench-suite/workloads"];
+
 /// Fail if something is worse than the stored baseline, or than another revision
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -108,6 +111,7 @@ impl GateArgs {
             Some(base) => Rulebook::of_base(base, policy, Some(&workspace::policy()))?,
             None => Rulebook::of_this_tree(policy)?,
         };
+        rulebook.benchmarks(&MEASURED)?;
         let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
         let baselines = rulebook.baselines(&folder)?;
         let FinishedRun { path, run: new } = match &self.run {
@@ -153,16 +157,21 @@ impl GateArgs {
     /// Measures against a revision of this tree, by that revision's rules.
     fn revision(&self, revision: &str) -> Result<Exit> {
         let root = workspace::root();
-        let base = self.base(&root, revision)?;
+        let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
-        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
+        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
+        rulebook.benchmarks(&MEASURED)?;
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
         let subject = MemorySubject { source: selection.source()? };
-        let judged = session.revisions(&subject, &base.commit, None, true)?;
+        let mut judged = session.revisions(&subject, &base.commit, None, true)?;
+        if judged.finished.run.same_program {
+            let said = "`memory-server` and `loadgen` are not in it: `assay run --lane load` measures them";
+            judged.notes.push(said.to_owned());
+        }
         publish::judged(Judged { against: base.said, ..judged }, self.format)
     }
 
@@ -178,7 +187,7 @@ impl GateArgs {
         if let Some(file) = &file {
             Rulebook::same_repository(file, revision, &definition)?;
         }
-        let base = self.base(&definition.repository, revision)?;
+        let Some(base) = self.base(&definition.repository, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&definition.repository, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
         let definition = match &file {
@@ -207,11 +216,18 @@ impl GateArgs {
         })
     }
 
-    /// The base of HEAD for a revision.
-    fn base(&self, repository: &Path, revision: &str) -> Result<Base> {
+    /// The base of HEAD for a revision; none, with a message, where it is HEAD itself.
+    fn base(&self, repository: &Path, revision: &str) -> Result<Option<Base>> {
         let base = base::choose(repository, revision, self.exact_base)?;
         eprintln!("{}", base.said);
-        Ok(base)
+        if base.is_this_tree(repository)? {
+            eprintln!(
+                "nothing was compared: the base is HEAD, and the tree has no changes: `--against HEAD~1` compares with \
+                    the commit before"
+            );
+            return Ok(None);
+        }
+        Ok(Some(base))
     }
 
     /// Judges what another tool counted by what was accepted of it.
@@ -280,12 +296,13 @@ fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Opti
 }
 
 /// Removes cases from the base that the new run did not select: those that a filter or overridden toggles rule out, and
-/// those that a brief run leaves out, are not missing. Returns how many are left, if the selection ruled any out.
+/// those that a brief run leaves out, are not missing. Returns how many are left, if anything rules cases out.
 pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option<String>> {
     let (filter, set) = (selection.filter.as_deref(), &selection.set);
+    let brief = new.header.profile == RunProfile::Quick.name();
     let mut not_quick = Vec::new();
     // What is named is measured in brief runs as well.
-    if new.header.profile == RunProfile::Quick.name() && filter.is_none() {
+    if brief && filter.is_none() {
         for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
             not_quick.push(listed.resolve(&[])?.key());
         }
@@ -296,7 +313,7 @@ pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option
         let selected = set.is_empty() && selects(filter, "", &before.case) && !not_quick.contains(&before.case);
         selected || measured()
     });
-    Ok(scope(number_of_cases(base), all, filter, set))
+    Ok(scope(number_of_cases(base), all, selection, brief))
 }
 
 fn number_of_cases(run: &Run) -> usize {

@@ -88,6 +88,9 @@ fn what_a_brief_run_leaves_out_is_not_missing() {
     };
     let (code, stdout, _) = gate("quick", &brief);
     assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.contains("2 of 3 cases: a quick run"), "{stdout}");
+    let (_, stdout, _) = gate("quick", &all.map(|(benchmark, _)| benchmark));
+    assert!(!stdout.contains("a quick run"), "nothing was left out: {stdout}");
     assert_eq!(gate("full", &brief).0, 3, "a full run must have it");
     let (code, stdout, _) = gate("quick", &brief[..1]);
     assert_eq!(code, 3, "a brief run has `step/log`: {stdout}");

@@ -239,7 +239,7 @@ fn a_run_records_what_judged_it() {
     let file = files.find(|path| path.extension().is_some_and(|end| end == "jsonl"));
     let judged_by = header(&file.expect("a run")).judged_by.expect("it was judged");
     assert_eq!(judged_by.commit, Some(resolve(&tree.root(), "HEAD").expect("a commit")));
-    assert_eq!(judged_by.policy, harness::session::rulebook::hash(policy::DEFAULT));
+    assert_eq!(judged_by.policy, harness::hash::hash(policy::DEFAULT));
     assert!(judged_by.cases.is_some());
 }
 

@@ -57,6 +57,7 @@ fn instructions(benchmark: &str, value: f64) -> Measurement {
         operations: 1,
         durability: Durability::Memory,
         counters: Default::default(),
+        input: None,
         functions: vec![FunctionCost {
             function: "memory::work".to_owned(),
             instructions: value as u64,

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
+use baselines::environment;
 use serde::{Deserialize, Serialize};
 
 use super::cargo::{self, CargoTarget};
@@ -23,6 +24,7 @@ use super::git::{git, resolve, short};
 use super::prefill::prefill;
 use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
+use crate::hash::hash;
 use crate::workspace;
 
 /// A built program.
@@ -143,7 +145,7 @@ impl SourceCheckout {
     /// The folder in the user's cache for a repository's checkout.
     pub fn home(repository: &Path) -> Result<PathBuf> {
         let name = repository.file_name().unwrap_or_default().to_string_lossy();
-        Ok(workspace::cache()?.join("builds").join(format!("{name}-{}", hash(&repository.to_string_lossy()))))
+        Ok(workspace::cache()?.join("builds").join(format!("{name}-{}", hash(repository.to_string_lossy().as_bytes()))))
     }
 
     /// The program of a revision, from the cache or built; cargo reports its progress on stderr.
@@ -157,12 +159,14 @@ impl SourceCheckout {
     /// The program of the working tree as it is now: all files that git tracks or would add.
     pub fn working_tree(&self) -> Result<Build> {
         let commit = resolve(&self.repository, "HEAD")?;
-        let dirty = !git(&self.repository, &["status", "--porcelain"])?.is_empty();
         let _lock = self.lock()?;
         self.check_out(&commit)?;
         let listed = git(&self.repository, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
         listed.split('\0').filter(|file| !file.is_empty()).try_for_each(|file| self.copy(Path::new(file)))?;
-        self.build_tree("the working tree", &commit, dirty)
+        let committed = git(&self.repository, &["rev-parse", &format!("{commit}^{{tree}}")])?;
+        let build = self.build_tree("the working tree", &commit, true)?;
+        let dirty = build.source != committed.trim() || environment::is_dirty(&self.repository);
+        Ok(Build { dirty, ..build })
     }
 
     /// The names of the files that differ between the sources of two builds.
@@ -369,10 +373,6 @@ impl SourceCheckout {
         let settings = format!("{}{:?}", toolchain::settings(&self.home)?, self.variables);
         Ok(self.home.join(format!("target-{}", hash(&settings))))
     }
-}
-
-fn hash(text: &str) -> String {
-    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
 }
 
 /// The contents of [`INDEX`].

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use baselines::compare::THREADS;
 use baselines::{CallStacks, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -37,6 +38,8 @@ pub struct CaseCounts {
     pub values: BTreeMap<&'static str, f64>,
     /// What the whole process did, by counter.
     pub work: BTreeMap<String, u64>,
+    /// The name and checksum of what it worked on.
+    pub input: Option<String>,
     /// Cost by function.
     pub functions: Vec<FunctionCost>,
     /// Folded call stacks, outermost frame first.
@@ -142,7 +145,7 @@ impl Place {
 
     fn count_once(&self, count: &ExactCount, folder: &Path) -> Result<CaseCounts> {
         let case = &count.command.case;
-        let Counted { heap, mut counters } =
+        let Counted { heap, mut counters, input, threads } =
             serde_json::from_slice(&successful(&mut count.with_heap(), "the worker", LONGEST)?)
                 .context("the worker did not say that it counted: it is older than this assay")?;
         let profile = callgrind(count, folder, &EVENTS)?;
@@ -176,7 +179,8 @@ impl Place {
             values.get("instructions")
         );
         counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
-        Ok(CaseCounts { values, work: counters, functions, folded: attribution::folded(&profile, ROOT) })
+        counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
+        Ok(CaseCounts { values, work: counters, input, functions, folded: attribution::folded(&profile, ROOT) })
     }
 }
 
@@ -232,7 +236,7 @@ fn hits(events: &BTreeMap<String, u64>) -> Result<BTreeMap<&'static str, f64>> {
 }
 
 /// A case's measurements: one value for each repetition, for one operation.
-fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Vec<Measurement>> {
+pub fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Vec<Measurement>> {
     let first = repetitions.first().context("nothing was counted")?;
     let measurement = |metric: &'static str| {
         let value = |counts: &CaseCounts| -> Result<f64> {
@@ -244,7 +248,8 @@ fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Vec<Me
         if metric != "instructions" {
             return Ok(measurement);
         }
-        Ok(measurement.with_counters(first.work.clone()).with_functions(first.functions.clone()))
+        let measurement = measurement.with_counters(first.work.clone()).with_functions(first.functions.clone());
+        Ok(Measurement { input: first.input.clone(), ..measurement })
     };
     METRICS.into_iter().filter(|metric| first.values.contains_key(metric)).map(measurement).collect()
 }

@@ -40,7 +40,8 @@ pub fn measure(
     ensure!(
         inputs[0] == inputs[1],
         "the sides work on different inputs ({} and {}): what generates or reads the episodes changed between them, or how \
-            many the benchmark takes; choose a base after that change",
+            many the benchmark takes; choose a base after that change. A new field without values is the same input if \
+            `skip_serializing_if` leaves it out",
         inputs[0],
         inputs[1]
     );
