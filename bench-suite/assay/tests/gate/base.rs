@@ -22,12 +22,7 @@ fn broken_workspace(folder: &Path) {
     std::fs::write(folder.join("Cargo.lock"), "version = 4\n[[package]]\nname = \"broken\"\nversion = \"0.1.0\"\n")
         .expect("it works");
     std::fs::write(folder.join("main.rs"), "this is no program\n").expect("written");
-    // The gate takes it for the memory's tree.
-    for file in ["memory/Cargo.toml", "bench-suite/workloads/src/cases.rs"] {
-        let path = folder.join(file);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        std::fs::write(path, "").expect("written");
-    }
+    like_the_memory(folder);
     git(folder, &["init", "--quiet"]);
     git(folder, &["add", "."]);
     git(folder, &["commit", "--quiet", "-m", "broken"]);
@@ -101,8 +96,7 @@ fn small_workspace(folder: &Path) {
     write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"memory\", \"workloads\"]\n");
     write("Cargo.lock", &lock);
     write(".gitignore", "target\ncache\n");
-    // The gate takes it for the memory's tree.
-    write("bench-suite/workloads/src/cases.rs", "");
+    like_the_memory(folder);
     git(folder, &["init", "--quiet"]);
     git(folder, &["add", "."]);
     git(folder, &["commit", "--quiet", "-m", "small"]);

@@ -22,6 +22,7 @@ fn help_teaches_every_command() {
 #[test]
 fn what_would_be_measured_can_be_listed() {
     let folder = tempfile::tempdir().expect("a folder");
+    like_the_memory(folder.path());
     let (code, stdout, _) = parts(&assay(folder.path(), &["run", "--list", "retrieve"]));
     assert_eq!((code, stdout.lines().count()), (0, 5));
     let listed = |arguments: &[&str]| parts(&assay(folder.path(), arguments)).1.lines().count();

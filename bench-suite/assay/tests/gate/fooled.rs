@@ -207,6 +207,7 @@ fn a_baseline_without_a_folder_is_nothing_compared() {
 #[test]
 fn without_valgrind_counts_are_not_left_out_silently() {
     let folder = tempfile::tempdir().expect("a folder");
+    like_the_memory(folder.path());
     git(folder.path(), &["init", "--quiet"]);
     git(folder.path(), &["commit", "--quiet", "--allow-empty", "-m", "first"]);
     let path = std::env::var_os("PATH").expect("a path");

@@ -31,6 +31,7 @@ impl Tree {
         for (file, text) in [("Cargo.lock", ""), (".gitignore", "target\n"), (POLICY, policy)] {
             tree.write(file, text);
         }
+        like_the_memory(&tree.root());
         tree.store(1000.0);
         git(&tree.root(), &["init", "--quiet", "-b", "main"]);
         tree.commit();

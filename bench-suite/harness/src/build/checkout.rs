@@ -383,8 +383,11 @@ struct Index {
     skipped: Vec<(String, String)>,
 }
 
+/// The programs of a cached build, and targets without one with the reason.
+type CachedPrograms = (Vec<BuiltProgram>, Vec<(String, String)>);
+
 /// The programs of a cached build and what it left out, if it is whole.
-fn open(folder: &Path) -> Option<(Vec<BuiltProgram>, Vec<(String, String)>)> {
+fn open(folder: &Path) -> Option<CachedPrograms> {
     let Index { programs, skipped } = serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
     let program = |(number, (name, package)): (usize, (String, PathBuf))| {
         let place = folder.join(number.to_string());

@@ -30,7 +30,7 @@ pub struct Package {
     /// The path of its `Cargo.toml`.
     pub manifest_path: PathBuf,
     /// Its targets.
-    pub targets: Vec<Target>,
+    pub targets: Vec<PackageTarget>,
     /// Its features, with what they turn on.
     pub features: BTreeMap<String, Vec<String>>,
     /// What it asks for.
@@ -39,7 +39,7 @@ pub struct Package {
 
 /// A target of a package.
 #[derive(Debug, Deserialize)]
-pub struct Target {
+pub struct PackageTarget {
     /// The name.
     pub name: String,
     /// Such as `bench` or `lib`.
