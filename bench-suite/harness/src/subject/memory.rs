@@ -76,6 +76,7 @@ impl MemorySubject {
                 path: program,
                 layouts: Err("this build has one layout".to_owned()),
                 package: PathBuf::new(),
+                in_place: None,
             }],
             skipped: vec![],
             tree: workspace::root(),

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod checkout;
+mod in_place;
 mod layouts;
 mod script;
 
