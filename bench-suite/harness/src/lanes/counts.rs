@@ -21,12 +21,13 @@ use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::progress::Progress;
-use crate::subject::{Subject, SubjectCase};
+use crate::subject::{Counting, Subject, SubjectCase};
 use crate::tools::attribution::{self, DEPTH};
 use crate::tools::callgrind::{self, CallgrindProfile};
 use crate::tools::dhat::{self, Allocations};
+use crate::tools::process_profile::{self, Invocation, ProcessCounts};
 use crate::tools::valgrind::{ExactCount, last_lines};
-use crate::workspace;
+use crate::{words, workspace};
 
 /// One exact count of a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -289,6 +290,36 @@ pub struct CountPlan<'a> {
     pub repeat: u32,
 }
 
+impl CountPlan<'_> {
+    fn count(&self, place: &Place, case: &SubjectCase, number: usize, repetition: usize) -> Result<CaseCounts> {
+        if self.subject.counting() != Counting::Process {
+            return place.count(&self.subject.command(self.build, case), number, repetition);
+        }
+        let counts = whole_process(self.build, case, &place.crates)?;
+        Ok(CaseCounts {
+            values: BTreeMap::from([("instructions", counts.instructions as f64)]),
+            work: BTreeMap::new(),
+            functions: counts.functions,
+            folded: counts.folded,
+        })
+    }
+
+    fn instructions(&self, place: &Place, case: &SubjectCase, number: usize) -> Result<u64> {
+        match self.subject.counting() {
+            Counting::Process => Ok(whole_process(self.build, case, &[])?.instructions),
+            _ => place.instructions(&self.subject.command(self.build, case), number),
+        }
+    }
+}
+
+/// The counts of a case that is a command.
+pub fn whole_process(build: &Build, case: &SubjectCase, crates: &[String]) -> Result<ProcessCounts> {
+    let program = build.find(&case.program).context("every command has a program")?;
+    let arguments = &words::split(&case.id)?[1..];
+    let folder = &build.tree.join(&program.package);
+    process_profile::count(Invocation { program: &program.path, arguments, folder, crates })
+}
+
 /// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases that are wanted.
 pub fn measure(
     plan: CountPlan<'_>,
@@ -302,8 +333,7 @@ pub fn measure(
     let place = Place::new(programs, repetitions, subject.crates()?)?;
     let mut stacks = Vec::new();
     let count = |number: usize, case: &SubjectCase| {
-        let command = subject.command(build, case);
-        (0..repetitions).map(|repetition| place.count(&command, number, repetition)).collect()
+        (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect()
     };
     let done = |number: usize, counted: Result<Vec<CaseCounts>>| {
         let case = &cases[number];
@@ -351,8 +381,7 @@ pub fn unsteady(plans: [CountPlan<'_>; 2], counted: [&Run; 2]) -> Result<Vec<Sub
     for (side, plan) in plans.iter().enumerate() {
         let programs = plan.build.programs.iter().map(|program| program.path.as_path());
         let place = Place::new(programs, 1, vec![])?;
-        let count =
-            |number: usize, case: &SubjectCase| place.instructions(&plan.subject.command(plan.build, case), number);
+        let count = |number: usize, case: &SubjectCase| plan.instructions(&place, case, number);
         let done = |number: usize, again: Result<u64>| {
             let case = &differing[number];
             progress.done(&case.label());

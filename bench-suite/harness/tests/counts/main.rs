@@ -27,6 +27,7 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
     let folder = tempfile::tempdir().expect("a folder");
     let command = CaseCommand {
         program: known_work(folder.path()),
+        arguments: vec![],
         case: "known".to_owned(),
         set: vec![],
         variables: vec![],

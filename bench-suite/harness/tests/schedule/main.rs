@@ -7,6 +7,7 @@
 mod checkout;
 mod in_place;
 mod layouts;
+mod python;
 mod script;
 
 use std::path::Path;
@@ -46,7 +47,7 @@ fn case(id: &str) -> SubjectCase {
 fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
     let program = |path: &Path, extra_percent| {
         let (program, case) = (path.to_owned(), case.id.clone());
-        let command = CaseCommand { program, case, set: vec![], variables: vec![], folder: None };
+        let command = CaseCommand { program, arguments: vec![], case, set: vec![], variables: vec![], folder: None };
         Arc::new(WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS })
     };
     jobs::job(case, "base", program(base, 0.0), program(new, extra_percent))
