@@ -93,7 +93,7 @@ fn converse(line: &str, extra: f64, core: Option<usize>) -> Result<()> {
         let request = request.context("can't read the next request")?;
         match request.parse::<Command>().map_err(anyhow::Error::msg)? {
             Command::Slice(operations) | Command::Count(operations) => {
-                let cost = work(&mut process, operations, extra)?;
+                let cost = work(|| process.run(), operations, extra)?;
                 peak_bytes = peak_bytes.max(cost.peak_bytes);
                 answer(&Answer::Slice(Worked {
                     operations,
@@ -114,11 +114,11 @@ fn converse(line: &str, extra: f64, core: Option<usize>) -> Result<()> {
 }
 
 /// Whole processes, and for a remaining fraction of one the same share of its time.
-fn work(process: &mut WholeProcess, operations: u64, extra: f64) -> Result<ProcessCost> {
+fn work(mut run: impl FnMut() -> Result<ProcessCost>, operations: u64, extra: f64) -> Result<ProcessCost> {
     let wanted = operations as f64 * (1.0 + extra);
     let mut sum = ProcessCost { waiting_ns: Some(0), ..ProcessCost::default() };
     for _ in 0..wanted as u64 {
-        let one = process.run()?;
+        let one = run()?;
         sum.cpu_ns += one.cpu_ns;
         sum.wall_ns += one.wall_ns;
         sum.waiting_ns = sum.waiting_ns.zip(one.waiting_ns).map(|(sum, one)| sum + one);
@@ -269,8 +269,13 @@ mod tests {
 
     #[test]
     fn extra_work_is_whole_processes_and_a_share_of_one() {
-        let mut process = WholeProcess::new("sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'").expect("words");
-        let [plain, more] = [0.0, 1.5].map(|extra| work(&mut process, 2, extra).expect("runs").cpu_ns as f64);
-        assert!((1.6..4.5).contains(&(more / plain)), "{more} {plain}");
+        let mut runs = 0;
+        let run = || {
+            runs += 1;
+            Ok(ProcessCost { cpu_ns: 1_000_000, wall_ns: 3_000_000, peak_bytes: runs, ..ProcessCost::default() })
+        };
+        let sum = work(run, 3, 0.5).expect("runs");
+        assert_eq!((sum.cpu_ns, sum.wall_ns, sum.peak_bytes), (4_500_000, 12_500_000, 4), "4 and a half");
+        assert_eq!((runs, sum.waiting_ns), (4, None), "unknown is not 0");
     }
 }

@@ -1,7 +1,7 @@
 //! Any command as a subject: `target/release/tool big.json`, built and run in the checkout of each side.
 //!
-//! An operation is a whole process, which this program's own worker for commands runs ([`whole_process`]). The first
-//! run of each side shows that it works, and what it prints.
+//! An operation is a whole process, which this program's own worker for commands runs ([`whole_process`]). Two runs
+//! before that show that each side works, what it prints, and how long it takes.
 //!
 //! [`whole_process`]: crate::whole_process
 
@@ -41,9 +41,18 @@ pub struct CommandSubject {
     same_output: bool,
     /// This program.
     program: PathBuf,
-    /// A hash of what each command printed, by line and side.
-    printed: Mutex<BTreeMap<String, Vec<u64>>>,
+    /// By line.
+    tried: Mutex<BTreeMap<String, Tried>>,
     notes: Mutex<Vec<String>>,
+}
+
+/// What the runs of a command showed.
+#[derive(Debug, Default)]
+struct Tried {
+    /// Hashes of what it printed.
+    printed: Vec<u64>,
+    /// The shortest time of a run.
+    time_ns: Option<u64>,
 }
 
 impl CommandSubject {
@@ -63,7 +72,7 @@ impl CommandSubject {
         let build = build.or_else(|| of_cargo().then(|| CARGO.to_owned()));
         let lines = CommandLines { folder: within.to_owned(), build, lines, repository };
         let program = std::env::current_exe().context("can't find this program")?;
-        Ok(CommandSubject { lines, same_output, program, printed: Mutex::default(), notes: Mutex::default() })
+        Ok(CommandSubject { lines, same_output, program, tried: Mutex::default(), notes: Mutex::default() })
     }
 
     /// The repository's root folder.
@@ -93,22 +102,21 @@ impl CommandSubject {
         Ok((memory::hash::fnv1a(&output.stdout), time_ns))
     }
 
-    /// Compares what a side prints with what the other one did.
-    fn check_output(&self, build: &Build, line: &str, printed: u64) -> Result<()> {
-        let others = {
-            let mut sides = self.printed.lock();
-            let others = sides.entry(line.to_owned()).or_default();
-            others.push(printed);
-            others.clone()
-        };
-        if others.iter().all(|other| *other == printed) {
-            return Ok(());
+    /// Tries a side's command: it must work, and may print what the other side does. Returns its time, ns.
+    fn try_out(&self, build: &Build, line: &str) -> Result<u64> {
+        let [(first, cold_ns), (again, warm_ns)] = [self.run(build, line)?, self.run(build, line)?];
+        let mut tried = self.tried.lock();
+        let tried = tried.entry(line.to_owned()).or_default();
+        let varies = first != again;
+        if tried.printed.iter().any(|other| *other != first) {
+            ensure!(varies || !self.same_output, "`{line}` prints something else than in the base (`--same-output`)");
+            let than = if varies { "each time it runs" } else { "than in the base" };
+            self.notes.lock().push(format!("`{line}` prints something else {than}"));
         }
-        let varies = self.run(build, line)?.0 != printed;
-        ensure!(varies || !self.same_output, "`{line}` prints something else than in the base (`--same-output`)");
-        let than = if varies { "each time it runs" } else { "than in the base" };
-        self.notes.lock().push(format!("`{line}` prints something else {than}"));
-        Ok(())
+        tried.printed.push(first);
+        let time_ns = cold_ns.min(warm_ns);
+        tried.time_ns = Some(tried.time_ns.map_or(time_ns, |other| other.min(time_ns)));
+        Ok(time_ns)
     }
 }
 
@@ -151,8 +159,7 @@ impl Subject for CommandSubject {
     fn list(&self, build: &Build) -> Result<Chosen> {
         let mut chosen = Chosen::default();
         for line in &self.lines.lines {
-            let (printed, time_ns) = self.run(build, line)?;
-            self.check_output(build, line, printed)?;
+            let time_ns = self.try_out(build, line)?;
             chosen.cases.push(SubjectCase {
                 program: line.clone(),
                 id: line.clone(),
@@ -194,6 +201,8 @@ impl Subject for CommandSubject {
     }
 
     fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-        both_controls(shared)
+        let tried = self.tried.lock();
+        let quickest = shared.iter().min_by_key(|case| tried.get(&case.id).and_then(|tried| tried.time_ns))?;
+        both_controls(std::slice::from_ref(quickest))
     }
 }
