@@ -18,9 +18,10 @@ use harness::session::judging::{Judged, judge, scope};
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
+use harness::subject::command::CommandSubject;
 use harness::subject::definition::Definition;
 use harness::subject::memory::MemorySubject;
-use harness::subject::project::ProjectSubject;
+use harness::subject::{self, Subject};
 use harness::tools::valgrind;
 use harness::workspace;
 use reports::Format;
@@ -53,7 +54,11 @@ Examples:
 In any other cargo package or workspace, its criterion benches are gated, with nothing to edit:
   cargo assay gate --against HEAD~1              all benchmarks
   cargo assay gate parse --against main          those whose name contains `parse`
-  cargo assay gate --project assay.toml --against main    what this file describes")]
+  cargo assay gate --project assay.toml --against main    what this file describes: a bench, or a worker
+
+Any command of any git repository, each side built and run in a checkout:
+  assay gate --command 'target/release/tool big.json' --against main
+  assay gate --command './tool a' --command './tool b' --build make --against HEAD~1")]
 pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
@@ -71,6 +76,19 @@ pub struct GateArgs {
     /// or its assay.toml]
     #[arg(long, value_name = "FILE", requires = "against")]
     project: Option<PathBuf>,
+
+    /// With --against: gate this command, as run in this folder; may be repeated
+    #[arg(long, value_name = "COMMAND", requires = "against", conflicts_with = "project")]
+    command: Vec<String>,
+
+    /// With --command: what a shell runs in this folder to build a side [default: cargo build --release, if there is a
+    /// Cargo.toml]
+    #[arg(long, value_name = "COMMAND", requires = "command")]
+    build: Option<String>,
+
+    /// With --command: fail if the two sides print something else
+    #[arg(long, requires = "command")]
+    same_output: bool,
 
     /// With --against: after this many seconds of the time lane, what still needs rounds is undecided
     #[arg(long, value_name = "SECONDS", requires = "against")]
@@ -97,6 +115,9 @@ impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
         if let Some(revision) = &self.against {
+            if !self.command.is_empty() {
+                return self.commands(revision);
+            }
             return match &self.project {
                 None if workspace::has_the_memory() => self.revision(revision),
                 file => self.project(file.as_deref(), revision),
@@ -199,11 +220,27 @@ impl GateArgs {
             Some(file) => rulebook.definition(file, definition)?,
             None => definition,
         };
+        let judged = self.compare(&*subject::of(definition), &base, &rulebook)?;
+        publish::judged(judged, self.format)
+    }
+
+    /// Measures whole processes of commands against a revision, by that revision's rules.
+    fn commands(&self, revision: &str) -> Result<Exit> {
+        let subject = CommandSubject::new(self.command.clone(), self.build.clone(), self.same_output)?;
+        let Some(base) = self.base(subject.repository(), revision)? else { return Ok(Exit::Nothing) };
+        let rules = BaseCommit::new(subject.repository(), &base.commit)?;
+        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
+        let mut judged = self.compare(&subject, &base, &rulebook)?;
+        judged.notes.extend(subject.notes());
+        publish::judged(judged, self.format)
+    }
+
+    /// Measures a subject of another project against a base.
+    fn compare(&self, subject: &dyn Subject, base: &Base, rulebook: &Rulebook) -> Result<Judged> {
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
-        let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
-        let subject = ProjectSubject::new(definition);
-        let judged = session.revisions(&subject, &base.commit, None, self.policy.is_some())?;
-        publish::judged(Judged { against: base.said, ..judged }, self.format)
+        let session = AbSession { selection: &selection, rulebook, budget };
+        let judged = session.revisions(subject, &base.commit, None, self.policy.is_some())?;
+        Ok(Judged { against: base.said.clone(), ..judged })
     }
 
     /// What to do where the base has no baseline of this environment.

@@ -1,6 +1,7 @@
 //! A base that can't be built or does not exist is an error that names it, and never green; one that builds the program
 //! that the tree builds leaves nothing to measure.
 
+use super::support::like_the_memory;
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,5 +1,6 @@
 //! The command as users and CI see it: stdout, stderr, exit code. Nothing is measured here.
 
+use super::support::like_the_memory;
 use std::fs;
 
 use crate::support::{assay, parts, run};

@@ -1,5 +1,6 @@
 //! Ways to fool a gate with records and policies: none of them ends with 0.
 
+use super::support::like_the_memory;
 use std::fs;
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 //! Where programs are compared, a script takes the place of cargo, and another one that of the worker: nothing is
 //! built.
 
+use super::support::like_the_memory;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

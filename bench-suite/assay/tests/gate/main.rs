@@ -10,6 +10,7 @@ mod large;
 mod mutants;
 mod planted;
 mod plants;
+mod programs;
 mod project;
 mod soak;
 mod support;

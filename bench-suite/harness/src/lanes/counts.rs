@@ -23,13 +23,14 @@ use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::progress::Progress;
-use crate::subject::{Subject, SubjectCase};
+use crate::subject::{Counting, Subject, SubjectCase};
 use crate::tools::attribution::{self, DEPTH};
 use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile};
 use crate::tools::dhat::{self, Allocations};
+use crate::tools::process_profile::{self, Invocation, ProcessCounts};
 use crate::tools::valgrind::ExactCount;
-use crate::workspace;
+use crate::{words, workspace};
 
 /// One exact count of a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,8 +117,7 @@ impl Place {
         self.with(command, number, repetition, |count, folder| self.count_once(count, folder))
     }
 
-    /// Counts the instructions of a case, and nothing else.
-    pub(super) fn instructions(&self, command: &CaseCommand, number: usize, repetition: usize) -> Result<u64> {
+    fn instructions(&self, command: &CaseCommand, number: usize, repetition: usize) -> Result<u64> {
         self.with(command, number, repetition, |count, folder| Ok(callgrind(count, folder, &[])?.total))
     }
 
@@ -294,6 +294,44 @@ pub struct CountPlan<'a> {
     pub budget: Budget,
 }
 
+impl CountPlan<'_> {
+    fn count(&self, place: &Place, case: &SubjectCase, number: usize, repetition: usize) -> Result<CaseCounts> {
+        if self.subject.counting() != Counting::Process {
+            return place.count(&self.subject.command(self.build, case), number, repetition);
+        }
+        let counts = whole_process(self.build, case, &place.crates)?;
+        Ok(CaseCounts {
+            values: BTreeMap::from([("instructions", counts.instructions as f64)]),
+            work: BTreeMap::new(),
+            input: None,
+            functions: counts.functions,
+            folded: counts.folded,
+        })
+    }
+
+    /// Counts the instructions of a case, and nothing else.
+    pub(super) fn instructions(
+        &self,
+        place: &Place,
+        case: &SubjectCase,
+        number: usize,
+        repetition: usize,
+    ) -> Result<u64> {
+        match self.subject.counting() {
+            Counting::Process => Ok(whole_process(self.build, case, &[])?.instructions),
+            _ => place.instructions(&self.subject.command(self.build, case), number, repetition),
+        }
+    }
+}
+
+/// The counts of a case that is a command.
+pub fn whole_process(build: &Build, case: &SubjectCase, crates: &[String]) -> Result<ProcessCounts> {
+    let program = build.find(&case.program).context("every command has a program")?;
+    let arguments = &words::split(&case.id)?[1..];
+    let folder = &build.tree.join(&program.package);
+    process_profile::count(Invocation { program: &program.path, arguments, folder, crates })
+}
+
 /// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases that are wanted.
 pub fn measure(
     plan: CountPlan<'_>,
@@ -308,8 +346,7 @@ pub fn measure(
     let mut stacks = Vec::new();
     let count = |number: usize, case: &SubjectCase| {
         ensure!(!budget.is_over(), "the time was up before it was counted: give a longer `--budget`");
-        let command = subject.command(build, case);
-        (0..repetitions).map(|repetition| place.count(&command, number, repetition)).collect()
+        (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect()
     };
     let done = |number: usize, counted: Result<Vec<CaseCounts>>| {
         let case = &cases[number];

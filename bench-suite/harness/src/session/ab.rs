@@ -33,7 +33,7 @@ use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Chosen, Subject, SubjectCase};
+use crate::subject::{Chosen, Counting, Subject, SubjectCase};
 use crate::tools::valgrind;
 
 /// One case on both sides.
@@ -189,7 +189,8 @@ impl AbSession<'_> {
     fn environment(&self, subject: &dyn Subject, new: &Build) -> Result<Environment> {
         let (seed, input) = subject.input()?;
         let mut environment = unmeasured::environment(Environment::detect(seed, &input), new);
-        if self.selection.compares(Lane::Counts) && valgrind::missing().is_none() {
+        let by_worker = subject.counting() == Counting::Worker;
+        if self.selection.compares(Lane::Counts) && by_worker && valgrind::missing().is_none() {
             environment.cpu_features = valgrind::cpu_features(new.program())?;
         }
         Ok(environment)
@@ -203,7 +204,9 @@ impl AbSession<'_> {
         [base, new]: [&Build; 2],
         session: &mut Session,
     ) -> Result<ComparedCounts> {
-        if let Some(why) = valgrind::missing() {
+        let counting = subject.counting();
+        let impossible = if let Counting::No(why) = &counting { Some(why.clone()) } else { valgrind::missing() };
+        if let Some(why) = impossible {
             eprintln!("skipped: the counts lane: {why}");
             session.writer.skipped("counts lane", why)?;
             return Ok(ComparedCounts::default());
@@ -221,7 +224,11 @@ impl AbSession<'_> {
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
         // What is counted is part of it: a later program counts more.
-        let what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
+        let mut what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
+        if counting == Counting::Process {
+            // A command sees them all.
+            what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
+        }
         let name = format!("counts-{}-{}.jsonl", environment.key(), hash(what));
         let path = base.folder.join(name);
         let count = |writer: &mut RunWriter| counts::measure(plan(base), writer, |_| false).map(drop);

@@ -120,7 +120,7 @@ impl SideBySide {
         let folder = workspace::temporary("pair-")?;
         let place = |side: &str, build: &Build| {
             let mut placed = build.clone();
-            for program in &mut placed.programs {
+            for program in placed.programs.iter_mut().filter(|program| program.in_place.is_none()) {
                 let folder = home(folder.path(), side, &program.name);
                 let (from, to) = (&program.path, folder.join("program"));
                 std::fs::create_dir_all(&folder)
@@ -143,10 +143,15 @@ impl SideBySide {
             Ok::<_, String>(Layouts::new(relink, home(self.folder.path(), side, &program.name), seed))
         };
         let (mut of_base, mut of_new) = (ByProgram::new(), ByProgram::new());
-        for program in &self.base.programs {
+        // Where both sides run one machine code, in place, its layout is no part of the difference.
+        let one = |program: &BuiltProgram, other: &Build| {
+            let other = other.find(&program.name).and_then(|other| other.in_place.as_ref());
+            other.is_some() && other == program.in_place.as_ref()
+        };
+        for program in self.base.programs.iter().filter(|program| !one(program, &self.new)) {
             of_base.insert(program.name.clone(), layouts("a", program, base_seed)?);
         }
-        for program in &self.new.programs {
+        for program in self.new.programs.iter().filter(|program| !one(program, &self.base)) {
             let name = program.name.clone();
             let before = self.base.find(&name).zip(of_base.get(&name).cloned());
             let Some((before, base)) = before else {
@@ -173,7 +178,7 @@ impl SideBySide {
         self.new.programs.iter().find(lost).and_then(|program| program.layouts.as_ref().err()).map(String::as_str)
     }
 
-    /// True if both sides have a new layout for each round.
+    /// True if both sides have a new layout for each round, or one machine code.
     pub fn randomized(&self) -> bool {
         self.layouts.is_some()
     }
@@ -299,6 +304,31 @@ mod tests {
         assert_ne!(base[0], base[1], "each round has another");
         let [base, new] = paths(&one, &other);
         assert!(base[0] != new[0] && base[1] != new[1], "two programs");
+    }
+
+    #[test]
+    fn one_machine_code_in_place_needs_no_layouts_and_another_does() {
+        let build = |code: &str| {
+            let program = BuiltProgram {
+                name: "python3 worker.py".to_owned(),
+                path: "/usr/bin/env".into(),
+                layouts: Err("it runs where it is built".to_owned()),
+                package: PathBuf::new(),
+                in_place: Some(code.to_owned()),
+            };
+            let (tree, folder) = (PathBuf::new(), PathBuf::new());
+            let (name, commit, rustc, source) = Default::default();
+            let (programs, skipped) = (vec![program], vec![]);
+            Build { name, commit, dirty: false, rustc, programs, skipped, folder, tree, source, used: None }
+        };
+        let mut both = SideBySide::new(&build("one"), &build("one")).expect("placed");
+        assert_eq!(both.randomize_layouts(1, 1), Ok(()));
+        assert!(both.randomized(), "times may block");
+        let (base, new) = both.sides();
+        assert!(base.build.program() == Path::new("/usr/bin/env") && new.layouts.is_some_and(BTreeMap::is_empty));
+        let mut differing = SideBySide::new(&build("one"), &build("other")).expect("placed");
+        assert!(differing.randomize_layouts(1, 1).is_err_and(|why| why.contains("where it is built")));
+        assert!(!differing.randomized() && differing.lost_layouts().is_none());
     }
 
     #[test]

@@ -91,18 +91,6 @@ impl ProjectSubject {
         let of_cargo = ("CARGO_MANIFEST_DIR".to_owned(), package.display().to_string());
         [of_cargo, (SEED_VARIABLE.to_owned(), SEED.to_string())].into_iter().chain(own).collect()
     }
-
-    /// The time of one operation, ns.
-    fn time(&self, build: &Build, case: &SubjectCase, core: Option<usize>) -> Result<u64> {
-        let deadlines = Deadlines::default();
-        let placement = Placement { core, ..Placement::default() };
-        let mut process = self.program(build, case, None, 0.0).start(None, placement, deadlines)?;
-        process.ready()?;
-        let worked = process.slice(protocol::Command::Slice(1))?;
-        process.end()?;
-        process.ended()?;
-        Ok(worked.wall_ns.max(worked.cpu_ns))
-    }
 }
 
 /// The bench targets of a project as its files are now, and those that are left out.
@@ -328,7 +316,7 @@ impl Subject for ProjectSubject {
     fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
         let progress = Progress::start("sizes", cases.len());
         let times = cores::on_each(cases, |core, case| {
-            let time = self.time(build, case, core);
+            let time = time(self, build, case, core);
             progress.done(&case.label());
             time
         });
@@ -360,18 +348,34 @@ impl Subject for ProjectSubject {
         let mut variables = self.variables(&package);
         variables.push((OPERATIONS_VARIABLE.to_owned(), case.operations.max(1).to_string()));
         let program = build.find(&case.program).map(|program| program.path.clone()).unwrap_or_default();
-        CaseCommand { program, case: case.id.clone(), set: vec![], variables, folder: Some(package) }
+        CaseCommand { program, arguments: vec![], case: case.id.clone(), set: vec![], variables, folder: Some(package) }
     }
 
-    /// The quickest case: its rounds cost the least.
     fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-        let quickest = shared.iter().max_by_key(|case| (case.slicing.pairs, case.operations))?;
-        Some((quickest.clone(), vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
+        both_controls(shared)
     }
 }
 
+/// Both controls, on the quickest case: its rounds cost the least.
+pub(super) fn both_controls(shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
+    let quickest = shared.iter().max_by_key(|case| (case.slicing.pairs, case.operations))?;
+    Some((quickest.clone(), vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
+}
+
+/// The time of one operation, ns.
+pub(super) fn time(subject: &dyn Subject, build: &Build, case: &SubjectCase, core: Option<usize>) -> Result<u64> {
+    let deadlines = Deadlines::default();
+    let placement = Placement { core, ..Placement::default() };
+    let mut process = subject.program(build, case, None, 0.0).start(None, placement, deadlines)?;
+    process.ready()?;
+    let worked = process.slice(protocol::Command::Slice(1))?;
+    process.end()?;
+    process.ended()?;
+    Ok(worked.wall_ns.max(worked.cpu_ns))
+}
+
 /// The slices of a round for an operation of this length: fewer where one operation is longer than a slice.
-fn slicing(operation_ns: u64) -> Slicing {
+pub(super) fn slicing(operation_ns: u64) -> Slicing {
     let Slicing { warm_up, pairs, .. } = Slicing::OF_WORKERS;
     let slice_ns = operation_ns.max(SLICE_NS);
     let fitting = SLICE_NS * pairs as u64 / slice_ns;

@@ -121,7 +121,14 @@ mod tests {
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file(".valgrindrc"), "--branch-sim=yes\n--callgrind:collect-systime=yes\n").expect("writes");
         let program = PathBuf::from("/bin/true");
-        let command = CaseCommand { program, case: String::new(), set: vec![], variables: vec![], folder: None };
+        let command = CaseCommand {
+            program,
+            arguments: vec![],
+            case: String::new(),
+            set: vec![],
+            variables: vec![],
+            folder: None,
+        };
         let worker = ExactCount { command, scratch: folder.path().to_owned(), padding: 0 };
         let tool = ["--tool=callgrind", "--callgrind-out-file=profile"].map(str::to_owned);
         // Valgrind reads such files only where it knows a HOME.

@@ -20,7 +20,14 @@ fn known_work(folder: &Path) -> PathBuf {
 }
 
 fn command(folder: &Path) -> CaseCommand {
-    CaseCommand { program: known_work(folder), case: "known".to_owned(), set: vec![], variables: vec![], folder: None }
+    CaseCommand {
+        program: known_work(folder),
+        arguments: vec![],
+        case: "known".to_owned(),
+        set: vec![],
+        variables: vec![],
+        folder: None,
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod checkout;
+mod in_place;
 mod layouts;
+mod python;
 mod script;
 
 use std::path::Path;
@@ -45,7 +47,7 @@ fn case(id: &str) -> SubjectCase {
 fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
     let program = |path: &Path, extra_percent| {
         let (program, case) = (path.to_owned(), case.id.clone());
-        let command = CaseCommand { program, case, set: vec![], variables: vec![], folder: None };
+        let command = CaseCommand { program, arguments: vec![], case, set: vec![], variables: vec![], folder: None };
         Arc::new(WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS })
     };
     jobs::job(case, "base", program(base, 0.0), program(new, extra_percent))
