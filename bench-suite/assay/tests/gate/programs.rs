@@ -124,10 +124,6 @@ fn a_command_that_does_more_is_red_by_its_counts() {
     let folder = tool_repository();
     let folder = folder.path();
     let gate = |more: &[&str]| gate_tool(folder, &[&["--lane", "counts"], more].concat());
-    let (code, stdout, stderr) = gate(&[]);
-    assert_eq!(code, 0, "nothing changed: {stdout}{stderr}");
-    assert!(stdout.contains("both revisions build the same program"), "{stdout}");
-
     write(folder, "src/main.rs", &tool(300_000, 8, ""));
     let (code, stdout, stderr) = gate(&[]);
     assert_eq!(code, 100, "{stdout}{stderr}");
@@ -160,6 +156,7 @@ fn a_command_that_takes_more_memory_is_gated_by_its_times() {
 #[test]
 fn a_command_that_is_not_there_after_the_build_is_an_error() {
     let folder = repository(&[("run.sh", "echo done\n")]);
+    write(folder.path(), "run.sh", "echo done now\n");
     let gate = |command: &str| {
         parts(&assay(folder.path(), &["gate", "--command", command, "--against", "HEAD", "--build", "true"]))
     };

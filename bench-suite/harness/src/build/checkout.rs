@@ -337,7 +337,9 @@ impl SourceCheckout {
     /// overwrites them.
     fn store(&self, name: &str, folder: &Path) -> Result<()> {
         if self.recipe.is_in_place() {
-            return self.store_in_place(folder);
+            return self
+                .store_in_place(folder)
+                .with_context(|| format!("{name} does not build: choose another revision"));
         }
         let partial = tempfile::Builder::new().prefix("partial-").tempdir_in(&self.home).context("no folder for it")?;
         // Before the source is made ready to be built.
