@@ -1,4 +1,5 @@
-//! What cargo says about the packages of a workspace (`cargo metadata --no-deps`, format version 1).
+//! What cargo says about the packages of a workspace (`cargo metadata --no-deps`, format version 1), and what only their
+//! manifests say.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ pub struct Target {
     pub name: String,
     /// Such as `bench` or `lib`.
     pub kind: Vec<String>,
+    /// Its first source file.
+    pub src_path: PathBuf,
     /// The features without which it isn't built.
     #[serde(default, rename = "required-features")]
     pub required_features: Vec<String>,
@@ -54,6 +57,34 @@ pub struct Target {
 pub struct Dependency {
     /// The name of the package.
     pub name: String,
+}
+
+/// A target in a manifest.
+#[derive(Deserialize)]
+struct ManifestTarget {
+    name: Option<String>,
+    harness: Option<bool>,
+    bench: Option<bool>,
+}
+
+/// The targets of a manifest, as far as `cargo bench` builds them.
+#[derive(Default, Deserialize)]
+struct Manifest {
+    lib: Option<ManifestTarget>,
+    #[serde(default)]
+    bench: Vec<ManifestTarget>,
+}
+
+impl Target {
+    /// True for the library of a package.
+    pub fn is_library(&self) -> bool {
+        self.kind.iter().any(|kind| kind.ends_with(cargo::LIBRARY))
+    }
+
+    /// True for a bench target.
+    pub fn is_bench(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "bench")
+    }
 }
 
 impl Metadata {
@@ -85,6 +116,22 @@ impl Package {
     /// The folder of the manifest.
     pub fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The library and the bench targets that `cargo bench` builds with libtest's main function: what a manifest does
+    /// not say has the defaults of cargo.
+    pub fn of_libtest(&self) -> Result<Vec<&Target>> {
+        let path = &self.manifest_path;
+        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+        let Manifest { lib, bench } = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+        let said = |target: &Target| match target.is_bench() {
+            true => bench.iter().find(|said| said.name.as_deref() == Some(&target.name)),
+            false => lib.as_ref(),
+        };
+        let is_on = |target: &&Target| {
+            said(target).is_none_or(|said| said.harness.unwrap_or(true) && said.bench.unwrap_or(true))
+        };
+        Ok(self.targets.iter().filter(|target| target.is_bench() || target.is_library()).filter(is_on).collect())
     }
 
     /// The features of this package that `asked` turns on, and the default ones.
