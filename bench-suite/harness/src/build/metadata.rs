@@ -162,6 +162,28 @@ mod tests {
     }
 
     #[test]
+    fn the_targets_of_libtest_are_those_that_the_manifest_leaves_to_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("Cargo.toml");
+        let target = |name, kind| format!(r#"{{"name":"{name}","kind":["{kind}"],"src_path":"/p/{name}.rs"}}"#);
+        let targets = [target("p", "rlib"), target("found", "bench"), target("own", "bench"), target("off", "bench")];
+        let text = format!(
+            r#"{{"name":"p","id":"p 1","manifest_path":{path:?},"targets":[{}],"dependencies":[],"features":{{}}}}"#,
+            [&targets[..], &[target("tool", "bin"), target("all", "test")]].concat().join(",")
+        );
+        let package: Package = serde_json::from_str(&text).expect("parses");
+        let named = |manifest: &str| {
+            std::fs::write(&path, manifest).expect("written");
+            let targets = package.of_libtest().expect("read");
+            targets.into_iter().map(|target| target.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(named("[package]\nname = \"p\"\n"), ["p", "found", "own", "off"]);
+        let benches = "[[bench]]\nname = \"own\"\nharness = false\n[[bench]]\nname = \"off\"\nbench = false\n";
+        assert_eq!(named(benches), ["p", "found"]);
+        assert_eq!(named(&format!("[lib]\nbench = false\n{benches}")), ["found"]);
+    }
+
+    #[test]
     fn a_package_or_the_default_members_are_built() {
         let package = |name: &str| {
             format!(

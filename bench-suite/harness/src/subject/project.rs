@@ -163,9 +163,9 @@ impl Benches {
             return;
         }
         let mut name = format!("{}/{}", package.name, target.name);
-        if targets.targets.iter().any(|(taken, _)| *taken == name) {
-            // A bench target may have the library's name.
-            name += "#bench";
+        let mut benches = package.targets.iter().filter(|target| target.is_bench());
+        if target.is_library() && benches.any(|bench| bench.name == target.name) {
+            name += "#lib";
         }
         let enabled = package.enabled(features);
         let missing = target.required_features.iter().filter(|feature| !enabled.contains(feature));
