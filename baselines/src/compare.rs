@@ -135,6 +135,9 @@ fn judge(
     Delta { cause, ..delta(new, [Some(before), Some(after)], limit, (verdict, why)) }
 }
 
+/// The counter of a process's threads.
+pub const THREADS: &str = "threads";
+
 /// How the new side's case means something else than the base's.
 fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Option<String> {
     if base.durability != new.durability {
@@ -143,9 +146,20 @@ fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Optio
     if base.operations != new.operations {
         return Some(format!("taken over {} operations in the base, {} now", base.operations, new.operations));
     }
+    if let (Some(before), Some(now)) = (&base.input, &new.input)
+        && before != now
+    {
+        return Some(format!("it works on another input: base {before}, here {now}"));
+    }
+    let threads = |of: &Measurement| of.counters.get(THREADS).copied();
+    if let (Some(1), Some(threads @ 2..)) = (threads(base), threads(new)) {
+        return Some(format!("it has {threads} threads, the base one: what others than the first do is not counted"));
+    }
     let done = |name| new.counters.get(name).copied().unwrap_or(0);
     less_work(
-        base.counters.iter().filter(|_| metric.lane == Lane::Counts).map(|(name, before)| (name, *before, done(name))),
+        (base.counters.iter())
+            .filter(|(name, _)| metric.lane == Lane::Counts && *name != THREADS)
+            .map(|(name, before)| (name, *before, done(name))),
     )
 }
 

@@ -3,6 +3,7 @@
 //! The clock frequency is not recorded: it changes all the time, and no lane depends on it.
 
 use std::hash::Hasher;
+use std::path::Path;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -61,8 +62,7 @@ impl Environment {
             |name: &str| rustc.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
         let commit = output("git", &["rev-parse", "HEAD"]);
         Environment {
-            dirty: commit.is_some()
-                && output("git", &["status", "--porcelain"]).is_some_and(|changes| !changes.is_empty()),
+            dirty: commit.is_some() && is_dirty(Path::new(".")),
             commit: commit.unwrap_or_else(|| "unknown".to_owned()),
             rustc: rustc.lines().next().unwrap_or("unknown").to_owned(),
             target: field("host:").unwrap_or_else(|| format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)),
@@ -141,6 +141,21 @@ impl std::fmt::Display for Difference {
     }
 }
 
+/// True if the files of the repository around `folder` are not those of its HEAD, or that can't be told.
+///
+/// They are compared by an index made for it: in the usual one, git can be told to take files for unchanged.
+pub fn is_dirty(folder: &Path) -> bool {
+    let Ok(own) = tempfile::tempdir() else { return true };
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "core.fsmonitor=false", "--no-optional-locks"]).args(arguments).current_dir(folder);
+        let output = command.env("GIT_INDEX_FILE", own.path().join("index")).output().ok()?;
+        output.status.success().then_some(output.stdout)
+    };
+    let status = ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none"];
+    !git(&["read-tree", "HEAD"]).and_then(|_| git(&status)).is_some_and(|changes| changes.is_empty())
+}
+
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(std::process::Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -206,5 +221,38 @@ mod tests {
         assert!(with.count_differences(&without).is_empty());
         assert_eq!(with.key(), without.key());
         assert!(with.count_differences(&of(&[])).is_empty(), "nothing was counted there");
+    }
+
+    #[test]
+    fn git_can_not_be_told_to_call_a_changed_tree_clean() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.args(["-c", "user.name=test", "-c", "user.email=test@localhost"]).args(arguments);
+            let done = command.current_dir(folder.path()).stderr(std::process::Stdio::null()).status();
+            assert!(done.expect("git starts").success(), "{arguments:?}");
+        };
+        let file = folder.path().join("file");
+        assert!(is_dirty(folder.path()), "there is no repository that could say so");
+        git(&["init", "--quiet"]);
+        std::fs::write(&file, "committed").expect("writes");
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", "first"]);
+        assert!(!is_dirty(folder.path()));
+        for (hide, show) in [
+            (["update-index", "--skip-worktree", "file"], ["update-index", "--no-skip-worktree", "file"]),
+            (["update-index", "--assume-unchanged", "file"], ["update-index", "--no-assume-unchanged", "file"]),
+        ] {
+            git(&hide);
+            assert!(!is_dirty(folder.path()), "{hide:?}");
+            std::fs::write(&file, "changed").expect("writes");
+            assert!(is_dirty(folder.path()), "{hide:?}");
+            std::fs::write(&file, "committed").expect("writes");
+            git(&show);
+        }
+        git(&["config", "status.showUntrackedFiles", "no"]);
+        assert!(!is_dirty(folder.path()));
+        std::fs::write(folder.path().join("build.rs"), "fn main() {}").expect("writes");
+        assert!(is_dirty(folder.path()), "a file that git does not know changes a build as well");
     }
 }

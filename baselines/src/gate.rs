@@ -153,9 +153,11 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
             0 => String::new(),
             _ => format!(", {number} {words}"),
         };
-        let advised = part(worse, "worse that only advise");
-        let advised = advised + &part(inconclusive, "inconclusive that only advise");
-        let missing = part(count(Verdict::Missing), "missing that only advise");
+        let advising = |number: usize, verdict: &str| {
+            part(number, &format!("{verdict} that only advise{}", if number == 1 { "s" } else { "" }))
+        };
+        let advised = advising(worse, "worse") + &advising(inconclusive, "inconclusive");
+        let missing = advising(count(Verdict::Missing), "missing");
         let left = part(open, if open == 1 { "case not compared" } else { "cases not compared" });
         let exact = match ruled_out::exact(&comparison.deltas) {
             0 => String::new(),

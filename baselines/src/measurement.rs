@@ -133,6 +133,9 @@ pub struct Measurement {
     /// The strategies' counters, as far as they moved during the measurement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
+    /// The name and the checksum of what was worked on, if the measured process says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
     /// Instructions by function, the dearest first, for all operations together: they sum to the sample's first value
     /// times `operations`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -156,7 +159,7 @@ impl Measurement {
     /// ```
     pub fn new(case: CaseKey, metric: impl Into<String>, sample: Sample, durability: Durability) -> Measurement {
         let (counters, functions) = (BTreeMap::new(), vec![]);
-        Measurement { case, metric: metric.into(), sample, operations: 1, durability, counters, functions }
+        Measurement { case, metric: metric.into(), sample, operations: 1, durability, counters, input: None, functions }
     }
 
     /// The same, with each value taken over so many operations.

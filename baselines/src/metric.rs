@@ -120,6 +120,9 @@ pub(crate) const ERRORS: &str = "errors";
 /// The metric of time off the CPU. It is judged beside a pair's deciding metric.
 pub(crate) const WAITING: &str = "waiting_time";
 
+/// The metric of memory. It is judged beside a pair's deciding metric where an operation is a whole process.
+pub(crate) const PEAK_MEMORY: &str = "peak_memory";
+
 /// Every metric, in the order of reports.
 pub const METRICS: &[Metric] = &[
     exact("instructions", Count, Counts, "instructions executed (callgrind Ir)"),
@@ -150,7 +153,7 @@ pub const METRICS: &[Metric] = &[
     sampled("service_p50", Nanoseconds, Load, "median time from the actual send to the answer"),
     sampled(ERRORS, Count, Load, "requests that failed or were answered wrongly"),
     sampled("cpu_per_request", Nanoseconds, Load, "CPU time of the server a request"),
-    sampled("peak_memory", Bytes, Load, "peak resident memory of the server"),
+    sampled(PEAK_MEMORY, Bytes, Load, "peak resident memory of the server, or of a command's process"),
     exact("round_trips", Count, Effect, "exchanges with a database's server that one operation waits for"),
     exact("connections", Count, Effect, "TCP connections that one operation opens"),
     sampled("sent_bytes", Bytes, Effect, "bytes that one operation sends, headers included"),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::WAITING;
+use crate::metric::{PEAK_MEMORY, WAITING};
 use crate::policy::{Action, Limit, Policy};
 use crate::stats::decision::Stage;
 use crate::stats::{
@@ -75,6 +75,9 @@ pub struct Slices {
     pub allocations: u64,
     /// Heap bytes that it allocated.
     pub allocated_bytes: u64,
+    /// The most memory that one process held, bytes, where an operation is a whole process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_bytes: Option<u64>,
     /// The work that the whole process did, by counter: on both sides for the same operations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub work: BTreeMap<String, u64>,
@@ -116,11 +119,12 @@ pub struct PairVerdicts {
 }
 
 impl Slices {
-    /// The times of a metric, ns.
+    /// The values of a metric: times in ns, or the largest memory in bytes.
     pub fn times_ns(&self, metric: &str) -> Vec<f64> {
         let times = match metric {
-            "wall_time" => &self.wall_ns,
+            "wall_time" => &self.wall_ns[..],
             WAITING => &self.waiting_ns,
+            PEAK_MEMORY => self.peak_bytes.as_slice(),
             _ => &self.cpu_ns,
         };
         times.iter().map(|time_ns| *time_ns as f64).collect()
@@ -137,8 +141,8 @@ impl Round {
         })
     }
 
-    fn knows_waiting(&self) -> bool {
-        [&self.base, &self.new].iter().all(|side| !side.waiting_ns.is_empty())
+    fn knows(&self, metric: &str) -> bool {
+        [&self.base, &self.new].iter().all(|side| !side.times_ns(metric).is_empty())
     }
 }
 
@@ -161,13 +165,17 @@ impl Paired {
         operations_ns(self.rounds.iter(), self.pair.operations, metric, side)
     }
 
-    /// The metrics that are judged: the one that decides, and waiting if the policy names it and every round knows it.
-    /// The outcome of a control is known of its time alone.
+    /// The metrics that are judged: the one that decides, and waiting and memory as far as the policy names them and
+    /// every round knows them. The outcome of a control is known of its time alone.
     fn metrics<'a>(&'a self, policy: &Policy, today: Date) -> impl Iterator<Item = &'a str> {
-        let waiting = self.pair.control.is_none()
-            && self.rounds.iter().all(Round::knows_waiting)
-            && policy.limit(&self.pair.case, WAITING, today).is_some();
-        std::iter::once(self.pair.metric.as_str()).chain(waiting.then_some(WAITING))
+        let beside = [WAITING, PEAK_MEMORY].into_iter().filter(move |metric| {
+            self.pair.control.is_none()
+                && self.rounds.iter().all(|round| round.knows(metric))
+                // Without rounds, nobody has said that it is known.
+                && (*metric == WAITING || !self.rounds.is_empty())
+                && policy.limit(&self.pair.case, metric, today).is_some()
+        });
+        std::iter::once(self.pair.metric.as_str()).chain(beside)
     }
 }
 

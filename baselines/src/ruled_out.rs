@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metric::WAITING;
+use crate::metric::{PEAK_MEMORY, WAITING};
 use crate::verdict::{Bound, Delta, Verdict};
 use crate::{Assume, Metric};
 
@@ -16,6 +16,9 @@ pub struct RuledOut {
     pub slower: Option<f64>,
     /// The largest bound of the growth of waiting, as a share of the operation's time.
     pub waiting: Option<f64>,
+    /// The largest bound of the growth of memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<f64>,
     /// The confidence with which they hold for all cases together.
     pub confidence: f64,
     /// The number of cases.
@@ -29,13 +32,15 @@ impl RuledOut {
     pub fn of(deltas: &[Delta]) -> Option<RuledOut> {
         let bounded: Vec<(&Delta, Bound)> = deltas.iter().filter_map(|delta| Some((delta, delta.bound?))).collect();
         let passed: Vec<_> = bounded.iter().filter(|(delta, _)| has_passed(delta)).collect();
-        let largest = |waiting: bool| {
-            let bounds = passed.iter().filter(|(delta, _)| (delta.metric == WAITING) == waiting);
+        let kind = |metric: &str| [WAITING, PEAK_MEMORY].into_iter().find(|kind| *kind == metric);
+        let largest = |of: Option<&str>| {
+            let bounds = passed.iter().filter(|(delta, _)| kind(&delta.metric) == of);
             bounds.map(|(_, bound)| bound.at_most).reduce(f64::max).map(|most| most.max(0.0))
         };
         Some(RuledOut {
-            slower: largest(false),
-            waiting: largest(true),
+            slower: largest(None),
+            waiting: largest(Some(WAITING)),
+            memory: largest(Some(PEAK_MEMORY)),
             confidence: passed.iter().map(|(_, bound)| bound.confidence).reduce(f64::min)?,
             cases: passed.iter().map(|(delta, _)| &delta.case).collect::<BTreeSet<_>>().len(),
             others: passed.len() < bounded.len(),
@@ -56,6 +61,7 @@ impl fmt::Display for RuledOut {
         let claims = [
             self.slower.map(|most| format!("is slower by more than {}", share(most))),
             self.waiting.map(|most| format!("waits longer by more than {} of its time", share(most))),
+            self.memory.map(|most| format!("takes more memory by more than {}", share(most))),
         ];
         let claims: Vec<String> = claims.into_iter().flatten().collect();
         let no = if self.others { "no other case" } else { "no case" };

@@ -51,6 +51,6 @@ fn an_undecided_gate_names_the_case_and_the_reason() {
 fn what_only_advises_may_stay_open_but_not_everything() {
     let passed = of(vec![delta(Verdict::Equal, true), delta(Verdict::Inconclusive, false)], &[]);
     assert_eq!(passed.outcome, GateOutcome::Passed);
-    assert!(passed.summary.contains("1 inconclusive that only advise"), "{}", passed.summary);
+    assert!(passed.summary.contains("1 inconclusive that only advises"), "{}", passed.summary);
     assert_eq!(of(vec![delta(Verdict::Inconclusive, false)], &[]).outcome, GateOutcome::Undecided);
 }

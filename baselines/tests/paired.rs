@@ -201,6 +201,27 @@ fn longer_waiting_is_a_regression_though_the_cpu_time_stays() {
 }
 
 #[test]
+fn more_memory_is_a_regression_where_it_is_known() {
+    let takes = |base_mib: u64, new_mib: u64| {
+        let known = |slices: Slices, mib: u64| Slices { peak_bytes: Some(mib << 20), ..slices };
+        let rounds = rounds(0, 0.0, 20, 20).into_iter();
+        let rounds =
+            rounds.map(|round| Round { base: known(round.base, base_mib), new: known(round.new, new_mib), ..round });
+        judged(&[waiting_pair(1, rounds.collect())])
+    };
+    let outcome = takes(100, 120);
+    let [time, memory] = &outcome.deltas[..] else { panic!("two metrics: {outcome:?}") };
+    assert_eq!((time.metric.as_str(), time.verdict), ("cpu_time", Verdict::Equal), "{}", time.why);
+    assert_eq!((memory.metric.as_str(), memory.verdict), ("peak_memory", Verdict::Regressed), "{}", memory.why);
+    assert_eq!((memory.base, memory.blocks), (Some(100.0 * 1_048_576.0), true));
+    let summary = gated(takes(100, 101)).summary;
+    assert!(summary.contains(", or takes more memory by more than 1.0% (99%, 1 case)"), "{summary}");
+    assert_eq!(takes(2, 3).deltas[1].verdict, Verdict::Equal, "a megabyte more of two is a step of the heap");
+    let unknown = Paired { pair: pair("step/log", None), rounds: vec![], abandoned: false };
+    assert!(judged(&[unknown]).deltas.iter().all(|delta| delta.metric != "peak_memory"), "nobody has measured any");
+}
+
+#[test]
 fn what_never_waits_is_decided_at_once() {
     let paired = waiting_pair(100, waiting(0, 0, 20, 0));
     assert_eq!(missing(&[&paired]), []);

@@ -8,6 +8,8 @@ use std::process::Command;
 pub struct CaseCommand {
     /// The program's file.
     pub program: PathBuf,
+    /// The arguments before the case: of an interpreter, its script.
+    pub arguments: Vec<String>,
     /// The case's identifier.
     pub case: String,
     /// The overridden toggles.
@@ -25,6 +27,7 @@ impl CaseCommand {
             command.current_dir(folder);
         }
         command
+            .args(&self.arguments)
             .arg(&self.case)
             .args(self.set.iter().flat_map(|pair| ["--set", pair]))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))

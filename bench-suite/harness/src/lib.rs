@@ -1,13 +1,14 @@
 //! The measuring process: builds programs, runs them, and turns their output into records.
 //!
 //! - [`build`] builds programs: of this tree, of another revision, in other code layouts.
-//! - [`subject`] defines what can be gated: the memory's cases, or a criterion bench of another project. A new subject
-//!   is one implementation of a trait.
+//! - [`subject`] defines what can be gated: the memory's cases, the criterion benches of another project, any worker,
+//!   any command. A new subject is one implementation of a trait.
 //! - [`schedule`] alternates two programs in rounds until the statistics need no more.
 //! - [`lanes`] measure one side: counts, times, load, effects.
 //! - [`session`] combines all this: it measures, judges and stores for one command.
 //! - [`tools`] run valgrind and criterion and parse their output; [`foreign`] reads the files of other tools.
 //! - [`calibration`] tests the gate on known changes.
+//! - [`whole_process`] runs a command as a worker does a case; [`words`] splits its line.
 //!
 //! `baselines` defines what a number means and if it changed, `reports` presents it.
 //!
@@ -21,6 +22,7 @@ pub mod calibration;
 pub mod case_command;
 pub mod fixed_length_dir;
 pub mod foreign;
+pub mod hash;
 pub mod lanes;
 pub mod noise;
 pub mod progress;
@@ -29,4 +31,6 @@ pub mod schedule;
 pub mod session;
 pub mod subject;
 pub mod tools;
+pub mod whole_process;
+pub mod words;
 pub mod workspace;

@@ -139,8 +139,10 @@ fn count(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argum
     done?;
     let usage = heap.usage();
     setup.prepared.check()?;
+    slice::ensure_no_children()?;
     let counters = setup.prepared.counters().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
-    record(&Counted { heap: Some(usage), counters })?;
+    let threads = std::fs::read_dir("/proc/self/task").ok().map(|threads| threads.count() as u64);
+    record(&Counted { heap: Some(usage), counters, input: Some(setup.ready.input.clone()), threads })?;
     // The process ends here: dropping thousands of episodes under valgrind would take seconds. The caller removes the
     // files in its folder.
     std::mem::forget(setup);

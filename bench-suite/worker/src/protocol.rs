@@ -63,7 +63,7 @@ pub struct Ready {
 pub struct Worked {
     /// The operations that were asked for.
     pub operations: u64,
-    /// The process's CPU time, ns.
+    /// The process's CPU time, ns, with that of its other threads since the slice before.
     pub cpu_ns: u64,
     /// The wall time, ns.
     pub wall_ns: u64,
@@ -128,6 +128,12 @@ pub struct Counted {
     /// The counters of the strategies since the setup. Older workers print none.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
+    /// The name and checksum of the input. Older workers do not say.
+    #[serde(default)]
+    pub input: Option<String>,
+    /// The threads of the process after the operations, if the system says so.
+    #[serde(default)]
+    pub threads: Option<u64>,
 }
 
 impl fmt::Display for Command {
@@ -178,10 +184,12 @@ mod tests {
         let heap = HeapUsage { peak_bytes: 7, allocations: 2, allocated_bytes: 9 };
         assert_eq!(
             read(r#"{"peak_bytes":7,"allocations":2,"allocated_bytes":9}"#),
-            Counted { heap: Some(heap), counters: BTreeMap::new() }
+            Counted { heap: Some(heap), ..Counted::default() }
         );
         assert_eq!(read("{}"), Counted::default());
-        let counted = Counted { heap: Some(heap), counters: BTreeMap::from([("rows_read".to_owned(), 3)]) };
+        let counters = BTreeMap::from([("rows_read".to_owned(), 3)]);
+        let (input, threads) = (Some("generated#1".to_owned()), Some(1));
+        let counted = Counted { heap: Some(heap), counters, input, threads };
         assert_eq!(read(&serde_json::to_string(&counted).expect("serialises")), counted);
     }
 

@@ -42,24 +42,26 @@ fn converse(
     slice::warm_up(prepared.as_mut(), ready.counted)?;
     answer(answers, &Answer::Ready(ready))?;
     let slowdown = InjectedSlowdown { share: extra_percent / 100.0, waits };
+    let mut others_ns = slice::others_cpu_ns();
     for line in commands.lines() {
         let line = line.context("can't read the next command")?;
-        match line.parse::<Command>().map_err(anyhow::Error::msg)? {
-            Command::Slice(operations) => {
-                let worked = work(prepared.as_mut(), operations, slowdown, None)?;
-                answer(answers, &Answer::Slice(worked))?;
-            }
-            Command::Count(operations) => {
-                let worked = work(prepared.as_mut(), operations, slowdown, Some(heap))?;
-                answer(answers, &Answer::Slice(worked))?;
-            }
+        // Other threads worked while nothing was asked for: on what the slice before put off.
+        let put_off_ns = slice::others_cpu_ns().saturating_sub(others_ns);
+        let (operations, heap) = match line.parse::<Command>().map_err(anyhow::Error::msg)? {
+            Command::Slice(operations) => (operations, None),
+            Command::Count(operations) => (operations, Some(heap)),
             Command::End => {
                 prepared.check()?;
+                slice::ensure_no_children()?;
                 let counters = prepared.counters();
                 let counters = counters.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
                 return answer(answers, &Answer::End(Ended { counters }));
             }
-        }
+        };
+        let mut worked = work(prepared.as_mut(), operations, slowdown, heap)?;
+        worked.cpu_ns += put_off_ns;
+        others_ns = slice::others_cpu_ns();
+        answer(answers, &Answer::Slice(worked))?;
     }
     anyhow::bail!("the commands ended without `end`: send it last")
 }
@@ -211,6 +213,58 @@ mod tests {
         };
         // In one of them at least, the thread got its core back as soon as it woke up.
         assert!(answers.iter().any(waited), "{answers:?}");
+    }
+
+    /// A case that hands its work to another thread and does not wait for it.
+    struct PuttingOff(std::sync::mpsc::Sender<()>);
+
+    impl Prepared for PuttingOff {
+        fn run(&mut self, _: u64) -> Result<()> {
+            Ok(self.0.send(())?)
+        }
+
+        fn check(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn counters(&self) -> BTreeMap<&'static str, u64> {
+            BTreeMap::new()
+        }
+    }
+
+    /// Commands that come when the other thread is done.
+    struct Slowly<'a>(&'a [u8]);
+
+    impl std::io::Read for Slowly<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            std::thread::sleep(std::time::Duration::from_millis(60));
+            let line = self.0.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+            buffer[..line.len()].copy_from_slice(line);
+            self.0 = &self.0[line.len()..];
+            Ok(line.len())
+        }
+    }
+
+    #[test]
+    fn work_that_is_put_off_until_after_the_slice_is_paid() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            while receiver.recv().is_ok() {
+                let begin = std::time::Instant::now();
+                while begin.elapsed().as_millis() < 20 {}
+            }
+        });
+        let set_up = || Ok(CaseSetup { prepared: Box::new(PuttingOff(sender)), ..set_up()? });
+        let (mut answers, commands) =
+            (Vec::new(), std::io::BufReader::new(Slowly(b"slice 1\nslice 1\nslice 1\nend\n")));
+        serve(set_up, 0.0, &CountingAllocator::new(), commands, &mut answers).expect("served");
+        let text = String::from_utf8(answers).expect("JSON");
+        let slices = text.lines().filter_map(|line| match serde_json::from_str(line) {
+            Ok(Answer::Slice(worked)) => Some(worked.cpu_ns),
+            _ => None,
+        });
+        // A busy machine gives the other thread less.
+        assert!(slices.skip(1).all(|cpu_ns| cpu_ns > 2_000_000), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{Prepared, valgrind};
@@ -101,6 +101,25 @@ pub fn run_measured(prepared: &mut dyn Prepared, operations: u64) -> Result<()> 
 
 fn elapsed_ns(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The CPU time of this process's other threads since its start, ns.
+pub fn others_cpu_ns() -> u64 {
+    let own = cpu_ns(ClockId::ThreadCPUTime);
+    cpu_ns(ClockId::ProcessCPUTime).saturating_sub(own)
+}
+
+/// Refuses a process that has children: what they do is in none of its clocks and counts.
+///
+/// # Errors
+/// There is one, or it ended and nobody waited for it.
+pub fn ensure_no_children() -> Result<()> {
+    let child = rustix::process::wait(rustix::process::WaitOptions::NOHANG);
+    ensure!(
+        child.err() == Some(rustix::io::Errno::CHILD),
+        "the case started another process, whose work is not measured: do the work in this one"
+    );
+    Ok(())
 }
 
 /// The reading of a clock of CPU time, ns.

@@ -18,9 +18,10 @@ use harness::session::judging::{Judged, judge, scope};
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
+use harness::subject::command::CommandSubject;
 use harness::subject::definition::Definition;
 use harness::subject::memory::MemorySubject;
-use harness::subject::project::ProjectSubject;
+use harness::subject::{self, Subject};
 use harness::tools::valgrind;
 use harness::workspace;
 use reports::Format;
@@ -28,6 +29,9 @@ use workloads::cases::{self, Tag};
 
 use super::publish;
 use super::selection::SelectionArgs;
+
+/// The folders that say what a benchmark does.
+const MEASURED: [&str; 3] = ["bench-suite/corpus", "bench-suite/worker", "bench-suite/workloads"];
 
 /// Fail if something is worse than the stored baseline, or than another revision
 #[derive(Debug, Args)]
@@ -50,7 +54,11 @@ Examples:
 In any other cargo package or workspace, its benches of criterion or libtest are gated, with nothing to edit:
   cargo assay gate --against HEAD~1              all benchmarks
   cargo assay gate parse --against main          those whose name contains `parse`
-  cargo assay gate --project assay.toml --against main    what this file describes")]
+  cargo assay gate --project assay.toml --against main    what this file describes: a bench, or a worker
+
+Any command of any git repository, each side built and run in a checkout:
+  assay gate --command 'target/release/tool big.json' --against main
+  assay gate --command './tool a' --command './tool b' --build make --against HEAD~1")]
 pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
@@ -68,6 +76,19 @@ pub struct GateArgs {
     /// or its assay.toml]
     #[arg(long, value_name = "FILE", requires = "against")]
     project: Option<PathBuf>,
+
+    /// With --against: gate this command, as run in this folder; may be repeated
+    #[arg(long, value_name = "COMMAND", requires = "against", conflicts_with = "project")]
+    command: Vec<String>,
+
+    /// With --command: what a shell runs in this folder to build a side [default: cargo build --release, if there is a
+    /// Cargo.toml]
+    #[arg(long, value_name = "COMMAND", requires = "command")]
+    build: Option<String>,
+
+    /// With --command: fail if the two sides print something else
+    #[arg(long, requires = "command")]
+    same_output: bool,
 
     /// With --against: after this many seconds of the time lane, what still needs rounds is undecided
     #[arg(long, value_name = "SECONDS", requires = "against")]
@@ -94,6 +115,9 @@ impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
         if let Some(revision) = &self.against {
+            if !self.command.is_empty() {
+                return self.commands(revision);
+            }
             return match &self.project {
                 None if workspace::has_the_memory() => self.revision(revision),
                 file => self.project(file.as_deref(), revision),
@@ -108,6 +132,7 @@ impl GateArgs {
             Some(base) => Rulebook::of_base(base, policy, Some(&workspace::policy()))?,
             None => Rulebook::of_this_tree(policy)?,
         };
+        rulebook.benchmarks(&MEASURED)?;
         let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
         let baselines = rulebook.baselines(&folder)?;
         let FinishedRun { path, run: new } = match &self.run {
@@ -153,16 +178,21 @@ impl GateArgs {
     /// Measures against a revision of this tree, by that revision's rules.
     fn revision(&self, revision: &str) -> Result<Exit> {
         let root = workspace::root();
-        let base = self.base(&root, revision)?;
+        let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
-        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
+        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
+        rulebook.benchmarks(&MEASURED)?;
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
         let subject = MemorySubject { source: selection.source()? };
-        let judged = session.revisions(&subject, &base.commit, None, true)?;
+        let mut judged = session.revisions(&subject, &base.commit, None, true)?;
+        if judged.finished.run.same_program {
+            let said = "`memory-server` and `loadgen` are not in it: `assay run --lane load` measures them";
+            judged.notes.push(said.to_owned());
+        }
         publish::judged(Judged { against: base.said, ..judged }, self.format)
     }
 
@@ -178,7 +208,7 @@ impl GateArgs {
         if let Some(file) = &file {
             Rulebook::same_repository(file, revision, &definition)?;
         }
-        let base = self.base(&definition.repository, revision)?;
+        let Some(base) = self.base(&definition.repository, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&definition.repository, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
         let definition = match &file {
@@ -190,11 +220,27 @@ impl GateArgs {
             Some(file) => rulebook.definition(file, definition)?,
             None => definition,
         };
+        let judged = self.compare(&*subject::of(definition), &base, &rulebook)?;
+        publish::judged(judged, self.format)
+    }
+
+    /// Measures whole processes of commands against a revision, by that revision's rules.
+    fn commands(&self, revision: &str) -> Result<Exit> {
+        let subject = CommandSubject::new(self.command.clone(), self.build.clone(), self.same_output)?;
+        let Some(base) = self.base(subject.repository(), revision)? else { return Ok(Exit::Nothing) };
+        let rules = BaseCommit::new(subject.repository(), &base.commit)?;
+        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
+        let mut judged = self.compare(&subject, &base, &rulebook)?;
+        judged.notes.extend(subject.notes());
+        publish::judged(judged, self.format)
+    }
+
+    /// Measures a subject of another project against a base.
+    fn compare(&self, subject: &dyn Subject, base: &Base, rulebook: &Rulebook) -> Result<Judged> {
         let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
-        let session = AbSession { selection: &selection, rulebook: &rulebook, budget };
-        let subject = ProjectSubject::new(definition);
-        let judged = session.revisions(&subject, &base.commit, None, self.policy.is_some())?;
-        publish::judged(Judged { against: base.said, ..judged }, self.format)
+        let session = AbSession { selection: &selection, rulebook, budget };
+        let judged = session.revisions(subject, &base.commit, None, self.policy.is_some())?;
+        Ok(Judged { against: base.said.clone(), ..judged })
     }
 
     /// What to do where the base has no baseline of this environment.
@@ -207,11 +253,18 @@ impl GateArgs {
         })
     }
 
-    /// The base of HEAD for a revision.
-    fn base(&self, repository: &Path, revision: &str) -> Result<Base> {
+    /// The base of HEAD for a revision; none, with a message, where it is HEAD itself.
+    fn base(&self, repository: &Path, revision: &str) -> Result<Option<Base>> {
         let base = base::choose(repository, revision, self.exact_base)?;
         eprintln!("{}", base.said);
-        Ok(base)
+        if base.is_this_tree(repository)? {
+            eprintln!(
+                "nothing was compared: the base is HEAD, and the tree has no changes: `--against HEAD~1` compares with \
+                    the commit before"
+            );
+            return Ok(None);
+        }
+        Ok(Some(base))
     }
 
     /// Judges what another tool counted by what was accepted of it.
@@ -280,12 +333,13 @@ fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Opti
 }
 
 /// Removes cases from the base that the new run did not select: those that a filter or overridden toggles rule out, and
-/// those that a brief run leaves out, are not missing. Returns how many are left, if the selection ruled any out.
+/// those that a brief run leaves out, are not missing. Returns how many are left, if anything rules cases out.
 pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option<String>> {
     let (filter, set) = (selection.filter.as_deref(), &selection.set);
+    let brief = new.header.profile == RunProfile::Quick.name();
     let mut not_quick = Vec::new();
     // What is named is measured in brief runs as well.
-    if new.header.profile == RunProfile::Quick.name() && filter.is_none() {
+    if brief && filter.is_none() {
         for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
             not_quick.push(listed.resolve(&[])?.key());
         }
@@ -296,7 +350,7 @@ pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option
         let selected = set.is_empty() && selects(filter, "", &before.case) && !not_quick.contains(&before.case);
         selected || measured()
     });
-    Ok(scope(number_of_cases(base), all, filter, set))
+    Ok(scope(number_of_cases(base), all, selection, brief))
 }
 
 fn number_of_cases(run: &Run) -> usize {

@@ -16,6 +16,7 @@ mod recall;
 mod report;
 mod run;
 mod selection;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,8 @@ enum Command {
     Recall(recall::RecallArgs),
     Calibrate(calibrate::CalibrateArgs),
     Hits(hits::HitsArgs),
+    #[command(name = harness::subject::command::SERVE, hide = true)]
+    Serve(serve::ServeArgs),
 }
 
 /// Runs the command in this process's arguments.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Recall(recall) => recall.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
+        Command::Serve(serve) => serve.execute(),
     };
     let exit = result.unwrap_or_else(|error| {
         eprintln!("error: {}", told(&error));

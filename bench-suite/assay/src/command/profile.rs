@@ -67,7 +67,7 @@ impl ProfileArgs {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
         let mut sized = vec![case.clone()];
-        for (failed, why) in subject.size(&build, &mut sized)? {
+        if let Some((failed, why)) = subject.size(&build, &mut sized)?.into_iter().next() {
             bail!("{}: {why}", failed.label());
         }
         let case = &SubjectCase { operations: sized[0].operations.max(1), ..sized.remove(0) };

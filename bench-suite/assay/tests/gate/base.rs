@@ -1,6 +1,7 @@
 //! A base that can't be built or does not exist is an error that names it, and never green; one that builds the program
 //! that the tree builds leaves nothing to measure.
 
+use super::support::like_the_memory;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -22,12 +23,7 @@ fn broken_workspace(folder: &Path) {
     std::fs::write(folder.join("Cargo.lock"), "version = 4\n[[package]]\nname = \"broken\"\nversion = \"0.1.0\"\n")
         .expect("it works");
     std::fs::write(folder.join("main.rs"), "this is no program\n").expect("written");
-    // The gate takes it for the memory's tree.
-    for file in ["memory/Cargo.toml", "bench-suite/workloads/src/cases.rs"] {
-        let path = folder.join(file);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        std::fs::write(path, "").expect("written");
-    }
+    like_the_memory(folder);
     git(folder, &["init", "--quiet"]);
     git(folder, &["add", "."]);
     git(folder, &["commit", "--quiet", "-m", "broken"]);
@@ -47,6 +43,7 @@ fn gate(folder: &Path, against: &str) -> Output {
 fn a_base_that_does_not_build_is_an_error() {
     let folder = tempfile::tempdir().expect("it works");
     broken_workspace(folder.path());
+    std::fs::write(folder.path().join("main.rs"), "fn main() {}\n").expect("written");
     let output = gate(folder.path(), "HEAD");
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{message}");
@@ -100,8 +97,7 @@ fn small_workspace(folder: &Path) {
     write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"memory\", \"workloads\"]\n");
     write("Cargo.lock", &lock);
     write(".gitignore", "target\ncache\n");
-    // The gate takes it for the memory's tree.
-    write("bench-suite/workloads/src/cases.rs", "");
+    like_the_memory(folder);
     git(folder, &["init", "--quiet"]);
     git(folder, &["add", "."]);
     git(folder, &["commit", "--quiet", "-m", "small"]);
@@ -125,10 +121,28 @@ fn documents_and_tests_pass_without_a_measurement() {
     assert_eq!(output.status.code(), Some(0), "{said}{told}");
     assert!(said.contains("passed: both revisions build the same program, so nothing was measured"), "{said}");
     assert!(said.contains("(merge base of HEAD and main)"), "{said}");
+    assert!(said.contains("`memory-server` and `loadgen` are not in it"), "{said}");
     let page = said.lines().find_map(|line| line.strip_prefix("report: ")).expect("a report");
     let junit = std::fs::read_to_string(Path::new(page).with_extension("xml")).expect("written");
     assert!(junit.contains("failures=\"0\"") && junit.contains("errors=\"0\""), "{junit}");
     let run = said.lines().find_map(|line| line.strip_prefix("run:    ")).expect("a run");
     let record = std::fs::read_to_string(run).expect("written");
     assert!(record.contains("{\"record\":\"same\",\"what\":\"program\"}"), "{record}");
+}
+
+#[test]
+fn a_tree_is_not_compared_with_itself() {
+    let folder = tempfile::tempdir().expect("it works");
+    small_workspace(folder.path());
+    git(folder.path(), &["checkout", "--quiet", "main"]);
+    for against in ["main", "HEAD", "topic"] {
+        let output = gate(folder.path(), against);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let compared = against == "topic";
+        assert_eq!(output.status.code() == Some(4), !compared, "{against}: {told}");
+        assert_eq!(told.contains("nothing was compared") && told.contains("`--against HEAD~1`"), !compared, "{told}");
+    }
+    std::fs::write(folder.path().join("README.md"), "words").expect("written");
+    let output = gate(folder.path(), "main");
+    assert_ne!(output.status.code(), Some(4), "the tree is not HEAD: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,5 +1,6 @@
 //! The command as users and CI see it: stdout, stderr, exit code. Nothing is measured here.
 
+use super::support::like_the_memory;
 use std::fs;
 
 use crate::support::{assay, parts, run};
@@ -22,6 +23,7 @@ fn help_teaches_every_command() {
 #[test]
 fn what_would_be_measured_can_be_listed() {
     let folder = tempfile::tempdir().expect("a folder");
+    like_the_memory(folder.path());
     let (code, stdout, _) = parts(&assay(folder.path(), &["run", "--list", "retrieve"]));
     assert_eq!((code, stdout.lines().count()), (0, 5));
     let listed = |arguments: &[&str]| parts(&assay(folder.path(), arguments)).1.lines().count();
@@ -88,6 +90,9 @@ fn what_a_brief_run_leaves_out_is_not_missing() {
     };
     let (code, stdout, _) = gate("quick", &brief);
     assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.contains("2 of 3 cases: a quick run"), "{stdout}");
+    let (_, stdout, _) = gate("quick", &all.map(|(benchmark, _)| benchmark));
+    assert!(!stdout.contains("a quick run"), "nothing was left out: {stdout}");
     assert_eq!(gate("full", &brief).0, 3, "a full run must have it");
     let (code, stdout, _) = gate("quick", &brief[..1]);
     assert_eq!(code, 3, "a brief run has `step/log`: {stdout}");

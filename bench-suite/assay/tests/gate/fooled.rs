@@ -1,5 +1,6 @@
 //! Ways to fool a gate with records and policies: none of them ends with 0.
 
+use super::support::like_the_memory;
 use std::fs;
 use std::path::Path;
 
@@ -40,10 +41,14 @@ fn a_redefined_benchmark_is_not_switched_off() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut base = run(&[("retrieve/100", 1000.0), ("step/log", 1000.0)]);
     base.measurements[0].counters.insert("rows_read".into(), 5);
+    base.measurements[0].counters.insert("threads".into(), 1);
+    base.measurements[0].input = Some("generated#long".into());
     accept(folder.path(), &base);
     let slower = |change: fn(&mut Measurement)| {
         let mut new = run(&[("retrieve/100", 10_000.0), ("step/log", 1000.0)]);
         new.measurements[0].counters.insert("rows_read".into(), 5);
+        new.measurements[0].counters.insert("threads".into(), 1);
+        new.measurements[0].input = Some("generated#long".into());
         change(&mut new.measurements[0]);
         new
     };
@@ -52,15 +57,35 @@ fn a_redefined_benchmark_is_not_switched_off() {
     let work = slower(|measurement| {
         measurement.counters.insert("rows_read".into(), 3);
     });
+    let input = slower(|measurement| measurement.input = Some("generated#short".into()));
+    let threads = slower(|measurement| {
+        measurement.counters.insert("threads".into(), 2);
+    });
     for (new, why) in [
         (operations, "taken over 1 operations in the base, 2 now"),
         (durability, "durability differs"),
         (work, "rows_read 3 in a process, the base 5"),
+        (threads, "it has 2 threads, the base one"),
+        (input, "works on another input: base generated#long, here generated#short"),
     ] {
         for (code, output) in [compare(folder.path(), &base, &new), gate(folder.path(), &new, &[])] {
             assert_eq!(code, 3, "{output}");
             assert!(output.contains(why) && output.contains("[[redefinition]]"), "{output}");
         }
+    }
+}
+
+#[test]
+fn fewer_threads_are_not_less_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let threads = |threads: u64| {
+        let mut run = run(&[("retrieve/100", 1000.0)]);
+        run.measurements[0].counters.insert("threads".into(), threads);
+        run
+    };
+    for (base, new) in [(3, 1), (2, 3)] {
+        let (code, output) = compare(folder.path(), &threads(base), &threads(new));
+        assert_eq!(code, 0, "{output}");
     }
 }
 
@@ -183,6 +208,7 @@ fn a_baseline_without_a_folder_is_nothing_compared() {
 #[test]
 fn without_valgrind_counts_are_not_left_out_silently() {
     let folder = tempfile::tempdir().expect("a folder");
+    like_the_memory(folder.path());
     git(folder.path(), &["init", "--quiet"]);
     git(folder.path(), &["commit", "--quiet", "--allow-empty", "-m", "first"]);
     let path = std::env::var_os("PATH").expect("a path");

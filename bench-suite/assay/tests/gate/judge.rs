@@ -3,6 +3,7 @@
 //! Where programs are compared, a script takes the place of cargo, and another one that of the worker: nothing is
 //! built.
 
+use super::support::like_the_memory;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ impl Tree {
         for (file, text) in [("Cargo.lock", ""), (".gitignore", "target\n"), (POLICY, policy)] {
             tree.write(file, text);
         }
+        like_the_memory(&tree.root());
         tree.store(1000.0);
         git(&tree.root(), &["init", "--quiet", "-b", "main"]);
         tree.commit();
@@ -239,7 +241,7 @@ fn a_run_records_what_judged_it() {
     let file = files.find(|path| path.extension().is_some_and(|end| end == "jsonl"));
     let judged_by = header(&file.expect("a run")).judged_by.expect("it was judged");
     assert_eq!(judged_by.commit, Some(resolve(&tree.root(), "HEAD").expect("a commit")));
-    assert_eq!(judged_by.policy, harness::session::rulebook::hash(policy::DEFAULT));
+    assert_eq!(judged_by.policy, harness::hash::hash(policy::DEFAULT));
     assert!(judged_by.cases.is_some());
 }
 

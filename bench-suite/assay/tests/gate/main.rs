@@ -11,6 +11,7 @@ mod libtest;
 mod mutants;
 mod planted;
 mod plants;
+mod programs;
 mod project;
 mod soak;
 mod support;

@@ -18,6 +18,17 @@ pub fn assay(folder: &Path, arguments: &[&str]) -> Output {
         .expect("assay starts")
 }
 
+/// Makes a folder look like the memory's tree, whose cases are those of the command.
+pub fn like_the_memory(folder: &Path) {
+    for file in ["memory/Cargo.toml", "bench-suite/workloads/src/cases.rs"] {
+        let path = folder.join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        if !path.exists() {
+            std::fs::write(path, "").expect("written");
+        }
+    }
+}
+
 /// The exit code, stdout and stderr.
 pub fn parts(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -57,6 +68,7 @@ fn instructions(benchmark: &str, value: f64) -> Measurement {
         operations: 1,
         durability: Durability::Memory,
         counters: Default::default(),
+        input: None,
         functions: vec![FunctionCost {
             function: "memory::work".to_owned(),
             instructions: value as u64,

@@ -70,6 +70,14 @@ fn the_tree_is_tidy() {
     assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+#[test]
+fn a_base_compiles_every_crate_of_ours_itself() {
+    for name in CRATES.iter().filter_map(|(folder, _)| folder.rsplit('/').next()) {
+        let library = format!("lib{}-0123.rlib", name.replace('-', "_"));
+        assert!(harness::build::prefill::is_ours(&library), "{name} is taken from another build");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn scripts_are_executable() {

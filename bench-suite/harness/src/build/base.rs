@@ -8,6 +8,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
+use baselines::environment;
 
 use super::git::{git, resolve, short};
 
@@ -18,6 +19,13 @@ pub struct Base {
     pub commit: String,
     /// As in `base 1f0c8a3b4d5e (merge base of HEAD and main)`.
     pub said: String,
+}
+
+impl Base {
+    /// True if the base is the commit of HEAD and the tree has no changes: nothing can be worse than itself.
+    pub fn is_this_tree(&self, repository: &Path) -> Result<bool> {
+        Ok(self.commit == resolve(repository, "HEAD")? && !environment::is_dirty(repository))
+    }
 }
 
 /// The base of HEAD for a revision: their merge base, or with `exactly` the revision itself.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
+use baselines::environment;
 use serde::{Deserialize, Serialize};
 
 use super::cargo::{self, CargoTarget};
@@ -23,6 +24,7 @@ use super::git::{git, resolve, short};
 use super::prefill::prefill;
 use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
+use crate::hash::hash;
 use crate::workspace;
 
 /// A built program.
@@ -36,6 +38,9 @@ pub struct BuiltProgram {
     pub layouts: Layable,
     /// The folder of its package, relative to the source.
     pub package: PathBuf,
+    /// Set if it runs where it was built, or where the system has it: a hash of the machine code beside it. Equal ones
+    /// have one layout.
+    pub in_place: Option<String>,
 }
 
 /// The programs of a source, and the targets that give none.
@@ -56,6 +61,16 @@ pub trait Recipe: Debug + Send + Sync {
 
     /// The targets of the source in `tree`, which may be made ready for them.
     fn targets(&self, tree: &Path) -> Result<Targets>;
+
+    /// True if programs run among the files of their source.
+    fn is_in_place(&self) -> bool {
+        false
+    }
+
+    /// Builds in the folder of these files, for programs that run there.
+    fn build_in_place(&self, _files: &Path) -> Result<()> {
+        Ok(())
+    }
 
     /// The reason to leave out a target that does not build, where that is no error.
     fn leaves_out(&self, _target: &CargoTarget) -> Option<String> {
@@ -148,7 +163,7 @@ impl SourceCheckout {
     /// The folder in the user's cache for a repository's checkout.
     pub fn home(repository: &Path) -> Result<PathBuf> {
         let name = repository.file_name().unwrap_or_default().to_string_lossy();
-        Ok(workspace::cache()?.join("builds").join(format!("{name}-{}", hash(&repository.to_string_lossy()))))
+        Ok(workspace::cache()?.join("builds").join(format!("{name}-{}", hash(repository.to_string_lossy().as_bytes()))))
     }
 
     /// The program of a revision, from the cache or built; cargo reports its progress on stderr.
@@ -162,12 +177,14 @@ impl SourceCheckout {
     /// The program of the working tree as it is now: all files that git tracks or would add.
     pub fn working_tree(&self) -> Result<Build> {
         let commit = resolve(&self.repository, "HEAD")?;
-        let dirty = !git(&self.repository, &["status", "--porcelain"])?.is_empty();
         let _lock = self.lock()?;
         self.check_out(&commit)?;
         let listed = git(&self.repository, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
         listed.split('\0').filter(|file| !file.is_empty()).try_for_each(|file| self.copy(Path::new(file)))?;
-        self.build_tree("the working tree", &commit, dirty)
+        let committed = git(&self.repository, &["rev-parse", &format!("{commit}^{{tree}}")])?;
+        let build = self.build_tree("the working tree", &commit, true)?;
+        let dirty = build.source != committed.trim() || environment::is_dirty(&self.repository);
+        Ok(Build { dirty, ..build })
     }
 
     /// The names of the files that differ between the sources of two builds.
@@ -276,14 +293,18 @@ impl SourceCheckout {
         if own.is_none() && lock.is_file() {
             copy(&lock, &chosen)?;
         }
-        let rustc = toolchain::version(&tree)?;
+        let rustc = match toolchain::version(&tree) {
+            // It may need no compiler.
+            Err(_) if self.recipe.is_in_place() => String::new(),
+            version => version?,
+        };
         let locked = fs::read_to_string(&lock).unwrap_or_default();
         let key = format!("{rustc}{}{locked}{:?}{:?}", toolchain::settings(&tree)?, self.variables, self.recipe);
         let folder = self.home.join(format!("{}-{}", short(&source), hash(&key)));
         if open(&folder).is_none() {
             // Each has a copy of the libraries that it links.
             workspace::drop_old(&self.home, CACHED - 1, |folder| {
-                let is_build = [INDEX, PROGRAM].iter().any(|file| folder.join(file).is_file());
+                let is_build = [INDEX, PROGRAM, FILES].iter().any(|file| folder.join(file).exists());
                 is_build && !is_used(folder)
             })?;
             eprintln!("building {name}, once: it is cached");
@@ -320,6 +341,9 @@ impl SourceCheckout {
     /// Builds and keeps the programs, their linker inputs and the files of the source, atomically, as the next build
     /// overwrites them.
     fn store(&self, name: &str, folder: &Path) -> Result<()> {
+        if self.recipe.is_in_place() {
+            return self.store_in_place(folder);
+        }
         let partial = tempfile::Builder::new().prefix("partial-").tempdir_in(&self.home).context("no folder for it")?;
         // Before the source is made ready to be built.
         self.link_files(&partial.path().join(FILES))?;
@@ -353,8 +377,28 @@ impl SourceCheckout {
         fs::rename(&partial, folder).with_context(|| format!("can't move the programs to {}", folder.display()))
     }
 
+    /// The same where programs run among the files: these never move, and the list of programs comes last. Files are
+    /// copied, as a build or a program may write into them.
+    fn store_in_place(&self, folder: &Path) -> Result<()> {
+        let (files, lock) = (folder.join(FILES), "Cargo.lock");
+        drop_folder(folder)?;
+        self.place_files(&files, |from, to| match fs::read_link(from) {
+            Ok(target) => std::os::unix::fs::symlink(target, to),
+            Err(_) => fs::copy(from, to).map(drop),
+        })?;
+        if self.tree().join(lock).is_file() {
+            copy(&self.tree().join(lock), &files.join(lock))?;
+        }
+        self.recipe.build_in_place(&files)?;
+        fs::write(folder.join(INDEX), serde_json::to_vec(&Index::default())?).context("can't list the programs")
+    }
+
     /// Links the files of the checkout into a folder. Git replaces files and does not write into them.
     fn link_files(&self, to: &Path) -> Result<()> {
+        self.place_files(to, |from, to| fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop)))
+    }
+
+    fn place_files(&self, to: &Path, place: impl Fn(&Path, &Path) -> std::io::Result<()>) -> Result<()> {
         let tree = self.tree();
         fs::create_dir_all(to).with_context(|| format!("can't create {}", to.display()))?;
         for file in git(&tree, &["ls-files", "-z", "--recurse-submodules"])?.split('\0').filter(|file| !file.is_empty())
@@ -364,11 +408,9 @@ impl SourceCheckout {
             if from.is_dir() && !from.is_symlink() {
                 continue;
             }
-            let link = || {
-                fs::create_dir_all(to.parent().unwrap_or(&to))?;
-                fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop))
-            };
-            link().with_context(|| format!("can't link {} to {}", from.display(), to.display()))?;
+            let made = fs::create_dir_all(to.parent().unwrap_or(&to));
+            made.and_then(|()| place(&from, &to))
+                .with_context(|| format!("can't bring {} to {}", from.display(), to.display()))?;
         }
         Ok(())
     }
@@ -380,10 +422,6 @@ impl SourceCheckout {
     }
 }
 
-fn hash(text: &str) -> String {
-    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
-}
-
 /// The contents of [`INDEX`].
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Index {
@@ -392,14 +430,17 @@ struct Index {
     skipped: Vec<(String, String)>,
 }
 
+/// The programs of a cached build, and targets without one with the reason.
+type CachedPrograms = (Vec<BuiltProgram>, Vec<(String, String)>);
+
 /// The programs of a cached build and what it left out, if it is whole.
-fn open(folder: &Path) -> Option<(Vec<BuiltProgram>, Vec<(String, String)>)> {
+fn open(folder: &Path) -> Option<CachedPrograms> {
     let Index { programs, skipped } = serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
     let program = |(number, (name, package)): (usize, (String, PathBuf))| {
         let place = folder.join(number.to_string());
         let layouts = Relink::open(&place.join(LINK))?;
         let path = place.join(PROGRAM);
-        path.is_file().then_some(BuiltProgram { name, path, layouts, package })
+        path.is_file().then_some(BuiltProgram { name, path, layouts, package, in_place: None })
     };
     Some((programs.into_iter().enumerate().map(program).collect::<Option<_>>()?, skipped))
 }

@@ -15,14 +15,15 @@ use std::sync::Once;
 use anyhow::{Context, Result};
 
 use super::cargo::CargoTarget;
-use super::metadata::{Package, Target};
+use super::metadata::{Package, PackageTarget};
 use super::{stand_in, toolchain};
+use crate::hash::hash;
 
 /// The subcommand that can give one target's compilation more arguments.
 const SUBCOMMAND: &str = "rustc";
 
 /// The beginning of a command that builds a target with libtest's main function.
-pub fn arguments(package: &Package, target: &Target) -> Vec<String> {
+pub fn arguments(package: &Package, target: &PackageTarget) -> Vec<String> {
     let mut crates: Vec<String> = vec![target.name.replace('-', "_")];
     let libraries = package.targets.iter().filter(|target| target.is_library());
     crates.extend(libraries.map(|library| library.name.replace('-', "_")));
@@ -56,8 +57,7 @@ pub fn link(target: &mut CargoTarget, tree: &Path, home: &Path) -> Result<()> {
 /// The compiled stand-in.
 fn library(tree: &Path, home: &Path) -> Result<PathBuf> {
     let folder = stand_in::folder(home, "test");
-    let toolchain = memory::hash::fnv1a(toolchain::version(tree)?.as_bytes());
-    let library = folder.join(format!("libtest-{toolchain:016x}.rlib"));
+    let library = folder.join(format!("libtest-{}.rlib", hash(toolchain::version(tree)?)));
     if library.is_file() {
         return Ok(library);
     }

@@ -31,7 +31,7 @@ pub struct Package {
     /// The path of its `Cargo.toml`.
     pub manifest_path: PathBuf,
     /// Its targets.
-    pub targets: Vec<Target>,
+    pub targets: Vec<PackageTarget>,
     /// Its features, with what they turn on.
     pub features: BTreeMap<String, Vec<String>>,
     /// What it asks for.
@@ -40,7 +40,7 @@ pub struct Package {
 
 /// A target of a package.
 #[derive(Debug, Deserialize)]
-pub struct Target {
+pub struct PackageTarget {
     /// The name.
     pub name: String,
     /// Such as `bench` or `lib`.
@@ -75,7 +75,7 @@ struct Manifest {
     bench: Vec<ManifestTarget>,
 }
 
-impl Target {
+impl PackageTarget {
     /// True for the library of a package.
     pub fn is_library(&self) -> bool {
         self.kind.iter().any(|kind| kind.ends_with(cargo::LIBRARY))
@@ -120,15 +120,15 @@ impl Package {
 
     /// The library and the bench targets that `cargo bench` builds with libtest's main function: what a manifest does
     /// not say has the defaults of cargo.
-    pub fn of_libtest(&self) -> Result<Vec<&Target>> {
+    pub fn of_libtest(&self) -> Result<Vec<&PackageTarget>> {
         let path = &self.manifest_path;
         let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
         let Manifest { lib, bench } = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        let said = |target: &Target| match target.is_bench() {
+        let said = |target: &PackageTarget| match target.is_bench() {
             true => bench.iter().find(|said| said.name.as_deref() == Some(&target.name)),
             false => lib.as_ref(),
         };
-        let is_on = |target: &&Target| {
+        let is_on = |target: &&PackageTarget| {
             said(target).is_none_or(|said| said.harness.unwrap_or(true) && said.bench.unwrap_or(true))
         };
         Ok(self.targets.iter().filter(|target| target.is_bench() || target.is_library()).filter(is_on).collect())

@@ -3,7 +3,8 @@
 //! - [`cargo`] builds the programs of this tree.
 //! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
 //!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
-//!   [`files`] copies and compares; [`same_program`] tells if two builds are one program.
+//!   [`files`] copies and compares; [`same_program`] tells if two builds are one program; [`in_place`] builds what runs
+//!   among the files of its source.
 //! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-in for criterion in their benches,
 //!   and [`libtest`] the one for libtest.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
@@ -15,6 +16,7 @@ pub mod cargo;
 pub mod checkout;
 pub mod files;
 pub mod git;
+pub mod in_place;
 pub mod layouts;
 pub mod libtest;
 pub mod metadata;

@@ -48,9 +48,10 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// True for crates and programs of this workspace, by cargo's file names: `libmemory-0123456789abcdef.rlib`.
-fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 14] = [
+pub fn is_ours(name: &str) -> bool {
+    const OURS: [&str; 15] = [
         "memory",
+        "workspace-hack",
         "baselines",
         "reports",
         "loadgen",

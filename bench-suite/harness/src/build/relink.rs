@@ -28,6 +28,7 @@ use super::cargo::{self, OwnProgram};
 use super::files;
 use super::order::{self, Function};
 use super::toolchain;
+use crate::hash::hash;
 use crate::workspace;
 
 /// The variable that names LLD's copy of its inputs.
@@ -152,7 +153,7 @@ impl Relink {
     pub fn of_this_tree(program: OwnProgram, built: &Path) -> Result<Layable> {
         let home = workspace::output().join("link");
         let content = fs::read(built).with_context(|| format!("can't read {}", built.display()))?;
-        let folder = home.join(format!("{:016x}", memory::hash::fnv1a(&content)));
+        let folder = home.join(hash(content));
         fs::create_dir_all(&home).with_context(|| format!("can't create {}", home.display()))?;
         let lock = fs::File::create(home.join("lock")).context("can't create the lock of the link")?;
         lock.lock().context("can't wait for another link")?;

@@ -1,4 +1,5 @@
-//! Puts the stand-in for criterion in criterion's place, so that a project's benches are workers without a change to it.
+//! Puts the stand-in for criterion in criterion's place, so that a project's benches are workers without a change to
+//! it.
 //!
 //! Cargo replaces a package of the lock file by one of the same name and version that a `[patch]` names, and the patch
 //! may be given on the command line. So the stand-in's source, which is part of this program, is written out once for
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+
+use crate::hash::hash;
 
 /// The packages whose interface the stand-in has.
 const REPLACED: [&str; 2] = ["criterion", "codspeed-criterion-compat"];
@@ -27,9 +30,10 @@ macro_rules! files {
 }
 
 files!(
-    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs" "src/clock.rs"
-    "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs" "src/libtest.rs"
-    "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs" "src/profiler.rs" "src/serve.rs"
+    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs"
+    "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
+    "src/libtest.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs"
+    "src/profiler.rs" "src/serve.rs"
     "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
 );
 
@@ -75,7 +79,7 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
         let quoted = |text: &str| serde_json::to_string(text);
         writeln!(patch, "{key} = {{ package = {}, path = {} }}", quoted(name)?, quoted(path)?)?;
     }
-    let configuration = folder(home, &format!("patch-{:016x}.toml", memory::hash::fnv1a(patch.as_bytes())));
+    let configuration = folder(home, &format!("patch-{}.toml", hash(&patch)));
     baselines::atomic::write(&configuration, patch.as_bytes())?;
     Ok(Some(configuration))
 }
@@ -89,7 +93,7 @@ pub fn is_worker(program: &Path) -> Result<bool> {
 /// A hash of the stand-in's source.
 pub fn version() -> String {
     let text: String = FILES.iter().flat_map(|(file, text)| [*file, *text]).collect();
-    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
+    hash(text)
 }
 
 /// The place of a form of the stand-in below `home`.

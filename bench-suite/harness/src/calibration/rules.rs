@@ -4,6 +4,7 @@ use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use workloads::cases::Case;
 
+use crate::hash::hash;
 use crate::recorded::Recorded;
 use crate::schedule::program::Slicing;
 use crate::schedule::scheduler;
@@ -19,7 +20,7 @@ pub fn rules(procedure: &Procedure, policy: &Policy, cases: &[Case], today: jiff
             text.push_str(&format!(" {metric} {:?}", policy.limit(&case.key(), metric, today)));
         }
     }
-    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
+    hash(text)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{UNIT, counts};
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::progress::Progress;
-use crate::subject::{Subject, SubjectCase};
+use crate::subject::{Counting, Subject, SubjectCase};
 use crate::tools::attribution;
 use crate::tools::callgrind::CallgrindProfile;
 use crate::tools::valgrind::{self, ExactCount};
@@ -56,19 +56,29 @@ pub fn of_regressed(
     }
     let progress = Progress::start("causes", worst.len().min(MOST));
     for case in worst.into_iter().take(MOST) {
-        let [base, new] = builds.map(|build| subject.command(build, case));
-        match both(&base, &new) {
+        match folded(subject, builds, case) {
             Ok((base, new)) => stacks.push(CallStacks {
                 case: case.key.clone(),
                 unit: UNIT.to_owned(),
-                folded: attribution::folded(&new, ROOT),
-                base_folded: Some(attribution::folded(&base, ROOT)),
+                folded: new,
+                base_folded: Some(base),
             }),
             Err(error) => notes.push(format!("no call stacks of {}: {error:#}", case.label())),
         }
         progress.done(&case.label());
     }
     (stacks, notes)
+}
+
+/// The folded stacks of both sides.
+fn folded(subject: &dyn Subject, [base, new]: [&Build; 2], case: &SubjectCase) -> Result<(String, String)> {
+    if subject.counting() == Counting::Process {
+        let crates = subject.crates()?;
+        let of = |build| counts::whole_process(build, case, &crates).map(|counts| counts.folded);
+        return Ok((of(base).context("the base")?, of(new)?));
+    }
+    let (base, new) = both(&subject.command(base, case), &subject.command(new, case))?;
+    Ok((attribution::folded(&base, ROOT), attribution::folded(&new, ROOT)))
 }
 
 /// The cases with a count that regressed, by relative change, the largest first.

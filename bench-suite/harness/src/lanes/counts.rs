@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use baselines::compare::THREADS;
 use baselines::{CallStacks, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -22,13 +23,14 @@ use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::progress::Progress;
-use crate::subject::{Subject, SubjectCase};
+use crate::subject::{Counting, Subject, SubjectCase};
 use crate::tools::attribution::{self, DEPTH};
 use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile};
 use crate::tools::dhat::{self, Allocations};
+use crate::tools::process_profile::{self, Invocation, ProcessCounts};
 use crate::tools::valgrind::ExactCount;
-use crate::workspace;
+use crate::{words, workspace};
 
 /// One exact count of a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,8 @@ pub struct CaseCounts {
     pub values: BTreeMap<&'static str, f64>,
     /// What the whole process did, by counter.
     pub work: BTreeMap<String, u64>,
+    /// The name and checksum of what it worked on.
+    pub input: Option<String>,
     /// Cost by function.
     pub functions: Vec<FunctionCost>,
     /// Folded call stacks, outermost frame first.
@@ -113,8 +117,7 @@ impl Place {
         self.with(command, number, repetition, |count, folder| self.count_once(count, folder))
     }
 
-    /// Counts the instructions of a case, and nothing else.
-    pub(super) fn instructions(&self, command: &CaseCommand, number: usize, repetition: usize) -> Result<u64> {
+    fn instructions(&self, command: &CaseCommand, number: usize, repetition: usize) -> Result<u64> {
         self.with(command, number, repetition, |count, folder| Ok(callgrind(count, folder, &[])?.total))
     }
 
@@ -142,7 +145,7 @@ impl Place {
 
     fn count_once(&self, count: &ExactCount, folder: &Path) -> Result<CaseCounts> {
         let case = &count.command.case;
-        let Counted { heap, mut counters } =
+        let Counted { heap, mut counters, input, threads } =
             serde_json::from_slice(&successful(&mut count.with_heap(), "the worker", LONGEST)?)
                 .context("the worker did not say that it counted: it is older than this assay")?;
         let profile = callgrind(count, folder, &EVENTS)?;
@@ -176,7 +179,8 @@ impl Place {
             values.get("instructions")
         );
         counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
-        Ok(CaseCounts { values, work: counters, functions, folded: attribution::folded(&profile, ROOT) })
+        counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
+        Ok(CaseCounts { values, work: counters, input, functions, folded: attribution::folded(&profile, ROOT) })
     }
 }
 
@@ -232,7 +236,7 @@ fn hits(events: &BTreeMap<String, u64>) -> Result<BTreeMap<&'static str, f64>> {
 }
 
 /// A case's measurements: one value for each repetition, for one operation.
-fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Vec<Measurement>> {
+pub fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Vec<Measurement>> {
     let first = repetitions.first().context("nothing was counted")?;
     let measurement = |metric: &'static str| {
         let value = |counts: &CaseCounts| -> Result<f64> {
@@ -244,7 +248,8 @@ fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Vec<Me
         if metric != "instructions" {
             return Ok(measurement);
         }
-        Ok(measurement.with_counters(first.work.clone()).with_functions(first.functions.clone()))
+        let measurement = measurement.with_counters(first.work.clone()).with_functions(first.functions.clone());
+        Ok(Measurement { input: first.input.clone(), ..measurement })
     };
     METRICS.into_iter().filter(|metric| first.values.contains_key(metric)).map(measurement).collect()
 }
@@ -289,6 +294,44 @@ pub struct CountPlan<'a> {
     pub budget: Budget,
 }
 
+impl CountPlan<'_> {
+    fn count(&self, place: &Place, case: &SubjectCase, number: usize, repetition: usize) -> Result<CaseCounts> {
+        if self.subject.counting() != Counting::Process {
+            return place.count(&self.subject.command(self.build, case), number, repetition);
+        }
+        let counts = whole_process(self.build, case, &place.crates)?;
+        Ok(CaseCounts {
+            values: BTreeMap::from([("instructions", counts.instructions as f64)]),
+            work: BTreeMap::new(),
+            input: None,
+            functions: counts.functions,
+            folded: counts.folded,
+        })
+    }
+
+    /// Counts the instructions of a case, and nothing else.
+    pub(super) fn instructions(
+        &self,
+        place: &Place,
+        case: &SubjectCase,
+        number: usize,
+        repetition: usize,
+    ) -> Result<u64> {
+        match self.subject.counting() {
+            Counting::Process => Ok(whole_process(self.build, case, &[])?.instructions),
+            _ => place.instructions(&self.subject.command(self.build, case), number, repetition),
+        }
+    }
+}
+
+/// The counts of a case that is a command.
+pub fn whole_process(build: &Build, case: &SubjectCase, crates: &[String]) -> Result<ProcessCounts> {
+    let program = build.find(&case.program).context("every command has a program")?;
+    let arguments = &words::split(&case.id)?[1..];
+    let folder = &build.tree.join(&program.package);
+    process_profile::count(Invocation { program: &program.path, arguments, folder, crates })
+}
+
 /// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases that are wanted.
 pub fn measure(
     plan: CountPlan<'_>,
@@ -303,8 +346,7 @@ pub fn measure(
     let mut stacks = Vec::new();
     let count = |number: usize, case: &SubjectCase| {
         ensure!(!budget.is_over(), "the time was up before it was counted: give a longer `--budget`");
-        let command = subject.command(build, case);
-        (0..repetitions).map(|repetition| place.count(&command, number, repetition)).collect()
+        (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect()
     };
     let done = |number: usize, counted: Result<Vec<CaseCounts>>| {
         let case = &cases[number];

@@ -39,8 +39,8 @@ pub fn find(plans: [CountPlan<'_>; 2], counted: [&Run; 2]) -> Result<Vec<Subject
         let build = elsewhere(plan.build, &folder.path().join(side.to_string()))?;
         let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
         // The second repetition has another path and another environment.
-        let count =
-            |number: usize, case: &SubjectCase| place.instructions(&plan.subject.command(&build, case), number, 1);
+        let moved = CountPlan { build: &build, ..*plan };
+        let count = |number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
         let done = |number: usize, again: Result<u64>| {
             let case = &differing[number];
             progress.done(&case.label());

@@ -10,6 +10,7 @@ use workloads::engagement::WORK;
 
 use super::placement::Placement;
 use super::program::{Deadlines, Program};
+use crate::whole_process;
 
 /// Measures a round and returns the slices of the base and of the new side. `number` selects the layout.
 ///
@@ -40,7 +41,8 @@ pub fn measure(
     ensure!(
         inputs[0] == inputs[1],
         "the sides work on different inputs ({} and {}): what generates or reads the episodes changed between them, or how \
-            many the benchmark takes; choose a base after that change",
+            many the benchmark takes; choose a base after that change. A new field without values is the same input if \
+            `skip_serializing_if` leaves it out",
         inputs[0],
         inputs[1]
     );
@@ -63,6 +65,7 @@ pub fn measure(
     }
     for (side, process) in processes.into_iter().enumerate() {
         slices[side].work = process.ended().with_context(|| NAMES[side])?.counters;
+        slices[side].peak_bytes = slices[side].work.get(whole_process::PEAK).copied();
         slices[side].work.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
     }
     let [base, new] = slices;

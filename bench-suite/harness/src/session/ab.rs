@@ -25,6 +25,7 @@ use super::sides::{SideBySide, match_up};
 use super::{run, runs, unmeasured};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
+use crate::hash::hash;
 use crate::lanes::counts::{self, CountPlan};
 use crate::lanes::{call_stacks, unsteady};
 use crate::recorded::{Recorded, selects};
@@ -32,7 +33,7 @@ use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Chosen, Subject, SubjectCase};
+use crate::subject::{Chosen, Counting, Subject, SubjectCase};
 use crate::tools::valgrind;
 
 /// One case on both sides.
@@ -78,8 +79,10 @@ impl AbSession<'_> {
             session.writer.skipped(what, why)?;
         }
         let by_filter = |case: &SubjectCase| selects(filter.as_deref(), &case.id, &case.key);
+        // Other projects choose from what the new side lists, and overridden toggles leave cases out.
+        let everything = subject.is_exact() && set.is_empty();
         let (mut shared, one_sided) =
-            match_up(&self.rulebook.policy, chosen.cases, &of_base.cases, &of_new.cases, by_filter);
+            match_up(&self.rulebook.policy, chosen.cases, everything, &of_base.cases, &of_new.cases, by_filter);
         session.scope = self.scope(&of_base.cases);
         if shared.is_empty() {
             session.writer.skipped("every case", "the two sides share none that was selected")?;
@@ -178,15 +181,16 @@ impl AbSession<'_> {
 
     /// Says how many of the base's cases the selection leaves.
     fn scope(&self, base: &[SubjectCase]) -> Option<String> {
-        let Selection { filter, set, .. } = self.selection;
-        let selected = base.iter().filter(|case| selects(filter.as_deref(), &case.id, &case.key)).count();
-        super::judging::scope(selected, base.len(), filter.as_deref(), set)
+        let filter = self.selection.filter.as_deref();
+        let selected = base.iter().filter(|case| selects(filter, &case.id, &case.key)).count();
+        super::judging::scope(selected, base.len(), self.selection, false)
     }
 
     fn environment(&self, subject: &dyn Subject, new: &Build) -> Result<Environment> {
         let (seed, input) = subject.input()?;
         let mut environment = unmeasured::environment(Environment::detect(seed, &input), new);
-        if self.selection.compares(Lane::Counts) && valgrind::missing().is_none() {
+        let by_worker = subject.counting() == Counting::Worker;
+        if self.selection.compares(Lane::Counts) && by_worker && valgrind::missing().is_none() {
             environment.cpu_features = valgrind::cpu_features(new.program())?;
         }
         Ok(environment)
@@ -200,7 +204,9 @@ impl AbSession<'_> {
         [base, new]: [&Build; 2],
         session: &mut Session,
     ) -> Result<ComparedCounts> {
-        if let Some(why) = valgrind::missing() {
+        let counting = subject.counting();
+        let impossible = if let Counting::No(why) = &counting { Some(why.clone()) } else { valgrind::missing() };
+        if let Some(why) = impossible {
             eprintln!("skipped: the counts lane: {why}");
             session.writer.skipped("counts lane", why)?;
             return Ok(ComparedCounts::default());
@@ -218,8 +224,12 @@ impl AbSession<'_> {
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
         // What is counted is part of it: a later program counts more.
-        let what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
-        let name = format!("counts-{}-{:016x}.jsonl", environment.key(), memory::hash::fnv1a(what.as_bytes()));
+        let mut what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
+        if counting == Counting::Process {
+            // A command sees them all.
+            what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
+        }
+        let name = format!("counts-{}-{}.jsonl", environment.key(), hash(what));
         let path = base.folder.join(name);
         let count = |writer: &mut RunWriter| counts::measure(plan(base), writer, |_| false).map(drop);
         let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;

@@ -3,7 +3,7 @@
 use baselines::gate::{self, Judgement};
 use baselines::{InvalidEntry, Run, compare};
 
-use super::plan::FinishedRun;
+use super::plan::{FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::runs;
 
@@ -20,10 +20,11 @@ pub struct Judged {
     pub notes: Vec<String>,
 }
 
-/// How much of the base was judged, if a filter or overridden toggles left some of its cases out.
-pub fn scope(judged: usize, all: usize, filter: Option<&str>, set: &[String]) -> Option<String> {
-    let filter = filter.map(|filter| format!("filter `{filter}`"));
-    let why: Vec<String> = filter.into_iter().chain(set.iter().map(|pair| format!("--set {pair}"))).collect();
+/// How much of the base was judged, if a selection is not everything, or a `brief` run left some of its cases out.
+pub fn scope(judged: usize, all: usize, selection: &Selection, brief: bool) -> Option<String> {
+    let filter = selection.filter.iter().map(|filter| format!("filter `{filter}`"));
+    let mut why: Vec<String> = filter.chain(selection.set.iter().map(|pair| format!("--set {pair}"))).collect();
+    why.extend((brief && judged < all).then(|| "a quick run".to_owned()));
     (!why.is_empty()).then(|| format!("{judged} of {all} cases: {}", why.join(", ")))
 }
 

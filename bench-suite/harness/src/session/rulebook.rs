@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::runs;
 use crate::build::base;
 use crate::build::git::{git, resolve, short};
+use crate::hash::hash;
 use crate::subject::SubjectCase;
 use crate::subject::definition::Definition;
 use crate::workspace;
@@ -58,12 +59,7 @@ pub struct StoredBaselines {
     exported: Option<(TempDir, String)>,
 }
 
-/// A short hash of something that judges.
-pub fn hash(text: &str) -> String {
-    format!("{:016x}", memory::hash::fnv1a(text.as_bytes()))
-}
-
-/// The same of a file.
+/// The hash of a file that judges.
 pub fn hash_file(path: &Path) -> Result<String> {
     Ok(hash(&std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?))
 }
@@ -88,12 +84,12 @@ impl BaseCommit {
             return Ok(None);
         }
         let Some(branch) = branch else { return Ok(BaseCommit::new(root, "HEAD").ok()) };
-        let shared = git(root, &["merge-base", "HEAD", &format!("origin/{branch}")]).with_context(|| {
+        let base = base::choose(root, &format!("origin/{branch}"), false).with_context(|| {
             format!(
                 "can't tell where HEAD leaves origin/{branch}, and so what judges it: fetch both with their history"
             )
         })?;
-        BaseCommit::new(root, shared.trim()).map(Some)
+        Ok(Some(BaseCommit { repository: root.to_owned(), commit: base.commit }))
     }
 
     /// The commit that judges a project file of another repository than its own: the base of that other one, or its
@@ -174,6 +170,19 @@ impl Rulebook {
         self.notes.push(format!("the {what} of this change differs from the base's: judged by the base's, {source}"));
     }
 
+    /// Reports what the change has otherwise of these files and folders, which define the benchmarks: one may ask for
+    /// less under the same name.
+    pub fn benchmarks(&mut self, places: &[&str]) -> Result<()> {
+        let Some(base) = &self.base else { return Ok(()) };
+        let diff = ["diff", "--name-only", "--no-renames", "-z", &base.commit, "--"];
+        let changed = git(&base.repository, &[&diff[..], places].concat())?;
+        let files: Vec<&str> = changed.split_terminator('\0').collect();
+        if !files.is_empty() {
+            self.notes.push(format!("this change also changes what is measured: {}", files.join(", ")));
+        }
+        Ok(())
+    }
+
     /// True if the base has a file.
     pub fn has(&self, file: &Path) -> Result<bool> {
         Ok(match &self.base {
@@ -222,7 +231,7 @@ impl Rulebook {
         if before != now {
             self.differs("list of cases", "and what is gone or redefined in it is not green");
         }
-        self.judged_by.cases = Some(hash(&before.join("\n")));
+        self.judged_by.cases = Some(hash(before.join("\n")));
     }
 
     /// The folder of stored baselines, as the base has it. Where the base has none of them, those that are there judge.
@@ -362,5 +371,19 @@ mod tests {
             let rulebook = Rulebook::of_base(base.clone(), Some(&file), None).expect("reads");
             assert_eq!(rulebook.judged_by.policy, hash(used), "{}", file.display());
         }
+    }
+
+    #[test]
+    fn a_change_of_the_benchmarks_is_said() {
+        let (folder, base) = repository(&[("benchmark.rs", "50 steps"), ("README.md", "words")]);
+        let notes = || {
+            let mut rulebook = Rulebook::of_base(base.clone(), None, None).expect("the built-in policy");
+            rulebook.benchmarks(&["benchmark.rs", "gone"]).expect("compared");
+            rulebook.notes.concat()
+        };
+        std::fs::write(folder.path().join("README.md"), "other words").expect("writes");
+        assert_eq!(notes(), "");
+        std::fs::write(folder.path().join("benchmark.rs"), "25 steps").expect("writes");
+        assert!(notes().contains("what is measured: benchmark.rs"), "{}", notes());
     }
 }

@@ -11,21 +11,25 @@ use tempfile::TempDir;
 use super::runs;
 use crate::build::checkout::{Build, BuiltProgram};
 use crate::build::layouts::Layouts;
+use crate::hash::hash;
 use crate::schedule::jobs::Side;
 use crate::subject::SubjectCase;
 use crate::workspace;
 
 /// The cases that both sides have with the same meaning, and the deltas of cases that one side lacks or has redefined.
-/// Of cases that only the base has, only those that are `wanted` count.
+/// Of cases of the base that are not measured, only those that are `wanted` count. With `everything`, nothing that is
+/// wanted may be left out of those that were chosen.
 pub fn match_up(
     policy: &Policy,
     chosen: Vec<SubjectCase>,
+    everything: bool,
     base: &[SubjectCase],
     new: &[SubjectCase],
     wanted: impl Fn(&SubjectCase) -> bool,
 ) -> (Vec<SubjectCase>, Vec<Delta>) {
     let (mut shared, mut one_sided) = (Vec::new(), Vec::new());
     let find = |cases: &[SubjectCase], of: &SubjectCase| cases.iter().find(|case| case.is(of)).cloned();
+    let measured = chosen.clone();
     for case in chosen {
         match (find(base, &case), find(new, &case)) {
             (Some(before), Some(now)) if !alike(&before, &now) => {
@@ -44,8 +48,14 @@ pub fn match_up(
             }
         }
     }
-    for gone in base.iter().filter(|case| !new.iter().any(|other| other.is(case)) && wanted(case)) {
-        let why = format!("the base has the case {}, the new side does not", gone.id);
+    for gone in base.iter().filter(|case| wanted(case)) {
+        let why = match find(new, gone) {
+            None => format!("the base has the case {}, the new side does not", gone.id),
+            Some(_) if everything && !measured.iter().any(|case| case.is(gone)) => {
+                format!("both sides have the case {}, and the list of this tree does not", gone.id)
+            }
+            Some(_) => continue,
+        };
         let judged = match policy.redefined(&gone.key, gone.metric, runs::today(), &why) {
             (Verdict::Invalid, why) => (Verdict::Missing, why),
             accepted => accepted,
@@ -110,7 +120,7 @@ impl SideBySide {
         let folder = workspace::temporary("pair-")?;
         let place = |side: &str, build: &Build| {
             let mut placed = build.clone();
-            for program in &mut placed.programs {
+            for program in placed.programs.iter_mut().filter(|program| program.in_place.is_none()) {
                 let folder = home(folder.path(), side, &program.name);
                 let (from, to) = (&program.path, folder.join("program"));
                 std::fs::create_dir_all(&folder)
@@ -133,10 +143,15 @@ impl SideBySide {
             Ok::<_, String>(Layouts::new(relink, home(self.folder.path(), side, &program.name), seed))
         };
         let (mut of_base, mut of_new) = (ByProgram::new(), ByProgram::new());
-        for program in &self.base.programs {
+        // Where both sides run one machine code, in place, its layout is no part of the difference.
+        let one = |program: &BuiltProgram, other: &Build| {
+            let other = other.find(&program.name).and_then(|other| other.in_place.as_ref());
+            other.is_some() && other == program.in_place.as_ref()
+        };
+        for program in self.base.programs.iter().filter(|program| !one(program, &self.new)) {
             of_base.insert(program.name.clone(), layouts("a", program, base_seed)?);
         }
-        for program in &self.new.programs {
+        for program in self.new.programs.iter().filter(|program| !one(program, &self.base)) {
             let name = program.name.clone();
             let before = self.base.find(&name).zip(of_base.get(&name).cloned());
             let Some((before, base)) = before else {
@@ -163,7 +178,7 @@ impl SideBySide {
         self.new.programs.iter().find(lost).and_then(|program| program.layouts.as_ref().err()).map(String::as_str)
     }
 
-    /// True if both sides have a new layout for each round.
+    /// True if both sides have a new layout for each round, or one machine code.
     pub fn randomized(&self) -> bool {
         self.layouts.is_some()
     }
@@ -177,15 +192,18 @@ impl SideBySide {
 
 /// The folder of a side's program and its layouts. Names become hashes, so that all paths have one length.
 fn home(folder: &Path, side: &str, program: &str) -> PathBuf {
-    folder.join(side).join(format!("{:016x}", memory::hash::fnv1a(program.as_bytes())))
+    folder.join(side).join(hash(program))
 }
 
 #[cfg(test)]
 mod tests {
     use baselines::{CaseKey, Durability};
+    use workloads::input::Source;
 
     use super::*;
+    use crate::build::relink::Relink;
     use crate::schedule::program::Slicing;
+    use crate::subject::memory::MemorySubject;
 
     fn case(id: &str, benchmark: &str, variant: &str) -> SubjectCase {
         SubjectCase {
@@ -208,7 +226,7 @@ mod tests {
     /// The number of shared cases, and the verdicts on the others.
     fn matched(wanted: &str, base: &[SubjectCase], new: &[SubjectCase]) -> (usize, Vec<Verdict>) {
         let wanted = |case: &SubjectCase| case.id.contains(wanted);
-        let (shared, one_sided) = match_up(&Policy::standard(), new.to_vec(), base, new, wanted);
+        let (shared, one_sided) = match_up(&Policy::standard(), new.to_vec(), true, base, new, wanted);
         (shared.len(), one_sided.iter().map(|delta| delta.verdict).collect())
     }
 
@@ -222,6 +240,13 @@ mod tests {
         more.push(SubjectCase { id: "retired".into(), ..gone });
         assert_eq!(matched("", &more, &all).1, [Verdict::Missing]);
         assert_eq!(matched("one", &more, &all).1, [], "the filter left it out");
+        let unmeasured = |everything| {
+            let chosen = all[1..].to_vec();
+            let (_, one_sided) = match_up(&Policy::standard(), chosen, everything, &all, &all, |_| true);
+            one_sided.iter().map(|delta| delta.verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(unmeasured(true), [Verdict::Missing], "both sides list it, and nobody measures it");
+        assert_eq!(unmeasured(false), [], "a toggle is not on its path");
     }
 
     #[test]
@@ -229,7 +254,7 @@ mod tests {
         let (all, mut other) = (listed(), listed());
         other[0].key.variant = "store=redb,codec=postcard".into();
         other[1].operations += 1;
-        let (shared, one_sided) = match_up(&Policy::standard(), all.clone(), &other, &all, |_| true);
+        let (shared, one_sided) = match_up(&Policy::standard(), all.clone(), true, &other, &all, |_| true);
         assert_eq!((shared.len(), one_sided.len()), (all.len() - 2, 2));
         assert!(
             one_sided[0].why.contains("codec=postcard") && one_sided[0].why.contains("codec=json"),
@@ -244,10 +269,66 @@ mod tests {
         let accepted = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\naction = 'block'\n[[redefinition]]\nbenchmark = \
             'family/*'\nreason = 'another codec'\nexpires = '9999-12-31'\n";
         let policy = Policy::parse(Path::new("p.toml"), accepted).expect("parses");
-        let (_, one_sided) = match_up(&policy, all.clone(), &other, &all[2..], |_| true);
+        let (_, one_sided) = match_up(&policy, all.clone(), true, &other, &all[2..], |_| true);
         assert!(one_sided.iter().all(|delta| delta.verdict == Verdict::Incomparable), "{one_sided:?}");
         assert!(one_sided[0].why.contains("accepted until 9999-12-31 (another codec)"), "{one_sided:?}");
         assert!(judgement(one_sided).invalid.is_empty());
+    }
+
+    #[test]
+    fn two_variants_of_one_program_share_the_layout_of_each_round() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = |name: &str| {
+            let of = folder.path().join(name);
+            std::fs::create_dir(&of).expect("a folder");
+            for file in ["program", "linker", "map"] {
+                std::fs::write(of.join(file), "").expect("written");
+            }
+            let layouts = Relink::open(&of).expect("there is a linker");
+            let subject = MemorySubject { source: Source::default() };
+            let built = subject.in_place(of.join("program")).expect("lies in a folder");
+            Build { programs: vec![BuiltProgram { layouts, ..built.programs[0].clone() }], ..built }
+        };
+        let paths = |base: &Build, new: &Build| {
+            let mut both = SideBySide::new(base, new).expect("placed");
+            both.randomize_layouts(7, 7).expect("both can");
+            let (base, new) = both.sides();
+            [base, new].map(|side| {
+                let layouts = side.layouts.expect("they were drawn").values().next().expect("of its program");
+                [0, 1].map(|round| layouts.path(round))
+            })
+        };
+        let (one, other) = (build("one"), build("other"));
+        let [base, new] = paths(&one, &Build { name: "another variant".into(), ..one.clone() });
+        assert_eq!(base, new, "they run from one file");
+        assert_ne!(base[0], base[1], "each round has another");
+        let [base, new] = paths(&one, &other);
+        assert!(base[0] != new[0] && base[1] != new[1], "two programs");
+    }
+
+    #[test]
+    fn one_machine_code_in_place_needs_no_layouts_and_another_does() {
+        let build = |code: &str| {
+            let program = BuiltProgram {
+                name: "python3 worker.py".to_owned(),
+                path: "/usr/bin/env".into(),
+                layouts: Err("it runs where it is built".to_owned()),
+                package: PathBuf::new(),
+                in_place: Some(code.to_owned()),
+            };
+            let (tree, folder) = (PathBuf::new(), PathBuf::new());
+            let (name, commit, rustc, source) = Default::default();
+            let (programs, skipped) = (vec![program], vec![]);
+            Build { name, commit, dirty: false, rustc, programs, skipped, folder, tree, source, used: None }
+        };
+        let mut both = SideBySide::new(&build("one"), &build("one")).expect("placed");
+        assert_eq!(both.randomize_layouts(1, 1), Ok(()));
+        assert!(both.randomized(), "times may block");
+        let (base, new) = both.sides();
+        assert!(base.build.program() == Path::new("/usr/bin/env") && new.layouts.is_some_and(BTreeMap::is_empty));
+        let mut differing = SideBySide::new(&build("one"), &build("other")).expect("placed");
+        assert!(differing.randomize_layouts(1, 1).is_err_and(|why| why.contains("where it is built")));
+        assert!(!differing.randomized() && differing.lost_layouts().is_none());
     }
 
     #[test]

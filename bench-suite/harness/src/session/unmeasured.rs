@@ -16,8 +16,8 @@ pub fn environment(found: Environment, build: &Build) -> Environment {
     Environment { commit, dirty: build.dirty, rustc, ..found }
 }
 
-/// The judgement of a base that needs no measurement, recorded in the run of the new side. `same` says that both are one
-/// program.
+/// The judgement of a base that needs no measurement, recorded in the run of the new side. `same` says that both are
+/// one program.
 pub fn judge(same: bool, base: &Build, writer: &mut RunWriter) -> Result<Option<Judgement>> {
     if same {
         eprintln!("both revisions build the same program: nothing to measure");

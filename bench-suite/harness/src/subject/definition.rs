@@ -7,6 +7,9 @@
 //! bench = "bench"             # optional: only this bench target, or library
 //! filter = "itoa"             # optional: only benchmarks whose name contains this
 //! features = []               # optional
+//! worker = "python3 worker.py" # optional: a program that speaks the worker protocol, instead of benches
+//! build = "make"              # optional: what builds the worker
+//! counts = false              # optional: true if it takes exact counts
 //!
 //! [environment]               # optional: variables of the benches
 //! RUST_MIN_STACK = "8388608"
@@ -19,6 +22,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::build::git::git;
+use crate::words;
 
 /// The version of the format.
 const SCHEMA: u64 = 1;
@@ -27,7 +31,7 @@ const SCHEMA: u64 = 1;
 const FILE: &str = "assay.toml";
 
 /// A project as described by its file.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     schema: u64,
@@ -43,6 +47,13 @@ pub struct Definition {
     /// Features of the package.
     #[serde(default)]
     pub features: Vec<String>,
+    /// The command line of a worker in the manifest's folder, instead of benches. The manifest need not be there.
+    pub worker: Option<String>,
+    /// The shell command that builds the worker.
+    pub build: Option<String>,
+    /// The worker takes exact counts.
+    #[serde(default)]
+    pub counts: bool,
     /// Variables of the benches.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -70,8 +81,7 @@ impl Definition {
             .strip_prefix(&repository)
             .with_context(|| format!("{} is outside of its git repository", manifest.display()))?
             .to_owned();
-        let (bench, filter, features, environment, _effort) = Default::default();
-        Ok(Definition { schema: SCHEMA, repository, manifest, bench, filter, features, environment, _effort })
+        Ok(Definition { schema: SCHEMA, repository, manifest, ..Definition::default() })
     }
 
     /// The project file beside the manifest, if there is one.
@@ -112,6 +122,16 @@ fn parse(text: &str) -> Result<Definition> {
     let definition: Definition = toml::from_str(text).context("not a project file")?;
     ensure!(definition.schema == SCHEMA, "schema {} is unknown, this assay reads {SCHEMA}", definition.schema);
     ensure!(definition.manifest.is_relative(), "`manifest` is absolute: give a path within the repository");
+    match &definition.worker {
+        Some(worker) => {
+            ensure!(
+                definition.bench.is_none() && definition.features.is_empty(),
+                "a `worker` has no bench or features"
+            );
+            words::split(worker).context("`worker`")?;
+        }
+        None => ensure!(definition.build.is_none() && !definition.counts, "`build` and `counts` are a `worker`'s"),
+    }
     Ok(definition)
 }
 
@@ -131,6 +151,9 @@ mod tests {
             ("schema = 1\nbench = \"b\"", "repository"),
             ("schema = 1\nrepository = \".\"\nbench = \"b\"\nfliter = \"x\"", "fliter"),
             ("schema = 1\nrepository = \".\"\nmanifest = \"/Cargo.toml\"", "absolute"),
+            ("schema = 1\nrepository = \".\"\nbuild = \"make\"", "`worker`'s"),
+            ("schema = 1\nrepository = \".\"\nbench = \"b\"\nworker = \"w\"", "no bench"),
+            ("schema = 1\nrepository = \".\"\nworker = \"w | x\"", "sh -c"),
         ] {
             let error = format!("{:#}", parse(wrong).expect_err("refused"));
             assert!(error.contains(why), "`{wrong}`: {error}");

@@ -76,6 +76,7 @@ impl MemorySubject {
                 path: program,
                 layouts: Err("this build has one layout".to_owned()),
                 package: PathBuf::new(),
+                in_place: None,
             }],
             skipped: vec![],
             tree: workspace::root(),
@@ -167,7 +168,7 @@ impl Subject for MemorySubject {
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
         let variables = self.source.variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let (program, case, set) = (build.program().to_owned(), case.id.clone(), case.set.clone());
-        CaseCommand { program, case, set, variables, folder: None }
+        CaseCommand { program, arguments: vec![], case, set, variables, folder: None }
     }
 
     fn controls(&self, _: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {

@@ -1,11 +1,15 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
 //! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with criterion
-//! benches, which a file may describe ([`definition`]).
+//! benches, which a file may describe ([`definition`]); [`worker`] is any other program that speaks the protocol, and
+//! [`command`] any program at all. Both are [`command_lines`].
 
+pub mod command;
+mod command_lines;
 pub mod definition;
 pub mod memory;
 pub mod project;
+pub mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +22,7 @@ use workloads::input::Source;
 use self::definition::Definition;
 use self::memory::MemorySubject;
 use self::project::ProjectSubject;
+use self::worker::WorkerSubject;
 use crate::build::checkout::Build;
 use crate::build::layouts::Layouts;
 use crate::build::unoptimised::Unoptimised;
@@ -34,7 +39,15 @@ pub fn here(source: Source) -> Result<Box<dyn Subject>> {
     }
     let plain = Definition::of_folder(Path::new("."))?;
     let definition = plain.file().map(|file| Definition::read(&file)).transpose()?.unwrap_or(plain);
-    Ok(Box::new(ProjectSubject::new(definition)))
+    Ok(of(definition))
+}
+
+/// The subject of a definition: the worker that it names, or benches.
+pub fn of(definition: Definition) -> Box<dyn Subject> {
+    match definition.worker.clone() {
+        Some(line) => Box::new(WorkerSubject::new(definition, line)),
+        None => Box::new(ProjectSubject::new(definition)),
+    }
 }
 
 /// A case for both sides.
@@ -81,6 +94,17 @@ pub struct Chosen {
     pub left_out: Vec<(String, String)>,
 }
 
+/// The exact counts that a subject's programs allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counting {
+    /// A worker counts the operations of a case.
+    Worker,
+    /// The instructions of a whole process are counted.
+    Process,
+    /// None, for this reason.
+    No(String),
+}
+
 /// Something with benchmarks that can be built at a revision.
 pub trait Subject: Sync {
     /// The name of the input in the environment of a run, and its seed.
@@ -118,6 +142,11 @@ pub trait Subject: Sync {
 
     /// True if equal programs count alike in every run, so that a difference is the change's doing.
     fn is_exact(&self) -> bool;
+
+    /// The exact counts that its programs allow.
+    fn counting(&self) -> Counting {
+        Counting::Worker
+    }
 
     /// How a build's program runs a case.
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand;

@@ -20,7 +20,7 @@ use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{self, CargoTarget, LIBRARY};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
 use crate::build::libtest;
-use crate::build::metadata::{Metadata, Package, Target};
+use crate::build::metadata::{Metadata, Package, PackageTarget};
 use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
 use crate::build::unoptimised::{self, Unoptimised};
@@ -100,18 +100,6 @@ impl ProjectSubject {
         let of_cargo = ("CARGO_MANIFEST_DIR".to_owned(), package.display().to_string());
         [of_cargo, (SEED_VARIABLE.to_owned(), SEED.to_string())].into_iter().chain(own).collect()
     }
-
-    /// The time of one operation, ns.
-    fn time(&self, build: &Build, case: &SubjectCase, core: Option<usize>) -> Result<u64> {
-        let deadlines = Deadlines::default();
-        let placement = Placement { core, ..Placement::default() };
-        let mut process = self.program(build, case, None, 0.0).start(None, placement, deadlines)?;
-        process.ready()?;
-        let worked = process.slice(protocol::Command::Slice(1))?;
-        process.end()?;
-        process.ended()?;
-        Ok(worked.wall_ns.max(worked.cpu_ns))
-    }
 }
 
 /// The bench targets of a project as its files are now, and those that are left out.
@@ -146,8 +134,8 @@ impl Benches {
 
     fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) -> Result<()> {
         let of_libtest = package.of_libtest()?;
-        let is_of_libtest = |target: &Target| of_libtest.iter().any(|other| std::ptr::eq(*other, target));
-        let is_chosen = |target: &Target| {
+        let is_of_libtest = |target: &PackageTarget| of_libtest.iter().any(|other| std::ptr::eq(*other, target));
+        let is_chosen = |target: &PackageTarget| {
             let has_benches = || libtest::has_benches(target.src_path.parent().unwrap_or(tree));
             target.is_bench() || target.is_library() && is_of_libtest(target) && has_benches()
         };
@@ -157,7 +145,14 @@ impl Benches {
         Ok(())
     }
 
-    fn of_target(&self, package: &Package, target: &Target, of_libtest: bool, tree: &Path, targets: &mut Targets) {
+    fn of_target(
+        &self,
+        package: &Package,
+        target: &PackageTarget,
+        of_libtest: bool,
+        tree: &Path,
+        targets: &mut Targets,
+    ) {
         let Definition { bench, features, .. } = &*self.0;
         if bench.as_ref().is_some_and(|bench| *bench != target.name) {
             return;
@@ -239,16 +234,37 @@ impl Recipe for Benches {
     }
 }
 
-/// True for a file that a bench does not work on: source is compiled, and a document is read only by a program that
-/// has its name.
+/// Files of other tools and for people. A bench that works on one has its name.
+const NO_DATA: [&str; 9] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "clippy.toml",
+    "codecov.yml",
+    "deny.toml",
+    "justfile",
+    "Makefile",
+    "rustfmt.toml",
+    "typos.toml",
+];
+
+/// True for a file that a bench does not work on: source is compiled, and documents, settings of tools and hidden files
+/// are read only by a program that has their names.
 fn is_no_data(file: &str, program: &[u8]) -> bool {
-    let file = Path::new(file);
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    match file.extension().and_then(|extension| extension.to_str()) {
+    let path = Path::new(file);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_hidden = file.split('/').any(|part| part.starts_with('.'));
+    let for_people =
+        ["LICENSE", "COPYING", "NOTICE", "AUTHORS", "CODEOWNERS"].iter().any(|start| name.starts_with(start));
+    match path.extension().and_then(|extension| extension.to_str()) {
         Some("rs") => true,
-        Some("md" | "adoc" | "rst") => !program.windows(name.len()).any(|bytes| bytes == name.as_bytes()),
-        _ => ["Cargo.toml", "Cargo.lock", ".gitignore"].contains(&&*name),
+        Some("md" | "adoc" | "rst") => !contains(program, &name),
+        _ if is_hidden || for_people || NO_DATA.contains(&&*name) => !contains(program, &name),
+        _ => false,
     }
+}
+
+fn contains(program: &[u8], name: &str) -> bool {
+    program.windows(name.len()).any(|bytes| bytes == name.as_bytes())
 }
 
 impl Subject for ProjectSubject {
@@ -346,7 +362,7 @@ impl Subject for ProjectSubject {
     fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
         let progress = Progress::start("sizes", cases.len());
         let times = cores::on_each(cases, |core, case| {
-            let time = self.time(build, case, core);
+            let time = time(self, build, case, core);
             progress.done(&case.label());
             time
         });
@@ -378,18 +394,34 @@ impl Subject for ProjectSubject {
         let mut variables = self.variables(&package);
         variables.push((OPERATIONS_VARIABLE.to_owned(), case.operations.max(1).to_string()));
         let program = build.find(&case.program).map(|program| program.path.clone()).unwrap_or_default();
-        CaseCommand { program, case: case.id.clone(), set: vec![], variables, folder: Some(package) }
+        CaseCommand { program, arguments: vec![], case: case.id.clone(), set: vec![], variables, folder: Some(package) }
     }
 
-    /// The quickest case: its rounds cost the least.
     fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-        let quickest = shared.iter().max_by_key(|case| (case.slicing.pairs, case.operations))?;
-        Some((quickest.clone(), vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
+        both_controls(shared)
     }
 }
 
+/// Both controls, on the quickest case: its rounds cost the least.
+pub(super) fn both_controls(shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
+    let quickest = shared.iter().max_by_key(|case| (case.slicing.pairs, case.operations))?;
+    Some((quickest.clone(), vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
+}
+
+/// The time of one operation, ns.
+pub(super) fn time(subject: &dyn Subject, build: &Build, case: &SubjectCase, core: Option<usize>) -> Result<u64> {
+    let deadlines = Deadlines::default();
+    let placement = Placement { core, ..Placement::default() };
+    let mut process = subject.program(build, case, None, 0.0).start(None, placement, deadlines)?;
+    process.ready()?;
+    let worked = process.slice(protocol::Command::Slice(1))?;
+    process.end()?;
+    process.ended()?;
+    Ok(worked.wall_ns.max(worked.cpu_ns))
+}
+
 /// The slices of a round for an operation of this length: fewer where one operation is longer than a slice.
-fn slicing(operation_ns: u64) -> Slicing {
+pub(super) fn slicing(operation_ns: u64) -> Slicing {
     let Slicing { warm_up, pairs, .. } = Slicing::OF_WORKERS;
     let slice_ns = operation_ns.max(SLICE_NS);
     let fitting = SLICE_NS * pairs as u64 / slice_ns;
@@ -404,11 +436,20 @@ mod tests {
 
     #[test]
     fn data_that_a_bench_may_read_are_told_from_source_and_documents() {
-        let program = b"..README.md..data/words.txt..";
-        for file in ["src/lib.rs", "tests/all.rs", "CHANGELOG.md", "docs/guide.adoc", "Cargo.lock", ".gitignore"] {
+        let program = b"..README.md..data/words.txt..LICENSE..";
+        for file in [
+            "src/lib.rs",
+            "tests/all.rs",
+            "CHANGELOG.md",
+            "docs/guide.adoc",
+            "Cargo.lock",
+            ".gitignore",
+            ".github/ci.yml",
+            "LICENSE-MIT",
+        ] {
             assert!(is_no_data(file, program), "{file}");
         }
-        for file in ["data/words.txt", "benches/other.json", "README.md", "input"] {
+        for file in ["data/words.txt", "benches/other.json", "README.md", "input", "LICENSE"] {
             assert!(!is_no_data(file, program), "{file}");
         }
     }

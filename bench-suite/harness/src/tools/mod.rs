@@ -2,6 +2,7 @@
 //!
 //! - [`valgrind`] checks that it is installed, and runs a worker under it.
 //! - [`callgrind`] reads callgrind's profile, [`attribution`] attributes its costs, [`dhat`] reads DHAT's profile.
+//!   [`process_profile`] counts a whole process by them.
 //! - [`llvm_ir`] reads the code that rustc emits before optimisation, [`symbols`] the names in it.
 //! - [`bounded`] runs a process for a limited time.
 //! - [`criterion`] runs a criterion bench and reads its samples.
@@ -12,5 +13,6 @@ pub mod callgrind;
 pub mod criterion;
 pub mod dhat;
 pub mod llvm_ir;
+pub mod process_profile;
 pub mod symbols;
 pub mod valgrind;

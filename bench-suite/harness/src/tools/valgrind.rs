@@ -20,6 +20,13 @@ pub fn missing() -> Option<String> {
     }
 }
 
+/// Valgrind, with what the command line says and nothing else: a `.valgrindrc` in the folder would change counts.
+fn valgrind() -> Command {
+    let mut command = Command::new("valgrind");
+    command.arg("--command-line-only=yes");
+    command
+}
+
 /// The C library chooses string functions by the CPU, and thresholds of copying by its caches: pinned, they are the
 /// same on every x86-64 host. The names are from glibc's manual, "Hardware Capability Tunables"; a version ignores
 /// those that it does not know.
@@ -56,7 +63,7 @@ impl ExactCount {
 
     /// The command under a valgrind tool.
     pub fn under(&self, tool: &[String]) -> Command {
-        let mut command = Command::new("valgrind");
+        let mut command = valgrind();
         command.args(tool).arg(&self.command.program);
         self.configure(&mut command);
         command
@@ -84,7 +91,7 @@ fn pinned(command: &mut Command) -> &mut Command {
 /// The features of the CPU as valgrind presents it to a worker, sorted. Hosts that differ only in hidden features are
 /// equal.
 pub fn cpu_features(worker: &Path) -> Result<Vec<String>> {
-    let mut command = Command::new("valgrind");
+    let mut command = valgrind();
     let output = pinned(command.args(["--tool=none", "--quiet"]).arg(worker).arg("--cpu"))
         .stdin(Stdio::null())
         .output()
@@ -98,4 +105,37 @@ pub fn last_lines(stdout: &[u8], stderr: &[u8]) -> String {
     let text = format!("{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(8)..].join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_options_in_the_folder_changes_nothing() {
+        if let Some(why) = missing() {
+            println!("skipped: {why}");
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(file(".valgrindrc"), "--branch-sim=yes\n--callgrind:collect-systime=yes\n").expect("writes");
+        let program = PathBuf::from("/bin/true");
+        let command = CaseCommand {
+            program,
+            arguments: vec![],
+            case: String::new(),
+            set: vec![],
+            variables: vec![],
+            folder: None,
+        };
+        let worker = ExactCount { command, scratch: folder.path().to_owned(), padding: 0 };
+        let tool = ["--tool=callgrind", "--callgrind-out-file=profile"].map(str::to_owned);
+        // Valgrind reads such files only where it knows a HOME.
+        let mut command = worker.under(&tool);
+        let output = command.env("HOME", "/").current_dir(folder.path()).output().expect("valgrind starts");
+        assert!(output.status.success(), "{}", last_lines(&output.stdout, &output.stderr));
+        let profile = std::fs::read_to_string(file("profile")).expect("reads");
+        assert!(profile.lines().any(|line| line.trim_end() == "events: Ir"), "other events are counted");
+    }
 }

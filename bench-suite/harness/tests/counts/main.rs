@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::case_command::CaseCommand;
-use harness::lanes::counts::{EVENTS, callgrind};
+use harness::lanes::counts::{EVENTS, Place, callgrind, measurements};
+use harness::subject::memory::MemorySubject;
 use harness::tools::valgrind::{self, ExactCount};
 use worker::slice::ROOT;
 
@@ -18,6 +19,17 @@ fn known_work(folder: &Path) -> PathBuf {
     program
 }
 
+fn command(folder: &Path) -> CaseCommand {
+    CaseCommand {
+        program: known_work(folder),
+        arguments: vec![],
+        case: "known".to_owned(),
+        set: vec![],
+        variables: vec![],
+        folder: None,
+    }
+}
+
 #[test]
 fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
     if let Some(why) = valgrind::missing() {
@@ -25,17 +37,27 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let command = CaseCommand {
-        program: known_work(folder.path()),
-        case: "known".to_owned(),
-        set: vec![],
-        variables: vec![],
-        folder: None,
-    };
-    let count = ExactCount { command, scratch: folder.path().to_owned(), padding: 0 };
+    let count = ExactCount { command: command(folder.path()), scratch: folder.path().to_owned(), padding: 0 };
     let counted = [1, 2].map(|_| {
         let profile = callgrind(&count, folder.path(), &EVENTS).expect("counted");
         (profile.system_calls(ROOT), profile.heap_blocks(ROOT))
     });
     assert_eq!(counted, [(5 * 3, 5 * 2); 2]);
+}
+
+#[test]
+fn a_count_says_what_it_worked_on_and_with_how_many_threads() {
+    if let Some(why) = valgrind::missing() {
+        println!("skipped: {why}");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let command = command(folder.path());
+    let place = Place::new([command.program.as_path()], 1, vec![]).expect("placed");
+    let case = MemorySubject::case(&workloads::cases::find("embedding_embed", &[]).expect("listed"), &[]);
+    let counted = place.count(&command, 0, 0).expect("counted");
+    let measured = measurements(&case, &[counted]).expect("measured");
+    let instructions = measured.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
+    assert_eq!(instructions.input.as_deref(), Some("known#1"));
+    assert_eq!(instructions.counters.get("threads"), Some(&1));
 }

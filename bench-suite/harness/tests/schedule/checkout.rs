@@ -239,3 +239,37 @@ fn a_file_that_is_tracked_though_ignored_is_part_of_the_source() {
     assert_eq!(built_with("quick"), "quick");
     assert_eq!(built_with("slow"), "slow");
 }
+
+#[test]
+fn what_is_built_decides_if_the_tree_is_dirty() {
+    let project = Project::new();
+    project.write("notes.txt", "tracked");
+    project.commit();
+    let dirty = || project.checkout().working_tree().unwrap().dirty;
+    assert!(!dirty());
+    for flag in ["skip-worktree", "assume-unchanged"] {
+        let update = |option: &str| git(&project.repository(), &["update-index", option, "notes.txt"]).unwrap();
+        update(&format!("--{flag}"));
+        assert!(!dirty(), "{flag}");
+        project.write("notes.txt", "changed");
+        assert!(dirty(), "{flag}");
+        project.write("notes.txt", "tracked");
+        update(&format!("--no-{flag}"));
+    }
+    project.write("../inner/file", "of another repository");
+    let inner = project.repository().join("../inner");
+    git(&inner, &["init", "--quiet"]).unwrap();
+    git(&inner, &["add", "."]).unwrap();
+    let who = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+    git(&inner, &[&who[..], &["commit", "--quiet", "-m", "x"]].concat()).unwrap();
+    let add = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add"];
+    let url = inner.to_str().unwrap();
+    git(&project.repository(), &[&add[..], &[url, "inner"]].concat()).unwrap();
+    project.commit();
+    assert!(!dirty());
+    project.write("inner/file", "changed, and not part of a build");
+    assert!(dirty());
+    project.write("inner/file", "of another repository");
+    project.write("new.txt", "not tracked");
+    assert!(dirty());
+}

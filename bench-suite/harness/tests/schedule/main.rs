@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod checkout;
+mod in_place;
 mod layouts;
+mod python;
 mod script;
 
 use std::path::Path;
@@ -14,8 +16,7 @@ use std::time::Duration;
 
 use baselines::compare::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
-use baselines::paired;
-use baselines::paired::Control;
+use baselines::paired::{self, Control, PairVerdicts, Paired};
 use baselines::policy::Policy;
 use baselines::stats::Procedure;
 use baselines::{Environment, Run, RunHeader, RunWriter};
@@ -46,7 +47,7 @@ fn case(id: &str) -> SubjectCase {
 fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
     let program = |path: &Path, extra_percent| {
         let (program, case) = (path.to_owned(), case.id.clone());
-        let command = CaseCommand { program, case, set: vec![], variables: vec![], folder: None };
+        let command = CaseCommand { program, arguments: vec![], case, set: vec![], variables: vec![], folder: None };
         Arc::new(WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS })
     };
     jobs::job(case, "base", program(base, 0.0), program(new, extra_percent))
@@ -59,6 +60,28 @@ fn control(control: Control, worker: &Path) -> Job {
     job
 }
 
+/// Measures jobs into a new run, and judges them.
+fn measured(folder: &Path, jobs: Vec<Job>, deadlines: Deadlines, budget: Budget) -> (RunWriter, PairVerdicts) {
+    let (procedure, policy) = (Procedure::default(), Policy::standard());
+    let settings = Settings {
+        procedure: &procedure,
+        policy: &policy,
+        today: TODAY,
+        seed: 1,
+        deadlines,
+        budget,
+        sizes: &Sizes::default(),
+    };
+    let mut writer = RunWriter::create(&folder.join("run.jsonl"), header()).unwrap();
+    scheduler::run_rounds(jobs, &settings, &mut writer).unwrap();
+    let outcome = judged(&writer.so_far().pairs);
+    (writer, outcome)
+}
+
+fn judged(pairs: &[Paired]) -> PairVerdicts {
+    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY).unwrap()
+}
+
 /// Measures one case, with its controls, and judges it as the gate does.
 fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadlines) -> Session {
     let (base, new) = (base.write(&folder.join("base")), new.write(&folder.join("new")));
@@ -67,28 +90,13 @@ fn session(folder: &Path, base: &Script<'_>, new: &Script<'_>, deadlines: Deadli
         control(Control::Same, &new),
         control(Control::Slower { percent: SLOWER_PERCENT }, &new),
     ];
-    let procedure = Procedure::default();
-    let policy = Policy::standard();
-    let settings = Settings {
-        procedure: &procedure,
-        policy: &policy,
-        today: TODAY,
-        seed: 1,
-        deadlines,
-        budget: Budget::default(),
-        sizes: &Sizes::default(),
-    };
-    let path = folder.join("run.jsonl");
-    let mut writer = RunWriter::create(&path, header()).unwrap();
-    scheduler::run_rounds(all, &settings, &mut writer).unwrap();
-    let outcome = paired::judge(&procedure, &writer.so_far().pairs, &policy, TODAY).unwrap();
+    let (mut writer, outcome) = measured(folder, all, deadlines, Budget::default());
     for wrong in &outcome.wrong_controls {
         writer.invalid(&wrong.what, &wrong.why).unwrap();
     }
     writer.finish().unwrap();
-    let run = Run::read(&path, false).unwrap();
-    let again = paired::judge(&procedure, &run.pairs, &policy, TODAY).unwrap();
-    assert_eq!(again, outcome, "the file gives other verdicts");
+    let run = Run::read(&folder.join("run.jsonl"), false).unwrap();
+    assert_eq!(judged(&run.pairs), outcome, "the file gives other verdicts");
     let comparison = Comparison { differences: vec![], deltas: outcome.deltas };
     let judgement = gate::judge(comparison, &run.invalid, &[]);
     Session { run, judgement }
@@ -137,20 +145,8 @@ fn a_slower_program_regressed_and_a_faster_one_improved() {
 fn when_the_time_is_up_nothing_is_green() {
     let folder = tempfile::tempdir().unwrap();
     let script = Script::honest().write(&folder.path().join("worker"));
-    let (procedure, policy) = (Procedure::default(), Policy::standard());
-    let settings = Settings {
-        procedure: &procedure,
-        policy: &policy,
-        today: TODAY,
-        seed: 1,
-        deadlines: Deadlines::default(),
-        budget: Budget::start(Some(Duration::ZERO)),
-        sizes: &Sizes::default(),
-    };
-    let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
     let jobs = vec![pair(&case("codec_encode_small_json"), &script, &script, 0.0)];
-    scheduler::run_rounds(jobs, &settings, &mut writer).unwrap();
-    let outcome = paired::judge(&procedure, &writer.so_far().pairs, &policy, TODAY).unwrap();
+    let (_, outcome) = measured(folder.path(), jobs, Deadlines::default(), Budget::start(Some(Duration::ZERO)));
     assert_eq!(outcome.deltas[0].verdict, Verdict::Inconclusive, "{}", outcome.deltas[0].why);
     let comparison = Comparison { differences: vec![], deltas: outcome.deltas };
     let judgement = gate::judge(comparison, &[], &[]);
@@ -252,20 +248,8 @@ fn a_worker_that_is_not_there_is_invalid() {
     let script = Script::honest().write(&folder.path().join("worker"));
     let none = folder.path().join("none");
     let job = pair(&case("codec_encode_small_json"), &script, &none, 0.0);
-    let (procedure, policy) = (Procedure::default(), Policy::standard());
-    let deadlines = Deadlines::default();
-    let settings = Settings {
-        procedure: &procedure,
-        policy: &policy,
-        today: TODAY,
-        seed: 1,
-        deadlines,
-        budget: Budget::default(),
-        sizes: &Sizes::default(),
-    };
-    let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), header()).unwrap();
-    scheduler::run_rounds(vec![job], &settings, &mut writer).unwrap();
+    let (writer, outcome) = measured(folder.path(), vec![job], Deadlines::default(), Budget::default());
     assert!(writer.so_far().pairs[0].abandoned);
     assert!(writer.so_far().invalid[0].why.contains("can't start"));
-    assert!(paired::judge(&procedure, &writer.so_far().pairs, &policy, TODAY).unwrap().deltas.is_empty());
+    assert!(outcome.deltas.is_empty());
 }

@@ -1,0 +1,105 @@
+//! The instructions of a whole process under callgrind, from its start to its end, with those of the processes that it
+//! starts.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use baselines::FunctionCost;
+
+use super::attribution::{self, DEPTH};
+use super::callgrind::{self, CallgrindProfile};
+use super::valgrind::last_lines;
+use crate::workspace;
+
+/// The function of the C library below which a program does its work, as callgrind names it.
+const MAIN: &str = "(below main)";
+
+/// A program and how it is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Invocation<'a> {
+    /// The program's file.
+    pub program: &'a Path,
+    /// Its arguments.
+    pub arguments: &'a [String],
+    /// The folder that it runs in.
+    pub folder: &'a Path,
+    /// The crates of its source, if it is Rust.
+    pub crates: &'a [String],
+}
+
+/// The counts of a whole process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessCounts {
+    /// Its instructions.
+    pub instructions: u64,
+    /// Instructions by function: for functions of its crates with those of libraries that they call; without crates,
+    /// for each by itself.
+    pub functions: Vec<FunctionCost>,
+    /// Folded call stacks, outermost frame first.
+    pub folded: String,
+}
+
+/// Counts a process.
+pub fn count(invocation: Invocation<'_>) -> Result<ProcessCounts> {
+    let profile = profile(invocation)?;
+    // Every function contains nothing, so each stands for itself.
+    let root = if invocation.crates.is_empty() { "" } else { MAIN };
+    let functions = attribution::functions(&profile, root, invocation.crates);
+    let sum: u64 = functions.iter().map(|function| function.instructions).sum();
+    ensure!(sum == profile.total, "the functions sum to {sum}, callgrind's total is {}", profile.total);
+    Ok(ProcessCounts { instructions: profile.total, functions, folded: attribution::folded(&profile, MAIN) })
+}
+
+fn profile(Invocation { program, arguments, folder, crates }: Invocation<'_>) -> Result<CallgrindProfile> {
+    let out = workspace::temporary("process-")?;
+    let file = out.path().join("callgrind.%p");
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--quiet", "--trace-children=yes", "--dump-line=no"]);
+    if !crates.is_empty() {
+        command.arg(format!("--separate-callers={DEPTH}"));
+    }
+    command.arg(format!("--callgrind-out-file={}", file.to_str().context("the path of a profile is not UTF-8")?));
+    let output = command.arg(program).args(arguments).current_dir(folder).stdin(Stdio::null()).output();
+    let output = output.context("can't start valgrind")?;
+    let said = last_lines(&[], &output.stderr);
+    ensure!(output.status.success(), "under callgrind, {} ended with {}: {said}", program.display(), output.status);
+    let mut sum = CallgrindProfile::default();
+    for entry in std::fs::read_dir(out.path()).context("can't read the profiles")? {
+        let path = entry.context("can't read the profiles")?.path();
+        let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
+        let profile = callgrind::parse(&text)?;
+        sum.total += profile.total;
+        for (context, cost) in profile.contexts {
+            let all = sum.contexts.entry(context).or_default();
+            all.instructions += cost.instructions;
+            all.calls += cost.calls;
+        }
+    }
+    ensure!(sum.total > 0, "callgrind saw no instruction of {}", program.display());
+    Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::valgrind;
+
+    #[test]
+    fn a_process_is_counted_with_what_it_starts() {
+        if let Some(why) = valgrind::missing() {
+            println!("skipped: {why}");
+            return;
+        }
+        let of = |script: &str| {
+            let arguments = ["-c".to_owned(), script.to_owned()];
+            let (program, folder) = (Path::new("/bin/sh"), Path::new("/"));
+            count(Invocation { program, arguments: &arguments, folder, crates: &[] })
+        };
+        let (one, two) = (of("true").expect("counted"), of("/bin/sh -c true; true").expect("counted"));
+        assert!(one.functions.len() > 5 && one.instructions > 50_000, "{}", one.instructions);
+        assert!(two.instructions > one.instructions * 3 / 2, "{} {}", one.instructions, two.instructions);
+        let error = of("echo no >&2; exit 4").expect_err("fails").to_string();
+        assert!(error.contains("exit status: 4") && error.ends_with(" no"), "{error}");
+    }
+}
