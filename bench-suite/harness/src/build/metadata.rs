@@ -1,5 +1,5 @@
-//! What cargo says about the packages of a workspace (`cargo metadata --no-deps`, format version 1), and what only their
-//! manifests say.
+//! What cargo says about the packages of a workspace (`cargo metadata --no-deps`, format version 1), and what only
+//! their manifests say.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

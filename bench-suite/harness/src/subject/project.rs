@@ -1,7 +1,8 @@
 //! A cargo package or workspace with benches of criterion or libtest as a subject, with nothing to edit in it.
 //!
-//! Its benches are built with a stand-in for criterion ([`stand_in`]) or for libtest ([`libtest`]), so they are workers:
-//! every lane measures them as it does the memory's cases. A benchmark has no fixed number of operations, so one operation is timed first.
+//! Its benches are built with a stand-in for criterion ([`stand_in`]) or for libtest ([`libtest`]), so they are
+//! workers: every lane measures them as it does the memory's cases. A benchmark has no fixed number of operations,
+//! so one operation is timed first.
 
 use std::collections::BTreeMap;
 use std::fmt;
