@@ -5,7 +5,7 @@ use std::hint::black_box;
 use crate::configuration::BatchSize;
 use crate::measurement::{Measurement, WallTime};
 use crate::serve;
-use crate::slice::Slice;
+use crate::slice::{as_local, Slice};
 
 /// What a benchmark's function gets to run its routine with. One call of a loop does all the work that is asked for, so
 /// what the function set up before stays alive.
@@ -125,27 +125,13 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         self.iter_batched(setup, routine, BatchSize::NumBatches(1));
     }
 
-    /// Does what this process was asked for by means of a loop. A second loop of one function is not run: the requests
-    /// were answered by the first.
+    /// Does what this process was asked for by means of a loop, if it is the first of the benchmark.
     pub(crate) fn run(&mut self, repeat: &mut dyn FnMut(u64, &mut Slice)) {
-        if self.is_done {
-            return eprintln!("`{}` has several loops: only its first is measured", self.id);
-        }
-        self.is_done = true;
-        serve::run(self.id, repeat);
+        serve::run_first(self.id, &mut self.is_done, repeat);
     }
 
     #[cfg(feature = "async")]
     pub(crate) fn measurement(&self) -> &'a M {
         self.measurement
     }
-}
-
-/// Works with a local copy of the routine, so that what it captured stays in registers, as in criterion's loops. Behind
-/// a pointer it would be loaded again in each iteration.
-#[inline(always)]
-pub(crate) fn as_local<R>(routine: &mut Option<R>, work: impl FnOnce(&mut R)) {
-    let mut local = routine.take().expect("put back below, unless it panicked: then it is not called again");
-    work(&mut local);
-    *routine = Some(local);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::bencher::Bencher;
 use crate::configuration::{BenchmarkFilter, PlottingBackend};
 use crate::id::BenchmarkId;
-use crate::measurement::{Measurement, WallTime};
+use crate::measurement::{refusal, Measurement, WallTime};
 use crate::process::Process;
 use crate::profiler::Profiler;
 use crate::worker;
@@ -124,7 +124,11 @@ impl<M: Measurement> Criterion<M> {
     pub(crate) fn visit(&mut self, group: &str, id: &BenchmarkId, f: &mut dyn FnMut(&mut Bencher<'_, M>)) {
         let id = id.within(group);
         if self.filter.accepts(&id) {
-            worker::visit(id, &self.measurement, f);
+            worker::visit(id, refusal::<M>(), &mut |id| {
+                let mut bencher = Bencher::new(id, &self.measurement);
+                f(&mut bencher);
+                bencher.is_done()
+            });
         }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! - [`Criterion`], [`BenchmarkGroup`], [`Bencher`] and the macros are criterion's. What only changes how long
 //!   criterion measures, what it computes and what it draws is accepted, and has no effect.
+//! - `libtest.rs` is the root of another crate with the same modules: a stand-in for libtest.
 //! - `worker` decides which benchmark runs, `serve` answers requests about it, and `slice` does the work under the
 //!   clocks.
 //!
@@ -58,6 +59,9 @@ pub use crate::id::BenchmarkId;
 pub use crate::old::{Benchmark, BenchmarkDefinition, Fun, ParameterizedBenchmark};
 #[doc(hidden)]
 pub use crate::worker::{main as __main, target as __target};
+
+/// This crate's place in a program.
+pub(crate) const REPLACED: &str = "criterion";
 
 /// Hides from the optimizer that a value is known, or not used.
 #[inline]

@@ -1,6 +1,7 @@
 //! Criterion's measurements. The stand-in measures the same for all benchmarks, and lists those with a measurement of
 //! the project's own as skipped.
 
+use std::any::type_name;
 use std::time::{Duration, Instant};
 
 use crate::configuration::Throughput;
@@ -89,6 +90,13 @@ impl Measurement for WallTime {
     fn formatter(&self) -> &dyn ValueFormatter {
         &Nanoseconds
     }
+}
+
+/// The reason why nothing can be measured in this way here.
+pub(crate) fn refusal<M: Measurement>() -> Option<String> {
+    let (own, default) = (type_name::<M>(), type_name::<WallTime>());
+    (own != default)
+        .then(|| format!("it measures with `{own}`: only criterion's default, the wall time, is known here"))
 }
 
 /// Leaves times as they are, ns.

@@ -34,7 +34,8 @@ impl Process {
                 leave_with(&format!("[{}]\n", features.join(",")))
             }
             Mode::Once => {
-                eprintln!("built with Assay's stand-in for criterion: each benchmark runs once, nothing is timed");
+                let replaced = crate::REPLACED;
+                eprintln!("built with Assay's stand-in for {replaced}: each benchmark runs once, nothing is timed");
             }
             Mode::Names => {}
             Mode::List | Mode::Serve | Mode::Count => {

@@ -16,8 +16,16 @@ const PROTOCOL: u32 = 3;
 /// A timing loop: it does so many iterations, and adds what they cost to the slice.
 type Repeat<'a> = dyn FnMut(u64, &mut Slice) + 'a;
 
+/// Runs the first loop of a benchmark. A second one is not run: the first has answered the requests.
+pub fn run_first(id: &str, is_done: &mut bool, repeat: &mut Repeat<'_>) {
+    match std::mem::replace(is_done, true) {
+        true => eprintln!("`{id}` has several loops: only its first is measured"),
+        false => run(id, repeat),
+    }
+}
+
 /// Runs a loop as often as this process is for. Errors leave as panics do: they end the benchmark.
-pub fn run(id: &str, repeat: &mut Repeat<'_>) {
+fn run(id: &str, repeat: &mut Repeat<'_>) {
     let process = Process::get();
     match process.arguments.mode {
         Mode::Serve => {

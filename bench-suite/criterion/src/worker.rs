@@ -3,14 +3,12 @@
 //! The benches are functions that run from start to end. To serve one benchmark they run up to it, and the functions
 //! of all others are not called. When it is done, the process leaves by unwinding, so that what they hold is dropped.
 
-use std::any::{type_name, Any};
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
 use crate::arguments::{Arguments, Mode};
-use crate::bencher::Bencher;
 use crate::json;
-use crate::measurement::{Measurement, WallTime};
 use crate::placement;
 use crate::process::Process;
 
@@ -58,13 +56,14 @@ pub fn target(name: &str, benches: impl FnOnce()) {
     }
 }
 
-/// Comes past a benchmark: lists it, runs it, or does nothing.
-pub fn visit<M: Measurement>(id: String, measurement: &M, f: &mut dyn FnMut(&mut Bencher<'_, M>)) {
+/// Comes past a benchmark: lists it, runs it, or does nothing. `refusal` is the reason why it can't be measured. The
+/// function takes the identifier, and says if it called a timing loop.
+pub fn visit(id: String, refusal: Option<String>, f: &mut dyn FnMut(&str) -> bool) {
     let process = Process::get();
     let id = process.unique(id);
     let name = process.arguments.name.as_deref();
     let is_wanted = match process.arguments.mode {
-        Mode::List => return process.answer(&listing(process, &id, refusal::<M>().as_deref())),
+        Mode::List => return process.answer(&listing(process, &id, refusal.as_deref())),
         Mode::Serve | Mode::Count => name == Some(&*id),
         _ => name.map_or(true, |part| id.contains(part)),
     };
@@ -74,9 +73,9 @@ pub fn visit<M: Measurement>(id: String, measurement: &M, f: &mut dyn FnMut(&mut
     if process.arguments.mode == Mode::Names {
         return process.answer(&format!("{id}: benchmark"));
     }
-    let failure = match refusal::<M>() {
+    let failure = match refusal {
         Some(why) if process.arguments.mode != Mode::Once => Some(why),
-        _ => run(process, &id, measurement, f),
+        _ => run(process, &id, f),
     };
     match (process.arguments.mode, failure) {
         (Mode::Once, None) => process.answer(&format!("{id}: ran")),
@@ -94,18 +93,8 @@ pub fn visit<M: Measurement>(id: String, measurement: &M, f: &mut dyn FnMut(&mut
 }
 
 /// Runs a benchmark; the reason if it failed.
-fn run<M: Measurement>(
-    process: &Process,
-    id: &str,
-    measurement: &M,
-    f: &mut dyn FnMut(&mut Bencher<'_, M>),
-) -> Option<String> {
-    let called = catch_unwind(AssertUnwindSafe(|| {
-        let mut bencher = Bencher::new(id, measurement);
-        placed(process, || f(&mut bencher));
-        bencher.is_done()
-    }));
-    match called {
+fn run(process: &Process, id: &str, f: &mut dyn FnMut(&str) -> bool) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(|| placed(process, || f(id)))) {
         Ok(true) => None,
         Ok(false) => Some("its function called no loop of the bencher: call `iter` or another one".to_owned()),
         Err(payload) => Some(message(&*payload)),
@@ -133,13 +122,6 @@ pub fn summary() {
         eprintln!("error: failed: {}", failed.join(", "));
         leave(1)
     }
-}
-
-/// The reason why a benchmark can't be measured here.
-fn refusal<M: Measurement>() -> Option<String> {
-    let (own, default) = (type_name::<M>(), type_name::<WallTime>());
-    (own != default)
-        .then(|| format!("it measures with `{own}`: only criterion's default, the wall time, is known here"))
 }
 
 fn listing(process: &Process, id: &str, skipped: Option<&str>) -> String {

@@ -95,7 +95,7 @@ impl DoctorArgs {
                     findings.note(format!("bench {name} is left out: {why}"));
                 }
                 if targets.targets.is_empty() {
-                    findings.missing("no bench to measure: `[[bench]]` with `harness = false` and criterion makes one");
+                    findings.missing("no bench to measure: `[[bench]]` with `harness = false` and criterion makes one, or `#[bench]`");
                 }
             }
             Err(error) => findings.missing(format!("{error:#}")),

@@ -7,6 +7,7 @@ mod doing;
 mod fooled;
 mod judge;
 mod large;
+mod libtest;
 mod mutants;
 mod planted;
 mod plants;

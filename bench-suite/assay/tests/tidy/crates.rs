@@ -26,7 +26,7 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/assay", "claims harness cache-sim testbed workloads corpus worker memory baselines reports"),
 ];
 
-/// Packages outside of the workspace: the stand-in for criterion is built within other projects, from its text alone.
+/// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
 pub const STANDALONE: &[&str] = &["bench-suite/criterion", "bench-suite/criterion/trial"];
 
 /// Libraries that only one file or folder may name, by a part of its path.

@@ -48,15 +48,18 @@ const MEASURED: &[&str] = &["memory", "workloads"];
 /// A cargo target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CargoTarget {
-    /// The subcommand and its arguments, without the target.
+    /// The subcommand and its arguments, without the target. Those from `--` on are for the compiler.
     pub arguments: Vec<String>,
-    /// `bin` or `bench`.
+    /// `bin`, `bench` or `lib`.
     pub kind: &'static str,
     /// The name of the target.
     pub name: String,
     /// The folder of its package, relative to the tree.
     pub package: PathBuf,
 }
+
+/// The kind of a library; a package has one at most.
+pub const LIBRARY: &str = "lib";
 
 /// Cargo without the variables of the current package. Build scripts may rerun when these change, and ring's does: a
 /// build started by a test would build ring again, with libSQL and everything measured, and so would the next build
@@ -97,12 +100,18 @@ pub fn build_in(
         command = without_package(Command::new("cargo"));
         command.env_remove("RUSTUP_TOOLCHAIN");
     }
-    command.args(&target.arguments).arg(format!("--{}={}", target.kind, target.name));
+    let of_compiler = target.arguments.iter().position(|argument| argument == "--");
+    let (of_cargo, of_compiler) = target.arguments.split_at(of_compiler.unwrap_or(target.arguments.len()));
+    command.args(of_cargo).arg(match target.kind {
+        LIBRARY => "--lib".to_owned(),
+        kind => format!("--{kind}={}", target.name),
+    });
     if let Some(folder) = folder {
         command.env("CARGO_TARGET_DIR", folder);
     }
     let output = command
         .arg("--message-format=json-render-diagnostics")
+        .args(of_compiler)
         .envs(variables.iter().copied())
         .current_dir(root)
         .stdin(Stdio::null())
@@ -130,7 +139,8 @@ fn executable(messages: &[u8], wanted: &CargoTarget) -> Option<PathBuf> {
     let lines = messages.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
     lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok()).find_map(|message| {
         let built = message.target?;
-        let same = built.name == wanted.name && built.kind.iter().any(|kind| kind == wanted.kind);
+        let same = built.name == wanted.name
+            && built.kind.iter().any(|kind| kind == wanted.kind || wanted.kind == LIBRARY && kind.ends_with(LIBRARY));
         message.executable.filter(|_| same)
     })
 }

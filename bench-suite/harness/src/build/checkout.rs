@@ -72,8 +72,13 @@ pub trait Recipe: Debug + Send + Sync {
         Ok(())
     }
 
-    /// The reason why a built program is of no use.
-    fn refuses(&self, _program: &Path) -> Result<Option<String>> {
+    /// The reason to leave out a target that does not build, where that is no error.
+    fn leaves_out(&self, _target: &CargoTarget) -> Option<String> {
+        None
+    }
+
+    /// The reason why a target's program is of no use.
+    fn refuses(&self, _target: &CargoTarget, _program: &Path) -> Result<Option<String>> {
         Ok(None)
     }
 }
@@ -350,8 +355,12 @@ impl SourceCheckout {
         for (target_name, target) in targets {
             let saved = partial.path().join("inputs.tar");
             let built = self.build(&target, &[(COPY, text(&saved)?)]);
+            if let (Err(_), Some(why)) = (&built, self.recipe.leaves_out(&target)) {
+                index.skipped.push((target_name, why));
+                continue;
+            }
             let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
-            if let Some(why) = self.recipe.refuses(&built)? {
+            if let Some(why) = self.recipe.refuses(&target, &built)? {
                 index.skipped.push((target_name, why));
                 continue;
             }
@@ -442,7 +451,9 @@ fn open(folder: &Path) -> Option<CachedPrograms> {
 fn nothing_built(skipped: &[(String, String)]) -> String {
     let each: Vec<String> = skipped.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     match each[..] {
-        [] => "has no bench targets: `[[bench]]` with `harness = false` and criterion makes one".to_owned(),
+        [] => {
+            "has no bench targets: `[[bench]]` with `harness = false` and criterion makes one, or `#[bench]`".to_owned()
+        }
         _ => format!("has no bench that can be measured: {}", each.join("; ")),
     }
 }

@@ -1,4 +1,5 @@
-//! What cargo says about the packages of a workspace (`cargo metadata --no-deps`, format version 1).
+//! What cargo says about the packages of a workspace (`cargo metadata --no-deps`, format version 1), and what only
+//! their manifests say.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ pub struct PackageTarget {
     pub name: String,
     /// Such as `bench` or `lib`.
     pub kind: Vec<String>,
+    /// Its first source file.
+    pub src_path: PathBuf,
     /// The features without which it isn't built.
     #[serde(default, rename = "required-features")]
     pub required_features: Vec<String>,
@@ -54,6 +57,34 @@ pub struct PackageTarget {
 pub struct Dependency {
     /// The name of the package.
     pub name: String,
+}
+
+/// A target in a manifest.
+#[derive(Deserialize)]
+struct ManifestTarget {
+    name: Option<String>,
+    harness: Option<bool>,
+    bench: Option<bool>,
+}
+
+/// The targets of a manifest, as far as `cargo bench` builds them.
+#[derive(Default, Deserialize)]
+struct Manifest {
+    lib: Option<ManifestTarget>,
+    #[serde(default)]
+    bench: Vec<ManifestTarget>,
+}
+
+impl PackageTarget {
+    /// True for the library of a package.
+    pub fn is_library(&self) -> bool {
+        self.kind.iter().any(|kind| kind.ends_with(cargo::LIBRARY))
+    }
+
+    /// True for a bench target.
+    pub fn is_bench(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "bench")
+    }
 }
 
 impl Metadata {
@@ -87,6 +118,22 @@ impl Package {
         self.manifest_path.parent().unwrap_or(Path::new(""))
     }
 
+    /// The library and the bench targets that `cargo bench` builds with libtest's main function: what a manifest does
+    /// not say has the defaults of cargo.
+    pub fn of_libtest(&self) -> Result<Vec<&PackageTarget>> {
+        let path = &self.manifest_path;
+        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+        let Manifest { lib, bench } = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+        let said = |target: &PackageTarget| match target.is_bench() {
+            true => bench.iter().find(|said| said.name.as_deref() == Some(&target.name)),
+            false => lib.as_ref(),
+        };
+        let is_on = |target: &&PackageTarget| {
+            said(target).is_none_or(|said| said.harness.unwrap_or(true) && said.bench.unwrap_or(true))
+        };
+        Ok(self.targets.iter().filter(|target| target.is_bench() || target.is_library()).filter(is_on).collect())
+    }
+
     /// The features of this package that `asked` turns on, and the default ones.
     pub fn enabled(&self, asked: &[String]) -> Vec<String> {
         let mut enabled: Vec<String> = vec!["default".to_owned()];
@@ -112,6 +159,28 @@ mod tests {
         let package: Package = serde_json::from_str(text).expect("parses");
         assert_eq!(package.enabled(&[]), ["default", "std", "alloc"]);
         assert_eq!(package.enabled(&["all".to_owned()]), ["default", "all", "std", "a", "alloc"]);
+    }
+
+    #[test]
+    fn the_targets_of_libtest_are_those_that_the_manifest_leaves_to_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("Cargo.toml");
+        let target = |name, kind| format!(r#"{{"name":"{name}","kind":["{kind}"],"src_path":"/p/{name}.rs"}}"#);
+        let targets = [target("p", "rlib"), target("found", "bench"), target("own", "bench"), target("off", "bench")];
+        let text = format!(
+            r#"{{"name":"p","id":"p 1","manifest_path":{path:?},"targets":[{}],"dependencies":[],"features":{{}}}}"#,
+            [&targets[..], &[target("tool", "bin"), target("all", "test")]].concat().join(",")
+        );
+        let package: Package = serde_json::from_str(&text).expect("parses");
+        let named = |manifest: &str| {
+            std::fs::write(&path, manifest).expect("written");
+            let targets = package.of_libtest().expect("read");
+            targets.into_iter().map(|target| target.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(named("[package]\nname = \"p\"\n"), ["p", "found", "own", "off"]);
+        let benches = "[[bench]]\nname = \"own\"\nharness = false\n[[bench]]\nname = \"off\"\nbench = false\n";
+        assert_eq!(named(benches), ["p", "found"]);
+        assert_eq!(named(&format!("[lib]\nbench = false\n{benches}")), ["found"]);
     }
 
     #[test]

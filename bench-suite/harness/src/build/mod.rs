@@ -5,7 +5,8 @@
 //!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
 //!   [`files`] copies and compares; [`same_program`] tells if two builds are one program; [`in_place`] builds what runs
 //!   among the files of its source.
-//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-in for criterion in their benches.
+//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-in for criterion in their benches,
+//!   and [`libtest`] the one for libtest.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
 //! - [`unoptimised`] builds a program once more, to see what it executes before optimisation.
@@ -17,6 +18,7 @@ pub mod files;
 pub mod git;
 pub mod in_place;
 pub mod layouts;
+pub mod libtest;
 pub mod metadata;
 pub mod order;
 pub mod prefill;

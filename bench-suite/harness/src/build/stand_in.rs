@@ -31,8 +31,9 @@ macro_rules! files {
 
 files!(
     "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs"
-    "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs" "src/macros.rs"
-    "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs" "src/profiler.rs" "src/serve.rs"
+    "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
+    "src/libtest.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs"
+    "src/profiler.rs" "src/serve.rs"
     "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
 );
 
@@ -63,11 +64,10 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     if replaced.is_empty() {
         return Ok(None);
     }
-    let home = home.join(format!("stand-in-{}", version()));
     let mut patch = "[patch.crates-io]\n".to_owned();
     let mut keys = BTreeSet::new();
     for (name, version) in replaced {
-        let folder = home.join(format!("{name}-{version}"));
+        let folder = folder(home, &format!("{name}-{version}"));
         write(&folder, name, version)?;
         let path = folder.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
         // Under the package's name, so that it goes before a patch of the project's own.
@@ -79,7 +79,7 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
         let quoted = |text: &str| serde_json::to_string(text);
         writeln!(patch, "{key} = {{ package = {}, path = {} }}", quoted(name)?, quoted(path)?)?;
     }
-    let configuration = home.join(format!("patch-{}.toml", hash(&patch)));
+    let configuration = folder(home, &format!("patch-{}.toml", hash(&patch)));
     baselines::atomic::write(&configuration, patch.as_bytes())?;
     Ok(Some(configuration))
 }
@@ -96,9 +96,14 @@ pub fn version() -> String {
     hash(text)
 }
 
+/// The place of a form of the stand-in below `home`.
+pub fn folder(home: &Path, name: &str) -> PathBuf {
+    home.join(format!("stand-in-{}", version())).join(name)
+}
+
 /// Writes the stand-in as a package of that name and version. Files that are there keep their age, and cargo what it
 /// has built of them.
-fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
+pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
     for (file, text) in FILES {
         let path = folder.join(file);
         let text = match *file {

@@ -4,7 +4,7 @@
 //! schema = 1
 //! repository = "."            # the git repository, relative to this file
 //! manifest = "Cargo.toml"     # optional: the package or workspace, within the repository
-//! bench = "bench"             # optional: only this bench target
+//! bench = "bench"             # optional: only this bench target, or library
 //! filter = "itoa"             # optional: only benchmarks whose name contains this
 //! features = []               # optional
 //! worker = "python3 worker.py" # optional: a program that speaks the worker protocol, instead of benches
@@ -40,7 +40,7 @@ pub struct Definition {
     /// The manifest of the package or workspace, within the repository.
     #[serde(default = "manifest")]
     pub manifest: PathBuf,
-    /// The bench target; without one, all.
+    /// The bench target or the library; without one, all.
     pub bench: Option<String>,
     /// The part of a name that selects benchmarks.
     pub filter: Option<String>,

@@ -1,7 +1,8 @@
-//! A cargo package or workspace with criterion benches as a subject, with nothing to edit in it.
+//! A cargo package or workspace with benches of criterion or libtest as a subject, with nothing to edit in it.
 //!
-//! Its benches are built with the stand-in for criterion ([`stand_in`]), so they are workers: every lane measures them
-//! as it does the memory's cases. A benchmark has no fixed number of operations, so one operation is timed first.
+//! Its benches are built with a stand-in for criterion ([`stand_in`]) or for libtest ([`libtest`]), so they are
+//! workers: every lane measures them as it does the memory's cases. A benchmark has no fixed number of operations,
+//! so one operation is timed first.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,9 +18,10 @@ use workloads::input::SEED;
 
 use super::definition::Definition;
 use super::{Chosen, Subject, SubjectCase};
-use crate::build::cargo::{self, CargoTarget};
+use crate::build::cargo::{self, CargoTarget, LIBRARY};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
-use crate::build::metadata::{Metadata, Package};
+use crate::build::libtest;
+use crate::build::metadata::{Metadata, Package, PackageTarget};
 use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
 use crate::build::unoptimised::{self, Unoptimised};
@@ -48,6 +50,14 @@ const VARIABLES: [(&str, &str); 2] = [("CARGO_PROFILE_BENCH_STRIP", "none"), ("C
 
 /// The seed of everything random, as the stand-in takes it.
 const SEED_VARIABLE: &str = "ASSAY_SEED";
+
+/// The reasons to leave targets out.
+const NO_CRITERION: &str = "no criterion of crates.io is in Cargo.lock: benches need `criterion` as a dev-dependency, and \
+    not by `path` or `git`";
+const NOT_CRITERION: &str = "it is no criterion bench (`criterion_main!`), or its criterion is one by `path` or `git`";
+const NO_BENCHES: &str =
+    "it has no `#[bench]` function that is compiled: criterion's benches need `harness = false` in Cargo.toml";
+const DOES_NOT_COMPILE: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
 
 /// The variable that sets the operations of one exact count.
 const OPERATIONS_VARIABLE: &str = "ASSAY_OPERATIONS";
@@ -114,7 +124,7 @@ impl Benches {
     fn of_workspace(&self, metadata: &Metadata, tree: &Path) -> Result<Targets> {
         let mut targets = Targets::default();
         for package in metadata.chosen(&tree.join(&self.0.manifest)) {
-            self.of_package(package, tree, &mut targets);
+            self.of_package(package, tree, &mut targets)?;
         }
         let found = !targets.targets.is_empty() || !targets.skipped.is_empty();
         match &self.0.bench {
@@ -123,30 +133,55 @@ impl Benches {
         }
     }
 
-    fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) {
-        let Definition { bench, features, .. } = &*self.0;
-        let enabled = package.enabled(features);
-        let folder = package.folder();
-        for target in package.targets.iter().filter(|target| target.kind.iter().any(|kind| kind == "bench")) {
-            let name = format!("{}/{}", package.name, target.name);
-            if bench.as_ref().is_some_and(|bench| *bench != target.name) {
-                continue;
-            }
-            let missing = target.required_features.iter().filter(|feature| !enabled.contains(feature));
-            let missing: Vec<&str> = missing.map(String::as_str).collect();
-            if !missing.is_empty() {
-                let why = format!("it needs features that are off: `--features {}`", missing.join(","));
-                targets.skipped.push((name, why));
-                continue;
-            }
-            let mut arguments = vec!["bench".to_owned(), "--no-run".to_owned()];
-            arguments.push(format!("--manifest-path={}", package.manifest_path.display()));
-            if !features.is_empty() {
-                arguments.push(format!("--features={}", features.join(",")));
-            }
-            let package = folder.strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
-            targets.targets.push((name, CargoTarget { arguments, kind: "bench", name: target.name.clone(), package }));
+    fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) -> Result<()> {
+        let of_libtest = package.of_libtest()?;
+        let is_of_libtest = |target: &PackageTarget| of_libtest.iter().any(|other| std::ptr::eq(*other, target));
+        let is_chosen = |target: &PackageTarget| {
+            let has_benches = || libtest::has_benches(target.src_path.parent().unwrap_or(tree));
+            target.is_bench() || target.is_library() && is_of_libtest(target) && has_benches()
+        };
+        for target in package.targets.iter().filter(|target| is_chosen(target)) {
+            self.of_target(package, target, is_of_libtest(target), tree, targets);
         }
+        Ok(())
+    }
+
+    fn of_target(
+        &self,
+        package: &Package,
+        target: &PackageTarget,
+        of_libtest: bool,
+        tree: &Path,
+        targets: &mut Targets,
+    ) {
+        let Definition { bench, features, .. } = &*self.0;
+        if bench.as_ref().is_some_and(|bench| *bench != target.name) {
+            return;
+        }
+        let mut name = format!("{}/{}", package.name, target.name);
+        let mut benches = package.targets.iter().filter(|target| target.is_bench());
+        if target.is_library() && benches.any(|bench| bench.name == target.name) {
+            name += "#lib";
+        }
+        let enabled = package.enabled(features);
+        let missing = target.required_features.iter().filter(|feature| !enabled.contains(feature));
+        let missing: Vec<&str> = missing.map(String::as_str).collect();
+        if !missing.is_empty() {
+            let why = format!("it needs features that are off: `--features {}`", missing.join(","));
+            targets.skipped.push((name, why));
+            return;
+        }
+        let mut arguments = match of_libtest {
+            true => libtest::arguments(package, target),
+            false => vec!["bench".to_owned(), "--no-run".to_owned()],
+        };
+        arguments.push(format!("--manifest-path={}", package.manifest_path.display()));
+        if !features.is_empty() {
+            arguments.push(format!("--features={}", features.join(",")));
+        }
+        let kind = if target.is_bench() { "bench" } else { LIBRARY };
+        let package = package.folder().strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
+        targets.targets.push((name, CargoTarget { arguments, kind, name: target.name.clone(), package }));
     }
 }
 
@@ -171,20 +206,32 @@ impl Recipe for Benches {
         let lock = metadata.workspace_root.join("Cargo.lock");
         let text = std::fs::read_to_string(&lock).with_context(|| format!("can't read {}", lock.display()))?;
         let home = tree.parent().context("the checkout lies in a folder")?;
-        let configuration = stand_in::patch(&text, home)?.context(
-            "no criterion of crates.io is in Cargo.lock: benches need `criterion` as a dev-dependency, and not by `path` \
-                or `git`",
-        )?;
-        let mut targets = self.of_workspace(&metadata, tree)?;
-        for (_, target) in &mut targets.targets {
-            target.arguments.push(format!("--config={}", configuration.display()));
+        let mut found = self.of_workspace(&metadata, tree)?;
+        match stand_in::patch(&text, home)? {
+            Some(configuration) => {
+                let configuration = format!("--config={}", configuration.display());
+                found.targets.iter_mut().for_each(|(_, target)| target.arguments.push(configuration.clone()));
+            }
+            None => {
+                let others = found.targets.extract_if(.., |(_, target)| !libtest::is_built_so(target));
+                found.skipped.extend(others.map(|(name, _)| (name, NO_CRITERION.to_owned())));
+            }
         }
-        Ok(targets)
+        let of_libtest = found.targets.iter_mut().filter(|(_, target)| libtest::is_built_so(target));
+        of_libtest.map(|(_, target)| target).try_for_each(|target| libtest::link(target, tree, home))?;
+        Ok(found)
     }
 
-    fn refuses(&self, program: &Path) -> Result<Option<String>> {
-        let why = "it is no criterion bench (`criterion_main!`), or its criterion is one by `path` or `git`";
-        Ok((!stand_in::is_worker(program)?).then(|| why.to_owned()))
+    fn leaves_out(&self, target: &CargoTarget) -> Option<String> {
+        libtest::is_built_so(target).then(|| DOES_NOT_COMPILE.to_owned())
+    }
+
+    fn refuses(&self, target: &CargoTarget, program: &Path) -> Result<Option<String>> {
+        let refusal = match libtest::is_built_so(target) {
+            true => list_cases(&mut Command::new(program))?.is_empty().then_some(NO_BENCHES),
+            false => (!stand_in::is_worker(program)?).then_some(NOT_CRITERION),
+        };
+        Ok(refusal.map(str::to_owned))
     }
 }
 
