@@ -63,6 +63,7 @@ pub fn measure(
         today: plan.today,
         seed: plan.seed,
         deadlines: Deadlines::default(),
+        first_look_only: false,
         budget: Budget::default(),
         sizes: &Sizes::default(),
     };

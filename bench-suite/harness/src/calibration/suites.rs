@@ -160,6 +160,7 @@ impl Calibration {
             today: runs::today(),
             seed,
             deadlines: Deadlines::default(),
+            first_look_only: false,
             budget: Budget::default(),
             sizes: &self.known,
         };

@@ -52,6 +52,8 @@ pub struct Settings<'a> {
     pub seed: u64,
     /// The longest times of worker answers.
     pub deadlines: Deadlines,
+    /// After the first look, only the controls go on: something else has decided already.
+    pub first_look_only: bool,
     /// The time that is left: a pair that needs more rounds then is inconclusive.
     pub budget: Budget,
     /// The operations of a slice, as far as they are known; new ones are added.
@@ -75,7 +77,10 @@ pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunW
     loop {
         let pairs = &writer.so_far().pairs;
         ensure!(pairs.len() == jobs.len(), "the run has {} pairs for {} jobs", pairs.len(), jobs.len());
-        let wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today)?;
+        let mut wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today)?;
+        if settings.first_look_only {
+            wanted.retain(|(pair, stage, _)| *stage == Stage::Screen || pairs[*pair].pair.control.is_some());
+        }
         if wanted.is_empty() || settings.budget.is_over() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use baselines::compare::{self, Comparison, Delta};
+use baselines::compare::{self, Comparison, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::Policy;
@@ -112,7 +112,7 @@ impl AbSession<'_> {
                 session.randomize(&mut both)?;
                 let (base, new) = both.sides();
                 let jobs = jobs::jobs(subject, &timed, base, new);
-                session.alternate(self, jobs, &both)?
+                session.alternate(self, jobs, &both, counts.block())?
             }
             false => PairVerdicts::default(),
         };
@@ -151,7 +151,7 @@ impl AbSession<'_> {
             jobs.push(job);
         }
         jobs.extend(jobs::controls(&subject, &[], new_side));
-        let times = session.alternate(self, jobs, &both)?;
+        let times = session.alternate(self, jobs, &both, false)?;
         let mut judged = self.conclude(session, ComparedCounts::default(), times, vec![], Some(&own_cases()?))?;
         judged.against = base.to_owned();
         Ok(judged)
@@ -308,6 +308,13 @@ struct ComparedCounts {
     invalid: Vec<InvalidEntry>,
 }
 
+impl ComparedCounts {
+    /// True if a count blocks.
+    fn block(&self) -> bool {
+        self.deltas.iter().any(|delta| delta.blocks && delta.verdict == Verdict::Regressed)
+    }
+}
+
 /// A run in progress.
 struct Session {
     path: PathBuf,
@@ -345,7 +352,14 @@ impl Session {
     }
 
     /// Alternates the sides and judges the rounds. Where each side has one layout, times only advise.
-    fn alternate(&mut self, asked: &AbSession<'_>, jobs: Vec<Job>, both: &SideBySide) -> Result<PairVerdicts> {
+    /// If the counts have `decided` that the change is worse, times get only the first look.
+    fn alternate(
+        &mut self,
+        asked: &AbSession<'_>,
+        jobs: Vec<Job>,
+        both: &SideBySide,
+        decided: bool,
+    ) -> Result<PairVerdicts> {
         let policy = &*by_layouts(&asked.rulebook.policy, both);
         let procedure = Procedure::default();
         let settings = Settings {
@@ -354,12 +368,17 @@ impl Session {
             today: runs::today(),
             seed: self.seed,
             deadlines: Deadlines::default(),
+            first_look_only: decided,
             budget: self.budget,
             sizes: &Sizes::default(),
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
         self.record_times()?;
-        Ok(paired::judge(&procedure, &self.writer.so_far().pairs, policy, settings.today)?)
+        let mut verdicts = paired::judge(&procedure, &self.writer.so_far().pairs, policy, settings.today)?;
+        for open in verdicts.deltas.iter_mut().filter(|delta| decided && delta.verdict == Verdict::Inconclusive) {
+            open.why = "the counts have decided already: times got only the first look".to_owned();
+        }
+        Ok(verdicts)
     }
 
     /// Records the new side's times as measurements, for tables and charts.

@@ -62,6 +62,16 @@ fn control(control: Control, worker: &Path) -> Job {
 
 /// Measures jobs into a new run, and judges them.
 fn measured(folder: &Path, jobs: Vec<Job>, deadlines: Deadlines, budget: Budget) -> (RunWriter, PairVerdicts) {
+    measured_to(folder, jobs, deadlines, budget, false)
+}
+
+fn measured_to(
+    folder: &Path,
+    jobs: Vec<Job>,
+    deadlines: Deadlines,
+    budget: Budget,
+    first_look_only: bool,
+) -> (RunWriter, PairVerdicts) {
     let (procedure, policy) = (Procedure::default(), Policy::standard());
     let settings = Settings {
         procedure: &procedure,
@@ -69,6 +79,7 @@ fn measured(folder: &Path, jobs: Vec<Job>, deadlines: Deadlines, budget: Budget)
         today: TODAY,
         seed: 1,
         deadlines,
+        first_look_only,
         budget,
         sizes: &Sizes::default(),
     };
@@ -151,6 +162,23 @@ fn when_the_time_is_up_nothing_is_green() {
     let comparison = Comparison { differences: vec![], deltas: outcome.deltas };
     let judgement = gate::judge(comparison, &[], &[]);
     assert_eq!((judgement.outcome, judgement.outcome.exit().code()), (GateOutcome::Undecided, 3));
+}
+
+#[test]
+fn after_the_first_look_only_controls_go_on_where_something_else_has_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let honest = Script::honest().write(&folder.path().join("honest"));
+    let slower = Script { time_ns: 5_250_000, ..Script::honest() }.write(&folder.path().join("slower"));
+    let jobs = vec![
+        pair(&case("codec_encode_small_json"), &honest, &slower, 0.0),
+        control(Control::Slower { percent: SLOWER_PERCENT }, &honest),
+    ];
+    let (deadlines, budget) = (Deadlines::default(), Budget::default());
+    let (writer, outcome) = measured_to(folder.path(), jobs, deadlines, budget, true);
+    let rounds: Vec<usize> = writer.so_far().pairs.iter().map(|paired| paired.rounds.len()).collect();
+    assert_eq!(rounds, [20, 40]);
+    assert_eq!(outcome.deltas[0].verdict, Verdict::Inconclusive, "a regression needs fresh rounds");
+    assert!(outcome.wrong_controls.is_empty(), "{:?}", outcome.wrong_controls);
 }
 
 #[test]
