@@ -65,8 +65,9 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILTER")]
     only: Option<String>,
 
-    /// For revisions, variants and phases: after this many seconds, what still needs rounds is undecided
-    #[arg(long, value_name = "SECONDS")]
+    /// For revisions, variants and phases: end this many seconds after the builds, at least 30; what still needs rounds
+    /// then is undecided
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(30..))]
     budget: Option<u64>,
 }
 

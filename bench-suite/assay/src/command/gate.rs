@@ -90,8 +90,8 @@ pub struct GateArgs {
     #[arg(long, requires = "command")]
     same_output: bool,
 
-    /// With --against: after this many seconds of the time lane, what still needs rounds is undecided
-    #[arg(long, value_name = "SECONDS", requires = "against")]
+    /// With --against: end this many seconds after the builds; what was not decided by then is undecided. At least 30
+    #[arg(long, value_name = "SECONDS", requires = "against", value_parser = clap::value_parser!(u64).range(30..))]
     budget: Option<u64>,
 
     /// Judge this stored run instead of measuring
