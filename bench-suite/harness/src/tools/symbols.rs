@@ -11,7 +11,7 @@ const STANDARD: [&str; 3] = ["core", "alloc", "std"];
 /// A symbol without hashes: instances of generic code, and builds with other libraries, differ only in them.
 pub fn bare(symbol: &str) -> String {
     if symbol.starts_with("_R") {
-        return without_disambiguators(symbol);
+        return without_back_references(&without_disambiguators(symbol));
     }
     let hash = |place: &usize| {
         let hash = symbol.get(place + 3..place + 20)?;
@@ -34,6 +34,23 @@ fn without_disambiguators(symbol: &str) -> String {
             Some((hash, after)) if hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) => after,
             _ => after,
         };
+    }
+    bare + rest
+}
+
+/// A v0 symbol whose references to earlier parts of it, `B` and a place to `_`, are only `B`: the places move with the
+/// length of the hashes before them.
+fn without_back_references(symbol: &str) -> String {
+    // A longer place would be beyond any symbol.
+    const DIGITS: usize = 4;
+    let mut bare = String::with_capacity(symbol.len());
+    let mut rest = symbol;
+    while let Some((before, after)) = rest.split_once('B') {
+        bare.push_str(before);
+        bare.push('B');
+        let digits = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let is_reference = digits <= DIGITS && after[digits..].starts_with('_');
+        rest = if is_reference { &after[digits + 1..] } else { after };
     }
     bare + rest
 }
@@ -105,6 +122,12 @@ mod tests {
         assert_eq!(bare("_RNvNtCsgEmfK2I1SDS_4core9panicking5panic"), "_RNvNtC4core9panicking5panic");
         assert_eq!(bare("__memcpy_sse2_unaligned"), "__memcpy_sse2_unaligned");
         assert_eq!(bare("my_17high"), "my_17high");
+        let [one, other] = [
+            "_RNvXs1g_NtCsgEmfK2I1SDS_4core3fmtRhNtB6_5Debug3fmtCsgY6Mt91CT9J_9quick_xml",
+            "_RNvXs1g_NtCsgEmfK2I1_4core3fmtRhNtB2_5Debug3fmtCs9J_9quick_xml",
+        ];
+        assert_eq!(bare(one), bare(other), "a shorter hash moves the places of references");
+        assert_ne!(bare(one), bare(&one.replace("5Debug", "7Display")));
     }
 
     #[test]
