@@ -1,12 +1,8 @@
 //! Benches of libtest, in packages that know nothing of Assay, beside those of criterion.
 
-use std::path::PathBuf;
-
 use harness::tools::valgrind;
-use tempfile::TempDir;
 
-use super::base::git;
-use super::support::{assay, parts};
+use super::support::Project;
 
 const LIBRARY: &str = r#"#![cfg_attr(test, feature(test))]
 
@@ -107,38 +103,6 @@ name = "summing"
 version = "0.1.0"
 "#;
 
-/// A repository in its first commit.
-struct Project {
-    folder: TempDir,
-}
-
-impl Project {
-    fn new(files: &[(&str, &str)]) -> Project {
-        let project = Project { folder: tempfile::tempdir().expect("a folder") };
-        std::fs::create_dir_all(project.root()).expect("a folder");
-        project.write(".gitignore", "target\ncache\n");
-        files.iter().for_each(|(file, text)| project.write(file, text));
-        git(&project.root(), &["init", "--quiet"]);
-        project.commit();
-        project
-    }
-
-    fn root(&self) -> PathBuf {
-        self.folder.path().join("sums")
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.root().join(file);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        std::fs::write(path, text).expect("written");
-    }
-
-    fn commit(&self) {
-        git(&self.root(), &["add", "--all"]);
-        git(&self.root(), &["commit", "--quiet", "-m", "a change"]);
-    }
-}
-
 #[test]
 fn libtests_and_criterions_benches_are_one_gate() {
     if let Some(why) = valgrind::missing() {
@@ -159,7 +123,7 @@ fn libtests_and_criterions_benches_are_one_gate() {
     let slower = LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)");
     project.write("summing/src/lib.rs", &slower);
     project.commit();
-    let (code, said, progress) = parts(&assay(&project.root(), &["gate", "--lane", "counts", "--against", "HEAD~1"]));
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 100, "{said}{progress}");
     let mut worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
     worse.iter_mut().for_each(|line| *line = line.rsplit(' ').next().unwrap_or(line));
@@ -189,7 +153,7 @@ fn without_criterion_libtests_benches_are_all() {
         ("benches/summing.rs", BENCH),
         ("benches/own.rs", "fn main() {}\n"),
     ]);
-    let (code, said, progress) = parts(&assay(&project.root(), &["run", "--list"]));
+    let (code, said, progress) = project.assay(&["run", "--list"]);
     assert_eq!(code, 0, "{said}{progress}");
     let mut listed: Vec<String> =
         said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();

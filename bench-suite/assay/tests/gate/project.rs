@@ -1,12 +1,10 @@
 //! The criterion benches of a package that knows nothing of Assay, with nothing to edit in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use harness::tools::valgrind;
-use tempfile::TempDir;
 
-use super::base::git;
-use super::support::{assay, parts};
+use super::support::{Project, assay, parts};
 
 const MANIFEST: &str = r#"[package]
 name = "summing"
@@ -71,49 +69,15 @@ criterion_main!(benches);
 "#;
 
 /// A repository with that package, in its first commit.
-struct Project {
-    folder: TempDir,
-}
-
-impl Project {
-    fn new() -> Project {
-        let project = Project { folder: tempfile::tempdir().expect("a folder") };
-        std::fs::create_dir_all(project.root()).expect("a folder");
-        for (file, text) in [
-            ("Cargo.toml", MANIFEST),
-            ("Cargo.lock", LOCK),
-            (".gitignore", "target\ncache\n"),
-            ("src/lib.rs", LIBRARY),
-            ("benches/sums.rs", BENCH),
-            ("benches/other.rs", "fn main() {\n    println!(\"no criterion bench\");\n}\n"),
-            ("README.md", "Sums.\n"),
-        ] {
-            project.write(file, text);
-        }
-        git(&project.root(), &["init", "--quiet"]);
-        project.commit();
-        project
-    }
-
-    fn root(&self) -> PathBuf {
-        self.folder.path().join("summing")
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.root().join(file);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        std::fs::write(path, text).expect("written");
-    }
-
-    fn commit(&self) {
-        git(&self.root(), &["add", "--all"]);
-        git(&self.root(), &["commit", "--quiet", "-m", "a change"]);
-    }
-
-    /// The exit code, stdout and stderr of `assay` with these arguments.
-    fn assay(&self, arguments: &[&str]) -> (i32, String, String) {
-        parts(&assay(&self.root(), arguments))
-    }
+fn summing() -> Project {
+    Project::new(&[
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCK),
+        ("src/lib.rs", LIBRARY),
+        ("benches/sums.rs", BENCH),
+        ("benches/other.rs", "fn main() {\n    println!(\"no criterion bench\");\n}\n"),
+        ("README.md", "Sums.\n"),
+    ])
 }
 
 fn has_valgrind() -> bool {
@@ -129,7 +93,7 @@ fn a_slower_function_is_found_and_a_document_is_not_measured() {
     if !has_valgrind() {
         return;
     }
-    let project = Project::new();
+    let project = summing();
     project.write("README.md", "Sums of numbers.\n");
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
@@ -152,7 +116,7 @@ fn a_project_is_listed_measured_and_profiled() {
     if !has_valgrind() {
         return;
     }
-    let project = Project::new();
+    let project = summing();
     let (code, said, _) = project.assay(&["run", "--list"]);
     assert_eq!((code, said.lines().count()), (0, 5), "{said}");
     assert!(said.lines().all(|line| line.starts_with("summing/sums ")), "{said}");
@@ -176,7 +140,7 @@ fn what_is_no_project_is_refused_with_the_remedy() {
     };
     let why = refused(nothing.path());
     assert!(why.contains("there is no Cargo.toml"), "{why}");
-    let project = Project::new();
+    let project = summing();
     project.write("Cargo.toml", &MANIFEST.replace("criterion = \"0.5\"", ""));
     project.write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"summing\"\nversion = \"0.1.0\"\n");
     project.commit();

@@ -1,10 +1,13 @@
 //! Shared by the command tests: runs as files, and the `assay` program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use baselines::record::{Acceptance, RunHeader};
 use baselines::{CaseKey, Durability, Environment, FunctionCost, Measurement, Run, Sample};
+use tempfile::TempDir;
+
+use super::base::git;
 
 /// Runs `assay` in `folder`, so that it does not touch the workspace.
 pub fn assay(folder: &Path, arguments: &[&str]) -> Output {
@@ -26,6 +29,46 @@ pub fn like_the_memory(folder: &Path) {
         if !path.exists() {
             std::fs::write(path, "").expect("written");
         }
+    }
+}
+
+/// A repository of a project that knows nothing of Assay, in its first commit.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// With these files.
+    pub fn new(files: &[(&str, &str)]) -> Project {
+        let project = Project { folder: tempfile::tempdir().expect("a folder") };
+        project.write(".gitignore", "target\ncache\n");
+        files.iter().for_each(|(file, text)| project.write(file, text));
+        git(&project.root(), &["init", "--quiet"]);
+        project.commit();
+        project
+    }
+
+    /// Its folder, whose name is that of the package in reports.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("summing")
+    }
+
+    /// Writes a file.
+    pub fn write(&self, file: &str, text: &str) {
+        let path = self.root().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("written");
+    }
+
+    /// Commits everything.
+    pub fn commit(&self) {
+        git(&self.root(), &["add", "--all"]);
+        git(&self.root(), &["commit", "--quiet", "-m", "a change"]);
+    }
+
+    /// The exit code, stdout and stderr of `assay` with these arguments.
+    pub fn assay(&self, arguments: &[&str]) -> (i32, String, String) {
+        parts(&assay(&self.root(), arguments))
     }
 }
 
