@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use worker::pin;
 use worker::protocol::{Answer, Command, Ended, Ready, VERSION, Worked};
+use worker::slice::InjectedSlowdown;
 
 use crate::tools::valgrind::last_lines;
 use crate::words;
@@ -115,9 +116,9 @@ fn converse(line: &str, extra: f64, core: Option<usize>) -> Result<()> {
 
 /// Whole processes, and for a remaining fraction of one the same share of its time.
 fn work(mut run: impl FnMut() -> Result<ProcessCost>, operations: u64, extra: f64) -> Result<ProcessCost> {
-    let wanted = operations as f64 * (1.0 + extra);
+    let (whole, part) = InjectedSlowdown { share: extra, waits: false }.operations(operations);
     let mut sum = ProcessCost { waiting_ns: Some(0), ..ProcessCost::default() };
-    for _ in 0..wanted as u64 {
+    for _ in 0..whole {
         let one = run()?;
         sum.cpu_ns += one.cpu_ns;
         sum.wall_ns += one.wall_ns;
@@ -126,7 +127,7 @@ fn work(mut run: impl FnMut() -> Result<ProcessCost>, operations: u64, extra: f6
         sum.involuntary_switches += one.involuntary_switches;
         sum.peak_bytes = sum.peak_bytes.max(one.peak_bytes);
     }
-    let (began, spun_ns) = (Instant::now(), sum.cpu_ns as f64 * wanted.fract() / wanted.trunc());
+    let (began, spun_ns) = (Instant::now(), sum.cpu_ns as f64 * part / whole as f64);
     while (began.elapsed().as_nanos() as f64) < spun_ns {}
     sum.cpu_ns += spun_ns as u64;
     sum.wall_ns += spun_ns as u64;
