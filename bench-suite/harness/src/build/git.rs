@@ -1,6 +1,6 @@
 //! Runs git.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -35,6 +35,13 @@ pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
         bail!("git {} failed: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
     }
     String::from_utf8(output.stdout).context("git's output is not UTF-8")
+}
+
+/// The root of the repository around a folder.
+pub fn repository_of(folder: &Path) -> Result<PathBuf> {
+    let root = git(folder, &["rev-parse", "--show-toplevel"])
+        .with_context(|| format!("{} is in no git repository: a base comes from one", folder.display()))?;
+    Ok(PathBuf::from(root.trim_end_matches('\n')).canonicalize()?)
 }
 
 /// The full commit of a revision.

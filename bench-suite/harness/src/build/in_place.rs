@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::checkout::{Recipe, Targets};
+use crate::hash::hash;
 
 /// A shell command in a folder of the source.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ const ELF: &[u8] = b"\x7fELF";
 pub fn machine_code(folder: &Path) -> Result<String> {
     let mut told = String::new();
     add_native(folder, folder, &mut told)?;
-    Ok(format!("{:016x}", memory::hash::fnv1a(told.as_bytes())))
+    Ok(hash(told))
 }
 
 fn add_native(root: &Path, folder: &Path, told: &mut String) -> Result<()> {
@@ -75,7 +76,7 @@ fn add_native(root: &Path, folder: &Path, told: &mut String) -> Result<()> {
         } else if kind.is_file() && is_native(&path)? {
             let content = fs::read(&path).with_context(|| format!("can't read {}", path.display()))?;
             let name = path.strip_prefix(root).unwrap_or(&path);
-            told.push_str(&format!("{} {:016x}\n", name.display(), memory::hash::fnv1a(&content)));
+            told.push_str(&format!("{} {}\n", name.display(), hash(content)));
         }
     }
     Ok(())

@@ -100,6 +100,15 @@ impl Metadata {
         serde_json::from_slice(&output.stdout).context("`cargo metadata` printed something else than its format 1")
     }
 
+    /// The crates of the targets that `is_wanted` picks, as symbols name them.
+    pub fn crates(&self, is_wanted: impl Fn(&PackageTarget) -> bool) -> Vec<String> {
+        let targets = self.packages.iter().flat_map(|package| &package.targets).filter(|target| is_wanted(target));
+        let mut crates: Vec<String> = targets.map(|target| target.name.replace('-', "_")).collect();
+        crates.sort_unstable();
+        crates.dedup();
+        crates
+    }
+
     /// The packages that cargo builds when it is called with a manifest: its package, or the default members.
     pub fn chosen<'a>(&'a self, manifest: &'a Path) -> impl Iterator<Item = &'a Package> {
         let is_own = move |package: &Package| package.manifest_path == manifest;

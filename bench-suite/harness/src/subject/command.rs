@@ -19,7 +19,7 @@ use super::command_lines::CommandLines;
 use super::project::{both_controls, slicing};
 use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
-use crate::build::git::git;
+use crate::build::git::repository_of;
 use crate::build::metadata::Metadata;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
@@ -63,9 +63,7 @@ impl CommandSubject {
             words::split(line)?;
         }
         let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).context("there is no folder")?;
-        let repository = git(&here, &["rev-parse", "--show-toplevel"])
-            .with_context(|| format!("{} is in no git repository: a base comes from one", here.display()))?;
-        let repository = PathBuf::from(repository.trim_end_matches('\n')).canonicalize()?;
+        let repository = repository_of(&here)?;
         let within = here.strip_prefix(&repository).context("the folder lies in its repository")?;
         let mut folders = within.ancestors().map(|folder| repository.join(folder));
         let mut of_cargo = || folders.any(|folder| folder.join("Cargo.toml").is_file());
@@ -132,11 +130,7 @@ impl Subject for CommandSubject {
     fn crates(&self) -> Result<Vec<String>> {
         let manifest = self.root().join("Cargo.toml");
         let Ok(metadata) = Metadata::read(&manifest) else { return Ok(vec![]) };
-        let targets = metadata.packages.iter().flat_map(|package| &package.targets);
-        let mut crates: Vec<String> = targets.map(|target| target.name.replace('-', "_")).collect();
-        crates.sort_unstable();
-        crates.dedup();
-        Ok(crates)
+        Ok(metadata.crates(|_| true))
     }
 
     fn revision(&self, revision: &str) -> Result<Build> {

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::build::git::git;
+use crate::build::git::repository_of;
 use crate::words;
 
 /// The version of the format.
@@ -74,9 +74,7 @@ impl Definition {
         let manifest = manifest.with_context(|| {
             format!("there is no Cargo.toml in {} or above: go to a cargo package", folder.display())
         })?;
-        let repository = git(&folder, &["rev-parse", "--show-toplevel"])
-            .with_context(|| format!("{} is in no git repository: a base comes from one", folder.display()))?;
-        let repository = PathBuf::from(repository.trim_end_matches('\n')).canonicalize()?;
+        let repository = repository_of(&folder)?;
         let manifest = manifest
             .strip_prefix(&repository)
             .with_context(|| format!("{} is outside of its git repository", manifest.display()))?
@@ -138,6 +136,7 @@ fn parse(text: &str) -> Result<Definition> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::git::git;
 
     #[test]
     fn a_project_needs_a_repository_and_may_name_a_bench() {

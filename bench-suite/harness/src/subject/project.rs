@@ -281,12 +281,7 @@ impl Subject for ProjectSubject {
 
     fn crates(&self) -> Result<Vec<String>> {
         let metadata = Metadata::read(&self.definition.repository.join(&self.definition.manifest))?;
-        let targets = metadata.packages.iter().flat_map(|package| &package.targets);
-        let compiled = targets.filter(|target| target.kind.iter().any(|kind| kind == "bench" || kind.ends_with("lib")));
-        let mut crates: Vec<String> = compiled.map(|target| target.name.replace('-', "_")).collect();
-        crates.sort_unstable();
-        crates.dedup();
-        Ok(crates)
+        Ok(metadata.crates(|target| target.kind.iter().any(|kind| kind == "bench" || kind.ends_with("lib"))))
     }
 
     fn revision(&self, revision: &str) -> Result<Build> {
