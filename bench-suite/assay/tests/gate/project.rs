@@ -112,6 +112,19 @@ fn a_slower_function_is_found_and_a_document_is_not_measured() {
 }
 
 #[test]
+fn a_release_is_no_other_program() {
+    let project = summing();
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        let text = if file == "Cargo.toml" { MANIFEST } else { LOCK };
+        project.write(file, &text.replace("\"0.1.0\"", "\"0.2.0\""));
+    }
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("both revisions build the same program"), "{said}{progress}");
+}
+
+#[test]
 fn a_project_is_listed_measured_and_profiled() {
     if !has_valgrind() {
         return;

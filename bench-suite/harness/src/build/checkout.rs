@@ -19,6 +19,7 @@ use baselines::environment;
 use serde::{Deserialize, Serialize};
 
 use super::cargo::{self, CargoTarget};
+use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
 use super::prefill::prefill;
@@ -333,8 +334,13 @@ impl SourceCheckout {
     }
 
     fn build(&self, target: &CargoTarget, more: &[(&str, &str)]) -> Result<PathBuf> {
+        let wrapper = crate_identity::wrapper(&self.home)?;
         let own = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let variables: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
+        let mut variables: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
+        // Somebody else's wrapper stays.
+        if std::env::var_os(crate_identity::VARIABLE).is_none() {
+            variables.push((crate_identity::VARIABLE, text(&wrapper)?));
+        }
         cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, target)
     }
 

@@ -9,11 +9,13 @@
 //!   and [`libtest`] the one for libtest.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
+//! - [`crate_identity`] keeps a package's version out of the names of its symbols.
 //! - [`unoptimised`] builds a program once more, to see what it executes before optimisation.
 
 pub mod base;
 pub mod cargo;
 pub mod checkout;
+pub mod crate_identity;
 pub mod files;
 pub mod git;
 pub mod in_place;
