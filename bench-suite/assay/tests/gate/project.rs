@@ -112,6 +112,20 @@ fn a_slower_function_is_found_and_a_document_is_not_measured() {
 }
 
 #[test]
+fn what_executes_the_same_machine_code_is_not_timed() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "sums/", "--against", "HEAD~1"]);
+    assert_eq!(code, 100, "{said}{progress}");
+    assert!(progress.contains("times: 1 of 2 cases execute the same machine code, and are not timed"), "{progress}");
+    assert!(said.contains("1 case executes the same machine code"), "{said}");
+}
+
+#[test]
 fn a_release_is_no_other_program() {
     let project = summing();
     for file in ["Cargo.toml", "Cargo.lock"] {

@@ -10,6 +10,7 @@
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
 //! - [`crate_identity`] keeps a package's version out of the names of its symbols.
+//! - [`machine_code`] compares two programs function by function.
 //! - [`unoptimised`] builds a program once more, to see what it executes before optimisation.
 
 pub mod base;
@@ -21,6 +22,7 @@ pub mod git;
 pub mod in_place;
 pub mod layouts;
 pub mod libtest;
+pub mod machine_code;
 pub mod metadata;
 pub mod order;
 pub mod prefill;

@@ -4,6 +4,7 @@
 //! from rounds in which both sides alternate. The call stacks of counts that got worse are stored for both sides.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use anyhow::Result;
 use baselines::compare::{self, Comparison, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
-use baselines::policy::Policy;
+use baselines::policy::{Limit, Policy};
 use baselines::stats::Procedure;
 use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
 use workloads::cases::{self, Case};
@@ -22,7 +23,7 @@ use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::sides::{SideBySide, match_up};
-use super::{run, runs, unmeasured};
+use super::{run, runs, timed, unmeasured};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::hash::hash;
@@ -105,7 +106,10 @@ impl AbSession<'_> {
             let sides = BothSides { subject, revisions, programs, cases: shared.clone() };
             sides.lay(&mut counts.deltas, &self.rulebook.policy);
         }
-        let timed = timed(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+        let mut timed = timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+        if self.selection.compares(Lane::Time) {
+            counts.leave_out_same_code(&mut timed, &self.rulebook.policy);
+        }
         let times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
             true => {
                 let mut both = SideBySide::new(&base, &new)?;
@@ -220,7 +224,7 @@ impl AbSession<'_> {
         }
         let (cases, repeat, budget) = (&cases[..], self.selection.repeat, session.budget);
         let plan = |build| CountPlan { subject, build, cases, repeat, budget };
-        counts::measure(plan(new), &mut session.writer, |_| false)?;
+        let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
         // What is counted is part of it: a later program counts more.
@@ -251,9 +255,14 @@ impl AbSession<'_> {
             };
             Run { measurements: run.measurements.iter().filter(is_count).cloned().collect(), ..run.clone() }
         };
-        let compared =
-            compare::compare(&counts(&of_base), &counts(session.writer.so_far()), &self.rulebook.policy, runs::today());
-        Ok(ComparedCounts { deltas: compared.deltas, invalid: of_base.invalid })
+        let new_counts = counts(session.writer.so_far());
+        let deltas = compare::compare(&counts(&of_base), &new_counts, &self.rulebook.policy, runs::today()).deltas;
+        let same_code = timed::same_code(cases, [base, new], &new_counts.measurements, &executed, &deltas);
+        let same_code = same_code.unwrap_or_else(|error| {
+            eprintln!("times: every case is timed, as the machine code can't be compared: {error:#}");
+            BTreeSet::new()
+        });
+        Ok(ComparedCounts { deltas, same_code, invalid: of_base.invalid })
     }
 
     /// Judges a session. If `named` is given, each rule of the policy must match one of those cases.
@@ -288,13 +297,6 @@ fn by_layouts<'a>(policy: &'a Policy, both: &SideBySide) -> Cow<'a, Policy> {
     if both.randomized() { Cow::Borrowed(policy) } else { Cow::Owned(policy.advising(Lane::Time)) }
 }
 
-/// The cases whose times are judged: those that this tree or the base gates, or `everything` that was asked for. Counts
-/// are cheap enough for every case; rounds of all of them may take the better part of an hour.
-fn timed(shared: &[SubjectCase], base: &[SubjectCase], everything: bool) -> Vec<SubjectCase> {
-    let before = |case: &SubjectCase| base.iter().any(|of| of.is(case) && of.gated);
-    shared.iter().filter(|case| everything || case.gated || before(case)).cloned().collect()
-}
-
 /// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
@@ -304,11 +306,25 @@ fn own_cases() -> Result<Vec<CaseKey>> {
 #[derive(Default)]
 struct ComparedCounts {
     deltas: Vec<Delta>,
+    /// The cases that execute the same machine code on both sides.
+    same_code: BTreeSet<CaseKey>,
     /// What is invalid in the base's.
     invalid: Vec<InvalidEntry>,
 }
 
 impl ComparedCounts {
+    /// Leaves out the cases that execute the same code: their times are equal.
+    fn leave_out_same_code(&mut self, timed: &mut Vec<SubjectCase>, policy: &Policy) {
+        let all = timed.len();
+        for case in timed.extract_if(.., |case| self.same_code.contains(&case.key)) {
+            let limit = policy.limit(&case.key, case.metric, runs::today());
+            self.deltas.push(Delta::of_same_code(&case.key, case.metric, limit.is_some_and(Limit::blocks)));
+        }
+        if timed.len() < all {
+            eprintln!("times: {} of {all} cases execute the same machine code, and are not timed", all - timed.len());
+        }
+    }
+
     /// True if a count blocks.
     fn block(&self) -> bool {
         self.deltas.iter().any(|delta| delta.blocks && delta.verdict == Verdict::Regressed)
@@ -409,7 +425,6 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use baselines::policy::Action;
-    use workloads::cases::Tag;
     use workloads::input::Source;
 
     use super::*;
@@ -467,15 +482,5 @@ mod tests {
     #[test]
     fn every_session_draws_its_seed() {
         assert_ne!(plan::draw_seed(), plan::draw_seed());
-    }
-
-    #[test]
-    fn every_case_is_counted_and_the_gated_ones_are_timed() {
-        let cases = cases::select(None, &[]).expect("selects").cases;
-        let shared: Vec<SubjectCase> = cases.iter().map(|case| MemorySubject::case(case, &[])).collect();
-        let gated = cases.iter().filter(|case| case.has(Tag::Gated)).count();
-        assert!(gated > 0 && gated < cases.len());
-        assert_eq!(timed(&shared, &[], false).len(), gated);
-        assert_eq!(timed(&shared, &[], true).len(), cases.len());
     }
 }

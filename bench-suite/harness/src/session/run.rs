@@ -130,7 +130,7 @@ pub fn measure(
                         repeat: selection.repeat,
                         budget: Budget::default(),
                     };
-                    stacks = counts::measure(plan, &mut writer, is_profiled)?;
+                    stacks = counts::measure(plan, &mut writer, is_profiled)?.stacks;
                 }
             },
             Lane::Time => lanes::time::measure(&plan, &mut writer)?,

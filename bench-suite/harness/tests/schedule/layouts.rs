@@ -55,7 +55,7 @@ fn order(program: &Path) -> String {
 }
 
 /// True if this machine links with LLD, as Rust does by default on x86-64 Linux.
-fn has_lld() -> bool {
+pub fn has_lld() -> bool {
     cfg!(all(target_os = "linux", target_arch = "x86_64"))
 }
 

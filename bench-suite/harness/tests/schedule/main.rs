@@ -7,6 +7,7 @@
 mod checkout;
 mod in_place;
 mod layouts;
+mod machine_code;
 mod python;
 mod script;
 
