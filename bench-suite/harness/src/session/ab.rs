@@ -100,26 +100,31 @@ impl AbSession<'_> {
             true => self.count(subject, &shared, [&base, &new], &mut session)?,
             false => ComparedCounts::default(),
         };
+        let revisions = [Some(base.commit.clone()), new_revision];
+        let programs = [base.program().to_owned(), new.program().to_owned()];
+        let both_sides = BothSides { subject, revisions, programs, cases: shared.clone() };
         if !budget.is_over() {
-            let revisions = [Some(base.commit.clone()), new_revision];
-            let programs = [base.program().to_owned(), new.program().to_owned()];
-            let sides = BothSides { subject, revisions, programs, cases: shared.clone() };
-            sides.lay(&mut counts.deltas, &self.rulebook.policy);
+            both_sides.lay_counts(&mut counts.deltas, &self.rulebook.policy);
         }
         let mut timed = timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
         if self.selection.compares(Lane::Time) {
             counts.leave_out_same_code(&mut timed, &self.rulebook.policy);
         }
-        let times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
+        let mut times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
             true => {
                 let mut both = SideBySide::new(&base, &new)?;
                 session.randomize(&mut both)?;
                 let (base, new) = both.sides();
-                let jobs = jobs::jobs(subject, &timed, base, new);
+                let steady = timed::steady(&shared, &timed, &counts.deltas);
+                let mut jobs = jobs::jobs(subject, &timed, base, new);
+                jobs.extend(jobs::controls(subject, &steady, new));
                 session.alternate(self, jobs, &both, counts.block())?
             }
             false => PairVerdicts::default(),
         };
+        if !budget.is_over() {
+            both_sides.lay_times(&mut times.deltas, &counts.deltas, &self.rulebook.policy);
+        }
         let cases = of_base.cases.iter().chain(&of_new.cases);
         let named: Option<Vec<CaseKey>> = own_policy.then(|| cases.map(|case| case.key.clone()).collect());
         let mut judged = self.conclude(session, counts, times, one_sided, named.as_deref())?;

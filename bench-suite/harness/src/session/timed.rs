@@ -22,6 +22,14 @@ pub fn gated(shared: &[SubjectCase], base: &[SubjectCase], everything: bool) -> 
     shared.iter().filter(|case| everything || case.gated || before(case)).cloned().collect()
 }
 
+/// The cases that controls may be made of: those with exact counts, as they do the same work in every process. Where
+/// nothing was counted, all that are `timed`.
+pub fn steady(shared: &[SubjectCase], timed: &[SubjectCase], counts: &[Delta]) -> Vec<SubjectCase> {
+    let is_counted = |case: &&SubjectCase| counts.iter().any(|delta| delta.case == case.key);
+    let counted: Vec<SubjectCase> = shared.iter().filter(is_counted).cloned().collect();
+    if counted.is_empty() { timed.to_vec() } else { counted }
+}
+
 /// The cases among `cases` that execute the same code in two builds, by what was `measured` of the new side, the symbols
 /// of what it `executed`, and the `deltas` of both.
 pub fn same_code(
@@ -56,7 +64,7 @@ pub fn same_code(
 
 /// The largest difference of the estimated cycles, as a share of them, by which the memory that both sides access may
 /// be thought to lie alike. Where functions lie decides about some misses of the instruction cache.
-const ALIKE: f64 = 0.005;
+pub const ALIKE: f64 = 0.005;
 
 /// True if a case does as much on both sides.
 fn counts_the_same(case: &CaseKey, deltas: &[Delta]) -> bool {
