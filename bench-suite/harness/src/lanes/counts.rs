@@ -29,7 +29,7 @@ use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile, mangled};
 use crate::tools::dhat::{self, Allocations};
 use crate::tools::process_profile::{self, Invocation, ProcessCounts};
-use crate::tools::valgrind::ExactCount;
+use crate::tools::valgrind::{self, ExactCount};
 use crate::{words, workspace};
 
 /// One exact count of a case.
@@ -81,7 +81,7 @@ pub const EVENTS: [&str; 6] = [
 pub(super) const LONGEST: Duration = Duration::from_secs(300);
 
 /// The reason why a long benchmark has no counts.
-pub const TOO_LONG: &str = "an operation takes more than half a second, and would take minutes under valgrind";
+const TOO_LONG: &str = "an operation takes more than half a second, and would take minutes under valgrind";
 
 /// Bytes that each repetition adds to the environment: odd, so that no alignment repeats.
 const PADDING: usize = 1237;
@@ -337,6 +337,21 @@ pub fn whole_process(build: &Build, case: &SubjectCase, crates: &[String]) -> Re
     let arguments = &words::split(&case.id)?[1..];
     let folder = &build.tree.join(&program.package);
     process_profile::count(Invocation { program: &program.path, arguments, folder, crates })
+}
+
+/// The cases that the lane can count. What it can't is skipped with the reason.
+pub fn countable(subject: &dyn Subject, cases: &[SubjectCase], writer: &mut RunWriter) -> Result<Vec<SubjectCase>> {
+    let impossible = if let Counting::No(why) = subject.counting() { Some(why) } else { valgrind::missing() };
+    if let Some(why) = impossible {
+        eprintln!("skipped: the counts lane: {why}");
+        writer.skipped("counts lane", why)?;
+        return Ok(vec![]);
+    }
+    let (too_long, countable): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations == 0);
+    for case in too_long {
+        writer.skipped(format!("counts of {}", case.label()), TOO_LONG)?;
+    }
+    Ok(countable)
 }
 
 /// What the lane found out besides measurements.

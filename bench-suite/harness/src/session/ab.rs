@@ -35,7 +35,6 @@ use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
 use crate::subject::{Chosen, Counting, Subject, SubjectCase};
-use crate::tools::valgrind;
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -71,7 +70,8 @@ impl AbSession<'_> {
         let same = subject.same(&base, &new)?;
         let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
         let (of_base, of_new) = (list(&base)?, list(&new)?);
-        let mut session = self.start(self.environment(subject, &new)?, [&of_base.cases, &of_new.cases], budget)?;
+        let mut session =
+            self.start(plan::environment_of(subject, &new, self.selection)?, [&of_base.cases, &of_new.cases], budget)?;
         if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
             return session.unmeasured(judgement, &base);
         }
@@ -195,16 +195,6 @@ impl AbSession<'_> {
         super::judging::scope(selected, base.len(), self.selection, false)
     }
 
-    fn environment(&self, subject: &dyn Subject, new: &Build) -> Result<Environment> {
-        let (seed, input) = subject.input()?;
-        let mut environment = unmeasured::environment(Environment::detect(seed, &input), new);
-        let by_worker = subject.counting() == Counting::Worker;
-        if self.selection.compares(Lane::Counts) && by_worker && valgrind::missing().is_none() {
-            environment.cpu_features = valgrind::cpu_features(new.program())?;
-        }
-        Ok(environment)
-    }
-
     /// Counts the new side's cases into the session, and compares them with the base's counts, from the cache or new.
     fn count(
         &self,
@@ -213,17 +203,7 @@ impl AbSession<'_> {
         [base, new]: [&Build; 2],
         session: &mut Session,
     ) -> Result<ComparedCounts> {
-        let counting = subject.counting();
-        let impossible = if let Counting::No(why) = &counting { Some(why.clone()) } else { valgrind::missing() };
-        if let Some(why) = impossible {
-            eprintln!("skipped: the counts lane: {why}");
-            session.writer.skipped("counts lane", why)?;
-            return Ok(ComparedCounts::default());
-        }
-        let (too_long, cases): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations == 0);
-        for case in too_long {
-            session.writer.skipped(format!("counts of {}", case.label()), counts::TOO_LONG)?;
-        }
+        let cases = counts::countable(subject, cases, &mut session.writer)?;
         if cases.is_empty() {
             return Ok(ComparedCounts::default());
         }
@@ -234,7 +214,7 @@ impl AbSession<'_> {
         let environment = unmeasured::environment(measured, base);
         // What is counted is part of it: a later program counts more.
         let mut what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
-        if counting == Counting::Process {
+        if subject.counting() == Counting::Process {
             // A command sees them all.
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
         }

@@ -9,7 +9,10 @@ use baselines::{Environment, Lane, Run, RunHeader};
 use workloads::cases::{self, Tag};
 use workloads::input::{Input, Source};
 
+use super::unmeasured;
 use crate::build::cargo::{self, OwnProgram};
+use crate::build::checkout::Build;
+use crate::subject::{Counting, Subject};
 use crate::tools::valgrind;
 
 /// The lanes of a plain run.
@@ -135,6 +138,17 @@ pub fn environment(input: &Input, counts: bool) -> Result<Environment> {
     let mut environment = Environment::detect(input.seed, &input.name);
     if counts && valgrind::missing().is_none() {
         environment.cpu_features = valgrind::cpu_features(&cargo::build_one(OwnProgram::Worker)?)?;
+    }
+    Ok(environment)
+}
+
+/// The environment of a run of a subject's program, with the CPU as valgrind presents it where that counts.
+pub fn environment_of(subject: &dyn Subject, build: &Build, selection: &Selection) -> Result<Environment> {
+    let (seed, input) = subject.input()?;
+    let mut environment = unmeasured::environment(Environment::detect(seed, &input), build);
+    let counts = selection.compares(Lane::Counts) && subject.counting() == Counting::Worker;
+    if counts && valgrind::missing().is_none() {
+        environment.cpu_features = valgrind::cpu_features(build.program())?;
     }
     Ok(environment)
 }

@@ -8,7 +8,7 @@ use workloads::cases::Tag;
 use workloads::input::{Input, Source};
 
 use super::plan::{self, FinishedRun, RunProfile, Selection};
-use super::{runs, unmeasured};
+use super::runs;
 use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::lanes::counts::{self, CountPlan};
@@ -40,13 +40,7 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
     let build = subject.working_tree()?;
     let listed = subject.list(&build)?;
     let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
-    let counts = selection.compares(Lane::Counts);
-    let no_valgrind = valgrind::missing().filter(|_| counts);
-    let (seed, input) = subject.input()?;
-    let mut environment = unmeasured::environment(Environment::detect(seed, &input), &build);
-    if counts && no_valgrind.is_none() {
-        environment.cpu_features = valgrind::cpu_features(build.program())?;
-    }
+    let environment = plan::environment_of(subject, &build, selection)?;
     let path = output.map_or_else(|| runs::new_path(&environment), Path::to_owned);
     let mut writer = RunWriter::create(&path, plan::header("full", environment))?;
     for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
@@ -56,17 +50,9 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
     for (case, why) in subject.size(&build, &mut cases)? {
         writer.invalid(case.label(), why)?;
     }
-    if let Some(why) = &no_valgrind {
-        eprintln!("skipped: the counts lane: {why}");
-        writer.skipped("counts lane", why)?;
-    }
-    let (counted, too_long): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations > 0);
-    if counts && no_valgrind.is_none() {
-        for case in too_long {
-            writer.skipped(format!("counts of {}", case.label()), counts::TOO_LONG)?;
-        }
-        let (repeat, budget) = (selection.repeat, Budget::default());
-        let plan = CountPlan { subject, build: &build, cases: &counted, repeat, budget };
+    if selection.compares(Lane::Counts) {
+        let (cases, repeat) = (&counts::countable(subject, &cases, &mut writer)?[..], selection.repeat);
+        let plan = CountPlan { subject, build: &build, cases, repeat, budget: Budget::default() };
         counts::measure(plan, &mut writer, |_| false)?;
     }
     if selection.compares(Lane::Time) {

@@ -67,10 +67,14 @@ fn manifest() -> PathBuf {
 }
 
 impl Definition {
-    /// The package or workspace of the nearest `Cargo.toml` at or above a folder.
+    /// The package or workspace of the nearest `Cargo.toml` at or above a folder. Without one, the project file there.
     pub fn of_folder(folder: &Path) -> Result<Definition> {
         let folder = folder.canonicalize().with_context(|| format!("can't find {}", folder.display()))?;
+        let file = folder.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file());
         let manifest = folder.ancestors().map(|folder| folder.join("Cargo.toml")).find(|manifest| manifest.is_file());
+        if let (None, Some(file)) = (&manifest, file) {
+            return Definition::read(&file);
+        }
         let manifest = manifest.with_context(|| {
             format!("there is no Cargo.toml in {} or above: go to a cargo package", folder.display())
         })?;
