@@ -17,6 +17,7 @@ use harness::session::ab::AbSession;
 use harness::session::judging::{Judged, judge, scope};
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
+use harness::session::shard::Part;
 use harness::session::{run, runs};
 use harness::subject::command::CommandSubject;
 use harness::subject::definition::Definition;
@@ -47,6 +48,7 @@ Examples:
   assay gate retrieve                    only the retrieval benchmarks
   assay gate --against main              counts of all cases, times of 20, against where HEAD left main
   assay gate retrieve --against HEAD~1   only the retrieval benchmarks
+  assay gate --against main --shard 2/3  the second of three parts, for three machines: see `assay merge --help`
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
 
@@ -93,6 +95,10 @@ pub struct GateArgs {
     /// With --against: end this many seconds after the builds; what was not decided by then is undecided. At least 30
     #[arg(long, value_name = "SECONDS", requires = "against", value_parser = clap::value_parser!(u64).range(30..))]
     budget: Option<u64>,
+
+    /// With --against: measure one of several parts of the cases, as in 2/3: `assay merge` judges all parts together
+    #[arg(long, value_name = "i/n", requires = "against", conflicts_with = "command")]
+    shard: Option<Part>,
 
     /// Judge this stored run instead of measuring
     #[arg(long, value_name = "RUN")]
@@ -182,7 +188,7 @@ impl GateArgs {
         let rules = BaseCommit::new(&root, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
         rulebook.benchmarks(&MEASURED)?;
-        let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
+        let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
@@ -237,7 +243,7 @@ impl GateArgs {
 
     /// Measures a subject of another project against a base.
     fn compare(&self, subject: &dyn Subject, base: &Base, rulebook: &Rulebook) -> Result<Judged> {
-        let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
+        let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         let session = AbSession { selection: &selection, rulebook, budget };
         let judged = session.revisions(subject, &base.commit, None, self.policy.is_some())?;
         Ok(Judged { against: base.said.clone(), ..judged })
@@ -302,6 +308,11 @@ impl GateArgs {
         report.against = Some(format!("baseline {}", files.join(", ")));
         publish::print_and_write(&report, path, self.format)?;
         Ok(exit)
+    }
+
+    /// What is measured against a revision.
+    fn selected(&self) -> Selection {
+        Selection { shard: self.shard, ..self.selection.selection() }
     }
 
     /// What is measured against a stored baseline: counts, unless other lanes are named.

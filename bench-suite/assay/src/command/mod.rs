@@ -10,6 +10,7 @@ mod doctor;
 mod gate;
 mod hits;
 mod init;
+mod merge;
 mod profile;
 mod publish;
 mod recall;
@@ -52,6 +53,7 @@ enum Command {
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
     Gate(gate::GateArgs),
+    Merge(merge::MergeArgs),
     Profile(profile::ProfileArgs),
     Report(report::ReportArgs),
     #[command(subcommand)]
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Compare(compare) => compare.execute(),
         Command::Gate(gate) => gate.execute(),
+        Command::Merge(merge) => merge.execute(),
         Command::Profile(profile) => profile.execute(),
         Command::Report(report) => report.execute(),
         Command::Baseline(baseline) => baseline.execute(),

@@ -13,6 +13,7 @@ mod planted;
 mod plants;
 mod programs;
 mod project;
+mod shards;
 mod soak;
 mod support;
 mod waiting_plants;

@@ -47,7 +47,7 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
     if counts && no_valgrind.is_none() {
         environment.cpu_features = valgrind::cpu_features(build.program())?;
     }
-    let path = output.map_or_else(|| runs::new_path(&environment), Path::to_owned);
+    let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
     let mut writer = RunWriter::create(&path, plan::header("full", environment))?;
     for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
         writer.skipped(what, why)?;
@@ -89,7 +89,7 @@ pub fn measure(
     let environment = plan::environment(&input, lanes.contains(&Lane::Counts))?;
     let path = match output {
         Some(path) => path.to_owned(),
-        None => runs::new_path(&environment),
+        None => runs::new_path(&environment, None),
     };
     let header = RunHeader { judged_by, ..plan::header(profile.name(), environment) };
     let mut writer = RunWriter::create(&path, header)?;
