@@ -28,6 +28,7 @@ use harness::workspace;
 use reports::Format;
 use workloads::cases::{self, Tag};
 
+use super::cargo_args::CargoArgs;
 use super::publish;
 use super::selection::SelectionArgs;
 
@@ -64,6 +65,9 @@ Any command of any git repository, each side built and run in a checkout:
 pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
+
+    #[command(flatten)]
+    cargo: CargoArgs,
 
     /// Build where HEAD left this revision (their merge base) and measure against it, instead of comparing with a
     /// stored baseline
@@ -120,6 +124,7 @@ pub struct GateArgs {
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
+        self.cargo.refuse_if(!self.command.is_empty() || self.run.is_some())?;
         if let Some(revision) = &self.against {
             if !self.command.is_empty() {
                 return self.commands(revision);
@@ -183,6 +188,7 @@ impl GateArgs {
 
     /// Measures against a revision of this tree, by that revision's rules.
     fn revision(&self, revision: &str) -> Result<Exit> {
+        self.cargo.refuse_if(true)?;
         let root = workspace::root();
         let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
@@ -226,7 +232,7 @@ impl GateArgs {
             Some(file) => rulebook.definition(file, definition)?,
             None => definition,
         };
-        let judged = self.compare(&*subject::of(definition), &base, &rulebook)?;
+        let judged = self.compare(&*subject::of(definition.with(self.cargo.choice())?), &base, &rulebook)?;
         publish::judged(judged, self.format)
     }
 

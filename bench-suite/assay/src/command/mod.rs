@@ -3,6 +3,7 @@
 
 mod baseline;
 mod calibrate;
+mod cargo_args;
 mod claims;
 mod compare;
 mod corpus;

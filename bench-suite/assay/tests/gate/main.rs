@@ -1,6 +1,7 @@
 //! Tests of the command and its gate, in one binary: linking it is most of their cost.
 
 mod base;
+mod chosen;
 mod ci;
 mod commands;
 mod doing;

@@ -18,6 +18,7 @@ use super::plan::Selection;
 use super::rulebook::Rulebook;
 use super::runs;
 use crate::build::checkout::Build;
+use crate::build::git::short;
 use crate::hash::hash;
 use crate::subject::SubjectCase;
 use crate::workspace;
@@ -130,7 +131,7 @@ impl Sharded<'_> {
         Shard {
             number: self.part.number,
             of: self.part.of,
-            sides: self.sides.map(|build| format!("{} {}", build.commit, build.source)),
+            sides: self.sides.map(|build| format!("{} (files {})", short(&build.commit), short(&build.source))),
             against: self.sides[0].name.clone(),
             policy: self.rulebook.text.clone(),
             plan: plan.join(" "),
