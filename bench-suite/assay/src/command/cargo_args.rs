@@ -36,6 +36,11 @@ impl CargoArgs {
         CargoChoice { packages: package, benches: bench, features, all_features, no_default_features }
     }
 
+    /// True if some of the benches are chosen.
+    pub fn is_partial(&self) -> bool {
+        !self.package.is_empty() || !self.bench.is_empty()
+    }
+
     /// Refuses the arguments where no package is built.
     pub fn refuse_if(&self, others: bool) -> Result<()> {
         ensure!(!others || self.choice().is_empty(), "{OF_OTHERS}");

@@ -16,5 +16,6 @@ mod programs;
 mod project;
 mod shards;
 mod soak;
+mod stored;
 mod support;
 mod waiting_plants;

@@ -249,13 +249,11 @@ impl AbSession<'_> {
         let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
         let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
         if !subject.is_exact() {
-            let found = unsteady::find([plan(base), plan(new)], [&of_base, session.writer.so_far()])?;
+            let counted = [&of_base, session.writer.so_far()];
+            let found = unsteady::find(&[(plan(base), counted[0]), (plan(new), counted[1])], counted)?;
             for case in found {
                 steady.retain(|key| **key != case.key);
-                session.writer.skipped(
-                    format!("counts of {}", case.label()),
-                    "they differ from run to run of one program: only its times are judged",
-                )?;
+                session.writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;
             }
         }
         let counts = |run: &Run| {

@@ -116,10 +116,7 @@ impl Definition {
     pub fn name(&self) -> String {
         let manifest = self.repository.join(&self.manifest);
         let folder = manifest.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
-        match &self.choice().benches[..] {
-            [bench] => format!("{folder}/{bench}"),
-            _ => folder,
-        }
+        self.bench.iter().fold(folder, |folder, bench| format!("{folder}/{bench}"))
     }
 
     /// The same with what the command line chooses.
