@@ -15,6 +15,7 @@ mod plants;
 mod programs;
 mod project;
 mod shards;
+mod shell;
 mod soak;
 mod stored;
 mod support;
