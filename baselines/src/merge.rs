@@ -1,8 +1,8 @@
 //! Joins the shards of one gate into a run, and judges it as if one machine had measured everything.
 //!
-//! Exact counts were compared on the machine that counted both sides, and need no more. Rounds are judged anew, over the
-//! cases of all shards: the corrections for their number are those of the whole suite. Each machine has controls of its
-//! own, and all of them must be right.
+//! Exact counts were compared on the machine that counted both sides, and need no more. Rounds are judged anew, over
+//! the cases of all shards: the corrections for their number are those of the whole suite. Each machine has its
+//! controls, and all of them must be right.
 
 use std::collections::BTreeSet;
 use std::path::Path;

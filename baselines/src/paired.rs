@@ -243,8 +243,8 @@ fn suites<'a>(pairs: &'a [Paired], policy: &Policy, today: Date) -> Vec<Vec<Judg
     measured.into_iter().chain(controls.into_iter().map(judged)).collect()
 }
 
-/// The state of everything that is judged, suite by suite; `elsewhere` is what [`missing`] says. An error if a round can't be used, or a limit of the policy
-/// is no margin.
+/// The state of everything that is judged, suite by suite; `elsewhere` is what [`missing`] says. An error if a round
+/// can't be used, or a limit of the policy is no margin.
 fn states<'a>(
     procedure: &Procedure,
     pairs: &'a [Paired],

@@ -3,12 +3,43 @@
 //! Everything here follows from the two revisions alone, so that machines that know nothing of each other divide the
 //! cases alike.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Difference;
 
 /// What is recorded of a session whose sides have one layout each, so that their times only advise.
 pub const LAYOUTS: &str = "layouts";
+
+/// Which of how many shards, as in `2/3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardNumber {
+    /// Its number, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl FromStr for ShardNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ShardNumber, String> {
+        let part = || {
+            let (number, of) = text.split_once('/')?;
+            let part = ShardNumber { number: number.parse().ok()?, of: of.parse().ok()? };
+            (1..=part.of).contains(&part.number).then_some(part)
+        };
+        part().ok_or_else(|| format!("`{text}` is no shard: give 1/3, 2/3 or 3/3 for the parts of three"))
+    }
+}
+
+impl fmt::Display for ShardNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
+}
 
 /// One part of a gate, as its run records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +104,16 @@ mod tests {
 
     fn cases(weights: &[Option<u64>]) -> Vec<(String, Option<u64>)> {
         weights.iter().enumerate().map(|(number, weight)| (format!("case/{number}"), *weight)).collect()
+    }
+
+    #[test]
+    fn a_shard_is_a_number_of_a_number() {
+        assert_eq!("2/3".parse(), Ok(ShardNumber { number: 2, of: 3 }));
+        assert_eq!(ShardNumber { number: 2, of: 3 }.to_string(), "2/3");
+        for wrong in ["", "3", "0/3", "4/3", "1/0", "-1/3", "a/b", "1/3/5"] {
+            let refused = wrong.parse::<ShardNumber>().expect_err(wrong);
+            assert!(refused.contains("give 1/3"), "{refused}");
+        }
     }
 
     #[test]

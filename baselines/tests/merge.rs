@@ -254,7 +254,7 @@ proptest! {
         agrees(&run(truths.collect(), turns), of);
     }
 
-    /// Shards that measure until they need no more have all that the whole suite needs, and it decides what they decide.
+    /// Shards that measure until they need no more have all that the suite needs, and it decides what they decide.
     #[test]
     fn a_shard_does_not_stop_too_early(
         shares in proptest::collection::vec((-0.03..0.05_f64, 0.02..0.2_f64), 6..13),

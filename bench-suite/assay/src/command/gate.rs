@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
+use baselines::shard::ShardNumber;
 use baselines::{CaseKey, Environment, Lane, Run};
 use clap::Args;
 use harness::build::base::{self, Base};
@@ -18,7 +19,6 @@ use harness::session::ab::AbSession;
 use harness::session::judging::{Judged, judge, scope};
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
-use harness::session::shard::Part;
 use harness::session::{run, runs};
 use harness::subject::command::CommandSubject;
 use harness::subject::definition::Definition;
@@ -104,7 +104,7 @@ pub struct GateArgs {
 
     /// With --against: measure one of several parts of the cases, as in 2/3: `assay merge` judges all parts together
     #[arg(long, value_name = "i/n", requires = "against", conflicts_with = "command")]
-    shard: Option<Part>,
+    shard: Option<ShardNumber>,
 
     /// Judge this stored run instead of measuring
     #[arg(long, value_name = "RUN")]

@@ -5,11 +5,11 @@ use std::hash::BuildHasher;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use baselines::shard::ShardNumber;
 use baselines::{Environment, Lane, Run, RunHeader};
 use workloads::cases::{self, Tag};
 use workloads::input::{Input, Source};
 
-use super::shard::Part;
 use crate::build::cargo::{self, OwnProgram};
 use crate::tools::valgrind;
 
@@ -34,7 +34,7 @@ pub struct Selection {
     /// The seed of the orders and layouts of rounds; by default, it is drawn.
     pub rounds_seed: Option<u64>,
     /// The part of the cases to measure; by default, all.
-    pub shard: Option<Part>,
+    pub shard: Option<ShardNumber>,
 }
 
 impl Default for Selection {

@@ -37,8 +37,8 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
     Ok(measure_like(subject, selection, output, None)?.0)
 }
 
-/// The same to be judged by a stored baseline: as many operations of each case are counted. Also returns the cases whose
-/// counts differ from run to run, so that they can't be judged.
+/// The same to be judged by a stored baseline: as many operations of each case are counted. Also returns the cases
+/// whose counts differ from run to run, so that they can't be judged.
 pub fn measure_against(
     subject: &dyn Subject,
     selection: &Selection,

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use baselines::shard::ShardNumber;
 use baselines::{CallStacks, Environment, Run};
 
-use super::shard::Part;
 use crate::{foreign, workspace};
 
 /// The folder of runs.
@@ -21,8 +21,8 @@ pub fn name(environment: &Environment) -> String {
 }
 
 /// The file of a new run. Shards have their number in the name, as their files come together in one folder.
-pub fn new_path(environment: &Environment, shard: Option<Part>) -> PathBuf {
-    let shard = shard.map_or_else(String::new, |Part { number, of }| format!("-shard{number}of{of}"));
+pub fn new_path(environment: &Environment, shard: Option<ShardNumber>) -> PathBuf {
+    let shard = shard.map_or_else(String::new, |ShardNumber { number, of }| format!("-shard{number}of{of}"));
     folder().join(format!("{}{shard}.jsonl", name(environment)))
 }
 

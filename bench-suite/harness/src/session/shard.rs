@@ -5,12 +5,10 @@
 //! cache has others.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use anyhow::Result;
 use baselines::gate::{GateOutcome, Judgement};
-use baselines::shard::{Shard, divide};
+use baselines::shard::{Shard, ShardNumber, divide};
 use baselines::verdict::Delta;
 use baselines::{CaseKey, InvalidEntry, RunWriter, baseline, paired};
 
@@ -23,43 +21,15 @@ use crate::hash::hash;
 use crate::subject::SubjectCase;
 use crate::workspace;
 
-/// What counting a case costs whatever it does, and what its rounds cost, in instructions of one operation: a process is
-/// started in both, and rounds have slices of one length.
+/// What counting a case costs whatever it does, and what its rounds cost, in instructions of one operation: a process
+/// is started in both, and rounds have slices of one length.
 const COUNTED: u64 = 4_000_000;
 const TIMED: u64 = 16_000_000;
-
-/// One part of several, as in `2/3`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// Its number, from 1.
-    pub number: usize,
-    /// The number of parts.
-    pub of: usize,
-}
-
-impl FromStr for Part {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Part, String> {
-        let part = || {
-            let (number, of) = text.split_once('/')?;
-            let part = Part { number: number.parse().ok()?, of: of.parse().ok()? };
-            (1..=part.of).contains(&part.number).then_some(part)
-        };
-        part().ok_or_else(|| format!("`{text}` is no shard: give 1/3, 2/3 or 3/3 for the parts of three"))
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.number, self.of)
-    }
-}
 
 /// A gate of which this session measures a part.
 pub struct Sharded<'a> {
     /// The part.
-    pub part: Part,
+    pub part: ShardNumber,
     /// The arguments.
     pub selection: &'a Selection,
     /// What judges.
@@ -71,8 +41,8 @@ pub struct Sharded<'a> {
 }
 
 impl Sharded<'_> {
-    /// Leaves the cases of this part, of which those in `timed` also have rounds, and records which part it is. What can
-    /// be told without a measurement is told by the first part. Returns the scope of this part alone; none if it has
+    /// Leaves the cases of this part, of which those in `timed` also have rounds, and records which part it is. The
+    /// first part tells what can be told without a measurement. Returns the scope of this part alone; none if it has
     /// nothing to do.
     pub fn take(
         &self,
@@ -171,25 +141,10 @@ pub fn record(
 }
 
 /// The judgement of a part that has no case, where other parts have some.
-pub fn empty(part: Part) -> Judgement {
+pub fn empty(part: ShardNumber) -> Judgement {
     Judgement {
         outcome: GateOutcome::Passed,
         summary: format!("nothing to do: all cases are in other shards than {part}"),
         ..Judgement::same_program()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_is_a_number_of_a_number() {
-        assert_eq!("2/3".parse(), Ok(Part { number: 2, of: 3 }));
-        assert_eq!(Part { number: 2, of: 3 }.to_string(), "2/3");
-        for wrong in ["", "3", "0/3", "4/3", "1/0", "-1/3", "a/b", "1/3/5"] {
-            let refused = wrong.parse::<Part>().expect_err(wrong);
-            assert!(refused.contains("give 1/3"), "{refused}");
-        }
     }
 }

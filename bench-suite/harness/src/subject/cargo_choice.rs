@@ -93,8 +93,8 @@ impl CargoChoice {
 }
 
 impl fmt::Display for CargoChoice {
-    /// What changes the benchmarks of one name, as arguments, each with a blank before it: two choices of features can't
-    /// be compared.
+    /// What changes the benchmarks of one name, as arguments, each with a blank before it: two choices of features
+    /// can't be compared.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let features = self.names();
         if !features.is_empty() {

@@ -1,8 +1,8 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
 //! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with criterion
-//! benches, which a file may describe ([`definition`]), or cargo's own arguments choose ([`cargo_choice`]); [`worker`] is any other program that speaks the protocol, and
-//! [`command`] any program at all. Both are [`command_lines`].
+//! benches, which a file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); [`worker`]
+//! is any other program that speaks the protocol, and [`command`] any program at all. Both are [`command_lines`].
 
 pub mod cargo_choice;
 pub mod command;
@@ -34,7 +34,7 @@ use crate::schedule::program::{Program, Slicing};
 use crate::schedule::worker_client::WorkerProgram;
 use crate::workspace;
 
-/// The subject of this folder: the memory in its own tree, elsewhere a package or workspace, as far as it is `asked` for.
+/// The subject of this folder: the memory in its own tree, elsewhere what is `asked` for of a package or workspace.
 pub fn here(source: Source, asked: CargoChoice) -> Result<Box<dyn Subject>> {
     if workspace::has_the_memory() {
         ensure!(asked.is_empty(), "{}", cargo_choice::OF_OTHERS);
