@@ -27,10 +27,10 @@
 //! Both take it that rounds scatter symmetrically about the true shift. About no shift they do, because the order of
 //! the sides is drawn.
 //!
-//! **Parts of a suite.** Machines that share a suite's benchmarks do not know each other's rounds. Each gives its bounds
-//! the level of one of all benchmarks, and assumes that all others were picked and are not rejectable, which is the most
-//! that Holm can ask. So whatever one part calls settled or changed, the whole suite decides at the same look or before:
-//! no part stops too early.
+//! **Parts of a suite.** Machines that share a suite's benchmarks do not know each other's rounds. Each gives its
+//! bounds the level of one of all benchmarks, and assumes that all others were picked and are not rejectable, which is
+//! the most that Holm can ask. So what one part has decided, the whole suite decides at the same look or before: no
+//! part stops too early.
 //!
 //! Measuring happens elsewhere. Each control is a suite by itself.
 

@@ -107,3 +107,55 @@ fn a_part_without_a_case_and_one_program_on_both_sides_pass() {
     assert_eq!(code, 0, "{said}{progress}");
     assert!(said.contains("both revisions build the same program"), "{said}{progress}");
 }
+
+/// One benchmark that takes long, and three that take none.
+const UNLIKE: &str = r#"#![feature(test)]
+
+extern crate test;
+
+use test::{Bencher, black_box};
+
+#[bench]
+fn long(b: &mut Bencher) {
+    b.iter(|| (0..summing::long()).map(black_box).sum::<u64>());
+}
+
+#[bench]
+fn one(b: &mut Bencher) {
+    b.iter(|| black_box(1));
+}
+
+#[bench]
+fn two(b: &mut Bencher) {
+    b.iter(|| black_box(2));
+}
+
+#[bench]
+fn three(b: &mut Bencher) {
+    b.iter(|| black_box(3));
+}
+"#;
+
+#[test]
+fn parts_weigh_alike_by_what_the_base_has_stored() {
+    if !has_valgrind() {
+        return;
+    }
+    let library = "/// Iterations.\npub fn long() -> u64 {\n    20_000_000\n}\n";
+    let project = Project::new(&[
+        ("Cargo.toml", "[package]\nname = \"summing\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        ("src/lib.rs", library),
+        ("benches/unlike.rs", UNLIKE),
+    ]);
+    assert_eq!(project.assay(&["run", "--lane", "counts"]).0, 0);
+    assert_eq!(project.assay(&["baseline", "accept", "--reason", "first", "--dirty"]).0, 0);
+    project.commit();
+    project.write("src/lib.rs", &library.replace("20_000_000", "20_000_001"));
+    project.commit();
+    let sizes = ["1/2", "2/2"].map(|part| {
+        let (code, said, progress) = gate(&project, Some(part));
+        assert_eq!(code, 0, "{said}{progress}");
+        ["1 of 4", "2 of 4", "3 of 4"].into_iter().find(|size| said.contains(&format!("shard {part}: {size} cases")))
+    });
+    assert_eq!(sizes, [Some("1 of 4"), Some("3 of 4")], "the long one has a machine for itself");
+}
