@@ -5,6 +5,7 @@
 //! controls, and all of them must be right.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use jiff::civil::Date;
@@ -14,6 +15,7 @@ use crate::paired;
 use crate::policy::Policy;
 use crate::shard::{LAYOUTS, Shard};
 use crate::stats::Procedure;
+use crate::stats::decision::Stage;
 use crate::verdict::{Comparison, Delta, Verdict};
 use crate::{Assume, Error, InvalidEntry, Lane, Metric, Result, Run, RunHeader};
 
@@ -28,6 +30,8 @@ pub struct Merged {
     pub notes: Vec<String>,
     policy: Policy,
     suite: Shard,
+    /// The pairs of each shard, and how many metrics it took to be judged elsewhere.
+    parts: Vec<(Range<usize>, usize)>,
 }
 
 /// A shard, with its file for messages.
@@ -73,7 +77,14 @@ pub fn join(mut shards: Vec<(String, Run)>) -> Result<Merged> {
     let mut seen = BTreeSet::new();
     notes.retain(|note| seen.insert(note.clone()));
     let (against, suite) = (first.shard.against.clone(), first.shard.clone());
-    Ok(Merged { run: one_run(&named, first), against, notes, policy, suite })
+    let mut from = 0;
+    let part = |named: &Named<'_>| {
+        let pairs = from..from + named.run.pairs.len();
+        from = pairs.end;
+        (pairs, named.shard.elsewhere)
+    };
+    let parts = named.iter().map(part).collect();
+    Ok(Merged { run: one_run(&named, first), against, notes, policy, suite, parts })
 }
 
 /// Refuses a shard of another gate than the first one's.
@@ -180,7 +191,7 @@ impl Merged {
         let by = advising.as_ref().unwrap_or(policy);
         let mut times = paired::judge(&Procedure::default(), &run.pairs, by, today, 0)?;
         if run.deltas.iter().any(decides) {
-            times.decided_by_counts();
+            self.decide_by_parts(&mut times.deltas, by, today)?;
         }
         let mut invalid: Vec<InvalidEntry> = run.invalid.clone();
         invalid.extend(times.wrong_controls.into_iter().filter(|wrong| !run.invalid.contains(wrong)));
@@ -192,6 +203,29 @@ impl Merged {
             judgement.summary.push_str(&format!("; {scope}"));
         }
         Ok((judgement, times.controls))
+    }
+}
+
+impl Merged {
+    /// Where counts decided in one shard, its times have only the first look, and those of the others wait for them in
+    /// vain: these are judged as their shards judged them, which holds for the whole suite.
+    fn decide_by_parts(&self, times: &mut [Delta], policy: &Policy, today: Date) -> Result<()> {
+        for (range, elsewhere) in &self.parts {
+            let pairs = &self.run.pairs[range.clone()];
+            let mut part = paired::judge(&Procedure::default(), pairs, policy, today, *elsewhere)?;
+            let cases = pairs.iter().filter(|paired| paired.pair.control.is_none());
+            if cases.flat_map(|paired| &paired.rounds).all(|round| round.stage == Stage::Screen) {
+                part.decided_by_counts();
+            }
+            for delta in part.deltas {
+                let is_open = |open: &&mut Delta| open.verdict == Verdict::Inconclusive;
+                let mut open = times.iter_mut().filter(is_open);
+                if let Some(open) = open.find(|open| open.case == delta.case && open.metric == delta.metric) {
+                    *open = delta;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -156,7 +156,10 @@ fn split(run: &Run, of: usize) -> Vec<(String, Run)> {
     let shards = divide(&cases, of);
     let place = |case: &CaseKey| shards[cases.iter().position(|(name, _)| *name == case.benchmark).unwrap()];
     let part = |number: usize| {
-        let mut part = Run { shard: Some(shard(number, of, 0)), pairs: vec![], ..run.clone() };
+        let cases = run.pairs.iter().filter(|paired| paired.pair.control.is_none());
+        // Waiting is judged beside each time.
+        let elsewhere = 2 * cases.filter(|paired| place(&paired.pair.case) != number).count();
+        let mut part = Run { shard: Some(shard(number, of, elsewhere)), pairs: vec![], ..run.clone() };
         part.deltas.retain(|delta| place(&delta.case) == number);
         for paired in &run.pairs {
             if paired.pair.control.is_none() && place(&paired.pair.case) != number {
@@ -332,6 +335,25 @@ fn what_is_not_one_gate_is_refused() {
         "of 3 shards, 2 is missing: give the run of each shard; one that failed has none, so start it again"
     );
     assert!(merge::join(vec![]).is_err());
+}
+
+#[test]
+fn counts_of_one_shard_do_not_undo_the_times_of_another() {
+    let [mut counted, timed] = [("counted", 1), ("timed", 9)].map(|(name, turns)| {
+        let truth = Truth { name: name.to_owned(), share: 0.08, scatter: 0.01, control: None };
+        let pairs = measured(&[truth], 2, 7, turns);
+        Run { pairs, complete: true, shard: Some(shard(turns.min(2), 2, 2)), ..Run::new(header()) }
+    });
+    counted.deltas.push(count("counted", Verdict::Regressed));
+    let (judgement, _) = merge::join(vec![("1".into(), counted), ("2".into(), timed)]).unwrap().judge(TODAY).unwrap();
+    let time = |name| {
+        let of = |delta: &&Delta| delta.case == key(name) && delta.metric == "cpu_time";
+        judgement.comparison.deltas.iter().find(of).unwrap()
+    };
+    assert_eq!(judgement.outcome.exit(), Exit::Regressed);
+    assert_eq!(time("timed").verdict, Verdict::Regressed, "{}", time("timed").why);
+    assert_eq!(time("counted").verdict, Verdict::Inconclusive);
+    assert!(time("counted").why.contains("the counts have decided already"), "{}", time("counted").why);
 }
 
 #[test]
