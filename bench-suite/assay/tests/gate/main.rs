@@ -1,6 +1,7 @@
 //! Tests of the command and its gate, in one binary: linking it is most of their cost.
 
 mod base;
+mod chosen;
 mod ci;
 mod commands;
 mod doing;
@@ -13,6 +14,9 @@ mod planted;
 mod plants;
 mod programs;
 mod project;
+mod shards;
+mod shell;
 mod soak;
+mod stored;
 mod support;
 mod waiting_plants;

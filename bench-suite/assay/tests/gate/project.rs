@@ -40,7 +40,7 @@ dependencies = [
 ]
 "#;
 
-const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
+pub const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
     numbers.iter().map(|number| std::hint::black_box(number * number)).sum()\n}\n\n/// The largest.\n\
     #[inline(never)]\npub fn largest(numbers: &[u64]) -> u64 {\n    \
     numbers.iter().map(|number| std::hint::black_box(*number)).max().unwrap_or(0)\n}\n";
@@ -69,7 +69,7 @@ criterion_main!(benches);
 "#;
 
 /// A repository with that package, in its first commit.
-fn summing() -> Project {
+pub fn summing() -> Project {
     Project::new(&[
         ("Cargo.toml", MANIFEST),
         ("Cargo.lock", LOCK),
@@ -80,7 +80,7 @@ fn summing() -> Project {
     ])
 }
 
-fn has_valgrind() -> bool {
+pub fn has_valgrind() -> bool {
     if let Some(why) = valgrind::missing() {
         println!("skipped: {why}");
         return false;

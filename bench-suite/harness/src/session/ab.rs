@@ -13,8 +13,9 @@ use baselines::compare::{self, Comparison, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::{Limit, Policy};
+use baselines::shard::LAYOUTS;
 use baselines::stats::Procedure;
-use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
+use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter};
 use workloads::cases::{self, Case};
 
 use super::doing::BothSides;
@@ -22,8 +23,9 @@ use super::judging::Judged;
 use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
+use super::shard::{self, Sharded};
 use super::sides::{SideBySide, match_up};
-use super::{run, runs, timed, unmeasured};
+use super::{run, runs, timed, times, unmeasured};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::hash::hash;
@@ -72,7 +74,11 @@ impl AbSession<'_> {
         let (of_base, of_new) = (list(&base)?, list(&new)?);
         let mut session =
             self.start(plan::environment_of(subject, &new, self.selection)?, [&of_base.cases, &of_new.cases], budget)?;
+        let AbSession { selection, rulebook, .. } = self;
+        let (sides, notes) = ([&base, &new], session.notes.clone());
+        let sharded = selection.shard.map(|part| Sharded { part, selection, rulebook, sides, notes });
         if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
+            sharded.iter().try_for_each(|sharded| sharded.unmeasured(&judgement, &mut session.writer))?;
             return session.unmeasured(judgement, &base);
         }
         let chosen = subject.choose(&of_new.cases, filter.as_deref(), set)?;
@@ -82,11 +88,19 @@ impl AbSession<'_> {
         let by_filter = |case: &SubjectCase| selects(filter.as_deref(), &case.id, &case.key);
         // Other projects choose from what the new side lists, and overridden toggles leave cases out.
         let everything = subject.is_exact() && set.is_empty();
-        let (mut shared, one_sided) =
+        let (mut shared, mut one_sided) =
             match_up(&self.rulebook.policy, chosen.cases, everything, &of_base.cases, &of_new.cases, by_filter);
         session.scope = self.scope(&of_base.cases);
         if shared.is_empty() {
             session.writer.skipped("every case", "the two sides share none that was selected")?;
+        }
+        if let Some(sharded) = sharded {
+            let timed = timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+            let (scope, writer) = (session.scope.take(), &mut session.writer);
+            match sharded.take(&mut shared, &timed, &mut one_sided, scope, writer)? {
+                None => return session.unmeasured(shard::empty(sharded.part), &base),
+                scope => session.scope = scope,
+            }
         }
         for (case, why) in subject.size(&new, &mut shared)? {
             let label = case.label();
@@ -169,7 +183,7 @@ impl AbSession<'_> {
     /// Starts a run, with a seed of its own for the rounds, that records what judges it: `listed` are the cases of the
     /// base and of the new side.
     fn start(&self, environment: Environment, listed: [&[SubjectCase]; 2], budget: Budget) -> Result<Session> {
-        let path = runs::new_path(&environment);
+        let path = runs::new_path(&environment, self.selection.shard);
         let mut rulebook = self.rulebook.clone();
         rulebook.cases(listed[0], listed[1]);
         let seed = self.selection.rounds_seed.unwrap_or_else(plan::draw_seed);
@@ -224,13 +238,11 @@ impl AbSession<'_> {
         let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
         let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
         if !subject.is_exact() {
-            let found = unsteady::find([plan(base), plan(new)], [&of_base, session.writer.so_far()])?;
+            let counted = [&of_base, session.writer.so_far()];
+            let found = unsteady::find(&[(plan(base), counted[0]), (plan(new), counted[1])], counted)?;
             for case in found {
                 steady.retain(|key| **key != case.key);
-                session.writer.skipped(
-                    format!("counts of {}", case.label()),
-                    "they differ from run to run of one program: only its times are judged",
-                )?;
+                session.writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;
             }
         }
         let counts = |run: &Run| {
@@ -262,13 +274,17 @@ impl AbSession<'_> {
         for wrong in &times.wrong_controls {
             session.writer.invalid(&wrong.what, &wrong.why)?;
         }
+        let mut complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
+        if session.writer.so_far().shard.is_some() {
+            let complaints = std::mem::take(&mut complaints);
+            shard::record([&counts.deltas, &one_sided], &counts.invalid, complaints, &mut session.writer)?;
+        }
         let run = session.writer.finish()?;
         let mut invalid = run.invalid.clone();
-        invalid.extend(counts.invalid);
+        invalid.extend(counts.invalid.into_iter().filter(|entry| !run.invalid.contains(entry)));
         let mut compared = Comparison { differences: vec![], deltas: counts.deltas };
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
-        let complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
         let judgement = gate::judge(compared, &invalid, &complaints);
         let judgement = self.rulebook.annotate(judgement, session.scope.as_deref());
         let finished = FinishedRun { path: session.path, run };
@@ -343,7 +359,7 @@ impl Session {
         let why =
             format!("each side has one layout, which can move times by some per cent, so they only advise: {why}");
         eprintln!("skipped: layouts: {why}");
-        Ok(self.writer.skipped("layouts", why)?)
+        Ok(self.writer.skipped(LAYOUTS, why)?)
     }
 
     /// Ends a session that measured nothing.
@@ -374,36 +390,13 @@ impl Session {
             sizes: &Sizes::default(),
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
-        self.record_times()?;
-        let mut verdicts = paired::judge(&procedure, &self.writer.so_far().pairs, policy, settings.today)?;
-        for open in verdicts.deltas.iter_mut().filter(|delta| decided && delta.verdict == Verdict::Inconclusive) {
-            open.why = "the counts have decided already: times got only the first look".to_owned();
+        times::record(&mut self.writer)?;
+        let run = self.writer.so_far();
+        let mut verdicts = paired::judge(&procedure, &run.pairs, policy, settings.today, run.elsewhere())?;
+        if decided {
+            verdicts.decided_by_counts();
         }
         Ok(verdicts)
-    }
-
-    /// Records the new side's times as measurements, for tables and charts.
-    fn record_times(&mut self) -> Result<()> {
-        let mut times: Vec<Measurement> = Vec::new();
-        for paired in &self.writer.so_far().pairs {
-            if paired.pair.control.is_some() || paired.abandoned || paired.rounds.is_empty() {
-                continue;
-            }
-            for metric in ["cpu_time", "wall_time", "waiting_time", "voluntary_switches"] {
-                let recorded = |time: &Measurement| time.case == paired.pair.case && time.metric == metric;
-                let values = match metric {
-                    "voluntary_switches" => paired.voluntary_switches(|round| &round.new),
-                    _ => paired.operation_ns(metric, |round| &round.new),
-                };
-                // A bench of another project has only wall times.
-                if values.is_empty() || times.iter().any(recorded) {
-                    continue;
-                }
-                let (case, sample) = (paired.pair.case.clone(), Sample::new(values)?);
-                times.push(Measurement::new(case, metric, sample, paired.pair.durability));
-            }
-        }
-        times.into_iter().try_for_each(|time| Ok(self.writer.measurement(time)?))
     }
 }
 

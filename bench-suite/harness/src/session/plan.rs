@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use baselines::shard::ShardNumber;
 use baselines::{Environment, Lane, Run, RunHeader};
 use workloads::cases::{self, Tag};
 use workloads::input::{Input, Source};
@@ -35,12 +36,23 @@ pub struct Selection {
     pub seed: u64,
     /// The seed of the orders and layouts of rounds; by default, it is drawn.
     pub rounds_seed: Option<u64>,
+    /// The part of the cases to measure; by default, all.
+    pub shard: Option<ShardNumber>,
 }
 
 impl Default for Selection {
     fn default() -> Selection {
         let seed = workloads::input::SEED;
-        Selection { filter: None, lanes: vec![], set: vec![], repeat: 1, corpus: None, seed, rounds_seed: None }
+        Selection {
+            filter: None,
+            lanes: vec![],
+            set: vec![],
+            repeat: 1,
+            corpus: None,
+            seed,
+            rounds_seed: None,
+            shard: None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use baselines::{Environment, JudgedBy, Lane, RunHeader, RunWriter};
+use baselines::{CaseKey, Environment, JudgedBy, Lane, Measurement, Run, RunHeader, RunWriter};
 use workloads::cases::Tag;
 use workloads::input::{Input, Source};
 
@@ -12,7 +12,7 @@ use super::runs;
 use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::lanes::counts::{self, CountPlan};
-use crate::lanes::{self, Plan};
+use crate::lanes::{self, Plan, unsteady};
 use crate::subject::memory::MemorySubject;
 use crate::subject::{Subject, SubjectCase};
 use crate::tools::valgrind;
@@ -34,6 +34,26 @@ pub fn environment(selection: &Selection) -> Result<Environment> {
 
 /// Measures the working tree of a subject that is not the memory: counts, and times of its workers.
 pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Option<&Path>) -> Result<FinishedRun> {
+    Ok(measure_like(subject, selection, output, None)?.0)
+}
+
+/// The same to be judged by a stored baseline: as many operations of each case are counted. Also returns the cases
+/// whose counts differ from run to run, so that they can't be judged.
+pub fn measure_against(
+    subject: &dyn Subject,
+    selection: &Selection,
+    stored: &Run,
+    judged_by: JudgedBy,
+) -> Result<(FinishedRun, Vec<CaseKey>)> {
+    measure_like(subject, selection, None, Some((stored, judged_by)))
+}
+
+fn measure_like(
+    subject: &dyn Subject,
+    selection: &Selection,
+    output: Option<&Path>,
+    stored: Option<(&Run, JudgedBy)>,
+) -> Result<(FinishedRun, Vec<CaseKey>)> {
     for lane in [Lane::Load, Lane::Effect, Lane::Source] {
         ensure!(!selection.lanes.contains(&lane), "the lane {lane} is the memory's: here are `counts` and `time`");
     }
@@ -41,8 +61,10 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
     let listed = subject.list(&build)?;
     let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
     let environment = plan::environment_of(subject, &build, selection)?;
-    let path = output.map_or_else(|| runs::new_path(&environment), Path::to_owned);
-    let mut writer = RunWriter::create(&path, plan::header("full", environment))?;
+    let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
+    let (stored, judged_by) = stored.unzip();
+    let header = RunHeader { judged_by, ..plan::header("full", environment) };
+    let mut writer = RunWriter::create(&path, header)?;
     for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
         writer.skipped(what, why)?;
     }
@@ -50,15 +72,30 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
     for (case, why) in subject.size(&build, &mut cases)? {
         writer.invalid(case.label(), why)?;
     }
+    for case in &mut cases {
+        let is_it = |before: &&Measurement| before.case == case.key && before.metric == "instructions";
+        if let Some(before) = stored.and_then(|stored| stored.measurements.iter().find(is_it)) {
+            case.operations = before.operations;
+        }
+    }
+    let mut unsteady = Vec::new();
     if selection.compares(Lane::Counts) {
         let (cases, repeat) = (&counts::countable(subject, &cases, &mut writer)?[..], selection.repeat);
         let plan = CountPlan { subject, build: &build, cases, repeat, budget: Budget::default() };
         counts::measure(plan, &mut writer, |_| false)?;
+        if let Some(stored) = stored {
+            let counted = writer.so_far();
+            unsteady = unsteady::find(&[(plan, counted)], [stored, counted])?;
+        }
+        for case in &unsteady {
+            writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;
+        }
     }
     if selection.compares(Lane::Time) {
         lanes::slices::measure(subject, &build, &cases, &mut writer)?;
     }
-    Ok(FinishedRun { path, run: writer.finish()? })
+    let unsteady = unsteady.into_iter().map(|case: SubjectCase| case.key).collect();
+    Ok((FinishedRun { path, run: writer.finish()? }, unsteady))
 }
 
 /// Measures a selection into a new run file, which records what will judge it.
@@ -75,7 +112,7 @@ pub fn measure(
     let environment = plan::environment(&input, lanes.contains(&Lane::Counts))?;
     let path = match output {
         Some(path) => path.to_owned(),
-        None => runs::new_path(&environment),
+        None => runs::new_path(&environment, None),
     };
     let header = RunHeader { judged_by, ..plan::header(profile.name(), environment) };
     let mut writer = RunWriter::create(&path, header)?;

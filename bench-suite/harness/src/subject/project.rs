@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use worker::protocol::{self, CaseListing};
@@ -114,8 +114,7 @@ struct Benches(Arc<Definition>);
 
 impl fmt::Debug for Benches {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Definition { manifest, bench, features, .. } = &*self.0;
-        write!(formatter, "{} {bench:?} {features:?} {}", manifest.display(), stand_in::version())
+        write!(formatter, "{} {:?} {}", self.0.manifest.display(), self.0.choice(), stand_in::version())
     }
 }
 
@@ -123,14 +122,11 @@ impl Benches {
     /// The bench targets of a workspace in a folder, and those that features leave out.
     fn of_workspace(&self, metadata: &Metadata, tree: &Path) -> Result<Targets> {
         let mut targets = Targets::default();
-        for package in metadata.chosen(&tree.join(&self.0.manifest)) {
+        let (choice, manifest) = (self.0.choice(), tree.join(&self.0.manifest));
+        for package in choice.packages(metadata, &manifest)? {
             self.of_package(package, tree, &mut targets)?;
         }
-        let found = !targets.targets.is_empty() || !targets.skipped.is_empty();
-        match &self.0.bench {
-            Some(bench) if !found => bail!("there is no bench target `{bench}`: `assay doctor` lists them"),
-            _ => Ok(targets),
-        }
+        Ok(targets)
     }
 
     fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) -> Result<()> {
@@ -154,8 +150,8 @@ impl Benches {
         tree: &Path,
         targets: &mut Targets,
     ) {
-        let Definition { bench, features, .. } = &*self.0;
-        if bench.as_ref().is_some_and(|bench| *bench != target.name) {
+        let choice = self.0.choice();
+        if !choice.has_bench(&target.name) {
             return;
         }
         let mut name = format!("{}/{}", package.name, target.name);
@@ -163,7 +159,7 @@ impl Benches {
         if target.is_library() && benches.any(|bench| bench.name == target.name) {
             name += "#lib";
         }
-        let enabled = package.enabled(features);
+        let enabled = choice.enabled(package);
         let missing = target.required_features.iter().filter(|feature| !enabled.contains(feature));
         let missing: Vec<&str> = missing.map(String::as_str).collect();
         if !missing.is_empty() {
@@ -176,9 +172,7 @@ impl Benches {
             false => vec!["bench".to_owned(), "--no-run".to_owned()],
         };
         arguments.push(format!("--manifest-path={}", package.manifest_path.display()));
-        if !features.is_empty() {
-            arguments.push(format!("--features={}", features.join(",")));
-        }
+        arguments.extend(choice.arguments(package));
         let kind = if target.is_bench() { "bench" } else { LIBRARY };
         let package = package.folder().strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
         targets.targets.push((name, CargoTarget { arguments, kind, name: target.name.clone(), package }));
@@ -270,7 +264,7 @@ fn contains(program: &[u8], name: &str) -> bool {
 
 impl Subject for ProjectSubject {
     fn input(&self) -> Result<(u64, String)> {
-        Ok((SEED, format!("bench {}", self.definition.name())))
+        Ok((SEED, format!("bench {}{}", self.definition.name(), self.definition.choice())))
     }
 
     fn root(&self) -> PathBuf {

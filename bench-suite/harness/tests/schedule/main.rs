@@ -91,7 +91,7 @@ fn measured_to(
 }
 
 fn judged(pairs: &[Paired]) -> PairVerdicts {
-    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY).unwrap()
+    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY, 0).unwrap()
 }
 
 /// Measures one case, with its controls, and judges it as the gate does.
