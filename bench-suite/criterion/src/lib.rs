@@ -34,6 +34,7 @@ mod criterion;
 mod group;
 mod id;
 mod json;
+mod loops;
 mod macros;
 pub mod measurement;
 mod old;

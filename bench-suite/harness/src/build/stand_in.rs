@@ -32,7 +32,7 @@ macro_rules! files {
 files!(
     "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs"
     "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
-    "src/libtest.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs"
+    "src/libtest.rs" "src/loops.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs"
     "src/profiler.rs" "src/serve.rs"
     "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
 );
