@@ -3,6 +3,7 @@
 mod base;
 mod ci;
 mod commands;
+mod divan;
 mod doing;
 mod fooled;
 mod judge;

@@ -27,7 +27,12 @@ pub const CRATES: &[(&str, &str)] = &[
 ];
 
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
-pub const STANDALONE: &[&str] = &["bench-suite/criterion", "bench-suite/criterion/trial"];
+pub const STANDALONE: &[&str] = &[
+    "bench-suite/criterion",
+    "bench-suite/criterion/divan",
+    "bench-suite/criterion/divan/macros",
+    "bench-suite/criterion/trial",
+];
 
 /// Libraries that only one file or folder may name, by a part of its path.
 const FOREIGN: &[(&str, &str)] = &[
@@ -54,7 +59,8 @@ pub fn dependencies(tree: &Tree) -> Vec<String> {
     for (path, text) in tree {
         let Some(folder) = path.strip_suffix("/Cargo.toml") else { continue };
         if STANDALONE.contains(&folder) {
-            let needed = read(text).into_iter().filter(|dependency| !dependency.is_optional);
+            let is_beside = |it: &Dependency| it.is_ours && STANDALONE.iter().any(|folder| last(folder) == it.package);
+            let needed = read(text).into_iter().filter(|it| !it.is_optional && !is_beside(it));
             wrong.extend(needed.map(|it| format!("{path}: make `{}` optional: it is built everywhere", it.package)));
             continue;
         }

@@ -452,7 +452,8 @@ fn nothing_built(skipped: &[(String, String)]) -> String {
     let each: Vec<String> = skipped.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     match each[..] {
         [] => {
-            "has no bench targets: `[[bench]]` with `harness = false` and criterion makes one, or `#[bench]`".to_owned()
+            "has no bench targets: `[[bench]]` with `harness = false`, for criterion or divan, makes one, or `#[bench]`"
+                .to_owned()
         }
         _ => format!("has no bench that can be measured: {}", each.join("; ")),
     }

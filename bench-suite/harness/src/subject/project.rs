@@ -1,7 +1,7 @@
-//! A cargo package or workspace with benches of criterion or libtest as a subject, with nothing to edit in it.
+//! A cargo package or workspace with benches of criterion, divan or libtest as a subject, with nothing to edit in it.
 //!
-//! Its benches are built with a stand-in for criterion ([`stand_in`]) or for libtest ([`libtest`]), so they are
-//! workers: every lane measures them as it does the memory's cases. A benchmark has no fixed number of operations,
+//! Its benches are built with a stand-in for criterion or divan ([`stand_in`]), or for libtest ([`libtest`]), so they
+//! are workers: every lane measures them as it does the memory's cases. A benchmark has no fixed number of operations,
 //! so one operation is timed first.
 
 use std::collections::BTreeMap;
@@ -52,11 +52,11 @@ const VARIABLES: [(&str, &str); 2] = [("CARGO_PROFILE_BENCH_STRIP", "none"), ("C
 const SEED_VARIABLE: &str = "ASSAY_SEED";
 
 /// The reasons to leave targets out.
-const NO_CRITERION: &str = "no criterion of crates.io is in Cargo.lock: benches need `criterion` as a dev-dependency, and \
-    not by `path` or `git`";
-const NOT_CRITERION: &str = "it is no criterion bench (`criterion_main!`), or its criterion is one by `path` or `git`";
-const NO_BENCHES: &str =
-    "it has no `#[bench]` function that is compiled: criterion's benches need `harness = false` in Cargo.toml";
+const NO_HARNESS: &str = "no criterion or divan of crates.io is in Cargo.lock: benches need one of them as a \
+    dev-dependency, and not by `path` or `git`";
+const OTHER_HARNESS: &str = "it is no bench of criterion (`criterion_main!`) or divan (`divan::main`), or has its own by \
+    `path` or `git`";
+const NO_BENCHES: &str = "it has no `#[bench]` function that is compiled: criterion's and divan's benches need `harness = false` in Cargo.toml";
 const DOES_NOT_COMPILE: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
 
 /// The variable that sets the operations of one exact count.
@@ -214,7 +214,7 @@ impl Recipe for Benches {
             }
             None => {
                 let others = found.targets.extract_if(.., |(_, target)| !libtest::is_built_so(target));
-                found.skipped.extend(others.map(|(name, _)| (name, NO_CRITERION.to_owned())));
+                found.skipped.extend(others.map(|(name, _)| (name, NO_HARNESS.to_owned())));
             }
         }
         let of_libtest = found.targets.iter_mut().filter(|(_, target)| libtest::is_built_so(target));
@@ -229,7 +229,7 @@ impl Recipe for Benches {
     fn refuses(&self, target: &CargoTarget, program: &Path) -> Result<Option<String>> {
         let refusal = match libtest::is_built_so(target) {
             true => list_cases(&mut Command::new(program))?.is_empty().then_some(NO_BENCHES),
-            false => (!stand_in::is_worker(program)?).then_some(NOT_CRITERION),
+            false => (!stand_in::is_worker(program)?).then_some(OTHER_HARNESS),
         };
         Ok(refusal.map(str::to_owned))
     }
