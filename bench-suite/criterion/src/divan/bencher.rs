@@ -152,7 +152,10 @@ impl Context<'_> {
     }
 }
 
-/// The inputs of a tenth of the iterations are made at once.
+/// The most inputs that are there at once. A bench of divan can't say how large they are, and divan makes few.
+const MOST_INPUTS: u64 = 256;
+
+/// The inputs of a tenth of the iterations are made at once, if they are not too many.
 fn sizes(iterations: u64) -> impl Iterator<Item = usize> {
-    loops::batches(iterations, loops::part(iterations, 10))
+    loops::batches(iterations, loops::part(iterations, 10).min(MOST_INPUTS))
 }

@@ -86,6 +86,9 @@ fn inputs_are_made_before_the_batch_and_outputs_dropped_after_it() {
     };
     let of_values = batch(1, 1).chain((0..5).flat_map(|pair| batch(2 + 2 * pair, 2))).chain(batch(12, 1));
     assert_eq!(log("divan::values")[1..], of_values.collect::<Vec<_>>());
+    let many = run(BENCHES, &["divan::values", "--serve"], "slice 2600\nend\n").log;
+    let first_batch = many[4..].iter().take_while(|line| line.starts_with("input ")).count();
+    assert_eq!(first_batch, 256, "not more at once");
     let of_refs = |number| [vec!["borrows 1"; number], vec!["dropped"; number]].concat();
     let all = [of_refs(1), [of_refs(2), of_refs(2), of_refs(2), of_refs(2), of_refs(2)].concat(), of_refs(1)].concat();
     assert_eq!(log("divan::refs")[1..], all);
