@@ -2,8 +2,8 @@
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-A bench that was built with Assay's stand-in for criterion, divan or libtest. It measures on request, for a harness, and
-prints no times for people.
+A bench that was built with Assay's stand-in for criterion, divan, gungraun, iai or libtest. It measures on request, for
+a harness, and prints no times for people.
 
 Usage:
   PROGRAM [FILTER]               run each benchmark once; other options of the harness are ignored

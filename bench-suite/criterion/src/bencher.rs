@@ -65,7 +65,7 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         S: FnMut() -> I,
         R: FnMut(I) -> O,
     {
-        self.run(&mut loops::batched(|iterations| size.batches(iterations), setup, routine));
+        self.run(&mut loops::batched(|iterations| size.batches(iterations), setup, routine, drop));
     }
 
     /// Like [`Bencher::iter_batched`], with inputs that the routine borrows; they are dropped after what counts.

@@ -19,6 +19,7 @@
 mod arguments;
 mod chance;
 mod clock;
+mod few;
 mod json;
 mod loops;
 mod placement;
@@ -47,7 +48,7 @@ mod options;
 
 pub use std::hint::black_box;
 
-pub use divan_macros::{bench, bench_group};
+pub use macros::{bench, bench_group};
 
 pub use crate::allocator::AllocProfiler;
 pub use crate::bencher::Bencher;

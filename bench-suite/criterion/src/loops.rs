@@ -22,10 +22,15 @@ where
     }
 }
 
-/// Each iteration uses up an input. Inputs are made before, and what the routine returns is dropped after what counts.
-/// `sizes` says in which batches so many iterations are done.
+/// Each iteration uses up an input. Inputs are made before what counts, and what the routine returns goes to `after`
+/// behind it. `sizes` says in which batches so many iterations are done.
 #[inline(always)]
-pub fn batched<N, I, O, S, R>(sizes: impl Fn(u64) -> N, mut setup: S, routine: R) -> impl FnMut(u64, &mut Slice)
+pub fn batched<N, I, O, S, R>(
+    sizes: impl Fn(u64) -> N,
+    mut setup: S,
+    routine: R,
+    mut after: impl FnMut(O),
+) -> impl FnMut(u64, &mut Slice)
 where
     N: Iterator<Item = usize>,
     S: FnMut() -> I,
@@ -37,7 +42,7 @@ where
             let mut inputs: Vec<I> = black_box((0..batch).map(|_| setup()).collect());
             let mut outputs = Vec::with_capacity(batch);
             slice.window(&mut || as_local(&mut routine, |routine| outputs.extend(inputs.drain(..).map(routine))));
-            black_box(outputs);
+            black_box(outputs).into_iter().for_each(&mut after);
         }
     }
 }

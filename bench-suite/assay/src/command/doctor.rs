@@ -96,7 +96,7 @@ impl DoctorArgs {
                 }
                 if targets.targets.is_empty() {
                     findings.missing(
-                        "no bench to measure: `[[bench]]` with `harness = false`, for criterion or divan, makes one, or `#[bench]`",
+                        "no bench to measure: `[[bench]]` with `harness = false` makes one, for criterion say, or `#[bench]`",
                     );
                 }
             }

@@ -6,6 +6,7 @@ mod commands;
 mod divan;
 mod doing;
 mod fooled;
+mod gungraun;
 mod judge;
 mod large;
 mod libtest;

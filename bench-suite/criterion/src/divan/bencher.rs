@@ -4,6 +4,7 @@ use std::fmt;
 use std::mem::needs_drop;
 
 use crate::counter::{AsCountUInt, Counter, IntoCounter};
+use crate::few::few;
 use crate::slice::Slice;
 use crate::{black_box, loops, serve};
 
@@ -114,10 +115,13 @@ where
     {
         let gen_input = self.config.gen_input;
         match needs_drop::<O>() {
-            true => self.context.run(&mut loops::batched(sizes, gen_input, benched)),
-            false => self.context.run(&mut loops::batched(sizes, gen_input, |input| {
-                black_box(benched(input));
-            })),
+            true => self.context.run(&mut loops::batched(few, gen_input, benched, drop)),
+            false => {
+                let routine = |input| {
+                    black_box(benched(input));
+                };
+                self.context.run(&mut loops::batched(few, gen_input, routine, drop));
+            }
         }
     }
 
@@ -138,10 +142,13 @@ where
     {
         let gen_input = self.config.gen_input;
         match needs_drop::<O>() {
-            true => self.context.run(&mut loops::batched_ref(sizes, gen_input, benched)),
-            false => self.context.run(&mut loops::batched_ref(sizes, gen_input, |input: &mut I| {
-                black_box(benched(input));
-            })),
+            true => self.context.run(&mut loops::batched_ref(few, gen_input, benched)),
+            false => {
+                let routine = |input: &mut I| {
+                    black_box(benched(input));
+                };
+                self.context.run(&mut loops::batched_ref(few, gen_input, routine));
+            }
         }
     }
 }
@@ -150,12 +157,4 @@ impl Context<'_> {
     fn run(&mut self, repeat: &mut dyn FnMut(u64, &mut Slice)) {
         serve::run_first(self.id, &mut self.is_done, repeat);
     }
-}
-
-/// The most inputs that are there at once. A bench of divan can't say how large they are, and divan makes few.
-const MOST_INPUTS: u64 = 256;
-
-/// The inputs of a tenth of the iterations are made at once, if they are not too many.
-fn sizes(iterations: u64) -> impl Iterator<Item = usize> {
-    loops::batches(iterations, loops::part(iterations, 10).min(MOST_INPUTS))
 }

@@ -1,9 +1,9 @@
-//! Puts the stand-ins for criterion and divan in their places, so that a project's benches are workers without a change
-//! to it.
+//! Puts the stand-ins for criterion, divan, gungraun and iai in their places, so that a project's benches are workers
+//! without a change to it.
 //!
 //! Cargo replaces a package of the lock file by one of the same name and version that a `[patch]` names, and the patch
 //! may be given on the command line. So the stand-ins' source, which is part of this program, is written out once for
-//! each criterion and each divan that the project has locked.
+//! each package of theirs that the project has locked.
 //!
 //! Source: the Cargo book, "Overriding Dependencies" and "Configuration", `[patch]`.
 
@@ -17,12 +17,15 @@ use serde::Deserialize;
 use crate::hash::hash;
 
 /// The packages whose interface a stand-in has, and the folder of its manifest.
-const REPLACED: [(&str, &str); 4] = [
+const REPLACED: [(&str, &str); 7] = [
     ("criterion", ""),
     ("codspeed-criterion-compat", ""),
     ("divan", "divan"),
     // Without CodSpeed's own command, it is a copy of divan.
     ("codspeed-divan-compat", "divan"),
+    ("gungraun", "gungraun"),
+    ("iai-callgrind", "iai-callgrind"),
+    ("iai", "iai"),
 ];
 
 /// Part of the text that every program with a stand-in's main function has.
@@ -40,10 +43,11 @@ files!(
     "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
     "src/libtest.rs" "src/loops.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs"
     "src/process.rs" "src/profiler.rs" "src/serve.rs" "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
-    "divan/Cargo.toml" "divan/macros/Cargo.toml" "divan/macros/src/attribute.rs" "divan/macros/src/head.rs"
-    "divan/macros/src/lib.rs" "divan/macros/src/tokens.rs" "src/divan.rs" "src/divan/allocator.rs"
+    "macros/Cargo.toml" "macros/src/divan.rs" "macros/src/gungraun.rs" "macros/src/head.rs" "macros/src/lib.rs"
+    "macros/src/options.rs" "macros/src/tokens.rs" "divan/Cargo.toml" "src/divan.rs" "src/divan/allocator.rs"
     "src/divan/bencher.rs" "src/divan/configuration.rs" "src/divan/counter.rs" "src/divan/entry.rs"
-    "src/divan/expansion.rs" "src/divan/options.rs"
+    "src/divan/expansion.rs" "src/divan/options.rs" "gungraun/Cargo.toml" "iai-callgrind/Cargo.toml" "src/gungraun.rs"
+    "src/gungraun/group.rs" "src/few.rs" "iai/Cargo.toml" "src/iai.rs"
 );
 
 /// The packages of a lock file.
@@ -60,8 +64,8 @@ struct LockedPackage {
     source: Option<String>,
 }
 
-/// Writes the stand-in for each criterion and each divan in a lock file below `home`, and a cargo configuration that
-/// puts them in place. Returns the configuration; none if the lock file has neither from the registry.
+/// Writes the stand-in for each package in a lock file that has one below `home`, and a cargo configuration that puts
+/// them in place. Returns the configuration; none if the lock file has no such package from the registry.
 pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let locked: LockFile = toml::from_str(lock).context("can't understand Cargo.lock")?;
     let from_registry = |package: &&LockedPackage| {
@@ -120,8 +124,8 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
     for (file, text) in FILES {
         let path = folder.join(file);
         let text = match *file {
-            "Cargo.toml" | "divan/Cargo.toml" => manifest(text, Some(name), version),
-            "divan/macros/Cargo.toml" => manifest(text, None, version),
+            "macros/Cargo.toml" => manifest(text, None, version),
+            file if file.ends_with("Cargo.toml") => manifest(text, Some(name), version),
             _ => (*text).to_owned(),
         };
         if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
@@ -166,15 +170,16 @@ mod tests {
             let files = entries.filter(|entry| entry.path().is_file());
             files.map(move |file| format!("{folder}/{}", file.file_name().to_string_lossy())).collect::<Vec<_>>()
         };
-        let there: BTreeSet<String> = ["src", "src/divan", "divan/macros/src"].into_iter().flat_map(sources).collect();
+        let there: BTreeSet<String> =
+            ["src", "src/divan", "src/gungraun", "macros/src"].into_iter().flat_map(sources).collect();
         let here: BTreeSet<String> = FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
-        let manifests = ["Cargo.toml", "divan/Cargo.toml", "divan/macros/Cargo.toml"];
-        assert_eq!(here.difference(&there).collect::<Vec<_>>(), manifests);
+        let mut manifests = here.difference(&there);
+        assert!(manifests.all(|file| file.ends_with("Cargo.toml")), "{here:?}");
         assert_eq!(there.difference(&here).collect::<Vec<_>>(), Vec::<&String>::new());
     }
 
     #[test]
-    fn every_criterion_and_divan_of_the_registry_is_replaced_at_its_version() {
+    fn every_harness_of_the_registry_is_replaced_at_its_version() {
         let home = tempfile::tempdir().expect("a folder");
         let lock = locked(&[
             ("criterion", "0.3.6", REGISTRY),
@@ -184,19 +189,26 @@ mod tests {
             ("divan", "0.1.14", REGISTRY),
             ("divan-macros", "0.1.14", REGISTRY),
             ("codspeed-divan-compat", "4.0.2", REGISTRY),
+            ("gungraun", "0.20.0", REGISTRY),
+            ("gungraun-runner", "0.20.0", REGISTRY),
+            ("iai-callgrind", "0.14.0", REGISTRY),
+            ("iai", "0.1.1", REGISTRY),
             ("serde", "1.0.0", REGISTRY),
         ]);
         let file = patch(&lock, home.path()).expect("written").expect("criterion is there");
         let text = std::fs::read_to_string(&file).expect("written");
         let patches: toml::Table = toml::from_str(&text).expect("TOML");
         let patches = patches["patch"]["crates-io"].as_table().expect("a table");
-        assert_eq!(patches.len(), 5, "{text}");
+        assert_eq!(patches.len(), 8, "{text}");
         for (patch, version, source) in [
             ("criterion", "0.3.6", "src/lib.rs"),
             ("criterion-0-5-1", "0.5.1", "src/lib.rs"),
             ("codspeed-criterion-compat", "2.7.2", "src/lib.rs"),
             ("divan", "0.1.14", "../src/divan.rs"),
             ("codspeed-divan-compat", "4.0.2", "../src/divan.rs"),
+            ("gungraun", "0.20.0", "../src/gungraun.rs"),
+            ("iai-callgrind", "0.14.0", "../src/gungraun.rs"),
+            ("iai", "0.1.1", "../src/iai.rs"),
         ] {
             let folder = Path::new(patches[patch]["path"].as_str().expect("a path"));
             let manifest: toml::Table =
@@ -204,8 +216,13 @@ mod tests {
             assert_eq!(manifest["package"]["version"].as_str(), Some(version));
             assert_eq!(manifest["package"]["name"], patches[patch]["package"]);
             assert!(folder.join(source).is_file());
-            let macros = std::fs::read_to_string(folder.join("macros/Cargo.toml")).unwrap_or_default();
-            assert_eq!(macros.contains(&format!("\nversion = \"{version}\"\n")), source.starts_with(".."), "{macros}");
+            // Cargo tells two packages of one name by their numbers.
+            let macros = manifest
+                .get("dependencies")
+                .and_then(|all| all.get("macros"))
+                .map(|macros| folder.join(macros["path"].as_str().expect("a path")));
+            let macros = macros.map(|folder| std::fs::read_to_string(folder.join("Cargo.toml")).expect("there"));
+            assert!(macros.is_none_or(|text| text.contains(&format!("\nversion = \"{version}\"\n"))), "{patch}");
         }
     }
 

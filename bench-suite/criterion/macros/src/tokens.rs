@@ -1,6 +1,6 @@
 //! Lists of tokens: how they are put into templates, and taken apart at commas.
 
-use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro::{Delimiter, Group, Literal, TokenStream, TokenTree};
 
 /// The tokens of a template, with others in the places of some of its identifiers.
 pub fn fill(template: &str, places: &[(&str, TokenStream)]) -> TokenStream {
@@ -27,20 +27,38 @@ pub fn replace(stream: TokenStream, places: &[(&str, TokenStream)]) -> TokenStre
 
 /// What is between the brackets of `[a, b]`; none if the tokens are anything else.
 pub fn in_brackets(stream: &TokenStream) -> Option<TokenStream> {
+    within(stream, Delimiter::Bracket)
+}
+
+/// What is between the parentheses of `(a, b)`; none if the tokens are anything else.
+pub fn in_parentheses(stream: &TokenStream) -> Option<TokenStream> {
+    within(stream, Delimiter::Parenthesis)
+}
+
+fn within(stream: &TokenStream, delimiter: Delimiter) -> Option<TokenStream> {
     let mut tokens = stream.clone().into_iter();
     match (tokens.next(), tokens.next()) {
-        (Some(TokenTree::Group(group)), None) => match group.delimiter() {
-            Delimiter::Bracket => Some(group.stream()),
-            // What a macro has taken for an expression.
-            Delimiter::None => in_brackets(&group.stream()),
-            _ => None,
-        },
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == delimiter => Some(group.stream()),
+        // What a macro has taken for an expression.
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::None => {
+            within(&group.stream(), delimiter)
+        }
         _ => None,
     }
 }
 
-/// The parts between commas that are not within `<` and `>`.
-pub fn split(stream: TokenStream) -> Vec<TokenStream> {
+/// The types between commas that are not within `<` and `>`.
+pub fn types(stream: TokenStream) -> Vec<TokenStream> {
+    split(stream, |_| true)
+}
+
+/// The values between commas. `<` compares or shifts, unless it stands behind `::`.
+pub fn values(stream: TokenStream) -> Vec<TokenStream> {
+    split(stream, |before| before == ':')
+}
+
+/// The parts between commas; `opens` tells if `<` opens a list of types, from the sign before it.
+fn split(stream: TokenStream, opens: impl Fn(char) -> bool) -> Vec<TokenStream> {
     let mut parts = vec![TokenStream::new()];
     let mut depth = 0;
     let mut before = ' ';
@@ -50,9 +68,9 @@ pub fn split(stream: TokenStream) -> Vec<TokenStream> {
             _ => ' ',
         };
         match sign {
-            '<' => depth += 1,
+            '<' if depth > 0 || opens(before) => depth += 1,
             // Not the arrow of a function's type.
-            '>' if before != '-' => depth -= 1,
+            '>' if depth > 0 && before != '-' => depth -= 1,
             _ => {}
         }
         before = sign;
@@ -81,4 +99,9 @@ pub fn name(token: &TokenTree) -> Option<String> {
 /// An identifier without `r#`.
 pub fn plain(name: &str) -> &str {
     name.strip_prefix("r#").unwrap_or(name)
+}
+
+/// The literal of a text.
+pub fn text(text: &str) -> TokenStream {
+    TokenTree::from(Literal::string(text)).into()
 }

@@ -1,26 +1,29 @@
-//! The attributes `#[divan::bench]` and `#[divan::bench_group]` of the stand-in for divan.
+//! `#[divan::bench]` and `#[divan::bench_group]`.
 //!
 //! The item stays as it is. Beside it comes a constant that enters the benchmark, or the group, in a list before the
 //! main function starts: its address lies in the section of the program's initializers, as divan has it too.
 //!
-//! Left out on purpose: a parser of Rust. The attributes and the function's head are read token by token, so that
-//! nothing has to be compiled for it but this crate.
-//!
 //! Source: the documentation of divan 0.1.21, and the expansion of its macros.
-
-// As in the stand-in's `lib.rs`.
-#![cfg_attr(not(clippy), allow(warnings))]
-#![cfg_attr(clippy, deny(missing_docs, warnings, rust_2018_idioms))]
-
-mod attribute;
-mod head;
-mod tokens;
 
 use proc_macro::{Literal, TokenStream, TokenTree};
 
-use attribute::Attribute;
-use head::{Head, Parameter};
-use tokens::{fill, in_brackets, is_sign, split};
+use crate::head::{Head, Parameter};
+use crate::options::Options;
+use crate::tokens::{fill, in_brackets, replace, text, types, values};
+
+/// Options that need no value.
+const FLAGS: [&str; 3] = ["ignore", "skip_ext_time", "threads"];
+
+/// Options that are no fields of the options of a benchmark.
+const NO_FIELDS: [&str; 5] = ["args", "consts", "crate", "name", "types"];
+
+/// Options that stand for a counter of this type.
+const COUNTERS: [(&str, &str); 4] = [
+    ("bytes_count", "BytesCount"),
+    ("chars_count", "CharsCount"),
+    ("cycles_count", "CyclesCount"),
+    ("items_count", "ItemsCount"),
+];
 
 /// As many constants as an expression can have whose length is not written there; divan's number.
 const MOST_CONSTS: usize = 20;
@@ -55,39 +58,22 @@ const ENTER: &str = r#"
     };
 "#;
 
-/// A benchmark.
-#[proc_macro_attribute]
-pub fn bench(options: TokenStream, item: TokenStream) -> TokenStream {
-    let entered = Attribute::read(options).and_then(|attribute| {
-        let head = Head::read(item.clone()).ok_or("`#[divan::bench]` belongs to a function")?;
-        Ok(enter_bench(&attribute, &head))
-    });
-    with(item, entered)
+/// What comes beside a benchmark.
+pub fn bench(options: TokenStream, item: TokenStream) -> Result<TokenStream, String> {
+    let options = Options::read(options, &FLAGS)?;
+    let head = Head::read(item).ok_or("`#[divan::bench]` belongs to a function")?;
+    Ok(enter_bench(&options, &head))
 }
 
-/// A module whose benchmarks share a name and options.
-#[proc_macro_attribute]
-pub fn bench_group(options: TokenStream, item: TokenStream) -> TokenStream {
-    let entered = Attribute::read(options).and_then(|attribute| {
-        let head = Head::read(item.clone()).ok_or("`#[divan::bench_group]` belongs to a module")?;
-        Ok(enter(&attribute, &head, TokenStream::new(), None))
-    });
-    with(item, entered)
+/// What comes beside a group.
+pub fn bench_group(options: TokenStream, item: TokenStream) -> Result<TokenStream, String> {
+    let options = Options::read(options, &FLAGS)?;
+    let head = Head::read(item).ok_or("`#[divan::bench_group]` belongs to a module")?;
+    Ok(enter(&options, &head, TokenStream::new(), None))
 }
 
-/// The item, and what comes beside it; an error that the compiler prints, if that can't be.
-fn with(mut item: TokenStream, entered: Result<TokenStream, String>) -> TokenStream {
-    let error = |why: String| fill("::std::compile_error!(__WHY);", &[("__WHY", text(&why))]);
-    item.extend(entered.unwrap_or_else(error));
-    item
-}
-
-fn text(text: &str) -> TokenStream {
-    TokenTree::from(Literal::string(text)).into()
-}
-
-fn enter(attribute: &Attribute, head: &Head, consts: TokenStream, visits: Option<TokenStream>) -> TokenStream {
-    let divan = fill("__CRATE::__private", &[("__CRATE", attribute.krate())]);
+fn enter(options: &Options, head: &Head, consts: TokenStream, visits: Option<TokenStream>) -> TokenStream {
+    let divan = fill("__CRATE::__private", &[("__CRATE", path(options))]);
     let visit = match visits {
         None => fill("::std::option::Option::None", &[]),
         Some(visits) => fill("::std::option::Option::Some(|__visitor| { __VISITS })", &[("__VISITS", visits)]),
@@ -96,9 +82,9 @@ fn enter(attribute: &Attribute, head: &Head, consts: TokenStream, visits: Option
         ENTER,
         &[
             ("__CONSTS", consts),
-            ("__NAME", attribute.get("name").cloned().unwrap_or_else(|| text(head.name()))),
+            ("__NAME", options.get("name").cloned().unwrap_or_else(|| text(head.name()))),
             ("__RAW_NAME", text(head.name())),
-            ("__OPTIONS", attribute.options(head.is_ignored)),
+            ("__OPTIONS", fields(options, head.is_ignored)),
             ("__VISIT", visit),
         ],
     );
@@ -107,26 +93,21 @@ fn enter(attribute: &Attribute, head: &Head, consts: TokenStream, visits: Option
 
 /// Puts the path of the crate's private items in its place, also within what other places were filled with.
 fn fill_path(stream: TokenStream, divan: TokenStream) -> TokenStream {
-    tokens::replace(stream, &[("__DIVAN", divan)])
+    replace(stream, &[("__DIVAN", divan)])
 }
 
-fn enter_bench(attribute: &Attribute, head: &Head) -> TokenStream {
-    let consts = attribute.get("consts").zip(head.generics.iter().find_map(|parameter| parameter.const_type()));
+fn enter_bench(options: &Options, head: &Head) -> TokenStream {
+    let consts = options.get("consts").zip(head.generics.iter().find_map(|parameter| parameter.const_type()));
     let (constants, number) = match consts {
         None => (TokenStream::new(), 0),
-        Some((values, of_type)) => {
+        Some((list, of_type)) => {
             let template = "const __ASSAY_CONSTS: &[__TYPE] = &(__VALUES);";
-            let constants = fill(template, &[("__TYPE", of_type.clone()), ("__VALUES", values.clone())]);
-            // Commas may also be within a value: a place that the list does not have is not come past.
-            let places = |values: TokenStream| {
-                let commas = values.clone().into_iter().filter(|token| is_sign(token, ',')).count();
-                commas + usize::from(!values.is_empty())
-            };
-            (constants, in_brackets(values).map_or(MOST_CONSTS, places))
+            let constants = fill(template, &[("__TYPE", of_type.clone()), ("__VALUES", list.clone())]);
+            (constants, in_brackets(list).map_or(MOST_CONSTS, |list| values(list).len()))
         }
     };
     let mut visits = TokenStream::new();
-    if let Some(arguments) = attribute.get("args") {
+    if let Some(arguments) = options.get("args") {
         // Without an element, nothing but the function says of what type they are.
         let is_empty = in_brackets(arguments).is_some_and(|arguments| arguments.is_empty());
         let of_type = if is_empty { "-> [__ARGUMENT; 0]" } else { "" };
@@ -134,23 +115,21 @@ fn enter_bench(attribute: &Attribute, head: &Head) -> TokenStream {
         let of_type = fill(of_type, &[("__ARGUMENT", head.argument())]);
         visits.extend(fill(template, &[("__OF_TYPE", of_type), ("__VALUES", arguments.clone())]));
     }
-    let types: Vec<Option<TokenStream>> = match attribute.get("types") {
+    let types: Vec<Option<TokenStream>> = match options.get("types") {
         None => vec![None],
-        Some(types) => split(in_brackets(types).unwrap_or_default()).into_iter().map(Some).collect(),
+        Some(list) => types(in_brackets(list).unwrap_or_default()).into_iter().map(Some).collect(),
     };
     for of_type in types {
         match consts {
-            None => visits.extend(visit(attribute, head, of_type.as_ref(), None)),
-            Some(_) => {
-                (0..number).for_each(|place| visits.extend(visit(attribute, head, of_type.as_ref(), Some(place))))
-            }
+            None => visits.extend(visit(options, head, of_type.as_ref(), None)),
+            Some(_) => (0..number).for_each(|place| visits.extend(visit(options, head, of_type.as_ref(), Some(place)))),
         }
     }
-    enter(attribute, head, constants, Some(visits))
+    enter(options, head, constants, Some(visits))
 }
 
 /// Comes past one form of a function: with this type, and the constant at this place of the list.
-fn visit(attribute: &Attribute, head: &Head, of_type: Option<&TokenStream>, constant: Option<usize>) -> TokenStream {
+fn visit(options: &Options, head: &Head, of_type: Option<&TokenStream>, constant: Option<usize>) -> TokenStream {
     let mut forms = TokenStream::new();
     let mut names = TokenStream::new();
     if let Some(of_type) = of_type {
@@ -175,7 +154,7 @@ fn visit(attribute: &Attribute, head: &Head, of_type: Option<&TokenStream>, cons
     if !forms.is_empty() {
         function = fill("__NAME::<__FORMS>", &[("__NAME", function), ("__FORMS", forms)]);
     }
-    let call = match (head.parameters.len(), attribute.get("args").is_some()) {
+    let call = match (head.parameters.len(), options.get("args").is_some()) {
         (0, false) => "__visitor.plain(&[__NAMES], |__bencher| __bencher.bench(|| __FUNCTION()));",
         (1, false) => "__visitor.plain(&[__NAMES], |__bencher| { __FUNCTION(__bencher); });",
         (1, true) => {
@@ -206,4 +185,46 @@ fn visit(attribute: &Attribute, head: &Head, of_type: Option<&TokenStream>, cons
         None => call,
         Some(_) => fill("if __PLACE < __ASSAY_CONSTS.len() { __CALL }", &[("__PLACE", place), ("__CALL", call)]),
     }
+}
+
+/// The path of the stand-in.
+fn path(options: &Options) -> TokenStream {
+    options.get("crate").cloned().unwrap_or_else(|| fill("::divan", &[]))
+}
+
+/// The fields of the options of a benchmark. The compiler refuses those that it does not have.
+fn fields(options: &Options, is_ignored: bool) -> TokenStream {
+    let mut fields = TokenStream::new();
+    let mut counters = TokenStream::new();
+    for (name, value) in options.iter() {
+        let with = [("__VALUE", value.clone()), ("__CRATE", path(options))];
+        if let Some((_, counter)) = COUNTERS.iter().find(|(option, _)| *option == name) {
+            let counter = [("__COUNTER", fill(counter, &[]))];
+            let template = ".with({ use ::std::convert::From as _; __CRATE::counter::__COUNTER::from(__VALUE) })";
+            counters.extend(fill(template, &[&with[..], &counter].concat()));
+            continue;
+        }
+        let value = match name {
+            "counter" => {
+                counters.extend(fill(".with(__VALUE)", &with));
+                continue;
+            }
+            "counters" => {
+                for counter in values(in_brackets(value).unwrap_or_default()) {
+                    counters.extend(fill(".with(__VALUE)", &[("__VALUE", counter)]));
+                }
+                continue;
+            }
+            other if NO_FIELDS.contains(&other) => continue,
+            "threads" => fill("__DIVAN::IntoThreads::into_threads(__VALUE)", &with),
+            "min_time" | "max_time" => fill("__DIVAN::IntoDuration::into_duration(__VALUE)", &with),
+            _ => value.clone(),
+        };
+        fields.extend(fill(&format!("{name}: ::std::option::Option::Some(__VALUE),"), &[("__VALUE", value)]));
+    }
+    if is_ignored {
+        fields.extend(fill("ignore: ::std::option::Option::Some(true),", &[]));
+    }
+    fields.extend(fill("counters: __DIVAN::CounterSet::default() __WITH,", &[("__WITH", counters)]));
+    fields
 }

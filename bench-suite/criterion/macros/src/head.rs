@@ -2,7 +2,7 @@
 
 use proc_macro::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 
-use crate::tokens::{is_sign, name, plain, split};
+use crate::tokens::{is_sign, name, plain, types};
 
 /// A function, or a module.
 pub struct Head {
@@ -70,8 +70,8 @@ impl Head {
             })?;
             let inner = generics.len().saturating_sub(2);
             let generics = generics.into_iter().skip(1).take(inner).collect();
-            head.generics = split(generics).into_iter().filter_map(parameter).collect();
-            head.parameters = split(parameters).into_iter().map(type_of).collect();
+            head.generics = types(generics).into_iter().filter_map(parameter).collect();
+            head.parameters = types(parameters).into_iter().map(type_of).collect();
         }
         Some(head)
     }
