@@ -185,12 +185,15 @@ fn several(attribute: &Attribute, of_all: &Options, head: &Head) -> Result<Token
         let bench = bench(id_of_each, arguments, consts.as_ref(), &settings, head);
         return Ok(fill(EACH, &[("__ELEMENTS", elements.clone()), ("__ID", text(id)), ("__BENCH", bench)]));
     }
-    let list =
-        option("args").cloned().unwrap_or_else(|| if own.is_some() { TokenStream::new() } else { content.clone() });
     if !is_for_several {
-        let list = in_parentheses(&list).or_else(|| in_brackets(&list)).unwrap_or(list);
-        return Ok(bench(text(id), values(list), option("consts"), &settings, head));
+        let arguments = match (option("args"), &own) {
+            (Some(list), _) => in_parentheses(list).or_else(|| in_brackets(list)).unwrap_or_else(|| list.clone()),
+            (None, Some(_)) => TokenStream::new(),
+            (None, None) => content.clone(),
+        };
+        return Ok(bench(text(id), values(arguments), option("consts"), &settings, head));
     }
+    let list = option("args").or_else(|| own.is_none().then_some(content)).cloned().unwrap_or_default();
     let lists = names(&list);
     let consts = option("consts").map(names).unwrap_or_default();
     let number = lists.len().max(consts.len());

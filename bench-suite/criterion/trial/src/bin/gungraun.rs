@@ -72,6 +72,12 @@ fn pairs(_: u64, text: &str) -> usize {
 }
 
 #[library_benchmark]
+#[bench::tuple((1, 2))]
+fn tuple((a, b): (u64, u64)) -> u64 {
+    a + b
+}
+
+#[library_benchmark]
 #[benches::counted(iter = 0..3)]
 fn counted(number: u64) -> u64 {
     number
@@ -96,7 +102,7 @@ fn panics() {
     panic!("not today");
 }
 
-library_benchmark_group!(name = simple; benchmarks = plain, sum, pairs, counted);
+library_benchmark_group!(name = simple; benchmarks = plain, sum, tuple, pairs, counted);
 
 library_benchmark_group!(
     name = others;
