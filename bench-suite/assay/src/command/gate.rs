@@ -55,7 +55,7 @@ Examples:
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
 
 
-In any other cargo package or workspace, its benches of criterion or libtest are gated, with nothing to edit:
+In any other cargo package or workspace, its benches (criterion, divan, gungraun, iai, libtest) are gated, with nothing to edit:
   cargo assay gate                               exact counts against the baseline that it has stored
   cargo assay gate --against HEAD~1              all benchmarks
   cargo assay gate parse --against main          those whose name contains `parse`

@@ -73,11 +73,6 @@ pub trait Recipe: Debug + Send + Sync {
         Ok(())
     }
 
-    /// The reason to leave out a target that does not build, where that is no error.
-    fn leaves_out(&self, _target: &CargoTarget) -> Option<String> {
-        None
-    }
-
     /// The reason why a target's program is of no use.
     fn refuses(&self, _target: &CargoTarget, _program: &Path) -> Result<Option<String>> {
         Ok(None)
@@ -361,8 +356,8 @@ impl SourceCheckout {
         for (target_name, target) in targets {
             let saved = partial.path().join("inputs.tar");
             let built = self.build(&target, &[(COPY, text(&saved)?)]);
-            if let (Err(_), Some(why)) = (&built, self.recipe.leaves_out(&target)) {
-                index.skipped.push((target_name, why));
+            if let (Err(_), Some(why)) = (&built, target.left_out) {
+                index.skipped.push((target_name, why.to_owned()));
                 continue;
             }
             let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
@@ -457,9 +452,8 @@ fn open(folder: &Path) -> Option<CachedPrograms> {
 fn nothing_built(skipped: &[(String, String)]) -> String {
     let each: Vec<String> = skipped.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     match each[..] {
-        [] => {
-            "has no bench targets: `[[bench]]` with `harness = false` and criterion makes one, or `#[bench]`".to_owned()
-        }
+        [] => "has no bench targets: `[[bench]]` with `harness = false` makes one, for criterion say, or `#[bench]`"
+            .to_owned(),
         _ => format!("has no bench that can be measured: {}", each.join("; ")),
     }
 }

@@ -5,8 +5,8 @@
 //!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
 //!   [`files`] copies and compares; [`same_program`] tells if two builds are one program; [`in_place`] builds what runs
 //!   among the files of its source.
-//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-in for criterion in their benches,
-//!   and [`libtest`] the one for libtest.
+//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-ins for their harnesses in
+//!   place, and [`libtest`] the one for libtest.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
 //! - [`crate_identity`] keeps a package's version out of the names of its symbols.

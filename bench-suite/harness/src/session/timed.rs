@@ -1,8 +1,8 @@
 //! Chooses the cases whose times are measured in rounds.
 //!
-//! A case needs none if both sides execute the same machine code and count the same. The new side's profile names what a case executes. If all of it is the same code on both sides, so is what the base
-//! executes. The setup is not in the profile: what it prepares in other places shows in the accesses that the simulated
-//! caches miss.
+//! A case needs none if both sides execute the same machine code and count the same. The new side's profile names what
+//! a case executes. If all of it is the same code on both sides, so is what the base executes. The setup is not in the
+//! profile: what it prepares in other places shows in the accesses that the simulated caches miss.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +30,8 @@ pub fn steady(shared: &[SubjectCase], timed: &[SubjectCase], counts: &[Delta]) -
     if counted.is_empty() { timed.to_vec() } else { counted }
 }
 
-/// The cases among `cases` that execute the same code in two builds, by what was `measured` of the new side, the symbols
-/// of what it `executed`, and the `deltas` of both.
+/// The cases among `cases` that execute the same code in two builds, by what was `measured` of the new side, the
+/// symbols of what it `executed`, and the `deltas` of both.
 pub fn same_code(
     cases: &[SubjectCase],
     [base, new]: [&Build; 2],

@@ -1,8 +1,8 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
-//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with criterion
-//! benches, which a file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); [`worker`]
-//! is any other program that speaks the protocol, and [`command`] any program at all. Both are [`command_lines`].
+//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
+//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); [`worker`] is any other
+//! program that speaks the protocol, and [`command`] any program at all. Both are [`command_lines`].
 
 pub mod cargo_choice;
 pub mod command;

@@ -40,6 +40,7 @@ fn code(folder: &Path, source: &str) -> MachineCode {
         kind: "bin",
         name: "reading".to_owned(),
         package: std::path::PathBuf::new(),
+        left_out: None,
     };
     let manifest = "[package]\nname = \"reading\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[[bin]]\nname = \
         \"reading\"\npath = \"main.rs\"\n[workspace]\n";
