@@ -324,7 +324,7 @@ async fn retrieving<const N: usize>(memory: &Memory, names: [&str; N]) -> (Vec<(
 
 #[tokio::test]
 async fn the_index_leaves_out_what_a_scan_scores_and_is_made_again_at_the_opening() {
-    const NAMES: [&str; 3] = ["episodes_scored", "index_searches", "postings_read"];
+    const NAMES: [&str; 3] = ["episodes_scored", "index_searches", "codes_read"];
     for store in StoreKind::ALL {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let scanning = variant(&format!("store={store},pool=keepalive"));

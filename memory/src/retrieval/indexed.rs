@@ -19,6 +19,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Ranking;
 use super::index::Index;
+use super::search::search;
 use crate::store::Store;
 use crate::{Counters, EpisodeId, Error, Head, Result, TaskContext};
 
@@ -52,9 +53,9 @@ impl Indexed {
     pub(super) async fn rank(&self, store: &dyn Store, ranking: &mut Ranking<'_>) -> Result<()> {
         self.settle(store).await?;
         let index = self.index.read();
-        let postings = index.as_ref().ok_or(Error::Closed)?.search(ranking)?;
+        let codes = search(index.as_ref().ok_or(Error::Closed)?, ranking)?;
         self.counters.index_searches.increment();
-        self.counters.postings_read.add(postings);
+        self.counters.codes_read.add(codes);
         Ok(())
     }
 
