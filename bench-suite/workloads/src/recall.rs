@@ -52,6 +52,11 @@ impl Pair {
         Ok(Pair { data, seed, scanning: open("scan").await?, indexing: open("indexed").await?, stored: 0 })
     }
 
+    /// The number of episodes in each.
+    pub fn stored(&self) -> usize {
+        self.stored
+    }
+
     /// Stores one more episode in both.
     pub async fn add(&mut self) -> Result<()> {
         let start = self.data.episode(self.seed, self.stored);

@@ -3,21 +3,30 @@
 //! A query reads only the dimensions that it has, and adds one byte of every lane at a time: 16 episodes an instruction
 //! with the vector registers that every x86-64 has.
 
-use super::code::{Code, Units};
+use super::code::Units;
 
 /// The episodes of a block.
 pub(super) const LANES: usize = 128;
 
-/// The numbers of a block's episodes in one dimension.
-#[derive(Debug, Clone)]
-#[repr(align(64))]
-struct Lanes([i8; LANES]);
+/// The lanes of a vector register.
+const PART: usize = 16;
+
+/// The numbers of neighbouring lanes in one dimension, aligned so that an addition can read them from memory.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(16))]
+struct Part([i8; PART]);
+
+/// The numbers of all lanes in one dimension.
+type Row = [Part; LANES / PART];
+
+const ZEROS: Row = [Part([0; PART]); LANES / PART];
 
 #[derive(Debug)]
 pub(super) struct Block {
     /// A row for each dimension.
-    rows: Box<[Lanes]>,
+    rows: Box<[Row]>,
     steps: [f32; LANES],
+    largest_step: f32,
     /// The largest number in the rows.
     largest: u8,
     /// The episodes' places in the index.
@@ -28,35 +37,55 @@ pub(super) struct Block {
 
 impl Block {
     pub fn new(dimensions: usize) -> Block {
-        let rows = vec![Lanes([0; LANES]); dimensions].into();
-        Block { rows, steps: [0.0; LANES], largest: 0, slots: Vec::with_capacity(LANES), groups: Vec::new() }
+        Block {
+            rows: vec![ZEROS; dimensions].into(),
+            steps: [0.0; LANES],
+            largest_step: 0.0,
+            largest: 0,
+            slots: Vec::with_capacity(LANES),
+            groups: Vec::new(),
+        }
     }
 
     pub fn is_full(&self) -> bool {
         self.slots.len() == LANES
     }
 
-    pub fn add(&mut self, slot: u32, group: u32, code: &Code) {
+    pub fn add(&mut self, slot: u32, group: u32, numbers: impl Iterator<Item = i8>, step: f32) {
         let lane = self.slots.len();
-        for (row, number) in self.rows.iter_mut().zip(&code.numbers) {
-            row.0[lane] = *number;
+        for (row, number) in self.rows.iter_mut().zip(numbers) {
+            row[lane / PART].0[lane % PART] = number;
             self.largest = self.largest.max(number.unsigned_abs());
         }
-        self.steps[lane] = code.step;
+        self.steps[lane] = step;
+        self.largest_step = self.largest_step.max(step);
         self.slots.push(slot);
         if !self.groups.contains(&group) {
             self.groups.push(group);
         }
     }
 
-    /// The estimated dot product of each lane with the query; 0 in lanes without an episode.
-    pub fn estimate(&self, query: &Units, estimates: &mut [f32; LANES]) {
+    /// The code of a lane: its numbers and its step.
+    pub fn code(&self, lane: usize) -> (impl ExactSizeIterator<Item = i8>, f32) {
+        (self.rows.iter().map(move |row| row[lane / PART].0[lane % PART]), self.steps[lane])
+    }
+
+    /// The sums of the numbers that the query asks for, one for each lane; 0 in lanes without an episode.
+    pub fn sums(&self, query: &Units) -> [i16; LANES] {
         let mut sums = [0; LANES];
         self.add_rows(&query.plus, &mut sums, i8::wrapping_add);
         self.add_rows(&query.minus, &mut sums, i8::wrapping_sub);
-        for lane in 0..LANES {
-            estimates[lane] = f32::from(sums[lane]) * (self.steps[lane] * query.step);
-        }
+        sums
+    }
+
+    /// The estimated dot product with the query in a lane of that sum.
+    pub fn estimate(&self, query: &Units, lane: usize, sum: i16) -> f32 {
+        f32::from(sum) * (self.steps[lane] * query.step)
+    }
+
+    /// The largest estimate with that sum in any lane.
+    pub fn estimate_bound(&self, query: &Units, sum: i16) -> f32 {
+        f32::from(sum.max(0)) * (self.largest_step * query.step)
     }
 
     /// Adds those rows to the sums, or subtracts them. A few at a time fit a byte.
@@ -64,15 +93,19 @@ impl Block {
     fn add_rows(&self, dimensions: &[u32], sums: &mut [i16; LANES], add: impl Fn(i8, i8) -> i8) {
         let few = usize::from(i8::MAX as u8 / self.largest.max(1));
         for dimensions in dimensions.chunks(few) {
-            let mut bytes = [0; LANES];
+            let mut bytes = ZEROS;
             for dimension in dimensions {
-                let row = &self.rows[*dimension as usize].0;
-                for lane in 0..LANES {
-                    bytes[lane] = add(bytes[lane], row[lane]);
+                for (bytes, part) in bytes.iter_mut().zip(&self.rows[*dimension as usize]) {
+                    let part = *part; // the copy keeps the alignment
+                    for lane in 0..PART {
+                        bytes.0[lane] = add(bytes.0[lane], part.0[lane]);
+                    }
                 }
             }
-            for lane in 0..LANES {
-                sums[lane] += i16::from(bytes[lane]);
+            for (sums, bytes) in sums.as_chunks_mut::<PART>().0.iter_mut().zip(&bytes) {
+                for lane in 0..PART {
+                    sums[lane] += i16::from(bytes.0[lane]);
+                }
             }
         }
     }
@@ -80,6 +113,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
+    use super::super::code::Code;
     use super::*;
     use crate::embedding::dot;
 
@@ -96,17 +130,20 @@ mod tests {
         let mut block = Block::new(40);
         for lane in 0..LANES - 1 {
             assert!(!block.is_full());
-            block.add(lane as u32 + 1000, lane as u32 % 3, &Code::of(&vector(lane)).unwrap());
+            let Code { numbers, step, .. } = Code::of(&vector(lane)).unwrap();
+            block.add(lane as u32 + 1000, lane as u32 % 3, numbers.iter().copied(), step);
+            assert_eq!((block.code(lane).0.collect(), block.code(lane).1), (numbers, step));
         }
         assert_eq!((block.slots[5], &block.groups[..]), (1005, &[0, 1, 2][..]));
         let query = vector(200);
         let units = Units::of(&query).unwrap();
         assert_eq!(units.error, 0.0);
-        let mut estimates = [f32::NAN; LANES];
-        block.estimate(&units, &mut estimates);
-        for (lane, estimate) in estimates[..LANES - 1].iter().enumerate() {
-            assert_eq!(*estimate, dot(&query, &vector(lane)), "{lane}");
+        let sums = block.sums(&units);
+        for (lane, sum) in sums[..LANES - 1].iter().enumerate() {
+            let estimate = block.estimate(&units, lane, *sum);
+            assert_eq!(estimate, dot(&query, &vector(lane)), "{lane}");
+            assert!(block.estimate_bound(&units, *sum) >= estimate, "{lane}");
         }
-        assert_eq!(estimates[LANES - 1], 0.0);
+        assert_eq!(sums[LANES - 1], 0);
     }
 }

@@ -14,7 +14,12 @@
 use crate::embedding::dot;
 
 /// The largest number of a code.
-pub(super) const LARGEST: f32 = 31.0;
+const LARGEST: f32 = 31.0;
+
+/// The largest numbers of rounded codes: the smaller they are, the more of them fit a byte together. The first one is
+/// taken whose error is at most [`COARSE`] of the length.
+const ROUNDED: [f32; 3] = [7.0, 15.0, LARGEST];
+const COARSE: f32 = 0.15;
 
 /// The most units of a query that is not rounded.
 const EXACT_UNITS: f32 = 128.0;
@@ -56,14 +61,21 @@ pub(super) struct Units {
 impl Code {
     /// `None` for a vector with a value that is no number, or of an extreme length.
     pub fn of(vector: &[f32]) -> Option<Code> {
-        if length(vector)? == 0.0 {
+        let length = length(vector)?;
+        if length == 0.0 {
             return Some(Code { numbers: vec![0; vector.len()], step: 0.0, error: 0.0 });
         }
         let largest = largest(vector);
         let whole = whole_step(vector).filter(|step| largest / step < LARGEST + 0.5);
-        let step = whole.unwrap_or(largest / LARGEST);
-        let numbers = vector.iter().map(|value| round(value / step) as i8).collect();
-        Some(Code { numbers, step, error: if whole.is_some() { 0.0 } else { error(vector, step) } })
+        let (step, error) = match whole {
+            Some(step) => (step, 0.0),
+            None => {
+                let mut rounded = ROUNDED.iter().map(|most| (largest / most, error(vector, largest / most)));
+                let fine = |(_, error): &(f32, f32)| *error <= COARSE * length;
+                rounded.find(fine).unwrap_or_else(|| (largest / LARGEST, error(vector, largest / LARGEST)))
+            }
+        };
+        Some(Code { numbers: vector.iter().map(|value| round(value / step) as i8).collect(), step, error })
     }
 }
 
@@ -116,8 +128,8 @@ fn largest(vector: &[f32]) -> f32 {
 fn whole_step(vector: &[f32]) -> Option<f32> {
     let smaller = |smallest: f32, value: &f32| if *value == 0.0 { smallest } else { smallest.min(value.abs()) };
     let step = vector.iter().fold(f32::INFINITY, smaller);
-    let off = vector.iter().fold(0.0, |most, value| f32::max(most, (value / step - round(value / step)).abs()));
-    (off < 1e-3).then_some(step)
+    let is_whole = |value: &f32| (value / step - round(value / step)).abs() < 1e-3;
+    vector.iter().all(is_whole).then_some(step)
 }
 
 /// The length of what is left when the vector is rounded to multiples of `step`.
@@ -170,7 +182,7 @@ mod tests {
             let (code, units) = (Code::of(&stored).unwrap(), Units::of(&asked).unwrap());
             let (exact, bound) = (dot(&stored, &asked), code.error * units.length + units.error);
             assert!((estimate(&code, &units) - exact).abs() <= bound + 1e-5, "{bound}");
-            assert!(code.error < 0.1 && units.error < 0.6, "{} {}", code.error, units.error);
+            assert!(code.error < 0.2 && units.error < 0.6, "{} {}", code.error, units.error);
             let count = units.plus.len() + units.minus.len();
             assert!(count <= 128, "{count}");
         }

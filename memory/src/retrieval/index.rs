@@ -129,11 +129,14 @@ impl Index {
         self.episodes.context_of.push(context);
         self.groups[self.contexts[context as usize].group as usize].slots.push(slot);
         let size = self.episodes.ids.len();
-        let unsorted = self.sorted_at == 0 || self.groups.len() > 1 && size >= self.sorted_at + self.sorted_at / 4;
-        match size >= self.coded_from {
-            true if unsorted => self.sort(),
-            true => self.code(slot),
-            false => {}
+        if size == self.coded_from {
+            (0..slot).for_each(|slot| self.code(slot));
+        }
+        if size >= self.coded_from {
+            self.code(slot);
+            if self.groups.len() > 1 && size >= self.sorted_at + self.sorted_at / 4 {
+                self.sort();
+            }
         }
     }
 
@@ -153,26 +156,38 @@ impl Index {
         place
     }
 
-    /// Makes all blocks anew, group by group.
-    fn sort(&mut self) {
-        self.sorted_at = self.episodes.ids.len();
-        self.blocks.clear();
-        self.uncoded.clear();
-        let order: Vec<u32> = self.groups.iter().flat_map(|group| &group.slots).copied().collect();
-        order.into_iter().for_each(|slot| self.code(slot));
+    /// Codes an episode.
+    fn code(&mut self, slot: u32) {
+        let Some(code) = Code::of(&self.episodes.embeddings[slot as usize]) else { return self.uncoded.push(slot) };
+        self.coarsest = self.coarsest.max(code.error);
+        self.put(slot, code.numbers.into_iter(), code.step);
     }
 
-    /// Puts an episode into the last block.
-    fn code(&mut self, slot: u32) {
-        let embedding = &self.episodes.embeddings[slot as usize];
-        let Some(code) = Code::of(embedding) else { return self.uncoded.push(slot) };
-        self.coarsest = self.coarsest.max(code.error);
+    /// Puts a code into the last block.
+    fn put(&mut self, slot: u32, numbers: impl ExactSizeIterator<Item = i8>, step: f32) {
         if self.blocks.last().is_none_or(Block::is_full) {
-            self.blocks.push(Block::new(embedding.len()));
+            self.blocks.push(Block::new(numbers.len()));
         }
-        let group = self.contexts[self.episodes.context_of[slot as usize] as usize].group;
+        let group = self.group_of(slot);
         let last = self.blocks.last_mut().expect("a block was made if there was none");
-        last.add(slot, group, &code);
+        last.add(slot, group, numbers, step);
+    }
+
+    /// Sorts the codes by group.
+    fn sort(&mut self) {
+        self.sorted_at = self.episodes.ids.len();
+        let blocks = std::mem::take(&mut self.blocks);
+        let lanes = |block: usize| (0..blocks[block].slots.len()).map(move |lane| (block, lane));
+        let mut places: Vec<(usize, usize)> = (0..blocks.len()).flat_map(lanes).collect();
+        places.sort_by_key(|(block, lane)| self.group_of(blocks[*block].slots[*lane]));
+        for (block, lane) in places {
+            let (numbers, step) = blocks[block].code(lane);
+            self.put(blocks[block].slots[lane], numbers, step);
+        }
+    }
+
+    fn group_of(&self, slot: u32) -> u32 {
+        self.contexts[self.episodes.context_of[slot as usize] as usize].group
     }
 
     /// Fails if an episode was embedded otherwise than a query of so many dimensions.

@@ -11,7 +11,7 @@
 //! that is allowed for.
 
 use super::Ranking;
-use super::block::{Block, LANES};
+use super::block::Block;
 use super::code::Units;
 use super::index::Index;
 use super::shortlist::Shortlist;
@@ -94,7 +94,7 @@ impl Search<'_> {
         let error = units.error * index.longest + units.length * index.coarsest;
         let margin = self.slack + DEVIATIONS * error / (ranking.embedding.len() as f32).sqrt();
         let mut shortlist = Shortlist::new(&index.episodes, ranking, margin);
-        let (mut estimates, mut read, mut last) = ([0.0; LANES], 0, f32::INFINITY);
+        let (mut read, mut last) = (0, f32::INFINITY);
         for (bound, block) in promising {
             if bound < last {
                 shortlist.cut();
@@ -103,16 +103,20 @@ impl Search<'_> {
             if !shortlist.ranking.admits(self.longest, bound, self.slack) {
                 break;
             }
-            block.estimate(units, &mut estimates);
+            let sums = block.sums(units);
             read += block.slots.len() as u64;
-            for (slots, estimates) in block.slots.chunks(TOGETHER).zip(estimates.chunks(TOGETHER)) {
+            for (part, sums) in sums.as_chunks::<TOGETHER>().0.iter().enumerate() {
                 let needed = shortlist.ranking.similarity_for(shortlist.floor, bound) - self.slack;
-                if !estimates.iter().any(|estimate| *estimate >= needed) {
+                let largest = sums.iter().fold(i16::MIN, |largest, sum| largest.max(*sum));
+                if block.estimate_bound(units, largest) < needed {
                     continue;
                 }
-                for (slot, estimate) in slots.iter().zip(estimates).filter(|(_, estimate)| **estimate >= needed) {
-                    let context_match = self.match_of(*slot, shortlist.ranking);
-                    shortlist.add(*slot, *estimate, context_match);
+                for (lane, sum) in (part * TOGETHER..block.slots.len()).zip(sums) {
+                    let (slot, estimate) = (block.slots[lane], block.estimate(units, lane, *sum));
+                    if estimate >= needed {
+                        let context_match = self.match_of(slot, shortlist.ranking);
+                        shortlist.add(slot, estimate, context_match);
+                    }
                 }
             }
         }
