@@ -26,7 +26,6 @@ pub(super) struct Block {
     /// A row for each dimension.
     rows: Box<[Row]>,
     steps: [f32; LANES],
-    largest_step: f32,
     /// The largest number in the rows.
     largest: u8,
     /// The episodes' places in the index.
@@ -40,7 +39,6 @@ impl Block {
         Block {
             rows: vec![ZEROS; dimensions].into(),
             steps: [0.0; LANES],
-            largest_step: 0.0,
             largest: 0,
             slots: Vec::with_capacity(LANES),
             groups: Vec::new(),
@@ -58,7 +56,6 @@ impl Block {
             self.largest = self.largest.max(number.unsigned_abs());
         }
         self.steps[lane] = step;
-        self.largest_step = self.largest_step.max(step);
         self.slots.push(slot);
         if !self.groups.contains(&group) {
             self.groups.push(group);
@@ -70,22 +67,16 @@ impl Block {
         (self.rows.iter().map(move |row| row[lane / PART].0[lane % PART]), self.steps[lane])
     }
 
-    /// The sums of the numbers that the query asks for, one for each lane; 0 in lanes without an episode.
-    pub fn sums(&self, query: &Units) -> [i16; LANES] {
+    /// The estimated dot product of each lane with the query; 0 in lanes without an episode.
+    pub fn estimates(&self, query: &Units) -> [f32; LANES] {
         let mut sums = [0; LANES];
         self.add_rows(&query.plus, &mut sums, i8::wrapping_add);
         self.add_rows(&query.minus, &mut sums, i8::wrapping_sub);
-        sums
-    }
-
-    /// The estimated dot product with the query in a lane of that sum.
-    pub fn estimate(&self, query: &Units, lane: usize, sum: i16) -> f32 {
-        f32::from(sum) * (self.steps[lane] * query.step)
-    }
-
-    /// The largest estimate with that sum in any lane.
-    pub fn estimate_bound(&self, query: &Units, sum: i16) -> f32 {
-        f32::from(sum.max(0)) * (self.largest_step * query.step)
+        let mut estimates = [0.0; LANES];
+        for lane in 0..LANES {
+            estimates[lane] = f32::from(sums[lane]) * (self.steps[lane] * query.step);
+        }
+        estimates
     }
 
     /// Adds those rows to the sums, or subtracts them. A few at a time fit a byte.
@@ -138,12 +129,10 @@ mod tests {
         let query = vector(200);
         let units = Units::of(&query).unwrap();
         assert_eq!(units.error, 0.0);
-        let sums = block.sums(&units);
-        for (lane, sum) in sums[..LANES - 1].iter().enumerate() {
-            let estimate = block.estimate(&units, lane, *sum);
-            assert_eq!(estimate, dot(&query, &vector(lane)), "{lane}");
-            assert!(block.estimate_bound(&units, *sum) >= estimate, "{lane}");
+        let estimates = block.estimates(&units);
+        for (lane, estimate) in estimates[..LANES - 1].iter().enumerate() {
+            assert_eq!(*estimate, dot(&query, &vector(lane)), "{lane}");
         }
-        assert_eq!(sums[LANES - 1], 0);
+        assert_eq!(estimates[LANES - 1], 0.0);
     }
 }

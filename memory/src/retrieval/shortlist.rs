@@ -9,7 +9,7 @@ use super::Ranking;
 use super::index::Episodes;
 
 /// The fewest episodes that are kept, and how many for each one wanted.
-const LEAST: usize = 1_000;
+const LEAST: usize = 1_200;
 const FOR_EACH: usize = 20;
 
 /// The size at which it is first cut.
