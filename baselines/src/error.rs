@@ -123,6 +123,14 @@ pub enum Error {
         /// The fault and the remedy.
         reason: String,
     },
+    /// Shards that are not the parts of one gate.
+    #[error("{reason}: {remedy}")]
+    Shards {
+        /// The fault.
+        reason: String,
+        /// The remedy.
+        remedy: String,
+    },
     /// A run among the baselines that nobody accepted.
     #[error(
         "{0} is among the baselines, but nobody accepted it: move it away, then `assay baseline accept` it with a reason"

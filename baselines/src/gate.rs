@@ -137,7 +137,12 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
     let open = uncompared(&comparison).len();
     let speed_decided = comparison.deltas.iter().any(|delta| delta.metric != ERRORS && delta.verdict.is_decided());
     let ruled_out = RuledOut::of(&comparison.deltas);
-    let bounds = ruled_out.as_ref().map_or_else(String::new, |ruled_out| format!("; {ruled_out}"));
+    let mut bounds = ruled_out.as_ref().map_or_else(String::new, |ruled_out| format!("; {ruled_out}"));
+    bounds.push_str(&match comparison.deltas.iter().filter(|delta| delta.is_of_same_code()).count() {
+        0 => String::new(),
+        1 => "; 1 case executes the same machine code".to_owned(),
+        number => format!("; {number} cases execute the same machine code"),
+    });
     let (outcome, summary) = if let Some(first) = invalid.first() {
         (GateOutcome::Invalid, format!("invalid, neither red nor green: {first}{}", more(invalid.len())))
     } else if let Some(first) = blocked.first() {

@@ -29,6 +29,8 @@
 //! - **policy**: limits and tolerances, and whether more blocks or advises ([`policy`]).
 //! - **exception**, **redefinition**: a change of a metric, or of what a benchmark means, that the policy accepts until
 //!   a day.
+//! - **shard**: one of several parts of a gate, measured on a machine of its own ([`shard`]); all are judged together
+//!   ([`merge`]).
 //! - **rulebook**: what judges a change: the base's policy, stored baseline and list of cases.
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
 //! - **undecided**: a gate whose evidence neither shows a regression nor rules it out. Never green.
@@ -52,12 +54,14 @@ mod error;
 pub mod exit_code;
 pub mod gate;
 pub mod measurement;
+pub mod merge;
 pub mod metric;
 pub mod paired;
 pub mod policy;
 pub mod record;
 pub mod ruled_out;
 mod schema;
+pub mod shard;
 mod stacks;
 pub mod stats;
 pub mod verdict;

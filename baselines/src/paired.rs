@@ -13,7 +13,7 @@ use crate::metric::{PEAK_MEMORY, WAITING};
 use crate::policy::{Action, Limit, Policy};
 use crate::stats::decision::Stage;
 use crate::stats::{
-    Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value,
+    Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps_of_part, round_value,
 };
 use crate::verdict::{self, Bound, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
@@ -146,6 +146,15 @@ impl Round {
     }
 }
 
+impl PairVerdicts {
+    /// Says of the times that are open that the counts have decided already, so they got only the first look.
+    pub fn decided_by_counts(&mut self) {
+        for open in self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Inconclusive) {
+            open.why = "the counts have decided already: times got only the first look".to_owned();
+        }
+    }
+}
+
 impl Paired {
     /// The values of a stage for a metric, in the order of measuring.
     pub fn values(&self, stage: Stage, metric: &str) -> Result<Vec<f64>> {
@@ -177,6 +186,12 @@ impl Paired {
         });
         std::iter::once(self.pair.metric.as_str()).chain(beside)
     }
+}
+
+/// How many metrics of these cases are judged in rounds, at most: a time each, and waiting where the policy names it.
+/// Memory is that of commands, which are not divided into shards.
+pub fn judged_metrics<'a>(cases: impl Iterator<Item = &'a CaseKey>, policy: &Policy, today: Date) -> usize {
+    cases.map(|case| 1 + usize::from(policy.limit(case, WAITING, today).is_some())).sum()
 }
 
 fn operations_ns<'a>(
@@ -228,13 +243,14 @@ fn suites<'a>(pairs: &'a [Paired], policy: &Policy, today: Date) -> Vec<Vec<Judg
     measured.into_iter().chain(controls.into_iter().map(judged)).collect()
 }
 
-/// The state of everything that is judged, suite by suite. An error if a round can't be used, or a limit of the policy
-/// is no margin.
+/// The state of everything that is judged, suite by suite; `elsewhere` is what [`missing`] says. An error if a round
+/// can't be used, or a limit of the policy is no margin.
 fn states<'a>(
     procedure: &Procedure,
     pairs: &'a [Paired],
     policy: &Policy,
     today: Date,
+    elsewhere: usize,
 ) -> Result<Vec<(Judged<'a>, PairState)>> {
     let mut states = Vec::with_capacity(pairs.len());
     for suite in suites(pairs, policy, today) {
@@ -256,34 +272,46 @@ fn states<'a>(
                 confirm,
             })
             .collect();
-        states.extend(suite.into_iter().zip(next_steps(procedure, &data)?));
+        let is_control = suite.iter().any(|judged| judged.paired.pair.control.is_some());
+        let elsewhere = if is_control { 0 } else { elsewhere };
+        let steps = next_steps_of_part(procedure, &data, elsewhere)?;
+        states.extend(suite.into_iter().zip(steps));
     }
     Ok(states)
 }
 
 /// The rounds that all pairs of a run still need, in the order of the pairs: the pair's position, the stage and the
-/// number.
+/// number. So many metrics of the same suite are judged `elsewhere`: in other shards.
 pub fn missing(
     procedure: &Procedure,
     pairs: &[Paired],
     policy: &Policy,
     today: Date,
+    elsewhere: usize,
 ) -> Result<Vec<(usize, Stage, usize)>> {
     let needed = |(judged, state): (Judged<'_>, PairState)| match state.action {
         NextAction::Measure { stage, rounds } => Some((judged.index, stage, rounds)),
         NextAction::Wait | NextAction::Stop(_) => None,
     };
-    let mut missing: Vec<_> = states(procedure, pairs, policy, today)?.into_iter().filter_map(needed).collect();
+    let mut missing: Vec<_> =
+        states(procedure, pairs, policy, today, elsewhere)?.into_iter().filter_map(needed).collect();
     // The metrics of a pair share its rounds, and all that are open ask for the same number.
     missing.sort_unstable();
     missing.dedup();
     Ok(missing)
 }
 
-/// Judges all pairs of a run. What still needs rounds is inconclusive: its time was up.
-pub fn judge(procedure: &Procedure, pairs: &[Paired], policy: &Policy, today: Date) -> Result<PairVerdicts> {
+/// Judges all pairs of a run. What still needs rounds is inconclusive: its time was up. So many metrics of the same
+/// suite are judged `elsewhere`: in other shards.
+pub fn judge(
+    procedure: &Procedure,
+    pairs: &[Paired],
+    policy: &Policy,
+    today: Date,
+    elsewhere: usize,
+) -> Result<PairVerdicts> {
     let mut verdicts = PairVerdicts::default();
-    for (judged, state) in states(procedure, pairs, policy, today)? {
+    for (judged, state) in states(procedure, pairs, policy, today, elsewhere)? {
         match judged.paired.pair.control {
             None => {
                 let mut delta = delta(&judged, &state, procedure);

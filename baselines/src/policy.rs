@@ -105,7 +105,8 @@ pub struct Limit {
 }
 
 impl Limit {
-    pub(crate) fn blocks(self) -> bool {
+    /// True if going past it fails a gate.
+    pub fn blocks(self) -> bool {
         self.action == Action::Block
     }
 }

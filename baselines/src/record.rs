@@ -13,13 +13,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::paired::{Pair, Paired, Round};
+use crate::shard::Shard;
+use crate::verdict::Delta;
 use crate::{CaseKey, Environment, Error, InvalidEntry, Measurement, Metric, Result, Skipped, atomic, schema};
 
 /// The version of the format that is written.
-pub const SCHEMA: u64 = 3;
+pub const SCHEMA: u64 = 4;
 
 /// The versions that are read. In version 1, a pair's `randomized_layout` was called `laid_out`; before 3 there was no
-/// record of one program on both sides.
+/// record of one program on both sides, and before 4 none of shards and deltas.
 const KNOWN: RangeInclusive<u64> = 1..=SCHEMA;
 
 /// The values that a quantity can have. Up to 2^53 the numbers of a file hold every count exactly; no operation costs
@@ -106,12 +108,16 @@ pub struct Run {
     pub measurements: Vec<Measurement>,
     /// Pairs of sides that ran alternately, with the raw times.
     pub pairs: Vec<Paired>,
+    /// Of a shard, and of shards that were merged: what was judged by itself. Exact counts, and cases of one side.
+    pub deltas: Vec<Delta>,
     /// Everything that was not measured.
     pub skipped: Vec<Skipped>,
     /// Everything that can't be believed. With any of these, the gate says `invalid`.
     pub invalid: Vec<InvalidEntry>,
     /// Both sides are one program, so there was nothing to measure.
     pub same_program: bool,
+    /// It measured one of several parts of a gate.
+    pub shard: Option<Shard>,
     /// The end line is there.
     pub complete: bool,
 }
@@ -125,6 +131,8 @@ enum Line {
         header: Box<RunHeader>,
     },
     Measurement(Measurement),
+    Shard(Box<Shard>),
+    Delta(Box<Delta>),
     Pair(Pair),
     Round(Round),
     Abandoned {
@@ -178,6 +186,16 @@ impl RunWriter {
     /// Adds a measurement.
     pub fn measurement(&mut self, measurement: Measurement) -> Result<()> {
         self.add(Line::Measurement(measurement))
+    }
+
+    /// Records which part of a gate this is.
+    pub fn shard(&mut self, shard: Shard) -> Result<()> {
+        self.add(Line::Shard(Box::new(shard)))
+    }
+
+    /// Adds what was judged by itself.
+    pub fn delta(&mut self, delta: Delta) -> Result<()> {
+        self.add(Line::Delta(Box::new(delta)))
     }
 
     /// Adds a pair and returns its position. Its rounds follow.
@@ -246,9 +264,11 @@ impl Run {
             header,
             measurements: vec![],
             pairs: vec![],
+            deltas: vec![],
             skipped: vec![],
             invalid: vec![],
             same_program: false,
+            shard: None,
             complete: false,
         }
     }
@@ -278,7 +298,9 @@ impl Run {
     pub fn write(&self, path: &Path) -> Result<()> {
         let abandoned = self.pairs.iter().enumerate().filter(|(_, paired)| paired.abandoned);
         let lines = std::iter::once(Line::header(&self.header))
+            .chain(self.shard.iter().cloned().map(Box::new).map(Line::Shard))
             .chain(self.measurements.iter().cloned().map(Line::Measurement))
+            .chain(self.deltas.iter().cloned().map(Box::new).map(Line::Delta))
             .chain(self.pairs.iter().map(|paired| Line::Pair(paired.pair.clone())))
             .chain(self.pairs.iter().flat_map(|paired| paired.rounds.iter().cloned().map(Line::Round)))
             .chain(abandoned.map(|(pair, _)| Line::Abandoned { pair }))
@@ -293,7 +315,17 @@ impl Run {
     /// Nothing was measured, and no entry says why.
     fn is_empty(&self) -> bool {
         let entries = self.skipped.len() + self.invalid.len();
-        self.measurements.is_empty() && self.pairs.is_empty() && entries == 0 && !self.same_program
+        self.measurements.is_empty()
+            && self.pairs.is_empty()
+            && self.deltas.is_empty()
+            && entries == 0
+            && !self.same_program
+            && self.shard.is_none()
+    }
+
+    /// How many metrics of the same suite other shards judge.
+    pub fn elsewhere(&self) -> usize {
+        self.shard.as_ref().map_or(0, |shard| shard.elsewhere)
     }
 
     /// The measurement of one metric of one case.
@@ -320,6 +352,11 @@ impl Run {
             Line::Pair(pair) => {
                 Metric::named(&pair.metric)?;
                 self.pairs.push(Paired { pair, rounds: vec![], abandoned: false });
+            }
+            Line::Shard(shard) => self.shard = Some(*shard),
+            Line::Delta(delta) => {
+                Metric::named(&delta.metric)?;
+                self.deltas.push(*delta);
             }
             Line::Round(round) => self.paired(round.pair)?.rounds.push(round),
             Line::Abandoned { pair } => self.paired(pair)?.abandoned = true,

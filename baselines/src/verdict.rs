@@ -106,6 +106,29 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// The delta of a case that executes the same machine code on both sides: it was not timed.
+    pub fn of_same_code(case: &CaseKey, metric: &str, blocks: bool) -> Delta {
+        Delta {
+            case: case.clone(),
+            metric: metric.to_owned(),
+            base: None,
+            new: None,
+            relative: None,
+            interval: None,
+            bound: None,
+            verdict: Verdict::Equal,
+            blocks,
+            why: "both sides execute the same machine code and count the same: not timed".to_owned(),
+            cause: vec![],
+            doing: None,
+        }
+    }
+
+    /// True for what [`Delta::of_same_code`] makes.
+    pub fn is_of_same_code(&self) -> bool {
+        self.verdict == Verdict::Equal && self.base.is_none() && self.new.is_none()
+    }
+
     /// Lays the change to somebody. What only the compiler did no longer blocks, up to a limit of its own (a share of
     /// the base); without such a limit it blocks as any change.
     pub fn lay(&mut self, doing: Doing, compiler: Option<f64>) {

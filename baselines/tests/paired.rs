@@ -50,7 +50,7 @@ fn rounds(pair: usize, share: f64, screen: usize, confirm: usize) -> Vec<Round> 
 }
 
 fn judged(pairs: &[Paired]) -> PairVerdicts {
-    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY).unwrap()
+    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY, 0).unwrap()
 }
 
 fn one(share: f64, confirm: usize, control: Option<Control>) -> PairVerdicts {
@@ -75,7 +75,7 @@ fn less_work_is_no_improvement_unless_somebody_accepted_it() {
         benchmark = 'step/*'\nreason = 'reads less'\nexpires = '2026-01-01'\n";
     let policy = Policy::parse(Path::new("p.toml"), text).unwrap();
     let pairs = with_work([5, 5], [3, 3]);
-    let accepted = paired::judge(&Procedure::default(), &pairs, &policy, TODAY).unwrap();
+    let accepted = paired::judge(&Procedure::default(), &pairs, &policy, TODAY, 0).unwrap();
     assert_eq!(accepted.deltas[0].verdict, Verdict::Incomparable);
     assert!(accepted.deltas[0].why.contains("rows_read 3 in a process, the base 5"), "{}", accepted.deltas[0].why);
 }
@@ -270,7 +270,7 @@ fn waiting_that_only_the_base_tells_is_not_left_out() {
 
 fn missing(pairs: &[&Paired]) -> Vec<(usize, Stage, usize)> {
     let pairs: Vec<Paired> = pairs.iter().map(|paired| (*paired).clone()).collect();
-    paired::missing(&Procedure::default(), &pairs, &Policy::standard(), TODAY).unwrap()
+    paired::missing(&Procedure::default(), &pairs, &Policy::standard(), TODAY, 0).unwrap()
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn a_change_below_the_absolute_limit_is_equal() {
     let text = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.02\nabsolute = 10000\naction = 'block'";
     let policy = Policy::parse(Path::new("policy.toml"), text).unwrap();
     let paired = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.05, 20, 20), abandoned: false };
-    let outcome = paired::judge(&Procedure::default(), &[paired], &policy, TODAY).unwrap();
+    let outcome = paired::judge(&Procedure::default(), &[paired], &policy, TODAY, 0).unwrap();
     assert_eq!(outcome.deltas[0].verdict, Verdict::Equal);
     let why = &outcome.deltas[0].why;
     assert!(why.starts_with("limit 20.0% (10.00 us an operation), tolerance 39.9%"), "{why}");
@@ -316,7 +316,7 @@ fn a_clock_that_stands_still_gives_no_value() {
 
 /// Files of version 1, written by the last version of this crate that did so.
 #[test]
-fn version_1_is_read_and_version_3_written() {
+fn version_1_is_read_and_version_4_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records");
     let baseline = Run::read(&folder.join("baseline-1.jsonl"), false).unwrap();
     assert_eq!(baseline.measurements.len(), 6);
@@ -330,11 +330,11 @@ fn version_1_is_read_and_version_3_written() {
     let new = scratch.path().join("run.jsonl");
     old.write(&new).unwrap();
     let text = std::fs::read_to_string(&new).unwrap();
-    assert!(text.contains("\"schema\":3") && text.contains("\"randomized_layout\":true"), "{text}");
+    assert!(text.contains("\"schema\":4") && text.contains("\"randomized_layout\":true"), "{text}");
     assert_eq!(Run::read(&new, false).unwrap(), old);
-    std::fs::write(&new, text.replacen("\"schema\":3", "\"schema\":4", 1)).unwrap();
+    std::fs::write(&new, text.replacen("\"schema\":4", "\"schema\":5", 1)).unwrap();
     let message = Run::read(&new, false).unwrap_err().to_string();
-    assert!(message.contains("schema version 4, this assay reads 1 to 3: use the assay that wrote it"), "{message}");
+    assert!(message.contains("schema version 5, this assay reads 1 to 4: use the assay that wrote it"), "{message}");
 }
 
 #[test]

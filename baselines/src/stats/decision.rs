@@ -27,6 +27,11 @@
 //! Both take it that rounds scatter symmetrically about the true shift. About no shift they do, because the order of
 //! the sides is drawn.
 //!
+//! **Parts of a suite.** Machines that share a suite's benchmarks do not know each other's rounds. Each gives its
+//! bounds the level of one of all benchmarks, and assumes that all others were picked and are not rejectable, which is
+//! the most that Holm can ask. So what one part has decided, the whole suite decides at the same look or before: no
+//! part stops too early.
+//!
 //! Measuring happens elsewhere. Each control is a suite by itself.
 
 use super::error::{Result, StatsError, check_all_finite, check_margin};
@@ -172,21 +177,27 @@ impl PairState {
 /// # Ok::<(), baselines::stats::StatsError>(())
 /// ```
 pub fn next_steps(procedure: &Procedure, suite: &[PairData<'_>]) -> Result<Vec<PairState>> {
+    next_steps_of_part(procedure, suite, 0)
+}
+
+/// As [`next_steps`], for a part of a suite: so many other benchmarks of it are measured `elsewhere`.
+pub fn next_steps_of_part(procedure: &Procedure, suite: &[PairData<'_>], elsewhere: usize) -> Result<Vec<PairState>> {
     procedure.check()?;
     if suite.is_empty() {
         return Err(StatsError::Empty);
     }
+    let all = suite.len() + elsewhere;
     let mut steps = Vec::with_capacity(suite.len());
     for (index, benchmark) in suite.iter().enumerate() {
         let at = |source| StatsError::Benchmark { index, source: Box::new(source) };
         check(benchmark).map_err(at)?;
-        steps.push(screen(procedure, benchmark, suite.len()).map_err(at)?);
+        steps.push(screen(procedure, benchmark, all).map_err(at)?);
     }
     let screened = steps.iter().all(|step| step.evidence.is_some());
 
     // Holm corrects for everything picked, including what has stopped since: as rejected (0) or not rejectable (1).
     let picked: Vec<usize> = (0..suite.len()).filter(|&index| steps[index].suspicion.is_some()).collect();
-    let mut p_values = vec![1.0; picked.len()];
+    let mut p_values = vec![1.0; picked.len() + elsewhere];
     for look in &procedure.looks[1..] {
         let open: Vec<usize> = picked.iter().copied().filter(|&index| steps[index].decision().is_none()).collect();
         for &index in &open {
@@ -198,7 +209,7 @@ pub fn next_steps(procedure: &Procedure, suite: &[PairData<'_>]) -> Result<Vec<P
         if !screened || open.iter().any(|&index| steps[index].action != NextAction::Wait) {
             return Ok(steps);
         }
-        judge(procedure, look, suite, &picked, &mut p_values, &mut steps)?;
+        judge(procedure, look, (suite, all), &picked, &mut p_values, &mut steps)?;
     }
     for (step, benchmark) in steps.iter_mut().zip(suite) {
         if let (None, Some(evidence)) = (step.decision(), &step.evidence) {
@@ -243,11 +254,11 @@ fn screen(procedure: &Procedure, benchmark: &PairData<'_>, suite: usize) -> Resu
     Ok(PairState { action, suspicion, evidence: Some(evidence) })
 }
 
-/// A later look, at which everything still open has its rounds.
+/// A later look, at which everything still open has its rounds. `all` is how many benchmarks the whole suite has.
 fn judge(
     procedure: &Procedure,
     look: &Look,
-    suite: &[PairData<'_>],
+    (suite, all): (&[PairData<'_>], usize),
     picked: &[usize],
     p_values: &mut [f64],
     steps: &mut [PairState],
@@ -259,7 +270,7 @@ fn judge(
         let at = |source| StatsError::Benchmark { index, source: Box::new(source) };
         let benchmark = &suite[index];
         let rounds = [&benchmark.screen[..first], &benchmark.confirm[..fresh]].concat();
-        step.evidence = Some(evaluate(procedure, look, suite.len(), &rounds).map_err(at)?);
+        step.evidence = Some(evaluate(procedure, look, all, &rounds).map_err(at)?);
         *p_value = beyond_limit(suspicion, benchmark.limit, &rounds[first..]).map_err(at)?;
     }
     let adjusted_p = adjusted(p_values)?;

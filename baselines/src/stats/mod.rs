@@ -26,7 +26,7 @@ pub mod procedure;
 pub mod round;
 pub mod wilcoxon;
 
-pub use decision::{Decision, NextAction, PairData, PairState, next_steps};
+pub use decision::{Decision, NextAction, PairData, PairState, next_steps, next_steps_of_part};
 pub use error::StatsError;
 pub use hodges_lehmann::Interval;
 pub use procedure::{Look, Procedure, margin};

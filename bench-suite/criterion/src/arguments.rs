@@ -2,11 +2,11 @@
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-A bench that was built with Assay's stand-in for criterion or libtest. It measures on request, for a harness, and prints
-no times for people.
+A bench that was built with Assay's stand-in for criterion, divan, gungraun, iai or libtest. It measures on request, for
+a harness, and prints no times for people.
 
 Usage:
-  PROGRAM [FILTER]               run each benchmark once; other options of criterion are ignored
+  PROGRAM [FILTER]               run each benchmark once; other options of the harness are ignored
   PROGRAM --list                 list the cases as JSON, one a line; with --format terse as criterion does
   PROGRAM --cpu                  list the CPU's features as this process sees them
   PROGRAM CASE --serve           run slices on the commands of stdin: `slice N`, `count N`, `end`
@@ -28,23 +28,36 @@ const OPERATIONS: u64 = 20;
 /// The seed, unless the harness gives one.
 pub const SEED_BY_DEFAULT: u64 = 20260122;
 
-/// Options of cargo, libtest and criterion that take a value. It must not be taken for a filter.
+/// Options of cargo, libtest, criterion and divan that take a value. It must not be taken for a filter.
 const WITH_VALUE: &[&str] = &[
     "--baseline",
     "--baseline-lenient",
+    "--bytes-count",
+    "--bytes-format",
+    "--chars-count",
     "--color",
     "--confidence-level",
+    "--cycles-count",
     "--format",
+    "--items-count",
     "--load-baseline",
+    "--max-time",
     "--measurement-time",
+    "--min-time",
     "--noise-threshold",
     "--nresamples",
     "--output-format",
     "--plotting-backend",
     "--profile-time",
+    "--sample-count",
     "--sample-size",
     "--save-baseline",
     "--significance-level",
+    "--skip",
+    "--sort",
+    "--sortr",
+    "--threads",
+    "--timer",
     "--warm-up-time",
 ];
 

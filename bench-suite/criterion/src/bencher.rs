@@ -1,11 +1,9 @@
 //! The timing loops. Each says how so many iterations are done; [`crate::serve`] decides how many, and how often.
 
-use std::hint::black_box;
-
 use crate::configuration::BatchSize;
 use crate::measurement::{Measurement, WallTime};
-use crate::serve;
-use crate::slice::{as_local, Slice};
+use crate::slice::Slice;
+use crate::{loops, serve};
 
 /// What a benchmark's function gets to run its routine with. One call of a loop does all the work that is asked for, so
 /// what the function set up before stays alive.
@@ -32,16 +30,7 @@ impl<'a, M: Measurement> Bencher<'a, M> {
     where
         R: FnMut() -> O,
     {
-        let mut routine = Some(routine);
-        self.run(&mut |iterations, slice| {
-            slice.window(&mut || {
-                as_local(&mut routine, |routine| {
-                    for _ in 0..iterations {
-                        black_box(routine());
-                    }
-                });
-            });
-        });
+        self.run(&mut loops::each(routine));
     }
 
     /// The routine does so many iterations itself and says what they took. That is the time of the slice; a profiler
@@ -71,38 +60,22 @@ impl<'a, M: Measurement> Bencher<'a, M> {
     /// Each iteration uses up an input. Inputs are made before, and what the routine returns is dropped after what
     /// counts.
     #[inline(never)]
-    pub fn iter_batched<I, O, S, R>(&mut self, mut setup: S, routine: R, size: BatchSize)
+    pub fn iter_batched<I, O, S, R>(&mut self, setup: S, routine: R, size: BatchSize)
     where
         S: FnMut() -> I,
         R: FnMut(I) -> O,
     {
-        let mut routine = Some(routine);
-        self.run(&mut |iterations, slice| {
-            for batch in size.batches(iterations) {
-                let mut inputs: Vec<I> = black_box((0..batch).map(|_| setup()).collect());
-                let mut outputs = Vec::with_capacity(batch);
-                slice.window(&mut || as_local(&mut routine, |routine| outputs.extend(inputs.drain(..).map(routine))));
-                black_box(outputs);
-            }
-        });
+        self.run(&mut loops::batched(|iterations| size.batches(iterations), setup, routine, drop));
     }
 
     /// Like [`Bencher::iter_batched`], with inputs that the routine borrows; they are dropped after what counts.
     #[inline(never)]
-    pub fn iter_batched_ref<I, O, S, R>(&mut self, mut setup: S, routine: R, size: BatchSize)
+    pub fn iter_batched_ref<I, O, S, R>(&mut self, setup: S, routine: R, size: BatchSize)
     where
         S: FnMut() -> I,
         R: FnMut(&mut I) -> O,
     {
-        let mut routine = Some(routine);
-        self.run(&mut |iterations, slice| {
-            for batch in size.batches(iterations) {
-                let mut inputs: Vec<I> = black_box((0..batch).map(|_| setup()).collect());
-                let mut outputs = Vec::with_capacity(batch);
-                slice.window(&mut || as_local(&mut routine, |routine| outputs.extend(inputs.iter_mut().map(routine))));
-                black_box(outputs);
-            }
-        });
+        self.run(&mut loops::batched_ref(|iterations| size.batches(iterations), setup, routine));
     }
 
     /// [`Bencher::iter_batched`], an input at a time.

@@ -1,5 +1,7 @@
 //! What a bench can configure. Only the size of batches and the filter change what runs.
 
+use crate::loops;
+
 /// How many inputs are made at once, before the clock starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,16 +21,14 @@ pub enum BatchSize {
 impl BatchSize {
     /// The sizes of the batches that make up this number of iterations.
     pub(crate) fn batches(self, iterations: u64) -> impl Iterator<Item = usize> {
-        let parts = |number: u64| iterations / number.max(1) + u64::from(iterations % number.max(1) > 0);
         let size = match self {
-            BatchSize::SmallInput => parts(10),
-            BatchSize::LargeInput => parts(1000),
+            BatchSize::SmallInput => loops::part(iterations, 10),
+            BatchSize::LargeInput => loops::part(iterations, 1000),
             BatchSize::PerIteration => 1,
-            BatchSize::NumBatches(number) => parts(number),
-            BatchSize::NumIterations(size) => size.max(1),
+            BatchSize::NumBatches(number) => loops::part(iterations, number),
+            BatchSize::NumIterations(size) => size,
         };
-        let sizes = (0..iterations).step_by(usize::try_from(size).unwrap_or(usize::MAX).max(1));
-        sizes.map(move |start| usize::try_from(size.min(iterations - start)).unwrap_or(usize::MAX))
+        loops::batches(iterations, size)
     }
 }
 

@@ -7,7 +7,8 @@
 //!
 //! - [`Criterion`], [`BenchmarkGroup`], [`Bencher`] and the macros are criterion's. What only changes how long
 //!   criterion measures, what it computes and what it draws is accepted, and has no effect.
-//! - `libtest.rs` is the root of another crate with the same modules: a stand-in for libtest.
+//! - `libtest.rs`, `divan.rs`, `gungraun.rs` and `iai.rs` are the roots of other crates with the same modules: the
+//!   stand-ins for those.
 //! - `worker` decides which benchmark runs, `serve` answers requests about it, and `slice` does the work under the
 //!   clocks.
 //!
@@ -34,6 +35,7 @@ mod criterion;
 mod group;
 mod id;
 mod json;
+mod loops;
 mod macros;
 pub mod measurement;
 mod old;

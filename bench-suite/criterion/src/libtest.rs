@@ -18,6 +18,7 @@ mod arguments;
 mod chance;
 mod clock;
 mod json;
+mod loops;
 mod placement;
 mod process;
 mod serve;
@@ -30,7 +31,6 @@ use std::process::{ExitCode, Termination};
 
 use crate::arguments::Mode;
 use crate::process::Process;
-use crate::slice::as_local;
 
 pub use std::hint::black_box;
 
@@ -57,16 +57,7 @@ impl Bencher {
     where
         F: FnMut() -> T,
     {
-        let mut routine = Some(inner);
-        serve::run_first(&self.id, &mut self.is_done, &mut |iterations, slice| {
-            slice.window(&mut || {
-                as_local(&mut routine, |routine| {
-                    for _ in 0..iterations {
-                        black_box(routine());
-                    }
-                });
-            });
-        });
+        serve::run_first(&self.id, &mut self.is_done, &mut loops::each(inner));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::arguments::Mode;
 use crate::clock::Scheduling;
 use crate::process::Process;
 use crate::slice::Slice;
-use crate::{json, valgrind};
+use crate::{json, system, valgrind};
 
 /// The version of the protocol that FORMAT.md of Assay defines.
 const PROTOCOL: u32 = 3;
@@ -45,8 +45,9 @@ fn run(id: &str, repeat: &mut Repeat<'_>) {
                 valgrind::start_instrumentation();
             }
             repeat(operations, &mut Slice::new(0));
-            // Nothing was counted here: an object without fields, not with zeros.
-            process.answer("{}");
+            // The heap was not counted here: no field, not a zero.
+            let threads = system::threads().map_or(String::new(), |threads| format!(r#""threads":{threads}"#));
+            process.answer(&format!("{{{threads}}}"));
         }
         _ => repeat(1, &mut Slice::warm_up()),
     }

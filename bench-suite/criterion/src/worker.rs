@@ -96,7 +96,7 @@ pub fn visit(id: String, refusal: Option<String>, f: &mut dyn FnMut(&str) -> boo
 fn run(process: &Process, id: &str, f: &mut dyn FnMut(&str) -> bool) -> Option<String> {
     match catch_unwind(AssertUnwindSafe(|| placed(process, || f(id)))) {
         Ok(true) => None,
-        Ok(false) => Some("its function called no loop of the bencher: call `iter` or another one".to_owned()),
+        Ok(false) => Some("its function called no loop of the bencher: call `iter`, `bench` or another one".to_owned()),
         Err(payload) => Some(message(&*payload)),
     }
 }

@@ -1,7 +1,7 @@
 //! The measuring process: builds programs, runs them, and turns their output into records.
 //!
 //! - [`build`] builds programs: of this tree, of another revision, in other code layouts.
-//! - [`subject`] defines what can be gated: the memory's cases, the criterion benches of another project, any worker,
+//! - [`subject`] defines what can be gated: the memory's cases, the benches of another project, any worker,
 //!   any command. A new subject is one implementation of a trait.
 //! - [`schedule`] alternates two programs in rounds until the statistics need no more.
 //! - [`lanes`] measure one side: counts, times, load, effects.

@@ -22,6 +22,8 @@ use harness::workspace;
 use reports::Format;
 use workloads::input::{SEED, Source};
 
+use super::cargo_args::CargoArgs;
+
 /// Measure and judge what was promised of each optimisation
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -67,6 +69,9 @@ pub struct ClaimsArgs {
     #[arg(long, value_name = "SEED")]
     rounds_seed: Option<u64>,
 
+    #[command(flatten)]
+    cargo: CargoArgs,
+
     /// The format on stdout
     #[arg(long, value_enum, default_value_t = Shown::Text)]
     format: Shown,
@@ -102,6 +107,7 @@ impl ClaimsArgs {
         if let Some(revision) = &self.against {
             return self.of_change(revision);
         }
+        self.cargo.refuse_if(true)?;
         ensure!(
             workspace::has_the_memory(),
             "here nothing is claimed but by a change: `assay claims 'BENCHMARK -20%' --against REV`"
@@ -141,7 +147,7 @@ impl ClaimsArgs {
     /// Measures and judges what a change claims of itself.
     fn of_change(&self, revision: &str) -> Result<Exit> {
         let selection = Selection { rounds_seed: self.rounds_seed, ..Selection::default() };
-        let subject = subject::here(selection.source()?)?;
+        let subject = subject::here(selection.source()?, self.cargo.choice())?;
         let root = subject.root();
         let base = base::choose(&root, revision, false)?;
         eprintln!("{}", base.said);

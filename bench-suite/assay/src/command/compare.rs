@@ -18,6 +18,7 @@ use harness::workspace;
 use reports::Format;
 use workloads::cases::{self, Case};
 
+use super::cargo_args::CargoArgs;
 use super::publish;
 
 /// Compare two stored runs, two revisions, two variants, or two phases
@@ -52,6 +53,9 @@ pub struct CompareArgs {
     /// The limits of metrics [default: the built-in policy]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    cargo: CargoArgs,
 
     /// text, markdown, html, junit, json or github
     #[arg(long, default_value = "text")]
@@ -102,7 +106,9 @@ impl NamedSide {
 impl CompareArgs {
     /// Compares, and ends with the exit code of a gate.
     pub fn execute(&self) -> Result<Exit> {
-        match (NamedSide::parse(&self.base)?, NamedSide::parse(&self.new)?) {
+        let sides = (NamedSide::parse(&self.base)?, NamedSide::parse(&self.new)?);
+        self.cargo.refuse_if(!matches!(sides, (NamedSide::Revision(_), NamedSide::Revision(_))))?;
+        match sides {
             (NamedSide::Run(base), NamedSide::Run(new)) => self.runs(&base, &new),
             (NamedSide::Revision(base), NamedSide::Revision(new)) => self.revisions(&base, &new),
             (NamedSide::Variant(base), NamedSide::Variant(new)) => self.variants(&base, &new),
@@ -126,7 +132,7 @@ impl CompareArgs {
     fn revisions(&self, base: &str, new: &str) -> Result<Exit> {
         let (selection, rulebook) = (self.selection(), Rulebook::of_this_tree(self.policy.as_deref())?);
         let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget() };
-        let subject = subject::here(selection.source()?)?;
+        let subject = subject::here(selection.source()?, self.cargo.choice())?;
         publish::judged(session.revisions(&*subject, base, Some(new), false)?, Some(self.format))
     }
 

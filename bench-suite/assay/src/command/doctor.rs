@@ -95,7 +95,9 @@ impl DoctorArgs {
                     findings.note(format!("bench {name} is left out: {why}"));
                 }
                 if targets.targets.is_empty() {
-                    findings.missing("no bench to measure: `[[bench]]` with `harness = false` and criterion makes one, or `#[bench]`");
+                    findings.missing(
+                        "no bench to measure: `[[bench]]` with `harness = false` makes one, for criterion say, or `#[bench]`",
+                    );
                 }
             }
             Err(error) => findings.missing(format!("{error:#}")),

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
+use baselines::shard::ShardNumber;
 use baselines::{CaseKey, Environment, Lane, Run};
 use clap::Args;
 use harness::build::base::{self, Base};
+use harness::build::git::repository_of;
 use harness::foreign::{Parts, StoredCounts};
 use harness::recorded::{Recorded, selects};
 use harness::session::ab::AbSession;
@@ -27,6 +29,7 @@ use harness::workspace;
 use reports::Format;
 use workloads::cases::{self, Tag};
 
+use super::cargo_args::CargoArgs;
 use super::publish;
 use super::selection::SelectionArgs;
 
@@ -47,11 +50,13 @@ Examples:
   assay gate retrieve                    only the retrieval benchmarks
   assay gate --against main              counts of all cases, times of 20, against where HEAD left main
   assay gate retrieve --against HEAD~1   only the retrieval benchmarks
+  assay gate --against main --shard 2/3  the second of three parts, for three machines: see `assay merge --help`
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
 
 
-In any other cargo package or workspace, its benches of criterion or libtest are gated, with nothing to edit:
+In any other cargo package or workspace, its benches (criterion, divan, gungraun, iai, libtest) are gated, with nothing to edit:
+  cargo assay gate                               exact counts against the baseline that it has stored
   cargo assay gate --against HEAD~1              all benchmarks
   cargo assay gate parse --against main          those whose name contains `parse`
   cargo assay gate --project assay.toml --against main    what this file describes: a bench, or a worker
@@ -62,6 +67,9 @@ Any command of any git repository, each side built and run in a checkout:
 pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
+
+    #[command(flatten)]
+    cargo: CargoArgs,
 
     /// Build where HEAD left this revision (their merge base) and measure against it, instead of comparing with a
     /// stored baseline
@@ -94,6 +102,10 @@ pub struct GateArgs {
     #[arg(long, value_name = "SECONDS", requires = "against", value_parser = clap::value_parser!(u64).range(30..))]
     budget: Option<u64>,
 
+    /// With --against: measure one of several parts of the cases, as in 2/3: `assay merge` judges all parts together
+    #[arg(long, value_name = "i/n", requires = "against", conflicts_with = "command")]
+    shard: Option<ShardNumber>,
+
     /// Judge this stored run instead of measuring
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -114,6 +126,7 @@ pub struct GateArgs {
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
+        self.cargo.refuse_if(!self.command.is_empty() || self.run.is_some())?;
         if let Some(revision) = &self.against {
             if !self.command.is_empty() {
                 return self.commands(revision);
@@ -123,26 +136,35 @@ impl GateArgs {
                 file => self.project(file.as_deref(), revision),
             };
         }
-        ensure!(
-            workspace::has_the_memory() || self.run.is_some(),
-            "nothing is stored to compare with: `--against HEAD~1` or `--against main` compares with a revision"
-        );
         let policy = self.policy.as_deref();
-        let mut rulebook = match BaseCommit::of_tree(&workspace::root())? {
+        let is_memory = workspace::has_the_memory();
+        self.cargo.refuse_if(is_memory)?;
+        let root = if is_memory || self.run.is_some() { workspace::root() } else { repository_of(&workspace::root())? };
+        let mut rulebook = match BaseCommit::of_tree(&root)? {
             Some(base) => Rulebook::of_base(base, policy, Some(&workspace::policy()))?,
             None => Rulebook::of_this_tree(policy)?,
         };
         rulebook.benchmarks(&MEASURED)?;
         let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
         let baselines = rulebook.baselines(&folder)?;
-        let FinishedRun { path, run: new } = match &self.run {
+        let (FinishedRun { path, run: new }, unsteady) = match &self.run {
             Some(named) => {
                 let path = runs::find(named)?;
-                FinishedRun { run: runs::read(&path, false)?, path }
+                (FinishedRun { run: runs::read(&path, false)?, path }, vec![])
             }
             None => {
                 let selection = self.counted()?;
-                let environment = run::environment(&selection)?;
+                let subject = match is_memory {
+                    true => None,
+                    false => Some(subject::here(selection.source()?, self.cargo.choice())?),
+                };
+                let environment = match &subject {
+                    None => run::environment(&selection)?,
+                    Some(subject) => {
+                        let (seed, input) = subject.input()?;
+                        Environment::detect(seed, &input)
+                    }
+                };
                 // Differences that rule out a comparison are reported before anything is measured.
                 let Some((against, base)) = stored(&baselines, &environment)? else { return Ok(Exit::Nothing) };
                 let differences = base.header.environment.count_differences(&environment);
@@ -153,15 +175,24 @@ impl GateArgs {
                     return Ok(Exit::Nothing);
                 }
                 rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
-                run::measure(&selection, RunProfile::Full, None, Some(rulebook.judged_by.clone()))?
+                let judged_by = rulebook.judged_by.clone();
+                match subject {
+                    None => (run::measure(&selection, RunProfile::Full, None, Some(judged_by))?, vec![]),
+                    Some(subject) => run::measure_against(&*subject, &selection, &base, judged_by)?,
+                }
             }
         };
         if new.header.is_foreign() {
             return self.foreign(&baselines, &path, new, &rulebook);
         }
         let Some((against, mut base)) = stored(&baselines, &new.header.environment)? else { return Ok(Exit::Nothing) };
-        let scope = narrow(&mut base, &new, &self.selection.selection())?;
-        let judgement = judge(&base, &new, &rulebook, scope.as_deref());
+        let mut scope = narrow(&mut base, &new, &self.selection.selection())?;
+        if self.cargo.is_partial() {
+            let all = number_of_cases(&base);
+            base.measurements.retain(|before| new.find(&before.case, &before.metric).is_some());
+            scope = Some(format!("{} of {all} cases: --package, --bench", number_of_cases(&base)));
+        }
+        let judgement = judge(&steady(&base, &unsteady), &steady(&new, &unsteady), &rulebook, scope.as_deref());
         let exit = judgement.outcome.exit();
         let mut report = publish::report(&path, new)?;
         if judgement.comparison.deltas.iter().any(|delta| !delta.cause.is_empty()) {
@@ -177,12 +208,13 @@ impl GateArgs {
 
     /// Measures against a revision of this tree, by that revision's rules.
     fn revision(&self, revision: &str) -> Result<Exit> {
+        self.cargo.refuse_if(true)?;
         let root = workspace::root();
         let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
         rulebook.benchmarks(&MEASURED)?;
-        let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
+        let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
@@ -220,7 +252,7 @@ impl GateArgs {
             Some(file) => rulebook.definition(file, definition)?,
             None => definition,
         };
-        let judged = self.compare(&*subject::of(definition), &base, &rulebook)?;
+        let judged = self.compare(&*subject::of(definition.with(self.cargo.choice())?), &base, &rulebook)?;
         publish::judged(judged, self.format)
     }
 
@@ -237,7 +269,7 @@ impl GateArgs {
 
     /// Measures a subject of another project against a base.
     fn compare(&self, subject: &dyn Subject, base: &Base, rulebook: &Rulebook) -> Result<Judged> {
-        let (selection, budget) = (self.selection.selection(), self.budget.map(Duration::from_secs));
+        let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         let session = AbSession { selection: &selection, rulebook, budget };
         let judged = session.revisions(subject, &base.commit, None, self.policy.is_some())?;
         Ok(Judged { against: base.said.clone(), ..judged })
@@ -249,7 +281,10 @@ impl GateArgs {
             BaselineLookup::Found(..) => {
                 "the one in this tree can't judge its own change: commit it first; in CI, land it in a change of its own"
             }
-            _ => "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`",
+            _ => {
+                "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`; or compare \
+                    with a revision, which needs none: `--against HEAD~1`"
+            }
         })
     }
 
@@ -304,6 +339,11 @@ impl GateArgs {
         Ok(exit)
     }
 
+    /// What is measured against a revision.
+    fn selected(&self) -> Selection {
+        Selection { shard: self.shard, ..self.selection.selection() }
+    }
+
     /// What is measured against a stored baseline: counts, unless other lanes are named.
     fn counted(&self) -> Result<Selection> {
         let mut selection = self.selection.selection();
@@ -317,6 +357,13 @@ impl GateArgs {
     }
 }
 
+/// A run without the cases whose counts differ from run to run.
+fn steady(run: &Run, unsteady: &[CaseKey]) -> Run {
+    let mut run = run.clone();
+    run.measurements.retain(|measurement| !unsteady.contains(&measurement.case));
+    run
+}
+
 /// The baseline of an environment, or the one that differs least; none, with a message, where there is no baseline.
 fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Option<(PathBuf, Run)>> {
     match baseline::find(baselines.files(), environment)? {
@@ -324,7 +371,7 @@ fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Opti
         BaselineLookup::Empty => {
             eprintln!(
                 "there is no baseline in {}: `assay run --lane counts` and then `assay baseline accept --reason \"..\"` \
-                    make one",
+                    make one; `--against HEAD~1` compares with a revision, and needs none",
                 baselines.folder().display()
             );
             Ok(None)

@@ -11,7 +11,7 @@ use harness::subject::project;
 /// Write a workflow that gates every pull request
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing else is needed: the benches are found as `cargo bench` finds them. An `assay.toml` beside Cargo.toml says what
+It writes .github/workflows/assay.yml, and nothing else is needed: the benches are found as `cargo bench` finds them. An `assay.toml` beside Cargo.toml says what
 can't be guessed: other features, variables of the benches, a part of the benchmarks. FORMAT.md describes it.
 
 A file that is there is never overwritten.")]
@@ -34,13 +34,15 @@ impl InitArgs {
         let (place, text) = WORKFLOW;
         let path = definition.repository.join(place);
         if path.exists() {
-            println!("kept     {place}: it is there");
+            println!("kept     {place}: it is there, and is never overwritten");
         } else {
             baselines::atomic::write(&path, text.as_bytes())?;
-            println!("wrote    {place}");
+            println!("wrote    {place}: it gates every pull request against the commit where its branch began");
         }
         println!(
-            "\nNext: `cargo assay gate --against HEAD~1` judges your last commit, `assay doctor` checks this machine."
+            "\nNext: `cargo assay gate --against HEAD~1` judges your last commit, `assay doctor` checks this machine. Commit \
+                the workflow.\nTo gate exact counts without a base, store them once: `assay run --lane counts && assay \
+                baseline accept --reason \"first\"` writes baselines/stored, and `assay gate` compares with it."
         );
         Ok(Exit::Ok)
     }

@@ -3,6 +3,7 @@
 
 mod baseline;
 mod calibrate;
+mod cargo_args;
 mod claims;
 mod compare;
 mod corpus;
@@ -10,6 +11,7 @@ mod doctor;
 mod gate;
 mod hits;
 mod init;
+mod merge;
 mod profile;
 mod publish;
 mod recall;
@@ -17,15 +19,17 @@ mod report;
 mod run;
 mod selection;
 mod serve;
+mod shell;
 
 use std::process::ExitCode;
 
 use baselines::exit_code::Exit;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
-In a cargo package or workspace with benches of criterion or libtest, start with `cargo assay gate --against HEAD~1`: it
-tells if the last commit made something slower, and which function. `assay doctor` says what is missing for that.
+In a cargo package or workspace with benches (criterion, divan, gungraun, iai, libtest), start with `cargo assay gate
+--against HEAD~1`: it tells if the last commit made something slower, and which function. `assay doctor` says what is
+missing for that.
 
 In the tree of the reference memory, start with `assay run --profile quick`: it ends with the path of a report.
 
@@ -52,6 +56,7 @@ enum Command {
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
     Gate(gate::GateArgs),
+    Merge(merge::MergeArgs),
     Profile(profile::ProfileArgs),
     Report(report::ReportArgs),
     #[command(subcommand)]
@@ -62,6 +67,8 @@ enum Command {
     Recall(recall::RecallArgs),
     Calibrate(calibrate::CalibrateArgs),
     Hits(hits::HitsArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
     #[command(name = harness::subject::command::SERVE, hide = true)]
     Serve(serve::ServeArgs),
 }
@@ -75,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Compare(compare) => compare.execute(),
         Command::Gate(gate) => gate.execute(),
+        Command::Merge(merge) => merge.execute(),
         Command::Profile(profile) => profile.execute(),
         Command::Report(report) => report.execute(),
         Command::Baseline(baseline) => baseline.execute(),
@@ -83,6 +91,8 @@ pub fn main() -> ExitCode {
         Command::Recall(recall) => recall.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
+        Command::Completions(completions) => completions.execute(Cli::command()),
+        Command::Man(man) => man.execute(Cli::command()),
         Command::Serve(serve) => serve.execute(),
     };
     let exit = result.unwrap_or_else(|error| {
@@ -115,8 +125,6 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -17,6 +17,7 @@ use harness::workspace;
 use worker::slice::ROOT;
 use workloads::cases;
 
+use super::cargo_args::CargoArgs;
 use super::selection::SelectionArgs;
 
 /// Write the flamegraph of a case, in instructions
@@ -34,6 +35,9 @@ Examples:
 pub struct ProfileArgs {
     #[command(flatten)]
     selection: SelectionArgs,
+
+    #[command(flatten)]
+    cargo: CargoArgs,
 
     /// Compare with this revision, or with the same case under `variant:toggle=strategy,..`
     #[arg(long, value_name = "REV")]
@@ -56,7 +60,7 @@ impl ProfileArgs {
         let SelectionArgs { filter, set, .. } = &self.selection;
         let memory = MemorySubject { source: self.selection.selection().source()? };
         let is_memory = workspace::has_the_memory();
-        let subject = subject::here(memory.source.clone())?;
+        let subject = subject::here(memory.source.clone(), self.cargo.choice())?;
         let build = if is_memory { memory.built()? } else { subject.working_tree()? };
         let selected = subject.choose(&subject.list(&build)?.cases, filter.as_deref(), set)?.cases;
         let Some(case) = selected.first() else {

@@ -12,6 +12,7 @@ use harness::session::run;
 use harness::subject;
 use harness::workspace;
 
+use super::cargo_args::CargoArgs;
 use super::selection::SelectionArgs;
 use super::{gate, publish};
 
@@ -30,6 +31,9 @@ Examples:
 pub struct RunArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub cargo: CargoArgs,
 
     /// The duration [default: quick; full for exact counts alone]
     #[arg(long, value_name = "quick|full")]
@@ -71,8 +75,9 @@ impl RunArgs {
             return self.list();
         }
         let selection = self.selection.selection();
+        self.cargo.refuse_if(workspace::has_the_memory())?;
         if !workspace::has_the_memory() {
-            let subject = subject::here(selection.source()?)?;
+            let subject = subject::here(selection.source()?, self.cargo.choice())?;
             let FinishedRun { path, run } = run::measure_subject(&*subject, &selection, self.output.as_deref())?;
             let exit = exit(&run);
             publish::print_and_write(&publish::report(&path, run)?, &path, None)?;
@@ -93,7 +98,7 @@ impl RunArgs {
     fn list(&self) -> Result<Exit> {
         let selection = self.selection.selection();
         if !workspace::has_the_memory() {
-            let subject = subject::here(selection.source()?)?;
+            let subject = subject::here(selection.source()?, self.cargo.choice())?;
             let build = subject.working_tree()?;
             let listed = subject.list(&build)?;
             for (what, why) in build.skipped.iter().chain(&listed.left_out) {

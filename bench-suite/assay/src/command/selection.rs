@@ -41,6 +41,6 @@ impl SelectionArgs {
     /// The arguments as a selection.
     pub fn selection(&self) -> Selection {
         let SelectionArgs { filter, lane, set, repeat, corpus, seed, rounds_seed } = self.clone();
-        Selection { filter, lanes: lane, set, repeat, corpus, seed, rounds_seed }
+        Selection { filter, lanes: lane, set, repeat, corpus, seed, rounds_seed, shard: None }
     }
 }

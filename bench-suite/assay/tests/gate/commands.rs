@@ -156,7 +156,7 @@ fn damaged_runs_have_each_their_own_error() {
     attempt(String::new(), 4, "is an empty run");
     attempt("{}\n".to_owned(), 1, "no schema version");
     attempt("not json\n".to_owned(), 1, "is not a run");
-    attempt(whole.replace("\"schema\":3", "\"schema\":99"), 1, "has schema version 99, this assay reads 1 to 3");
+    attempt(whole.replace("\"schema\":4", "\"schema\":99"), 1, "has schema version 99, this assay reads 1 to 4");
     attempt(format!("{}\n{}\n", lines[0], lines[1]), 1, "is truncated after 1 measurements");
     attempt(format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..40]), 1, "is truncated after 1 measurements");
     attempt(format!("{}\n{}\n{}\n", lines[0], &lines[1][..40], lines[2]), 1, "run.jsonl:2: not a record");

@@ -1,10 +1,13 @@
 //! Tests of the command and its gate, in one binary: linking it is most of their cost.
 
 mod base;
+mod chosen;
 mod ci;
 mod commands;
+mod divan;
 mod doing;
 mod fooled;
+mod gungraun;
 mod judge;
 mod large;
 mod libtest;
@@ -13,6 +16,9 @@ mod planted;
 mod plants;
 mod programs;
 mod project;
+mod shards;
+mod shell;
 mod soak;
+mod stored;
 mod support;
 mod waiting_plants;

@@ -60,6 +60,10 @@ fn a_worker_is_built_and_asked_on_both_sides() {
     assert_eq!(code, 4, "nothing can be counted: {stdout}{stderr}");
     assert!(stderr.contains("skipped: the counts lane") && stderr.contains("`counts = true`"), "{stderr}");
 
+    let (code, stdout, stderr) = parts(&assay(folder, &["run", "--lane", "counts"]));
+    assert_eq!(code, 4, "a run can't count it either: {stdout}{stderr}");
+    assert!(stderr.contains("skipped: the counts lane") && stderr.contains("`counts = true`"), "{stderr}");
+
     write(folder, "work.py", "def work():\n    return 1\n");
     let (code, stdout, stderr) = gate_project(folder, &["--lane", "time"]);
     assert_eq!(code, 3, "fast and wrong: {stdout}{stderr}");

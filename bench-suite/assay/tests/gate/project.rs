@@ -40,7 +40,7 @@ dependencies = [
 ]
 "#;
 
-const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
+pub const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
     numbers.iter().map(|number| std::hint::black_box(number * number)).sum()\n}\n\n/// The largest.\n\
     #[inline(never)]\npub fn largest(numbers: &[u64]) -> u64 {\n    \
     numbers.iter().map(|number| std::hint::black_box(*number)).max().unwrap_or(0)\n}\n";
@@ -69,7 +69,7 @@ criterion_main!(benches);
 "#;
 
 /// A repository with that package, in its first commit.
-fn summing() -> Project {
+pub fn summing() -> Project {
     Project::new(&[
         ("Cargo.toml", MANIFEST),
         ("Cargo.lock", LOCK),
@@ -80,7 +80,7 @@ fn summing() -> Project {
     ])
 }
 
-fn has_valgrind() -> bool {
+pub fn has_valgrind() -> bool {
     if let Some(why) = valgrind::missing() {
         println!("skipped: {why}");
         return false;
@@ -109,6 +109,33 @@ fn a_slower_function_is_found_and_a_document_is_not_measured() {
     for left_out in ["skipped: summing/other: ", "skipped: broken: it fails on both sides: its data are missing"] {
         assert!(said.contains(left_out), "`{left_out}` is not said: {said}");
     }
+}
+
+#[test]
+fn what_executes_the_same_machine_code_is_not_timed() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "sums/", "--against", "HEAD~1"]);
+    assert_eq!(code, 100, "{said}{progress}");
+    assert!(progress.contains("times: 1 of 2 cases execute the same machine code, and are not timed"), "{progress}");
+    assert!(said.contains("1 case executes the same machine code"), "{said}");
+}
+
+#[test]
+fn a_release_is_no_other_program() {
+    let project = summing();
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        let text = if file == "Cargo.toml" { MANIFEST } else { LOCK };
+        project.write(file, &text.replace("\"0.1.0\"", "\"0.2.0\""));
+    }
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("both revisions build the same program"), "{said}{progress}");
 }
 
 #[test]
@@ -147,5 +174,5 @@ fn what_is_no_project_is_refused_with_the_remedy() {
     project.write("README.md", "Sums of numbers.\n");
     project.commit();
     let why = refused(&project.root());
-    assert!(why.contains("need `criterion` as a dev-dependency"), "{why}");
+    assert!(why.contains("benches need one of them as a dev-dependency"), "{why}");
 }

@@ -96,9 +96,11 @@ pub fn run(counts: &[(&str, f64)]) -> Run {
         },
         measurements,
         pairs: vec![],
+        deltas: vec![],
         skipped: vec![],
         invalid: vec![],
         same_program: false,
+        shard: None,
         complete: true,
     }
 }

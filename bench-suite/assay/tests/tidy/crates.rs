@@ -27,7 +27,15 @@ pub const CRATES: &[(&str, &str)] = &[
 ];
 
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
-pub const STANDALONE: &[&str] = &["bench-suite/criterion", "bench-suite/criterion/trial"];
+pub const STANDALONE: &[&str] = &[
+    "bench-suite/criterion",
+    "bench-suite/criterion/divan",
+    "bench-suite/criterion/gungraun",
+    "bench-suite/criterion/iai",
+    "bench-suite/criterion/iai-callgrind",
+    "bench-suite/criterion/macros",
+    "bench-suite/criterion/trial",
+];
 
 /// Libraries that only one file or folder may name, by a part of its path.
 const FOREIGN: &[(&str, &str)] = &[
@@ -54,7 +62,10 @@ pub fn dependencies(tree: &Tree) -> Vec<String> {
     for (path, text) in tree {
         let Some(folder) = path.strip_suffix("/Cargo.toml") else { continue };
         if STANDALONE.contains(&folder) {
-            let needed = read(text).into_iter().filter(|dependency| !dependency.is_optional);
+            let is_beside = |it: &Dependency| {
+                it.path.as_deref().is_some_and(|path| STANDALONE.iter().any(|folder| last(folder) == last(path)))
+            };
+            let needed = read(text).into_iter().filter(|it| !it.is_optional && !is_beside(it));
             wrong.extend(needed.map(|it| format!("{path}: make `{}` optional: it is built everywhere", it.package)));
             continue;
         }
@@ -86,7 +97,7 @@ pub fn dependencies(tree: &Tree) -> Vec<String> {
 pub fn reasons(tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     for (path, text) in tree.iter().filter(|(path, _)| path.ends_with("Cargo.toml")) {
-        for Dependency { key, .. } in read(text).into_iter().filter(|it| !it.is_inherited && !it.is_ours) {
+        for Dependency { key, .. } in read(text).into_iter().filter(|it| !it.is_inherited && it.path.is_none()) {
             let is_explained = |line: &str| line.starts_with(&format!("{key} = ")) && line.contains(" # ");
             if !text.lines().any(is_explained) {
                 wrong.push(format!("{path}: `{key}` needs a reason, as a comment on its line"));
@@ -141,7 +152,7 @@ struct Dependency {
     key: String,
     package: String,
     is_inherited: bool,
-    is_ours: bool,
+    path: Option<String>,
     is_optional: bool,
 }
 
@@ -159,7 +170,7 @@ fn read(manifest: &str) -> Vec<Dependency> {
                 key: key.clone(),
                 package: text("package").or(text("path").map(last)).unwrap_or(key).to_owned(),
                 is_inherited: value.get("workspace").is_some(),
-                is_ours: text("path").is_some(),
+                path: text("path").map(str::to_owned),
                 is_optional: value.get("optional").and_then(Value::as_bool) == Some(true),
             });
         }

@@ -37,7 +37,7 @@ impl OwnProgram {
         };
         let mut arguments = vec!["build".to_owned(), "--release".to_owned()];
         arguments.extend(packages.iter().map(|package| format!("--package={package}")));
-        CargoTarget { arguments, kind, name: name.to_owned(), package: PathBuf::new() }
+        CargoTarget { arguments, kind, name: name.to_owned(), package: PathBuf::new(), left_out: None }
     }
 }
 
@@ -56,6 +56,8 @@ pub struct CargoTarget {
     pub name: String,
     /// The folder of its package, relative to the tree.
     pub package: PathBuf,
+    /// The reason to leave it out if it does not build; none if that is an error.
+    pub left_out: Option<&'static str>,
 }
 
 /// The kind of a library; a package has one at most.
@@ -171,6 +173,7 @@ mod tests {
             kind: "bench",
             name: name.to_owned(),
             package: PathBuf::new(),
+            left_out: None,
         };
         assert_eq!(executable(messages, &wanted("bench")), Some(PathBuf::from("/t/bench-1")));
         assert_eq!(executable(messages, &wanted("speed")), None);

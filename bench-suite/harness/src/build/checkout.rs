@@ -19,6 +19,7 @@ use baselines::environment;
 use serde::{Deserialize, Serialize};
 
 use super::cargo::{self, CargoTarget};
+use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
 use super::prefill::prefill;
@@ -70,11 +71,6 @@ pub trait Recipe: Debug + Send + Sync {
     /// Builds in the folder of these files, for programs that run there.
     fn build_in_place(&self, _files: &Path) -> Result<()> {
         Ok(())
-    }
-
-    /// The reason to leave out a target that does not build, where that is no error.
-    fn leaves_out(&self, _target: &CargoTarget) -> Option<String> {
-        None
     }
 
     /// The reason why a target's program is of no use.
@@ -333,8 +329,13 @@ impl SourceCheckout {
     }
 
     fn build(&self, target: &CargoTarget, more: &[(&str, &str)]) -> Result<PathBuf> {
+        let wrapper = crate_identity::wrapper(&self.home)?;
         let own = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let variables: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
+        let mut variables: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
+        // Somebody else's wrapper stays.
+        if std::env::var_os(crate_identity::VARIABLE).is_none() {
+            variables.push((crate_identity::VARIABLE, text(&wrapper)?));
+        }
         cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, target)
     }
 
@@ -355,8 +356,8 @@ impl SourceCheckout {
         for (target_name, target) in targets {
             let saved = partial.path().join("inputs.tar");
             let built = self.build(&target, &[(COPY, text(&saved)?)]);
-            if let (Err(_), Some(why)) = (&built, self.recipe.leaves_out(&target)) {
-                index.skipped.push((target_name, why));
+            if let (Err(_), Some(why)) = (&built, target.left_out) {
+                index.skipped.push((target_name, why.to_owned()));
                 continue;
             }
             let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
@@ -451,9 +452,8 @@ fn open(folder: &Path) -> Option<CachedPrograms> {
 fn nothing_built(skipped: &[(String, String)]) -> String {
     let each: Vec<String> = skipped.iter().map(|(what, why)| format!("{what}: {why}")).collect();
     match each[..] {
-        [] => {
-            "has no bench targets: `[[bench]]` with `harness = false` and criterion makes one, or `#[bench]`".to_owned()
-        }
+        [] => "has no bench targets: `[[bench]]` with `harness = false` makes one, for criterion say, or `#[bench]`"
+            .to_owned(),
         _ => format!("has no bench that can be measured: {}", each.join("; ")),
     }
 }

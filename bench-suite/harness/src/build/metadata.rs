@@ -143,10 +143,9 @@ impl Package {
         Ok(self.targets.iter().filter(|target| target.is_bench() || target.is_library()).filter(is_on).collect())
     }
 
-    /// The features of this package that `asked` turns on, and the default ones.
+    /// The features of this package that `asked` turns on, themselves among them.
     pub fn enabled(&self, asked: &[String]) -> Vec<String> {
-        let mut enabled: Vec<String> = vec!["default".to_owned()];
-        enabled.extend(asked.iter().flat_map(|list| list.split([',', ' '])).map(str::to_owned));
+        let mut enabled = asked.to_vec();
         let mut next = 0;
         while let Some(feature) = enabled.get(next) {
             let more = self.features.get(feature).cloned().unwrap_or_default();
@@ -166,8 +165,8 @@ mod tests {
         let text = r#"{"name":"p","id":"p 1","manifest_path":"/p/Cargo.toml","targets":[],"dependencies":[],
             "features":{"default":["std"],"std":["alloc"],"alloc":[],"all":["a","std"],"a":["all"]}}"#;
         let package: Package = serde_json::from_str(text).expect("parses");
-        assert_eq!(package.enabled(&[]), ["default", "std", "alloc"]);
-        assert_eq!(package.enabled(&["all".to_owned()]), ["default", "all", "std", "a", "alloc"]);
+        assert_eq!(package.enabled(&["default".to_owned()]), ["default", "std", "alloc"]);
+        assert_eq!(package.enabled(&["all".to_owned()]), ["all", "a", "std", "alloc"]);
     }
 
     #[test]

@@ -5,20 +5,24 @@
 //!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
 //!   [`files`] copies and compares; [`same_program`] tells if two builds are one program; [`in_place`] builds what runs
 //!   among the files of its source.
-//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-in for criterion in their benches,
-//!   and [`libtest`] the one for libtest.
+//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-ins for their harnesses in
+//!   place, and [`libtest`] the one for libtest.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
+//! - [`crate_identity`] keeps a package's version out of the names of its symbols.
+//! - [`machine_code`] compares two programs function by function.
 //! - [`unoptimised`] builds a program once more, to see what it executes before optimisation.
 
 pub mod base;
 pub mod cargo;
 pub mod checkout;
+pub mod crate_identity;
 pub mod files;
 pub mod git;
 pub mod in_place;
 pub mod layouts;
 pub mod libtest;
+pub mod machine_code;
 pub mod metadata;
 pub mod order;
 pub mod prefill;

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
+use crate::tools::symbols::bare;
+
 /// Functions that differ lie among the last ones: in one part of so many.
 const LAST_PART_BITS: u32 = 8;
 
@@ -85,14 +87,14 @@ pub fn order(functions: &[Function], differing: &BTreeSet<u64>, seed: u64) -> St
 }
 
 /// What a line of a map is about, by its indentation.
-enum Depth {
+pub(super) enum Depth {
     Output,
     Input,
     Symbol,
 }
 
 /// The size, the depth and the name in a line of a map: address, load address, size and alignment come first.
-fn entry(line: &str) -> Option<(u64, Depth, &str)> {
+pub(super) fn entry(line: &str) -> Option<(u64, Depth, &str)> {
     let (mut rest, mut bytes) = (line, None);
     for column in 0..4 {
         let (field, after) = rest.trim_start().split_once(' ')?;
@@ -109,30 +111,6 @@ fn entry(line: &str) -> Option<(u64, Depth, &str)> {
         _ => return None,
     };
     Some((bytes?, depth, what))
-}
-
-/// A symbol without the hashes of crates and instances, in both manglings of Rust: `17h<16 digits>E` at the end, and
-/// `Cs<base 62>_` before the name of a crate.
-fn bare(symbol: &str) -> String {
-    let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
-    if let Some((name, hash)) = symbol.rsplit_once("17h")
-        && symbol.starts_with("_ZN")
-        && hash.len() == 17
-        && hash.ends_with('E')
-    {
-        return name.to_owned();
-    }
-    if !symbol.starts_with("_R") {
-        return symbol.to_owned();
-    }
-    let (mut bare, mut rest) = (String::with_capacity(symbol.len()), symbol);
-    while let Some(at) = rest.find("Cs") {
-        let (before, hash) = rest.split_at(at + 1);
-        bare.push_str(before);
-        let end = hash.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(hash.len());
-        rest = hash[end..].strip_prefix('_').unwrap_or(hash);
-    }
-    bare + rest
 }
 
 #[cfg(test)]

@@ -71,9 +71,9 @@ impl Relink {
     }
 
     fn in_folder(folder: &Path, linker: PathBuf) -> Result<Relink> {
-        let map = folder.join(MAP);
-        let text = fs::read_to_string(&map).with_context(|| format!("can't read {}", map.display()))?;
-        Ok(Relink { folder: folder.to_owned(), linker, functions: Arc::new(order::functions(&text)) })
+        let unread = Relink { folder: folder.to_owned(), linker, functions: Arc::default() };
+        let functions = Arc::new(order::functions(&unread.map()?));
+        Ok(Relink { functions, ..unread })
     }
 
     /// Keeps the linker's inputs of a built program in `folder`, or the reason why this linker can't put functions in
@@ -142,6 +142,17 @@ impl Relink {
         let linker = relink.linker.to_str().context("the linker's path is not UTF-8")?;
         fs::write(inputs.join(LINKER), linker).context("can't write the linker's name")?;
         Relink::in_folder(inputs, relink.linker).map(Ok)
+    }
+
+    /// The linker's map of the program.
+    pub fn map(&self) -> Result<String> {
+        let map = self.folder.join(MAP);
+        fs::read_to_string(&map).with_context(|| format!("can't read {}", map.display()))
+    }
+
+    /// An input of the linker, by its name in the map.
+    pub fn input(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// The functions of the program.

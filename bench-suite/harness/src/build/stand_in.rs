@@ -1,9 +1,9 @@
-//! Puts the stand-in for criterion in criterion's place, so that a project's benches are workers without a change to
-//! it.
+//! Puts the stand-ins for criterion, divan, gungraun and iai in their places, so that a project's benches are workers
+//! without a change to it.
 //!
 //! Cargo replaces a package of the lock file by one of the same name and version that a `[patch]` names, and the patch
-//! may be given on the command line. So the stand-in's source, which is part of this program, is written out once for
-//! each criterion that the project has locked.
+//! may be given on the command line. So the stand-ins' source, which is part of this program, is written out once for
+//! each package of theirs that the project has locked.
 //!
 //! Source: the Cargo book, "Overriding Dependencies" and "Configuration", `[patch]`.
 
@@ -16,10 +16,19 @@ use serde::Deserialize;
 
 use crate::hash::hash;
 
-/// The packages whose interface the stand-in has.
-const REPLACED: [&str; 2] = ["criterion", "codspeed-criterion-compat"];
+/// The packages whose interface a stand-in has, and the folder of its manifest.
+const REPLACED: [(&str, &str); 7] = [
+    ("criterion", ""),
+    ("codspeed-criterion-compat", ""),
+    ("divan", "divan"),
+    // Without CodSpeed's own command, it is a copy of divan.
+    ("codspeed-divan-compat", "divan"),
+    ("gungraun", "gungraun"),
+    ("iai-callgrind", "iai-callgrind"),
+    ("iai", "iai"),
+];
 
-/// Part of the text that every program with the stand-in's main function has.
+/// Part of the text that every program with a stand-in's main function has.
 const MARK: &[u8] = b"built with Assay's stand-in for criterion";
 
 macro_rules! files {
@@ -32,9 +41,13 @@ macro_rules! files {
 files!(
     "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs"
     "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
-    "src/libtest.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs" "src/process.rs"
-    "src/profiler.rs" "src/serve.rs"
-    "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
+    "src/libtest.rs" "src/loops.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs"
+    "src/process.rs" "src/profiler.rs" "src/serve.rs" "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
+    "macros/Cargo.toml" "macros/src/divan.rs" "macros/src/gungraun.rs" "macros/src/head.rs" "macros/src/lib.rs"
+    "macros/src/options.rs" "macros/src/tokens.rs" "divan/Cargo.toml" "src/divan.rs" "src/divan/allocator.rs"
+    "src/divan/bencher.rs" "src/divan/configuration.rs" "src/divan/counter.rs" "src/divan/entry.rs"
+    "src/divan/expansion.rs" "src/divan/options.rs" "gungraun/Cargo.toml" "iai-callgrind/Cargo.toml" "src/gungraun.rs"
+    "src/gungraun/group.rs" "src/few.rs" "iai/Cargo.toml" "src/iai.rs"
 );
 
 /// The packages of a lock file.
@@ -51,25 +64,29 @@ struct LockedPackage {
     source: Option<String>,
 }
 
-/// Writes the stand-in for each criterion in a lock file below `home`, and a cargo configuration that puts it in place.
-/// Returns the configuration; none if the lock file has no criterion of the registry.
+/// Writes the stand-in for each package in a lock file that has one below `home`, and a cargo configuration that puts
+/// them in place. Returns the configuration; none if the lock file has no such package from the registry.
 pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let locked: LockFile = toml::from_str(lock).context("can't understand Cargo.lock")?;
     let from_registry = |package: &&LockedPackage| {
         let source = package.source.as_deref().unwrap_or_default();
-        REPLACED.contains(&&*package.name) && (source.starts_with("registry+") || source.starts_with("sparse+"))
+        source.starts_with("registry+") || source.starts_with("sparse+")
     };
-    let replaced: BTreeSet<(&str, &str)> =
-        locked.package.iter().filter(from_registry).map(|package| (&*package.name, &*package.version)).collect();
+    let replaced = locked.package.iter().filter(from_registry).filter_map(|package| {
+        let (name, manifest) = REPLACED.into_iter().find(|(name, _)| *name == package.name)?;
+        Some((name, &*package.version, manifest))
+    });
+    let replaced: BTreeSet<(&str, &str, &str)> = replaced.collect();
     if replaced.is_empty() {
         return Ok(None);
     }
     let mut patch = "[patch.crates-io]\n".to_owned();
     let mut keys = BTreeSet::new();
-    for (name, version) in replaced {
+    for (name, version, manifest) in replaced {
         let folder = folder(home, &format!("{name}-{version}"));
         write(&folder, name, version)?;
-        let path = folder.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
+        let package = folder.join(manifest);
+        let path = package.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
         // Under the package's name, so that it goes before a patch of the project's own.
         let key = match keys.insert(name) {
             true => name.to_owned(),
@@ -84,30 +101,31 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(configuration))
 }
 
-/// True if a program has the stand-in's main function.
+/// True if a program has a stand-in's main function.
 pub fn is_worker(program: &Path) -> Result<bool> {
     let bytes = std::fs::read(program).with_context(|| format!("can't read {}", program.display()))?;
     Ok(bytes.windows(MARK.len()).any(|window| window == MARK))
 }
 
-/// A hash of the stand-in's source.
+/// A hash of the stand-ins' source.
 pub fn version() -> String {
     let text: String = FILES.iter().flat_map(|(file, text)| [*file, *text]).collect();
     hash(text)
 }
 
-/// The place of a form of the stand-in below `home`.
+/// The place of a form of the stand-ins below `home`.
 pub fn folder(home: &Path, name: &str) -> PathBuf {
     home.join(format!("stand-in-{}", version())).join(name)
 }
 
-/// Writes the stand-in as a package of that name and version. Files that are there keep their age, and cargo what it
-/// has built of them.
+/// Writes the stand-ins, of which one is to be a package of that name and version. Files that are there keep their age,
+/// and cargo what it has built of them.
 pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
     for (file, text) in FILES {
         let path = folder.join(file);
         let text = match *file {
-            "Cargo.toml" => manifest(text, name, version),
+            "macros/Cargo.toml" => manifest(text, None, version),
+            file if file.ends_with("Cargo.toml") => manifest(text, Some(name), version),
             _ => (*text).to_owned(),
         };
         if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
@@ -121,11 +139,11 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// The stand-in's manifest for another name and version.
-fn manifest(text: &str, name: &str, version: &str) -> String {
-    let line = |line: &str| match line.split_once(" = ") {
-        Some(("name", _)) => format!("name = \"{name}\""),
-        Some(("version", _)) => format!("version = \"{version}\""),
+/// A manifest for another version, and for another name if there is one.
+fn manifest(text: &str, name: Option<&str>, version: &str) -> String {
+    let line = |line: &str| match (line.split_once(" = "), name) {
+        (Some(("name", _)), Some(name)) => format!("name = \"{name}\""),
+        (Some(("version", _)), _) => format!("version = \"{version}\""),
         _ => line.to_owned(),
     };
     text.lines().map(|text| line(text) + "\n").collect()
@@ -146,38 +164,65 @@ mod tests {
 
     #[test]
     fn every_file_of_the_stand_in_is_in_this_program() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../criterion/src");
-        let there = std::fs::read_dir(folder).expect("its folder").map(|entry| entry.expect("read").file_name());
-        let there: BTreeSet<String> = there.map(|name| format!("src/{}", name.to_string_lossy())).collect();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../criterion");
+        let sources = |folder: &'static str| {
+            let entries = std::fs::read_dir(root.join(folder)).expect("its folder").map(|entry| entry.expect("read"));
+            let files = entries.filter(|entry| entry.path().is_file());
+            files.map(move |file| format!("{folder}/{}", file.file_name().to_string_lossy())).collect::<Vec<_>>()
+        };
+        let there: BTreeSet<String> =
+            ["src", "src/divan", "src/gungraun", "macros/src"].into_iter().flat_map(sources).collect();
         let here: BTreeSet<String> = FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
-        assert_eq!(here.difference(&there).collect::<Vec<_>>(), ["Cargo.toml"]);
+        let mut manifests = here.difference(&there);
+        assert!(manifests.all(|file| file.ends_with("Cargo.toml")), "{here:?}");
         assert_eq!(there.difference(&here).collect::<Vec<_>>(), Vec::<&String>::new());
     }
 
     #[test]
-    fn every_criterion_of_the_registry_is_replaced_at_its_version() {
+    fn every_harness_of_the_registry_is_replaced_at_its_version() {
         let home = tempfile::tempdir().expect("a folder");
         let lock = locked(&[
             ("criterion", "0.3.6", REGISTRY),
             ("criterion", "0.5.1", REGISTRY),
             ("codspeed-criterion-compat", "2.7.2", REGISTRY),
             ("criterion-plot", "0.5.0", REGISTRY),
+            ("divan", "0.1.14", REGISTRY),
+            ("divan-macros", "0.1.14", REGISTRY),
+            ("codspeed-divan-compat", "4.0.2", REGISTRY),
+            ("gungraun", "0.20.0", REGISTRY),
+            ("gungraun-runner", "0.20.0", REGISTRY),
+            ("iai-callgrind", "0.14.0", REGISTRY),
+            ("iai", "0.1.1", REGISTRY),
             ("serde", "1.0.0", REGISTRY),
         ]);
         let file = patch(&lock, home.path()).expect("written").expect("criterion is there");
         let text = std::fs::read_to_string(&file).expect("written");
         let patches: toml::Table = toml::from_str(&text).expect("TOML");
         let patches = patches["patch"]["crates-io"].as_table().expect("a table");
-        assert_eq!(patches.len(), 3, "{text}");
-        for (patch, version) in
-            [("criterion", "0.3.6"), ("criterion-0-5-1", "0.5.1"), ("codspeed-criterion-compat", "2.7.2")]
-        {
+        assert_eq!(patches.len(), 8, "{text}");
+        for (patch, version, source) in [
+            ("criterion", "0.3.6", "src/lib.rs"),
+            ("criterion-0-5-1", "0.5.1", "src/lib.rs"),
+            ("codspeed-criterion-compat", "2.7.2", "src/lib.rs"),
+            ("divan", "0.1.14", "../src/divan.rs"),
+            ("codspeed-divan-compat", "4.0.2", "../src/divan.rs"),
+            ("gungraun", "0.20.0", "../src/gungraun.rs"),
+            ("iai-callgrind", "0.14.0", "../src/gungraun.rs"),
+            ("iai", "0.1.1", "../src/iai.rs"),
+        ] {
             let folder = Path::new(patches[patch]["path"].as_str().expect("a path"));
             let manifest: toml::Table =
                 toml::from_str(&std::fs::read_to_string(folder.join("Cargo.toml")).expect("there")).expect("TOML");
             assert_eq!(manifest["package"]["version"].as_str(), Some(version));
             assert_eq!(manifest["package"]["name"], patches[patch]["package"]);
-            assert!(folder.join("src/lib.rs").is_file());
+            assert!(folder.join(source).is_file());
+            // Cargo tells two packages of one name by their numbers.
+            let macros = manifest
+                .get("dependencies")
+                .and_then(|all| all.get("macros"))
+                .map(|macros| folder.join(macros["path"].as_str().expect("a path")));
+            let macros = macros.map(|folder| std::fs::read_to_string(folder.join("Cargo.toml")).expect("there"));
+            assert!(macros.is_none_or(|text| text.contains(&format!("\nversion = \"{version}\"\n"))), "{patch}");
         }
     }
 

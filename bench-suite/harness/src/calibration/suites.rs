@@ -169,7 +169,7 @@ impl Calibration {
         let mut writer = RunWriter::create(&folder.path().join("suite.jsonl"), header)?;
         scheduler::run_rounds(all, &settings, &mut writer)?;
         let run = writer.so_far();
-        let verdicts = paired::judge(&procedure, &run.pairs, &self.policy, settings.today)?;
+        let verdicts = paired::judge(&procedure, &run.pairs, &self.policy, settings.today, 0)?;
         let invalid = run.invalid.iter().chain(&verdicts.wrong_controls);
         let mut cases = Vec::with_capacity(verdicts.deltas.len());
         for (index, paired) in run.pairs.iter().take(self.cases.len()).enumerate() {

@@ -3,13 +3,13 @@
 //!
 //! Only code below [`ROOT`] is counted. Other processes do not change a count, so one case a core is counted at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use baselines::compare::THREADS;
-use baselines::{CallStacks, FunctionCost, Measurement, RunWriter, Sample};
+use baselines::{CallStacks, CaseKey, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use worker::protocol::Counted;
@@ -26,10 +26,10 @@ use crate::progress::Progress;
 use crate::subject::{Counting, Subject, SubjectCase};
 use crate::tools::attribution::{self, DEPTH};
 use crate::tools::bounded::successful;
-use crate::tools::callgrind::{self, CallgrindProfile};
+use crate::tools::callgrind::{self, CallgrindProfile, mangled};
 use crate::tools::dhat::{self, Allocations};
 use crate::tools::process_profile::{self, Invocation, ProcessCounts};
-use crate::tools::valgrind::ExactCount;
+use crate::tools::valgrind::{self, ExactCount};
 use crate::{words, workspace};
 
 /// One exact count of a case.
@@ -45,6 +45,8 @@ pub struct CaseCounts {
     pub functions: Vec<FunctionCost>,
     /// Folded call stacks, outermost frame first.
     pub folded: String,
+    /// The symbols of the functions that it executed.
+    pub executed: BTreeSet<String>,
 }
 
 /// The metric that is a maximum. All others are sums.
@@ -79,7 +81,7 @@ pub const EVENTS: [&str; 6] = [
 pub(super) const LONGEST: Duration = Duration::from_secs(300);
 
 /// The reason why a long benchmark has no counts.
-pub const TOO_LONG: &str = "an operation takes more than half a second, and would take minutes under valgrind";
+const TOO_LONG: &str = "an operation takes more than half a second, and would take minutes under valgrind";
 
 /// Bytes that each repetition adds to the environment: odd, so that no alignment repeats.
 const PADDING: usize = 1237;
@@ -180,7 +182,9 @@ impl Place {
         );
         counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
         counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
-        Ok(CaseCounts { values, work: counters, input, functions, folded: attribution::folded(&profile, ROOT) })
+        let folded = attribution::folded(&profile, ROOT);
+        let executed = profile.symbols.into_keys().collect();
+        Ok(CaseCounts { values, work: counters, input, functions, folded, executed })
     }
 }
 
@@ -198,9 +202,11 @@ pub fn dhat(count: &ExactCount, folder: &Path) -> Result<Allocations> {
 pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<CallgrindProfile> {
     let file = folder.join("callgrind.out");
     let mut tool: Vec<String> =
-        ["--tool=callgrind", INSTRUMENTATION, "--collect-atstart=no", "--dump-line=no"].map(str::to_owned).into();
+        ["--tool=callgrind", INSTRUMENTATION, "--collect-atstart=no", "--dump-line=no", "--demangle=no"]
+            .map(str::to_owned)
+            .into();
     tool.extend(more.iter().map(|argument| (*argument).to_owned()));
-    tool.push(format!("--toggle-collect=*{ROOT}*"));
+    tool.push(format!("--toggle-collect=*{}*", mangled(ROOT)));
     tool.push(format!("--separate-callers={DEPTH}"));
     tool.push(argument("--callgrind-out-file", &file)?);
     successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
@@ -306,6 +312,7 @@ impl CountPlan<'_> {
             input: None,
             functions: counts.functions,
             folded: counts.folded,
+            executed: BTreeSet::new(),
         })
     }
 
@@ -332,18 +339,42 @@ pub fn whole_process(build: &Build, case: &SubjectCase, crates: &[String]) -> Re
     process_profile::count(Invocation { program: &program.path, arguments, folder, crates })
 }
 
-/// Measures the lane. A case that fails becomes an invalid entry. Returns the call stacks of the cases that are wanted.
+/// The cases that the lane can count. What it can't is skipped with the reason.
+pub fn countable(subject: &dyn Subject, cases: &[SubjectCase], writer: &mut RunWriter) -> Result<Vec<SubjectCase>> {
+    let impossible = if let Counting::No(why) = subject.counting() { Some(why) } else { valgrind::missing() };
+    if let Some(why) = impossible {
+        eprintln!("skipped: the counts lane: {why}");
+        writer.skipped("counts lane", why)?;
+        return Ok(vec![]);
+    }
+    let (too_long, countable): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations == 0);
+    for case in too_long {
+        writer.skipped(format!("counts of {}", case.label()), TOO_LONG)?;
+    }
+    Ok(countable)
+}
+
+/// What the lane found out besides measurements.
+#[derive(Debug, Default)]
+pub struct CountProfiles {
+    /// The call stacks of the cases that are wanted.
+    pub stacks: Vec<CallStacks>,
+    /// The symbols of the functions that each case executed.
+    pub executed: BTreeMap<CaseKey, BTreeSet<String>>,
+}
+
+/// Measures the lane, with the call stacks of the cases that are wanted. A case that fails becomes an invalid entry.
 pub fn measure(
     plan: CountPlan<'_>,
     writer: &mut RunWriter,
     stacks_of: impl Fn(&SubjectCase) -> bool + Sync,
-) -> Result<Vec<CallStacks>> {
+) -> Result<CountProfiles> {
     let CountPlan { subject, build, cases, repeat, budget } = plan;
     let repetitions = repeat as usize;
     let progress = Progress::start("counts", cases.len());
     let programs = build.programs.iter().map(|program| program.path.as_path());
     let place = Place::new(programs, repetitions, subject.crates()?)?;
-    let mut stacks = Vec::new();
+    let mut profiles = CountProfiles::default();
     let count = |number: usize, case: &SubjectCase| {
         ensure!(!budget.is_over(), "the time was up before it was counted: give a longer `--budget`");
         (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect()
@@ -353,15 +384,12 @@ pub fn measure(
         match counted.and_then(|counted| Ok((measurements(case, &counted)?, counted))) {
             Ok((measurements, counted)) => {
                 measurements.into_iter().try_for_each(|measurement| writer.measurement(measurement))?;
+                let Some(CaseCounts { folded, executed, .. }) = counted.into_iter().next() else { return Ok(()) };
                 if stacks_of(case) {
-                    let folded = counted.into_iter().next().map(|counted| counted.folded).unwrap_or_default();
-                    stacks.push(CallStacks {
-                        case: case.key.clone(),
-                        unit: UNIT.to_owned(),
-                        folded,
-                        base_folded: None,
-                    });
+                    let (case, unit) = (case.key.clone(), UNIT.to_owned());
+                    profiles.stacks.push(CallStacks { case, unit, folded, base_folded: None });
                 }
+                profiles.executed.insert(case.key.clone(), executed);
             }
             // What valgrind can't run on either side is still timed; if it counts on one side, it is missing here.
             Err(error) if !subject.is_exact() && !budget.is_over() => {
@@ -374,5 +402,5 @@ pub fn measure(
         Ok(())
     };
     count_all(cases, count, done)?;
-    Ok(stacks)
+    Ok(profiles)
 }

@@ -19,23 +19,31 @@ use crate::workspace;
 /// The seed of the other order.
 const SEED: u64 = 1;
 
+/// Why their counts are not judged.
+pub const WHY: &str = "they differ from run to run of one program: only its times are judged";
+
 /// The cases that differ between two sides, and whose instructions also differ between two counts of one side.
-/// `counted` are the first counts; only cases that differ there are counted again.
-pub fn find(plans: [CountPlan<'_>; 2], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
-    let first = |side: usize, case: &SubjectCase| {
+/// `counted` are the first counts; only cases that differ there are counted again, on the sides that have a plan: there
+/// is no program of a stored baseline.
+pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
+    let first = |run: &Run, case: &SubjectCase| {
         let of_case = |measurement: &&Measurement| measurement.case == case.key && measurement.metric == "instructions";
-        let counts = counted[side].measurements.iter().find(of_case)?;
+        let counts = run.measurements.iter().find(of_case)?;
         Some((counts.sample.median() * case.operations as f64).round() as u64)
     };
-    let differs = |case: &&SubjectCase| first(0, case).zip(first(1, case)).is_some_and(|(base, new)| base != new);
-    let differing: Vec<SubjectCase> = plans[0].cases.iter().filter(differs).cloned().collect();
+    let differs = |case: &&SubjectCase| {
+        let both = first(counted[0], case).zip(first(counted[1], case));
+        both.is_some_and(|(base, new)| base != new)
+    };
+    let cases = plans.first().map_or(&[][..], |(plan, _)| plan.cases);
+    let differing: Vec<SubjectCase> = cases.iter().filter(differs).cloned().collect();
     if differing.is_empty() {
         return Ok(vec![]);
     }
     let folder = workspace::temporary("unsteady-")?;
-    let progress = Progress::start("counts again", 2 * differing.len());
+    let progress = Progress::start("counts again", plans.len() * differing.len());
     let mut unsteady: BTreeMap<usize, bool> = BTreeMap::new();
-    for (side, plan) in plans.iter().enumerate() {
+    for (side, (plan, counted)) in plans.iter().enumerate() {
         let build = elsewhere(plan.build, &folder.path().join(side.to_string()))?;
         let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
         // The second repetition has another path and another environment.
@@ -44,7 +52,7 @@ pub fn find(plans: [CountPlan<'_>; 2], counted: [&Run; 2]) -> Result<Vec<Subject
         let done = |number: usize, again: Result<u64>| {
             let case = &differing[number];
             progress.done(&case.label());
-            *unsteady.entry(number).or_default() |= again.ok() != first(side, case);
+            *unsteady.entry(number).or_default() |= again.ok() != first(counted, case);
             Ok(())
         };
         count_all(&differing, count, done)?;

@@ -17,7 +17,7 @@ use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::subject::{Subject, SubjectCase};
 use crate::tools::bounded::successful;
-use crate::tools::callgrind::{self, CallgrindProfile};
+use crate::tools::callgrind::{self, CallgrindProfile, mangled};
 use crate::tools::llvm_ir;
 use crate::tools::symbols::{bare, owner};
 use crate::tools::valgrind::ExactCount;
@@ -39,7 +39,7 @@ pub fn executed(
             profile
         })
         .collect();
-    let symbols = profiles.iter().flatten().flat_map(|profile| profile.contexts.keys());
+    let symbols = profiles.iter().flatten().flat_map(|profile| profile.symbols.keys());
     let symbols: HashSet<&str> = symbols.map(String::as_str).collect();
     let mut code = HashMap::new();
     for module in &built.modules {
@@ -51,14 +51,13 @@ pub fn executed(
 
 /// The functions of a profile whose names are symbols.
 fn functions(profile: &CallgrindProfile, code: &HashMap<String, u64>, crates: &[String]) -> Vec<ExecutedFunction> {
-    let executed = profile.contexts.iter().filter(|(_, cost)| cost.instructions > 0);
-    let function = |(symbol, cost): (&String, &callgrind::Cost)| ExecutedFunction {
+    let function = |(symbol, instructions): (&String, &u64)| ExecutedFunction {
         name: bare(symbol),
         code: code.get(symbol).copied(),
-        instructions: cost.instructions,
+        instructions: *instructions,
         owner: owner(symbol, crates),
     };
-    executed.map(function).collect()
+    profile.symbols.iter().map(function).collect()
 }
 
 /// The profile of one exact count by symbol, without callers: they need no names here, and inlining moves none.
@@ -81,11 +80,6 @@ fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
     Ok(profile)
 }
 
-/// A path as symbols write it: each name behind its length.
-fn mangled(path: &str) -> String {
-    path.split("::").map(|name| format!("{}{name}", name.len())).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use baselines::doing::{BuildInputs, Doing, Whose, by_execution};
@@ -105,7 +99,7 @@ mod tests {
 
     fn functions_of(profile: &str, module: &str) -> Vec<ExecutedFunction> {
         let profile = callgrind::parse(profile).expect("well formed");
-        let symbols = profile.contexts.keys().map(String::as_str).collect();
+        let symbols = profile.symbols.keys().map(String::as_str).collect();
         functions(&profile, &llvm_ir::hashes(module, &symbols), &["memory".to_owned()])
     }
 

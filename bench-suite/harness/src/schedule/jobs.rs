@@ -58,19 +58,17 @@ pub fn job(case: &SubjectCase, base_name: &str, base: Arc<dyn Program>, new: Arc
     }
 }
 
-/// A pair for each case, and the subject's controls: the new side's program against itself, and against itself with
-/// extra work.
+/// A pair for each case.
 pub fn jobs(subject: &dyn Subject, cases: &[SubjectCase], base: Side<'_>, new: Side<'_>) -> Vec<Job> {
     let pair = |case: &SubjectCase| {
         let [base_program, new_program] = [base, new].map(|side| side.program(subject, case, 0.0));
         job(case, &base.build.name, base_program, new_program)
     };
-    let mut jobs: Vec<Job> = cases.iter().map(pair).collect();
-    jobs.extend(controls(subject, cases, new));
-    jobs
+    cases.iter().map(pair).collect()
 }
 
-/// The controls on one side.
+/// The subject's controls on one side, of one of these cases: its program against itself, and against itself with extra
+/// work.
 pub fn controls(subject: &dyn Subject, cases: &[SubjectCase], side: Side<'_>) -> Vec<Job> {
     let Some((case, controls)) = subject.controls(cases) else { return vec![] };
     let program = |extra| side.program(subject, &case, extra);

@@ -75,9 +75,9 @@ pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunW
     let mut random = Pcg64::seed_from_u64(settings.seed);
     size(&mut jobs, settings, writer)?;
     loop {
-        let pairs = &writer.so_far().pairs;
+        let (pairs, elsewhere) = (&writer.so_far().pairs, writer.so_far().elsewhere());
         ensure!(pairs.len() == jobs.len(), "the run has {} pairs for {} jobs", pairs.len(), jobs.len());
-        let mut wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today)?;
+        let mut wanted = paired::missing(settings.procedure, pairs, settings.policy, settings.today, elsewhere)?;
         if settings.first_look_only {
             wanted.retain(|(pair, stage, _)| *stage == Stage::Screen || pairs[*pair].pair.control.is_some());
         }

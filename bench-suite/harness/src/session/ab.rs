@@ -4,6 +4,7 @@
 //! from rounds in which both sides alternate. The call stacks of counts that got worse are stored for both sides.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use anyhow::Result;
 use baselines::compare::{self, Comparison, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
-use baselines::policy::Policy;
+use baselines::policy::{Limit, Policy};
+use baselines::shard::LAYOUTS;
 use baselines::stats::Procedure;
-use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter, Sample};
+use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter};
 use workloads::cases::{self, Case};
 
 use super::doing::BothSides;
@@ -21,8 +23,9 @@ use super::judging::Judged;
 use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
+use super::shard::{self, Sharded};
 use super::sides::{SideBySide, match_up};
-use super::{run, runs, unmeasured};
+use super::{run, runs, timed, times, unmeasured};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::hash::hash;
@@ -34,7 +37,6 @@ use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
 use crate::subject::{Chosen, Counting, Subject, SubjectCase};
-use crate::tools::valgrind;
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -70,8 +72,13 @@ impl AbSession<'_> {
         let same = subject.same(&base, &new)?;
         let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
         let (of_base, of_new) = (list(&base)?, list(&new)?);
-        let mut session = self.start(self.environment(subject, &new)?, [&of_base.cases, &of_new.cases], budget)?;
+        let mut session =
+            self.start(plan::environment_of(subject, &new, self.selection)?, [&of_base.cases, &of_new.cases], budget)?;
+        let AbSession { selection, rulebook, .. } = self;
+        let (sides, notes) = ([&base, &new], session.notes.clone());
+        let sharded = selection.shard.map(|part| Sharded { part, selection, rulebook, sides, notes });
         if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
+            sharded.iter().try_for_each(|sharded| sharded.unmeasured(&judgement, &mut session.writer))?;
             return session.unmeasured(judgement, &base);
         }
         let chosen = subject.choose(&of_new.cases, filter.as_deref(), set)?;
@@ -81,11 +88,19 @@ impl AbSession<'_> {
         let by_filter = |case: &SubjectCase| selects(filter.as_deref(), &case.id, &case.key);
         // Other projects choose from what the new side lists, and overridden toggles leave cases out.
         let everything = subject.is_exact() && set.is_empty();
-        let (mut shared, one_sided) =
+        let (mut shared, mut one_sided) =
             match_up(&self.rulebook.policy, chosen.cases, everything, &of_base.cases, &of_new.cases, by_filter);
         session.scope = self.scope(&of_base.cases);
         if shared.is_empty() {
             session.writer.skipped("every case", "the two sides share none that was selected")?;
+        }
+        if let Some(sharded) = sharded {
+            let timed = timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+            let (scope, writer) = (session.scope.take(), &mut session.writer);
+            match sharded.take(&mut shared, &timed, &mut one_sided, scope, writer)? {
+                None => return session.unmeasured(shard::empty(sharded.part), &base),
+                scope => session.scope = scope,
+            }
         }
         for (case, why) in subject.size(&new, &mut shared)? {
             let label = case.label();
@@ -99,23 +114,31 @@ impl AbSession<'_> {
             true => self.count(subject, &shared, [&base, &new], &mut session)?,
             false => ComparedCounts::default(),
         };
+        let revisions = [Some(base.commit.clone()), new_revision];
+        let programs = [base.program().to_owned(), new.program().to_owned()];
+        let both_sides = BothSides { subject, revisions, programs, cases: shared.clone() };
         if !budget.is_over() {
-            let revisions = [Some(base.commit.clone()), new_revision];
-            let programs = [base.program().to_owned(), new.program().to_owned()];
-            let sides = BothSides { subject, revisions, programs, cases: shared.clone() };
-            sides.lay(&mut counts.deltas, &self.rulebook.policy);
+            both_sides.lay_counts(&mut counts.deltas, &self.rulebook.policy);
         }
-        let timed = timed(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
-        let times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
+        let mut timed = timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+        if self.selection.compares(Lane::Time) {
+            counts.leave_out_same_code(&mut timed, &self.rulebook.policy);
+        }
+        let mut times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
             true => {
                 let mut both = SideBySide::new(&base, &new)?;
                 session.randomize(&mut both)?;
                 let (base, new) = both.sides();
-                let jobs = jobs::jobs(subject, &timed, base, new);
+                let steady = timed::steady(&shared, &timed, &counts.deltas);
+                let mut jobs = jobs::jobs(subject, &timed, base, new);
+                jobs.extend(jobs::controls(subject, &steady, new));
                 session.alternate(self, jobs, &both, counts.block())?
             }
             false => PairVerdicts::default(),
         };
+        if !budget.is_over() {
+            both_sides.lay_times(&mut times.deltas, &counts.deltas, &self.rulebook.policy);
+        }
         let cases = of_base.cases.iter().chain(&of_new.cases);
         let named: Option<Vec<CaseKey>> = own_policy.then(|| cases.map(|case| case.key.clone()).collect());
         let mut judged = self.conclude(session, counts, times, one_sided, named.as_deref())?;
@@ -160,7 +183,7 @@ impl AbSession<'_> {
     /// Starts a run, with a seed of its own for the rounds, that records what judges it: `listed` are the cases of the
     /// base and of the new side.
     fn start(&self, environment: Environment, listed: [&[SubjectCase]; 2], budget: Budget) -> Result<Session> {
-        let path = runs::new_path(&environment);
+        let path = runs::new_path(&environment, self.selection.shard);
         let mut rulebook = self.rulebook.clone();
         rulebook.cases(listed[0], listed[1]);
         let seed = self.selection.rounds_seed.unwrap_or_else(plan::draw_seed);
@@ -186,16 +209,6 @@ impl AbSession<'_> {
         super::judging::scope(selected, base.len(), self.selection, false)
     }
 
-    fn environment(&self, subject: &dyn Subject, new: &Build) -> Result<Environment> {
-        let (seed, input) = subject.input()?;
-        let mut environment = unmeasured::environment(Environment::detect(seed, &input), new);
-        let by_worker = subject.counting() == Counting::Worker;
-        if self.selection.compares(Lane::Counts) && by_worker && valgrind::missing().is_none() {
-            environment.cpu_features = valgrind::cpu_features(new.program())?;
-        }
-        Ok(environment)
-    }
-
     /// Counts the new side's cases into the session, and compares them with the base's counts, from the cache or new.
     fn count(
         &self,
@@ -204,28 +217,18 @@ impl AbSession<'_> {
         [base, new]: [&Build; 2],
         session: &mut Session,
     ) -> Result<ComparedCounts> {
-        let counting = subject.counting();
-        let impossible = if let Counting::No(why) = &counting { Some(why.clone()) } else { valgrind::missing() };
-        if let Some(why) = impossible {
-            eprintln!("skipped: the counts lane: {why}");
-            session.writer.skipped("counts lane", why)?;
-            return Ok(ComparedCounts::default());
-        }
-        let (too_long, cases): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations == 0);
-        for case in too_long {
-            session.writer.skipped(format!("counts of {}", case.label()), counts::TOO_LONG)?;
-        }
+        let cases = counts::countable(subject, cases, &mut session.writer)?;
         if cases.is_empty() {
             return Ok(ComparedCounts::default());
         }
         let (cases, repeat, budget) = (&cases[..], self.selection.repeat, session.budget);
         let plan = |build| CountPlan { subject, build, cases, repeat, budget };
-        counts::measure(plan(new), &mut session.writer, |_| false)?;
+        let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
         // What is counted is part of it: a later program counts more.
         let mut what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
-        if counting == Counting::Process {
+        if subject.counting() == Counting::Process {
             // A command sees them all.
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
         }
@@ -235,13 +238,11 @@ impl AbSession<'_> {
         let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
         let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
         if !subject.is_exact() {
-            let found = unsteady::find([plan(base), plan(new)], [&of_base, session.writer.so_far()])?;
+            let counted = [&of_base, session.writer.so_far()];
+            let found = unsteady::find(&[(plan(base), counted[0]), (plan(new), counted[1])], counted)?;
             for case in found {
                 steady.retain(|key| **key != case.key);
-                session.writer.skipped(
-                    format!("counts of {}", case.label()),
-                    "they differ from run to run of one program: only its times are judged",
-                )?;
+                session.writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;
             }
         }
         let counts = |run: &Run| {
@@ -251,9 +252,14 @@ impl AbSession<'_> {
             };
             Run { measurements: run.measurements.iter().filter(is_count).cloned().collect(), ..run.clone() }
         };
-        let compared =
-            compare::compare(&counts(&of_base), &counts(session.writer.so_far()), &self.rulebook.policy, runs::today());
-        Ok(ComparedCounts { deltas: compared.deltas, invalid: of_base.invalid })
+        let new_counts = counts(session.writer.so_far());
+        let deltas = compare::compare(&counts(&of_base), &new_counts, &self.rulebook.policy, runs::today()).deltas;
+        let same_code = timed::same_code(cases, [base, new], &new_counts.measurements, &executed, &deltas);
+        let same_code = same_code.unwrap_or_else(|error| {
+            eprintln!("times: every case is timed, as the machine code can't be compared: {error:#}");
+            BTreeSet::new()
+        });
+        Ok(ComparedCounts { deltas, same_code, invalid: of_base.invalid })
     }
 
     /// Judges a session. If `named` is given, each rule of the policy must match one of those cases.
@@ -268,13 +274,17 @@ impl AbSession<'_> {
         for wrong in &times.wrong_controls {
             session.writer.invalid(&wrong.what, &wrong.why)?;
         }
+        let mut complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
+        if session.writer.so_far().shard.is_some() {
+            let complaints = std::mem::take(&mut complaints);
+            shard::record([&counts.deltas, &one_sided], &counts.invalid, complaints, &mut session.writer)?;
+        }
         let run = session.writer.finish()?;
         let mut invalid = run.invalid.clone();
-        invalid.extend(counts.invalid);
+        invalid.extend(counts.invalid.into_iter().filter(|entry| !run.invalid.contains(entry)));
         let mut compared = Comparison { differences: vec![], deltas: counts.deltas };
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
-        let complaints = self.rulebook.complaints(named.map(<[CaseKey]>::iter));
         let judgement = gate::judge(compared, &invalid, &complaints);
         let judgement = self.rulebook.annotate(judgement, session.scope.as_deref());
         let finished = FinishedRun { path: session.path, run };
@@ -288,13 +298,6 @@ fn by_layouts<'a>(policy: &'a Policy, both: &SideBySide) -> Cow<'a, Policy> {
     if both.randomized() { Cow::Borrowed(policy) } else { Cow::Owned(policy.advising(Lane::Time)) }
 }
 
-/// The cases whose times are judged: those that this tree or the base gates, or `everything` that was asked for. Counts
-/// are cheap enough for every case; rounds of all of them may take the better part of an hour.
-fn timed(shared: &[SubjectCase], base: &[SubjectCase], everything: bool) -> Vec<SubjectCase> {
-    let before = |case: &SubjectCase| base.iter().any(|of| of.is(case) && of.gated);
-    shared.iter().filter(|case| everything || case.gated || before(case)).cloned().collect()
-}
-
 /// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
@@ -304,11 +307,25 @@ fn own_cases() -> Result<Vec<CaseKey>> {
 #[derive(Default)]
 struct ComparedCounts {
     deltas: Vec<Delta>,
+    /// The cases that execute the same machine code on both sides.
+    same_code: BTreeSet<CaseKey>,
     /// What is invalid in the base's.
     invalid: Vec<InvalidEntry>,
 }
 
 impl ComparedCounts {
+    /// Leaves out the cases that execute the same code: their times are equal.
+    fn leave_out_same_code(&mut self, timed: &mut Vec<SubjectCase>, policy: &Policy) {
+        let all = timed.len();
+        for case in timed.extract_if(.., |case| self.same_code.contains(&case.key)) {
+            let limit = policy.limit(&case.key, case.metric, runs::today());
+            self.deltas.push(Delta::of_same_code(&case.key, case.metric, limit.is_some_and(Limit::blocks)));
+        }
+        if timed.len() < all {
+            eprintln!("times: {} of {all} cases execute the same machine code, and are not timed", all - timed.len());
+        }
+    }
+
     /// True if a count blocks.
     fn block(&self) -> bool {
         self.deltas.iter().any(|delta| delta.blocks && delta.verdict == Verdict::Regressed)
@@ -342,7 +359,7 @@ impl Session {
         let why =
             format!("each side has one layout, which can move times by some per cent, so they only advise: {why}");
         eprintln!("skipped: layouts: {why}");
-        Ok(self.writer.skipped("layouts", why)?)
+        Ok(self.writer.skipped(LAYOUTS, why)?)
     }
 
     /// Ends a session that measured nothing.
@@ -373,43 +390,19 @@ impl Session {
             sizes: &Sizes::default(),
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
-        self.record_times()?;
-        let mut verdicts = paired::judge(&procedure, &self.writer.so_far().pairs, policy, settings.today)?;
-        for open in verdicts.deltas.iter_mut().filter(|delta| decided && delta.verdict == Verdict::Inconclusive) {
-            open.why = "the counts have decided already: times got only the first look".to_owned();
+        times::record(&mut self.writer)?;
+        let run = self.writer.so_far();
+        let mut verdicts = paired::judge(&procedure, &run.pairs, policy, settings.today, run.elsewhere())?;
+        if decided {
+            verdicts.decided_by_counts();
         }
         Ok(verdicts)
-    }
-
-    /// Records the new side's times as measurements, for tables and charts.
-    fn record_times(&mut self) -> Result<()> {
-        let mut times: Vec<Measurement> = Vec::new();
-        for paired in &self.writer.so_far().pairs {
-            if paired.pair.control.is_some() || paired.abandoned || paired.rounds.is_empty() {
-                continue;
-            }
-            for metric in ["cpu_time", "wall_time", "waiting_time", "voluntary_switches"] {
-                let recorded = |time: &Measurement| time.case == paired.pair.case && time.metric == metric;
-                let values = match metric {
-                    "voluntary_switches" => paired.voluntary_switches(|round| &round.new),
-                    _ => paired.operation_ns(metric, |round| &round.new),
-                };
-                // A bench of another project has only wall times.
-                if values.is_empty() || times.iter().any(recorded) {
-                    continue;
-                }
-                let (case, sample) = (paired.pair.case.clone(), Sample::new(values)?);
-                times.push(Measurement::new(case, metric, sample, paired.pair.durability));
-            }
-        }
-        times.into_iter().try_for_each(|time| Ok(self.writer.measurement(time)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use baselines::policy::Action;
-    use workloads::cases::Tag;
     use workloads::input::Source;
 
     use super::*;
@@ -467,15 +460,5 @@ mod tests {
     #[test]
     fn every_session_draws_its_seed() {
         assert_ne!(plan::draw_seed(), plan::draw_seed());
-    }
-
-    #[test]
-    fn every_case_is_counted_and_the_gated_ones_are_timed() {
-        let cases = cases::select(None, &[]).expect("selects").cases;
-        let shared: Vec<SubjectCase> = cases.iter().map(|case| MemorySubject::case(case, &[])).collect();
-        let gated = cases.iter().filter(|case| case.has(Tag::Gated)).count();
-        assert!(gated > 0 && gated < cases.len());
-        assert_eq!(timed(&shared, &[], false).len(), gated);
-        assert_eq!(timed(&shared, &[], true).len(), cases.len());
     }
 }

@@ -1,14 +1,14 @@
-//! Lays counts that got worse to whoever made them so: [`baselines::doing`] says how.
+//! Lays counts and times that got worse to whoever made them so: [`baselines::doing`] says how.
 //!
 //! Nothing is built or counted unless something blocks. Without evidence a change stays as it is, and blocks.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use baselines::doing::{BuildInputs, Doing, by_execution, by_inputs};
+use baselines::doing::{BuildInputs, Doing, Whose, by_execution, by_inputs};
 use baselines::policy::Policy;
 use baselines::verdict::{Delta, Verdict};
-use baselines::{Assume, Metric};
+use baselines::{Assume, CaseKey, Metric};
 
 use super::runs;
 use crate::build::git::git;
@@ -34,16 +34,44 @@ pub struct BothSides<'a> {
 
 impl BothSides<'_> {
     /// Lays each exact count that got worse and blocks to somebody.
-    pub fn lay(&self, deltas: &mut [Delta], policy: &Policy) {
-        let worse = self.worse(deltas);
-        if worse.is_empty() {
-            return;
+    pub fn lay_counts(&self, counts: &mut [Delta], policy: &Policy) {
+        self.lay(counts, policy, is_count, |_| None);
+    }
+
+    /// Lays each CPU time that got worse and blocks to somebody. `counts` are those of the same cases, laid.
+    pub fn lay_times(&self, times: &mut [Delta], counts: &[Delta], policy: &Policy) {
+        let known = |case: &CaseKey| counts.iter().filter(|delta| delta.case == *case).find_map(|of| of.doing.clone());
+        self.lay(times, policy, is_cpu_time, known);
+        let of_compiler = |delta: &&mut Delta| delta.doing.as_ref().is_some_and(|doing| doing.whose == Whose::Compiler);
+        for delta in times.iter_mut().filter(of_compiler) {
+            if !is_compiled_otherwise(&delta.case, counts) {
+                delta.blocks = true;
+                delta.doing = Some(Doing::unknown(
+                    "what it executes is the same before optimisation and after it: its data may lie elsewhere",
+                ));
+            }
         }
-        let doings = self.doings(&worse).unwrap_or_else(|error| {
-            let unknown = Doing::unknown(format!("{error:#}"));
-            vec![unknown; worse.len()]
-        });
-        for (case, doing) in worse.iter().zip(doings) {
+    }
+
+    /// Lays what is looked into to somebody: by what is `known` of a case, or by a look at it.
+    fn lay(
+        &self,
+        deltas: &mut [Delta],
+        policy: &Policy,
+        is_looked_into: impl Fn(&Delta) -> bool,
+        known: impl Fn(&CaseKey) -> Option<Doing>,
+    ) {
+        let blocks = |delta: &Delta| delta.verdict == Verdict::Regressed && delta.blocks && is_looked_into(delta);
+        let worse = self.worse(deltas.iter().filter(|delta| blocks(delta)));
+        let (known, new): (Vec<_>, Vec<_>) =
+            worse.into_iter().map(|case| (known(&case.key), case)).partition(|(known, _)| known.is_some());
+        let new: Vec<SubjectCase> = new.into_iter().map(|(_, case)| case).collect();
+        let doings = match new.is_empty() {
+            true => vec![],
+            false => self.doings(&new).unwrap_or_else(|error| vec![Doing::unknown(format!("{error:#}")); new.len()]),
+        };
+        let known = known.into_iter().filter_map(|(doing, case)| Some((case, doing?)));
+        for (case, doing) in known.chain(new.into_iter().zip(doings)) {
             for delta in deltas.iter_mut().filter(|delta| blocks(delta) && delta.case == case.key) {
                 let limit = policy.limit(&delta.case, &delta.metric, runs::today());
                 delta.lay(doing.clone(), limit.and_then(|limit| limit.compiler));
@@ -51,9 +79,9 @@ impl BothSides<'_> {
         }
     }
 
-    /// The cases with a count that blocks, the worst first.
-    fn worse(&self, deltas: &[Delta]) -> Vec<SubjectCase> {
-        let mut worse: Vec<&Delta> = deltas.iter().filter(|delta| blocks(delta)).collect();
+    /// The cases of deltas, the worst first.
+    fn worse<'a>(&self, deltas: impl Iterator<Item = &'a Delta>) -> Vec<SubjectCase> {
+        let mut worse: Vec<&Delta> = deltas.collect();
         let size = |delta: &Delta| delta.relative.unwrap_or(f64::INFINITY);
         worse.sort_by(|a, b| size(b).total_cmp(&size(a)));
         let mut cases: Vec<SubjectCase> = Vec::new();
@@ -107,9 +135,26 @@ impl BothSides<'_> {
     }
 }
 
-fn blocks(delta: &Delta) -> bool {
-    let is_exact = Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
-    delta.verdict == Verdict::Regressed && delta.blocks && is_exact
+fn is_count(delta: &Delta) -> bool {
+    Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact)
+}
+
+fn is_cpu_time(delta: &Delta) -> bool {
+    ["cpu_time", "wall_time"].contains(&&*delta.metric)
+}
+
+/// True if the optimiser made other instructions of a case, and these miss the simulated caches no more than before.
+/// Otherwise a time may be longer because data lie elsewhere, and that is nobody's doing but the change's.
+fn is_compiled_otherwise(case: &CaseKey, counts: &[Delta]) -> bool {
+    let both = |metric: &str| {
+        let of_case = counts.iter().find(|delta| delta.case == *case && delta.metric == metric);
+        of_case.and_then(|delta| delta.base.zip(delta.new))
+    };
+    let changed = ["instructions", "branches"].iter().filter_map(|metric| both(metric)).any(|(base, new)| base != new);
+    let misses = both("estimated_cycles").zip(both("l1_hits"));
+    let more =
+        misses.is_some_and(|(cycles, hits)| (cycles.1 - hits.1) - (cycles.0 - hits.0) > super::timed::ALIKE * cycles.0);
+    changed && misses.is_some() && !more
 }
 
 #[cfg(test)]
@@ -155,13 +200,46 @@ mod tests {
             worse(&cases[2], "instructions", -0.9, Verdict::Improved, true),
             worse(&cases[3], "cpu_time", 0.9, Verdict::Regressed, true),
         ];
-        let ids: Vec<String> = sides.worse(&deltas).into_iter().map(|case| case.id).collect();
+        let blocking = deltas.iter().filter(|delta| delta.blocks && delta.verdict == Verdict::Regressed);
+        let ids: Vec<String> =
+            sides.worse(blocking.filter(|delta| is_count(delta))).into_iter().map(|case| case.id).collect();
         assert_eq!(ids, [cases[0].id.as_str(), &cases[1].id], "each once, the worst first, and no time");
-        sides.lay(&mut deltas, &Policy::standard());
+        sides.lay_counts(&mut deltas, &Policy::standard());
         let doings: Vec<bool> = deltas.iter().map(|delta| delta.doing.is_some()).collect();
         assert_eq!(doings, [true, true, true, false, false, false]);
         let unknown = deltas[0].doing.as_ref().expect("looked into");
-        assert_eq!(unknown.whose, baselines::doing::Whose::Unknown, "{}", unknown.evidence);
+        assert_eq!(unknown.whose, Whose::Unknown, "{}", unknown.evidence);
         assert!(unknown.evidence.starts_with("can't read no base") && deltas[0].blocks, "{}", unknown.evidence);
+    }
+
+    #[test]
+    fn a_time_follows_its_instructions_if_no_more_of_them_miss_the_caches() {
+        let resolved = cases::LISTED[..1].iter().map(|listed| listed.resolve(&[]).expect("listed"));
+        let cases: Vec<SubjectCase> = resolved.map(|case| MemorySubject::case(&case, &[])).collect();
+        let sides = BothSides {
+            subject: &MemorySubject { source: Source::default() },
+            revisions: [None, None],
+            programs: [PathBuf::from("no base"), PathBuf::from("no program")],
+            cases: cases.clone(),
+        };
+        let compiler = Doing { whose: Whose::Compiler, evidence: String::new() };
+        let laid = |instructions: f64, cycles: f64, doing: Option<Doing>| {
+            let count = |metric: &str, new: f64| worse(&cases[0], metric, new - 1.0, Verdict::Regressed, false);
+            let counts = [
+                Delta { doing, ..count("instructions", instructions) },
+                count("estimated_cycles", cycles),
+                count("l1_hits", 1.0),
+            ];
+            let mut times = [worse(&cases[0], "cpu_time", 0.03, Verdict::Regressed, true)];
+            sides.lay_times(&mut times, &counts, &Policy::standard());
+            let [time] = times;
+            (time.doing.expect("looked into").whose, time.blocks)
+        };
+        assert_eq!(laid(1.02, 1.0, Some(compiler.clone())), (Whose::Compiler, false));
+        assert_eq!(laid(1.02, 1.01, Some(compiler.clone())), (Whose::Unknown, true), "its data lie elsewhere");
+        assert_eq!(laid(1.0, 1.0, Some(compiler)), (Whose::Unknown, true), "the same instructions");
+        let yours = Doing { whose: Whose::Yours, evidence: String::new() };
+        assert_eq!(laid(1.02, 1.0, Some(yours)), (Whose::Yours, true));
+        assert_eq!(laid(1.02, 1.0, None), (Whose::Unknown, true), "the programs can't be read");
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs;
-//!   [`unmeasured`] says what needs no measurement, and [`kept_counts`] keeps what was counted of a base.
+//!   [`timed`] chooses those that are timed, [`unmeasured`] says what needs no measurement, and [`kept_counts`] keeps
+//!   what was counted of a base.
+//! - [`shard`] takes a part of the cases; `times` records those of rounds as measurements.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
 //!   doing a count that got worse is.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
@@ -15,5 +17,8 @@ pub mod plan;
 pub mod rulebook;
 pub mod run;
 pub mod runs;
+pub mod shard;
 pub mod sides;
+mod timed;
+mod times;
 mod unmeasured;

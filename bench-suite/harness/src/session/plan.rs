@@ -5,11 +5,15 @@ use std::hash::BuildHasher;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use baselines::shard::ShardNumber;
 use baselines::{Environment, Lane, Run, RunHeader};
 use workloads::cases::{self, Tag};
 use workloads::input::{Input, Source};
 
+use super::unmeasured;
 use crate::build::cargo::{self, OwnProgram};
+use crate::build::checkout::Build;
+use crate::subject::{Counting, Subject};
 use crate::tools::valgrind;
 
 /// The lanes of a plain run.
@@ -32,12 +36,23 @@ pub struct Selection {
     pub seed: u64,
     /// The seed of the orders and layouts of rounds; by default, it is drawn.
     pub rounds_seed: Option<u64>,
+    /// The part of the cases to measure; by default, all.
+    pub shard: Option<ShardNumber>,
 }
 
 impl Default for Selection {
     fn default() -> Selection {
         let seed = workloads::input::SEED;
-        Selection { filter: None, lanes: vec![], set: vec![], repeat: 1, corpus: None, seed, rounds_seed: None }
+        Selection {
+            filter: None,
+            lanes: vec![],
+            set: vec![],
+            repeat: 1,
+            corpus: None,
+            seed,
+            rounds_seed: None,
+            shard: None,
+        }
     }
 }
 
@@ -135,6 +150,17 @@ pub fn environment(input: &Input, counts: bool) -> Result<Environment> {
     let mut environment = Environment::detect(input.seed, &input.name);
     if counts && valgrind::missing().is_none() {
         environment.cpu_features = valgrind::cpu_features(&cargo::build_one(OwnProgram::Worker)?)?;
+    }
+    Ok(environment)
+}
+
+/// The environment of a run of a subject's program, with the CPU as valgrind presents it where that counts.
+pub fn environment_of(subject: &dyn Subject, build: &Build, selection: &Selection) -> Result<Environment> {
+    let (seed, input) = subject.input()?;
+    let mut environment = unmeasured::environment(Environment::detect(seed, &input), build);
+    let counts = selection.compares(Lane::Counts) && subject.counting() == Counting::Worker;
+    if counts && valgrind::missing().is_none() {
+        environment.cpu_features = valgrind::cpu_features(build.program())?;
     }
     Ok(environment)
 }

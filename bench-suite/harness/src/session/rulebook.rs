@@ -43,6 +43,8 @@ pub struct BaseCommit {
 pub struct Rulebook {
     /// The limits.
     pub policy: Policy,
+    /// The policy as text.
+    pub text: String,
     /// The hashes of all that judges.
     pub judged_by: JudgedBy,
     /// What the change has otherwise than the base, a sentence each.
@@ -139,7 +141,7 @@ impl Rulebook {
         };
         let policy = Policy::parse(file.unwrap_or(Path::new("(built in)")), &text)?;
         let judged_by = JudgedBy { policy: hash(&text), ..JudgedBy::default() };
-        Ok(Rulebook { policy, judged_by, notes: vec![], base: None, own: None })
+        Ok(Rulebook { policy, text, judged_by, notes: vec![], base: None, own: None })
     }
 
     /// What judges a change of a base: the base's version of a policy file. A file outside of the repository is not the
@@ -158,7 +160,7 @@ impl Rulebook {
         };
         let policy = Policy::parse(Path::new(&source), &text)?;
         let judged_by = JudgedBy { commit: Some(base.commit.clone()), policy: hash(&text), ..JudgedBy::default() };
-        let mut rulebook = Rulebook { policy, judged_by, notes: vec![], base: Some(base), own: None };
+        let mut rulebook = Rulebook { policy, text, judged_by, notes: vec![], base: Some(base), own: None };
         if differs {
             rulebook.own = own.map(|own| Policy::parse(path, &own)).transpose()?;
             rulebook.differs("policy", &source);

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use baselines::{Environment, JudgedBy, Lane, RunHeader, RunWriter};
+use baselines::{CaseKey, Environment, JudgedBy, Lane, Measurement, Run, RunHeader, RunWriter};
 use workloads::cases::Tag;
 use workloads::input::{Input, Source};
 
 use super::plan::{self, FinishedRun, RunProfile, Selection};
-use super::{runs, unmeasured};
+use super::runs;
 use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::lanes::counts::{self, CountPlan};
-use crate::lanes::{self, Plan};
+use crate::lanes::{self, Plan, unsteady};
 use crate::subject::memory::MemorySubject;
 use crate::subject::{Subject, SubjectCase};
 use crate::tools::valgrind;
@@ -34,21 +34,37 @@ pub fn environment(selection: &Selection) -> Result<Environment> {
 
 /// Measures the working tree of a subject that is not the memory: counts, and times of its workers.
 pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Option<&Path>) -> Result<FinishedRun> {
+    Ok(measure_like(subject, selection, output, None)?.0)
+}
+
+/// The same to be judged by a stored baseline: as many operations of each case are counted. Also returns the cases
+/// whose counts differ from run to run, so that they can't be judged.
+pub fn measure_against(
+    subject: &dyn Subject,
+    selection: &Selection,
+    stored: &Run,
+    judged_by: JudgedBy,
+) -> Result<(FinishedRun, Vec<CaseKey>)> {
+    measure_like(subject, selection, None, Some((stored, judged_by)))
+}
+
+fn measure_like(
+    subject: &dyn Subject,
+    selection: &Selection,
+    output: Option<&Path>,
+    stored: Option<(&Run, JudgedBy)>,
+) -> Result<(FinishedRun, Vec<CaseKey>)> {
     for lane in [Lane::Load, Lane::Effect, Lane::Source] {
         ensure!(!selection.lanes.contains(&lane), "the lane {lane} is the memory's: here are `counts` and `time`");
     }
     let build = subject.working_tree()?;
     let listed = subject.list(&build)?;
     let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
-    let counts = selection.compares(Lane::Counts);
-    let no_valgrind = valgrind::missing().filter(|_| counts);
-    let (seed, input) = subject.input()?;
-    let mut environment = unmeasured::environment(Environment::detect(seed, &input), &build);
-    if counts && no_valgrind.is_none() {
-        environment.cpu_features = valgrind::cpu_features(build.program())?;
-    }
-    let path = output.map_or_else(|| runs::new_path(&environment), Path::to_owned);
-    let mut writer = RunWriter::create(&path, plan::header("full", environment))?;
+    let environment = plan::environment_of(subject, &build, selection)?;
+    let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
+    let (stored, judged_by) = stored.unzip();
+    let header = RunHeader { judged_by, ..plan::header("full", environment) };
+    let mut writer = RunWriter::create(&path, header)?;
     for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
         writer.skipped(what, why)?;
     }
@@ -56,23 +72,30 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
     for (case, why) in subject.size(&build, &mut cases)? {
         writer.invalid(case.label(), why)?;
     }
-    if let Some(why) = &no_valgrind {
-        eprintln!("skipped: the counts lane: {why}");
-        writer.skipped("counts lane", why)?;
-    }
-    let (counted, too_long): (Vec<_>, Vec<_>) = cases.iter().cloned().partition(|case| case.operations > 0);
-    if counts && no_valgrind.is_none() {
-        for case in too_long {
-            writer.skipped(format!("counts of {}", case.label()), counts::TOO_LONG)?;
+    for case in &mut cases {
+        let is_it = |before: &&Measurement| before.case == case.key && before.metric == "instructions";
+        if let Some(before) = stored.and_then(|stored| stored.measurements.iter().find(is_it)) {
+            case.operations = before.operations;
         }
-        let (repeat, budget) = (selection.repeat, Budget::default());
-        let plan = CountPlan { subject, build: &build, cases: &counted, repeat, budget };
+    }
+    let mut unsteady = Vec::new();
+    if selection.compares(Lane::Counts) {
+        let (cases, repeat) = (&counts::countable(subject, &cases, &mut writer)?[..], selection.repeat);
+        let plan = CountPlan { subject, build: &build, cases, repeat, budget: Budget::default() };
         counts::measure(plan, &mut writer, |_| false)?;
+        if let Some(stored) = stored {
+            let counted = writer.so_far();
+            unsteady = unsteady::find(&[(plan, counted)], [stored, counted])?;
+        }
+        for case in &unsteady {
+            writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;
+        }
     }
     if selection.compares(Lane::Time) {
         lanes::slices::measure(subject, &build, &cases, &mut writer)?;
     }
-    Ok(FinishedRun { path, run: writer.finish()? })
+    let unsteady = unsteady.into_iter().map(|case: SubjectCase| case.key).collect();
+    Ok((FinishedRun { path, run: writer.finish()? }, unsteady))
 }
 
 /// Measures a selection into a new run file, which records what will judge it.
@@ -89,7 +112,7 @@ pub fn measure(
     let environment = plan::environment(&input, lanes.contains(&Lane::Counts))?;
     let path = match output {
         Some(path) => path.to_owned(),
-        None => runs::new_path(&environment),
+        None => runs::new_path(&environment, None),
     };
     let header = RunHeader { judged_by, ..plan::header(profile.name(), environment) };
     let mut writer = RunWriter::create(&path, header)?;
@@ -130,7 +153,7 @@ pub fn measure(
                         repeat: selection.repeat,
                         budget: Budget::default(),
                     };
-                    stacks = counts::measure(plan, &mut writer, is_profiled)?;
+                    stacks = counts::measure(plan, &mut writer, is_profiled)?.stacks;
                 }
             },
             Lane::Time => lanes::time::measure(&plan, &mut writer)?,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use baselines::shard::ShardNumber;
 use baselines::{CallStacks, Environment, Run};
 
 use crate::{foreign, workspace};
@@ -19,9 +20,10 @@ pub fn name(environment: &Environment) -> String {
     format!("{now}-{commit}{}", if environment.dirty { "-dirty" } else { "" })
 }
 
-/// The file of a new run.
-pub fn new_path(environment: &Environment) -> PathBuf {
-    folder().join(format!("{}.jsonl", name(environment)))
+/// The file of a new run. Shards have their number in the name, as their files come together in one folder.
+pub fn new_path(environment: &Environment, shard: Option<ShardNumber>) -> PathBuf {
+    let shard = shard.map_or_else(String::new, |ShardNumber { number, of }| format!("-shard{number}of{of}"));
+    folder().join(format!("{}{shard}.jsonl", name(environment)))
 }
 
 /// The current time, in the format of records.
@@ -64,21 +66,32 @@ pub fn find(named: &str) -> Result<PathBuf> {
 /// The finished runs, by name and so by time.
 fn list() -> Result<Vec<PathBuf>> {
     let folder = folder();
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
-        Err(error) => return Err(error).with_context(|| format!("can't read {}", folder.display())),
-    };
-    let mut runs = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
-        let name = path.to_string_lossy();
-        if name.ends_with(".jsonl") && !name.ends_with(".stacks.jsonl") {
-            runs.push(path);
+    let mut runs = if folder.exists() { files(&folder)? } else { vec![] };
+    runs.retain(|run| run.parent() == Some(&folder));
+    Ok(runs)
+}
+
+/// A run's file, or the finished runs in a folder and below.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(if is_run(path) { vec![path.to_owned()] } else { vec![] });
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(|| format!("can't read {}", path.display()))? {
+        let found = entry.with_context(|| format!("can't read {}", path.display()))?.path();
+        if found.is_dir() {
+            files.extend(self::files(&found)?);
+        } else if is_run(&found) {
+            files.push(found);
         }
     }
-    runs.sort();
-    Ok(runs)
+    files.sort();
+    Ok(files)
+}
+
+fn is_run(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.ends_with(".jsonl") && !name.ends_with(".stacks.jsonl")
 }
 
 /// The file of a run's call stacks.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::compare::{Delta, Verdict};
-use baselines::policy::{Action, Policy};
+use baselines::policy::{Limit, Policy};
 use tempfile::TempDir;
 
 use super::runs;
@@ -74,7 +74,7 @@ fn redefined(policy: &Policy, case: &SubjectCase, why: &str) -> Delta {
 fn unmatched_delta(policy: &Policy, case: &SubjectCase, (verdict, why): (Verdict, String)) -> Delta {
     let limit = policy.limit(&case.key, case.metric, runs::today());
     Delta {
-        blocks: limit.is_some_and(|limit| limit.action == Action::Block),
+        blocks: limit.is_some_and(Limit::blocks),
         case: case.key.clone(),
         metric: case.metric.to_owned(),
         base: None,

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
+use super::cargo_choice::CargoChoice;
 use crate::build::git::repository_of;
 use crate::words;
 
@@ -40,6 +41,9 @@ pub struct Definition {
     /// The manifest of the package or workspace, within the repository.
     #[serde(default = "manifest")]
     pub manifest: PathBuf,
+    /// What the command line chooses.
+    #[serde(skip)]
+    pub asked: CargoChoice,
     /// The bench target or the library; without one, all.
     pub bench: Option<String>,
     /// The part of a name that selects benchmarks.
@@ -67,10 +71,14 @@ fn manifest() -> PathBuf {
 }
 
 impl Definition {
-    /// The package or workspace of the nearest `Cargo.toml` at or above a folder.
+    /// The package or workspace of the nearest `Cargo.toml` at or above a folder. Without one, the project file there.
     pub fn of_folder(folder: &Path) -> Result<Definition> {
         let folder = folder.canonicalize().with_context(|| format!("can't find {}", folder.display()))?;
+        let file = folder.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file());
         let manifest = folder.ancestors().map(|folder| folder.join("Cargo.toml")).find(|manifest| manifest.is_file());
+        if let (None, Some(file)) = (&manifest, file) {
+            return Definition::read(&file);
+        }
         let manifest = manifest.with_context(|| {
             format!("there is no Cargo.toml in {} or above: go to a cargo package", folder.display())
         })?;
@@ -113,6 +121,26 @@ impl Definition {
         let manifest = self.repository.join(&self.manifest);
         let folder = manifest.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
         self.bench.iter().fold(folder, |folder, bench| format!("{folder}/{bench}"))
+    }
+
+    /// The same with what the command line chooses.
+    pub fn with(self, asked: CargoChoice) -> Result<Definition> {
+        ensure!(
+            asked.is_empty() || self.worker.is_none(),
+            "a `worker` has no packages, benches or features: `build` says how it is built"
+        );
+        Ok(Definition { asked, ..self })
+    }
+
+    /// What the command line and the file choose together: features of both, and the command line's bench targets if it
+    /// names some.
+    pub fn choice(&self) -> CargoChoice {
+        let mut choice = self.asked.clone();
+        choice.features.extend(self.features.iter().cloned());
+        if choice.benches.is_empty() {
+            choice.benches.extend(self.bench.clone());
+        }
+        choice
     }
 }
 

@@ -1,9 +1,10 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
-//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with criterion
-//! benches, which a file may describe ([`definition`]); [`worker`] is any other program that speaks the protocol, and
-//! [`command`] any program at all. Both are [`command_lines`].
+//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
+//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); [`worker`] is any other
+//! program that speaks the protocol, and [`command`] any program at all. Both are [`command_lines`].
 
+pub mod cargo_choice;
 pub mod command;
 mod command_lines;
 pub mod definition;
@@ -14,11 +15,12 @@ pub mod worker;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use workloads::input::Source;
 
+use self::cargo_choice::CargoChoice;
 use self::definition::Definition;
 use self::memory::MemorySubject;
 use self::project::ProjectSubject;
@@ -32,14 +34,15 @@ use crate::schedule::program::{Program, Slicing};
 use crate::schedule::worker_client::WorkerProgram;
 use crate::workspace;
 
-/// The subject of this folder: the memory in its own tree, a package or workspace elsewhere.
-pub fn here(source: Source) -> Result<Box<dyn Subject>> {
+/// The subject of this folder: the memory in its own tree, elsewhere what is `asked` for of a package or workspace.
+pub fn here(source: Source, asked: CargoChoice) -> Result<Box<dyn Subject>> {
     if workspace::has_the_memory() {
+        ensure!(asked.is_empty(), "{}", cargo_choice::OF_OTHERS);
         return Ok(Box::new(MemorySubject { source }));
     }
     let plain = Definition::of_folder(Path::new("."))?;
     let definition = plain.file().map(|file| Definition::read(&file)).transpose()?.unwrap_or(plain);
-    Ok(of(definition))
+    Ok(of(definition.with(asked)?))
 }
 
 /// The subject of a definition: the worker that it names, or benches.

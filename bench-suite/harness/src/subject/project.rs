@@ -1,16 +1,16 @@
-//! A cargo package or workspace with benches of criterion or libtest as a subject, with nothing to edit in it.
+//! A cargo package or workspace with benches as a subject, with nothing to edit in it.
 //!
-//! Its benches are built with a stand-in for criterion ([`stand_in`]) or for libtest ([`libtest`]), so they are
-//! workers: every lane measures them as it does the memory's cases. A benchmark has no fixed number of operations,
-//! so one operation is timed first.
+//! Its benches are built with a stand-in for criterion, divan, gungraun or iai ([`stand_in`]), or for libtest
+//! ([`libtest`]), so they are workers: every lane measures them as it does the memory's cases. A benchmark has no fixed
+//! number of operations, so one operation is timed first.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::{fmt, fs};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use worker::protocol::{self, CaseListing};
@@ -52,12 +52,15 @@ const VARIABLES: [(&str, &str); 2] = [("CARGO_PROFILE_BENCH_STRIP", "none"), ("C
 const SEED_VARIABLE: &str = "ASSAY_SEED";
 
 /// The reasons to leave targets out.
-const NO_CRITERION: &str = "no criterion of crates.io is in Cargo.lock: benches need `criterion` as a dev-dependency, and \
-    not by `path` or `git`";
-const NOT_CRITERION: &str = "it is no criterion bench (`criterion_main!`), or its criterion is one by `path` or `git`";
+const NO_HARNESS: &str = "no criterion, divan, gungraun or iai of crates.io is in Cargo.lock: benches need one of them as \
+    a dev-dependency, and not by `path` or `git`";
+const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun or iai, or has its own by `path` or \
+    `git`";
 const NO_BENCHES: &str =
-    "it has no `#[bench]` function that is compiled: criterion's benches need `harness = false` in Cargo.toml";
+    "it has no `#[bench]` function that is compiled: other benches need `harness = false` in Cargo.toml";
 const DOES_NOT_COMPILE: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
+const NEEDS_GUNGRAUN: &str = "it does not compile without gungraun itself: `cargo bench` counts it, and `assay compare` reads \
+    what that leaves";
 
 /// The variable that sets the operations of one exact count.
 const OPERATIONS_VARIABLE: &str = "ASSAY_OPERATIONS";
@@ -114,8 +117,7 @@ struct Benches(Arc<Definition>);
 
 impl fmt::Debug for Benches {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Definition { manifest, bench, features, .. } = &*self.0;
-        write!(formatter, "{} {bench:?} {features:?} {}", manifest.display(), stand_in::version())
+        write!(formatter, "{} {:?} {}", self.0.manifest.display(), self.0.choice(), stand_in::version())
     }
 }
 
@@ -123,14 +125,11 @@ impl Benches {
     /// The bench targets of a workspace in a folder, and those that features leave out.
     fn of_workspace(&self, metadata: &Metadata, tree: &Path) -> Result<Targets> {
         let mut targets = Targets::default();
-        for package in metadata.chosen(&tree.join(&self.0.manifest)) {
+        let (choice, manifest) = (self.0.choice(), tree.join(&self.0.manifest));
+        for package in choice.packages(metadata, &manifest)? {
             self.of_package(package, tree, &mut targets)?;
         }
-        let found = !targets.targets.is_empty() || !targets.skipped.is_empty();
-        match &self.0.bench {
-            Some(bench) if !found => bail!("there is no bench target `{bench}`: `assay doctor` lists them"),
-            _ => Ok(targets),
-        }
+        Ok(targets)
     }
 
     fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) -> Result<()> {
@@ -154,8 +153,8 @@ impl Benches {
         tree: &Path,
         targets: &mut Targets,
     ) {
-        let Definition { bench, features, .. } = &*self.0;
-        if bench.as_ref().is_some_and(|bench| *bench != target.name) {
+        let choice = self.0.choice();
+        if !choice.has_bench(&target.name) {
             return;
         }
         let mut name = format!("{}/{}", package.name, target.name);
@@ -163,7 +162,7 @@ impl Benches {
         if target.is_library() && benches.any(|bench| bench.name == target.name) {
             name += "#lib";
         }
-        let enabled = package.enabled(features);
+        let enabled = choice.enabled(package);
         let missing = target.required_features.iter().filter(|feature| !enabled.contains(feature));
         let missing: Vec<&str> = missing.map(String::as_str).collect();
         if !missing.is_empty() {
@@ -176,12 +175,16 @@ impl Benches {
             false => vec!["bench".to_owned(), "--no-run".to_owned()],
         };
         arguments.push(format!("--manifest-path={}", package.manifest_path.display()));
-        if !features.is_empty() {
-            arguments.push(format!("--features={}", features.join(",")));
-        }
+        arguments.extend(choice.arguments(package));
         let kind = if target.is_bench() { "bench" } else { LIBRARY };
         let package = package.folder().strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
-        targets.targets.push((name, CargoTarget { arguments, kind, name: target.name.clone(), package }));
+        // What a configuration is built of outside of its macros is not part of the stand-in for gungraun.
+        let is_of_gungraun = || fs::read_to_string(&target.src_path).is_ok_and(|text| text.contains("_benchmark"));
+        let left_out = match of_libtest {
+            true => Some(DOES_NOT_COMPILE),
+            false => is_of_gungraun().then_some(NEEDS_GUNGRAUN),
+        };
+        targets.targets.push((name, CargoTarget { arguments, kind, name: target.name.clone(), package, left_out }));
     }
 }
 
@@ -204,7 +207,7 @@ impl Recipe for Benches {
         let tree = &tree.canonicalize()?;
         let metadata = Metadata::read(&tree.join(&self.0.manifest))?;
         let lock = metadata.workspace_root.join("Cargo.lock");
-        let text = std::fs::read_to_string(&lock).with_context(|| format!("can't read {}", lock.display()))?;
+        let text = fs::read_to_string(&lock).with_context(|| format!("can't read {}", lock.display()))?;
         let home = tree.parent().context("the checkout lies in a folder")?;
         let mut found = self.of_workspace(&metadata, tree)?;
         match stand_in::patch(&text, home)? {
@@ -214,7 +217,7 @@ impl Recipe for Benches {
             }
             None => {
                 let others = found.targets.extract_if(.., |(_, target)| !libtest::is_built_so(target));
-                found.skipped.extend(others.map(|(name, _)| (name, NO_CRITERION.to_owned())));
+                found.skipped.extend(others.map(|(name, _)| (name, NO_HARNESS.to_owned())));
             }
         }
         let of_libtest = found.targets.iter_mut().filter(|(_, target)| libtest::is_built_so(target));
@@ -222,14 +225,10 @@ impl Recipe for Benches {
         Ok(found)
     }
 
-    fn leaves_out(&self, target: &CargoTarget) -> Option<String> {
-        libtest::is_built_so(target).then(|| DOES_NOT_COMPILE.to_owned())
-    }
-
     fn refuses(&self, target: &CargoTarget, program: &Path) -> Result<Option<String>> {
         let refusal = match libtest::is_built_so(target) {
             true => list_cases(&mut Command::new(program))?.is_empty().then_some(NO_BENCHES),
-            false => (!stand_in::is_worker(program)?).then_some(NOT_CRITERION),
+            false => (!stand_in::is_worker(program)?).then_some(OTHER_HARNESS),
         };
         Ok(refusal.map(str::to_owned))
     }
@@ -270,7 +269,7 @@ fn contains(program: &[u8], name: &str) -> bool {
 
 impl Subject for ProjectSubject {
     fn input(&self) -> Result<(u64, String)> {
-        Ok((SEED, format!("bench {}", self.definition.name())))
+        Ok((SEED, format!("bench {}{}", self.definition.name(), self.definition.choice())))
     }
 
     fn root(&self) -> PathBuf {
@@ -302,7 +301,7 @@ impl Subject for ProjectSubject {
             if !is_same_program(&before.path, &now.path)? {
                 return Ok(false);
             }
-            let content = std::fs::read(&now.path).with_context(|| format!("can't read {}", now.path.display()))?;
+            let content = fs::read(&now.path).with_context(|| format!("can't read {}", now.path.display()))?;
             if !changed.iter().all(|file| is_no_data(file, &content)) {
                 return Ok(false);
             }

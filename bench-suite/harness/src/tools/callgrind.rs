@@ -1,10 +1,13 @@
 //! Reads callgrind's profile: cost by call stack, or by function if callers are not separated. [`super::attribution`]
 //! evaluates it.
 //!
-//! The format is in valgrind's manual, "Callgrind Format Specification". A cost line after `calls=` is the callee's
+//! Profiles are taken with `--demangle=no`: instances of generic code share a name, and symbols tell them apart. The
+//! format is in valgrind's manual, "Callgrind Format Specification". A cost line after `calls=` is the callee's
 //! inclusive cost, not part of the caller's own.
 
 use std::collections::BTreeMap;
+
+use rustc_demangle::demangle;
 
 /// The first fault in a profile.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct MalformedProfile {
 pub struct CallgrindProfile {
     /// Own instructions and calls by context, callee first: `inner'outer'outermost`. See [`frames`].
     pub contexts: BTreeMap<String, Cost>,
+    /// Own instructions by the symbol of a function, of all that have any.
+    pub symbols: BTreeMap<String, u64>,
     /// All instructions.
     pub total: u64,
     /// The sum of each event, by its name.
@@ -64,7 +69,7 @@ impl CallgrindProfile {
 
 /// Reads a profile.
 pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut names: BTreeMap<String, Named> = BTreeMap::new();
     let mut profile = CallgrindProfile::default();
     let mut names_of_events: Vec<&str> = vec![];
     let mut column = None;
@@ -83,13 +88,19 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
                 Some(number) => number.parse::<u64>().map_err(|_| malformed("a cost that is no number")),
                 None => Ok(0),
             };
-            let context: &String = current.as_ref().ok_or_else(|| malformed("a cost outside of a function"))?;
+            let Named { context, symbol } =
+                current.as_ref().ok_or_else(|| malformed("a cost outside of a function"))?;
             let own = Cost {
                 instructions: if std::mem::take(&mut inclusive) { 0 } else { cost(column)? },
                 system_calls: system_calls.map_or(Ok(0), cost)?,
                 calls: 0,
             };
             profile.total += own.instructions;
+            match profile.symbols.get_mut(symbol) {
+                Some(instructions) => *instructions += own.instructions,
+                None if own.instructions == 0 => {}
+                None => drop(profile.symbols.insert(symbol.clone(), own.instructions)),
+            }
             match profile.contexts.get_mut(context) {
                 Some(entry) => {
                     entry.instructions += own.instructions;
@@ -104,7 +115,7 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
         } else if let Some(calls) = line.strip_prefix("calls=") {
             let calls = calls.split_ascii_whitespace().next().and_then(|number| number.parse::<u64>().ok());
             let callee = callee.take().ok_or_else(|| malformed("calls without a callee"))?;
-            profile.contexts.entry(callee).or_default().calls +=
+            profile.contexts.entry(callee.context).or_default().calls +=
                 calls.ok_or_else(|| malformed("calls that are no number"))?;
             inclusive = true;
         } else if let Some(events) = line.strip_prefix("events:") {
@@ -129,30 +140,51 @@ pub fn parse(text: &str) -> Result<CallgrindProfile, MalformedProfile> {
     }
 }
 
+/// A name of a profile.
+#[derive(Clone)]
+struct Named {
+    /// The names of a function and its callers, for people.
+    context: String,
+    /// The function's symbol.
+    symbol: String,
+}
+
+impl Named {
+    fn new(written: &str) -> Named {
+        Named { context: clean(written), symbol: frames(written).next().unwrap_or_default().to_owned() }
+    }
+}
+
 /// A name is written once as `(id) name` and then as `(id)`, or always whole.
-fn resolve(names: &mut BTreeMap<String, String>, written: &str) -> Option<String> {
-    let Some(rest) = written.strip_prefix('(') else { return Some(clean(written)) };
-    let Some((id, name)) = rest.split_once(')') else { return Some(clean(written)) };
+fn resolve(names: &mut BTreeMap<String, Named>, written: &str) -> Option<Named> {
+    let Some(rest) = written.strip_prefix('(') else { return Some(Named::new(written)) };
+    let Some((id, name)) = rest.split_once(')') else { return Some(Named::new(written)) };
     if !id.bytes().all(|byte| byte.is_ascii_digit()) {
         // `(below main)` is a name.
-        return Some(clean(written));
+        return Some(Named::new(written));
     }
     match name.trim_start() {
         "" => names.get(id).cloned(),
         name => {
-            let name = clean(name);
+            let name = Named::new(name);
             names.insert(id.to_owned(), name.clone());
             Some(name)
         }
     }
 }
 
-/// A context without the parts that change with a build, hashes of legacy symbols and addresses of unnamed code, and
-/// without callgrind's marks of recursion, as callers are separated anyway.
+/// A context for people, without the parts that change with a build, hashes of legacy symbols and addresses of unnamed
+/// code, and without callgrind's marks of recursion, as callers are separated anyway.
 fn clean(name: &str) -> String {
     let frames = frames(name).filter(|frame| !frame.bytes().all(|byte| byte.is_ascii_digit()));
-    let frames = frames.map(|frame| if frame.starts_with("0x") { UNNAMED } else { without_hash(frame) });
-    frames.collect::<Vec<_>>().join("'")
+    let named =
+        |frame: &str| if frame.starts_with("0x") { UNNAMED.to_owned() } else { format!("{:#}", demangle(frame)) };
+    frames.map(named).collect::<Vec<_>>().join("'")
+}
+
+/// A path of Rust as symbols write it: each name behind its length.
+pub fn mangled(path: &str) -> String {
+    path.split("::").map(|name| format!("{}{name}", name.len())).collect()
 }
 
 /// The name of code without one: mostly stubs that call a shared library.
@@ -170,20 +202,11 @@ pub fn frames(context: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn without_hash(name: &str) -> &str {
-    match name.rfind("::h") {
-        Some(place) if name.len() - place == 19 && name[place + 3..].bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            &name[..place]
-        }
-        _ => name,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SIMPLE: &str = "version: 1\npositions: line\nevents: Dr Ir\n\nfn=(1) main::h0123456789abcdef\n16 1 \
+    const SIMPLE: &str = "version: 1\npositions: line\nevents: Dr Ir\n\nfn=(1) _ZN4work4main17h0123456789abcdefE\n16 1 \
         400\ncfn=(2) work\ncalls=3 50\n16 9 900\n+1 0 50\n\nfn=(2)\n51 5 800\n52 4 100\nfn=(below main)\n0 \
         0\n\ntotals: 10 1350\n";
 
@@ -192,8 +215,10 @@ mod tests {
         let profile = parse(SIMPLE).expect("well formed");
         assert_eq!(profile.total, 1350);
         assert_eq!(profile.events, BTreeMap::from([("Dr".to_owned(), 10), ("Ir".to_owned(), 1350)]));
-        assert_eq!(profile.contexts["main"], Cost { instructions: 450, ..Cost::default() });
+        assert_eq!(profile.contexts["work::main"], Cost { instructions: 450, ..Cost::default() });
         assert_eq!(profile.contexts["work"], Cost { instructions: 900, calls: 3, system_calls: 0 });
+        let symbols = [("_ZN4work4main17h0123456789abcdefE", 450), ("work", 900)];
+        assert_eq!(profile.symbols, symbols.map(|(symbol, own)| (symbol.to_owned(), own)).into());
     }
 
     /// The setup writes 9 times and makes 7 blocks; the measured work writes 4 times, allocates twice, and once more in

@@ -52,11 +52,17 @@ fn symbol(text: &str) -> Option<(&str, &str)> {
 
 /// Appends a line without comments, hashes and numbers.
 fn normalize(line: &str, groups: &HashMap<&str, &str>, code: &mut String) {
-    let mut rest = line.trim_start();
+    let line = line.trim_start();
+    let mut rest = line.split_once("; preds = ").map_or(line, |(code, _)| code.trim_end());
     if rest.starts_with(';') {
         return;
     }
-    while let Some(place) = rest.find(['@', '#', '!']) {
+    // The label of a block.
+    if let Some((name, after)) = symbol(rest).filter(|(_, after)| *after == ":") {
+        code.push_str(&local(name));
+        rest = after;
+    }
+    while let Some(place) = rest.find(['@', '%', '#', '!']) {
         code.push_str(&rest[..place]);
         let (mark, after) = (&rest[place..=place], &rest[place + 1..]);
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
@@ -64,6 +70,11 @@ fn normalize(line: &str, groups: &HashMap<&str, &str>, code: &mut String) {
             ("@", Some((name, after))) => {
                 code.push('@');
                 code.push_str(&name_of(name));
+                after
+            }
+            ("%", Some((name, after))) => {
+                code.push('%');
+                code.push_str(&local(name));
                 after
             }
             ("#", _) if digits > 0 => {
@@ -93,6 +104,16 @@ fn name_of(name: &str) -> String {
     bare(name)
 }
 
+/// A local name. Blocks of inlined code are named after its function: `_ZN3std6values17h0123456789abcdefE.exit.i`.
+fn local(name: &str) -> String {
+    let bare = bare(name);
+    let hash = "17h0123456789abcdefE".len();
+    match name.strip_prefix(&*bare).and_then(|rest| rest.get(hash..)) {
+        Some(after) => bare + after,
+        None => bare,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +129,12 @@ start:
   call void @"_ZN3std11collections4hash3map28HashMap$LT$K$C$V$C$S$C$A$GT$6values17h068ec8f8475cb5eeE"(ptr sret([40 x i8]) align 8 %_4, ptr align 8 %self) #2
   %_3 = load ptr, ptr @alloc_6f0c66a4a6a6ec7f2ba1fb5bbd1b1d42, align 8, !noundef !3
   %_0 = urem i64 %_3, 16
+  br label %_ZN3std6values17h068ec8f8475cb5eeE.exit.i
+
+_ZN3std6values17h068ec8f8475cb5eeE.exit.i:        ; preds = %start
+  br label %"_ZN3std4$u7b$17h068ec8f8475cb5eeE.exit"
+
+"_ZN3std4$u7b$17h068ec8f8475cb5eeE.exit":         ; preds = %_ZN3std6values17h068ec8f8475cb5eeE.exit.i
   ret i64 %_0
 }
 
@@ -150,6 +177,7 @@ attributes #2 = { inlinehint nonlazybind uwtable }
             ("6values17h", "4keys17h"),
             ("#2 = { inlinehint nonlazybind", "#2 = { nonlazybind"),
             ("#0 = { nonlazybind", "#0 = { cold nonlazybind"),
+            ("%_ZN3std6values17h068ec8f8475cb5eeE.exit.i\n", "%_ZN3std6values17h068ec8f8475cb5eeE.exit\n"),
         ] {
             let changed = MODULE.replace(was, is);
             assert_ne!(changed, MODULE, "{was}");

@@ -55,7 +55,7 @@ fn profile(Invocation { program, arguments, folder, crates }: Invocation<'_>) ->
     let out = workspace::temporary("process-")?;
     let file = out.path().join("callgrind.%p");
     let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--quiet", "--trace-children=yes", "--dump-line=no"]);
+    command.args(["--tool=callgrind", "--quiet", "--trace-children=yes", "--dump-line=no", "--demangle=no"]);
     if !crates.is_empty() {
         command.arg(format!("--separate-callers={DEPTH}"));
     }

@@ -10,6 +10,8 @@ const STANDARD: [&str; 3] = ["core", "alloc", "std"];
 
 /// A symbol without hashes: instances of generic code, and builds with other libraries, differ only in them.
 pub fn bare(symbol: &str) -> String {
+    // A function that another unit of the crate calls got a suffix.
+    let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
     if symbol.starts_with("_R") {
         return without_back_references(&without_disambiguators(symbol));
     }

@@ -26,7 +26,7 @@ functions!(a, bb, ccc, dddd, eeeee, ffffff, ggggggg, hhhhhhhh);
 
 fn target() -> CargoTarget {
     let arguments = ["build", "--release", "--locked"].map(str::to_owned).into();
-    CargoTarget { arguments, kind: "bin", name: "assay-worker".to_owned(), package: PathBuf::new() }
+    CargoTarget { arguments, kind: "bin", name: "assay-worker".to_owned(), package: PathBuf::new(), left_out: None }
 }
 
 /// Builds a workspace with only that program.
@@ -55,7 +55,7 @@ fn order(program: &Path) -> String {
 }
 
 /// True if this machine links with LLD, as Rust does by default on x86-64 Linux.
-fn has_lld() -> bool {
+pub fn has_lld() -> bool {
     cfg!(all(target_os = "linux", target_arch = "x86_64"))
 }
 

@@ -7,6 +7,7 @@
 mod checkout;
 mod in_place;
 mod layouts;
+mod machine_code;
 mod python;
 mod script;
 
@@ -90,7 +91,7 @@ fn measured_to(
 }
 
 fn judged(pairs: &[Paired]) -> PairVerdicts {
-    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY).unwrap()
+    paired::judge(&Procedure::default(), pairs, &Policy::standard(), TODAY, 0).unwrap()
 }
 
 /// Measures one case, with its controls, and judges it as the gate does.

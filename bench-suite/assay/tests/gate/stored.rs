@@ -1,0 +1,48 @@
+//! Another project's counts against the baseline that it has stored, and what `assay init` writes.
+
+use super::project::{LIBRARY, has_valgrind, summing};
+
+#[test]
+fn a_project_is_gated_by_its_stored_baseline() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    let bench = std::fs::read_to_string(project.root().join("benches/sums.rs")).expect("read");
+    let whole: Vec<&str> = bench.lines().filter(|line| !line.contains("\"broken\"")).collect();
+    project.write("benches/sums.rs", &whole.join("\n"));
+    project.commit();
+    let (code, said, told) = project.assay(&["gate"]);
+    assert_eq!((code, said.as_str()), (4, ""), "{told}");
+    for remedy in ["`assay baseline accept --reason", "`--against HEAD~1` compares with a revision"] {
+        assert!(told.contains(remedy), "`{remedy}` is not said: {told}");
+    }
+    assert_eq!(project.assay(&["run", "--lane", "counts"]).0, 0);
+    let (code, said, told) = project.assay(&["baseline", "accept", "--reason", "first"]);
+    assert!(code == 0 && said.contains("baselines/stored/"), "{said}{told}");
+    project.commit();
+    let (code, said, told) = project.assay(&["gate"]);
+    assert_eq!(code, 0, "{said}{told}");
+    assert!(said.contains("exact, each within its limit"), "{said}");
+    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    let (code, said, told) = project.assay(&["gate", "--bench", "sums"]);
+    assert_eq!(code, 100, "{said}{told}");
+    let worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
+    assert!(worse.len() == 1 && worse[0].contains("instructions") && worse[0].ends_with("sums/squares"), "{said}");
+    assert!(said.contains("4 of 4 cases: --package, --bench"), "{said}");
+    let (code, _, told) = project.assay(&["gate", "--no-default-features"]);
+    assert_eq!(code, 4, "{told}");
+    assert!(told.contains("corpus: base bench summing, here bench summing --no-default-features"), "{told}");
+}
+
+#[test]
+fn init_says_what_it_wrote() {
+    let project = summing();
+    let (code, said, told) = project.assay(&["init"]);
+    assert_eq!(code, 0, "{said}{told}");
+    assert!(said.contains("found    bench summing/sums"), "{said}");
+    assert!(said.contains("wrote    .github/workflows/assay.yml: it gates every pull request"), "{said}");
+    assert!(project.root().join(".github/workflows/assay.yml").is_file());
+    let (_, said, _) = project.assay(&["init"]);
+    assert!(said.contains("kept     .github/workflows/assay.yml"), "{said}");
+}
