@@ -26,7 +26,7 @@ use crate::hash::FixedState;
 use crate::{EpisodeId, Error, Result, TaskContext};
 
 /// The size from which on an index has codes.
-const CODED_FROM: usize = 1_024;
+const CODED_FROM: usize = 256;
 
 /// What was added to an index, each in the place of its slot.
 #[derive(Debug, Default)]
