@@ -124,7 +124,7 @@ counters! {
     episodes_scored: "Episodes that a retrieval scored.",
     episodes_indexed: "Episodes that were put into the index of retrieval, those found at the opening included.",
     index_searches: "Retrievals that the index answered.",
-    postings_read: "Entries of the index's lists that were read.",
+    codes_read: "Codes of episodes from which the index estimated a score.",
     completions_doubted: "Completions of which the index asked the store later whether they happened.",
     episodes_shared: "Episodes that somebody got by sharing what the memory holds.",
     episodes_cloned: "Episodes that somebody got, or the cache kept, as a deep copy.",

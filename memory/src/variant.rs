@@ -1,7 +1,9 @@
 //! Variants: a strategy for every toggle, as runtime values.
 //!
 //! One table below names every toggle and every strategy; its macro makes the enums, the struct, the help and the
-//! parser from it. A new toggle is a new entry. Toggles are never Cargo features, and no strategy changes an answer.
+//! parser from it. A new toggle is a new entry. Toggles are never Cargo features. No strategy changes an answer, with
+//! one exception: `retrieval=indexed` may miss episodes in stores of 256 and more, if their embeddings are dense or of
+//! long texts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -178,8 +180,8 @@ toggles! {
     }
     retrieval: RetrievalKind, "How the completed episodes that are most like a query are found." {
         Scan = "scan": "Every one of them is scored.",
-        Indexed = "indexed": "By an index in this process over contexts and embeddings: those that cannot be among \
-            the best are left out.",
+        Indexed = "indexed": "By an index in this process over contexts and embeddings: those with the best \
+            estimates are scored.",
     }
     sharing: SharingKind, "What a caller gets of an episode that the memory holds." {
         Clone = "clone": "A copy of its own; and a scan ranks copies.",

@@ -298,10 +298,10 @@ async fn a_retrieval_scores_what_is_completed() {
     assert_eq!(memory.counters()["episodes_scored"], 3);
 }
 
-/// A memory with 400 completed episodes, four of each task, in two domains.
+/// A memory with 1,200 completed episodes, four of each task, in two domains.
 async fn with_tasks(variant: Variant, folder: &Path) -> Memory {
     let memory = open(variant, folder, &Arc::new(ManualClock::new(1)), 10).await;
-    for number in 0..400 {
+    for number in 0..1_200 {
         let domain = if number % 8 < 4 { "web" } else { "cli" }.to_owned();
         let context = TaskContext { domain, ..TaskContext::default() };
         let task = format!("ticket t{} of module m{}", number / 4, number % 7);
@@ -324,13 +324,13 @@ async fn retrieving<const N: usize>(memory: &Memory, names: [&str; N]) -> (Vec<(
 
 #[tokio::test]
 async fn the_index_leaves_out_what_a_scan_scores_and_is_made_again_at_the_opening() {
-    const NAMES: [&str; 3] = ["episodes_scored", "index_searches", "postings_read"];
+    const NAMES: [&str; 3] = ["episodes_scored", "index_searches", "codes_read"];
     for store in StoreKind::ALL {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let scanning = variant(&format!("store={store},pool=keepalive"));
         let memory = with_tasks(scanning, folder.path()).await;
         let (scanned, seen) = retrieving(&memory, NAMES).await;
-        assert_eq!((seen, memory.counters()["episodes_indexed"]), ([400, 0, 0], 0), "{store}");
+        assert_eq!((seen, memory.counters()["episodes_indexed"]), ([1_200, 0, 0], 0), "{store}");
 
         let indexing = variant(&format!("store={store},pool=keepalive,retrieval=indexed"));
         let memory = if *store == StoreKind::Memory {
@@ -340,13 +340,13 @@ async fn the_index_leaves_out_what_a_scan_scores_and_is_made_again_at_the_openin
             drop(memory);
             open(indexing, folder.path(), &Arc::new(ManualClock::new(1)), 10).await
         };
-        let (found, [scored, searches, postings]) = retrieving(&memory, NAMES).await;
+        let (found, [scored, searches, codes]) = retrieving(&memory, NAMES).await;
         assert_eq!(found, scanned, "{store}");
-        assert!(scored < 100 && searches == 1 && postings > 0, "{store}: {scored} {searches} {postings}");
-        assert_eq!(memory.counters()["episodes_indexed"], 400, "{store}");
+        assert!(scored < 100 && searches == 1 && codes > 0, "{store}: {scored} {searches} {codes}");
+        assert_eq!(memory.counters()["episodes_indexed"], 1_200, "{store}");
         let id = memory.start_episode(StartEpisode::default()).await.expect("starts");
         memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
-        assert_eq!(memory.counters()["episodes_indexed"], 401, "{store}: kept up to date");
+        assert_eq!(memory.counters()["episodes_indexed"], 1_201, "{store}: kept up to date");
     }
 }
 
@@ -361,7 +361,7 @@ async fn sharing_hands_out_what_is_held_and_cloning_copies_it() {
     assert_eq!(pick(&life(variant("store=redb,cache=lru,sharing=clone")).await, EPISODES), [0, 3 * 3]);
     assert_eq!(pick(&life(variant("store=redb,cache=lru,sharing=arc")).await, EPISODES), [3, 0]);
     assert_eq!(pick(&life(variant("store=redb,sharing=clone")).await, EPISODES), [0, 0], "nothing is held");
-    for (sharing, expected) in [("clone", [0, 400]), ("arc", [400, 0])] {
+    for (sharing, expected) in [("clone", [0, 1_200]), ("arc", [1_200, 0])] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let memory = with_tasks(variant(&format!("sharing={sharing}")), folder.path()).await;
         assert_eq!(retrieving(&memory, HEADS).await.1, expected, "{sharing}");

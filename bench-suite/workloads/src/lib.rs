@@ -16,6 +16,8 @@ pub mod benchmarks;
 pub mod cases;
 pub mod engagement;
 pub mod input;
+pub mod natural;
+pub mod recall;
 pub mod registry;
 pub mod scratch;
 pub mod suite;

@@ -1,8 +1,7 @@
 //! Retrieval by the store's own index of vectors, beside [`Memory::retrieve`].
 //!
-//! Such an index is approximate and ignores contexts. A toggle must not change answers, so this is no strategy of
-//! `retrieval`; it is here to be compared with the exact ones: `assay recall` measures what part of a scan's answers it
-//! finds, and its size on the disk.
+//! Such an index ignores contexts, so this is no strategy of `retrieval`; it is here to be compared with those: `assay
+//! recall` measures what part of a scan's answers it finds, and its size on the disk.
 //!
 //! More episodes than wanted are asked for, scored by the formula of retrieval from their whole text and context, and
 //! ranked. While an episode that is less near than all of them could still be among the best, for its context, four

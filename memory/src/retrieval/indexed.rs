@@ -1,8 +1,7 @@
 //! Retrieval `indexed`: an index in this process, built when the store is opened and kept up to date by completions.
 //!
-//! It is exact: it leaves out only what cannot be among the best ([`super::index`]). It can be rebuilt from the store
-//! at any time, so nothing of it is stored: after a crash, or after another variant wrote the store, the next opening
-//! finds everything.
+//! What it finds stands in [`super::index`]. It can be rebuilt from the store at any time, so nothing of it is stored:
+//! after a crash, or after another variant wrote the store, the next opening has everything.
 //!
 //! **No episode is lost and none is a phantom.** An episode enters the index only once the store has completed it. If
 //! the end of a completion is unknown (an error that may have come after the commit, or a caller that went away in the
@@ -19,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Ranking;
 use super::index::Index;
+use super::search::search;
 use crate::store::Store;
 use crate::{Counters, EpisodeId, Error, Head, Result, TaskContext};
 
@@ -52,9 +52,9 @@ impl Indexed {
     pub(super) async fn rank(&self, store: &dyn Store, ranking: &mut Ranking<'_>) -> Result<()> {
         self.settle(store).await?;
         let index = self.index.read();
-        let postings = index.as_ref().ok_or(Error::Closed)?.search(ranking)?;
+        let codes = search(index.as_ref().ok_or(Error::Closed)?, ranking)?;
         self.counters.index_searches.increment();
-        self.counters.postings_read.add(postings);
+        self.counters.codes_read.add(codes);
         Ok(())
     }
 

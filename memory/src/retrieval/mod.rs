@@ -3,11 +3,13 @@
 //! [`Query`] has the formula, which this module computes. The `retrieval` toggle decides which episodes are offered to
 //! a ranking, one strategy a file.
 
-mod group;
+mod block;
+mod code;
 mod index;
 mod indexed;
 mod scan;
 mod search;
+mod shortlist;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -159,6 +161,24 @@ impl<'q> Ranking<'q> {
                 !surely_worse
             }
             _ => true,
+        }
+    }
+
+    /// The length of the query's embedding.
+    fn length(&self) -> f32 {
+        dot(self.embedding, self.embedding).sqrt()
+    }
+
+    /// The lowest score among the best, once there are as many as wanted.
+    fn worst(&self) -> Option<f32> {
+        self.best.peek().filter(|_| self.best.len() >= self.limit).map(|Reverse(worst)| worst.score)
+    }
+
+    /// The similarity with which an episode of that match has this score.
+    fn similarity_for(&self, score: f32, context_match: f32) -> f32 {
+        match self.context {
+            Some(_) => (score - CONTEXT_WEIGHT * context_match) / SIMILARITY_WEIGHT,
+            None => score,
         }
     }
 

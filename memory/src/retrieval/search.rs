@@ -1,222 +1,272 @@
-//! The search in one group of the index: exact, by lists and bounds.
+//! The search of the index: a pass over all episodes that can be among the best.
 //!
-//! It walks the lists of the query's dimensions and signs, the shortest first, and sums up for every episode in them
-//! its products with the query. Numbers of the other sign only lower a score, and are ignored. The rest of a score is
-//! bounded by norms (Cauchy-Schwarz), apart for rare and common lists: the norm of the query's part there, times that
-//! of the episode's. Therefore:
+//! Without codes, whole groups of episodes are left out whose contexts match too little, and the others are scored.
+//! With codes, blocks are left out by their groups, the others are estimated ([`super::block`]), and the best estimates
+//! are scored ([`super::shortlist`]). The ranking computes all scores from whole vectors by the same formula as in a
+//! scan, so that a score never depends on the strategy.
 //!
-//! - Once that bound is too low for the ranking, an episode that was not met yet cannot enter it: the walk ends.
-//! - Common lists usually need not be walked. After the rare ones, an episode whose common part cannot make up for its
-//!   deficit is out. Only if too many are left to score each, the common lists are walked as well.
-//! - The sooner the ranking is good, the sooner all this ends. So the most promising episodes are scored in between.
-//!
-//! The ranking scores from the whole embedding, as in a scan. Bounds are compared with some slack, for sums are in
-//! single precision.
-//!
-//! Sources: Bayardo, Ma and Srikant, "Scaling up all pairs similarity search" (WWW 2007); Anastasiu and Karypis, "L2AP:
-//! fast cosine similarity search with prefix L-2 norm bounds" (ICDE 2014); Turtle and Flood, "Query evaluation:
-//! strategies and optimizations" (1995), for ending a walk by bounds.
+//! An estimate from exact codes is only off by roundings of `f32`. From rounded codes it is off by the dot product of
+//! two vectors, of which one is an error of rounding. Its length is known, and its direction has little to do with the
+//! other's, so that the product is about as large as both lengths over the root of the dimensions. [`DEVIATIONS`] times
+//! that is allowed for.
 
 use super::Ranking;
-use super::group::{Group, Posting, numbers};
-use crate::embedding::dot;
+use super::block::Block;
+use super::code::Units;
+use super::index::Index;
+use super::shortlist::Shortlist;
+use crate::Result;
 
-/// The error of a bound, relative to the norms: far more than the roundings of a few thousand additions.
-const SLACK: f32 = 1e-4;
+/// The error of bounds and estimates by rounding of `f32`, relative to the lengths.
+const SLACK: f32 = 1e-5;
 
-/// The cost of scoring an episode, in list entries.
-const SCORING: usize = 32;
+/// The standard deviations of a rounded estimate that are allowed for.
+const DEVIATIONS: f32 = 3.0;
 
-/// Marks a scored episode: less than any sum.
-const SCORED: f32 = f32::NEG_INFINITY;
+/// Lanes that are looked at together.
+const TOGETHER: usize = 16;
 
-/// A query's embedding as list entries.
-#[derive(Debug)]
-pub(super) struct QueryTerms {
-    /// The list, and the query's number there, without its sign.
-    numbers: Vec<(usize, f32)>,
-    length: f32,
+/// Offers the ranking the episodes that may be among its best. Returns the number of codes that it read. Fails if an
+/// episode was embedded otherwise than the query.
+pub(super) fn search(index: &Index, ranking: &mut Ranking<'_>) -> Result<u64> {
+    index.fits(ranking.embedding.len())?;
+    let bounds: Vec<f32> = index.groups.iter().map(|group| ranking.match_bound(&group.context)).collect();
+    let longest = index.longest * ranking.length();
+    let mut search = Search { index, matches: Vec::new(), longest, slack: SLACK * longest + f32::EPSILON };
+    let units = if index.blocks.is_empty() { None } else { Units::of(ranking.embedding) };
+    Ok(match units {
+        Some(units) => search.blocks(&units, &bounds, ranking),
+        None => search.groups(&bounds, ranking),
+    })
 }
 
-impl QueryTerms {
-    pub fn new(embedding: &[f32]) -> QueryTerms {
-        QueryTerms { numbers: numbers(embedding).collect(), length: dot(embedding, embedding).sqrt() }
-    }
-
-    /// A guess of the similarity of the group's better episodes, for the order of searches only.
-    pub fn expected(&self, group: &Group) -> f32 {
-        let common = self.numbers.iter().filter(|(list, _)| group.common.get(*list) == Some(&true));
-        common.map(|(_, value)| value * value).sum()
-    }
-}
-
-/// The norms of the query's parts in the lists that were not walked.
-#[derive(Debug, Clone, Copy, Default)]
-struct Remaining {
-    rare: f32,
-    common: f32,
-}
-
-/// A list, and the query's number there.
-type List<'a> = (&'a [Posting], f32);
-
-/// Offers every episode of the group to the ranking that may be among its best. `context_bound` is the best match of
-/// its contexts. Returns the number of list entries that it read.
-pub(super) fn search(group: &Group, asked: &QueryTerms, context_bound: f32, ranking: &mut Ranking<'_>) -> u64 {
-    let most = asked.length * group.longest;
-    let slack = SLACK * most + f32::EPSILON;
-    if !ranking.admits(most, context_bound, slack) {
-        return 0;
-    }
-    let matches = vec![f32::NAN; group.contexts.len()];
-    let sums = vec![0.0; group.len()];
-    let mut search = Search { group, ranking, slack, context_bound, matches, sums, met: Vec::new(), read: 0 };
-    if group.lists.is_empty() {
-        (0..group.len()).for_each(|slot| search.score(slot, most));
-    } else {
-        group.unlisted.iter().for_each(|slot| search.score(*slot as usize, most));
-        search.walk(asked);
-    }
-    search.read
-}
-
-struct Search<'a, 'r, 'q> {
-    group: &'a Group,
-    ranking: &'r mut Ranking<'q>,
-    slack: f32,
-    /// The best match of the group's contexts.
-    context_bound: f32,
-    /// The match of each of the group's contexts; NaN if not computed yet.
+struct Search<'a> {
+    index: &'a Index,
+    /// The match of each context; NaN if not computed yet.
     matches: Vec<f32>,
-    /// The sum of each episode's products in the lists walked so far; [`SCORED`] once it was scored.
-    sums: Vec<f32>,
-    met: Vec<u32>,
-    /// List entries that were read.
-    read: u64,
+    /// The largest similarity that there can be.
+    longest: f32,
+    slack: f32,
 }
 
-impl<'a> Search<'a, '_, '_> {
-    fn walk(&mut self, asked: &QueryTerms) {
-        let group = self.group;
-        let (mut rare, mut common): (Vec<List<'a>>, Vec<List<'a>>) = (Vec::new(), Vec::new());
-        for (list, value) in &asked.numbers {
-            let postings = group.lists[*list].as_slice();
-            if !postings.is_empty() {
-                if group.common[*list] { &mut common } else { &mut rare }.push((postings, *value));
+impl Search<'_> {
+    /// Scores all episodes, group by group, but for those whose contexts rule them out.
+    fn groups(&mut self, bounds: &[f32], ranking: &mut Ranking<'_>) -> u64 {
+        let mut promising: Vec<usize> = (0..bounds.len()).collect();
+        promising.sort_by(|one, two| bounds[*two].total_cmp(&bounds[*one]));
+        for group in promising {
+            if ranking.admits(self.longest, bounds[group], self.slack) {
+                self.index.groups[group].slots.iter().for_each(|slot| self.score(*slot, ranking));
             }
         }
-        rare.sort_by_key(|(postings, _)| postings.len());
-        let lengths = rests(&rare);
-        let mut rest = Remaining { rare: lengths[0], common: rests(&common)[0] };
-        let mut since_scored = 0;
-        for (place, (postings, value)) in rare.iter().enumerate() {
-            rest.rare = lengths[place];
-            // Reading on costs as much as looking at all that were met.
-            if since_scored + postings.len() >= self.met.len() {
-                self.score_best(rest);
-                since_scored = 0;
+        0
+    }
+
+    fn score(&mut self, slot: u32, ranking: &mut Ranking<'_>) {
+        let context_match = self.match_of(slot, ranking);
+        if ranking.admits(self.longest, context_match, self.slack) {
+            let episodes = &self.index.episodes;
+            ranking.offer_matched(episodes.ids[slot as usize], context_match, &episodes.embeddings[slot as usize]);
+        }
+    }
+
+    fn match_of(&mut self, slot: u32, ranking: &Ranking<'_>) -> f32 {
+        if ranking.context.is_none() {
+            return 0.0;
+        }
+        self.matches.resize(self.index.contexts.len(), f32::NAN);
+        let context = self.index.episodes.context_of[slot as usize] as usize;
+        if self.matches[context].is_nan() {
+            self.matches[context] = ranking.match_of(&self.index.contexts[context].context);
+        }
+        self.matches[context]
+    }
+
+    /// Estimates block by block, the most promising contexts first, and scores the best estimates.
+    fn blocks(&mut self, units: &Units, bounds: &[f32], ranking: &mut Ranking<'_>) -> u64 {
+        let index = self.index;
+        index.uncoded.iter().for_each(|slot| self.score(*slot, ranking));
+        let bound =
+            |block: &Block| block.groups.iter().fold(0.0, |most, group| f32::max(most, bounds[*group as usize]));
+        let mut promising: Vec<(f32, &Block)> = index.blocks.iter().map(|block| (bound(block), block)).collect();
+        promising.sort_by(|(one, _), (two, _)| two.total_cmp(one));
+
+        let error = units.error * index.longest + units.length * index.coarsest;
+        let margin = self.slack + DEVIATIONS * error / (ranking.embedding.len() as f32).sqrt();
+        let mut shortlist = Shortlist::new(&index.episodes, ranking, margin);
+        let (mut read, mut last) = (0, f32::INFINITY);
+        for (bound, block) in promising {
+            if bound < last {
+                shortlist.cut();
+                last = bound;
             }
-            if !self.admits(f32::hypot(rest.rare, rest.common) * group.longest) {
-                return self.score_all(self.promising(rest));
+            if !shortlist.ranking.admits(self.longest, bound, self.slack) {
+                break;
             }
-            self.add(postings, *value);
-            since_scored += postings.len();
-        }
-        rest.rare = 0.0;
-        self.score_best(rest);
-        let mut left = self.promising(rest);
-        self.add_unmet(rest, &mut left);
-        if left.len() * SCORING <= common.iter().map(|(postings, _)| postings.len()).sum() {
-            return self.score_all(left);
-        }
-        common.iter().for_each(|(postings, value)| self.add(postings, *value));
-        self.score_all(self.promising(Remaining::default()));
-        if self.admits(0.0) {
-            (0..group.len()).for_each(|slot| self.score(slot, 0.0)); // those that have nothing in common with the query
-        }
-    }
-
-    /// An episode of at most this similarity may be among the best.
-    fn admits(&self, similarity: f32) -> bool {
-        self.ranking.admits(similarity, self.context_bound, self.slack)
-    }
-
-    #[inline(never)]
-    fn add(&mut self, postings: &[Posting], value: f32) {
-        for posting in postings {
-            let sum = &mut self.sums[posting.slot as usize];
-            if *sum == 0.0 {
-                self.met.push(posting.slot);
+            let estimates = block.estimates(units);
+            read += block.slots.len() as u64;
+            for (slots, estimates) in block.slots.chunks(TOGETHER).zip(estimates.as_chunks::<TOGETHER>().0) {
+                let needed = shortlist.ranking.similarity_for(shortlist.floor, bound) - self.slack;
+                if largest(estimates) < needed {
+                    continue;
+                }
+                for (slot, estimate) in slots.iter().zip(estimates).filter(|(_, estimate)| **estimate >= needed) {
+                    let context_match = self.match_of(*slot, shortlist.ranking);
+                    shortlist.add(*slot, *estimate, context_match);
+                }
             }
-            *sum += value * posting.value;
         }
-        self.read += postings.len() as u64;
-    }
-
-    /// The upper bound of an episode's similarity.
-    fn bound(&self, slot: u32, rest: Remaining) -> f32 {
-        let parts = self.group.parts[slot as usize];
-        self.sums[slot as usize] + rest.rare * parts.rare + rest.common * parts.common
-    }
-
-    /// The episodes met and not scored that may be among the best, with their bounds.
-    fn promising(&self, rest: Remaining) -> Vec<(f32, u32)> {
-        let unscored = self.met.iter().filter(|slot| self.sums[**slot as usize] != SCORED);
-        unscored.map(|slot| (self.bound(*slot, rest), *slot)).filter(|(bound, _)| self.admits(*bound)).collect()
-    }
-
-    /// Adds the episodes that were not met and may be among the best for their common parts.
-    fn add_unmet(&self, rest: Remaining, promising: &mut Vec<(f32, u32)>) {
-        for (most, slots) in self.group.by_share() {
-            if !self.admits(rest.common * most * self.group.longest) {
-                return;
-            }
-            let unmet = slots.iter().filter(|slot| self.sums[**slot as usize] == 0.0);
-            let bounded = unmet.map(|slot| (self.bound(*slot, rest), *slot));
-            promising.extend(bounded.filter(|(bound, _)| self.admits(*bound)));
-        }
-    }
-
-    /// Scores the most promising of those met, as many as the ranking wants.
-    fn score_best(&mut self, rest: Remaining) {
-        let mut best = self.promising(rest);
-        let wanted = self.ranking.limit.max(1);
-        if best.len() > wanted {
-            best.select_nth_unstable_by(wanted - 1, |(one, _), (two, _)| two.total_cmp(one));
-            best.truncate(wanted);
-        }
-        best.into_iter().for_each(|(bound, slot)| self.score(slot as usize, bound));
-    }
-
-    /// Scores them, the most promising first, while they may be among the best.
-    fn score_all(&mut self, mut promising: Vec<(f32, u32)>) {
-        promising.sort_unstable_by(|(one, _), (two, _)| two.total_cmp(one));
-        promising.into_iter().for_each(|(bound, slot)| self.score(slot as usize, bound));
-    }
-
-    /// Scores an episode, unless it was scored, or its context and the bound of its similarity rule it out.
-    fn score(&mut self, slot: usize, similarity: f32) {
-        if std::mem::replace(&mut self.sums[slot], SCORED) == SCORED {
-            return;
-        }
-        let group = self.group;
-        let place = group.context_of[slot] as usize;
-        if self.matches[place].is_nan() {
-            self.matches[place] = self.ranking.match_of(&group.contexts[place]);
-        }
-        if self.ranking.admits(similarity, self.matches[place], self.slack) {
-            self.ranking.offer_matched(group.ids[slot], self.matches[place], &group.embeddings[slot]);
-        }
+        shortlist.finish();
+        read
     }
 }
 
-/// The norms of the query's parts in the lists from each place on.
-fn rests(lists: &[List<'_>]) -> Vec<f32> {
-    let mut rests = vec![0.0; lists.len() + 1];
-    let mut squares = 0.0;
-    for (place, (_, value)) in lists.iter().enumerate().rev() {
-        squares += value * value;
-        rests[place] = f32::sqrt(squares);
+/// The largest estimate. Four run side by side, so that the compiler may use vector instructions.
+fn largest(estimates: &[f32; TOGETHER]) -> f32 {
+    let larger = |one: f32, other: f32| if one > other { one } else { other };
+    let mut most = [f32::NEG_INFINITY; 4];
+    for four in estimates.as_chunks::<4>().0 {
+        for lane in 0..4 {
+            most[lane] = larger(four[lane], most[lane]);
+        }
     }
-    rests
+    most.into_iter().fold(f32::NEG_INFINITY, larger)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::Ranked;
+    use super::*;
+    use crate::{Complexity, Embedder, EpisodeId, Error, FeatureHashing, TaskContext};
+
+    /// The answers of a scan, of an index without codes, and of one with codes.
+    fn all(
+        episodes: &[(EpisodeId, TaskContext, Vec<f32>)],
+        ask: (&[f32], Option<&TaskContext>, usize),
+    ) -> [Vec<Ranked>; 3] {
+        let (embedding, context, limit) = ask;
+        let mut scanned = Ranking::new(embedding, context, limit);
+        episodes.iter().for_each(|(id, context, embedding)| scanned.offer(*id, context, embedding));
+        let scored = scanned.scored();
+        let [plain, coded] = [usize::MAX, 50].map(|coded_from| {
+            let mut index = Index::coded_from(coded_from);
+            episodes.iter().for_each(|(id, context, embedding)| index.add(*id, context, embedding));
+            let mut searched = Ranking::new(embedding, context, limit);
+            search(&index, &mut searched).expect("embeddings of one length");
+            assert!(searched.scored() <= scored, "nothing is scored twice");
+            searched.into_best()
+        });
+        [scanned.into_best(), plain, coded]
+    }
+
+    fn context() -> impl Strategy<Value = TaskContext> {
+        let word = || select(&["web", "cli", "rust"][..]).prop_map(str::to_owned);
+        let complexity = select(&[Complexity::Simple, Complexity::Complex][..]);
+        (proptest::option::of(word()), word(), complexity, vec(word(), 0..3)).prop_map(
+            |(language, domain, complexity, tags)| TaskContext {
+                language,
+                domain,
+                complexity,
+                tags,
+                ..TaskContext::default()
+            },
+        )
+    }
+
+    /// Few words, so that tasks share some, and enough episodes of few contexts that they fill blocks.
+    fn task() -> impl Strategy<Value = String> {
+        let common = select(&["fix", "the", "parser", "web", "server", "test"][..]);
+        (vec(common, 0..5), 0..40u32).prop_map(|(words, rare)| format!("{} t{rare} u{}", words.join(" "), rare % 7))
+    }
+
+    fn embed(dimensions: usize, task: &str) -> Vec<f32> {
+        let mut vector = Vec::new();
+        FeatureHashing::new(dimensions).embed(task, &mut vector);
+        vector
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_answers_as_a_scan_does_to_the_bit(
+            episodes in vec((context(), task()), 1..600),
+            query in (task(), proptest::option::of(context()), 1..20usize),
+            dimensions in select(&[16usize, 100, 256][..]),
+        ) {
+            let numbered = (0u128..).zip(&episodes);
+            let episodes: Vec<_> = numbered
+                .map(|(number, (context, task))| (EpisodeId(number * 7919 % 601), context.clone(), embed(dimensions, task)))
+                .collect();
+            let (text, context, limit) = &query;
+            let [scanned, plain, coded] = all(&episodes, (&embed(dimensions, text), context.as_ref(), *limit));
+            prop_assert_eq!(&scanned, &plain);
+            prop_assert_eq!(scanned, coded);
+        }
+
+        /// Dense vectors, of any length, with numbers that are none. The error allowed for in so few dimensions is the
+        /// largest possible.
+        #[test]
+        fn any_vectors_will_do(
+            vectors in vec(vec(prop_oneof![6 => -2.0f32..2.0, 3 => Just(0.0), 1 => select(&[1e-30f32, 1e20, -1e20, f32::INFINITY])], 8), 1..300),
+            query in vec(prop_oneof![4 => -2.0f32..2.0, 4 => Just(0.0f32)], 8),
+            limit in 1..12usize,
+        ) {
+            let episodes: Vec<_> = (0u128..).map(EpisodeId).zip(vectors).map(|(id, vector)| (id, TaskContext::default(), vector)).collect();
+            let [scanned, plain, coded] = all(&episodes, (&query, None, limit));
+            let bits = |found: &[Ranked]| found.iter().map(|ranked| (ranked.id, ranked.score.to_bits())).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&scanned), bits(&plain));
+            prop_assert_eq!(bits(&scanned), bits(&coded));
+        }
+    }
+
+    #[test]
+    fn a_query_that_is_like_nothing_and_ties_are_answered_alike() {
+        let embed = |text: &str| embed(256, text);
+        let context = TaskContext::default();
+        let episodes: Vec<_> =
+            (0..5_000u128).map(|id| (EpisodeId(4_999 - id), context.clone(), embed("the same task"))).collect();
+        for text in ["", "entirely otherwise", "the same task"] {
+            for context in [None, Some(&context)] {
+                let [scanned, plain, coded] = all(&episodes, (&embed(text), context, 10));
+                assert_eq!((&scanned, &scanned), (&plain, &coded), "{text:?}");
+                assert_eq!(scanned.iter().map(|ranked| ranked.id.0).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn most_is_left_out() {
+        let context = |domain: &str| TaskContext { domain: domain.to_owned(), ..TaskContext::default() };
+        let mut index = Index::default();
+        for number in 0..10_000u128 {
+            let domain = ["web", "cli", "parsing", "drawing"][number as usize % 4];
+            let task = format!("ticket {number} of module m{}: the words that all of them have", number % 97);
+            index.add(EpisodeId(number), &context(domain), &embed(256, &task));
+        }
+        assert_eq!(index.len(), 10_000);
+        let (query, web) = (embed(256, "ticket 1200 of module m36: the words that all of them have"), context("web"));
+        let mut ranking = Ranking::new(&query, Some(&web), 10);
+        let codes = search(&index, &mut ranking).expect("embeddings of one length");
+        let scored = ranking.scored();
+        assert_eq!(ranking.into_best()[0].id, EpisodeId(1200));
+        assert!(scored < 100 && codes < 4_000, "{scored} scored, {codes} codes read");
+    }
+
+    #[test]
+    fn embeddings_of_another_length_are_an_error() {
+        let mut index = Index::default();
+        index.add(EpisodeId(1), &TaskContext::default(), &[1.0, 0.0]);
+        let stored = |index: &Index, query: &[f32]| match search(index, &mut Ranking::new(query, None, 1)) {
+            Err(Error::EmbeddingDimensions { stored, .. }) => Some(stored),
+            other => other.ok().and(None),
+        };
+        assert_eq!((stored(&index, &[1.0]), stored(&index, &[1.0, 0.0])), (Some(2), None));
+        index.add(EpisodeId(2), &TaskContext::default(), &[1.0]);
+        assert_eq!(stored(&index, &[1.0, 0.0]), Some(1));
+    }
 }

@@ -277,17 +277,30 @@ fn a_full_disk_loses_nothing_that_was_there() {
 fn recall_is_stated_and_too_little_of_it_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let recall = |queries: &str, more: &[&str]| {
-        let arguments = [&["recall", "--episodes", "120", "--queries", queries], more].concat();
+        let arguments = [&["recall", "--sizes", "50,1500", "--episodes", "120", "--queries", queries], more].concat();
         parts(&assay(folder.path(), &arguments))
     };
     let (code, stdout, stderr) = recall("8", &[]);
     assert_eq!(code, 0, "{stderr}");
-    assert!(stdout.starts_with("recall at 10 against the exhaustive scan: 120 episodes, 8 queries\n"), "{stdout}");
-    assert!(stdout.contains("retrieval=indexed          1.0000\n"), "it is exact: {stdout}");
+    assert!(stdout.starts_with("recall at 10 of retrieval=indexed against the exhaustive scan: 8 queries"), "{stdout}");
+    for (data, size) in [("text", 50), ("text", 1500), ("vectors", 50), ("vectors", 1500)] {
+        for query in ["known", "new", "unlike"] {
+            let line = format!("\n  {data:<7} {size:>9}  {query:<6}  ");
+            assert!(stdout.contains(&line), "{line} is not in {stdout}");
+            assert!(
+                data == "vectors" || stdout.contains(&format!("{line}1.0000 ")),
+                "texts have exact codes: {stdout}"
+            );
+        }
+    }
+    assert!(stdout.contains("the exhaustive scan of a database: 120 episodes, 8 queries\n"), "{stdout}");
+    assert!(stdout.contains("retrieval=indexed          1.0000\n"), "{stdout}");
     assert!(stdout.contains("bytes without libSQL's index"), "{stdout}");
     let (code, _, stderr) = recall("8", &["--least", "1.5"]);
     assert_eq!(code, 1, "more than everything cannot be found");
     assert!(stderr.contains("less than 1.5"), "{stderr}");
     let (code, _, stderr) = recall("0", &[]);
     assert_eq!((code, stderr.contains("compares nothing")), (1, true), "{stderr}");
+    let (code, _, stderr) = recall("8", &["--sizes", "500,5"]);
+    assert_eq!((code, stderr.contains("in rising order")), (1, true), "{stderr}");
 }
