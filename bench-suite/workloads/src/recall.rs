@@ -1,7 +1,7 @@
 //! Recall: what part of a scan's answers the index of retrieval finds.
 //!
-//! Two memories hold the same episodes. One scans, which is the truth; the other has the index. Both are asked in turns,
-//! so that their times can be compared.
+//! Two memories hold the same episodes. One scans, which is the truth; the other has the index. Both are asked in
+//! turns, so that their times can be compared.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::natural::{Asked, Clustered, Data};
 pub const LIMIT: usize = 10;
 
 /// The same episodes, scanned and indexed.
-pub struct Pair {
+pub struct ScanAndIndex {
     data: Data,
     seed: u64,
     scanning: Memory,
@@ -34,9 +34,9 @@ pub struct Compared {
     pub scored: u64,
 }
 
-impl Pair {
+impl ScanAndIndex {
     /// Two empty memories.
-    pub async fn open(data: Data, seed: u64) -> Result<Pair> {
+    pub async fn open(data: Data, seed: u64) -> Result<ScanAndIndex> {
         let open = async |retrieval: &str| {
             let options = Options {
                 clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
@@ -49,7 +49,7 @@ impl Pair {
             };
             Memory::open(&format!("retrieval={retrieval},sharing=arc").parse()?, options).await
         };
-        Ok(Pair { data, seed, scanning: open("scan").await?, indexing: open("indexed").await?, stored: 0 })
+        Ok(ScanAndIndex { data, seed, scanning: open("scan").await?, indexing: open("indexed").await?, stored: 0 })
     }
 
     /// The number of episodes in each.
@@ -119,7 +119,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for (data, least) in [(Data::Text, 1.0), (Data::Vectors, 0.95)] {
             runtime.block_on(async {
-                let mut pair = Pair::open(data, 11).await.unwrap();
+                let mut pair = ScanAndIndex::open(data, 11).await.unwrap();
                 for _ in 0..EPISODES {
                     pair.add().await.unwrap();
                 }

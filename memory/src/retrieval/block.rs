@@ -88,14 +88,14 @@ impl Block {
             for dimension in dimensions {
                 for (bytes, part) in bytes.iter_mut().zip(&self.rows[*dimension as usize]) {
                     let part = *part; // the copy keeps the alignment
-                    for lane in 0..PART {
-                        bytes.0[lane] = add(bytes.0[lane], part.0[lane]);
+                    for (sum, byte) in bytes.0.iter_mut().zip(part.0) {
+                        *sum = add(*sum, byte);
                     }
                 }
             }
             for (sums, bytes) in sums.as_chunks_mut::<PART>().0.iter_mut().zip(&bytes) {
-                for lane in 0..PART {
-                    sums[lane] += i16::from(bytes.0[lane]);
+                for (sum, byte) in sums.iter_mut().zip(bytes.0) {
+                    *sum += i16::from(byte);
                 }
             }
         }

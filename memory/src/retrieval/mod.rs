@@ -197,7 +197,7 @@ pub(crate) enum Retrieval {
     /// Every episode is scored.
     Scan(Sharing),
     /// An index leaves episodes out.
-    Indexed(Indexed),
+    Indexed(Box<Indexed>),
 }
 
 impl Retrieval {
@@ -210,7 +210,7 @@ impl Retrieval {
     ) -> Result<Retrieval> {
         Ok(match kind {
             RetrievalKind::Scan => Retrieval::Scan(sharing),
-            RetrievalKind::Indexed => Retrieval::Indexed(Indexed::open(store, counters).await?),
+            RetrievalKind::Indexed => Retrieval::Indexed(Box::new(Indexed::open(store, counters).await?)),
         })
     }
 

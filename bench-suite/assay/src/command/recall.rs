@@ -1,5 +1,5 @@
-//! `assay recall`: the share of an exhaustive scan's results that the retrieval indexes find, by size of the store, kind
-//! of query and data, and the size of libSQL's index on the disk.
+//! `assay recall`: the share of an exhaustive scan's results that the retrieval indexes find, by size of the store,
+//! kind of query and data, and the size of libSQL's index on the disk.
 //!
 //! It checks answers. Of times it states one ratio, of medians that were measured in turns in one process.
 
@@ -16,7 +16,7 @@ use harness::progress::Progress;
 use workloads::benchmarks::{play, retrieval};
 use workloads::input::{Input, Source};
 use workloads::natural::{Asked, Data};
-use workloads::recall::{Compared, LIMIT, Pair, found_of};
+use workloads::recall::{Compared, LIMIT, ScanAndIndex, found_of};
 
 /// Kinds of task among the episodes, as many as in the retrieval benchmarks.
 const KINDS: usize = 8;
@@ -97,7 +97,7 @@ impl RecallArgs {
         println!("  data     episodes  query   recall  times as fast  scored");
         let mut lowest = 1.0_f64;
         for (name, data) in [("text", Data::Text), ("vectors", Data::Vectors)] {
-            let mut pair = Pair::open(data, seed).await?;
+            let mut pair = ScanAndIndex::open(data, seed).await?;
             let progress = Progress::start(name, self.sizes.last().copied().unwrap_or_default());
             let mut lines = Vec::new();
             for size in &self.sizes {
