@@ -61,7 +61,7 @@ fn a_slice_is_as_many_iterations_as_were_asked_for() {
         r#"{"answer":"ready","protocol":3,"case":"counter","variant":"","seed":20260122,"input":"","counted":20}"#;
     assert_eq!((done.answers.len(), done.answers[0].as_str()), (4, ready));
     assert_eq!(run(benches(), &["counter", "--count"], "").log[1], "21 iterations");
-    assert_eq!(run(benches(), &["group::fallible", "--count"], "").answers, ["{}"]);
+    assert_eq!(run(benches(), &["group::fallible", "--count"], "").answers, [r#"{"threads":1}"#]);
     let returned = run(benches(), &["returned", "--serve"], "slice 1\nend\n").log;
     assert_eq!(returned, ["made", "dropped", "made", "dropped"]);
 }

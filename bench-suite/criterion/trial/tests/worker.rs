@@ -82,7 +82,12 @@ fn everything_that_is_listed_can_be_served_and_counted() {
             let served = run(program, &[id, "--serve", "--shift", "00016"], "slice 7\nend\n");
             assert_eq!((served.code, served.answers.len()), (Some(0), 3), "{id}: {}", served.stderr);
             let counted = run(program, &[id, "--count", "--heap"], "");
-            assert_eq!((counted.code, counted.answers.concat().as_str()), (Some(0), r#"{"threads":1}"#), "{id}: {}", counted.stderr);
+            assert_eq!(
+                (counted.code, counted.answers.concat().as_str()),
+                (Some(0), r#"{"threads":1}"#),
+                "{id}: {}",
+                counted.stderr
+            );
         }
     }
 }
