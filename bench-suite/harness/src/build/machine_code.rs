@@ -17,10 +17,11 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex
 
 use super::order::{Depth, entry};
 use super::relink::Relink;
+use super::same_program::{LINE_AT, is_source};
+use crate::tools::symbols::within_unit;
 
-/// The bytes of a location, and those before its line and its column.
+/// The bytes of a location.
 const LOCATION: usize = 24;
-const LINE_AT: usize = 16;
 
 /// The functions of a program: hashes of their code by symbol. Static functions of C may share one.
 #[derive(Debug, Default)]
@@ -65,11 +66,6 @@ impl MachineCode {
             _ => false,
         }
     }
-}
-
-/// A symbol as its own unit of the crate names it: one that others call has a suffix.
-fn within_unit(symbol: &str) -> &str {
-    symbol.split(".llvm.").next().unwrap_or(symbol)
 }
 
 /// The sections with code in a map of LLD: names by file and member of it, which is empty for an object.
@@ -172,7 +168,7 @@ impl<'a> Objects<'a> {
             text.push('\n');
         }
         if is_location {
-            content[LINE_AT..].fill(0);
+            content[LINE_AT as usize..].fill(0);
         }
         content.extend(text.bytes());
         let hash = memory::hash::fnv1a(&content);
@@ -210,7 +206,7 @@ impl<'a> Objects<'a> {
     /// True for the name of a source file.
     fn is_source(&self, place: Place) -> bool {
         let content = self.files[place.0].section_by_index(place.1).and_then(|section| section.data());
-        content.is_ok_and(|content| content.strip_suffix(b"\0").unwrap_or(content).ends_with(b".rs"))
+        content.is_ok_and(is_source)
     }
 }
 

@@ -20,7 +20,7 @@ const WITH_POINTERS: &str = ".data.rel.ro";
 const BUILD_ID: &str = ".note.gnu.build-id";
 
 /// The bytes from a location's start to its line.
-const LINE_AT: u64 = 16;
+pub(super) const LINE_AT: u64 = 16;
 
 /// True if two files are one program.
 pub fn is_same_program(one: &Path, other: &Path) -> Result<bool> {
@@ -83,8 +83,13 @@ impl<'a> Program<'a> {
     fn has_location(&self, start: u64) -> bool {
         let pointer = self.pointers.get(&start).copied().or_else(|| self.number(start));
         let file = pointer.zip(self.number(start + 8)).and_then(|(pointer, length)| self.at(pointer, length));
-        file.is_some_and(|file| file.strip_suffix(b"\0").unwrap_or(file).ends_with(b".rs"))
+        file.is_some_and(is_source)
     }
+}
+
+/// True for the name of a source file, as a location has it.
+pub(super) fn is_source(name: &[u8]) -> bool {
+    name.strip_suffix(b"\0").unwrap_or(name).ends_with(b".rs")
 }
 
 /// True if two programs differ in line numbers and columns of locations, and nowhere else; `None` if they can't be

@@ -182,16 +182,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_blocks_is_looked_into_and_nothing_else() {
-        let resolved = cases::LISTED[..4].iter().map(|listed| listed.resolve(&[]).expect("listed"));
-        let cases: Vec<SubjectCase> = resolved.map(|case| MemorySubject::case(&case, &[])).collect();
-        let sides = BothSides {
-            subject: &MemorySubject { source: Source::default() },
+    /// The first cases, of programs that are not there.
+    fn unbuilt(subject: &MemorySubject, cases: usize) -> BothSides<'_> {
+        let resolved = cases::LISTED[..cases].iter().map(|listed| listed.resolve(&[]).expect("listed"));
+        BothSides {
+            subject,
             revisions: [None, None],
             programs: [PathBuf::from("no base"), PathBuf::from("no program")],
-            cases: cases.clone(),
-        };
+            cases: resolved.map(|case| MemorySubject::case(&case, &[])).collect(),
+        }
+    }
+
+    #[test]
+    fn what_blocks_is_looked_into_and_nothing_else() {
+        let subject = MemorySubject { source: Source::default() };
+        let sides = unbuilt(&subject, 4);
+        let cases = &sides.cases;
         let mut deltas = vec![
             worse(&cases[0], "instructions", 0.01, Verdict::Regressed, true),
             worse(&cases[0], "allocations", 0.5, Verdict::Regressed, true),
@@ -214,14 +220,9 @@ mod tests {
 
     #[test]
     fn a_time_follows_its_instructions_if_no_more_of_them_miss_the_caches() {
-        let resolved = cases::LISTED[..1].iter().map(|listed| listed.resolve(&[]).expect("listed"));
-        let cases: Vec<SubjectCase> = resolved.map(|case| MemorySubject::case(&case, &[])).collect();
-        let sides = BothSides {
-            subject: &MemorySubject { source: Source::default() },
-            revisions: [None, None],
-            programs: [PathBuf::from("no base"), PathBuf::from("no program")],
-            cases: cases.clone(),
-        };
+        let subject = MemorySubject { source: Source::default() };
+        let sides = unbuilt(&subject, 1);
+        let cases = &sides.cases;
         let compiler = Doing { whose: Whose::Compiler, evidence: String::new() };
         let laid = |instructions: f64, cycles: f64, doing: Option<Doing>| {
             let count = |metric: &str, new: f64| worse(&cases[0], metric, new - 1.0, Verdict::Regressed, false);

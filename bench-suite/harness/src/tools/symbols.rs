@@ -8,10 +8,14 @@ use baselines::doing::Owner;
 /// The crates of Rust's own libraries. They own code only if nobody else is named.
 const STANDARD: [&str; 3] = ["core", "alloc", "std"];
 
+/// A symbol as its own unit of the crate names it: a function that other units call has a suffix.
+pub fn within_unit(symbol: &str) -> &str {
+    symbol.split(".llvm.").next().unwrap_or(symbol)
+}
+
 /// A symbol without hashes: instances of generic code, and builds with other libraries, differ only in them.
 pub fn bare(symbol: &str) -> String {
-    // A function that another unit of the crate calls got a suffix.
-    let symbol = symbol.split(".llvm.").next().unwrap_or(symbol);
+    let symbol = within_unit(symbol);
     if symbol.starts_with("_R") {
         return without_back_references(&without_disambiguators(symbol));
     }
