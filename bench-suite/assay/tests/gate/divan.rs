@@ -2,12 +2,7 @@
 
 use harness::tools::valgrind;
 
-use super::support::Project;
-
-const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
-    numbers.iter().map(|number| std::hint::black_box(number * number)).sum()\n}\n\n/// The largest.\n\
-    #[inline(never)]\npub fn largest(numbers: &[u64]) -> u64 {\n    \
-    numbers.iter().map(|number| std::hint::black_box(*number)).max().unwrap_or(0)\n}\n";
+use super::support::{CRITERION_BENCH, LIBRARY, Project, slower, worse};
 
 /// Both packages have it, for two kinds of divan.
 const BENCH: &str = r#"#![forbid(unsafe_code)]
@@ -33,16 +28,6 @@ fn largest() -> u64 {
 
 #[divan::bench(threads = 4)]
 fn on_four_threads() {}
-"#;
-
-const CRITERION_BENCH: &str = r#"use criterion::{criterion_group, criterion_main, Criterion};
-
-fn doubles(criterion: &mut Criterion) {
-    criterion.bench_function("doubles", |b| b.iter(|| (0..100).map(std::hint::black_box).sum::<u64>() * 2));
-}
-
-criterion_group!(benches, doubles);
-criterion_main!(benches);
 "#;
 
 const PACKAGE: &str = "[package]\nname = \"summing\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
@@ -109,14 +94,11 @@ fn divans_and_criterions_benches_are_one_gate() {
         ("watched/src/lib.rs", ""),
         ("watched/benches/watched.rs", BENCH),
     ]);
-    let slower = LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)");
-    project.write("summing/src/lib.rs", &slower);
+    project.write("summing/src/lib.rs", &slower(LIBRARY));
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 100, "{said}{progress}");
-    let mut worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
-    worse.iter_mut().for_each(|line| *line = line.rsplit(' ').next().unwrap_or(line));
-    worse.sort_unstable();
+    let worse = worse(&said);
     assert_eq!(
         worse,
         ["sums::squares::10", "sums::squares::100", "watched::squares::10", "watched::squares::100"],

@@ -2,12 +2,7 @@
 
 use harness::tools::valgrind;
 
-use super::support::Project;
-
-const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
-    numbers.iter().map(|number| std::hint::black_box(number * number)).sum()\n}\n\n/// The largest.\n\
-    #[inline(never)]\npub fn largest(numbers: &[u64]) -> u64 {\n    \
-    numbers.iter().map(|number| std::hint::black_box(*number)).max().unwrap_or(0)\n}\n";
+use super::support::{LIBRARY, Project, slower, worse};
 
 /// For `HARNESS`, gungraun or its older name.
 const BENCH: &str = r#"use HARNESS::{library_benchmark, library_benchmark_group, main, LibraryBenchmarkConfig};
@@ -76,14 +71,11 @@ fn gungrauns_and_iais_benches_are_one_gate() {
         ("benches/first.rs", IAI_BENCH),
         ("benches/configured.rs", OTHER_BENCH),
     ]);
-    let slower = LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)");
-    project.write("src/lib.rs", &slower);
+    project.write("src/lib.rs", &slower(LIBRARY));
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 100, "{said}{progress}");
-    let mut worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
-    worse.iter_mut().for_each(|line| *line = line.rsplit(' ').next().unwrap_or(line));
-    worse.sort_unstable();
+    let worse = worse(&said);
     let expected =
         ["new::sums::squares/of_0", "new::sums::squares/of_1", "old::sums::squares/of_0", "old::sums::squares/of_1"];
     assert_eq!(worse, expected, "{said}");

@@ -2,7 +2,7 @@
 
 use harness::tools::valgrind;
 
-use super::support::Project;
+use super::support::{CRITERION_BENCH, Project, slower, worse};
 
 const LIBRARY: &str = r#"#![cfg_attr(test, feature(test))]
 
@@ -68,16 +68,6 @@ fn a_test() {
 }
 "#;
 
-const CRITERION_BENCH: &str = r#"use criterion::{criterion_group, criterion_main, Criterion};
-
-fn doubles(criterion: &mut Criterion) {
-    criterion.bench_function("doubles", |b| b.iter(|| (0..100).map(std::hint::black_box).sum::<u64>() * 2));
-}
-
-criterion_group!(benches, doubles);
-criterion_main!(benches);
-"#;
-
 const LIBTEST_PACKAGE: &str = "[package]\nname = \"summing\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
 
 const CRITERION_PACKAGE: &str = "[package]\nname = \"doubling\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
@@ -120,14 +110,11 @@ fn libtests_and_criterions_benches_are_one_gate() {
         ("summing/benches/empty.rs", "#[test]\nfn a_test() {}\n"),
         ("summing/benches/rotten.rs", "#![feature(test)]\nextern crate test;\nfn long_gone(_: test::Gone) {}\n"),
     ]);
-    let slower = LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)");
-    project.write("summing/src/lib.rs", &slower);
+    project.write("summing/src/lib.rs", &slower(LIBRARY));
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 100, "{said}{progress}");
-    let mut worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
-    worse.iter_mut().for_each(|line| *line = line.rsplit(' ').next().unwrap_or(line));
-    worse.sort_unstable();
+    let worse = worse(&said);
     assert_eq!(worse, ["squares", "tests::few_squares"], "{said}");
     assert!(said.contains("summing::squares: dearer a call"), "{said}");
     for equal in ["doubles ", "others::largest "] {

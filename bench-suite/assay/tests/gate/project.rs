@@ -4,7 +4,7 @@ use std::path::Path;
 
 use harness::tools::valgrind;
 
-use super::support::{Project, assay, parts};
+use super::support::{LIBRARY, Project, assay, parts, slower};
 
 const MANIFEST: &str = r#"[package]
 name = "summing"
@@ -39,11 +39,6 @@ dependencies = [
  "criterion",
 ]
 "#;
-
-pub const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
-    numbers.iter().map(|number| std::hint::black_box(number * number)).sum()\n}\n\n/// The largest.\n\
-    #[inline(never)]\npub fn largest(numbers: &[u64]) -> u64 {\n    \
-    numbers.iter().map(|number| std::hint::black_box(*number)).max().unwrap_or(0)\n}\n";
 
 const BENCH: &str = r#"use criterion::{black_box, criterion_group, criterion_main, Criterion};
 use std::collections::HashMap;
@@ -99,7 +94,7 @@ fn a_slower_function_is_found_and_a_document_is_not_measured() {
     let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
     assert_eq!(code, 0, "{said}{progress}");
     assert!(said.contains("both revisions build the same program"), "{said}{progress}");
-    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.write("src/lib.rs", &slower(LIBRARY));
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 100, "{said}{progress}");
@@ -117,7 +112,7 @@ fn what_executes_the_same_machine_code_is_not_timed() {
         return;
     }
     let project = summing();
-    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.write("src/lib.rs", &slower(LIBRARY));
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "sums/", "--against", "HEAD~1"]);
     assert_eq!(code, 100, "{said}{progress}");

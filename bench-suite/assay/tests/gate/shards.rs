@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use baselines::Run;
 
-use super::project::{LIBRARY, has_valgrind, summing};
-use super::support::Project;
+use super::project::{has_valgrind, summing};
+use super::support::{LIBRARY, Project, slower};
 
 /// The gate of the last commit, of a part or of everything.
 fn gate(project: &Project, shard: Option<&str>) -> (i32, String, String) {
@@ -36,7 +36,7 @@ fn the_parts_of_a_gate_are_judged_together() {
         return;
     }
     let project = summing();
-    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.write("src/lib.rs", &slower(LIBRARY));
     project.commit();
     let (code, whole, progress) = gate(&project, None);
     assert_eq!(code, 100, "{whole}{progress}");
@@ -88,7 +88,7 @@ fn a_part_without_a_case_and_one_program_on_both_sides_pass() {
         return;
     }
     let project = summing();
-    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.write("src/lib.rs", &slower(LIBRARY));
     project.commit();
     let (code, said, progress) = gate(&project, Some("9/9"));
     assert_eq!(code, 0, "{said}{progress}");

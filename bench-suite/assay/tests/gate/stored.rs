@@ -1,6 +1,7 @@
 //! Another project's counts against the baseline that it has stored, and what `assay init` writes.
 
-use super::project::{LIBRARY, has_valgrind, summing};
+use super::project::{has_valgrind, summing};
+use super::support::{LIBRARY, slower};
 
 #[test]
 fn a_project_is_gated_by_its_stored_baseline() {
@@ -24,7 +25,7 @@ fn a_project_is_gated_by_its_stored_baseline() {
     let (code, said, told) = project.assay(&["gate"]);
     assert_eq!(code, 0, "{said}{told}");
     assert!(said.contains("exact, each within its limit"), "{said}");
-    project.write("src/lib.rs", &LIBRARY.replace("number * number)", "number * number) + std::hint::black_box(1)"));
+    project.write("src/lib.rs", &slower(LIBRARY));
     let (code, said, told) = project.assay(&["gate", "--bench", "sums"]);
     assert_eq!(code, 100, "{said}{told}");
     let worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();

@@ -32,6 +32,38 @@ pub fn like_the_memory(folder: &Path) {
     }
 }
 
+/// A library with two functions.
+pub const LIBRARY: &str = "/// The sum of squares.\n#[inline(never)]\npub fn squares(numbers: &[u64]) -> u64 {\n    \
+    numbers.iter().map(|number| std::hint::black_box(number * number)).sum()\n}\n\n/// The largest.\n\
+    #[inline(never)]\npub fn largest(numbers: &[u64]) -> u64 {\n    \
+    numbers.iter().map(|number| std::hint::black_box(*number)).max().unwrap_or(0)\n}\n";
+
+/// A criterion bench of none of them.
+pub const CRITERION_BENCH: &str = r#"use criterion::{criterion_group, criterion_main, Criterion};
+
+fn doubles(criterion: &mut Criterion) {
+    criterion.bench_function("doubles", |b| b.iter(|| (0..100).map(std::hint::black_box).sum::<u64>() * 2));
+}
+
+criterion_group!(benches, doubles);
+criterion_main!(benches);
+"#;
+
+/// A library with [`LIBRARY`]'s functions whose squares take longer.
+pub fn slower(library: &str) -> String {
+    let slower = library.replace("number * number)", "number * number) + std::hint::black_box(1)");
+    assert_ne!(slower, library, "it has that function");
+    slower
+}
+
+/// The benchmarks with a verdict of a metric that blocks and got worse, sorted.
+pub fn worse(said: &str) -> Vec<&str> {
+    let lines = said.lines().filter(|line| line.starts_with("regressed  "));
+    let mut worse: Vec<&str> = lines.map(|line| line.rsplit(' ').next().unwrap_or(line)).collect();
+    worse.sort_unstable();
+    worse
+}
+
 /// A repository of a project that knows nothing of Assay, in its first commit.
 pub struct Project {
     folder: TempDir,
