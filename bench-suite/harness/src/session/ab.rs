@@ -226,16 +226,19 @@ impl AbSession<'_> {
         let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
-        // What is counted is part of it: a later program counts more.
-        let mut what = format!("{cases:?}|{repeat}|{}", counts::METRICS.join(","));
+        // Two programs may have a benchmark of one name, and a later assay counts more.
+        let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
+        let mut what = format!("{programs:?}|{repeat}|{}", counts::METRICS.join(","));
         if subject.counting() == Counting::Process {
             // A command sees them all.
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
         }
         let name = format!("counts-{}-{}.jsonl", environment.key(), hash(what));
         let path = base.folder.join(name);
-        let count = |writer: &mut RunWriter| counts::measure(plan(base), writer, |_| false).map(drop);
-        let of_base = kept_or_counted(&path, plan::header("quick", environment), count)?;
+        let count = |missing: &[SubjectCase], writer: &mut RunWriter| {
+            counts::measure(CountPlan { cases: missing, ..plan(base) }, writer, |_| false).map(drop)
+        };
+        let of_base = kept_or_counted(&path, plan::header("quick", environment), cases, count)?;
         let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
         if !subject.is_exact() {
             let counted = [&of_base, session.writer.so_far()];

@@ -1,26 +1,36 @@
-//! The exact counts of a base, kept beside its program: nothing but the program decides them.
+//! The exact counts of a base, kept beside its program: nothing but the program and the case decides them.
 
 use std::path::Path;
 
 use anyhow::Result;
 use baselines::{Run, RunHeader, RunWriter};
 
-/// The counts in a file, if they are whole and valid; otherwise new ones from `count`, which are written there. A
-/// failure is not kept: the next session tries again.
+use crate::subject::SubjectCase;
+
+/// The counts in a file, and new ones from `count` for the cases that it lacks, which are added to it. A failure is not
+/// kept: the next session tries again.
 pub fn kept_or_counted(
     path: &Path,
     header: RunHeader,
-    count: impl FnOnce(&mut RunWriter) -> Result<()>,
+    cases: &[SubjectCase],
+    count: impl FnOnce(&[SubjectCase], &mut RunWriter) -> Result<()>,
 ) -> Result<Run> {
-    if let Ok(kept) = Run::read(path, false)
-        && kept.invalid.is_empty()
-        && kept.skipped.is_empty()
-    {
-        eprintln!("counts of the base: kept since {}", kept.header.started_at);
-        return Ok(kept);
+    let kept = Run::read(path, false).unwrap_or_else(|_| Run::new(header.clone()));
+    let is_of = |case: &SubjectCase| {
+        kept.measurements.iter().any(|kept| kept.case == case.key && kept.operations == case.operations)
+    };
+    let missing: Vec<SubjectCase> = cases.iter().filter(|case| !is_of(case)).cloned().collect();
+    if missing.len() < cases.len() {
+        let (number, all) = (cases.len() - missing.len(), cases.len());
+        eprintln!("counts of the base: {number} of {all} cases are kept since {}", kept.header.started_at);
+    }
+    if missing.is_empty() {
+        return Ok(Run { invalid: vec![], skipped: vec![], ..kept });
     }
     let mut writer = RunWriter::create(path, header)?;
-    count(&mut writer)?;
+    let mut old = kept.measurements.into_iter().filter(|kept| missing.iter().all(|case| case.key != kept.case));
+    old.try_for_each(|kept| writer.measurement(kept))?;
+    count(&missing, &mut writer)?;
     Ok(writer.finish()?)
 }
 
@@ -29,27 +39,60 @@ mod tests {
     use baselines::{CaseKey, Durability, Environment, Measurement, Sample};
 
     use super::*;
+    use crate::schedule::program::Slicing;
+
+    fn case(benchmark: &str, operations: u64) -> SubjectCase {
+        SubjectCase {
+            program: "worker".to_owned(),
+            id: benchmark.to_owned(),
+            set: vec![],
+            key: CaseKey { benchmark: benchmark.to_owned(), variant: String::new() },
+            operations,
+            gated: true,
+            metric: "cpu_time",
+            durability: Durability::Memory,
+            slicing: Slicing::OF_WORKERS,
+        }
+    }
+
+    /// Counts every case as `value`. Returns what the cases have afterwards, and the number of failures.
+    fn counted(path: &Path, cases: &[SubjectCase], value: f64, failure: Option<&str>) -> (Vec<f64>, usize) {
+        let header = RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"));
+        let count = |missing: &[SubjectCase], writer: &mut RunWriter| {
+            for case in missing {
+                match failure {
+                    Some(why) => writer.invalid("the case", why)?,
+                    None => {
+                        let sample = Sample::new(vec![value])?;
+                        let measured = Measurement::new(case.key.clone(), "instructions", sample, case.durability);
+                        writer.measurement(measured.over(case.operations))?;
+                    }
+                }
+            }
+            Ok(())
+        };
+        let run = kept_or_counted(path, header, cases, count).expect("counted");
+        let of = |case: &SubjectCase| {
+            let found = run.measurements.iter().find(|measured| measured.case == case.key);
+            found.map_or(f64::NAN, |measured| measured.sample.median())
+        };
+        (cases.iter().map(of).collect(), run.invalid.len())
+    }
 
     #[test]
-    fn valid_counts_are_kept_and_failures_are_not() {
+    fn what_was_counted_is_kept_and_only_the_rest_is_counted() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("counts.jsonl");
-        let measured = |value: f64, failure: Option<&str>| {
-            let header = RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"));
-            let count = |writer: &mut RunWriter| {
-                let case = CaseKey { benchmark: "step/log".into(), variant: "store=memory".into() };
-                let sample = Sample::new(vec![value])?;
-                writer.measurement(Measurement::new(case, "instructions", sample, Durability::Memory))?;
-                failure.into_iter().try_for_each(|why| Ok(writer.invalid("episode/get", why)?))
-            };
-            let run = kept_or_counted(&path, header, count).expect("counted");
-            (run.measurements[0].sample.median(), run.invalid.len())
-        };
-        assert_eq!(measured(1.0, Some("the disk is full")), (1.0, 1));
-        assert_eq!(measured(2.0, Some("valgrind was killed")), (2.0, 1), "a failure is not kept");
-        assert_eq!(measured(3.0, None), (3.0, 0));
-        assert_eq!(measured(4.0, None), (3.0, 0), "kept");
+        let [log, get] = [case("step/log", 20), case("episode/get", 20)];
+        let both = [log.clone(), get.clone()];
+        assert_eq!(counted(&path, &[log.clone()], 1.0, None), (vec![1.0], 0));
+        let (values, failures) = counted(&path, &both, 2.0, Some("the disk is full"));
+        assert!(values[0] == 1.0 && values[1].is_nan() && failures == 1, "{values:?}: a failure is not kept");
+        assert_eq!(counted(&path, &both, 3.0, None), (vec![1.0, 3.0], 0));
+        assert_eq!(counted(&path, &both, 4.0, None), (vec![1.0, 3.0], 0), "all are kept");
+        let once = [case("step/log", 1), get];
+        assert_eq!(counted(&path, &once, 5.0, None), (vec![5.0, 3.0], 0), "another number of operations");
         std::fs::write(&path, "{").expect("damaged");
-        assert_eq!(measured(5.0, None), (5.0, 0), "what can't be read is counted again");
+        assert_eq!(counted(&path, &both, 6.0, None), (vec![6.0, 6.0], 0), "what can't be read is counted again");
     }
 }
