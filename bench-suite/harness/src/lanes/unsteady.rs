@@ -4,7 +4,7 @@
 //! one program, and otherwise in any other program. So it is counted once more with the functions in another order: the
 //! same code, at other addresses.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
@@ -42,22 +42,28 @@ pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<S
     }
     let folder = workspace::temporary("unsteady-")?;
     let progress = Progress::start("counts again", plans.len() * differing.len());
-    let mut unsteady: BTreeMap<usize, bool> = BTreeMap::new();
+    let (mut steady, mut unsteady) = (differing, Vec::new());
     for (side, (plan, counted)) in plans.iter().enumerate() {
         let build = elsewhere(plan.build, &folder.path().join(side.to_string()))?;
         let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
         // The second repetition has another path and another environment.
         let moved = CountPlan { build: &build, ..*plan };
         let count = |number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
+        let mut differ = BTreeSet::new();
         let done = |number: usize, again: Result<u64>| {
-            let case = &differing[number];
-            progress.done(&case.label());
-            *unsteady.entry(number).or_default() |= again.ok() != first(counted, case);
+            progress.done(&steady[number].label());
+            if again.ok() != first(counted, &steady[number]) {
+                differ.insert(number);
+            }
             Ok(())
         };
-        count_all(&differing, count, done)?;
+        count_all(&steady, count, done)?;
+        let cases = std::mem::take(&mut steady).into_iter().enumerate();
+        let (found, rest): (Vec<_>, Vec<_>) = cases.partition(|(number, _)| differ.contains(number));
+        unsteady.extend(found.into_iter().map(|(_, case)| case));
+        steady = rest.into_iter().map(|(_, case)| case).collect();
     }
-    Ok(differing.into_iter().enumerate().filter(|(number, _)| unsteady[number]).map(|(_, case)| case).collect())
+    Ok(unsteady)
 }
 
 /// A build whose programs have their functions in another order, as far as they can be linked again.
