@@ -13,12 +13,10 @@ fn script(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("set");
 }
 
-/// Runs a copy of `ci/gate` whose cargo ends with `build`, and whose assay ends with `verdict`.
-fn ci(folder: &Path, (build, verdict): (u8, u8), arguments: &[&str]) -> Output {
-    let gate = std::fs::read(harness::workspace::root().join("ci/gate")).expect("read");
-    script(&folder.join("bin/cargo"), &format!("exit {build}"));
+/// Writes a program in the place of assay that ends with `verdict`.
+fn assay(path: &Path, verdict: u8) {
     script(
-        &folder.join("target/release/assay"),
+        path,
         &format!(
             "echo \"$*\" >> calls
             case \" $* \" in *' --run '*--against*|*--against*' --run '*) exit 2;; esac
@@ -26,6 +24,13 @@ fn ci(folder: &Path, (build, verdict): (u8, u8), arguments: &[&str]) -> Output {
             echo 'run:    runs/x.jsonl'; echo 'report: reports/index.html'; exit {verdict}"
         ),
     );
+}
+
+/// Runs a copy of `ci/gate` whose cargo ends with `build`, and whose assay ends with `verdict`.
+fn ci(folder: &Path, (build, verdict): (u8, u8), arguments: &[&str]) -> Output {
+    let gate = std::fs::read(harness::workspace::root().join("ci/gate")).expect("read");
+    script(&folder.join("bin/cargo"), &format!("exit {build}"));
+    assay(&folder.join("target/release/assay"), verdict);
     std::fs::create_dir_all(folder.join("ci")).expect("made");
     std::fs::write(folder.join("ci/gate"), gate).expect("written");
     let path = std::env::var("PATH").expect("a path");
@@ -72,5 +77,40 @@ fn reports_that_can_not_be_written_do_not_hide_a_verdict() {
         std::fs::write(folder.path().join("reports"), "").expect("written");
         let output = ci(folder.path(), (0, verdict), &[]);
         assert_eq!(output.status.code(), Some(ends), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// The script of a step of the action.
+fn step(name: &str) -> String {
+    let action = std::fs::read_to_string(harness::workspace::root().join("ci/action.yml")).expect("read");
+    let (_, after) = action.split_once(&format!("- name: {name}\n")).expect("the step is there");
+    let (_, script) = after.split_once("run: |\n").expect("it runs something");
+    let lines = script.lines().take_while(|line| line.starts_with("        "));
+    lines.map(|line| format!("{}\n", line.trim_start_matches("        "))).collect()
+}
+
+#[test]
+fn the_action_gates_the_project_in_the_folder_and_ends_with_the_gates_exit_code() {
+    for verdict in [0, 3, 100] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("program/assay");
+        assay(&program, verdict);
+        let output = Command::new("bash")
+            .args(["-e", "-o", "pipefail", "-c", &step("Gate")])
+            .current_dir(folder.path())
+            .env_remove("CARGO_TARGET_DIR")
+            .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
+            .env("GITHUB_OUTPUT", folder.path().join("outputs"))
+            .env("ASSAY", &program)
+            .envs([("AGAINST", "main"), ("BUDGET", "60"), ("ARGUMENTS", "parse --shard 1/2")])
+            .output()
+            .expect("bash starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(verdict.into()), "{said}");
+        let read = |file: &str| std::fs::read_to_string(folder.path().join(file)).expect("read");
+        assert_eq!(read("calls"), "gate --against main --budget 60 parse --shard 1/2\n");
+        let report = folder.path().canonicalize().expect("there").join("target/assay/gate");
+        assert_eq!(read("outputs"), format!("report={}\nexit-code={verdict}\n", report.display()));
+        assert!(report.join("index.md").is_file(), "{said}");
     }
 }
