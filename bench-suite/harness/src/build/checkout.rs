@@ -419,7 +419,7 @@ impl SourceCheckout {
     }
 
     /// The folder of compiled files. Cargo itself knows which of them a source and a toolchain can use.
-    fn build_folder(&self) -> Result<PathBuf> {
+    pub(super) fn build_folder(&self) -> Result<PathBuf> {
         let settings = format!("{}{:?}", toolchain::settings(&self.home)?, self.variables);
         Ok(self.home.join(format!("target-{}", hash(&settings))))
     }

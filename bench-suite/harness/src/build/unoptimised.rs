@@ -50,7 +50,8 @@ pub fn build(checkout: SourceCheckout, revision: Option<&str>, crates: &[String]
     let name = wrapper.to_str().context("the path of the build folder is not UTF-8")?.to_owned();
     let mut variables = checkout.variables.clone();
     variables.push(("RUSTC_WRAPPER".to_owned(), name));
-    let checkout = SourceCheckout { home: home.path().to_owned(), variables, ..checkout };
+    let prefill_from = Some(checkout.prefill_from.clone().map_or_else(|| checkout.build_folder(), Ok)?);
+    let checkout = SourceCheckout { home: home.path().to_owned(), variables, prefill_from, ..checkout };
     let built = match revision {
         Some(revision) => checkout.revision(revision)?,
         None => checkout.working_tree()?,

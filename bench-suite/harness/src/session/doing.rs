@@ -2,6 +2,7 @@
 //!
 //! Nothing is built or counted unless something blocks. Without evidence a change stays as it is, and blocks.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
@@ -20,6 +21,10 @@ use crate::subject::{Subject, SubjectCase};
 /// The most cases that are counted once more, the worst first.
 const MOST: usize = 12;
 
+/// The most instructions of these cases together, as they are measured, unless the worst alone has more. Without
+/// optimisation they are ten to thirty times as many, and callgrind counts some ten million a second.
+const MOST_INSTRUCTIONS: f64 = 1e8;
+
 /// The two sides of a comparison.
 pub struct BothSides<'a> {
     /// What builds them.
@@ -35,13 +40,14 @@ pub struct BothSides<'a> {
 impl BothSides<'_> {
     /// Lays each exact count that got worse and blocks to somebody.
     pub fn lay_counts(&self, counts: &mut [Delta], policy: &Policy) {
-        self.lay(counts, policy, is_count, |_| None);
+        let costs = self.costs(counts);
+        self.lay(counts, &costs, policy, is_count, |_| None);
     }
 
     /// Lays each CPU time that got worse and blocks to somebody. `counts` are those of the same cases, laid.
     pub fn lay_times(&self, times: &mut [Delta], counts: &[Delta], policy: &Policy) {
         let known = |case: &CaseKey| counts.iter().filter(|delta| delta.case == *case).find_map(|of| of.doing.clone());
-        self.lay(times, policy, is_cpu_time, known);
+        self.lay(times, &self.costs(counts), policy, is_cpu_time, known);
         let of_compiler = |delta: &&mut Delta| delta.doing.as_ref().is_some_and(|doing| doing.whose == Whose::Compiler);
         for delta in times.iter_mut().filter(of_compiler) {
             if !is_compiled_otherwise(&delta.case, counts) {
@@ -57,12 +63,13 @@ impl BothSides<'_> {
     fn lay(
         &self,
         deltas: &mut [Delta],
+        costs: &BTreeMap<CaseKey, f64>,
         policy: &Policy,
         is_looked_into: impl Fn(&Delta) -> bool,
         known: impl Fn(&CaseKey) -> Option<Doing>,
     ) {
         let blocks = |delta: &Delta| delta.verdict == Verdict::Regressed && delta.blocks && is_looked_into(delta);
-        let worse = self.worse(deltas.iter().filter(|delta| blocks(delta)));
+        let worse = self.worse(deltas.iter().filter(|delta| blocks(delta)), costs);
         let (known, new): (Vec<_>, Vec<_>) =
             worse.into_iter().map(|case| (known(&case.key), case)).partition(|(known, _)| known.is_some());
         let new: Vec<SubjectCase> = new.into_iter().map(|(_, case)| case).collect();
@@ -79,16 +86,30 @@ impl BothSides<'_> {
         }
     }
 
-    /// The cases of deltas, the worst first.
-    fn worse<'a>(&self, deltas: impl Iterator<Item = &'a Delta>) -> Vec<SubjectCase> {
+    /// The measured instructions of a count by case, as far as they are among these.
+    fn costs(&self, counts: &[Delta]) -> BTreeMap<CaseKey, f64> {
+        let instructions = counts.iter().filter(|delta| delta.metric == "instructions");
+        let cost = |delta: &Delta| {
+            let case = self.cases.iter().find(|case| case.key == delta.case)?;
+            Some((delta.case.clone(), delta.base?.max(delta.new?) * case.operations as f64))
+        };
+        instructions.filter_map(cost).collect()
+    }
+
+    /// The cases of deltas that are looked into, the worst first.
+    fn worse<'a>(&self, deltas: impl Iterator<Item = &'a Delta>, costs: &BTreeMap<CaseKey, f64>) -> Vec<SubjectCase> {
         let mut worse: Vec<&Delta> = deltas.collect();
         let size = |delta: &Delta| delta.relative.unwrap_or(f64::INFINITY);
         worse.sort_by(|a, b| size(b).total_cmp(&size(a)));
-        let mut cases: Vec<SubjectCase> = Vec::new();
+        let (mut cases, mut left): (Vec<SubjectCase>, _) = (Vec::new(), MOST_INSTRUCTIONS);
         for delta in worse {
             let found = self.cases.iter().find(|case| case.key == delta.case);
             let Some(case) = found.filter(|case| !cases.iter().any(|known| known.is(case))) else { continue };
-            cases.push(case.clone());
+            let cost = costs.get(&case.key).copied().unwrap_or_default();
+            if cases.is_empty() || cost <= left {
+                left -= cost;
+                cases.push(case.clone());
+            }
         }
         cases.truncate(MOST);
         cases
@@ -207,8 +228,11 @@ mod tests {
             worse(&cases[3], "cpu_time", 0.9, Verdict::Regressed, true),
         ];
         let blocking = deltas.iter().filter(|delta| delta.blocks && delta.verdict == Verdict::Regressed);
-        let ids: Vec<String> =
-            sides.worse(blocking.filter(|delta| is_count(delta))).into_iter().map(|case| case.id).collect();
+        let ids: Vec<String> = sides
+            .worse(blocking.filter(|delta| is_count(delta)), &BTreeMap::new())
+            .into_iter()
+            .map(|case| case.id)
+            .collect();
         assert_eq!(ids, [cases[0].id.as_str(), &cases[1].id], "each once, the worst first, and no time");
         sides.lay_counts(&mut deltas, &Policy::standard());
         let doings: Vec<bool> = deltas.iter().map(|delta| delta.doing.is_some()).collect();
@@ -216,6 +240,25 @@ mod tests {
         let unknown = deltas[0].doing.as_ref().expect("looked into");
         assert_eq!(unknown.whose, Whose::Unknown, "{}", unknown.evidence);
         assert!(unknown.evidence.starts_with("can't read no base") && deltas[0].blocks, "{}", unknown.evidence);
+    }
+
+    #[test]
+    fn what_takes_too_long_is_left_out_unless_it_is_the_worst() {
+        let subject = MemorySubject { source: Source::default() };
+        let sides = unbuilt(&subject, 3);
+        let change = |number: usize, relative: f64, instructions: f64| {
+            let case = &sides.cases[number];
+            let delta = worse(case, "instructions", relative, Verdict::Regressed, true);
+            let an_operation = instructions / case.operations as f64;
+            Delta { base: Some(an_operation), new: Some(an_operation), ..delta }
+        };
+        let looked_into = |deltas: &[Delta]| -> Vec<usize> {
+            let chosen = sides.worse(deltas.iter(), &sides.costs(deltas));
+            chosen.iter().map(|chosen| sides.cases.iter().position(|case| case.is(chosen)).expect("listed")).collect()
+        };
+        let [half, more] = [MOST_INSTRUCTIONS / 2.0, MOST_INSTRUCTIONS * 2.0];
+        assert_eq!(looked_into(&[change(0, 0.1, half), change(1, 0.3, half), change(2, 0.2, more)]), [1, 0]);
+        assert_eq!(looked_into(&[change(0, 0.1, half), change(1, 0.2, half), change(2, 0.3, more)]), [2]);
     }
 
     #[test]
