@@ -1,7 +1,7 @@
 //! Ids of episodes and patterns.
 //!
-//! An id is text (hexadecimal digits) where people read it, and as few bytes as possible in binary codecs. Ids carry no
-//! time and no order.
+//! An id is text (hexadecimal digits) where people read it, and as few bytes as possible in binary codecs. New ids of
+//! episodes begin with the time ([`crate::IdSource`]), but nothing relies on it: any 128 bits are an id.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -181,8 +181,9 @@ impl Memory {
 
     /// Starts an episode, as durable on return as the variant promises.
     pub async fn start_episode(&self, start: StartEpisode) -> Result<EpisodeId> {
-        let id = self.ids.next_id()?;
-        let head = Head::new(id, self.clock.now_ns(), start);
+        let now_ns = self.clock.now_ns();
+        let id = self.ids.next_id(now_ns)?;
+        let head = Head::new(id, now_ns, start);
         defer!(self.queries.started(&head)); // however the write ends
         self.writes.create(&head).await?;
         self.active.start(id);
