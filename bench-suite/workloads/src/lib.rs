@@ -15,6 +15,7 @@ pub mod benchmark;
 pub mod benchmarks;
 pub mod cases;
 pub mod engagement;
+pub mod growth;
 pub mod input;
 pub mod natural;
 pub mod recall;

@@ -9,6 +9,7 @@ mod compare;
 mod corpus;
 mod doctor;
 mod gate;
+mod growth;
 mod hits;
 mod init;
 mod merge;
@@ -65,6 +66,7 @@ enum Command {
     Corpus(corpus::CorpusCommand),
     Claims(claims::ClaimsArgs),
     Recall(recall::RecallArgs),
+    Growth(growth::GrowthArgs),
     Calibrate(calibrate::CalibrateArgs),
     Hits(hits::HitsArgs),
     Completions(shell::CompletionsArgs),
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Corpus(corpus) => corpus.execute(),
         Command::Claims(claims) => claims.execute(),
         Command::Recall(recall) => recall.execute(),
+        Command::Growth(growth) => growth.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
         Command::Completions(completions) => completions.execute(Cli::command()),
