@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -78,9 +78,7 @@ impl LogWriter {
             LogPlace::Stdout => Box::new(io::stdout()),
             LogPlace::File(path) => {
                 let path = partial(path);
-                Box::new(BufWriter::new(
-                    File::create(&path).with_context(|| format!("can't create {}", path.display()))?,
-                ))
+                Box::new(File::create(&path).with_context(|| format!("can't create {}", path.display()))?)
             }
         };
         let shared = Arc::new(Shared::default());

@@ -1,42 +1,12 @@
-//! The load generator as whoever starts it sees it: exit codes, messages, and measurements that add up.
+//! The reference memory's workload: exit codes, messages, and measurements that add up.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+use std::process::Stdio;
 
-mod support;
-
-use std::process::{Output, Stdio};
-
-use baselines::{Lane, Measurement, metric::METRICS};
+use baselines::{Lane, metric::METRICS};
 use memory::EpisodeId;
 use serde_json::Value;
-use support::{Real, Reply, Stub, command, corpus, loadgen, stats};
 
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
-}
-
-fn measurements(text: &str) -> Vec<Measurement> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
-}
-
-fn value(measurements: &[Measurement], metric: &str) -> f64 {
-    let found = measurements.iter().find(|measurement| measurement.metric == metric);
-    found.unwrap_or_else(|| panic!("no {metric}")).sample.median()
-}
-
-/// A message is one line that starts with the program's name.
-#[track_caller]
-fn fails(output: &Output, code: i32, reason: &str) {
-    assert_eq!(output.status.code(), Some(code), "{}", stderr(output));
-    assert!(stderr(output).contains(reason), "{}", stderr(output));
-    assert_eq!(stderr(output).lines().count(), 1, "{}", stderr(output));
-    assert!(stderr(output).starts_with("loadgen: "), "{}", stderr(output));
-    assert_eq!(stdout(output), "");
-}
+use super::support::{Real, Reply, Stub, command, corpus, fails, loadgen, measurements, stats, stderr, stdout, value};
 
 /// Four users are too few for the bursts, which must not matter here.
 const QUICK: [&str; 10] =
