@@ -129,6 +129,8 @@ struct TimeSummary {
 struct CountOver {
     limit_ns: u64,
     count: u64,
+    /// Those that did so from their sending.
+    service_count: u64,
 }
 
 impl TimeSummary {
@@ -150,7 +152,11 @@ impl LoadSummary {
     /// Of a run and its plan; `unhealthy` has the reasons not to believe it.
     pub fn new(load: &FinishedLoad<'_>, plan: &str, shard: LoadShard, unhealthy: &[String]) -> LoadSummary {
         let tally = load.tally;
-        let over = tally.count_over.map(|limit| CountOver { limit_ns: nanoseconds(limit), count: tally.over });
+        let over = tally.count_over.map(|limit| CountOver {
+            limit_ns: nanoseconds(limit),
+            count: tally.over,
+            service_count: tally.service_over,
+        });
         LoadSummary {
             assay_load: 1,
             name: load.name.to_owned(),

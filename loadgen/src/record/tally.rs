@@ -65,6 +65,8 @@ pub struct Tally {
     pub count_over: Option<Duration>,
     /// Requests that took longer than the limit, from the intended start.
     pub over: u64,
+    /// Those that did so from their sending.
+    pub service_over: u64,
     /// The first intended start and the last answer.
     span: Option<(Instant, Instant)>,
 }
@@ -83,6 +85,7 @@ impl Tally {
             sessions: 0,
             count_over: None,
             over: 0,
+            service_over: 0,
             span: None,
         }
     }
@@ -92,7 +95,10 @@ impl Tally {
         self.response.saturating_record(response_ns);
         self.service.saturating_record(nanoseconds(record.service()));
         self.lag.saturating_record(nanoseconds(record.lag));
-        self.over += u64::from(self.count_over.is_some_and(|limit| record.response() > limit));
+        if let Some(limit) = self.count_over {
+            self.over += u64::from(record.response() > limit);
+            self.service_over += u64::from(record.service() > limit);
+        }
         let (name, histogram) = &mut self.by_operation[record.operation];
         histogram.saturating_record(response_ns);
         if let Some(error) = &record.error {
