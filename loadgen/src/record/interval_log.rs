@@ -126,10 +126,14 @@ impl IntervalLog {
         IntervalLog::parse(&text).with_context(|| path.display().to_string())
     }
 
-    /// Reads a log. Several lines of one second and tag are added up; a last line that was cut off is left out.
+    /// Reads a log. Several lines of one second and tag are added up; a last line that was cut off is left out, and so
+    /// is what else a program says: `kubectl logs` has its stderr as well.
     pub fn parse(text: &[u8]) -> Result<IntervalLog> {
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let text = &text[..whole];
+        let is_ours = |line: &&[u8]| line.starts_with(b"#") || line.starts_with(b"Tag=");
+        let text: Vec<u8> =
+            text[..whole].split_inclusive(|byte| *byte == b'\n').filter(is_ours).flatten().copied().collect();
+        let text = text.as_slice();
         let (mut header, mut end) = (None, None);
         for line in text.split(|byte| *byte == b'\n') {
             let Some(json) = line.strip_prefix(b"#").and_then(|line| line.strip_prefix(OURS.as_bytes())) else {

@@ -174,6 +174,10 @@ mod tests {
         let text = log(LoadShard::WHOLE, &[request]).to_text().unwrap();
         let cut = IntervalLog::parse(&text.as_bytes()[..text.len() - 2]).unwrap();
         assert_eq!((cut.end, cut.intervals.len()), (None, 3));
+        let mixed = format!("loadgen: 3 sessions\n{text}load/shop\n  p50 1 ms\n");
+        assert_eq!(IntervalLog::parse(mixed.as_bytes()).unwrap().to_text().unwrap(), text);
+        let damaged = text.replace("Tag=search.response,", "Tag=search.response;");
+        assert!(IntervalLog::parse(damaged.as_bytes()).is_err());
         let no_log = IntervalLog::parse(b"Tag=a,0,1,2,xyz\n").unwrap_err();
         assert!(no_log.to_string().contains("its header is missing"), "{no_log}");
     }

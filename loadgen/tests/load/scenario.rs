@@ -65,7 +65,7 @@ fn server(seen: Arc<Mutex<Vec<String>>>) -> Stub {
 }
 
 /// Lets a busy machine be late: that is not what these tests are about.
-pub const PATIENT: [&str; 3] = ["--quiet", "--max-start-lag", "1h"];
+const PATIENT: [&str; 3] = ["--quiet", "--max-start-lag", "1h"];
 
 #[test]
 fn a_scenario_is_sent_in_every_model() {
