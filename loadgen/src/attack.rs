@@ -1,6 +1,6 @@
 //! Goose: starts the users, keeps its own count of every request, and ends when the schedule does.
 //!
-//! The only file that names goose. Its users are the slots in which episodes run. The pace comes from the schedule,
+//! The only file that names goose. Its users are the slots in which sessions run. The pace comes from the schedule,
 //! because goose's own pacing is closed (a user's next request waits for its last answer) and its timers have whole
 //! milliseconds. Goose's controllers, reports, thresholds and printing are not used.
 
@@ -14,8 +14,8 @@ use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, Transa
 use goose::{GooseAttack, GooseError, is_killswitch_triggered, trigger_killswitch};
 use tokio::sync::Barrier;
 
-use crate::player::{Player, StopReason};
-use crate::tally::RequestRecord;
+use crate::record::tally::{OperationName, RequestRecord};
+use crate::send::player::{Player, StopReason, Workload};
 
 /// The reason that goose's killswitch is given.
 const DONE: &str = "the schedule is done";
@@ -31,7 +31,7 @@ const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 
 /// Plays the whole schedule with that many users and returns the number of requests that goose counted. The player
 /// knows why a run ended early.
-pub async fn run(player: Arc<Player>, host: &str, users: u32, bound: Duration) -> Result<usize> {
+pub async fn run<W: Workload>(player: Arc<Player<W>>, host: &str, users: u32, bound: Duration) -> Result<usize> {
     // A second run in one process finds the logger of the first: the same one.
     let _ = log::set_logger(&ErrorsToStderr);
     let group = Arc::new(UserGroup {
@@ -39,9 +39,9 @@ pub async fn run(player: Arc<Player>, host: &str, users: u32, bound: Duration) -
         at_work: AtomicU32::new(users),
         player: Arc::clone(&player),
     });
-    let scenario = Scenario::new("episodes")
+    let scenario = Scenario::new("sessions")
         .register_transaction(Transaction::new(function(&group, Phase::Gather)).set_name("gather").set_on_start())
-        .register_transaction(Transaction::new(function(&group, Phase::Play)).set_name("episode"));
+        .register_transaction(Transaction::new(function(&group, Phase::Play)).set_name("session"));
     let attack = GooseAttack::initialize_with_config(configuration(host, users)?)
         .context("setting up goose")?
         .register_scenario(scenario);
@@ -75,10 +75,10 @@ impl log::Log for ErrorsToStderr {
 }
 
 /// State that all users share.
-struct UserGroup {
+struct UserGroup<W> {
     barrier: Barrier,
     at_work: AtomicU32,
-    player: Arc<Player>,
+    player: Arc<Player<W>>,
 }
 
 #[derive(Clone, Copy)]
@@ -87,7 +87,7 @@ enum Phase {
     Play,
 }
 
-fn function(group: &Arc<UserGroup>, phase: Phase) -> TransactionFunction {
+fn function<W: Workload>(group: &Arc<UserGroup<W>>, phase: Phase) -> TransactionFunction {
     let group = Arc::clone(group);
     Arc::new(move |user| {
         let group = Arc::clone(&group);
@@ -100,16 +100,16 @@ fn function(group: &Arc<UserGroup>, phase: Phase) -> TransactionFunction {
     })
 }
 
-impl UserGroup {
+impl<W: Workload> UserGroup<W> {
     /// Waits until all users have started, and then starts the schedule's clock.
     async fn gather(&self) -> TransactionResult {
         self.barrier.wait().await;
         tokio::time::sleep(METRICS_RESET).await;
-        self.player.start();
+        self.player.start().await;
         Ok(())
     }
 
-    /// Plays the next episode. A user that finds none left waits for the others; the last one ends the run.
+    /// Plays the next session. A user that finds none left waits for the others; the last one ends the run.
     async fn play(&self, user: &mut GooseUser) -> TransactionResult {
         if is_killswitch_triggered() {
             // Goose calls again until its message to stop arrives.
@@ -125,23 +125,24 @@ impl UserGroup {
             }
             return Ok(());
         };
-        // Goose gets the records after the episode, so that its bookkeeping delays no request.
+        // Goose gets the records after the session, so that its bookkeeping delays no request.
         for record in self.player.play(&planned).await {
-            record_in_goose(user, &record).await?;
+            self.record_in_goose(user, &record).await?;
         }
         Ok(())
     }
+
+    /// Adds a request to goose's metrics, with the response time from the intended start.
+    async fn record_in_goose(&self, user: &mut GooseUser, record: &RequestRecord) -> TransactionResult {
+        let OperationName { name, method } = self.player.operation(record.operation);
+        let RequestRecord { status, error, .. } = record;
+        let (response, ok) = (record.response(), error.is_none());
+        user.record_custom_request_duration(method, name, response, ok, *status, error.as_deref()).await
+    }
 }
 
-/// Adds a request to goose's metrics, with the response time from the intended start.
-async fn record_in_goose(user: &mut GooseUser, record: &RequestRecord) -> TransactionResult {
-    let RequestRecord { operation, status, error, .. } = record;
-    let (method, name, response, ok) = (operation.method(), operation.name(), record.response(), error.is_none());
-    user.record_custom_request_duration(method, name, response, ok, *status, error.as_deref()).await
-}
-
-/// Tells the player of ctrl-c, which goose catches, so that users in the middle of an episode stop as well.
-async fn watch(group: Arc<UserGroup>) {
+/// Tells the player of ctrl-c, which goose catches, so that users in the middle of a session stop as well.
+async fn watch<W: Workload>(group: Arc<UserGroup<W>>) {
     while !is_killswitch_triggered() {
         tokio::time::sleep(POLL_INTERVAL).await;
     }

@@ -9,11 +9,24 @@ use anyhow::{Context, Result};
 use baselines::{CaseKey, Durability, Measurement, Metric, Sample};
 use hdrhistogram::Histogram;
 use memory::api::ServerStats;
+use serde::Serialize;
 
-use crate::tally::Tally;
+use crate::arrivals::shard::LoadShard;
+use crate::health::GeneratorHealth;
+use crate::record::tally::{Tally, nanoseconds};
 
-/// The one case of the load lane.
-const BENCHMARK: &str = "load/episodes";
+/// A run that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct FinishedLoad<'a> {
+    /// The benchmark's name: `load/episodes`, or of a scenario.
+    pub name: &'a str,
+    pub tally: &'a Tally,
+    pub health: &'a GeneratorHealth,
+    /// The numbers of a memory-server; other servers have none.
+    pub server: Option<&'a ServerSnapshots>,
+    /// Sessions had intended starts.
+    pub open: bool,
+}
 
 /// The server's numbers right before the first request and after the last one.
 #[derive(Debug)]
@@ -43,18 +56,21 @@ impl ServerSnapshots {
 
 /// The run as measurements, each of one value over that many operations. Metrics that the server does not have are
 /// missing.
-pub fn measurements(tally: &Tally, server: &ServerSnapshots, operations: u64) -> Result<Vec<Measurement>> {
-    let case = CaseKey { benchmark: BENCHMARK.to_owned(), variant: server.before.variant.clone() };
-    let (durability, counters) = (server.durability()?, server.counters());
+pub fn measurements(load: &FinishedLoad<'_>, operations: u64) -> Result<Vec<Measurement>> {
+    let variant = load.server.map_or_else(String::new, |server| server.before.variant.clone());
+    let case = CaseKey { benchmark: load.name.to_owned(), variant };
+    let durability = load.server.map_or(Ok(Durability::Unstated), ServerSnapshots::durability)?;
+    let counters = load.server.map(ServerSnapshots::counters).unwrap_or_default();
     let measurement = |(metric, value): (&'static str, f64)| {
         let sample = Sample::new(vec![value]).context(metric)?;
         let measurement = Measurement::new(case.clone(), metric, sample, durability);
         Ok(measurement.over(operations).with_counters(counters.clone()))
     };
-    values(tally, server).into_iter().map(measurement).collect()
+    values(load).into_iter().map(measurement).collect()
 }
 
-fn values(tally: &Tally, server: &ServerSnapshots) -> Vec<(&'static str, f64)> {
+fn values(load: &FinishedLoad<'_>) -> Vec<(&'static str, f64)> {
+    let FinishedLoad { tally, server, .. } = load;
     let response = |quantile: f64| tally.response.value_at_quantile(quantile) as f64;
     let right = tally.requests() - tally.error_count();
     let mut values = Vec::new();
@@ -68,11 +84,95 @@ fn values(tally: &Tally, server: &ServerSnapshots) -> Vec<(&'static str, f64)> {
         ("service_p50", tally.service.value_at_quantile(0.5) as f64),
         ("errors", tally.error_count() as f64),
     ]);
-    if right > 0 {
-        values.push(("cpu_per_request", server.cpu_time_ns() as f64 / right as f64));
+    if let Some(server) = server {
+        if right > 0 {
+            values.push(("cpu_per_request", server.cpu_time_ns() as f64 / right as f64));
+        }
+        values.extend(server.after.process.peak_resident_bytes.map(|bytes| ("peak_memory", bytes as f64)));
     }
-    values.extend(server.after.process.peak_resident_bytes.map(|bytes| ("peak_memory", bytes as f64)));
     values
+}
+
+/// The whole run as one object.
+#[derive(Debug, Serialize)]
+pub struct LoadSummary {
+    /// The version of these fields.
+    assay_load: u32,
+    name: String,
+    plan: String,
+    shard: LoadShard,
+    requests: u64,
+    errors: BTreeMap<String, u64>,
+    sessions: u64,
+    /// Requests with a right answer, a second.
+    throughput: Option<f64>,
+    response_ns: TimeSummary,
+    service_ns: TimeSummary,
+    /// The requests that took longer than `--count-over`.
+    over: Option<CountOver>,
+    health: GeneratorHealth,
+    unhealthy: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TimeSummary {
+    mean: f64,
+    p50: u64,
+    p90: u64,
+    p95: u64,
+    p99: u64,
+    p999: u64,
+    max: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CountOver {
+    limit_ns: u64,
+    count: u64,
+    /// Those that did so from their sending.
+    service_count: u64,
+}
+
+impl TimeSummary {
+    fn of(times: &Histogram<u64>) -> TimeSummary {
+        let at = |quantile: f64| times.value_at_quantile(quantile);
+        TimeSummary {
+            mean: times.mean(),
+            p50: at(0.5),
+            p90: at(0.9),
+            p95: at(0.95),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: times.max(),
+        }
+    }
+}
+
+impl LoadSummary {
+    /// Of a run and its plan; `unhealthy` has the reasons not to believe it.
+    pub fn new(load: &FinishedLoad<'_>, plan: &str, shard: LoadShard, unhealthy: &[String]) -> LoadSummary {
+        let tally = load.tally;
+        let over = tally.count_over.map(|limit| CountOver {
+            limit_ns: nanoseconds(limit),
+            count: tally.over,
+            service_count: tally.service_over,
+        });
+        LoadSummary {
+            assay_load: 1,
+            name: load.name.to_owned(),
+            plan: plan.to_owned(),
+            shard,
+            requests: tally.requests(),
+            errors: tally.errors.clone(),
+            sessions: tally.sessions,
+            throughput: tally.throughput(),
+            response_ns: TimeSummary::of(&tally.response),
+            service_ns: TimeSummary::of(&tally.service),
+            over,
+            health: load.health.clone(),
+            unhealthy: unhealthy.to_vec(),
+        }
+    }
 }
 
 /// Measurements as JSON records, one a line.
@@ -82,7 +182,8 @@ pub fn lines(measurements: &[Measurement]) -> Result<String> {
 }
 
 /// The run for people, in lines of about 100 columns at most.
-pub fn summary(tally: &Tally, server: &ServerSnapshots, open: bool) -> String {
+pub fn summary(load: &FinishedLoad<'_>) -> String {
+    let FinishedLoad { name, tally, health, server, open } = *load;
     let mut text = String::new();
     let show = |metric: &str, value: f64| Metric::find(metric).map_or_else(String::new, |metric| metric.show(value));
     let time = |ns: u64| show("response_p50", ns as f64);
@@ -91,10 +192,16 @@ pub fn summary(tally: &Tally, server: &ServerSnapshots, open: bool) -> String {
     let mut line = |parts: std::fmt::Arguments<'_>| {
         let _ = writeln!(text, "{parts}");
     };
-    line(format_args!("{BENCHMARK} [{}]", server.before.variant));
+    let sessions = if let Some(server) = server {
+        line(format_args!("{name} [{}]", server.before.variant));
+        "episodes"
+    } else {
+        line(format_args!("{name}"));
+        "sessions"
+    };
     line(format_args!(
-        "  {} episodes, {} requests in {:.1} s: {throughput}, {} errors",
-        tally.episodes,
+        "  {} {sessions}, {} requests in {:.1} s: {throughput}, {} errors",
+        tally.sessions,
         tally.requests(),
         tally.elapsed().as_secs_f64(),
         tally.error_count()
@@ -110,12 +217,13 @@ pub fn summary(tally: &Tally, server: &ServerSnapshots, open: bool) -> String {
     line(format_args!("{}", row("response", &tally.response)));
     line(format_args!("{}", row("service", &tally.service)));
     for (operation, histogram) in &tally.by_operation {
-        line(format_args!("{}", row(&format!("- {}", operation.name()), histogram)));
+        line(format_args!("{}", row(&format!("- {operation}"), histogram)));
     }
     if open {
         line(format_args!("{}", row("sent late", &tally.lag)));
     }
-    for (metric, value) in values(tally, server) {
+    line(format_args!("  {}", health.line()));
+    for (metric, value) in values(load) {
         if matches!(metric, "cpu_per_request" | "peak_memory") {
             line(format_args!("  {metric}: {}", show(metric, value)));
         }
@@ -133,7 +241,7 @@ mod tests {
     use memory::api::ProcessStats;
 
     use super::*;
-    use crate::tally::{Operation, RequestRecord};
+    use crate::record::tally::{OperationName, RequestRecord};
 
     fn stats(variant: &str, cpu_time_ns: u64, hits: u64) -> ServerStats {
         ServerStats {
@@ -148,12 +256,12 @@ mod tests {
     }
 
     fn run(variant: &str) -> (Tally, ServerSnapshots) {
-        let mut tally = Tally::new();
+        let mut tally = Tally::new(&[OperationName { name: "step".to_owned(), method: "POST".to_owned() }]);
         let start = Instant::now();
         for request in 0..4u64 {
             let sent = start + Duration::from_millis(request);
             tally.add(&RequestRecord {
-                operation: Operation::Step,
+                operation: 0,
                 intended: sent,
                 sent,
                 done: sent + Duration::from_millis(1),
@@ -165,10 +273,19 @@ mod tests {
         (tally, ServerSnapshots { before: stats(variant, 1000, 5), after: stats(variant, 4000, 9) })
     }
 
+    fn load<'a>(
+        tally: &'a Tally,
+        health: &'a GeneratorHealth,
+        server: Option<&'a ServerSnapshots>,
+    ) -> FinishedLoad<'a> {
+        FinishedLoad { name: "load/episodes", tally, health, server, open: true }
+    }
+
     #[test]
     fn every_value_is_a_metric_of_the_load_lane() {
         let (tally, server) = run("store=redb,durability=fsynced,codec=json");
-        let measurements = measurements(&tally, &server, 4).unwrap();
+        let health = GeneratorHealth::default();
+        let measurements = measurements(&load(&tally, &health, Some(&server)), 4).unwrap();
         let value = |name: &str| {
             let found = measurements.iter().find(|measurement| measurement.metric == name);
             found.map(|measurement| measurement.sample.median())
@@ -191,14 +308,25 @@ mod tests {
         for (line, measurement) in text.lines().zip(&measurements) {
             assert_eq!(serde_json::from_str::<Measurement>(line).unwrap(), *measurement);
         }
-        let summary = summary(&tally, &server, true);
+        let summary = summary(&load(&tally, &health, Some(&server)));
         assert!(summary.contains("1 x step: step number is 1, not 3"), "{summary}");
     }
 
     #[test]
     fn a_variant_says_its_durability() {
         let (tally, server) = run("store=redb");
-        let error = measurements(&tally, &server, 4).unwrap_err();
+        let health = GeneratorHealth::default();
+        let error = measurements(&load(&tally, &health, Some(&server)), 4).unwrap_err();
         assert!(error.to_string().contains("names no durability class: store=redb"), "{error}");
+    }
+
+    #[test]
+    fn any_server_has_the_metrics_that_need_no_server() {
+        let (tally, _) = run("");
+        let health = GeneratorHealth::default();
+        let measurements = measurements(&load(&tally, &health, None), 4).unwrap();
+        assert!(measurements.iter().all(|measurement| measurement.durability == Durability::Unstated));
+        let metrics: Vec<&str> = measurements.iter().map(|measurement| measurement.metric.as_str()).collect();
+        assert!(metrics.contains(&"response_p99") && !metrics.contains(&"cpu_per_request"), "{metrics:?}");
     }
 }

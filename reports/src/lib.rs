@@ -24,6 +24,7 @@ pub mod html;
 mod json;
 mod junit;
 pub mod ledger;
+pub mod load_curve;
 mod markdown;
 mod names;
 mod numbers;

@@ -5,6 +5,7 @@
 //!   any command. A new subject is one implementation of a trait.
 //! - [`schedule`] alternates two programs in rounds until the statistics need no more.
 //! - [`lanes`] measure one side: counts, times, load, effects.
+//! - [`ladder`] finds the highest rate at which a service keeps an objective.
 //! - [`session`] combines all this: it measures, judges and stores for one command.
 //! - [`tools`] run valgrind and criterion and parse their output; [`foreign`] reads the files of other tools.
 //! - [`calibration`] tests the gate on known changes.
@@ -23,6 +24,7 @@ pub mod case_command;
 pub mod fixed_length_dir;
 pub mod foreign;
 pub mod hash;
+pub mod ladder;
 pub mod lanes;
 pub mod noise;
 pub mod progress;

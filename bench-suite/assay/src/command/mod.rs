@@ -12,6 +12,7 @@ mod gate;
 mod growth;
 mod hits;
 mod init;
+mod load;
 mod merge;
 mod profile;
 mod publish;
@@ -58,6 +59,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Gate(gate::GateArgs),
     Merge(merge::MergeArgs),
+    Load(load::LoadArgs),
     Profile(profile::ProfileArgs),
     Report(report::ReportArgs),
     #[command(subcommand)]
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Compare(compare) => compare.execute(),
         Command::Gate(gate) => gate.execute(),
         Command::Merge(merge) => merge.execute(),
+        Command::Load(load) => load.execute(),
         Command::Profile(profile) => profile.execute(),
         Command::Report(report) => report.execute(),
         Command::Baseline(baseline) => baseline.execute(),

@@ -40,7 +40,7 @@ pub const STANDALONE: &[&str] = &[
 /// Libraries that only one file or folder may name, by a part of its path.
 const FOREIGN: &[(&str, &str)] = &[
     ("goose", "loadgen/src/attack.rs"),
-    ("reqwest", "loadgen/src/http.rs"),
+    ("reqwest", "loadgen/src/send/http.rs"),
     ("inferno", "reports/src/flamegraph.rs"),
     ("plotters", "reports/src/chart.rs"),
     ("libsql", "memory/src/store/libsql/"),

@@ -41,6 +41,23 @@ pub struct RequestBody {
     is_compressed: bool,
 }
 
+/// A request of any kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnyRequest {
+    pub method: String,
+    /// From the base URL on, with its query.
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+}
+
+/// The permission to load servers of other machines: the flag, and the name of each host.
+#[derive(Debug, Clone, Default)]
+pub struct RemotePermission {
+    pub allow_remote: bool,
+    pub hosts: Vec<String>,
+}
+
 /// A whole response, of any status.
 #[derive(Debug)]
 pub struct HttpResponse {
@@ -58,20 +75,18 @@ pub struct RequestError {
 }
 
 impl HttpClient {
-    /// A client of the server at `url`, which is `http://host:port`, of another machine only if `allow_remote`. Nothing
-    /// is sent yet.
-    pub fn new(url: &str, timeout: Duration, allow_remote: bool, wire: BodyEncoding) -> Result<HttpClient> {
-        let parsed = Url::parse(url).with_context(|| format!("--server {url}: use http://ADDRESS:PORT"))?;
-        ensure!(parsed.scheme() == "http", "--server {url}: use http://ADDRESS:PORT, memory-server has no TLS");
+    /// A client of the server at `url`, which is `http://host:port` and perhaps a path, of another machine only if
+    /// `remote` permits it. Nothing is sent yet.
+    pub fn new(url: &str, timeout: Duration, remote: &RemotePermission, wire: BodyEncoding) -> Result<HttpClient> {
+        let parsed = Url::parse(url).with_context(|| format!("{url}: use http://ADDRESS:PORT"))?;
+        ensure!(parsed.scheme() == "http", "{url}: use http://ADDRESS:PORT, the load generator has no TLS");
         ensure!(
-            parsed.path() == "/" && parsed.query().is_none() && parsed.username().is_empty(),
-            "--server {url}: use http://ADDRESS:PORT and nothing more"
+            parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty(),
+            "{url}: use http://ADDRESS:PORT, and a path at most"
         );
-        let host = parsed.host_str().with_context(|| format!("--server {url}: use http://ADDRESS:PORT"))?;
-        if !allow_remote {
-            let port = parsed.port_or_known_default().unwrap_or(80);
-            refuse_remote(host, port).with_context(|| format!("--server {url}"))?;
-        }
+        let host = parsed.host_str().with_context(|| format!("{url}: use http://ADDRESS:PORT"))?;
+        let port = parsed.port_or_known_default().unwrap_or(80);
+        remote.check(host, port).with_context(|| url.to_owned())?;
         let client = Client::builder()
             .no_proxy() // a proxy from the environment would be measured with the server
             .redirect(redirect::Policy::none()) // a redirect could leave this machine
@@ -122,6 +137,20 @@ impl HttpClient {
         send(request.body(body.bytes.clone())).await
     }
 
+    /// Sends any request.
+    pub async fn send(&self, request: &AnyRequest) -> Result<HttpResponse, RequestError> {
+        let refused = |reason: String| RequestError { timed_out: false, reason };
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| refused(error.to_string()))?;
+        let mut builder = self.request(method, &request.path);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        }
+        send(builder).await
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }
@@ -153,48 +182,63 @@ fn request_error(error: reqwest::Error) -> RequestError {
     RequestError { timed_out, reason }
 }
 
-fn refuse_remote(host: &str, port: u16) -> Result<()> {
-    const REMEDY: &str = "only servers of this machine are loaded, unless --allow-remote is given";
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        ensure!(address.is_loopback(), "{address} is no loopback address: {REMEDY}");
-        return Ok(());
+impl RemotePermission {
+    fn check(&self, host: &str, port: u16) -> Result<()> {
+        const REMEDY: &str = "only servers of this machine are loaded, unless --allow-remote is given";
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if self.allow_remote && self.hosts.iter().any(|allowed| allowed == bare) {
+            return Ok(());
+        }
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            ensure!(address.is_loopback() || self.allow_remote, "{address} is no loopback address: {REMEDY}");
+            ensure!(address.is_loopback(), "you have not named {address}: add --allow-host {address}");
+            return Ok(());
+        }
+        // Other names are not looked up, because that would already be a request to another machine.
+        if bare != "localhost" {
+            ensure!(self.allow_remote, "{bare} is no loopback address: {REMEDY}");
+            bail!("you have not named {bare}: add --allow-host {bare}");
+        }
+        let mut addresses = (bare, port).to_socket_addrs().context("looking up localhost")?;
+        ensure!(addresses.all(|address| address.ip().is_loopback()), "localhost is another machine here: {REMEDY}");
+        Ok(())
     }
-    // Other names are not looked up, because that would already be a request to another machine.
-    if bare != "localhost" {
-        bail!("{bare} is no loopback address: {REMEDY}");
-    }
-    let mut addresses = (bare, port).to_socket_addrs().context("looking up localhost")?;
-    ensure!(addresses.all(|address| address.ip().is_loopback()), "localhost is another machine here: {REMEDY}");
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn new(url: &str, allow_remote: bool) -> Result<String, String> {
-        let http = HttpClient::new(url, Duration::from_secs(1), allow_remote, BodyEncoding::Identity);
+    fn new(url: &str, allow_remote: bool, hosts: &[&str]) -> Result<String, String> {
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let remote = RemotePermission { allow_remote, hosts };
+        let http = HttpClient::new(url, Duration::from_secs(1), &remote, BodyEncoding::Identity);
         http.map(|http| http.base().to_owned()).map_err(|error| format!("{error:#}"))
     }
 
     #[test]
     fn only_this_machine_unless_told() {
-        assert_eq!(new("http://127.0.0.1:8080", false).as_deref(), Ok("http://127.0.0.1:8080"));
-        assert_eq!(new("http://[::1]:8080/", false).as_deref(), Ok("http://[::1]:8080"));
-        for remote in
-            ["http://192.0.2.1:80", "http://example.invalid:80", "http://0.0.0.0:80", "http://[2001:db8::1]:80"]
-        {
-            assert!(new(remote, false).is_err_and(|error| error.contains("--allow-remote")), "{remote}");
-            assert!(new(remote, true).is_ok(), "{remote}");
+        assert_eq!(new("http://127.0.0.1:8080", false, &[]).as_deref(), Ok("http://127.0.0.1:8080"));
+        assert_eq!(new("http://[::1]:8080/", false, &[]).as_deref(), Ok("http://[::1]:8080"));
+        for (remote, host) in [
+            ("http://192.0.2.1:80", "192.0.2.1"),
+            ("http://example.invalid:80", "example.invalid"),
+            ("http://0.0.0.0:80", "0.0.0.0"),
+            ("http://[2001:db8::1]:80", "2001:db8::1"),
+        ] {
+            assert!(new(remote, false, &[host]).is_err_and(|error| error.contains("--allow-remote")), "{remote}");
+            let unnamed = new(remote, true, &["other.invalid"]);
+            assert!(unnamed.is_err_and(|error| error.ends_with(&format!("add --allow-host {host}"))), "{remote}");
+            assert!(new(remote, true, &[host]).is_ok(), "{remote}");
         }
     }
 
     #[test]
     fn only_long_bodies_are_compressed_and_only_when_told() {
         let body = |wire: BodyEncoding, bytes: usize| {
+            let here = RemotePermission::default();
             let http =
-                HttpClient::new("http://127.0.0.1:1", Duration::from_secs(1), false, wire).expect("a loopback address");
+                HttpClient::new("http://127.0.0.1:1", Duration::from_secs(1), &here, wire).expect("a loopback address");
             let body = http.encode(vec![b'a'; bytes]).expect("compresses");
             (body.is_compressed, body.bytes.len())
         };
@@ -208,9 +252,9 @@ mod tests {
     #[test]
     fn only_plain_server_urls() {
         for wrong in
-            ["", "127.0.0.1:80", "https://127.0.0.1", "http://127.0.0.1/path", "http://a@127.0.0.1/", "file:///x"]
+            ["", "127.0.0.1:80", "https://127.0.0.1", "http://127.0.0.1/?a=b", "http://a@127.0.0.1/", "file:///x"]
         {
-            assert!(new(wrong, false).is_err_and(|error| error.contains("http://ADDRESS:PORT")), "{wrong}");
+            assert!(new(wrong, false, &[]).is_err_and(|error| error.contains("http://ADDRESS:PORT")), "{wrong}");
         }
     }
 }

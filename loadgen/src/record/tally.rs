@@ -7,36 +7,20 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use strum::IntoEnumIterator;
 
-/// The kinds of requests, in the order in which they happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::EnumIter, strum::IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub enum Operation {
-    Start,
-    Step,
-    Complete,
-    /// Retrieve episodes like a task.
-    Retrieve,
-    /// Read the best episode found.
-    Read,
-}
-
-impl Operation {
-    /// The name in messages.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn method(self) -> &'static str {
-        if self == Operation::Read { "GET" } else { "POST" }
-    }
+/// A kind of requests: times are told apart by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationName {
+    pub name: String,
+    /// The HTTP method.
+    pub method: String,
 }
 
 /// One request that was sent.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
-    pub operation: Operation,
+    /// Its position among the operations of the workload.
+    pub operation: usize,
     /// Its intended start; in the closed model, the time of sending.
     pub intended: Instant,
     pub sent: Instant,
@@ -71,12 +55,18 @@ pub struct Tally {
     pub service: Histogram<u64>,
     /// The load generator's own delays.
     pub lag: Histogram<u64>,
-    /// The response times of each operation.
-    pub by_operation: BTreeMap<Operation, Histogram<u64>>,
+    /// The response times of each operation, in the workload's order.
+    pub by_operation: Vec<(String, Histogram<u64>)>,
     /// Counts by message; after the first [`Tally::KINDS_MAX`] messages all others together.
     pub errors: BTreeMap<String, u64>,
-    /// Episodes that were played to the end without an error.
-    pub episodes: u64,
+    /// Sessions that were played to the end without an error.
+    pub sessions: u64,
+    /// The limit of [`Tally::over`].
+    pub count_over: Option<Duration>,
+    /// Requests that took longer than the limit, from the intended start.
+    pub over: u64,
+    /// Those that did so from their sending.
+    pub service_over: u64,
     /// The first intended start and the last answer.
     span: Option<(Instant, Instant)>,
 }
@@ -85,14 +75,17 @@ impl Tally {
     /// The most messages that are counted separately, because ids and numbers could make them endless.
     pub const KINDS_MAX: usize = 20;
 
-    pub fn new() -> Tally {
+    pub fn new(operations: &[OperationName]) -> Tally {
         Tally {
             response: histogram(),
             service: histogram(),
             lag: histogram(),
-            by_operation: Operation::iter().map(|operation| (operation, histogram())).collect(),
+            by_operation: operations.iter().map(|operation| (operation.name.clone(), histogram())).collect(),
             errors: BTreeMap::new(),
-            episodes: 0,
+            sessions: 0,
+            count_over: None,
+            over: 0,
+            service_over: 0,
             span: None,
         }
     }
@@ -102,11 +95,14 @@ impl Tally {
         self.response.saturating_record(response_ns);
         self.service.saturating_record(nanoseconds(record.service()));
         self.lag.saturating_record(nanoseconds(record.lag));
-        if let Some(histogram) = self.by_operation.get_mut(&record.operation) {
-            histogram.saturating_record(response_ns);
+        if let Some(limit) = self.count_over {
+            self.over += u64::from(record.response() > limit);
+            self.service_over += u64::from(record.service() > limit);
         }
+        let (name, histogram) = &mut self.by_operation[record.operation];
+        histogram.saturating_record(response_ns);
         if let Some(error) = &record.error {
-            let kind = format!("{}: {error}", record.operation.name());
+            let kind = format!("{name}: {error}");
             let known = self.errors.contains_key(&kind) || self.errors.len() < Tally::KINDS_MAX;
             *self.errors.entry(if known { kind } else { "others".to_owned() }).or_insert(0) += 1;
         }
@@ -136,13 +132,14 @@ impl Tally {
     }
 }
 
-/// Three digits from a nanosecond to a day, in a few hundred kilobytes.
-fn histogram() -> Histogram<u64> {
+/// An empty histogram: three digits from a nanosecond to a day, in a few hundred kilobytes.
+pub fn histogram() -> Histogram<u64> {
     const DAY_NS: u64 = 24 * 3600 * 1_000_000_000;
     Histogram::new_with_bounds(1, DAY_NS, 3).expect("the bounds are far enough apart, and 3 is a number of digits")
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+/// Nanoseconds, at most as many as a u64 has.
+pub fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -150,10 +147,14 @@ fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    fn tally() -> Tally {
+        Tally::new(&[OperationName { name: "step".to_owned(), method: "POST".to_owned() }])
+    }
+
     fn record(start: Instant, intended_ms: u64, sent_ms: u64, done_ms: u64, error: Option<&str>) -> RequestRecord {
         let at = |ms| start + Duration::from_millis(ms);
         RequestRecord {
-            operation: Operation::Step,
+            operation: 0,
             intended: at(intended_ms),
             sent: at(sent_ms),
             done: at(done_ms),
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn a_stall_is_charged_to_all_that_waited_for_it() {
         let start = Instant::now();
-        let mut tally = Tally::new();
+        let mut tally = tally();
         // A second's stall: ten requests were due during it, each served in a millisecond once it was over.
         for request in 0..10 {
             tally.add(&record(start, request * 100, 1000 + request, 1001 + request, None));
@@ -176,13 +177,13 @@ mod tests {
         assert_eq!(tally.requests(), 10);
         assert_eq!(tally.elapsed(), Duration::from_millis(1010));
         assert!((tally.throughput().unwrap() - 10.0 / 1.01).abs() < 1e-9);
-        assert_eq!(tally.by_operation[&Operation::Step].len(), 10);
+        assert_eq!(tally.by_operation[0].1.len(), 10);
     }
 
     #[test]
     fn errors_are_counted_by_kind_and_kept_out_of_the_throughput() {
         let start = Instant::now();
-        let mut tally = Tally::new();
+        let mut tally = tally();
         for request in 0..100 {
             tally.add(&record(start, 0, 0, 1000, Some(&format!("wrong {request}"))));
         }
@@ -191,6 +192,6 @@ mod tests {
         assert_eq!(tally.errors["others"], 80);
         assert_eq!((tally.requests(), tally.error_count()), (101, 100));
         assert_eq!(tally.throughput(), Some(1.0));
-        assert_eq!(Tally::new().throughput(), None);
+        assert_eq!(self::tally().throughput(), None);
     }
 }

@@ -9,7 +9,7 @@ use memory::api::{ErrorBody, Logged, RetrievedEpisode, RetrievedEpisodes, Script
 use memory::{Completion, Episode, EpisodeId, NewStep, Step};
 use serde::de::DeserializeOwned;
 
-use crate::http::HttpResponse;
+use crate::send::http::HttpResponse;
 
 /// The answer to a start: the new episode's id.
 pub fn started(answer: &HttpResponse) -> Result<EpisodeId, String> {

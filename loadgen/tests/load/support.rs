@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
+use baselines::Measurement;
 use memory::api::{ProcessStats, Script, ServerStats};
 use memory::corpus::{self, Corpus};
 use memory::{Memory, NewStep, Options, Outcome, StartEpisode, Variant, server};
@@ -136,7 +137,9 @@ fn read_request(stream: &TcpStream) -> Option<String> {
 
 fn answer(mut stream: &TcpStream, status: u16, body: &str) {
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status} Any\r\ncontent-length: {length}\r\n\r\n{body}").ok();
+    // In one piece: the rest of an answer in several would wait for the client's acknowledgement.
+    let answer = format!("HTTP/1.1 {status} Any\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(answer.as_bytes()).ok();
 }
 
 /// What `GET /stats` of a stub answers.
@@ -185,4 +188,40 @@ pub fn command(server: &str, corpus: &Path, more: &[&str]) -> Command {
 /// Runs the load generator to its end.
 pub fn loadgen(server: &str, corpus: &Path, more: &[&str]) -> Output {
     command(server, corpus, more).output().unwrap()
+}
+
+/// Runs the load generator with these arguments.
+pub fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args(arguments)
+        .env("http_proxy", "http://127.0.0.1:9")
+        .output()
+        .unwrap()
+}
+
+pub fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+pub fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+pub fn measurements(text: &str) -> Vec<Measurement> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+pub fn value(measurements: &[Measurement], metric: &str) -> f64 {
+    let found = measurements.iter().find(|measurement| measurement.metric == metric);
+    found.unwrap_or_else(|| panic!("no {metric}")).sample.median()
+}
+
+/// A message is one line that starts with the program's name.
+#[track_caller]
+pub fn fails(output: &Output, code: i32, reason: &str) {
+    assert_eq!(output.status.code(), Some(code), "{}", stderr(output));
+    assert!(stderr(output).contains(reason), "{}", stderr(output));
+    assert_eq!(stderr(output).lines().count(), 1, "{}", stderr(output));
+    assert!(stderr(output).starts_with("loadgen: "), "{}", stderr(output));
+    assert_eq!(stdout(output), "");
 }

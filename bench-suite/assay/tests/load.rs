@@ -1,0 +1,122 @@
+//! `assay load` on the command line: the load generator's exit codes, and the ladder of rates.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A server that answers all requests one after the other, each once `service` has passed.
+fn single_server(mut service: impl FnMut() -> Duration + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let (queue, waiting) = mpsc::channel::<TcpStream>();
+    thread::spawn(move || {
+        for mut stream in waiting {
+            let end = Instant::now() + service();
+            thread::sleep(end.saturating_duration_since(Instant::now() + Duration::from_micros(100)));
+            while Instant::now() < end {
+                std::hint::spin_loop();
+            }
+            // A client that has gone away wants no answer.
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").ok();
+        }
+    });
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                stream.set_nodelay(true).ok();
+                for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+                    if line.is_empty() {
+                        queue.send(stream.try_clone().expect("it is open")).expect("the worker never ends");
+                    }
+                }
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+fn scenario(folder: &Path, url: &str) -> String {
+    let path = folder.join("one.toml");
+    let text =
+        format!("schema = 1\nname = \"one\"\nbase_url = \"{url}\"\n\n[[request]]\nname = \"read\"\npath = \"/\"\n");
+    std::fs::write(&path, text).expect("written");
+    path.to_string_lossy().into_owned()
+}
+
+fn load(arguments: &[&str]) -> (i32, String, String) {
+    let output: Output =
+        Command::new(env!("CARGO_BIN_EXE_assay")).arg("load").args(arguments).output().expect("assay starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("not killed"), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_load_generator_s_words_and_exit_codes_are_passed_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = scenario(folder.path(), &single_server(|| Duration::ZERO));
+    let (code, measurements, said) =
+        load(&["--scenario", &path, "--sessions", "5", "--rate", "100", "--quiet", "--max-start-lag", "1h"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(measurements.contains("\"benchmark\":\"load/one\""), "{measurements}");
+    assert!(said.contains("5 sessions, 5 requests"), "{said}");
+    let (code, _, said) = load(&["merge", folder.path().to_str().expect("text")]);
+    assert!(code == 1 && said.contains("has no .hlog file"), "{code}: {said}");
+    let (code, _, said) = load(&["--scenario", &path, "--shard", "2/2", "--start-at", "1"]);
+    assert!(code == 3 && said.contains("--start-at has passed"), "{code}: {said}");
+    let (code, help, _) = load(&["--help"]);
+    assert!(code == 0 && help.contains("--scenario"), "{help}");
+}
+
+#[test]
+fn a_ladder_without_an_answer_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = scenario(folder.path(), &single_server(|| Duration::ZERO));
+    // No answer comes over a socket within a microsecond.
+    let quick = ["--from", "50", "--seconds", "0.5", "--", "--scenario", &path, "--max-start-lag", "1h"];
+    let (code, table, said) = load(&[&["ladder", "--objective", "p50 < 1 us"][..], &quick].concat());
+    assert_eq!((code, table.as_str()), (3, ""), "{said}");
+    assert!(
+        said.ends_with(
+            "undecided: the objective is missed at 50 sessions a second already: lower --from, or ask for less\n"
+        ),
+        "{said}"
+    );
+    let (code, _, said) = load(&[&["ladder", "--objective", "p99"][..], &quick].concat());
+    assert!(code == 2 && said.contains("as in 'p99 < 50 ms'"), "{said}");
+    assert_eq!(load(&["ladder", "--objective", "p99 < 1 s"]).0, 2, "a ladder needs a workload");
+}
+
+/// A single server with random service: its p99 is `ln(100) / (mu - rate)`.
+#[test]
+#[ignore = "takes minutes, and needs both cores for itself"]
+fn the_rate_of_a_single_server_is_found() {
+    const MU: f64 = 200.0;
+    let mut state = 7u64;
+    let url = single_server(move || {
+        // Knuth's generator, "Seminumerical Algorithms", section 3.3.4.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let uniform = ((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        Duration::from_secs_f64(-uniform.ln() / MU)
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = scenario(folder.path(), &url);
+    let (json, svg) = (folder.path().join("ladder.json"), folder.path().join("ladder.svg"));
+    let files = ["--json", json.to_str().expect("text"), "--svg", svg.to_str().expect("text")];
+    let pace = ["--objective", "p99 < 100 ms", "--from", "20", "--seconds", "15", "--rungs", "4", "--trials", "4"];
+    let (code, table, said) = load(&[&["ladder"][..], &pace, &files, &["--", "--scenario", &path]].concat());
+    println!("{said}{table}");
+    assert_eq!(code, 0, "{said}");
+    let text = std::fs::read_to_string(&json).expect("written");
+    let ladder: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let (rate, truth) = (ladder["highest_rate"]["rate"].as_f64().expect("found"), MU - 100f64.ln() / 0.1);
+    println!("found {rate}, truth {truth}");
+    assert!((rate / truth - 1.0).abs() < 0.1, "{rate} where {truth} is right");
+    let capacity = ladder["scalability"]["capacity"].as_f64().expect("fitted");
+    assert!((capacity / MU - 1.0).abs() < 0.15, "{capacity} where {MU} is right");
+    assert!(std::fs::read_to_string(&svg).expect("written").starts_with("<svg"));
+}

@@ -1,0 +1,136 @@
+//! The workload of the reference memory: whole episodes of a corpus, then retrievals, each with a read of the best
+//! episode found.
+
+pub mod check;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use memory::EpisodeId;
+use memory::api::{Retrieve, Script};
+use parking_lot::Mutex;
+use strum::IntoEnumIterator;
+
+use crate::record::tally::OperationName;
+use crate::send::http::{HttpClient, HttpResponse, RequestBody};
+use crate::send::player::{Fault, SessionPlay, Workload};
+
+/// The kinds of requests, in the order in which they happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+enum Operation {
+    Start,
+    Step,
+    Complete,
+    /// Retrieve episodes like a task.
+    Retrieve,
+    /// Read the best episode found.
+    Read,
+}
+
+/// Scripts to play, and what was written so far.
+#[derive(Debug)]
+pub struct Episodes {
+    operations: Vec<OperationName>,
+    scripts: Vec<PreparedScript>,
+    limit: usize,
+    /// The scripts of this run's completed episodes.
+    written: Mutex<BTreeMap<EpisodeId, usize>>,
+}
+
+/// A script with the bodies of its requests, encoded before the run, so that encoding delays no request.
+#[derive(Debug)]
+struct PreparedScript {
+    script: Script,
+    start: RequestBody,
+    steps: Vec<RequestBody>,
+    outcome: RequestBody,
+    retrieve: RequestBody,
+}
+
+impl PreparedScript {
+    fn new(script: Script, limit: usize, http: &HttpClient) -> Result<PreparedScript> {
+        let (text, context) = (script.start.task.clone(), Some(script.start.context.clone()));
+        Ok(PreparedScript {
+            start: http.body(&script.start)?,
+            steps: script.steps.iter().map(|step| http.body(step)).collect::<Result<_>>()?,
+            outcome: http.body(&script.outcome)?,
+            retrieve: http.body(&Retrieve { text, context, limit, steps: false })?,
+            script,
+        })
+    }
+}
+
+impl Episodes {
+    /// Episodes of these scripts; retrievals ask for `limit` of them.
+    pub fn new(scripts: Vec<Script>, limit: usize, http: &HttpClient) -> Result<Episodes> {
+        let scripts =
+            scripts.into_iter().map(|script| PreparedScript::new(script, limit, http)).collect::<Result<_>>()?;
+        let operation = |operation: Operation| {
+            let method = if operation == Operation::Read { "GET" } else { "POST" };
+            OperationName { name: <&str>::from(operation).to_owned(), method: method.to_owned() }
+        };
+        let operations = Operation::iter().map(operation).collect();
+        Ok(Episodes { operations, scripts, limit, written: Mutex::new(BTreeMap::new()) })
+    }
+
+    /// The script of an episode that this run wrote.
+    fn known(&self, id: EpisodeId) -> Option<&Script> {
+        let index = *self.written.lock().get(&id)?;
+        Some(&self.scripts[index].script)
+    }
+}
+
+impl Workload for Episodes {
+    fn operations(&self) -> &[OperationName] {
+        &self.operations
+    }
+
+    fn probe(&self) -> &str {
+        "/health"
+    }
+
+    async fn play(&self, session: &mut SessionPlay<'_>) -> Option<()> {
+        let planned = session.planned;
+        let PreparedScript { script, start, steps, outcome, .. } = &self.scripts[planned.script];
+
+        let id = post(session, Operation::Start, "/episodes", start, check::started).await?;
+        let path = format!("/episodes/{id}/steps");
+        for (number, step) in (0..).zip(steps) {
+            post(session, Operation::Step, &path, step, |answer| check::logged(answer, number)).await?;
+        }
+        let path = format!("/episodes/{id}/complete");
+        post(session, Operation::Complete, &path, outcome, |answer| check::completed(answer, script)).await?;
+        self.written.lock().insert(id, planned.script);
+
+        for &asked in &planned.retrievals {
+            let retrieve = &self.scripts[asked].retrieve;
+            let check = |answer: &HttpResponse| check::retrieved(answer, self.limit, |id| self.known(id));
+            let best = post(session, Operation::Retrieve, "/retrieve", retrieve, check).await?;
+            let path = format!("/episodes/{best}");
+            let answer = session.http().get(&path);
+            let check = |answer: &HttpResponse| check::episode(answer, best, self.known(best));
+            session.request(Operation::Read as usize, answer, |answer, _| checked(check(answer))).await?;
+        }
+        Some(())
+    }
+}
+
+async fn post<T>(
+    session: &mut SessionPlay<'_>,
+    operation: Operation,
+    path: &str,
+    body: &RequestBody,
+    check: impl FnOnce(&HttpResponse) -> Result<T, String>,
+) -> Option<T> {
+    let answer = session.http().post(path, body);
+    session.request(operation as usize, answer, |answer, _| checked(check(answer))).await
+}
+
+/// A wrong answer ends the episode.
+fn checked<T>(checked: Result<T, String>) -> (Option<T>, Option<Fault>) {
+    match checked {
+        Ok(value) => (Some(value), None),
+        Err(fault) => (None, Some(Fault::Ends(fault))),
+    }
+}

@@ -1,0 +1,254 @@
+//! One run: reads the workload, has it played, and writes what came out.
+
+use std::hash::Hasher;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, anyhow, bail};
+use baselines::exit_code::Exit;
+use fnv::FnvHasher;
+use memory::api::ServerStats;
+use memory::corpus;
+
+use crate::arguments::Arguments;
+use crate::arrivals::mix::Mix;
+use crate::arrivals::schedule::Schedule;
+use crate::arrivals::shard::LoadShard;
+use crate::attack;
+use crate::episodes::{Episodes, check};
+use crate::health::HealthLimits;
+use crate::record::interval_log::{LogEnd, LogHeader, SCHEMA};
+use crate::record::log_writer::{LogPlace, LogWriter};
+use crate::record::merge::LATE_NS;
+use crate::report::{self, FinishedLoad, LoadSummary, ServerSnapshots};
+use crate::scenario::play::ScenarioWorkload;
+use crate::scenario::read;
+use crate::send::http::HttpClient;
+use crate::send::player::{Player, RunSettings, StopReason, Workload};
+
+/// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
+const OVERTIME: Duration = Duration::from_secs(60);
+const CLOSED_DEADLINE: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Time between two lines of progress.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// A workload that was read, with its name.
+struct Prepared<W> {
+    name: String,
+    /// A hash of everything that decides what is sent when.
+    plan: String,
+    workload: W,
+    mix: Mix,
+    http: HttpClient,
+    /// The server is a memory-server, which tells its own numbers.
+    is_memory: bool,
+}
+
+/// Runs what the arguments ask for.
+pub fn run(arguments: &Arguments) -> Result<Exit> {
+    if let Some(file) = &arguments.scenario {
+        return scenario(arguments, file);
+    }
+    let server = arguments.server.as_deref().context("--server is missing")?;
+    let file = arguments.corpus.as_deref().context("--corpus is missing")?;
+    let http = client(arguments, server).context("--server")?;
+    let scripts = corpus::read(file)?.scripts;
+    if scripts.is_empty() {
+        eprintln!("loadgen: {}: the corpus has no episodes, so there is nothing to send", file.display());
+        return Ok(Exit::Nothing);
+    }
+    let bytes = std::fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
+    let step_counts = scripts.iter().map(|script| script.steps.len()).collect();
+    let mix = Mix::Episodes { step_counts, retrieve_ratio: arguments.retrieve_ratio };
+    let limit = usize::try_from(arguments.limit).context("--limit")?;
+    let plan = plan(arguments, &bytes, &format!("{:?} {limit}", arguments.retrieve_ratio));
+    let workload = Episodes::new(scripts, limit, &http)?;
+    start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, http, is_memory: true })
+}
+
+fn scenario(arguments: &Arguments, file: &Path) -> Result<Exit> {
+    let read = read::read(file).map_err(|wrong| anyhow!(wrong))?;
+    let url = arguments.server.as_deref().unwrap_or(&read.scenario.base_url);
+    let http = client(arguments, url)?;
+    let name = format!("load/{}", read.scenario.name);
+    let workload = ScenarioWorkload::new(read.scenario);
+    let (mix, plan) = (workload.mix(), plan(arguments, &read.bytes, ""));
+    start(arguments, Prepared { name, plan, workload, mix, http, is_memory: false })
+}
+
+fn client(arguments: &Arguments, url: &str) -> Result<HttpClient> {
+    HttpClient::new(url, arguments.timeout, &arguments.remote(), arguments.wire)
+}
+
+/// A hash of the pace and of the bytes of the workload. The shard is no part of it.
+fn plan(arguments: &Arguments, bytes: &[u8], more: &str) -> String {
+    let mut hasher = FnvHasher::default();
+    hasher.write(format!("{:?} {more}\n", arguments.pace()).as_bytes());
+    hasher.write(bytes);
+    format!("{:016x}", hasher.finish())
+}
+
+fn start<W: Workload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
+    if arguments.plan {
+        print_plan(Schedule::new(arguments.pace(), prepared.mix, arguments.shard()))?;
+        return Ok(Exit::Ok);
+    }
+    if arguments.shard().of > 1 && arguments.start_at.is_none() {
+        eprintln!("loadgen: --shard {} needs --start-at, so that all shards start at one time", arguments.shard());
+        return Ok(Exit::Usage);
+    }
+    if let Some(passed) = arguments.start_at.and_then(|start| SystemTime::now().duration_since(start).ok())
+        && passed > Duration::from_nanos(LATE_NS)
+    {
+        let seconds = passed.as_secs_f64();
+        eprintln!("loadgen: --start-at has passed {seconds:.1} s ago: nothing was sent; give a later time");
+        return Ok(Exit::Invalid);
+    }
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(arguments.threads as usize)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?
+        .block_on(measure(arguments, prepared))
+}
+
+fn print_plan(schedule: Schedule) -> Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for planned in schedule {
+        serde_json::to_writer(&mut out, &planned).context("printing the schedule")?;
+        writeln!(out).context("printing the schedule")?;
+    }
+    out.flush().context("printing the schedule")
+}
+
+async fn measure<W: Workload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
+    let Prepared { name, plan, workload, mix, http, is_memory } = prepared;
+    let shard = arguments.shard();
+    let schedule = Schedule::new(arguments.pace(), mix, shard);
+    let totals = schedule.totals();
+    let end = totals.and_then(|totals| totals.end);
+    let deadline = arguments.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)));
+    let open = schedule.is_open();
+    let header = LogHeader {
+        schema: SCHEMA,
+        name: name.clone(),
+        plan: plan.clone(),
+        shard,
+        started_at_ns: 0,
+        operations: workload.operations().iter().map(|operation| operation.name.clone()).collect(),
+    };
+    let log = arguments.log.as_ref().map(|log| LogWriter::open(LogPlace::of(&log_file(log, shard)))).transpose()?;
+    let settings = RunSettings {
+        deadline,
+        start_at: arguments.start_at,
+        count_over: arguments.count_over,
+        log: log.map(|log| (log, header)),
+    };
+    let player = Arc::new(Player::new(http.clone(), workload, schedule, settings)?);
+
+    let before = if is_memory { Some(stats(&http).await?) } else { None };
+    let progress = (!arguments.quiet).then(|| tokio::spawn(show_progress(Arc::clone(&player))));
+    let wait = arguments.start_at.and_then(|start| start.duration_since(SystemTime::now()).ok()).unwrap_or_default();
+    let bound = wait + deadline + arguments.timeout;
+    let counted = attack::run(Arc::clone(&player), http.base(), arguments.users, bound).await;
+    if let Some(progress) = progress {
+        progress.abort();
+    }
+    let counted = counted?;
+    match player.stop_reason() {
+        Some(StopReason::Gone(reason)) => bail!("{reason}"),
+        Some(StopReason::Interrupted) => bail!("interrupted after {} requests", player.tally().requests()),
+        Some(StopReason::Late) | None => {}
+    }
+    let health = player.health(arguments.threads);
+    let server = match before {
+        Some(before) => Some(ServerSnapshots { before, after: stats(&http).await? }),
+        None => None,
+    };
+
+    let tally = player.tally();
+    if tally.requests() == 0 {
+        eprintln!("loadgen: no session was due before the end: raise --rate, --duration or --deadline");
+        return Ok(Exit::Nothing);
+    }
+    if tally.requests() != counted as u64 {
+        eprintln!("loadgen: goose counted {counted} of {} requests; the measurements have them all", tally.requests());
+    }
+    let mut unhealthy = Vec::new();
+    if player.stop_reason() == Some(&StopReason::Late) {
+        unhealthy.push(format!(
+            "the run was not done by its deadline of {} s: lower --rate, raise --users or --deadline",
+            deadline.as_secs_f64()
+        ));
+    }
+    let limits = HealthLimits { start_lag: arguments.max_start_lag, users: arguments.users };
+    unhealthy.extend(health.complaints(&tally.response, limits));
+    if let Some(log) = player.log() {
+        log.finish(LogEnd {
+            sessions: tally.sessions,
+            errors: tally.errors.clone(),
+            health: health.clone(),
+            unhealthy: unhealthy.clone(),
+        })?;
+    }
+    let load = FinishedLoad { name: &name, tally: &tally, health: &health, server: server.as_ref(), open };
+    if let Some(path) = &arguments.summary {
+        let summary = LoadSummary::new(&load, &plan, shard, &unhealthy);
+        let json = serde_json::to_string_pretty(&summary).context("encoding the summary")?;
+        baselines::atomic::write(path, (json + "\n").as_bytes())?;
+    }
+    // The planned requests, because errors end sessions early and must not make the run incomparable.
+    let operations = totals.map_or(1, |totals| totals.requests);
+    let lines = report::lines(&report::measurements(&load, operations)?)?;
+    let summary = report::summary(&load);
+    if !unhealthy.is_empty() {
+        eprint!("{summary}");
+        for reason in &unhealthy {
+            eprintln!("loadgen: invalid: {reason}");
+        }
+        return Ok(Exit::Invalid);
+    }
+    match &arguments.output {
+        Some(path) => {
+            baselines::atomic::write(path, lines.as_bytes())?;
+            io::stdout().write_all(summary.as_bytes()).context("writing the summary")?;
+        }
+        // Stdout has the log: nothing else is mixed into it.
+        None if arguments.log.as_deref() == Some(Path::new("-")) => eprint!("{summary}"),
+        None => {
+            io::stdout().write_all(lines.as_bytes()).context("writing the measurements")?;
+            eprint!("{summary}");
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// In a folder, each shard has its own file.
+fn log_file(log: &Path, shard: LoadShard) -> PathBuf {
+    if log.is_dir() { log.join(format!("shard-{}of{}.hlog", shard.number, shard.of)) } else { log.to_owned() }
+}
+
+/// The server's own numbers. They also prove that it is a memory-server and that it answers.
+async fn stats(http: &HttpClient) -> Result<ServerStats> {
+    let remedy = "is memory-server running there?";
+    let answer = http
+        .get("/stats")
+        .await
+        .map_err(|none| anyhow!("{} does not answer: {} ({remedy})", http.base(), none.reason))?;
+    check::read(&answer, 200).map_err(|wrong| anyhow!("{}/stats: {wrong} ({remedy})", http.base()))
+}
+
+async fn show_progress<W: Workload>(player: Arc<Player<W>>) {
+    loop {
+        tokio::time::sleep(PROGRESS).await;
+        let (requests, sessions, errors) = {
+            let tally = player.tally();
+            (tally.requests(), tally.sessions, tally.error_count())
+        };
+        eprintln!("loadgen: {sessions} sessions, {requests} requests, {errors} errors");
+    }
+}

@@ -1,0 +1,368 @@
+//! Plays planned sessions: waits for each request's intended start, sends it, has the answer checked and records the
+//! times.
+//!
+//! What a session sends is the workload's matter.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::http::{HttpClient, HttpResponse, RequestError};
+use super::timer::Timer;
+use crate::arrivals::schedule::{PlannedSession, Schedule};
+use crate::health::{GeneratorHealth, LagPercentiles, Waits, cpu_time};
+use crate::record::interval_log::LogHeader;
+use crate::record::log_writer::{LogWriter, RequestTimes};
+use crate::record::tally::{OperationName, RequestRecord, Tally, nanoseconds};
+
+/// The longest that a task waits before it checks if the run was stopped.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Timeout of the request that checks if the server is still there.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// Reasons for a run to end before its schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopReason {
+    /// The server does not answer any more.
+    Gone(String),
+    /// The deadline passed.
+    Late,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// The requests of sessions, and the checks of their answers.
+pub trait Workload: Send + Sync + 'static {
+    /// The kinds of requests; a request names its kind by the position here.
+    fn operations(&self) -> &[OperationName];
+
+    /// The path of a cheap `GET` that shows that the server is still there, with any status.
+    fn probe(&self) -> &str;
+
+    /// Plays a session to its end; none if it ended before, with an error or because the run was stopped.
+    fn play(&self, session: &mut SessionPlay<'_>) -> impl Future<Output = Option<()>> + Send;
+}
+
+/// The settings of a run, beside its schedule.
+#[derive(Debug)]
+pub struct RunSettings {
+    /// Nothing is sent later than this after the start.
+    pub deadline: Duration,
+    /// The time at which the schedule's clock starts; none for as soon as all users are there.
+    pub start_at: Option<SystemTime>,
+    /// Requests that take longer are counted.
+    pub count_over: Option<Duration>,
+    /// The log, and its header without the start.
+    pub log: Option<(LogWriter, LogHeader)>,
+}
+
+/// One run, shared by all users.
+#[derive(Debug)]
+pub struct Player<W> {
+    workload: W,
+    pace: RunClock,
+}
+
+/// The clock, the schedule and the records of a run.
+#[derive(Debug)]
+pub struct RunClock {
+    pub http: HttpClient,
+    timer: Timer,
+    settings: RunSettings,
+    probe: String,
+    schedule: Mutex<Upcoming>,
+    tally: Mutex<Tally>,
+    waits: Mutex<Waits>,
+    started: OnceLock<Instant>,
+    cpu_before: OnceLock<Duration>,
+    stopped: OnceLock<StopReason>,
+}
+
+/// The sessions that nobody plays yet, and ahead of them those that are not due yet.
+#[derive(Debug)]
+struct Upcoming {
+    next: Schedule,
+    arrivals: std::iter::Peekable<Schedule>,
+    taken: u64,
+    arrived: u64,
+    /// Requests of the sessions that were taken.
+    requests: u64,
+}
+
+impl<W: Workload> Player<W> {
+    /// A run of `schedule` over a workload.
+    pub fn new(http: HttpClient, workload: W, schedule: Schedule, settings: RunSettings) -> Result<Player<W>> {
+        let upcoming =
+            Upcoming { next: schedule.clone(), arrivals: schedule.peekable(), taken: 0, arrived: 0, requests: 0 };
+        let mut tally = Tally::new(workload.operations());
+        tally.count_over = settings.count_over;
+        let pace = RunClock {
+            http,
+            timer: Timer::start().context("starting the timer")?,
+            settings,
+            probe: workload.probe().to_owned(),
+            schedule: Mutex::new(upcoming),
+            tally: Mutex::new(tally),
+            waits: Mutex::new(Waits::new()),
+            started: OnceLock::new(),
+            cpu_before: OnceLock::new(),
+            stopped: OnceLock::new(),
+        };
+        Ok(Player { workload, pace })
+    }
+
+    /// Waits for the time of the start, if there is one, and starts the schedule's clock; only the first call counts.
+    pub async fn start(&self) {
+        let RunClock { settings, started, cpu_before, .. } = &self.pace;
+        let start_at = settings.start_at.unwrap_or_else(SystemTime::now);
+        // The monotonic clock's time of it, so that a clock that is set during the run does no harm.
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let wait = start_at.duration_since(wall);
+        let at = wait.map_or(now, |wait| now + wait);
+        while Instant::now() < at && self.stop_reason().is_none() {
+            self.pace.timer.until(at.min(Instant::now() + SLICE)).await;
+        }
+        started.get_or_init(|| {
+            cpu_before.get_or_init(cpu_time);
+            if let Some((log, header)) = &settings.log {
+                let at = start_at.max(wall).duration_since(UNIX_EPOCH).unwrap_or_default();
+                log.begin(LogHeader { started_at_ns: nanoseconds(at), ..header.clone() });
+            }
+            at
+        });
+    }
+
+    /// The next session to play; none once the schedule is done, its time is over, or the run was stopped.
+    pub fn next(&self) -> Option<PlannedSession> {
+        if self.pace.stopped() {
+            return None;
+        }
+        let mut upcoming = self.pace.schedule.lock();
+        let elapsed = self.pace.elapsed();
+        // An open schedule ends by its own arrivals, however late the server is.
+        if upcoming.next.closes_after().is_some_and(|after| elapsed >= after) {
+            return None;
+        }
+        let backlog = upcoming.backlog(elapsed);
+        let planned = upcoming.next.next()?;
+        upcoming.taken += 1;
+        upcoming.requests += planned.requests as u64;
+        drop(upcoming);
+        let mut waits = self.pace.waits.lock();
+        waits.backlog = waits.backlog.max(backlog);
+        if let Some(start_ns) = planned.starts_ns.first() {
+            waits.user_wait.saturating_record(nanoseconds(elapsed).saturating_sub(*start_ns));
+        }
+        Some(planned)
+    }
+
+    /// Ends the run; the first reason stays.
+    pub fn stop(&self, reason: StopReason) {
+        self.pace.stop(reason);
+    }
+
+    /// The reason why the run ended early, if it did.
+    pub fn stop_reason(&self) -> Option<&StopReason> {
+        self.pace.stopped.get()
+    }
+
+    /// The requests so far.
+    pub fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.pace.tally.lock()
+    }
+
+    /// The name and method of an operation.
+    pub fn operation(&self, number: usize) -> &OperationName {
+        &self.workload.operations()[number]
+    }
+
+    /// The log of this run, if it has one.
+    pub fn log(&self) -> Option<&LogWriter> {
+        self.pace.settings.log.as_ref().map(|(log, _)| log)
+    }
+
+    /// Plays a session to its end, to its first error, or until the run is stopped. Returns the requests sent.
+    pub async fn play(&self, planned: &PlannedSession) -> Vec<RequestRecord> {
+        let mut session = SessionPlay { pace: &self.pace, planned, records: Vec::new(), free_since: Instant::now() };
+        match self.workload.play(&mut session).await {
+            Some(()) => self.tally().sessions += 1,
+            None if session.records.last().is_some_and(|last| last.error.is_some()) => {
+                self.pace.waits.lock().skipped += planned.requests.saturating_sub(session.records.len()) as u64;
+            }
+            None => {}
+        }
+        session.records
+    }
+
+    /// The generator's health: of the whole run, once it is over. `threads` are those of the runtime.
+    pub fn health(&self, threads: u32) -> GeneratorHealth {
+        let (mut upcoming, tally, waits) = (self.pace.schedule.lock(), self.pace.tally.lock(), self.pace.waits.lock());
+        let elapsed = self.pace.elapsed();
+        let computed = cpu_time().saturating_sub(self.pace.cpu_before.get().copied().unwrap_or_default());
+        let mut offered = upcoming.requests;
+        if upcoming.next.is_open() {
+            // What had arrived when the run ended and was never begun.
+            while upcoming.taken < upcoming.arrived {
+                upcoming.taken += 1;
+                offered += upcoming.next.next().map_or(0, |left| left.requests as u64);
+            }
+        }
+        GeneratorHealth {
+            offered,
+            started: tally.requests(),
+            completed: waits.completed,
+            skipped: waits.skipped,
+            dropped: offered.saturating_sub(tally.requests() + waits.skipped),
+            backlog: waits.backlog,
+            start_lag_ns: LagPercentiles::of(&waits.start_lag),
+            own_lag_ns: LagPercentiles::of(&tally.lag),
+            user_wait_ns: LagPercentiles::of(&waits.user_wait),
+            cpu_share: computed.as_secs_f64() / (elapsed.as_secs_f64() * f64::from(threads)).max(f64::MIN_POSITIVE),
+            elapsed_ns: nanoseconds(tally.elapsed()),
+        }
+    }
+}
+
+impl Upcoming {
+    /// The sessions that are due and were not taken.
+    fn backlog(&mut self, elapsed: Duration) -> u64 {
+        let now_ns = nanoseconds(elapsed);
+        while self.arrivals.next_if(|session| session.starts_ns.first().is_some_and(|start| *start <= now_ns)).is_some()
+        {
+            self.arrived += 1;
+        }
+        self.arrived.saturating_sub(self.taken)
+    }
+}
+
+impl RunClock {
+    fn stop(&self, reason: StopReason) {
+        self.stopped.get_or_init(|| reason);
+    }
+
+    fn stopped(&self) -> bool {
+        if self.elapsed() > self.settings.deadline {
+            self.stop(StopReason::Late);
+        }
+        self.stopped.get().is_some()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    /// Waits until `at`; false if the run was stopped before.
+    async fn wait(&self, at: Instant) -> bool {
+        while !self.stopped() {
+            let now = Instant::now();
+            if now >= at {
+                return true;
+            }
+            self.timer.until(at.min(now + SLICE)).await;
+        }
+        false
+    }
+
+    fn record(&self, record: &RequestRecord, is_answered: bool) {
+        let start_lag = record.sent.saturating_duration_since(record.intended);
+        {
+            let mut waits = self.waits.lock();
+            waits.start_lag.saturating_record(nanoseconds(start_lag));
+            waits.completed += u64::from(is_answered);
+        }
+        if let (Some((log, _)), Some(started)) = (&self.settings.log, self.started.get()) {
+            log.add(RequestTimes {
+                operation: record.operation,
+                second: record.done.saturating_duration_since(*started).as_secs(),
+                times_ns: [record.response(), record.service(), start_lag].map(nanoseconds),
+            });
+        }
+        self.tally.lock().add(record);
+    }
+
+    /// Stops the run if the server, which left a request without an answer, does not answer again.
+    async fn probe(&self, failed: &RequestError) {
+        if let Err(again) = self.http.get_within(&self.probe, PROBE).await {
+            let sent = self.tally.lock().requests();
+            let reason = if failed.timed_out { &again.reason } else { &failed.reason };
+            self.stop(StopReason::Gone(format!("{} went away after {sent} requests: {reason}", self.http.base())));
+        }
+    }
+}
+
+/// One session that a user plays.
+#[derive(Debug)]
+pub struct SessionPlay<'a> {
+    pace: &'a RunClock,
+    pub planned: &'a PlannedSession,
+    records: Vec<RequestRecord>,
+    /// The time from which this user could have sent its next request.
+    free_since: Instant,
+}
+
+/// The fault of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The session can't go on.
+    Ends(String),
+    /// It can: the answer was right, but came too late for instance.
+    Counts(String),
+}
+
+impl<'a> SessionPlay<'a> {
+    /// The client for the session's requests.
+    pub fn http(&self) -> &'a HttpClient {
+        &self.pace.http
+    }
+
+    /// Sends the next request at its time, records it, and returns the value that `check` read from the answer; none
+    /// if it was wrong or the run was stopped. The request is sent when `answer` is first awaited. `check` also gets
+    /// the time from the intended start to the answer.
+    pub async fn request<T>(
+        &mut self,
+        operation: usize,
+        answer: impl Future<Output = Result<HttpResponse, RequestError>>,
+        check: impl FnOnce(&HttpResponse, Duration) -> (Option<T>, Option<Fault>),
+    ) -> Option<T> {
+        let pace = self.pace;
+        let due = self.due();
+        if !pace.wait(due.unwrap_or_else(Instant::now)).await {
+            return None;
+        }
+        let sent = Instant::now();
+        let intended = due.unwrap_or(sent);
+        let lag = sent.saturating_duration_since(intended.max(self.free_since));
+        let answer = answer.await;
+        let done = Instant::now();
+        self.free_since = done;
+
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        let (value, fault) = match &answer {
+            Ok(answer) => check(answer, done.saturating_duration_since(intended)),
+            Err(none) => (None, Some(Fault::Ends(none.reason.clone()))),
+        };
+        let ends = matches!(fault, Some(Fault::Ends(_)));
+        let error = fault.map(|(Fault::Ends(reason) | Fault::Counts(reason))| reason);
+        let record = RequestRecord { operation, intended, sent, done, lag, status, error };
+        pace.record(&record, answer.is_ok());
+        self.records.push(record);
+        if let Err(none) = &answer {
+            pace.probe(none).await;
+        }
+        value.filter(|_| !ends)
+    }
+
+    /// Intended start of the next request; none in the closed model.
+    fn due(&self) -> Option<Instant> {
+        let number = self.records.len();
+        if let Some(think_ns) = number.checked_sub(1).and_then(|before| self.planned.thinks_ns.get(before)) {
+            return Some(self.free_since + Duration::from_nanos(*think_ns));
+        }
+        let start_ns = *self.planned.starts_ns.get(number)?;
+        let start = *self.pace.started.get()?;
+        Some(start + Duration::from_nanos(start_ns))
+    }
+}

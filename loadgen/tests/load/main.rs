@@ -1,0 +1,8 @@
+//! The load generator as whoever starts it sees it: exit codes, messages, and measurements that add up.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+mod episodes;
+mod scenario;
+mod shards;
+mod support;
