@@ -9,7 +9,7 @@
 //! - [`session`] combines all this: it measures, judges and stores for one command.
 //! - [`tools`] run valgrind and criterion and parse their output; [`foreign`] reads the files of other tools.
 //! - [`calibration`] tests the gate on known changes.
-//! - [`whole_process`] runs a command as a worker does a case; [`words`] splits its line.
+//! - [`served`] is what this program serves as a worker: whole processes of a command; [`words`] splits its line.
 //!
 //! `baselines` defines what a number means and if it changed, `reports` presents it.
 //!
@@ -30,9 +30,9 @@ pub mod noise;
 pub mod progress;
 pub mod recorded;
 pub mod schedule;
+pub mod served;
 pub mod session;
 pub mod subject;
 pub mod tools;
-pub mod whole_process;
 pub mod words;
 pub mod workspace;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use baselines::exit_code::Exit;
 use clap::Args;
-use harness::whole_process;
+use harness::served::process;
 
 /// Serve a command by the worker protocol
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ impl ServeArgs {
     /// Serves until the end.
     pub fn execute(&self) -> Result<Exit> {
         let Self { line, extra_work, core, serve: _, shift: _ } = self;
-        whole_process::serve(line, *extra_work, *core)?;
+        process::serve(line, *extra_work, *core)?;
         Ok(Exit::Ok)
     }
 }

@@ -10,7 +10,7 @@ use workloads::engagement::WORK;
 
 use super::placement::Placement;
 use super::program::{Deadlines, Program};
-use crate::whole_process;
+use crate::served::process;
 
 /// Measures a round and returns the slices of the base and of the new side. `number` selects the layout.
 ///
@@ -65,7 +65,7 @@ pub fn measure(
     }
     for (side, process) in processes.into_iter().enumerate() {
         slices[side].work = process.ended().with_context(|| NAMES[side])?.counters;
-        slices[side].peak_bytes = slices[side].work.get(whole_process::PEAK).copied();
+        slices[side].peak_bytes = slices[side].work.get(process::PEAK).copied();
         slices[side].work.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
     }
     let [base, new] = slices;

@@ -1,9 +1,9 @@
 //! Any command as a subject: `target/release/tool big.json`, built and run in the checkout of each side.
 //!
-//! An operation is a whole process, which this program's own worker for commands runs ([`whole_process`]). Two runs
+//! An operation is a whole process, which this program's own worker for commands runs ([`process`]). Two runs
 //! before that show that each side works, what it prints, and how long it takes.
 //!
-//! [`whole_process`]: crate::whole_process
+//! [`process`]: crate::served::process
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ use crate::schedule::program::Slicing;
 use crate::tools::valgrind::last_lines;
 use crate::words;
 
-/// The subcommand of this program that serves a command: see [`crate::whole_process::serve`].
+/// The subcommand of this program that serves a command: see [`crate::served::process::serve`].
 pub const SERVE: &str = "serve-command";
 
 /// What builds a cargo package, if nobody says otherwise.

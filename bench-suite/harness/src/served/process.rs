@@ -5,15 +5,16 @@
 //! program, so one that a large process starts would seem to be as large.
 
 use std::fs::File;
-use std::io::{BufRead, Read, Seek, Write};
+use std::io::{Read, Seek};
 use std::process::{Child, Command as ChildCommand, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use worker::pin;
-use worker::protocol::{Answer, Command, Ended, Ready, VERSION, Worked};
+use worker::protocol::{Ready, VERSION, Worked};
 use worker::slice::InjectedSlowdown;
 
+use super::{answer_requests, end, fail_by_answer};
 use crate::tools::valgrind::last_lines;
 use crate::words;
 
@@ -74,11 +75,7 @@ impl WholeProcess {
 
 /// Answers requests on stdin until `end`; `extra_percent` of extra work are done beyond what is asked for.
 pub fn serve(line: &str, extra_percent: f64, core: Option<usize>) -> Result<()> {
-    let served = converse(line, extra_percent / 100.0, core);
-    if let Err(error) = &served {
-        answer(&Answer::Failed { why: format!("{error:#}") })?;
-    }
-    served
+    fail_by_answer(|| converse(line, extra_percent / 100.0, core))
 }
 
 fn converse(line: &str, extra: f64, core: Option<usize>) -> Result<()> {
@@ -88,30 +85,23 @@ fn converse(line: &str, extra: f64, core: Option<usize>) -> Result<()> {
     let mut process = WholeProcess::new(line)?;
     process.run()?;
     let (variant, seed, input) = Default::default();
-    answer(&Answer::Ready(Ready { protocol: VERSION, case: line.to_owned(), variant, seed, input, counted: 1 }))?;
+    let ready = Ready { protocol: VERSION, case: line.to_owned(), variant, seed, input, counted: 1 };
     let mut peak_bytes = 0;
-    for request in std::io::stdin().lock().lines() {
-        let request = request.context("can't read the next request")?;
-        match request.parse::<Command>().map_err(anyhow::Error::msg)? {
-            Command::Slice(operations) | Command::Count(operations) => {
-                let cost = work(|| process.run(), operations, extra)?;
-                peak_bytes = peak_bytes.max(cost.peak_bytes);
-                answer(&Answer::Slice(Worked {
-                    operations,
-                    cpu_ns: cost.cpu_ns,
-                    wall_ns: cost.wall_ns,
-                    waiting_ns: cost.waiting_ns,
-                    voluntary_switches: cost.voluntary_switches,
-                    involuntary_switches: cost.involuntary_switches,
-                    ..Worked::default()
-                }))?;
-            }
-            Command::End => {
-                return answer(&Answer::End(Ended { counters: [(PEAK.to_owned(), peak_bytes)].into() }));
-            }
-        }
-    }
-    bail!("the requests ended without `end`: send it last")
+    let slice = |operations| {
+        let cost = work(|| process.run(), operations, extra)?;
+        peak_bytes = peak_bytes.max(cost.peak_bytes);
+        Ok(Worked {
+            operations,
+            cpu_ns: cost.cpu_ns,
+            wall_ns: cost.wall_ns,
+            waiting_ns: cost.waiting_ns,
+            voluntary_switches: cost.voluntary_switches,
+            involuntary_switches: cost.involuntary_switches,
+            ..Worked::default()
+        })
+    };
+    answer_requests(ready, slice)?;
+    end([(PEAK.to_owned(), peak_bytes)].into())
 }
 
 /// Whole processes, and for a remaining fraction of one the same share of its time.
@@ -132,12 +122,6 @@ fn work(mut run: impl FnMut() -> Result<ProcessCost>, operations: u64, extra: f6
     sum.cpu_ns += spun_ns as u64;
     sum.wall_ns += spun_ns as u64;
     Ok(sum)
-}
-
-fn answer(answer: &Answer) -> Result<()> {
-    let line = serde_json::to_string(answer).context("can't serialize the answer")?;
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).context("nobody reads the answers")
 }
 
 /// The start of a process, as the one that starts it knows it.
