@@ -123,6 +123,10 @@ pub(crate) const WAITING: &str = "waiting_time";
 /// The metric of memory. It is judged beside a pair's deciding metric where an operation is a whole process.
 pub(crate) const PEAK_MEMORY: &str = "peak_memory";
 
+/// The metrics of response times. They are judged beside a pair's deciding metric where operations are requests.
+pub(crate) const RESPONSE_P50: &str = "response_p50";
+pub(crate) const RESPONSE_P95: &str = "response_p95";
+
 /// Every metric, in the order of reports.
 pub const METRICS: &[Metric] = &[
     exact("instructions", Count, Counts, "instructions executed (callgrind Ir)"),
@@ -145,9 +149,9 @@ pub const METRICS: &[Metric] = &[
     ),
     sampled("voluntary_switches", Count, Time, "how often one operation gave its core up to wait"),
     more_is_better(sampled("throughput", PerSecond, Load, "requests answered a second")),
-    sampled("response_p50", Nanoseconds, Load, "median response time from the intended start"),
+    sampled(RESPONSE_P50, Nanoseconds, Load, "median response time from the intended start"),
     sampled("response_p90", Nanoseconds, Load, "90th percentile of the response time from the intended start"),
-    sampled("response_p95", Nanoseconds, Load, "95th percentile of the response time from the intended start"),
+    sampled(RESPONSE_P95, Nanoseconds, Load, "95th percentile of the response time from the intended start"),
     sampled("response_p99", Nanoseconds, Load, "99th percentile of the response time from the intended start"),
     sampled("response_p999", Nanoseconds, Load, "99.9th percentile of the response time from the intended start"),
     sampled("service_p50", Nanoseconds, Load, "median time from the actual send to the answer"),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{PEAK_MEMORY, WAITING};
+use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
 use crate::stats::decision::Stage;
 use crate::stats::{
@@ -78,6 +78,12 @@ pub struct Slices {
     /// The most memory that one process held, bytes, where an operation is a whole process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_bytes: Option<u64>,
+    /// The median response time of each slice, ns, where operations are requests to a server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_p50_ns: Vec<u64>,
+    /// The 95th percentile of the response times of each slice, ns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_p95_ns: Vec<u64>,
     /// The work that the whole process did, by counter: on both sides for the same operations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub work: BTreeMap<String, u64>,
@@ -125,6 +131,8 @@ impl Slices {
             "wall_time" => &self.wall_ns[..],
             WAITING => &self.waiting_ns,
             PEAK_MEMORY => self.peak_bytes.as_slice(),
+            RESPONSE_P50 => &self.response_p50_ns,
+            RESPONSE_P95 => &self.response_p95_ns,
             _ => &self.cpu_ns,
         };
         times.iter().map(|time_ns| *time_ns as f64).collect()
@@ -174,10 +182,10 @@ impl Paired {
         operations_ns(self.rounds.iter(), self.pair.operations, metric, side)
     }
 
-    /// The metrics that are judged: the one that decides, and waiting and memory as far as the policy names them and
-    /// every round knows them. The outcome of a control is known of its time alone.
+    /// The metrics that are judged: the one that decides, and waiting, memory and response times as far as the policy
+    /// names them and every round knows them. The outcome of a control is known of its time alone.
     fn metrics<'a>(&'a self, policy: &Policy, today: Date) -> impl Iterator<Item = &'a str> {
-        let beside = [WAITING, PEAK_MEMORY].into_iter().filter(move |metric| {
+        let beside = [WAITING, PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95].into_iter().filter(move |metric| {
             self.pair.control.is_none()
                 && self.rounds.iter().all(|round| round.knows(metric))
                 // Without rounds, nobody has said that it is known.
@@ -200,6 +208,8 @@ fn operations_ns<'a>(
     metric: &str,
     side: fn(&Round) -> &Slices,
 ) -> Vec<f64> {
+    // A percentile is that of single requests already.
+    let operations = if [RESPONSE_P50, RESPONSE_P95].contains(&metric) { 1 } else { operations };
     let samples = rounds.filter_map(|round| Sample::new(side(round).times_ns(metric)).ok());
     samples.map(|sample| sample.median() / operations.max(1) as f64).collect()
 }

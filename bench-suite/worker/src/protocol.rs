@@ -80,6 +80,12 @@ pub struct Worked {
     /// Heap bytes allocated; 0 or absent if not counted.
     #[serde(default)]
     pub allocated_bytes: u64,
+    /// The median response time, ns, where operations are requests to a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_p50_ns: Option<u64>,
+    /// The 95th percentile of the response times, ns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_p95_ns: Option<u64>,
 }
 
 /// The end of a worker.

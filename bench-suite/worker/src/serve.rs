@@ -97,6 +97,7 @@ fn work(
         involuntary_switches: scheduling.involuntary_switches,
         allocations,
         allocated_bytes,
+        ..Worked::default()
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
@@ -23,6 +23,7 @@ use harness::session::{run, runs};
 use harness::subject::command::CommandSubject;
 use harness::subject::definition::Definition;
 use harness::subject::memory::MemorySubject;
+use harness::subject::server::ServerSubject;
 use harness::subject::{self, Subject};
 use harness::tools::valgrind;
 use harness::workspace;
@@ -30,6 +31,7 @@ use reports::Format;
 use workloads::cases::{self, Tag};
 
 use super::cargo_args::CargoArgs;
+use super::load_args::LoadGateArgs;
 use super::publish;
 use super::selection::SelectionArgs;
 
@@ -63,7 +65,10 @@ In any other cargo package or workspace, its benches (criterion, divan, gungraun
 
 Any command of any git repository, each side built and run in a checkout:
   assay gate --command 'target/release/tool big.json' --against main
-  assay gate --command './tool a' --command './tool b' --build make --against HEAD~1")]
+  assay gate --command './tool a' --command './tool b' --build make --against HEAD~1
+
+A server under load: CPU time a request and response times, each side in turns under the same requests:
+  assay gate --server 'target/release/shop --port {port}' --scenario shop.toml --against main")]
 pub struct GateArgs {
     #[command(flatten)]
     selection: SelectionArgs,
@@ -89,9 +94,12 @@ pub struct GateArgs {
     #[arg(long, value_name = "COMMAND", requires = "against", conflicts_with = "project")]
     command: Vec<String>,
 
-    /// With --command: what a shell runs in this folder to build a side [default: cargo build --release, if there is a
-    /// Cargo.toml]
-    #[arg(long, value_name = "COMMAND", requires = "command")]
+    #[command(flatten)]
+    load: LoadGateArgs,
+
+    /// With --command or --server: what a shell runs in this folder to build a side [default: cargo build --release, if
+    /// there is a Cargo.toml]
+    #[arg(long, value_name = "COMMAND", requires = "against")]
     build: Option<String>,
 
     /// With --command: fail if the two sides print something else
@@ -131,6 +139,10 @@ impl GateArgs {
             if !self.command.is_empty() {
                 return self.commands(revision);
             }
+            if let Some(subject) = self.load.subject(self.build.clone())? {
+                return self.server(&subject, revision);
+            }
+            ensure!(self.build.is_none(), "`--build` builds what --command or --server runs: give one of them");
             return match &self.project {
                 None if workspace::has_the_memory() => self.revision(revision),
                 file => self.project(file.as_deref(), revision),
@@ -264,6 +276,16 @@ impl GateArgs {
         let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
         let mut judged = self.compare(&subject, &base, &rulebook)?;
         judged.notes.extend(subject.notes());
+        publish::judged(judged, self.format)
+    }
+
+    /// Measures a server under load against a revision, by that revision's rules.
+    fn server(&self, subject: &ServerSubject, revision: &str) -> Result<Exit> {
+        let Some(base) = self.base(subject.repository(), revision)? else { return Ok(Exit::Nothing) };
+        let rules = BaseCommit::new(subject.repository(), &base.commit)?;
+        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
+        let mut judged = self.compare(subject, &base, &rulebook)?;
+        judged.notes.extend(self.load.changed_scenario(subject, &base.commit));
         publish::judged(judged, self.format)
     }
 

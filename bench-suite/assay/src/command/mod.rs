@@ -13,6 +13,7 @@ mod growth;
 mod hits;
 mod init;
 mod load;
+mod load_args;
 mod merge;
 mod profile;
 mod publish;
@@ -75,6 +76,8 @@ enum Command {
     Man(shell::ManArgs),
     #[command(name = harness::subject::command::SERVE, hide = true)]
     Serve(serve::ServeArgs),
+    #[command(name = harness::subject::server::SERVE, hide = true)]
+    ServeServer(serve::ServeServerArgs),
 }
 
 /// Runs the command in this process's arguments.
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Completions(completions) => completions.execute(Cli::command()),
         Command::Man(man) => man.execute(Cli::command()),
         Command::Serve(serve) => serve.execute(),
+        Command::ServeServer(serve) => serve.execute(),
     };
     let exit = result.unwrap_or_else(|error| {
         eprintln!("error: {}", told(&error));

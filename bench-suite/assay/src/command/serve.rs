@@ -1,9 +1,11 @@
-//! The worker of whole processes, which the gate starts for `--command`. It is not for people.
+//! The workers that the gate starts for `--command` and `--server`. They are not for people.
 
 use anyhow::Result;
 use baselines::exit_code::Exit;
 use clap::Args;
+use harness::ladder::program;
 use harness::served::process;
+use harness::served::server::{self, ServerUnderLoad};
 
 /// Serve a command by the worker protocol
 #[derive(Debug, Args)]
@@ -33,6 +35,31 @@ impl ServeArgs {
     pub fn execute(&self) -> Result<Exit> {
         let Self { line, extra_work, core, serve: _, shift: _ } = self;
         process::serve(line, *extra_work, *core)?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Serve a server under load by the worker protocol
+#[derive(Debug, Args)]
+pub struct ServeServerArgs {
+    /// Sessions a second
+    #[arg(long)]
+    rate: f64,
+
+    /// An argument of the load generator
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    load: Vec<String>,
+
+    #[command(flatten)]
+    worker: ServeArgs,
+}
+
+impl ServeServerArgs {
+    /// Serves until the end.
+    pub fn execute(&self) -> Result<Exit> {
+        let ServeArgs { line, extra_work, .. } = &self.worker;
+        let load = ServerUnderLoad { line, loadgen: program::find()?, rate: self.rate, arguments: self.load.clone() };
+        server::serve(&load, *extra_work)?;
         Ok(Exit::Ok)
     }
 }

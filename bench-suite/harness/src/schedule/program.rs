@@ -34,11 +34,13 @@ pub struct Slicing {
     pub pairs: usize,
     /// The operations of a slice, if they are fixed.
     pub operations: Option<u64>,
+    /// The process may use every core, so that one round runs at a time.
+    pub alone: bool,
 }
 
 impl Slicing {
     /// The slices of a worker.
-    pub const OF_WORKERS: Slicing = Slicing { warm_up: 2, pairs: 8, operations: None };
+    pub const OF_WORKERS: Slicing = Slicing { warm_up: 2, pairs: 8, operations: None, alone: false };
 }
 
 /// A running process.

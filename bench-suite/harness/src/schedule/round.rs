@@ -83,6 +83,8 @@ fn add(slices: &mut Slices, worked: &Worked) {
     slices.cpu_ns.push(worked.cpu_ns);
     slices.wall_ns.push(worked.wall_ns);
     slices.waiting_ns.extend(worked.waiting_ns);
+    slices.response_p50_ns.extend(worked.response_p50_ns);
+    slices.response_p95_ns.extend(worked.response_p95_ns);
     slices.voluntary_switches += worked.voluntary_switches;
     slices.involuntary_switches += worked.involuntary_switches;
 }

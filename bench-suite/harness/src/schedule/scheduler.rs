@@ -109,7 +109,9 @@ pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunW
         };
         std::thread::scope(|scope| {
             let stage = &stage;
-            let started: Vec<_> = pin::cores().into_iter().map(|core| scope.spawn(move || stage.take(core))).collect();
+            let alone = jobs.iter().any(|job| job.base.slicing().alone);
+            let cores = if alone { vec![None] } else { pin::cores() };
+            let started: Vec<_> = cores.into_iter().map(|core| scope.spawn(move || stage.take(core))).collect();
             started
                 .into_iter()
                 .try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a measuring thread panicked")))

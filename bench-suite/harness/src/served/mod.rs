@@ -7,7 +7,9 @@ use std::io::{BufRead, Write};
 use anyhow::{Context, Result, bail};
 use worker::protocol::{Answer, Command, Ended, Ready, Worked};
 
+mod cpu_clock;
 pub mod process;
+pub mod server;
 
 /// Says that it is ready, and answers requests for slices on stdin by `slice`, until `end` comes; [`end`] answers that.
 fn answer_requests(ready: Ready, mut slice: impl FnMut(u64) -> Result<Worked>) -> Result<()> {

@@ -15,11 +15,10 @@ use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use parking_lot::Mutex;
 
-use super::command_lines::CommandLines;
+use super::command_lines::{self, CommandLines};
 use super::project::{both_controls, slicing};
 use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
-use crate::build::git::repository_of;
 use crate::build::metadata::Metadata;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
@@ -30,9 +29,6 @@ use crate::words;
 
 /// The subcommand of this program that serves a command: see [`crate::served::process::serve`].
 pub const SERVE: &str = "serve-command";
-
-/// What builds a cargo package, if nobody says otherwise.
-const CARGO: &str = "cargo build --release";
 
 /// Commands of a repository.
 #[derive(Debug)]
@@ -59,16 +55,7 @@ impl CommandSubject {
     /// Command lines of this folder's repository, and the shell command that builds them here. With `same_output`, both
     /// sides must print the same.
     pub fn new(lines: Vec<String>, build: Option<String>, same_output: bool) -> Result<CommandSubject> {
-        for line in &lines {
-            words::split(line)?;
-        }
-        let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).context("there is no folder")?;
-        let repository = repository_of(&here)?;
-        let within = here.strip_prefix(&repository).context("the folder lies in its repository")?;
-        let mut folders = within.ancestors().map(|folder| repository.join(folder));
-        let mut of_cargo = || folders.any(|folder| folder.join("Cargo.toml").is_file());
-        let build = build.or_else(|| of_cargo().then(|| CARGO.to_owned()));
-        let lines = CommandLines { folder: within.to_owned(), build, lines, repository };
+        let lines = CommandLines::here(lines, build)?;
         let program = std::env::current_exe().context("can't find this program")?;
         Ok(CommandSubject { lines, same_output, program, tried: Mutex::default(), notes: Mutex::default() })
     }
@@ -170,7 +157,7 @@ impl Subject for CommandSubject {
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
-        ensure!(set.is_empty(), "`--set` sets a toggle of the memory: a command has none");
+        command_lines::refuse_toggles(set)?;
         let cases = listed.iter().filter(|case| selects(filter, &case.id, &case.key)).cloned().collect();
         Ok(Chosen { cases, left_out: vec![] })
     }

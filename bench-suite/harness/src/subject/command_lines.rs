@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::build::checkout::{Build, BuiltProgram, SourceCheckout};
+use crate::build::git::repository_of;
 use crate::build::in_place::{InPlace, machine_code};
 use crate::words;
 
@@ -22,7 +23,30 @@ pub struct CommandLines {
     pub lines: Vec<String>,
 }
 
+/// What builds a cargo package, if nobody says otherwise.
+const CARGO: &str = "cargo build --release";
+
+/// Commands have no toggles.
+pub fn refuse_toggles(set: &[String]) -> Result<()> {
+    ensure!(set.is_empty(), "`--set` sets a toggle of the memory: a command has none");
+    Ok(())
+}
+
 impl CommandLines {
+    /// Command lines of this folder, in its repository, and the shell command that builds them here.
+    pub fn here(lines: Vec<String>, build: Option<String>) -> Result<CommandLines> {
+        for line in &lines {
+            words::split(line)?;
+        }
+        let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).context("there is no folder")?;
+        let repository = repository_of(&here)?;
+        let within = here.strip_prefix(&repository).context("the folder lies in its repository")?;
+        let mut folders = within.ancestors().map(|folder| repository.join(folder));
+        let mut of_cargo = || folders.any(|folder| folder.join("Cargo.toml").is_file());
+        let build = build.or_else(|| of_cargo().then(|| CARGO.to_owned()));
+        Ok(CommandLines { folder: within.to_owned(), build, lines, repository })
+    }
+
     /// A revision, built.
     pub fn revision(&self, revision: &str) -> Result<Build> {
         self.complete(self.checkout()?.revision(revision)?)

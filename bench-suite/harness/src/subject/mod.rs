@@ -2,7 +2,8 @@
 //!
 //! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
 //! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); [`worker`] is any other
-//! program that speaks the protocol, and [`command`] any program at all. Both are [`command_lines`].
+//! program that speaks the protocol, [`command`] any program at all, and [`server`] one that answers requests. All three
+//! are [`command_lines`].
 
 pub mod cargo_choice;
 pub mod command;
@@ -10,6 +11,7 @@ mod command_lines;
 pub mod definition;
 pub mod memory;
 pub mod project;
+pub mod server;
 pub mod worker;
 
 use std::path::{Path, PathBuf};

@@ -423,7 +423,7 @@ pub(super) fn slicing(operation_ns: u64) -> Slicing {
     let fitting = SLICE_NS * pairs as u64 / slice_ns;
     // The setup does one operation.
     let warm_up = if operation_ns > SLICE_NS { 0 } else { warm_up };
-    Slicing { warm_up, pairs: usize::try_from(fitting).unwrap_or(pairs).max(1), operations: None }
+    Slicing { warm_up, pairs: usize::try_from(fitting).unwrap_or(pairs).max(1), ..Slicing::OF_WORKERS }
 }
 
 #[cfg(test)]
@@ -453,7 +453,7 @@ mod tests {
     #[test]
     fn a_long_operation_has_fewer_slices() {
         assert_eq!(slicing(100), Slicing::OF_WORKERS);
-        assert_eq!(slicing(6_000_000), Slicing { warm_up: 0, pairs: 4, operations: None });
-        assert_eq!(slicing(5_000_000_000), Slicing { warm_up: 0, pairs: 1, operations: None });
+        assert_eq!(slicing(6_000_000), Slicing { warm_up: 0, pairs: 4, ..Slicing::OF_WORKERS });
+        assert_eq!(slicing(5_000_000_000), Slicing { warm_up: 0, pairs: 1, ..Slicing::OF_WORKERS });
     }
 }

@@ -1,0 +1,152 @@
+//! A server under load as a subject: `target/release/shop --port {port}`, built and run in the checkout of each side.
+//!
+//! An operation is a request, and its cost the CPU time of the server; response times are judged beside it. This
+//! program's own worker for servers runs them ([`server`]).
+//!
+//! [`server`]: crate::served::server
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use baselines::paired::Control;
+use baselines::{CaseKey, Durability};
+
+use super::command_lines::{self, CommandLines};
+use super::{Chosen, Counting, Subject, SubjectCase};
+use crate::build::checkout::Build;
+use crate::build::unoptimised::Unoptimised;
+use crate::case_command::CaseCommand;
+use crate::recorded::selects;
+use crate::schedule::program::Slicing;
+use crate::served::server::PORT;
+
+/// The subcommand of this program that serves a server under load: see [`crate::served::server::serve`].
+pub const SERVE: &str = "serve-server";
+
+/// Slices that are paired with the other side's: each has a start of the load generator in it.
+const PAIRS: usize = 4;
+
+/// The slower control's extra requests, in per cent: twice the limit of the metric, as for other times.
+const MORE_PERCENT: f64 = 12.0;
+
+/// The load of a server.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// The name in records, as of the scenario's file.
+    pub name: String,
+    /// Sessions a second.
+    pub rate: f64,
+    /// Seconds of a slice.
+    pub seconds: f64,
+    /// Arguments of the load generator.
+    pub arguments: Vec<String>,
+}
+
+/// A server of a repository.
+#[derive(Debug)]
+pub struct ServerSubject {
+    lines: CommandLines,
+    load: Load,
+    /// This program.
+    program: PathBuf,
+}
+
+impl ServerSubject {
+    /// A server's command line in this folder's repository, and the shell command that builds it here.
+    pub fn new(line: String, build: Option<String>, load: Load) -> Result<ServerSubject> {
+        ensure!(
+            line.contains(PORT),
+            "`--server '{line}'` has no {PORT}: write it where the command line takes the port to listen on"
+        );
+        let lines = CommandLines::here(vec![line], build)?;
+        let program = std::env::current_exe().context("can't find this program")?;
+        Ok(ServerSubject { lines, load, program })
+    }
+
+    /// The repository's root folder.
+    pub fn repository(&self) -> &PathBuf {
+        &self.lines.repository
+    }
+}
+
+impl Subject for ServerSubject {
+    fn input(&self) -> Result<(u64, String)> {
+        Ok((0, format!("a server under load: {} sessions a second", self.load.rate)))
+    }
+
+    fn root(&self) -> PathBuf {
+        self.lines.repository.join(&self.lines.folder)
+    }
+
+    fn crates(&self) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
+
+    fn revision(&self, revision: &str) -> Result<Build> {
+        self.lines.revision(revision)
+    }
+
+    fn working_tree(&self) -> Result<Build> {
+        self.lines.working_tree()
+    }
+
+    /// A server may read any file.
+    fn same(&self, base: &Build, new: &Build) -> Result<bool> {
+        Ok(self.lines.changed_files(base, new)?.is_some_and(|files| files.is_empty()))
+    }
+
+    fn unoptimised(&self, _: Option<&str>) -> Result<Unoptimised> {
+        anyhow::bail!("a server is built in one way only")
+    }
+
+    fn list(&self, _: &Build) -> Result<Chosen> {
+        let case = |line: &String| SubjectCase {
+            program: line.clone(),
+            id: line.clone(),
+            set: vec![],
+            key: CaseKey { benchmark: self.load.name.clone(), variant: String::new() },
+            operations: 0,
+            gated: true,
+            metric: "cpu_per_request",
+            durability: Durability::Unstated,
+            slicing: Slicing {
+                warm_up: 1,
+                pairs: PAIRS,
+                operations: Some((self.load.rate * self.load.seconds).ceil() as u64),
+                alone: true,
+            },
+        };
+        Ok(Chosen { cases: self.lines.lines.iter().map(case).collect(), left_out: vec![] })
+    }
+
+    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
+        command_lines::refuse_toggles(set)?;
+        let cases = listed.iter().filter(|case| selects(filter, &case.id, &case.key)).cloned().collect();
+        Ok(Chosen { cases, left_out: vec![] })
+    }
+
+    fn is_exact(&self) -> bool {
+        false
+    }
+
+    fn counting(&self) -> Counting {
+        Counting::No("a server under load has no exact counts".to_owned())
+    }
+
+    fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
+        let mut arguments = vec![SERVE.to_owned(), "--rate".to_owned(), self.load.rate.to_string()];
+        arguments.extend(self.load.arguments.iter().map(|argument| format!("--load={argument}")));
+        CaseCommand {
+            program: self.program.clone(),
+            arguments,
+            case: case.id.clone(),
+            set: vec![],
+            variables: vec![],
+            folder: Some(self.lines.folder_of(build)),
+        }
+    }
+
+    fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
+        Some((shared.first()?.clone(), vec![Control::Same, Control::Slower { percent: MORE_PERCENT }]))
+    }
+}
