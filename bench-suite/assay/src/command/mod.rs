@@ -11,6 +11,7 @@ mod doctor;
 mod gate;
 mod hits;
 mod init;
+mod mcp;
 mod merge;
 mod profile;
 mod publish;
@@ -67,6 +68,7 @@ enum Command {
     Recall(recall::RecallArgs),
     Calibrate(calibrate::CalibrateArgs),
     Hits(hits::HitsArgs),
+    Mcp(mcp::McpArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     #[command(name = harness::subject::command::SERVE, hide = true)]
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Recall(recall) => recall.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
+        Command::Mcp(mcp) => mcp.execute(),
         Command::Completions(completions) => completions.execute(Cli::command()),
         Command::Man(man) => man.execute(Cli::command()),
         Command::Serve(serve) => serve.execute(),
