@@ -22,7 +22,7 @@ const PROGRESS_MAX: usize = 10_000;
 
 /// A subcommand that has ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct FinishedCommand {
     /// The exit code.
     pub code: i32,
     /// The text on stdout.
@@ -41,7 +41,7 @@ pub async fn run(
     arguments: &[String],
     limit: Duration,
     request: &RequestContext<RoleServer>,
-) -> Result<Ended, String> {
+) -> Result<FinishedCommand, String> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).env("NO_COLOR", "1").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -59,7 +59,7 @@ pub async fn run(
             }
         }
         let (code, output) = waited.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-        Ok(Ended { code, output, progress })
+        Ok(FinishedCommand { code, output, progress })
     };
     let ended = tokio::select! {
         ended = tokio::time::timeout(limit, ended) => ended,

@@ -50,9 +50,8 @@ pub fn explain(report: &JudgedReport, benchmark: Option<&str>, metric: Option<&s
 
 fn told(delta: &Delta) -> String {
     let change = delta.relative.map_or_else(String::new, |relative| format!(", {:+.2}%", relative * 100.0));
-    let blocks = if delta.blocks { "blocks" } else { "only advises" };
     let mut text = format!(
-        "{}: {} of {}: {} to {}{change} ({blocks}: {})\n",
+        "{}: {} of {}: {} to {}{change} ({})\n",
         delta.verdict,
         delta.metric,
         delta.case,
@@ -65,9 +64,7 @@ fn told(delta: &Delta) -> String {
         None => text.push_str("whose doing: this was not looked into\n"),
     }
     if delta.cause.is_empty() {
-        text.push_str(
-            "by function: only exact counts have that; ask for the metric `instructions` of this benchmark\n",
-        );
+        text.push_str("by function: only the metric `instructions` has that: ask for it\n");
         return text;
     }
     let shown = cause::largest(&delta.cause, FUNCTIONS);

@@ -14,7 +14,7 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, tool, tool_handler, tool_router};
 use tokio::sync::Mutex;
 
-use crate::child::{self, Ended};
+use crate::child::{self, FinishedCommand};
 use crate::explain;
 use crate::input::{
     CompareInput, ExplainInput, GateInput, ListInput, MeasuredLane, ReportFormat, ReportInput, budget, inside, word,
@@ -168,7 +168,7 @@ impl Tools {
         Ok(answer)
     }
 
-    async fn run(&self, arguments: &[String], limit: Duration, request: &Request) -> Result<Ended, String> {
+    async fn run(&self, arguments: &[String], limit: Duration, request: &Request) -> Result<FinishedCommand, String> {
         child::run(&self.program, &self.folder, arguments, limit, request).await
     }
 }
@@ -187,7 +187,7 @@ fn text(said: String) -> CallToolResult {
 }
 
 /// The messages of a command that failed, as an error.
-fn succeeded(ended: &Ended) -> Result<(), String> {
+fn succeeded(ended: &FinishedCommand) -> Result<(), String> {
     match ended.code {
         0 | 4 => Ok(()),
         code => Err(format!("failed (exit code {code})\n{}", messages(&ended.progress).join("\n"))),

@@ -9,12 +9,12 @@ use baselines::gate::Judgement;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::child::Ended;
+use crate::child::FinishedCommand;
 
 /// The most rows of an answer.
 const ROWS_MAX: usize = 100;
 /// The most lines of tables in an answer: agents pay for each.
-const LINES_MAX: usize = 200;
+const LINES_MAX: usize = 100;
 /// The last lines of a command's messages that an answer repeats.
 const MESSAGES_MAX: usize = 12;
 
@@ -81,7 +81,7 @@ pub struct ChangedRow {
 }
 
 /// The answer to a command that judges, as text and as fields; an error if the command failed.
-pub fn answer(ended: &Ended, report: Option<&JudgedReport>) -> Result<(String, GateAnswer), String> {
+pub fn answer(ended: &FinishedCommand, report: Option<&JudgedReport>) -> Result<(String, GateAnswer), String> {
     let messages = messages(&ended.progress);
     let meaning = Exit::TABLE.iter().find(|(exit, _)| i32::from(exit.code()) == ended.code);
     let Some((exit, meaning)) = meaning.filter(|(exit, _)| !matches!(exit, Exit::Error | Exit::Usage)) else {
@@ -99,16 +99,19 @@ pub fn answer(ended: &Ended, report: Option<&JudgedReport>) -> Result<(String, G
     let mut changed: Vec<&Delta> = judgement.comparison.deltas.iter().filter(|delta| is_changed(delta)).collect();
     changed.sort_by_key(|delta| (delta.verdict != Verdict::Regressed || !delta.blocks, delta.verdict));
     let more_rows = changed.len().saturating_sub(ROWS_MAX);
-    let rows = changed.into_iter().take(ROWS_MAX).map(row).collect();
+    let changed_rows = changed.into_iter().take(ROWS_MAX).map(row).collect();
     let outcome = judgement.outcome.name().to_owned();
     let mut text = format!("{}\nexit code {} ({outcome}): {meaning}\n", judgement.summary, ended.code);
     if let Some(against) = &report.against {
         text.push_str(&format!("compared with {against}\n"));
     }
     report.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
-    text.push_str(&shortened(&reports::text::judgement(judgement), LINES_MAX));
+    let rows = reports::text::judgement(judgement);
+    // Its last line is the summary, which an agent reads first.
+    let rows = rows.trim_end().strip_suffix(&judgement.summary).unwrap_or(&rows);
+    text.push_str(&shortened(rows, LINES_MAX));
     let (summary, against) = (judgement.summary.clone(), report.against.clone());
-    Ok((text, GateAnswer { outcome, exit_code: ended.code, summary, against, rows, more_rows }))
+    Ok((text, GateAnswer { outcome, exit_code: ended.code, summary, against, rows: changed_rows, more_rows }))
 }
 
 /// The last messages of a command.
@@ -123,7 +126,7 @@ pub fn shortened(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     let first: Vec<&str> = text.lines().take(most).collect();
-    format!("{}\nand {} more lines: `filter` says which benchmarks matter\n", first.join("\n"), all - most)
+    format!("{}\nand {} more lines: `assay report` in a terminal has them\n", first.join("\n"), all - most)
 }
 
 /// True for a delta that says something about the change.
@@ -147,5 +150,48 @@ fn row(delta: &Delta) -> ChangedRow {
         new: value(delta, delta.new),
         change_percent: delta.relative.map(|relative| relative * 100.0),
         whose: delta.doing.as_ref().map(|doing| doing.whose.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(code: i32, message: &str) -> FinishedCommand {
+        FinishedCommand { code, output: String::new(), progress: vec!["counts: 1/1".to_owned(), message.to_owned()] }
+    }
+
+    #[test]
+    fn a_command_that_failed_has_no_verdict() {
+        let said = answer(&ended(1, "error: there is no Cargo.toml"), None).expect_err("it failed");
+        assert_eq!(said, "failed (exit code 1)\ncounts: 1/1\nerror: there is no Cargo.toml");
+        // Killed, or ended by a panic.
+        assert!(answer(&ended(101, "panicked"), None).is_err());
+    }
+
+    #[test]
+    fn what_was_not_compared_is_no_pass() {
+        let (text, fields) = answer(&ended(4, "nothing was compared: the base is HEAD"), None).expect("an answer");
+        assert!(
+            text.starts_with("nothing: nothing was measured, or nothing could be compared (exit code 4)\n"),
+            "{text}"
+        );
+        assert_eq!((&*fields.outcome, fields.exit_code), ("nothing", 4));
+        assert_eq!(fields.summary, "nothing was compared: the base is HEAD");
+    }
+
+    #[test]
+    fn the_verdict_comes_first_and_once() {
+        let judgement = Judgement::same_program();
+        let summary = judgement.summary.clone();
+        let report = JudgedReport { against: Some("base".to_owned()), notes: vec![], judgement: Some(judgement) };
+        let (text, _) = answer(&ended(0, ""), Some(&report)).expect("an answer");
+        assert_eq!(text, format!("{summary}\nexit code 0 (passed): done, nothing regressed\ncompared with base\n"));
+    }
+
+    #[test]
+    fn long_tables_are_cut() {
+        assert_eq!(shortened("a\nb\n", 2), "a\nb\n");
+        assert_eq!(shortened("a\nb\nc\nd\n", 2), "a\nb\nand 2 more lines: `assay report` in a terminal has them\n");
     }
 }
