@@ -140,7 +140,7 @@ pub fn inside(name: &str, text: &str, folder: &Path) -> Result<String, String> {
     let place = text.split_once(':').map_or(&*text, |(place, _)| place);
     let outside = || format!("`{name}` is `{text}`: only what is in the project's folder can be read");
     let mut there = folder.join(place);
-    // What does not exist yet lies where its nearest folder does.
+    // A path that does not exist yet lies where its nearest folder does.
     while there.symlink_metadata().is_err() {
         if !there.pop() {
             return Err(outside());

@@ -21,7 +21,7 @@ const MESSAGES_MAX: usize = 12;
 /// The parts of a JSON report that are read here.
 #[derive(Debug, Clone, Deserialize)]
 pub struct JudgedReport {
-    /// What the run was compared with.
+    /// The base of the comparison.
     pub against: Option<String>,
     /// Sentences for the reader.
     #[serde(default)]
@@ -50,7 +50,7 @@ pub struct GateAnswer {
     /// The base of the comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// What changed, what blocks first; 100 rows at the most.
+    /// The rows that changed, those that block first; 100 at the most.
     pub rows: Vec<ChangedRow>,
     /// The rows that are left out here.
     pub more_rows: usize,

@@ -137,7 +137,7 @@ pub struct CompleteInput {
     /// The id of the running episode.
     #[schemars(length(max = NAME))]
     pub episode: String,
-    /// How the task ended. `abstained`: the agent decided not to act.
+    /// The end of the task. `abstained`: the agent decided not to act.
     outcome: Ending,
     /// The evidence of a success, or the reason of a failure.
     #[schemars(length(max = TEXT))]

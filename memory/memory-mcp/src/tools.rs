@@ -1,8 +1,8 @@
 //! The tools over a memory. Answers are JSON objects, as `memory-server` has them; ids are hexadecimal text, times are
 //! in nanoseconds.
 //!
-//! What an agent got wrong is an answer with `isError` and a sentence that says what to do; arguments that are not what
-//! the schema says are refused before the tool runs.
+//! A mistake of the agent is answered with `isError` and a sentence that says what to do. Arguments of a wrong type or
+//! name are refused before the tool runs.
 
 use std::sync::Arc;
 
