@@ -14,6 +14,7 @@ mod hits;
 mod init;
 mod load;
 mod load_args;
+mod mcp;
 mod merge;
 mod profile;
 mod publish;
@@ -72,6 +73,7 @@ enum Command {
     Growth(growth::GrowthArgs),
     Calibrate(calibrate::CalibrateArgs),
     Hits(hits::HitsArgs),
+    Mcp(mcp::McpArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     #[command(name = harness::subject::command::SERVE, hide = true)]
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Growth(growth) => growth.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
+        Command::Mcp(mcp) => mcp.execute(),
         Command::Completions(completions) => completions.execute(Cli::command()),
         Command::Man(man) => man.execute(Cli::command()),
         Command::Serve(serve) => serve.execute(),

@@ -11,6 +11,7 @@ mod gungraun;
 mod judge;
 mod large;
 mod libtest;
+mod mcp;
 mod mutants;
 mod planted;
 mod plants;

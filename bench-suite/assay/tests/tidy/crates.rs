@@ -11,6 +11,7 @@ use crate::source::production;
 pub const CRATES: &[(&str, &str)] = &[
     ("baselines", ""),
     ("memory", "workspace-hack"),
+    ("memory/memory-mcp", "memory"),
     ("reports", "baselines"),
     ("scripts/workspace-hack", ""),
     ("loadgen", "baselines memory"),
@@ -23,7 +24,8 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/cache-sim", "memory"),
     ("bench-suite/harness", "worker workloads corpus testbed memory baselines"),
     ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines"),
-    ("bench-suite/assay", "claims harness cache-sim testbed workloads corpus worker memory baselines reports"),
+    ("bench-suite/mcp", "baselines reports"),
+    ("bench-suite/assay", "claims mcp harness cache-sim testbed workloads corpus worker memory baselines reports"),
 ];
 
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
@@ -47,6 +49,8 @@ const FOREIGN: &[(&str, &str)] = &[
     ("redb", "memory/src/store/redb/"),
     ("moka", "/w_tiny_lfu.rs"),
     ("quick_cache", "/s3_fifo.rs"),
+    ("rmcp", "mcp/src/"),
+    ("augurs", "memory-mcp/src/analysis/"),
 ];
 
 /// Items of `memory` that the load generator may use: the wire format, and the format of corpora.
@@ -54,7 +58,8 @@ const WIRE: &str = "api corpus Completion Episode EpisodeId Head NewStep Outcome
 
 /// Measured crates, and the crates that must not be compiled into them.
 const MEASURED: &[&str] = &["bench-suite", "bench-suite/bench-counts", "bench-suite/workloads", "bench-suite/worker"];
-const NOT_MEASURED: &str = "baselines reports harness claims assay toml moka quick_cache tar indicatif plotters";
+const NOT_MEASURED: &str =
+    "baselines reports harness claims assay mcp memory-mcp toml moka quick_cache tar indicatif plotters rmcp augurs";
 
 /// Manifests name only allowed crates, and foreign libraries only where they are used.
 pub fn dependencies(tree: &Tree) -> Vec<String> {

@@ -49,7 +49,7 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
 
 /// True for crates and programs of this workspace, by cargo's file names: `libmemory-0123456789abcdef.rlib`.
 pub fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 15] = [
+    const OURS: [&str; 17] = [
         "memory",
         "workspace-hack",
         "baselines",
@@ -65,6 +65,8 @@ pub fn is_ours(name: &str) -> bool {
         "harness",
         "claims",
         "assay",
+        "mcp",
+        "memory-mcp",
     ];
     let bare = name.strip_prefix("lib").unwrap_or(name).replace('_', "-");
     OURS.iter().any(|ours| bare.strip_prefix(ours).is_some_and(|rest| rest.starts_with('-') && !rest.contains('/')))
