@@ -15,7 +15,7 @@ use goose::{GooseAttack, GooseError, is_killswitch_triggered, trigger_killswitch
 use tokio::sync::Barrier;
 
 use crate::record::tally::{OperationName, RequestRecord};
-use crate::send::player::{Player, StopReason, Workload};
+use crate::send::player::{LoadWorkload, Player, StopReason};
 
 /// The reason that goose's killswitch is given.
 const DONE: &str = "the schedule is done";
@@ -31,7 +31,7 @@ const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 
 /// Plays the whole schedule with that many users and returns the number of requests that goose counted. The player
 /// knows why a run ended early.
-pub async fn run<W: Workload>(player: Arc<Player<W>>, host: &str, users: u32, bound: Duration) -> Result<usize> {
+pub async fn run<W: LoadWorkload>(player: Arc<Player<W>>, host: &str, users: u32, bound: Duration) -> Result<usize> {
     // A second run in one process finds the logger of the first: the same one.
     let _ = log::set_logger(&ErrorsToStderr);
     let group = Arc::new(UserGroup {
@@ -87,7 +87,7 @@ enum Phase {
     Play,
 }
 
-fn function<W: Workload>(group: &Arc<UserGroup<W>>, phase: Phase) -> TransactionFunction {
+fn function<W: LoadWorkload>(group: &Arc<UserGroup<W>>, phase: Phase) -> TransactionFunction {
     let group = Arc::clone(group);
     Arc::new(move |user| {
         let group = Arc::clone(&group);
@@ -100,7 +100,7 @@ fn function<W: Workload>(group: &Arc<UserGroup<W>>, phase: Phase) -> Transaction
     })
 }
 
-impl<W: Workload> UserGroup<W> {
+impl<W: LoadWorkload> UserGroup<W> {
     /// Waits until all users have started, and then starts the schedule's clock.
     async fn gather(&self) -> TransactionResult {
         self.barrier.wait().await;
@@ -142,7 +142,7 @@ impl<W: Workload> UserGroup<W> {
 }
 
 /// Tells the player of ctrl-c, which goose catches, so that users in the middle of a session stop as well.
-async fn watch<W: Workload>(group: Arc<UserGroup<W>>) {
+async fn watch<W: LoadWorkload>(group: Arc<UserGroup<W>>) {
     while !is_killswitch_triggered() {
         tokio::time::sleep(POLL_INTERVAL).await;
     }

@@ -206,14 +206,15 @@ pub fn summary(load: &FinishedLoad<'_>) -> String {
         tally.elapsed().as_secs_f64(),
         tally.error_count()
     ));
+    let width = tally.by_operation.iter().map(|(operation, _)| operation.len() + 2).max().unwrap_or(0).max(10);
     let row = |name: &str, histogram: &Histogram<u64>| {
         let quantiles = [0.5, 0.9, 0.95, 0.99, 0.999].map(|quantile| histogram.value_at_quantile(quantile));
         let times: String =
             quantiles.into_iter().chain([histogram.max()]).map(|ns| format!(" {:>10}", time(ns))).collect();
-        format!("  {name:<10} {:>8}{times}", histogram.len())
+        format!("  {name:<width$} {:>8}{times}", histogram.len())
     };
     let columns = ["p50", "p90", "p95", "p99", "p99.9", "max"].map(|name| format!(" {name:>10}"));
-    line(format_args!("  {:<10} {:>8}{}", "", "requests", columns.concat()));
+    line(format_args!("  {:<width$} {:>8}{}", "", "requests", columns.concat()));
     line(format_args!("{}", row("response", &tally.response)));
     line(format_args!("{}", row("service", &tally.service)));
     for (operation, histogram) in &tally.by_operation {

@@ -26,7 +26,7 @@ use crate::report::{self, FinishedLoad, LoadSummary, ServerSnapshots};
 use crate::scenario::play::ScenarioWorkload;
 use crate::scenario::read;
 use crate::send::http::HttpClient;
-use crate::send::player::{Player, RunSettings, StopReason, Workload};
+use crate::send::player::{LoadWorkload, Player, RunSettings, StopReason};
 
 /// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
 const OVERTIME: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ fn plan(arguments: &Arguments, bytes: &[u8], more: &str) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-fn start<W: Workload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
+fn start<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
     if arguments.plan {
         print_plan(Schedule::new(arguments.pace(), prepared.mix, arguments.shard()))?;
         return Ok(Exit::Ok);
@@ -125,7 +125,7 @@ fn print_plan(schedule: Schedule) -> Result<()> {
     out.flush().context("printing the schedule")
 }
 
-async fn measure<W: Workload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
+async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
     let Prepared { name, plan, workload, mix, http, is_memory } = prepared;
     let shard = arguments.shard();
     let schedule = Schedule::new(arguments.pace(), mix, shard);
@@ -242,7 +242,7 @@ async fn stats(http: &HttpClient) -> Result<ServerStats> {
     check::read(&answer, 200).map_err(|wrong| anyhow!("{}/stats: {wrong} ({remedy})", http.base()))
 }
 
-async fn show_progress<W: Workload>(player: Arc<Player<W>>) {
+async fn show_progress<W: LoadWorkload>(player: Arc<Player<W>>) {
     loop {
         tokio::time::sleep(PROGRESS).await;
         let (requests, sessions, errors) = {

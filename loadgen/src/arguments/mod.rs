@@ -21,7 +21,7 @@ use crate::send::http::{BodyEncoding, RemotePermission};
 /// Latency counts from the scheduled start of a request, so that a server that stalls is charged for every request that
 /// had to wait, not only for the one that it was working on.
 #[derive(Debug, Parser)]
-#[command(name = "loadgen", version, after_help = AFTER_HELP)]
+#[command(name = "loadgen", version, args_override_self = true, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// The requests to send: a scenario in TOML
     #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
@@ -217,6 +217,15 @@ mod tests {
     #[test]
     fn the_command_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_said_last_counts() {
+        // The ladder has settings that its user may replace.
+        let words = ["loadgen", "--scenario", "s", "--users", "256", "--users", "9", "--allow-remote"];
+        let hosts = ["--allow-host", "a", "--allow-host", "b"];
+        let arguments = Arguments::try_parse_from(words.iter().chain(&hosts)).expect("valid");
+        assert_eq!((arguments.users, arguments.allow_host), (9, vec!["a".to_owned(), "b".to_owned()]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use strum::IntoEnumIterator;
 
 use crate::record::tally::OperationName;
 use crate::send::http::{HttpClient, HttpResponse, RequestBody};
-use crate::send::player::{Fault, SessionPlay, Workload};
+use crate::send::player::{Fault, LoadWorkload, SessionPlay};
 
 /// The kinds of requests, in the order in which they happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
@@ -81,7 +81,7 @@ impl Episodes {
     }
 }
 
-impl Workload for Episodes {
+impl LoadWorkload for Episodes {
     fn operations(&self) -> &[OperationName] {
         &self.operations
     }

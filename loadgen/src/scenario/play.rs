@@ -7,7 +7,7 @@ use super::{RequestTemplate, Scenario, answer};
 use crate::arrivals::mix::{Mix, SessionShape};
 use crate::record::tally::OperationName;
 use crate::send::http::AnyRequest;
-use crate::send::player::{SessionPlay, Workload};
+use crate::send::player::{LoadWorkload, SessionPlay};
 
 /// A scenario and its operations.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Values<'_> {
     }
 }
 
-impl Workload for ScenarioWorkload {
+impl LoadWorkload for ScenarioWorkload {
     fn operations(&self) -> &[OperationName] {
         &self.operations
     }

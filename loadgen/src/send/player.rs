@@ -35,7 +35,7 @@ pub enum StopReason {
 }
 
 /// The requests of sessions, and the checks of their answers.
-pub trait Workload: Send + Sync + 'static {
+pub trait LoadWorkload: Send + Sync + 'static {
     /// The kinds of requests; a request names its kind by the position here.
     fn operations(&self) -> &[OperationName];
 
@@ -92,7 +92,7 @@ struct Upcoming {
     requests: u64,
 }
 
-impl<W: Workload> Player<W> {
+impl<W: LoadWorkload> Player<W> {
     /// A run of `schedule` over a workload.
     pub fn new(http: HttpClient, workload: W, schedule: Schedule, settings: RunSettings) -> Result<Player<W>> {
         let upcoming =

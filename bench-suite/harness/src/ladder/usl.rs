@@ -82,13 +82,10 @@ fn least_squares(points: &[(f64, f64)], terms: &[fn(f64) -> f64]) -> Option<Vec<
         if rows[pivot][pivot].abs() < 1e-12 {
             return None;
         }
-        for below in 0..size {
-            if below != pivot {
-                let factor = rows[below][pivot] / rows[pivot][pivot];
-                for column in pivot..=size {
-                    rows[below][column] -= factor * rows[pivot][column];
-                }
-            }
+        let of_pivot = rows[pivot].clone();
+        for (_, row) in rows.iter_mut().enumerate().filter(|(number, _)| *number != pivot) {
+            let factor = row[pivot] / of_pivot[pivot];
+            row.iter_mut().zip(&of_pivot).for_each(|(cell, above)| *cell -= factor * above);
         }
     }
     Some((0..size).map(|row| rows[row][size] / rows[row][row]).collect())

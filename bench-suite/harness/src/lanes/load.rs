@@ -114,7 +114,8 @@ pub fn drive_through(
         .output()
         .with_context(|| format!("can't start {}", loadgen.display()))?;
     if !output.status.success() {
-        bail!("the load generator failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("the load generator ended with {}: {}", output.status, reason(&said));
     }
     server.stop()?;
     let text = String::from_utf8(output.stdout).context("the load generator's output is not UTF-8")?;
@@ -125,6 +126,12 @@ pub fn drive_through(
         );
     }
     Ok(measurements)
+}
+
+/// The reason why a load generator failed: it stands last, behind the summary of the run.
+fn reason(said: &str) -> &str {
+    let last = said.lines().rfind(|line| line.starts_with("loadgen: ")).unwrap_or(said);
+    last.trim_start_matches("loadgen: ").trim()
 }
 
 impl Server {
@@ -175,5 +182,18 @@ impl Drop for Server {
         // It has ended after `stop`; otherwise the run failed, and its results are not used.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_told_without_the_summary() {
+        let said =
+            "load/episodes [store=memory]\n  8 episodes\nloadgen: invalid: all 16 users were busy; raise --users\n";
+        assert_eq!(reason(said), "invalid: all 16 users were busy; raise --users");
+        assert_eq!(reason("thread 'main' panicked"), "thread 'main' panicked");
     }
 }
