@@ -27,6 +27,8 @@ use crate::{
     reflection, reward,
 };
 
+pub use self::deletion::Retention;
+
 /// The parts of a memory beside its variant.
 #[derive(Debug)]
 pub struct Options {
@@ -181,12 +183,21 @@ impl Memory {
 
     /// Starts an episode, as durable on return as the variant promises.
     pub async fn start_episode(&self, start: StartEpisode) -> Result<EpisodeId> {
-        let id = self.ids.next_id()?;
-        let head = Head::new(id, self.clock.now_ns(), start);
-        defer!(self.queries.started(&head)); // however the write ends
-        self.writes.create(&head).await?;
-        self.active.start(id);
-        Ok(id)
+        let mut head = Head::new(self.ids.next_id()?, self.clock.now_ns(), start);
+        // A reopened store may hold fewer episodes than a seed has named: the next ids may be taken.
+        while let Err(error) = self.create(&head).await {
+            match error {
+                Error::EpisodeExists { .. } => head.id = self.ids.next_id()?,
+                error => return Err(error),
+            }
+        }
+        self.active.start(head.id);
+        Ok(head.id)
+    }
+
+    async fn create(&self, head: &Head) -> Result<()> {
+        defer!(self.queries.started(head)); // however the write ends
+        self.writes.create(head).await
     }
 
     /// Logs a step, as durable on return as the variant promises, and returns its number. The number of a step that
@@ -242,15 +253,21 @@ impl Memory {
         if query.limit == 0 {
             return Ok(Vec::new());
         }
-        let best = self.best(query).await?;
-        let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
-        let mut retrieved = Vec::with_capacity(best.len());
-        for (ranked, episode) in best.iter().zip(self.get_episodes(&ids).await?) {
-            let episode = episode.ok_or(Error::UnknownEpisode { id: ranked.id })?;
-            let Ranked { id, score, similarity, context_match } = *ranked;
-            retrieved.push(Retrieved { id, score, similarity, context_match, episode });
+        loop {
+            let best = self.best(query).await?;
+            let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
+            let mut retrieved = Vec::with_capacity(best.len());
+            for (ranked, episode) in best.iter().zip(self.get_episodes(&ids).await?) {
+                let Ranked { id, score, similarity, context_match } = *ranked;
+                match episode {
+                    Some(episode) => retrieved.push(Retrieved { id, score, similarity, context_match, episode }),
+                    None => self.forget(id), // deleted since it was ranked
+                }
+            }
+            if retrieved.len() == best.len() {
+                return Ok(retrieved);
+            }
         }
-        Ok(retrieved)
     }
 
     /// The ranking of a query, from the cache or made now.
@@ -410,6 +427,7 @@ fn next_number(episode: &Episode) -> u32 {
     episode.steps.last().map_or(0, |step| step.number + 1)
 }
 
+mod deletion;
 mod nearest;
 #[cfg(test)]
 mod tests;

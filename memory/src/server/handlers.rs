@@ -53,6 +53,11 @@ pub(super) async fn episode(State(memory): Shared, Path(id): Path<String>) -> Re
     }
 }
 
+pub(super) async fn delete(State(memory): Shared, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    memory.delete_episode(parse(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(super) async fn retrieve(
     State(memory): Shared,
     JsonBody(retrieve): JsonBody<Retrieve>,

@@ -6,6 +6,7 @@
 //! | `POST /episodes/{id}/steps` | [`NewStep`](crate::NewStep) | 201 [`Logged`](crate::api::Logged) |
 //! | `POST /episodes/{id}/complete` | [`Outcome`](crate::Outcome) | 200 [`Completion`](crate::Completion) |
 //! | `GET /episodes/{id}` | | 200 [`Episode`](crate::Episode) |
+//! | `DELETE /episodes/{id}` | | 204 |
 //! | `POST /retrieve` | [`Retrieve`](crate::api::Retrieve) | 200 [`RetrievedEpisodes`](crate::api::RetrievedEpisodes) |
 //! | `GET /patterns` | | 200 [`Patterns`](crate::api::Patterns) |
 //! | `GET /metadata` | `?key=..&value=..` | 200 [`MetadataMatches`](crate::api::MetadataMatches) |
@@ -47,7 +48,7 @@ pub fn router(memory: Arc<Memory>) -> Router {
     let (wire, counters) = (memory.variant().wire, Arc::clone(memory.shared_counters()));
     let routes = Router::new()
         .route("/episodes", post(handlers::start))
-        .route("/episodes/{id}", get(handlers::episode))
+        .route("/episodes/{id}", get(handlers::episode).delete(handlers::delete))
         .route("/episodes/{id}/steps", post(handlers::log_step))
         .route("/episodes/{id}/complete", post(handlers::complete))
         .route("/retrieve", post(handlers::retrieve))

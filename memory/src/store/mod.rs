@@ -10,8 +10,9 @@
 //! | `libsql`, `tiered` | `fsynced` | the disk holds it (WAL, `synchronous=FULL`) |
 //!
 //! A store keeps an episode as its head and its steps, so that appending a step costs the step. Values are stored in
-//! envelopes ([`Encoding`]), so that every variant reads them. A store in a file says which schema it has, and another
-//! one is refused. There is no deletion, and no migration, because there are no older schemas to read yet.
+//! envelopes ([`Encoding`]), so that every variant reads them. A store in a file says which schema it has, and a newer
+//! one is refused. Deleting an episode removes it from every table and index, and what it added to patterns; freed space
+//! is used again, and files do not shrink.
 
 use std::future::Future;
 use std::path::Path;
@@ -40,8 +41,13 @@ pub use redb::SYNC_EVERY;
 
 use newest::{Newest, newest};
 
-/// The version of the tables, keys, and types inside the envelopes. Raised by every change that older code cannot read.
-pub const SCHEMA_VERSION: u32 = 3;
+/// The newest version of the tables, keys, and types inside the envelopes. Raised by every change that older code cannot
+/// read.
+pub const SCHEMA_VERSION: u32 = 4;
+
+/// The oldest version that is read, and the one of new stores: a redb file gets version 4 when an episode is deleted
+/// from it, because older code would take the next place of a step for free when it is not.
+pub const SCHEMA_VERSION_OLDEST: u32 = 3;
 
 /// The size of a store's contents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +135,13 @@ pub trait Store: Send + Sync {
     /// # Panics
     /// When `head.completion` is `None`: that is no completed head.
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()>;
+
+    /// Removes an episode and its steps, all or nothing, and takes `patterns` out of those that are stored. `head` is
+    /// its head as stored.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`] without a head, [`Error::EpisodeCompleted`] if it was completed after `head` was read.
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()>;
 
     /// The head of an episode, if there is one of this id.
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>>;

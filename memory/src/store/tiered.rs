@@ -169,6 +169,10 @@ impl Store for Tiered {
         self.write(self.record.complete_episode(&completion), self.tier.complete_episode(&completion)).await
     }
 
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.write(self.record.delete_episode(head, patterns), self.tier.delete_episode(head, patterns)).await
+    }
+
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
         self.read(|store| store.head(id)).await
     }

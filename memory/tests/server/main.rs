@@ -175,7 +175,8 @@ fn every_refusal_has_its_status_and_says_why() {
         ("POST", "/retrieve".to_owned(), r#"{"text":"a","limits":1}"#, 400, "unknown field `limits`"),
         ("GET", "/metadata?key=a".to_owned(), "", 400, "use /metadata?key=..&value=.."),
         ("GET", "/nowhere".to_owned(), "", 404, "no route /nowhere"),
-        ("DELETE", format!("/episodes/{open}"), "", 405, "does not take DELETE"),
+        ("PUT", format!("/episodes/{open}"), "", 405, "does not take PUT"),
+        ("DELETE", format!("/episodes/{UNKNOWN}"), "", 404, "no episode"),
     ];
     for (method, path, body, status, reason) in cases {
         let (found, answer) = call(server.address, method, &path, body);

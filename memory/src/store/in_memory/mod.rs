@@ -71,6 +71,22 @@ impl Contents {
         Ok(())
     }
 
+    fn delete(&mut self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        let id = head.id;
+        let stored = self.episodes.get(&id).ok_or(Error::UnknownEpisode { id })?;
+        if stored.is_completed() && head.completion.is_none() {
+            return Err(Error::EpisodeCompleted { id });
+        }
+        self.episodes.remove(&id);
+        self.indexes.remove(head);
+        for pattern in patterns {
+            if self.patterns.get_mut(&pattern.id).is_some_and(|stored| !stored.unmerge(pattern)) {
+                self.patterns.remove(&pattern.id);
+            }
+        }
+        Ok(())
+    }
+
     fn write(&mut self, write: &Write) -> Result<()> {
         match write {
             Write::Create(head) => self.create(head),
@@ -144,6 +160,10 @@ impl Store for InMemory {
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
         self.write(|contents| contents.complete(head, embedding, patterns))
+    }
+
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.write(|contents| contents.delete(head, patterns))
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {

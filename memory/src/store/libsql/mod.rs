@@ -216,6 +216,10 @@ impl Store for Libsql {
         self.complete_episode(&EncodedCompletion::new(head, embedding, patterns, &self.encoding)?).await
     }
 
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.delete_episode(head, patterns).await
+    }
+
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
         let mut heads =
             self.read_rows("reading a head", Sql::SelectHead, vec![key(id)], |row| self.decoded(row, 0)).await?;
