@@ -5,6 +5,7 @@
 //! it; of others the counts of the remaining episodes stay. Backups that were made before keep it.
 
 use scopeguard::defer;
+use tracing::instrument;
 
 use super::Memory;
 use crate::trace::Trace;
@@ -24,6 +25,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`].
+    #[instrument(level = "debug", skip_all, fields(%id))]
     pub async fn delete_episode(&self, id: EpisodeId) -> Result<()> {
         let mut guard = self.active.lock(id).await;
         guard.take(); // the next writer asks the store
@@ -55,6 +57,7 @@ impl Memory {
 
     /// Deletes the completed episodes that the rule does not keep, and returns their number. Reads every completed
     /// head: for now and then.
+    #[instrument(level = "debug", skip_all)]
     pub async fn retain(&self, rule: &Retention) -> Result<usize> {
         let mut completed = Vec::new();
         let mut visit = |head: &crate::Head, _: &[f32]| {
@@ -83,7 +86,7 @@ impl Memory {
 }
 
 /// What the completion of an episode added to the patterns.
-fn patterns_of(Episode { head, steps }: &Episode) -> Vec<Pattern> {
+pub(super) fn patterns_of(Episode { head, steps }: &Episode) -> Vec<Pattern> {
     let Some(completion) = &head.completion else { return Vec::new() };
     let mut patterns = pattern::extract(head, &Trace::of(steps), &completion.outcome);
     patterns.retain(|pattern| completion.patterns.contains(&pattern.id));

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::store::InMemory;
-use crate::store::{Visit, Write};
+use crate::store::{Keep, Visit, Write};
 
 /// A store whose writes fail while it is told so, before or after they were done, or never answer although they were
 /// done.
@@ -59,6 +59,9 @@ impl Store for Flaky {
     }
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         self.inner.scan(visit).await
+    }
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        self.inner.snapshot(keep).await
     }
     async fn patterns(&self) -> Result<Vec<Pattern>> {
         self.inner.patterns().await

@@ -26,7 +26,7 @@ use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-mod files;
+pub(crate) mod files;
 mod in_memory;
 mod libsql;
 mod newest;
@@ -98,6 +98,9 @@ pub struct Completed {
     pub patterns: Vec<Pattern>,
 }
 
+/// The receiver of a snapshot; its first error ends it.
+pub type Keep<'k> = dyn FnMut(&Episode) -> Result<()> + Send + 'k;
+
 /// The receiver of a scan.
 pub type Visit<'v> = dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send + 'v;
 
@@ -155,6 +158,14 @@ pub trait Store: Send + Sync {
 
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// Shows every episode with its steps to `keep`, as of one moment, in any order. Writes go on meanwhile.
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()>;
+
+    /// A completed episode's head and embedding, if the store was opened with one: any of them.
+    async fn sample(&self) -> Result<Option<(Head, Vec<f32>)>> {
+        Ok(None)
+    }
 
     /// The `limit` completed episodes whose embeddings point most nearly in this direction, the nearest first, with the
     /// cosines of the angles; approximate, and without embeddings of length zero. `None` from a store without an index

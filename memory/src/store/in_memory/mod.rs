@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 
 use self::indexes::Indexes;
-use super::{Completed, Store, StoreStats, Visit, Write, rows, steps_stored};
+use super::{Completed, Keep, Store, StoreStats, Visit, Write, rows, steps_stored};
 use crate::sharing::Sharing;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
 
@@ -196,6 +196,12 @@ impl Store for InMemory {
         })?;
         self.counters.rows_read.add(rows);
         Ok(())
+    }
+
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        let given = |contents: &Contents| contents.episodes.values().map(|stored| self.given(stored)).collect();
+        let episodes: Vec<Arc<Episode>> = self.read(given)?;
+        episodes.iter().try_for_each(|episode| keep(episode))
     }
 
     async fn patterns(&self) -> Result<Vec<Pattern>> {

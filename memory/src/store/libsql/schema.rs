@@ -185,6 +185,13 @@ statements! {
     /// An episode that is completed or not, as expected: no row otherwise.
     DeleteEpisode = "DELETE FROM episodes WHERE id = ?1 AND (completed_at_ns IS NOT NULL) = ?2",
     DeletePattern = "DELETE FROM patterns WHERE id = ?1",
+    /// Starts a transaction that only reads: its first statement takes the snapshot.
+    BeginRead = "BEGIN",
+    /// Some episodes after a row, in the order of rows, and beside each step its episode; a null for no step.
+    SelectPage = "SELECT page.row, page.head, steps.value \
+        FROM (SELECT row, head FROM episodes WHERE row > ?1 ORDER BY row LIMIT ?2) AS page \
+        LEFT JOIN steps ON steps.episode = page.row ORDER BY page.row, steps.number",
+    SelectSample = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL LIMIT 1",
     ExportEpisodes = "SELECT head, embedding FROM episodes",
     ExportSteps = "SELECT id, number, value FROM steps CROSS JOIN episodes ON episodes.row = steps.episode",
 }

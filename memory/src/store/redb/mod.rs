@@ -24,7 +24,7 @@ use self::indexes::Indexes;
 pub(super) use self::raw::RawRedb;
 use self::steps::Removed;
 use super::files::{self, Lock};
-use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
+use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 mod error;
@@ -226,6 +226,30 @@ impl Store for Redb {
         })?;
         self.counters.rows_read.add(rows);
         Ok(())
+    }
+
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        blocking(|| {
+            self.read("reading all episodes", |transaction| {
+                for entry in transaction.open_table(HEADS)?.iter()? {
+                    if let Some(episode) = self.episode_within(transaction, EpisodeId(entry?.0.value()))? {
+                        keep(&episode)?;
+                    }
+                }
+                Ok(())
+            })
+        })
+    }
+
+    async fn sample(&self) -> Result<Option<(Head, Vec<f32>)>> {
+        self.read("reading an embedding", |transaction| {
+            let embeddings = transaction.open_table(EMBEDDINGS)?;
+            let Some((id, embedding)) = embeddings.first()? else { return Ok(None) };
+            let head = transaction.open_table(HEADS)?.get(id.value())?;
+            let head: Option<Head> = head.map(|head| self.encoding.decode(head.value())).transpose()?;
+            let embedding = self.encoding.decode_vector(embedding.value())?;
+            Ok(head.map(|head| (head, embedding)))
+        })
     }
 
     async fn patterns(&self) -> Result<Vec<Pattern>> {
