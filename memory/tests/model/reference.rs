@@ -54,11 +54,11 @@ impl Model {
             Operation::Delete(index) => {
                 let id = choose(&index);
                 let answer = memory.delete_episode(id).await;
-                match self.episodes.remove(&id) {
-                    None => prop_assert!(matches!(answer, Err(Error::UnknownEpisode { .. })), "{:?}", answer),
-                    Some(_) => prop_assert!(answer.is_ok(), "{:?}", answer),
+                match self.has(id) {
+                    true => prop_assert!(answer.is_ok(), "{:?}", answer),
+                    false => prop_assert!(matches!(answer, Err(Error::UnknownEpisode { .. })), "{:?}", answer),
                 }
-                self.rebuild_patterns();
+                self.delete(id);
             }
             Operation::Retain(max_completed, max_age_ns) => {
                 let rule = Retention { max_completed, max_age_ns };
@@ -124,6 +124,17 @@ impl Model {
         if self.episodes.insert(id, Episode::clone(&episode)).is_none() {
             self.started.push(id);
         }
+    }
+
+    /// Episode `id` is there.
+    pub fn has(&self, id: EpisodeId) -> bool {
+        self.episodes.contains_key(&id)
+    }
+
+    /// Deletes an episode, if it is there.
+    pub fn delete(&mut self, id: EpisodeId) {
+        self.episodes.remove(&id);
+        self.rebuild_patterns();
     }
 
     /// Takes over the patterns as a memory answered them.

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod backups;
+mod metrics;
+mod operating;
+mod tenants;
 mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
