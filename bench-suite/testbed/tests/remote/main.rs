@@ -6,6 +6,7 @@
 #[path = "../../../../memory/tests/model/covering.rs"]
 mod covering;
 mod faults;
+mod health;
 #[path = "../../../../memory/tests/model/operation.rs"]
 mod operation; // the model of the stores in files
 mod pools;
