@@ -1,9 +1,9 @@
 //! `kill -9` while steps are logged, at random moments: what was acknowledged as `committed` or `fsynced` is there.
 //!
-//! A child (this test binary again, running [`child`]) logs and deletes episodes through the facade and says on stdout what was
-//! acknowledged. The parent kills it after a seeded number of lines and a seeded number of turns of a loop, reopens the
-//! store, and looks for all of it. The same with a limit on the size of files instead of a kill: a full disk. The
-//! controls show that the look would find a loss.
+//! A child (this test binary again, running [`child`]) logs and deletes episodes through the facade and says on stdout
+//! what was acknowledged. The parent kills it after a seeded number of lines and a seeded number of turns of a loop,
+//! reopens the store, and looks for all of it. The same with a limit on the size of files instead of a kill: a full
+//! disk. The controls show that the look would find a loss.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 

@@ -11,8 +11,8 @@
 //!
 //! A store keeps an episode as its head and its steps, so that appending a step costs the step. Values are stored in
 //! envelopes ([`Encoding`]), so that every variant reads them. A store in a file says which schema it has, and a newer
-//! one is refused. Deleting an episode removes it from every table and index, and what it added to patterns; freed space
-//! is used again, and files do not shrink.
+//! one is refused. Deleting an episode removes it from every table and index, and what it added to patterns. Freed
+//! space is used again, and files do not shrink.
 
 use std::future::Future;
 use std::path::Path;
@@ -41,8 +41,8 @@ pub use redb::SYNC_EVERY;
 
 use newest::{Newest, newest};
 
-/// The newest version of the tables, keys, and types inside the envelopes. Raised by every change that older code cannot
-/// read.
+/// The newest version of the tables, keys, and types inside the envelopes. Raised by every change that older code
+/// cannot read.
 pub const SCHEMA_VERSION: u32 = 4;
 
 /// The oldest version that is read, and the one of new stores: a redb file gets version 4 when an episode is deleted

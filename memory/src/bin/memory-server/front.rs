@@ -9,7 +9,8 @@
 //! | 503 with `Retry-After` | too many requests at a time |
 //! | 504 | the request took too long; a write may have happened all the same |
 //!
-//! `POST /backup` may take as long as it needs. `GET /health` and `GET /ready` need no token and wait for no room: a supervisor must hear of a full server.
+//! `POST /backup` may take as long as it needs. `GET /health` and `GET /ready` need no token and wait for no room: a
+//! supervisor must hear of a full server.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use memory::server::{self, Refusal};
 use memory::{Memory, Options, Retention, Variant};
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 /// The most tenants: each open store takes memory and files.
 const TENANTS_MAX: usize = 1_024;
@@ -32,12 +32,13 @@ pub struct Tenants {
     variant: Variant,
     retention: Retention,
     open: RwLock<BTreeMap<String, Served>>,
+    opening: Mutex<()>, // one at a time, and nobody twice; the others are served meanwhile
 }
 
 impl Tenants {
     /// Serves that one memory.
     pub async fn one(variant: Variant, options: Options, retention: Retention) -> Result<Tenants> {
-        let tenants = Tenants { folder: None, variant, retention, open: RwLock::default() };
+        let tenants = Tenants { folder: None, variant, retention, open: RwLock::default(), opening: Mutex::default() };
         let served = tenants.served(options).await.with_context(|| format!("opening the memory ({variant})"))?;
         tenants.open.write().await.insert(String::new(), served);
         Ok(tenants)
@@ -46,7 +47,7 @@ impl Tenants {
     /// Serves a memory for each tenant, below that folder.
     pub fn many(variant: Variant, folder: PathBuf, retention: Retention) -> Result<Tenants> {
         std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        Ok(Tenants { folder: Some(folder), variant, retention, open: RwLock::default() })
+        Ok(Tenants { folder: Some(folder), variant, retention, open: RwLock::default(), opening: Mutex::default() })
     }
 
     pub fn are_many(&self) -> bool {
@@ -58,11 +59,11 @@ impl Tenants {
         if let Some(served) = self.open.read().await.get(name) {
             return Ok(served.clone());
         }
-        let mut open = self.open.write().await;
-        if let Some(served) = open.get(name) {
+        let _opening = self.opening.lock().await;
+        if let Some(served) = self.open.read().await.get(name) {
             return Ok(served.clone());
         }
-        if open.len() >= TENANTS_MAX {
+        if self.open.read().await.len() >= TENANTS_MAX {
             let error = format!("{TENANTS_MAX} tenants are open: serve more of them with another server");
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error));
         }
@@ -74,7 +75,7 @@ impl Tenants {
         let served = served.await.map_err(|error| {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("the tenant's memory cannot be opened: {error:#}"))
         })?;
-        open.insert(name.to_owned(), served.clone());
+        self.open.write().await.insert(name.to_owned(), served.clone());
         Ok(served)
     }
 
