@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | by metadata | its ids | the start or deletion of an episode with this key and value |
 //! | by task | the newest ids; they also answer smaller limits | the start or deletion of one of this type and domain |
-//! | retrieval | the ranking: ids and scores | the completion of an episode that may be among the best, the deletion of one |
+//! | retrieval | the ranking: ids and scores | the completion of one that may be among the best, the deletion of one |
 //!
 //! Nothing else changes an answer: a step is in none, and metadata, task and context never change after the start. The
 //! episodes of a retrieval come from the cache of episodes. A completion is scored for each cached ranking: one dot
