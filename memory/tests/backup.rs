@@ -103,7 +103,9 @@ async fn a_backup_of_a_memory_in_use_is_of_one_moment() {
         let writer = {
             let (memory, over) = (Arc::clone(&memory), Arc::clone(&over));
             tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) {
+                let mut pairs = 0; // a bound: a store in memory would grow faster than it is backed up
+                while pairs < 2_000 && !over.load(Ordering::Relaxed) {
+                    pairs += 1;
                     for id in [pair[0], third] {
                         memory.log_step(id, NewStep::default()).await.expect("logs");
                     }
