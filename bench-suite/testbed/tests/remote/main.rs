@@ -3,6 +3,7 @@
 //!
 //! Without an sqld these tests print that they are skipped: `scripts/setup` installs one.
 
+mod backup;
 #[path = "../../../../memory/tests/model/covering.rs"]
 mod covering;
 mod faults;
