@@ -120,13 +120,53 @@ pub struct MetadataMatches {
     pub ids: Vec<EpisodeId>,
 }
 
-/// The answer to `GET /health`, with status 200; a store that fails its check answers 500 with an [`ErrorBody`].
+/// The answer to `GET /health`, with status 200, or 503 while the database does not answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Healthy {
     /// The variant, all toggles written.
     pub variant: String,
     /// The episodes that are being logged.
     pub active_episodes: usize,
+    /// The store.
+    pub database: DatabaseHealth,
+    /// The caches, of episodes and of queries together.
+    pub cache: CacheHealth,
+    /// The connections to the database; all 0 where it needs none.
+    pub pool: PoolHealth,
+    /// The server's process.
+    pub memory: ProcessStats,
+}
+
+/// The state of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseHealth {
+    /// It answered a read.
+    pub ok: bool,
+    /// The time that this took, in nanoseconds.
+    pub latency_ns: u64,
+    /// The reason why it did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What the caches did since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheHealth {
+    /// Look-ups that were answered.
+    pub hits: u64,
+    /// Look-ups that were not.
+    pub misses: u64,
+}
+
+/// What the pools of connections did since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolHealth {
+    /// Connections that were opened.
+    pub opened: u64,
+    /// Checkouts that were given a connection opened before.
+    pub reused: u64,
+    /// Connections that were closed because they were idle, old, or too many.
+    pub retired: u64,
 }
 
 /// The answer to `GET /stats`.

@@ -195,6 +195,31 @@ pub enum Error {
         /// The length of the embedder's.
         expected: usize,
     },
+    /// Stored vectors that the embedder does not make.
+    #[error(
+        "the vector of episode {id} is not this embedder's: open the store with the embedder it was written with, or \
+        back it up and restore it with this one, which makes all vectors anew"
+    )]
+    OtherEmbedder {
+        /// The episode that was looked at.
+        id: EpisodeId,
+    },
+    /// A malformed backup.
+    #[error("{}:{line}: {problem}", path.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The problem.
+        problem: String,
+    },
+    /// A backup is to be restored into a store that holds something.
+    #[error("the store holds {episodes} episodes: restore into a new one")]
+    NotEmpty {
+        /// Their number.
+        episodes: u64,
+    },
     /// No connection in time.
     #[error(
         "no connection after {waited_ms} ms: raise the pool's size or its timeout, or look for one that is held too long"

@@ -73,7 +73,7 @@ pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepSt
 pub use error::{BoxError, Error, Result};
 pub use id_source::IdSource;
 pub use ids::{EpisodeId, MalformedId, PatternId};
-pub use memory::{Health, Memory, Options};
+pub use memory::{BACKUP_FORMAT, Backup, Health, Memory, Options, Retention};
 pub use outcome::{Completion, Outcome, Reflection, Reward};
 pub use pattern::{Pattern, PatternKind};
 pub use retrieval::{Query, Retrieved};

@@ -3,7 +3,7 @@
 //! The client gets the whole chain of causes. Nothing is logged.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::Error;
@@ -11,9 +11,10 @@ use crate::api::ErrorBody;
 
 /// An HTTP answer that is not a success.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     status: StatusCode,
     error: String,
+    header: Option<(HeaderName, &'static str)>,
 }
 
 impl Refusal {
@@ -21,8 +22,14 @@ impl Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, error)
     }
 
-    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
-        Refusal { status, error: error.into() }
+    /// The answer of that status, with the problem and the remedy.
+    pub fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
+        Refusal { status, error: error.into(), header: None }
+    }
+
+    /// With one more header.
+    pub fn with(self, name: HeaderName, value: &'static str) -> Refusal {
+        Refusal { header: Some((name, value)), ..self }
     }
 }
 
@@ -36,15 +43,23 @@ impl From<Error> for Refusal {
             Error::MalformedId(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        // With its causes on one line; the last one is the store's.
-        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-        Refusal::new(status, causes.map(ToString::to_string).collect::<Vec<String>>().join(": "))
+        Refusal::new(status, causes(&error))
     }
+}
+
+/// An error with its causes on one line; the last one is the store's.
+pub(crate) fn causes(error: &Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<String>>().join(": ")
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, Json(ErrorBody { error: self.error })).into_response()
+        let mut response = (self.status, Json(ErrorBody { error: self.error })).into_response();
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
     }
 }
 

@@ -1,9 +1,9 @@
 //! `kill -9` while steps are logged, at random moments: what was acknowledged as `committed` or `fsynced` is there.
 //!
-//! A child (this test binary again, running [`child`]) logs episodes through the facade and says on stdout what was
-//! acknowledged. The parent kills it after a seeded number of lines and a seeded number of turns of a loop, reopens the
-//! store, and looks for all of it. The same with a limit on the size of files instead of a kill: a full disk. The
-//! controls show that the look would find a loss.
+//! A child (this test binary again, running [`child`]) logs and deletes episodes through the facade and says on stdout
+//! what was acknowledged. The parent kills it after a seeded number of lines and a seeded number of turns of a loop,
+//! reopens the store, and looks for all of it. The same with a limit on the size of files instead of a kill: a full
+//! disk. The controls show that the look would find a loss.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
@@ -28,11 +28,25 @@ const MOST_LINES: u64 = 24;
 /// The child completes an episode after so many steps, and starts another.
 const STEPS_AN_EPISODE: u32 = 9;
 
+/// One in so many completed episodes is deleted.
+const DELETED: usize = 2;
+
 /// What the child acknowledged of an episode.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Acknowledged {
     steps: u32,
     completed: bool,
+    deletion: Deletion,
+}
+
+/// How far the deletion of an episode got.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Deletion {
+    #[default]
+    None,
+    /// It may have happened.
+    Begun,
+    Acknowledged,
 }
 
 type Episodes = BTreeMap<EpisodeId, Acknowledged>;
@@ -85,6 +99,7 @@ fn survives_kills_of(variant: &str, writers: usize) {
     let lost = place.missing(&all);
     assert!(lost.is_empty(), "{variant}, later kills took what was there before: {lost:#?}");
     assert!(all.values().any(|episode| episode.completed) && all.len() as u64 >= KILLS, "the child did its work");
+    assert!(all.values().any(|episode| episode.deletion == Deletion::Acknowledged), "some were deleted");
 }
 
 /// The control: this class promises less, and the look finds what was lost. If this fails, so would the tests above
@@ -97,7 +112,8 @@ fn the_look_finds_what_a_buffered_store_loses() {
     for kill in 0..5 {
         let acknowledged = place.log_and_kill(kill, &mut generator);
         // Fewer commits than would bring a sync, so all of them were in the process only.
-        assert_eq!(place.missing(&acknowledged).len(), acknowledged.len(), "kill {kill}: {acknowledged:?}");
+        let kept = acknowledged.values().filter(|episode| episode.deletion == Deletion::None).count();
+        assert_eq!(place.missing(&acknowledged).len(), kept, "kill {kill}: {acknowledged:?}");
         let left = place.runtime.block_on(place.open().stats()).unwrap();
         assert_eq!((left.episodes, left.steps), (0, 0), "kill {kill}: what is lost is lost as a whole");
     }
@@ -115,8 +131,12 @@ fn the_look_finds_each_kind_of_loss() {
         id
     });
     let missing_of = |id, steps, completed| {
-        missing(&place.runtime, &memory, &BTreeMap::from([(id, Acknowledged { steps, completed })]))
+        let told = Acknowledged { steps, completed, deletion: Deletion::None };
+        missing(&place.runtime, &memory, &BTreeMap::from([(id, told)]))
     };
+    let deleted = Acknowledged { steps: 2, completed: false, deletion: Deletion::Acknowledged };
+    let back = missing(&place.runtime, &memory, &BTreeMap::from([(id, deleted)]));
+    assert_eq!(back, [format!("{id}: deleted, and there again")]);
     let missing = |steps, completed| missing_of(id, steps, completed);
     assert_eq!(missing(2, false), [] as [String; 0]);
     assert_eq!(missing(1, false), [] as [String; 0], "stored, and killed before it could say so");
@@ -234,9 +254,15 @@ fn missing(runtime: &Runtime, memory: &Memory, acknowledged: &Episodes) -> Vec<S
     let mut missing = Vec::new();
     for (&id, told) in acknowledged {
         let Some(episode) = runtime.block_on(memory.get_episode(id)).unwrap() else {
-            missing.push(format!("{id}: not there"));
+            if told.deletion == Deletion::None {
+                missing.push(format!("{id}: not there"));
+            }
             continue;
         };
+        if told.deletion == Deletion::Acknowledged {
+            missing.push(format!("{id}: deleted, and there again"));
+            continue;
+        }
         let there = episode.steps.len() as u32;
         if there != told.steps && there != told.steps + 1 {
             missing.push(format!("{id}: {} steps were acknowledged, {there} are there", told.steps));
@@ -259,7 +285,7 @@ fn missing(runtime: &Runtime, memory: &Memory, acknowledged: &Episodes) -> Vec<S
 }
 
 fn is_acknowledgement(line: &str) -> bool {
-    ["episode ", "step ", "completed "].iter().any(|word| line.starts_with(word))
+    ["episode ", "step ", "completed ", "deleting ", "deleted "].iter().any(|word| line.starts_with(word))
 }
 
 /// What the child's lines acknowledge. Lines of the test harness are none of them.
@@ -277,6 +303,8 @@ fn parse(said: &str) -> Episodes {
                 episode.steps += 1;
             }
             "completed" => episode.completed = true,
+            "deleting" => episode.deletion = Deletion::Begun,
+            "deleted" => episode.deletion = Deletion::Acknowledged,
             _ => {}
         }
     }
@@ -342,7 +370,7 @@ fn child() {
 }
 
 async fn log_episodes(memory: Arc<Memory>, padding: String) -> memory::Result<()> {
-    for _ in 0..10_000 {
+    for number in 0..10_000 {
         let id = memory.start_episode(task()).await?;
         say(&format!("episode {id}"));
         for number in 0..STEPS_AN_EPISODE {
@@ -353,6 +381,11 @@ async fn log_episodes(memory: Arc<Memory>, padding: String) -> memory::Result<()
         }
         memory.complete_episode(id, Outcome::Success { verdict: "alive".to_owned() }).await?;
         say(&format!("completed {id}"));
+        if number % DELETED == 0 {
+            say(&format!("deleting {id}"));
+            memory.delete_episode(id).await?;
+            say(&format!("deleted {id}"));
+        }
     }
     Ok(())
 }

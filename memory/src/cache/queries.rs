@@ -2,14 +2,14 @@
 //!
 //! | query | cached | dropped by |
 //! |---|---|---|
-//! | by metadata | its ids | the start of an episode with this key and value |
-//! | by task | the newest ids; they also answer smaller limits | the start of an episode of this task type and domain |
-//! | retrieval | the ranking: ids and scores | the completion of an episode that would or might be among the best |
+//! | by metadata | its ids | the start or deletion of an episode with this key and value |
+//! | by task | the newest ids; they also answer smaller limits | the start or deletion of one of this type and domain |
+//! | retrieval | the ranking: ids and scores | the completion of one that may be among the best, the deletion of one |
 //!
-//! Nothing else changes an answer: a step is in none, metadata, task and context never change after the start, and
-//! nothing is deleted. The episodes of a retrieval come from the cache of episodes. A completion is scored for each
-//! cached ranking: one dot product each, less than the scan that it saves. Lists of more than [`LONGEST`] ids are not
-//! cached: a cache full of them would be larger than the store.
+//! Nothing else changes an answer: a step is in none, and metadata, task and context never change after the start. The
+//! episodes of a retrieval come from the cache of episodes. A completion is scored for each cached ranking: one dot
+//! product each, less than the scan that it saves. Lists of more than [`LONGEST`] ids are not cached: a cache full of
+//! them would be larger than the store.
 
 use std::sync::Arc;
 
@@ -137,6 +137,17 @@ impl Queries {
         for (key, value) in &head.metadata {
             self.lists.invalidate(&|| ListKey::Metadata { key: key.clone(), value: value.clone() });
         }
+    }
+
+    /// Drops the answers that the deletion of this episode changes.
+    pub(crate) fn deleted(&self, head: &Head) {
+        self.started(head); // the same lists
+        self.gone(head.id);
+    }
+
+    /// Drops the rankings with an episode that is not there any more.
+    pub(crate) fn gone(&self, id: EpisodeId) {
+        self.best.invalidate_where(&|_, best| best.ranked.iter().any(|ranked| ranked.id == id));
     }
 
     /// Drops the answers that the completion of this episode may change.

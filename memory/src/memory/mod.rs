@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use scopeguard::defer;
+use tracing::instrument;
 
 use crate::active::{ActiveEpisodes, EpisodeGuard};
 use crate::cache::{self, CacheAnswer, CacheLimits, CachedRanking, EpisodeCache, InsertLease, Queries};
@@ -27,6 +28,12 @@ use crate::{
     reflection, reward,
 };
 
+pub use self::backup::{BACKUP_FORMAT, Backup};
+pub use self::deletion::Retention;
+
+/// The difference that a number of a vector may have from itself, embedded again on another machine.
+const SAME_EMBEDDER: f32 = 1e-3;
+
 /// The parts of a memory beside its variant.
 #[derive(Debug)]
 pub struct Options {
@@ -40,6 +47,9 @@ pub struct Options {
     pub ids: IdSource,
     /// The embedder. A store must always be opened with the same one.
     pub embedder: Arc<dyn Embedder>,
+    /// A stored vector is compared with the embedder's, and another one refused. Without this check retrievals may
+    /// find nothing of use: for backups only.
+    pub check_embedder: bool,
     /// Encoded values of at least this many bytes are compressed, if the variant compresses.
     pub threshold_bytes: usize,
     /// The capacity of each cache: of episodes, of lists of ids, and of rankings.
@@ -66,6 +76,7 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             ids: IdSource::from_os(),
             embedder: Arc::new(FeatureHashing::default()),
+            check_embedder: true,
             threshold_bytes: DEFAULT_THRESHOLD_BYTES,
             cache_capacity: 1_000,
             cache_ttl_ns: 300_000_000_000,
@@ -126,7 +137,7 @@ impl Memory {
     async fn open_store(variant: &Variant, options: Options) -> Result<Memory> {
         variant.validate()?;
         let Options { path, remote, clock, ids, embedder, threshold_bytes, cache_capacity, cache_ttl_ns, .. } = options;
-        let Options { batch_writes, queued_writes, flush_interval_ns, .. } = options;
+        let Options { batch_writes, queued_writes, flush_interval_ns, check_embedder, .. } = options;
         let limits = WriteLimits { batch_writes, queued_writes, flush_interval_ns };
         let counters = Arc::new(Counters::default());
         let buffers = buffers::open(variant.buffers, &counters);
@@ -143,6 +154,9 @@ impl Memory {
             (_, Some(remote)) => store::open_remote(variant, &remote, Arc::clone(&counters), encoding).await?,
             (path, None) => store::open(variant, path.as_deref(), Arc::clone(&counters), encoding).await?,
         };
+        if check_embedder {
+            compare_embedder(&*store, &*embedder).await?;
+        }
         ids.skip(store.stats().await?.episodes);
         let kept = CacheLimits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
         let (cache, queries) = cache::open(variant.cache, kept, &clock, &counters);
@@ -180,14 +194,24 @@ impl Memory {
     }
 
     /// Starts an episode, as durable on return as the variant promises.
+    #[instrument(level = "debug", skip_all)]
     pub async fn start_episode(&self, start: StartEpisode) -> Result<EpisodeId> {
         let now_ns = self.clock.now_ns();
-        let id = self.ids.next_id(now_ns)?;
-        let head = Head::new(id, now_ns, start);
-        defer!(self.queries.started(&head)); // however the write ends
-        self.writes.create(&head).await?;
-        self.active.start(id);
-        Ok(id)
+        let mut head = Head::new(self.ids.next_id(now_ns)?, now_ns, start);
+        // A reopened store may hold fewer episodes than a seed has named: the next ids may be taken.
+        while let Err(error) = self.create(&head).await {
+            match error {
+                Error::EpisodeExists { .. } => head.id = self.ids.next_id(now_ns)?,
+                error => return Err(error),
+            }
+        }
+        self.active.start(head.id);
+        Ok(head.id)
+    }
+
+    async fn create(&self, head: &Head) -> Result<()> {
+        defer!(self.queries.started(head)); // however the write ends
+        self.writes.create(head).await
     }
 
     /// Logs a step, as durable on return as the variant promises, and returns its number. The number of a step that
@@ -195,6 +219,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`].
+    #[instrument(level = "debug", skip_all, fields(%id))]
     pub async fn log_step(&self, id: EpisodeId, step: NewStep) -> Result<u32> {
         let mut guard = self.active.lock(id).await;
         let number = match guard.take() {
@@ -215,6 +240,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error::UnknownEpisode`], [`Error::EpisodeCompleted`].
+    #[instrument(level = "debug", skip_all, fields(%id))]
     pub async fn complete_episode(&self, id: EpisodeId, outcome: Outcome) -> Result<Completion> {
         let mut guard = self.active.lock(id).await;
         guard.take(); // the next writer asks the store how far the episode got
@@ -239,19 +265,26 @@ impl Memory {
     }
 
     /// The completed episodes most like the query, the best first. The formula stands in [`Query`].
+    #[instrument(level = "debug", skip_all, fields(limit = query.limit))]
     pub async fn retrieve(&self, query: &Query) -> Result<Vec<Retrieved>> {
         if query.limit == 0 {
             return Ok(Vec::new());
         }
-        let best = self.best(query).await?;
-        let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
-        let mut retrieved = Vec::with_capacity(best.len());
-        for (ranked, episode) in best.iter().zip(self.get_episodes(&ids).await?) {
-            let episode = episode.ok_or(Error::UnknownEpisode { id: ranked.id })?;
-            let Ranked { id, score, similarity, context_match } = *ranked;
-            retrieved.push(Retrieved { id, score, similarity, context_match, episode });
+        loop {
+            let best = self.best(query).await?;
+            let ids: Vec<EpisodeId> = best.iter().map(|ranked| ranked.id).collect();
+            let mut retrieved = Vec::with_capacity(best.len());
+            for (ranked, episode) in best.iter().zip(self.get_episodes(&ids).await?) {
+                let Ranked { id, score, similarity, context_match } = *ranked;
+                match episode {
+                    Some(episode) => retrieved.push(Retrieved { id, score, similarity, context_match, episode }),
+                    None => self.forget(id), // deleted since it was ranked
+                }
+            }
+            if retrieved.len() == best.len() {
+                return Ok(retrieved);
+            }
         }
-        Ok(retrieved)
     }
 
     /// The ranking of a query, from the cache or made now.
@@ -271,6 +304,7 @@ impl Memory {
     }
 
     /// The episode of that id, completed or not, if there is one.
+    #[instrument(level = "debug", skip_all, fields(%id))]
     pub async fn get_episode(&self, id: EpisodeId) -> Result<Option<Arc<Episode>>> {
         let wanted = match self.cached(id) {
             CacheAnswer::Hit(episode) => return Ok(Some(episode)),
@@ -284,6 +318,7 @@ impl Memory {
     }
 
     /// The episodes of those ids, each in the place of its id.
+    #[instrument(level = "debug", skip_all, fields(episodes = ids.len()))]
     pub async fn get_episodes(&self, ids: &[EpisodeId]) -> Result<Vec<Option<Arc<Episode>>>> {
         let mut wanted = Vec::new();
         let look_up = |&id: &EpisodeId| match self.cached(id) {
@@ -325,29 +360,39 @@ impl Memory {
     }
 
     /// All patterns so far, merged by id, in the order of ids.
+    #[instrument(level = "debug", skip_all)]
     pub async fn patterns(&self) -> Result<Vec<Pattern>> {
         self.store.patterns().await
     }
 
     /// The episodes, completed or not, whose metadata has exactly this value under this key, in the order of ids.
+    #[instrument(level = "debug", skip_all, fields(key))]
     pub async fn query_by_metadata(&self, key: &str, value: &str) -> Result<Vec<EpisodeId>> {
         self.queries.by_metadata(key, value, self.store.by_metadata(key, value)).await
     }
 
     /// The newest `limit` episodes, completed or not, of that task type in that domain: by start, then by id, the
     /// newest first.
+    #[instrument(level = "debug", skip_all, fields(task_type))]
     pub async fn query_by_task(&self, task_type: &str, domain: &str, limit: usize) -> Result<Vec<EpisodeId>> {
         let read = self.store.by_task(task_type, domain, limit);
         self.queries.by_task(task_type, domain, limit, read).await
     }
 
     /// Checks that the memory can answer.
+    #[instrument(level = "debug", skip_all)]
     pub async fn health(&self) -> Result<Health> {
         self.store.check().await?;
         Ok(Health { active_episodes: self.active.len() })
     }
 
+    /// Episodes that are being logged, as in [`Health`].
+    pub(crate) fn active_episodes(&self) -> usize {
+        self.active.len()
+    }
+
     /// The size of the memory's contents.
+    #[instrument(level = "debug", skip_all)]
     pub async fn stats(&self) -> Result<Stats> {
         self.store.stats().await
     }
@@ -363,12 +408,14 @@ impl Memory {
     }
 
     /// Makes everything acknowledged so far as durable as the store can.
+    #[instrument(level = "debug", skip_all)]
     pub async fn flush(&self) -> Result<()> {
         self.writes.drain().await;
         self.store.flush().await
     }
 
     /// Flushes, and releases files and connections. Every later call fails with [`Error::Closed`].
+    #[instrument(level = "debug", skip_all)]
     pub async fn close(&self) -> Result<()> {
         self.writes.drain().await;
         self.store.close().await?;
@@ -395,6 +442,18 @@ impl Memory {
     }
 }
 
+/// Fails if a stored vector is clearly not the embedder's. A text without words says nothing.
+async fn compare_embedder(store: &dyn Store, embedder: &dyn Embedder) -> Result<()> {
+    let Some((head, stored)) = store.sample().await? else { return Ok(()) };
+    let mut made = Vec::with_capacity(embedder.dimensions());
+    embedder.embed(&head.task, &mut made);
+    let near = |(one, other): (&f32, &f32)| (one - other).abs() < SAME_EMBEDDER;
+    if stored.len() == made.len() && stored.iter().zip(&made).all(near) {
+        return Ok(());
+    }
+    Err(Error::OtherEmbedder { id: head.id })
+}
+
 /// The completion of an episode, and its patterns. Pure: the same episode always gives the same.
 #[inline(never)]
 fn judge(head: &Head, steps: &[Step], outcome: Outcome, completed_at_ns: u64) -> (Completion, Vec<Pattern>) {
@@ -411,6 +470,8 @@ fn next_number(episode: &Episode) -> u32 {
     episode.steps.last().map_or(0, |step| step.number + 1)
 }
 
+mod backup;
+mod deletion;
 mod nearest;
 #[cfg(test)]
 mod tests;

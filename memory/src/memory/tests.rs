@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::store::InMemory;
-use crate::store::{Visit, Write};
+use crate::store::{Keep, Visit, Write};
 
 /// A store whose writes fail while it is told so, before or after they were done, or never answer although they were
 /// done.
@@ -45,6 +45,9 @@ impl Store for Flaky {
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
         self.around(self.inner.complete(head, embedding, patterns)).await
     }
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.around(self.inner.delete(head, patterns)).await
+    }
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
         self.inner.head(id).await
     }
@@ -56,6 +59,9 @@ impl Store for Flaky {
     }
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         self.inner.scan(visit).await
+    }
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        self.inner.snapshot(keep).await
     }
     async fn patterns(&self) -> Result<Vec<Pattern>> {
         self.inner.patterns().await
@@ -262,4 +268,34 @@ async fn a_closed_memory_answers_no_retrieval() {
 async fn a_store_in_a_file_wants_a_path() {
     let refused = Memory::open(&"store=redb".parse().unwrap(), Options::default()).await.err().unwrap();
     assert_eq!(refused.to_string(), "store=redb lives in a file: give Options a path");
+}
+
+#[tokio::test]
+async fn a_deletion_that_failed_half_way_leaves_nothing_behind_that_the_store_has_not() {
+    for variant in ["cache=lru,retrieval=indexed", "cache=lru,retrieval=scan"] {
+        let (memory, store) = flaky_with(variant).await;
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let id = memory.start_episode(StartEpisode { task: "alike".to_owned(), ..StartEpisode::default() }).await;
+            ids.push(id.unwrap());
+            memory.complete_episode(ids[ids.len() - 1], success()).await.unwrap();
+        }
+        let query = Query { text: "alike".to_owned(), context: None, limit: 2 };
+        let found = async || memory.retrieve(&query).await.unwrap().iter().map(|one| one.id).collect::<Vec<_>>();
+        ids.sort_unstable();
+        assert_eq!(found().await, ids[..2], "{variant}");
+        store.fails_before.store(true, Ordering::SeqCst);
+        memory.delete_episode(ids[0]).await.unwrap_err();
+        assert_eq!(found().await, ids[..2], "{variant}: it was not deleted");
+        store.fails_before.store(false, Ordering::SeqCst);
+        store.fails_after.store(true, Ordering::SeqCst);
+        memory.delete_episode(ids[0]).await.unwrap_err();
+        assert_eq!(memory.get_episode(ids[0]).await.unwrap(), None, "{variant}: it was deleted all the same");
+        assert_eq!(found().await, ids[1..], "{variant}");
+        store.fails_after.store(false, Ordering::SeqCst);
+        assert!(matches!(memory.delete_episode(ids[0]).await, Err(Error::UnknownEpisode { .. })), "{variant}");
+        memory.delete_episode(ids[2]).await.unwrap();
+        assert_eq!(found().await, ids[1..2], "{variant}");
+        assert_eq!(memory.active.len(), 0, "{variant}");
+    }
 }

@@ -98,6 +98,17 @@ impl Pattern {
         self.occurrences += other.occurrences;
         self.successes += other.successes;
     }
+
+    /// Takes away what was seen in an episode that is deleted. False if nothing is left of the pattern.
+    ///
+    /// # Panics
+    /// When the other one has another id: an error in the caller.
+    pub fn unmerge(&mut self, other: &Pattern) -> bool {
+        assert_eq!(self.id, other.id, "taking a different pattern away");
+        self.occurrences = self.occurrences.saturating_sub(other.occurrences);
+        self.successes = self.successes.saturating_sub(other.successes);
+        self.occurrences > 0
+    }
 }
 
 /// The patterns of an episode with that head and end, whose steps are digested in `trace`: each once, in the order of

@@ -51,15 +51,31 @@ impl Block {
 
     pub fn add(&mut self, slot: u32, group: u32, numbers: impl Iterator<Item = i8>, step: f32) {
         let lane = self.slots.len();
+        self.slots.push(slot);
+        self.replace(lane, slot, group, numbers, step);
+    }
+
+    /// Puts another episode into a lane. The group of the former one stays among the block's: it bounds too much, never
+    /// too little.
+    pub fn replace(&mut self, lane: usize, slot: u32, group: u32, numbers: impl Iterator<Item = i8>, step: f32) {
         for (row, number) in self.rows.iter_mut().zip(numbers) {
             row[lane / PART].0[lane % PART] = number;
             self.largest = self.largest.max(number.unsigned_abs());
         }
         self.steps[lane] = step;
-        self.slots.push(slot);
+        self.slots[lane] = slot;
         if !self.groups.contains(&group) {
             self.groups.push(group);
         }
+    }
+
+    /// Takes out the last episode of a block that has some: its slot, its numbers and its step.
+    pub fn pop(&mut self) -> (u32, Vec<i8>, f32) {
+        let lane = self.slots.len() - 1;
+        let (numbers, step) = self.code(lane);
+        let numbers = numbers.collect();
+        self.rows.iter_mut().for_each(|row| row[lane / PART].0[lane % PART] = 0);
+        (self.slots.remove(lane), numbers, step)
     }
 
     /// The code of a lane: its numbers and its step.

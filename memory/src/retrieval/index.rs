@@ -62,6 +62,8 @@ pub(super) struct Index {
     pub groups: Vec<Group>,
     group_places: HashMap<TaskContext, u32, FixedState>,
     coded_from: usize,
+    /// The index has become large enough for codes.
+    coded: bool,
     /// The codes; none while the index is small.
     pub blocks: Vec<Block>,
     /// Episodes whose embeddings have no code, although there are blocks.
@@ -94,6 +96,7 @@ impl Index {
             groups: Vec::new(),
             group_places: HashMap::default(),
             coded_from,
+            coded: false,
             blocks: Vec::new(),
             uncoded: Vec::new(),
             sorted_at: 0,
@@ -129,14 +132,51 @@ impl Index {
         self.episodes.context_of.push(context);
         self.groups[self.contexts[context as usize].group as usize].slots.push(slot);
         let size = self.episodes.ids.len();
-        if size == self.coded_from {
+        if size == self.coded_from && !self.coded {
+            self.coded = true;
             (0..slot).for_each(|slot| self.code(slot));
         }
-        if size >= self.coded_from {
+        if self.coded {
             self.code(slot);
             if self.groups.len() > 1 && size >= self.sorted_at + self.sorted_at / 4 {
                 self.sort();
             }
+        }
+    }
+
+    /// Removes an episode, if it is there: the last one takes its slot. Looks through all slots, which is little beside
+    /// the deletion in a store.
+    pub fn remove(&mut self, id: EpisodeId) {
+        if !self.known.remove(&id) {
+            return;
+        }
+        let Some(place) = self.episodes.ids.iter().position(|known| *known == id) else { return }; // a misfit
+        let (slot, last) = (place_of(place), place_of(self.episodes.ids.len() - 1));
+        let groups = [slot, last].map(|slot| self.group_of(slot) as usize);
+        self.groups[groups[0]].slots.retain(|member| *member != slot);
+        self.uncoded.retain(|uncoded| *uncoded != slot);
+        self.remove_code(slot);
+        self.episodes.ids.swap_remove(place);
+        self.episodes.embeddings.swap_remove(place);
+        self.episodes.context_of.swap_remove(place);
+        let coded = self.blocks.iter_mut().flat_map(|block| &mut block.slots);
+        let moved = self.groups[groups[1]].slots.iter_mut().chain(&mut self.uncoded).chain(coded);
+        moved.filter(|moved| **moved == last).for_each(|moved| *moved = slot);
+    }
+
+    /// Removes the code of a slot, if it has one: the last code takes its lane.
+    fn remove_code(&mut self, slot: u32) {
+        let lane_in = |block: &Block| block.slots.iter().position(|coded| *coded == slot);
+        let found = (0..self.blocks.len()).find_map(|block| Some((block, lane_in(&self.blocks[block])?)));
+        let Some((block, lane)) = found else { return };
+        let last = self.blocks.last_mut().expect("the code is in a block");
+        let (moved, numbers, step) = last.pop();
+        if last.slots.is_empty() {
+            self.blocks.pop();
+        }
+        if moved != slot {
+            let group = self.group_of(moved);
+            self.blocks[block].replace(lane, moved, group, numbers.into_iter(), step);
         }
     }
 

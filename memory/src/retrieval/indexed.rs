@@ -67,6 +67,14 @@ impl Indexed {
         *self.index.write() = None;
     }
 
+    /// Removes an episode that the store has not any more.
+    pub(super) fn forget(&self, id: EpisodeId) {
+        if let Some(index) = self.index.write().as_mut() {
+            index.remove(id);
+        }
+        self.doubtful.lock().remove(&id);
+    }
+
     /// Asks the store about everything doubtful. What is still not completed stays so: its completion may be on its way
     /// even now.
     async fn settle(&self, store: &dyn Store) -> Result<()> {

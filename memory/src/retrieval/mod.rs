@@ -231,6 +231,13 @@ impl Retrieval {
         }
     }
 
+    /// Forgets an episode that the store has not any more.
+    pub fn forget(&self, id: EpisodeId) {
+        if let Retrieval::Indexed(indexed) = self {
+            indexed.forget(id);
+        }
+    }
+
     /// Releases its contents. Later calls fail with [`crate::Error::Closed`].
     pub fn close(&self) {
         if let Retrieval::Indexed(indexed) = self {

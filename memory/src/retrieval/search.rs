@@ -154,7 +154,19 @@ mod tests {
         let scored = scanned.scored();
         let [plain, coded] = [usize::MAX, 50].map(|coded_from| {
             let mut index = Index::coded_from(coded_from);
-            episodes.iter().for_each(|(id, context, embedding)| index.add(*id, context, embedding));
+            // Others come and go in between: whatever they leave behind shows in the answers.
+            for (place, (id, context, embedding)) in episodes.iter().enumerate() {
+                let others = [id.0 + 10_000, id.0 + 20_000].map(EpisodeId);
+                index.add(others[0], context, embedding);
+                index.add(*id, context, embedding);
+                index.add(others[1], &episodes[place / 2].1, &episodes[place / 2].2);
+                index.remove(others[1]);
+                if place % 3 == 0 {
+                    index.remove(others[0]);
+                }
+            }
+            episodes.iter().for_each(|(id, ..)| index.remove(EpisodeId(id.0 + 10_000)));
+            assert_eq!(index.len(), episodes.len());
             let mut searched = Ranking::new(embedding, context, limit);
             search(&index, &mut searched).expect("embeddings of one length");
             assert!(searched.scored() <= scored, "nothing is scored twice");

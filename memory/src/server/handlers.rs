@@ -53,6 +53,11 @@ pub(super) async fn episode(State(memory): Shared, Path(id): Path<String>) -> Re
     }
 }
 
+pub(super) async fn delete(State(memory): Shared, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    memory.delete_episode(parse(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(super) async fn retrieve(
     State(memory): Shared,
     JsonBody(retrieve): JsonBody<Retrieve>,
@@ -89,9 +94,9 @@ pub(super) async fn metadata(
     Ok(Json(MetadataMatches { ids: memory.query_by_metadata(&key, &value).await? }))
 }
 
-pub(super) async fn health(State(memory): Shared) -> Answer<Healthy> {
-    let health = memory.health().await?;
-    Ok(Json(Healthy { variant: memory.variant().to_string(), active_episodes: health.active_episodes }))
+pub(super) async fn health(State(memory): Shared) -> (StatusCode, Json<Healthy>) {
+    let health = super::health::check(&memory).await;
+    (if health.database.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }
 
 pub(super) async fn stats(State(memory): Shared) -> Answer<ServerStats> {

@@ -6,6 +6,7 @@
 //! | `POST /episodes/{id}/steps` | [`NewStep`](crate::NewStep) | 201 [`Logged`](crate::api::Logged) |
 //! | `POST /episodes/{id}/complete` | [`Outcome`](crate::Outcome) | 200 [`Completion`](crate::Completion) |
 //! | `GET /episodes/{id}` | | 200 [`Episode`](crate::Episode) |
+//! | `DELETE /episodes/{id}` | | 204 |
 //! | `POST /retrieve` | [`Retrieve`](crate::api::Retrieve) | 200 [`RetrievedEpisodes`](crate::api::RetrievedEpisodes) |
 //! | `GET /patterns` | | 200 [`Patterns`](crate::api::Patterns) |
 //! | `GET /metadata` | `?key=..&value=..` | 200 [`MetadataMatches`](crate::api::MetadataMatches) |
@@ -15,10 +16,11 @@
 //! Errors answer with an [`ErrorBody`](crate::api::ErrorBody): 400 for a malformed request, 404 for an unknown episode
 //! or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415 for an
 //! encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of 1 KiB and
-//! more may be gzip. There is no TLS, authentication or limit on clients: the server is measured on the machine that it
-//! runs on.
+//! more may be gzip. `GET /health` answers 503 while the database is dead. There is no TLS. Tokens, tenants, limits and
+//! metrics are the binary's.
 
 mod handlers;
+mod health;
 mod process;
 
 use std::future::Future;
@@ -37,6 +39,9 @@ use tokio::sync::watch;
 use crate::api::BODY_BYTES_MAX;
 use crate::{Error, Memory, Result, wire};
 
+pub use self::health::check;
+pub use crate::refusal::Refusal;
+
 /// The time that running requests get once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -47,7 +52,7 @@ pub fn router(memory: Arc<Memory>) -> Router {
     let (wire, counters) = (memory.variant().wire, Arc::clone(memory.shared_counters()));
     let routes = Router::new()
         .route("/episodes", post(handlers::start))
-        .route("/episodes/{id}", get(handlers::episode))
+        .route("/episodes/{id}", get(handlers::episode).delete(handlers::delete))
         .route("/episodes/{id}/steps", post(handlers::log_step))
         .route("/episodes/{id}/complete", post(handlers::complete))
         .route("/retrieve", post(handlers::retrieve))
@@ -67,9 +72,16 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Answers requests until `stop` ends, then finishes running ones, for at most 5 seconds, and flushes and closes the
-/// memory. After an error of the store what was not yet durable may be lost.
+/// [`answer`]s with the routes of a memory, then flushes and closes it. After an error of the store what was not yet
+/// durable may be lost.
 pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> Result<()> {
+    answer(listener, router(Arc::clone(&memory)), stop).await?;
+    memory.flush().await?;
+    memory.close().await
+}
+
+/// Answers requests until `stop` ends, then finishes running ones, for at most 5 seconds.
+pub async fn answer(listener: TcpListener, routes: Router, stop: impl Future<Output = ()>) -> Result<()> {
     let (tell, told) = watch::channel(false);
     let mut wait = told.clone();
     // Answers are small: waiting for a fuller packet only adds the peer's delayed acknowledgement to the response
@@ -78,7 +90,7 @@ pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future
         // A socket that refuses the option works all the same.
         let _ = stream.set_nodelay(true);
     });
-    let served = axum::serve(listener, router(Arc::clone(&memory))).with_graceful_shutdown(async move {
+    let served = axum::serve(listener, routes).with_graceful_shutdown(async move {
         // The sender outlives the server: an error is a reason to stop as well.
         let _ = wait.wait_for(|stop| *stop).await;
     });
@@ -97,6 +109,5 @@ pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future
         }
         Err(_) => server.abort(),
     }
-    memory.flush().await?;
-    memory.close().await
+    Ok(())
 }

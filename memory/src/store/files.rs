@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 /// The file beside `path` whose name is longer by `suffix`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()
@@ -58,8 +58,8 @@ impl Lock {
 }
 
 /// Renames `from` to `to`, replacing it, so that a power cut leaves the one or the other.
-pub(super) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
-    let failed = Error::io(to, "creating a store");
+pub(crate) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
+    let failed = Error::io(to, "creating a file");
     std::fs::rename(from, to).map_err(&failed)?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)

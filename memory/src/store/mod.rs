@@ -10,8 +10,9 @@
 //! | `libsql`, `tiered` | `fsynced` | the disk holds it (WAL, `synchronous=FULL`) |
 //!
 //! A store keeps an episode as its head and its steps, so that appending a step costs the step. Values are stored in
-//! envelopes ([`Encoding`]), so that every variant reads them. A store in a file says which schema it has, and another
-//! one is refused. There is no deletion, and no migration, because there are no older schemas to read yet.
+//! envelopes ([`Encoding`]), so that every variant reads them. A store in a file says which schema it has, and a newer
+//! one is refused. Deleting an episode removes it from every table and index, and what it added to patterns. Freed
+//! space is used again, and files do not shrink.
 
 use std::future::Future;
 use std::path::Path;
@@ -25,7 +26,7 @@ use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
-mod files;
+pub(crate) mod files;
 mod in_memory;
 mod libsql;
 mod newest;
@@ -40,8 +41,13 @@ pub use redb::SYNC_EVERY;
 
 use newest::{Newest, newest};
 
-/// The version of the tables, keys, and types inside the envelopes. Raised by every change that older code cannot read.
-pub const SCHEMA_VERSION: u32 = 3;
+/// The newest version of the tables, keys, and types inside the envelopes. Raised by every change that older code
+/// cannot read.
+pub const SCHEMA_VERSION: u32 = 4;
+
+/// The oldest version that is read, and the one of new stores: a redb file gets version 4 when an episode is deleted
+/// from it, because older code would take the next place of a step for free when it is not.
+pub const SCHEMA_VERSION_OLDEST: u32 = 3;
 
 /// The size of a store's contents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +98,9 @@ pub struct Completed {
     pub patterns: Vec<Pattern>,
 }
 
+/// The receiver of a snapshot; its first error ends it.
+pub type Keep<'k> = dyn FnMut(&Episode) -> Result<()> + Send + 'k;
+
 /// The receiver of a scan.
 pub type Visit<'v> = dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send + 'v;
 
@@ -130,6 +139,13 @@ pub trait Store: Send + Sync {
     /// When `head.completion` is `None`: that is no completed head.
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()>;
 
+    /// Removes an episode and its steps, all or nothing, and takes `patterns` out of those that are stored. `head` is
+    /// its head as stored.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpisode`] without a head, [`Error::EpisodeCompleted`] if it was completed after `head` was read.
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()>;
+
     /// The head of an episode, if there is one of this id.
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>>;
 
@@ -142,6 +158,14 @@ pub trait Store: Send + Sync {
 
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// Shows every episode with its steps to `keep`, as of one moment, in any order. Writes go on meanwhile.
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()>;
+
+    /// A completed episode's head and embedding, if the store was opened with one: any of them.
+    async fn sample(&self) -> Result<Option<(Head, Vec<f32>)>> {
+        Ok(None)
+    }
 
     /// The `limit` completed episodes whose embeddings point most nearly in this direction, the nearest first, with the
     /// cosines of the angles; approximate, and without embeddings of length zero. `None` from a store without an index

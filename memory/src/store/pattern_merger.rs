@@ -40,10 +40,28 @@ impl PatternMerger {
         }
     }
 
+    /// Takes the patterns of a deleted episode away. All of them were read before.
+    pub(super) fn unmerge(&mut self, seen: &[Pattern]) {
+        for pattern in seen {
+            let merged = self.patterns.get_mut(&pattern.id).expect("read before");
+            if let Some(stored) = &mut merged.pattern {
+                merged.changed = true;
+                if !stored.unmerge(pattern) {
+                    merged.pattern = None;
+                }
+            }
+        }
+    }
+
     /// The patterns to be written, in the order of ids.
     pub(super) fn changed(&self, encoding: &Encoding) -> Result<Vec<(PatternId, Buffer)>> {
         let changed =
             self.patterns.values().filter(|merged| merged.changed).filter_map(|merged| merged.pattern.as_ref());
         changed.map(|pattern| Ok((pattern.id, encoding.encode(pattern)?))).collect()
+    }
+
+    /// The stored patterns of which nothing is left, in the order of ids.
+    pub(super) fn gone(&self) -> impl Iterator<Item = PatternId> {
+        self.patterns.iter().filter(|(_, merged)| merged.changed && merged.pattern.is_none()).map(|(id, _)| *id)
     }
 }

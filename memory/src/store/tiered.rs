@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use super::files;
 use super::libsql::Libsql;
 use super::redb::Redb;
-use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, steps_stored};
+use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, Write, steps_stored};
 use crate::variant::MetadataKind;
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -169,6 +169,10 @@ impl Store for Tiered {
         self.write(self.record.complete_episode(&completion), self.tier.complete_episode(&completion)).await
     }
 
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.write(self.record.delete_episode(head, patterns), self.tier.delete_episode(head, patterns)).await
+    }
+
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
         self.read(|store| store.head(id)).await
     }
@@ -190,6 +194,14 @@ impl Store for Tiered {
         self.counters.tier_hits.increment();
         // Visits cannot be undone: a tier that fails half-way fails this scan, and the next one uses the record.
         self.tier.scan(visit).await.inspect_err(|_| self.out_of_step())
+    }
+
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        self.record.snapshot(keep).await
+    }
+
+    async fn sample(&self) -> Result<Option<(Head, Vec<f32>)>> {
+        self.record.sample().await
     }
 
     async fn nearest(&self, embedding: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {

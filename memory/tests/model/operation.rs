@@ -15,6 +15,9 @@ pub enum Operation {
     Start(StartEpisode),
     Log(Index, NewStep),
     Complete(Index, Outcome),
+    Delete(Index),
+    /// At most so many, at most so old.
+    Retain(Option<usize>, Option<u64>),
     Get(Index),
     GetUnknown,
     GetMany(Vec<Index>),
@@ -43,6 +46,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => start().prop_map(Operation::Start),
         12 => (any::<Index>(), step()).prop_map(|(index, step)| Operation::Log(index, step)),
         4 => (any::<Index>(), outcome()).prop_map(|(index, outcome)| Operation::Complete(index, outcome)),
+        2 => any::<Index>().prop_map(Operation::Delete),
+        1 => (option::of(0..4usize), option::of(0..30u64)).prop_map(|(most, age)| Operation::Retain(most, age)),
         4 => any::<Index>().prop_map(Operation::Get),
         1 => Just(Operation::GetUnknown),
         1 => vec(any::<Index>(), 0..5).prop_map(Operation::GetMany),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memory::trace::Trace;
 use memory::{
     Clock, Completion, Embedder, Episode, EpisodeId, Error, FeatureHashing, Head, ManualClock, Memory, NewStep,
-    Outcome, Pattern, PatternId, Query, Step, TaskContext, pattern, reflection, reward,
+    Outcome, Pattern, PatternId, Query, Retention, Step, TaskContext, pattern, reflection, reward,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -50,6 +50,20 @@ impl Model {
                 let id = choose(&index);
                 let answer = memory.complete_episode(id, outcome.clone()).await;
                 self.complete(id, now_ns, outcome, answer)?;
+            }
+            Operation::Delete(index) => {
+                let id = choose(&index);
+                let answer = memory.delete_episode(id).await;
+                match self.has(id) {
+                    true => prop_assert!(answer.is_ok(), "{:?}", answer),
+                    false => prop_assert!(matches!(answer, Err(Error::UnknownEpisode { .. })), "{:?}", answer),
+                }
+                self.delete(id);
+            }
+            Operation::Retain(max_completed, max_age_ns) => {
+                let rule = Retention { max_completed, max_age_ns };
+                let deleted = memory.retain(&rule).await.expect("deleting works");
+                prop_assert_eq!(deleted, self.retain(&rule, now_ns));
             }
             Operation::Get(index) => {
                 let id = choose(&index);
@@ -112,6 +126,17 @@ impl Model {
         }
     }
 
+    /// Episode `id` is there.
+    pub fn has(&self, id: EpisodeId) -> bool {
+        self.episodes.contains_key(&id)
+    }
+
+    /// Deletes an episode, if it is there.
+    pub fn delete(&mut self, id: EpisodeId) {
+        self.episodes.remove(&id);
+        self.rebuild_patterns();
+    }
+
     /// Takes over the patterns as a memory answered them.
     pub fn adopt_patterns(&mut self, patterns: Vec<Pattern>) {
         self.patterns = patterns.into_iter().map(|pattern| (pattern.id, pattern)).collect();
@@ -162,6 +187,37 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    fn retain(&mut self, rule: &Retention, now_ns: u64) -> usize {
+        let completed_at = |episode: &Episode| episode.head.completion.as_ref().map(|end| end.completed_at_ns);
+        let mut completed: Vec<(u64, EpisodeId)> =
+            self.episodes.iter().filter_map(|(id, episode)| Some((completed_at(episode)?, *id))).collect();
+        completed.sort_unstable();
+        completed.reverse();
+        let kept = |place: usize, at_ns: u64| {
+            rule.max_completed.is_none_or(|most| place < most)
+                && rule.max_age_ns.is_none_or(|age_ns| at_ns + age_ns >= now_ns)
+        };
+        let before = self.episodes.len();
+        for (place, (at_ns, id)) in completed.into_iter().enumerate() {
+            if !kept(place, at_ns) {
+                self.episodes.remove(&id);
+            }
+        }
+        self.rebuild_patterns();
+        before - self.episodes.len()
+    }
+
+    /// The patterns of the episodes that are left.
+    fn rebuild_patterns(&mut self) {
+        self.patterns.clear();
+        for Episode { head, steps } in self.episodes.values() {
+            let Some(completion) = &head.completion else { continue };
+            for pattern in pattern::extract(head, &Trace::of(steps), &completion.outcome) {
+                self.patterns.entry(pattern.id).and_modify(|known| known.merge(&pattern)).or_insert(pattern);
+            }
+        }
     }
 
     async fn check_metadata(&self, memory: &Memory, key: &str, value: &str) -> TestCaseResult {

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod backups;
+mod metrics;
+mod operating;
+mod tenants;
 mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -175,7 +179,8 @@ fn every_refusal_has_its_status_and_says_why() {
         ("POST", "/retrieve".to_owned(), r#"{"text":"a","limits":1}"#, 400, "unknown field `limits`"),
         ("GET", "/metadata?key=a".to_owned(), "", 400, "use /metadata?key=..&value=.."),
         ("GET", "/nowhere".to_owned(), "", 404, "no route /nowhere"),
-        ("DELETE", format!("/episodes/{open}"), "", 405, "does not take DELETE"),
+        ("PUT", format!("/episodes/{open}"), "", 405, "does not take PUT"),
+        ("DELETE", format!("/episodes/{UNKNOWN}"), "", 404, "no episode"),
     ];
     for (method, path, body, status, reason) in cases {
         let (found, answer) = call(server.address, method, &path, body);

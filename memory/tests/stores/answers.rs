@@ -61,6 +61,25 @@ async fn write(store: &dyn Store) -> Vec<String> {
     answers
 }
 
+/// Deletions of what [`write`] wrote, rightly and wrongly, and writes after them.
+async fn delete(store: &dyn Store) -> Vec<String> {
+    let mut answers = Vec::new();
+    let (once, grep) = (pattern("shell", 2, &success()), pattern("grep", 1, &success()));
+    let ended = completed(head(7, AWKWARD));
+    note!(answers, store.delete(&head(8, &[]), &[]).await);
+    note!(answers, store.delete(&head(7, AWKWARD), &[]).await);
+    note!(answers, store.delete(&ended, &[once, grep]).await);
+    note!(answers, store.delete(&ended, &[]).await);
+    note!(answers, store.delete(&head(1 << 64, &[("agent", "a2")]), &[]).await);
+    note!(answers, store.append(EpisodeId(7), &step(9, "of nobody")).await);
+    note!(answers, store.create(&head(7, &[("agent", "the next")])).await);
+    note!(answers, store.create(&head(11, &[])).await);
+    for (id, number) in [(0, 5), (7, 0), (11, 0), (11, 1)] {
+        note!(answers, store.append(EpisodeId(id), &step(number, "after the deletion")).await);
+    }
+    answers
+}
+
 /// Everything that can be read.
 async fn read(store: &dyn Store) -> Vec<String> {
     let mut answers = Vec::new();
@@ -114,6 +133,31 @@ async fn every_store_gives_the_same_answers_before_and_after_reopening() {
             assert_eq!(read(&*again).await, answered, "{variant}, reopened with {others}");
             again.close().await.unwrap();
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_store_deletes_the_same() {
+    let model = Place::new().open("store=memory").await.store;
+    write(&*model).await;
+    let (deleted, answered) = (delete(&*model).await, read(&*model).await);
+    for variant in in_files() {
+        let place = Place::new();
+        let opened = place.open(variant).await;
+        write(&*opened.store).await;
+        assert_eq!(delete(&*opened.store).await, deleted, "{variant}");
+        assert_eq!(read(&*opened.store).await, answered, "{variant}");
+        opened.store.close().await.unwrap();
+        for others in ["metadata=indexed,index=composite,embedding=f32-blob", ""] {
+            let again = place.open(&format!("{variant},{others}")).await.store;
+            assert_eq!(read(&*again).await, answered, "{variant}, reopened with {others}");
+            again.close().await.unwrap();
+        }
+        // Steps get places that nobody has, also after reopening.
+        let again = place.open(variant).await.store;
+        again.append(EpisodeId(11), &step(2, "the last one")).await.unwrap();
+        assert_eq!(again.episode(EpisodeId(11)).await.unwrap().unwrap().steps.len(), 3, "{variant}");
+        assert_eq!(again.episode(EpisodeId(7)).await.unwrap().unwrap().steps.len(), 1, "{variant}");
     }
 }
 

@@ -103,3 +103,18 @@ async fn an_index_is_made_for_who_needs_it_and_left_as_it_is_otherwise() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_index_from_before_there_was_deletion_is_made_again() {
+    let (place, variant) = (Place::new(), "store=libsql,metadata=indexed");
+    let opened = place.open(variant).await;
+    for id in [1, 2] {
+        opened.store.create(&head(id, &[("agent", "a")])).await.unwrap();
+    }
+    opened.store.close().await.unwrap();
+    crate::refusals::raw_sql(&place.path(), "DROP TRIGGER metadata_unindexed").await;
+    let opened = place.open(variant).await;
+    assert_eq!(opened.counters.snapshot()["indexes_built"], 1);
+    opened.store.delete(&head(1, &[("agent", "a")]), &[]).await.unwrap();
+    assert_eq!(opened.store.by_metadata("agent", "a").await.unwrap(), [EpisodeId(2)]);
+}

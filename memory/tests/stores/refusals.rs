@@ -195,7 +195,7 @@ fn set_redb_schema(path: &Path, version: u32) {
 }
 
 /// Runs statements on a database as another program would.
-async fn raw_sql(path: &Path, sql: &str) {
+pub(crate) async fn raw_sql(path: &Path, sql: &str) {
     let database = libsql::Builder::new_local(path).build().await.unwrap();
     database.connect().unwrap().execute_batch(sql).await.unwrap();
 }

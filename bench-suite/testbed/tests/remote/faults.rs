@@ -178,6 +178,8 @@ async fn run(variant: &Variant, operations: Vec<Operation>, faults: Vec<Fault>, 
                 opening += 1;
                 memory = open(variant, &bed, &clock, opening).await;
             }
+            // Many writes, of which each could fail.
+            operation @ Operation::Retain(..) => world.undisturbed(&memory, &clock, operation).await?,
             operation if fault == Fault::None => world.undisturbed(&memory, &clock, operation).await?,
             Operation::Start(start) => world.start(&memory, &clock, &mut bed, fault, start).await?,
             Operation::Log(index, step) if !world.ids.is_empty() => {
@@ -196,6 +198,10 @@ async fn run(variant: &Variant, operations: Vec<Operation>, faults: Vec<Fault>, 
                 prop_assert!(allowed(&done, matches!(done, Err(Error::EpisodeCompleted { .. }))), "{:?}", done);
                 world.model.adopt(Arc::new(after));
                 world.model.adopt_patterns(memory.patterns().await.expect("reading works"));
+            }
+            Operation::Delete(index) if !world.ids.is_empty() => {
+                let id = world.ids[index.index(world.ids.len())];
+                world.delete(&memory, &mut bed, fault, id).await?;
             }
             operation => {
                 // A read during the fault must be answered all the same.
@@ -277,6 +283,7 @@ impl World<'_> {
     async fn undisturbed(&mut self, memory: &Memory, clock: &ManualClock, operation: Operation) -> TestCaseResult {
         self.model.check(memory, clock, operation).await?;
         self.model.last().into_iter().for_each(|id| self.learn(id));
+        self.ids.retain(|id| self.model.has(*id));
         Ok(())
     }
 
@@ -362,6 +369,25 @@ impl World<'_> {
             Err(_) => prop_assert!(after == before || after == with, "{:?}", after),
         }
         self.model.adopt(Arc::new(after));
+        Ok(())
+    }
+
+    async fn delete(&mut self, memory: &Memory, bed: &mut Bed, fault: Fault, id: EpisodeId) -> TestCaseResult {
+        let before = memory.get_episode(id).await.expect("reading works");
+        let done = self.disturbed(bed, fault, memory.delete_episode(id)).await;
+        prop_assert!(allowed(&done, false), "{:?}", done);
+        let mut after = before.clone();
+        for _ in 0..10 {
+            memory.health().await.expect("reading works"); // the server may still work on it
+            after = memory.get_episode(id).await.expect("reading works");
+        }
+        match after {
+            None => {
+                self.model.delete(id);
+                self.ids.retain(|known| *known != id);
+            }
+            after => prop_assert!(done.is_err() && after == before, "{:?}, and {:?} is there", done, after),
+        }
         Ok(())
     }
 

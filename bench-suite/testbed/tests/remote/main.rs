@@ -3,9 +3,11 @@
 //!
 //! Without an sqld these tests print that they are skipped: `scripts/setup` installs one.
 
+mod backup;
 #[path = "../../../../memory/tests/model/covering.rs"]
 mod covering;
 mod faults;
+mod health;
 #[path = "../../../../memory/tests/model/operation.rs"]
 mod operation; // the model of the stores in files
 mod pools;

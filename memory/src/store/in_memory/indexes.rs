@@ -50,6 +50,22 @@ impl Indexes {
         }
     }
 
+    pub(super) fn remove(&mut self, head: &Head) {
+        if let Some(metadata) = &mut self.metadata {
+            for (key, value) in &head.metadata {
+                remove_two(metadata, key, value, &head.id);
+            }
+        }
+        match &mut self.tasks {
+            Tasks::Single(types) => {
+                if types.get_mut(&head.task_type).is_some_and(|ids| ids.remove(&head.id) && ids.is_empty()) {
+                    types.remove(&head.task_type);
+                }
+            }
+            Tasks::Composite(types) => remove_two(types, &head.task_type, &head.context.domain, &newest(head)),
+        }
+    }
+
     /// The episodes with that metadata; `None` without an index of it.
     pub(super) fn by_metadata(&self, key: &str, value: &str) -> Option<Vec<EpisodeId>> {
         let found = self.metadata.as_ref()?.get(key).and_then(|values| values.get(value));
@@ -87,5 +103,16 @@ impl Indexes {
                 ids
             }
         }
+    }
+}
+
+/// Removes an entry, and the texts that nothing else stands under.
+fn remove_two<T: Ord>(index: &mut ByTwo<T>, first: &str, second: &str, entry: &T) {
+    let Some(seconds) = index.get_mut(first) else { return };
+    if seconds.get_mut(second).is_some_and(|entries| entries.remove(entry) && entries.is_empty()) {
+        seconds.remove(second);
+    }
+    if seconds.is_empty() {
+        index.remove(first);
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 
 use self::indexes::Indexes;
-use super::{Completed, Store, StoreStats, Visit, Write, rows, steps_stored};
+use super::{Completed, Keep, Store, StoreStats, Visit, Write, rows, steps_stored};
 use crate::sharing::Sharing;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
 
@@ -67,6 +67,22 @@ impl Contents {
         for pattern in patterns {
             let stored = self.patterns.entry(pattern.id).and_modify(|stored| stored.merge(pattern));
             stored.or_insert_with(|| pattern.clone());
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        let id = head.id;
+        let stored = self.episodes.get(&id).ok_or(Error::UnknownEpisode { id })?;
+        if stored.is_completed() && head.completion.is_none() {
+            return Err(Error::EpisodeCompleted { id });
+        }
+        self.episodes.remove(&id);
+        self.indexes.remove(head);
+        for pattern in patterns {
+            if self.patterns.get_mut(&pattern.id).is_some_and(|stored| !stored.unmerge(pattern)) {
+                self.patterns.remove(&pattern.id);
+            }
         }
         Ok(())
     }
@@ -146,6 +162,10 @@ impl Store for InMemory {
         self.write(|contents| contents.complete(head, embedding, patterns))
     }
 
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.write(|contents| contents.delete(head, patterns))
+    }
+
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
         let head = self.read(|contents| contents.episodes.get(&id).map(|stored| stored.head().clone()))?;
         self.counters.rows_read.add(u64::from(head.is_some()));
@@ -176,6 +196,12 @@ impl Store for InMemory {
         })?;
         self.counters.rows_read.add(rows);
         Ok(())
+    }
+
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        let given = |contents: &Contents| contents.episodes.values().map(|stored| self.given(stored)).collect();
+        let episodes: Vec<Arc<Episode>> = self.read(given)?;
+        episodes.iter().try_for_each(|episode| keep(episode))
     }
 
     async fn patterns(&self) -> Result<Vec<Pattern>> {

@@ -1,18 +1,59 @@
-//! The export of every row to a local tier, and the generation that it mirrors.
+//! The export of every row to a local tier, and the generation that it mirrors; and snapshots of all episodes.
 
-use ::libsql::Row as DbRow;
+use ::libsql::{Row as DbRow, Value};
 
 use super::Libsql;
 use super::schema::Sql;
+use super::transport::Connection;
 use super::values::{BackendError, BackendResult, bytes, first, id_of};
-use crate::Result;
-use crate::store::files;
 use crate::store::redb::ExportedRow;
+use crate::store::{Keep, files};
+use crate::{Episode, Result};
 
 /// Rows of one call.
 const EXPORT_ROWS: usize = 1024;
 
+/// Episodes of one page of a snapshot: a server's answer is held in memory, and must not be too long for it.
+const PAGE_EPISODES: i64 = 64;
+
 impl Libsql {
+    /// Passes every episode to `keep`, as of one moment.
+    pub(super) async fn snapshot_pages(&self, keep: &mut Keep<'_>) -> Result<()> {
+        let mut reader = self.readers.checkout().await?;
+        let all = async {
+            reader.execute(Sql::BeginRead, vec![]).await?;
+            let mut last = Some(0);
+            while let Some(after) = last {
+                last = self.page(&mut reader, after, keep).await?;
+            }
+            BackendResult::Ok(())
+        };
+        let done = self.waiting(all).await;
+        let ended = self.waiting(reader.roll_back()).await; // it changed nothing
+        done.and(ended).map_err(|error| error.at(&self.path, "reading all episodes"))
+    }
+
+    /// Passes the episodes of the page after a row; the last row, unless there was none.
+    async fn page(&self, reader: &mut Connection, after: i64, keep: &mut Keep<'_>) -> BackendResult<Option<i64>> {
+        let mut page: Vec<(i64, Episode)> = Vec::new();
+        let each = |row: &DbRow| {
+            let number: i64 = row.get(0)?;
+            if page.last().is_none_or(|(last, _)| *last != number) {
+                page.push((number, Episode { head: self.decoded(row, 1)?, steps: Vec::new() }));
+            }
+            if let (Some(value), Some((_, episode))) = (row.get::<Option<Vec<u8>>>(2)?, page.last_mut()) {
+                episode.steps.push(self.encoding.decode(&value)?);
+            }
+            Ok(())
+        };
+        let parameters = vec![Value::Integer(after), Value::Integer(PAGE_EPISODES)];
+        reader.query(Sql::SelectPage, parameters, each).await?;
+        for (_, episode) in &page {
+            keep(episode)?;
+        }
+        Ok(page.last().map(|(row, _)| *row))
+    }
+
     /// Passes every stored row to `mirror`, some at a time.
     pub(in crate::store) async fn export(
         &self,

@@ -3,7 +3,7 @@
 //! An index exists while a variant that uses it has the database open: an opening builds the missing indexes of its
 //! variant from the data, and drops the others. So nobody searches a stale index, and nobody pays for an unused one.
 //! Metadata has arbitrary keys, and an expression or a generated column would index one key each. So its index is a
-//! table of all keys and values, kept by a trigger for every program that writes to the file.
+//! table of all keys and values, kept by triggers for every program that writes to the file.
 //!
 //! The planner decides whether a question uses its index. It is asked once, when the database is opened, and the
 //! counters of searches count only questions that do.
@@ -18,7 +18,7 @@ use super::values::{BackendResult, exists, id_of, number};
 use crate::variant::{IndexKind, MetadataKind};
 use crate::{Counters, EpisodeId, Error, Result, Variant};
 
-/// A secondary index: its name in the database, and the statements that make and remove it.
+/// A secondary index: the name in the database that says it is there, and the statements that make and remove it.
 struct Index {
     name: &'static str,
     make: &'static str,
@@ -26,15 +26,20 @@ struct Index {
 }
 
 const METADATA: Index = Index {
-    name: "metadata_index",
-    make: "CREATE TABLE metadata_index (key TEXT NOT NULL, value TEXT NOT NULL, id BLOB NOT NULL, \
+    name: "metadata_unindexed", // the newest part: an index from before episodes could be deleted is made again
+    make: "DROP TRIGGER IF EXISTS metadata_indexed; DROP TABLE IF EXISTS metadata_index;
+        CREATE TABLE metadata_index (key TEXT NOT NULL, value TEXT NOT NULL, id BLOB NOT NULL, \
         PRIMARY KEY (key, value, id)) WITHOUT ROWID;
         INSERT INTO metadata_index SELECT entry.key, entry.value, episodes.id \
         FROM episodes, json_each(episodes.metadata) AS entry;
         CREATE TRIGGER metadata_indexed AFTER INSERT ON episodes BEGIN
             INSERT INTO metadata_index SELECT entry.key, entry.value, new.id FROM json_each(new.metadata) AS entry;
+        END;
+        CREATE TRIGGER metadata_unindexed AFTER DELETE ON episodes BEGIN
+            DELETE FROM metadata_index WHERE (key, value, id) IN \
+            (SELECT entry.key, entry.value, old.id FROM json_each(old.metadata) AS entry);
         END;",
-    remove: "DROP TRIGGER metadata_indexed; DROP TABLE metadata_index;",
+    remove: "DROP TRIGGER metadata_unindexed; DROP TRIGGER metadata_indexed; DROP TABLE metadata_index;",
 };
 
 const TASK_TYPES: Index = Index {

@@ -27,7 +27,7 @@ use self::transport::{Connection, Connector, Location};
 use self::values::{BackendError, BackendResult, first, key, number};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
-use super::{Encoded, EncodedCompletion, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
+use super::{Encoded, EncodedCompletion, Keep, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
 use crate::pool::{Manager, Pool, PoolLimits};
 use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, SteadyClock, Step, Variant,
@@ -64,8 +64,9 @@ pub struct Libsql {
     fsynced: bool,
     writer: Pool<Connector>,
     readers: Pool<Connector>,
-    anchor: Mutex<Option<Anchor>>, // None once closed
-    found: Option<Vec<u8>>,        // the generation that it was opened in, unless it was made then
+    anchor: Mutex<Option<Anchor>>,    // None once closed
+    found: Option<Vec<u8>>,           // the generation that it was opened in, unless it was made then
+    sample: Option<(Head, Vec<f32>)>, // a completed episode that it was opened with
     indexes: Indexes,
     vectors: Vectors,
     encoding: Encoding,
@@ -112,10 +113,14 @@ impl Libsql {
             let found = prepare_database(&mut first, &path).await?;
             let indexes = indexes::prepare(&first.database, variant, &counters).await?;
             let vectors = vectors::prepare(&mut first, variant, &encoding, &counters).await?;
-            BackendResult::Ok((found, indexes, vectors))
+            let sample = match found {
+                Some(_) => sample(&mut first, &encoding).await?,
+                None => None,
+            };
+            BackendResult::Ok((found, indexes, vectors, sample))
         };
         let prepared = if remote { preparing.await } else { blocking_future(preparing).await };
-        let (found, indexes, vectors) = prepared.map_err(|error| error.at(&path, "opening"))?;
+        let (found, indexes, vectors, sample) = prepared.map_err(|error| error.at(&path, "opening"))?;
         let anchor = match lock {
             Some(_lock) => Anchor::File { _connection: Box::new(first), _lock },
             None => Anchor::Server,
@@ -135,6 +140,7 @@ impl Libsql {
             readers: pool(readers),
             anchor: Mutex::new(Some(anchor)),
             found,
+            sample,
             indexes,
             vectors,
             encoding,
@@ -194,6 +200,15 @@ async fn prepare_database(anchor: &mut Connection, path: &Path) -> BackendResult
     Ok(found.into_iter().next().filter(|_| tables > 0))
 }
 
+/// A completed episode's head and embedding.
+async fn sample(anchor: &mut Connection, encoding: &Encoding) -> BackendResult<Option<(Head, Vec<f32>)>> {
+    let row = |row: &DbRow| {
+        let (head, embedding): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        BackendResult::Ok((encoding.decode(&head)?, encoding.decode_vector(&embedding)?))
+    };
+    Ok(anchor.query(Sql::SelectSample, vec![], row).await?.pop())
+}
+
 #[async_trait]
 impl Store for Libsql {
     async fn create(&self, head: &Head) -> Result<()> {
@@ -214,6 +229,10 @@ impl Store for Libsql {
 
     async fn complete(&self, head: &Head, embedding: &[f32], patterns: &[Pattern]) -> Result<()> {
         self.complete_episode(&EncodedCompletion::new(head, embedding, patterns, &self.encoding)?).await
+    }
+
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.delete_episode(head, patterns).await
     }
 
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
@@ -269,6 +288,14 @@ impl Store for Libsql {
             Ok(())
         });
         self.waiting(scan).await.map(drop)
+    }
+
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        self.snapshot_pages(keep).await
+    }
+
+    async fn sample(&self) -> Result<Option<(Head, Vec<f32>)>> {
+        Ok(self.sample.clone())
     }
 
     async fn nearest(&self, embedding: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {

@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::store::SCHEMA_VERSION;
+use crate::store::{SCHEMA_VERSION, SCHEMA_VERSION_OLDEST};
 use crate::{Error, Result};
 
 /// The `PRAGMA application_id` of these databases: "ASSY".
@@ -57,7 +57,7 @@ pub(super) const COUNT_OURS: &str = "SELECT count(*) FROM sqlite_schema
 pub(super) fn must_be_made(application: i64, version: i64, tables: i64, path: &Path) -> Result<bool> {
     let path = path.to_owned();
     match (application, u32::try_from(version).unwrap_or(u32::MAX), tables) {
-        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(false),
+        (APPLICATION_ID, SCHEMA_VERSION_OLDEST..=SCHEMA_VERSION, _) => Ok(false),
         (APPLICATION_ID, found, _) => Err(Error::SchemaVersion { path, found, expected: SCHEMA_VERSION }),
         (0, 0, 0) => Ok(true),
         _ => Err(Error::NotAStore { path, store: "libsql", reason: "an SQLite database of something else".to_owned() }),
@@ -66,14 +66,14 @@ pub(super) fn must_be_made(application: i64, version: i64, tables: i64, path: &P
 
 /// The statements that make them, all or nothing.
 pub(super) fn creation() -> String {
-    let about = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
+    let about = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION_OLDEST};");
     format!("BEGIN IMMEDIATE; {TABLES} {about} COMMIT")
 }
 
 /// The statements that make them on a server, in a transaction of the client's. A server does not allow to set
 /// `application_id`: such a database is known by its tables.
 pub(super) fn creation_remote() -> String {
-    format!("{TABLES} PRAGMA user_version = {SCHEMA_VERSION}")
+    format!("{TABLES} PRAGMA user_version = {SCHEMA_VERSION_OLDEST}")
 }
 
 /// The `application_id` to assume of a database on a server with so many of these tables.
@@ -179,6 +179,19 @@ statements! {
     /// A new generation, for an opening or closing.
     RenewGeneration = "UPDATE record SET generation = randomblob(16) RETURNING generation",
     SelectGeneration = "SELECT generation FROM record",
+    DeleteSteps = "DELETE FROM steps WHERE episode = (SELECT row FROM episodes WHERE id = ?1)",
+    /// A vector, where the index of vectors is there.
+    DeleteVector = "DELETE FROM vectors WHERE episode = (SELECT row FROM episodes WHERE id = ?1)",
+    /// An episode that is completed or not, as expected: no row otherwise.
+    DeleteEpisode = "DELETE FROM episodes WHERE id = ?1 AND (completed_at_ns IS NOT NULL) = ?2",
+    DeletePattern = "DELETE FROM patterns WHERE id = ?1",
+    /// Starts a transaction that only reads: its first statement takes the snapshot.
+    BeginRead = "BEGIN",
+    /// Some episodes after a row, in the order of rows, and beside each step its episode; a null for no step.
+    SelectPage = "SELECT page.row, page.head, steps.value \
+        FROM (SELECT row, head FROM episodes WHERE row > ?1 ORDER BY row LIMIT ?2) AS page \
+        LEFT JOIN steps ON steps.episode = page.row ORDER BY page.row, steps.number",
+    SelectSample = "SELECT head, embedding FROM episodes WHERE completed_at_ns IS NOT NULL LIMIT 1",
     ExportEpisodes = "SELECT head, embedding FROM episodes",
     ExportSteps = "SELECT id, number, value FROM steps CROSS JOIN episodes ON episodes.row = steps.episode",
 }

@@ -113,6 +113,14 @@ impl Libsql {
         Ok(missing)
     }
 
+    /// Removes the vector of an episode within the transaction that deletes it.
+    pub(super) async fn unindex_vector(&self, writer: &mut Connection, id: EpisodeId) -> BackendResult<()> {
+        if self.vectors.wanted && self.vectors.made.load(Ordering::Acquire) {
+            writer.execute(Sql::DeleteVector, vec![key(id)]).await?;
+        }
+        Ok(())
+    }
+
     /// Notes that the transaction that made the index is committed.
     pub(super) fn vectors_were_made(&self) {
         self.vectors.made.store(true, Ordering::Release);

@@ -38,6 +38,22 @@ impl Libsql {
         .await
     }
 
+    pub(in crate::store) async fn delete_episode(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.transaction("deleting an episode", async |writer, shared| {
+            let id = head.id;
+            writer.execute(Sql::DeleteSteps, vec![key(id)]).await?;
+            self.unindex_vector(writer, id).await?;
+            let completed = Value::Integer(head.completion.is_some().into());
+            if writer.execute(Sql::DeleteEpisode, vec![key(id), completed]).await? == 0 {
+                return Err(missing(writer, id).await?.into());
+            }
+            self.read_patterns(writer, shared, patterns).await?;
+            shared.patterns.unmerge(patterns);
+            Ok(())
+        })
+        .await
+    }
+
     /// Several writes in one transaction, without those that are refused.
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
@@ -97,6 +113,18 @@ impl Libsql {
             let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec()), Value::Blob(value.to_vec())];
             writer.execute(Sql::UpsertPattern, parameters).await?;
         }
+        for id in patterns.gone() {
+            writer.execute(Sql::DeletePattern, vec![Value::Blob(id.0.to_be_bytes().to_vec())]).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_patterns(&self, writer: &mut Connection, shared: &mut Shared, seen: &[Pattern]) -> BackendResult<()> {
+        for id in shared.patterns.missing(seen) {
+            let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec())];
+            let stored = writer.query(Sql::SelectPattern, parameters, |row| self.decoded::<Pattern>(row, 0)).await?;
+            shared.patterns.read(id, stored.into_iter().next());
+        }
         Ok(())
     }
 
@@ -108,23 +136,23 @@ impl Libsql {
         completion: &EncodedCompletion<'_>,
     ) -> BackendResult<()> {
         let EncodedCompletion { head, value, vector, embedding, patterns } = completion;
-        for id in shared.patterns.missing(patterns) {
-            let parameters = vec![Value::Blob(id.0.to_be_bytes().to_vec())];
-            let stored = writer.query(Sql::SelectPattern, parameters, |row| self.decoded::<Pattern>(row, 0)).await?;
-            shared.patterns.read(id, stored.into_iter().next());
-        }
+        self.read_patterns(writer, shared, patterns).await?;
         let completed_at_ns = head.completion.as_ref().map_or(0, |completion| completion.completed_at_ns);
         let (value, embedding) = (Value::Blob(value.to_vec()), Value::Blob(embedding.to_vec()));
         let parameters = vec![key(head.id), time(completed_at_ns), value, embedding];
         if writer.execute(Sql::CompleteEpisode, parameters).await? == 0 {
-            let known = !writer.query(Sql::SelectHead, vec![key(head.id)], |_| Ok(())).await?.is_empty();
-            let id = head.id;
-            return Err(if known { Error::EpisodeCompleted { id } } else { Error::UnknownEpisode { id } }.into());
+            return Err(missing(writer, head.id).await?.into());
         }
         shared.made_vectors |= self.index_vector(writer, head.id, vector, shared.made_vectors).await?;
         shared.patterns.merge(patterns);
         Ok(())
     }
+}
+
+/// The reason why there was no uncompleted episode of this id.
+async fn missing(writer: &mut Connection, id: EpisodeId) -> BackendResult<Error> {
+    let known = !writer.query(Sql::SelectHead, vec![key(id)], |_| Ok(())).await?.is_empty();
+    Ok(if known { Error::EpisodeCompleted { id } } else { Error::UnknownEpisode { id } })
 }
 
 fn head_row(head: &Head, value: &[u8]) -> Vec<Value> {

@@ -6,9 +6,9 @@ use std::path::Path;
 use ::redb::{Builder, Database, ReadableDatabase};
 
 use super::error::{BackendResult, opening_error};
-use super::steps::Steps;
+use super::steps::{Removed, Steps};
 use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY};
-use crate::store::{SCHEMA_VERSION, files};
+use crate::store::{SCHEMA_VERSION, SCHEMA_VERSION_OLDEST, files};
 use crate::{Error, Result};
 
 /// The most memory for pages, in bytes.
@@ -34,10 +34,10 @@ pub(super) fn open_or_create(path: &Path) -> Result<Database> {
 /// Makes every table but those of the indexes, so that no reader ever misses one.
 fn write_schema(database: &Database) -> BackendResult<()> {
     let transaction = database.begin_write()?;
-    transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
+    transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION_OLDEST.to_be_bytes().as_slice())?;
     transaction.open_table(HEADS)?;
     transaction.open_table(EMBEDDINGS)?;
-    Steps::open(&transaction)?;
+    Steps::open(&transaction, &Removed::default())?;
     transaction.open_table(PATTERNS)?;
     Ok(transaction.commit()?)
 }
@@ -51,7 +51,7 @@ fn check_schema(database: &Database, path: &Path) -> BackendResult<()> {
     };
     let version = about.get(SCHEMA_KEY)?.and_then(|version| version.value().try_into().ok().map(u32::from_be_bytes));
     match version {
-        Some(SCHEMA_VERSION) => Ok(()),
+        Some(SCHEMA_VERSION_OLDEST..=SCHEMA_VERSION) => Ok(()),
         Some(found) => Err(Error::SchemaVersion { path: path.to_owned(), found, expected: SCHEMA_VERSION }.into()),
         None => Err(foreign("a redb database of something else").into()),
     }

@@ -18,7 +18,7 @@ impl Redb {
         self.commit_paced("rebuilding the local tier", |transaction| {
             let mut heads = transaction.open_table(HEADS)?;
             let mut embeddings = transaction.open_table(EMBEDDINGS)?;
-            let mut steps = Steps::open(transaction)?;
+            let mut steps = Steps::open(transaction, &self.removed)?;
             let mut patterns = transaction.open_table(PATTERNS)?;
             for row in rows {
                 match row {

@@ -96,6 +96,23 @@ impl Indexes {
         self.insert_task(transaction, head)
     }
 
+    /// Removes an episode from every index that the variant has.
+    pub(super) fn remove(self, transaction: &WriteTransaction, head: &Head) -> BackendResult<()> {
+        if self.metadata == MetadataKind::Indexed {
+            let mut table = transaction.open_table(METADATA)?;
+            for (key, value) in &head.metadata {
+                table.remove((key.as_str(), value.as_str(), head.id.0))?;
+            }
+        }
+        let (task_type, domain) = (head.task_type.as_str(), head.context.domain.as_str());
+        let (started, id) = newest(head);
+        match self.tasks {
+            IndexKind::Single => drop(transaction.open_table(TASK_TYPES)?.remove((task_type, id.0))?),
+            IndexKind::Composite => drop(transaction.open_table(TASKS)?.remove((task_type, domain, started, id.0))?),
+        }
+        Ok(())
+    }
+
     fn insert_task(self, transaction: &WriteTransaction, head: &Head) -> BackendResult<()> {
         let (task_type, domain) = (head.task_type.as_str(), head.context.domain.as_str());
         let (started, id) = newest(head);

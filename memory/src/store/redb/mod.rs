@@ -22,8 +22,9 @@ use self::error::{BackendResult, opening_error};
 pub(super) use self::import::ExportedRow;
 use self::indexes::Indexes;
 pub(super) use self::raw::RawRedb;
+use self::steps::Removed;
 use super::files::{self, Lock};
-use super::{Encoded, EncodedCompletion, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
+use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 mod error;
@@ -37,7 +38,8 @@ mod write;
 /// Class `buffered` syncs one in so many commits.
 pub const SYNC_EVERY: u32 = 1024;
 
-/// The schema version (4 bytes, big-endian) and, in a local tier, the generation of the record that it mirrors.
+/// The schema version (4 bytes, big-endian), what was removed ([`Removed`]) and, in a local tier, the generation of the
+/// record that it mirrors.
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 const HEADS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("heads");
 /// Of completed episodes only.
@@ -54,6 +56,7 @@ pub struct Redb {
     write_lock: Mutex<()>,          // writers queue here, as tasks; in redb they would as threads
     buffered: bool,
     since_sync: AtomicU32, // commits; changes under the write lock
+    removed: Removed,
     indexes: Indexes,
     encoding: Encoding,
     counters: Arc<Counters>,
@@ -70,10 +73,11 @@ impl Redb {
         files::refuse_impossible(path)?;
         let lock = Lock::take(path)?;
         let indexes = Indexes::of(variant);
-        let database = blocking(|| {
+        let (database, removed) = blocking(|| {
             let database = file::open_or_create(path)?;
+            let removed = Removed::read(&database).map_err(|error| error.at(path, "opening"))?;
             let prepared = indexes.prepare(&database, &encoding, &counters);
-            prepared.map_err(|error| error.at(path, "preparing its indexes")).map(|()| database)
+            prepared.map_err(|error| error.at(path, "preparing its indexes")).map(|()| (database, removed))
         })?;
         Ok(Redb {
             path: path.to_owned(),
@@ -81,6 +85,7 @@ impl Redb {
             write_lock: Mutex::new(()),
             buffered: variant.durability == Durability::Buffered,
             since_sync: AtomicU32::new(0),
+            removed,
             indexes,
             encoding,
             counters,
@@ -177,6 +182,10 @@ impl Store for Redb {
         self.complete_episode(&EncodedCompletion::new(head, embedding, patterns, &self.encoding)?).await
     }
 
+    async fn delete(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        self.delete_episode(head, patterns).await
+    }
+
     async fn head(&self, id: EpisodeId) -> Result<Option<Head>> {
         let head = self.read("reading a head", |transaction| {
             Ok(transaction.open_table(HEADS)?.get(id.0)?.map(|head| self.encoding.decode(head.value())).transpose()?)
@@ -217,6 +226,30 @@ impl Store for Redb {
         })?;
         self.counters.rows_read.add(rows);
         Ok(())
+    }
+
+    async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {
+        blocking(|| {
+            self.read("reading all episodes", |transaction| {
+                for entry in transaction.open_table(HEADS)?.iter()? {
+                    if let Some(episode) = self.episode_within(transaction, EpisodeId(entry?.0.value()))? {
+                        keep(&episode)?;
+                    }
+                }
+                Ok(())
+            })
+        })
+    }
+
+    async fn sample(&self) -> Result<Option<(Head, Vec<f32>)>> {
+        self.read("reading an embedding", |transaction| {
+            let embeddings = transaction.open_table(EMBEDDINGS)?;
+            let Some((id, embedding)) = embeddings.first()? else { return Ok(None) };
+            let head = transaction.open_table(HEADS)?.get(id.value())?;
+            let head: Option<Head> = head.map(|head| self.encoding.decode(head.value())).transpose()?;
+            let embedding = self.encoding.decode_vector(embedding.value())?;
+            Ok(head.map(|head| (head, embedding)))
+        })
     }
 
     async fn patterns(&self) -> Result<Vec<Pattern>> {

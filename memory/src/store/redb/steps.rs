@@ -2,10 +2,17 @@
 //!
 //! The index has an episode's row, in the order of creation, instead of its id. So the steps of a moment, and their
 //! index entries, go to the same few pages, whichever episodes they belong to: otherwise a batch of 64 steps of 64
-//! episodes would rewrite 64 pages, and those above them. Rows and places are counts, because nothing is ever deleted.
+//! episodes would rewrite 64 pages, and those above them. Rows and places are counts: of what is there, and of what was
+//! deleted.
 
-use ::redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use ::redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition,
+    WriteTransaction,
+};
+
+use super::ABOUT;
 use super::error::BackendResult;
 use crate::{EpisodeId, Error};
 
@@ -16,16 +23,58 @@ const PLACES: TableDefinition<'_, (u64, u32), u64> = TableDefinition::new("place
 /// The step in a place.
 const STEPS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("steps");
 
+/// Where the counts stand: two numbers of 8 bytes, big-endian.
+const REMOVED_KEY: &str = "removed";
+
+/// The rows and steps that were deleted from the file. Changes under the write lock, after the commit.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    rows: AtomicU64,
+    steps: AtomicU64,
+}
+
+impl Removed {
+    pub(super) fn read(database: &Database) -> BackendResult<Removed> {
+        let about = database.begin_read()?.open_table(ABOUT)?;
+        let stored = about.get(REMOVED_KEY)?.and_then(|stored| <[u8; 16]>::try_from(stored.value()).ok());
+        let stored = u128::from_be_bytes(stored.unwrap_or_default());
+        Ok(Removed { rows: ((stored >> 64) as u64).into(), steps: (stored as u64).into() })
+    }
+
+    /// Writes the counts with one row more and so many steps.
+    pub(super) fn write(&self, about: &mut Table<'_, &str, &'static [u8]>, steps: u64) -> BackendResult<()> {
+        let [rows, steps] = [self.rows() + 1, self.steps() + steps].map(u128::from);
+        about.insert(REMOVED_KEY, (rows << 64 | steps).to_be_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// What was written is committed.
+    pub(super) fn committed(&self, steps: u64) {
+        self.rows.fetch_add(1, Ordering::Relaxed);
+        self.steps.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+}
+
 /// The three tables, open for writing.
 pub(super) struct Steps<'t> {
+    removed: &'t Removed,
     rows: Table<'t, u128, u64>,
     places: Table<'t, (u64, u32), u64>,
     steps: Table<'t, u64, &'static [u8]>,
 }
 
 impl<'t> Steps<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction) -> BackendResult<Steps<'t>> {
+    pub(super) fn open(transaction: &'t WriteTransaction, removed: &'t Removed) -> BackendResult<Steps<'t>> {
         Ok(Steps {
+            removed,
             rows: transaction.open_table(ROWS)?,
             places: transaction.open_table(PLACES)?,
             steps: transaction.open_table(STEPS)?,
@@ -34,7 +83,7 @@ impl<'t> Steps<'t> {
 
     /// Gives a new episode its row.
     pub(super) fn start(&mut self, id: EpisodeId) -> BackendResult<()> {
-        let row = self.rows.len()?;
+        let row = self.rows.len()? + self.removed.rows();
         self.rows.insert(id.0, row)?;
         Ok(())
     }
@@ -47,10 +96,22 @@ impl<'t> Steps<'t> {
         if self.places.get((row, number))?.is_some() {
             return Err(Error::StepExists { id, number }.into());
         }
-        let place = self.steps.len()?;
+        let place = self.steps.len()? + self.removed.steps();
         self.steps.insert(place, value)?;
         self.places.insert((row, number), place)?;
         Ok(())
+    }
+
+    /// Removes an episode's row and steps; the number of steps.
+    pub(super) fn remove(&mut self, id: EpisodeId) -> BackendResult<u64> {
+        let Some(row) = self.rows.remove(id.0)?.map(|row| row.value()) else { return Ok(0) };
+        let range = (row, 0)..=(row, u32::MAX);
+        let mut removed = 0;
+        for entry in self.places.extract_from_if(range, |_, _| true)? {
+            self.steps.remove(entry?.1.value())?;
+            removed += 1;
+        }
+        Ok(removed)
     }
 }
 

@@ -4,9 +4,9 @@ use ::redb::{ReadableTable, Table, WriteTransaction};
 
 use super::error::{BackendError, BackendResult};
 use super::steps::Steps;
-use super::{EMBEDDINGS, HEADS, PATTERNS, Redb};
+use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, Redb, SCHEMA_KEY};
 use crate::store::pattern_merger::PatternMerger;
-use crate::store::{Encoded, EncodedCompletion};
+use crate::store::{Encoded, EncodedCompletion, SCHEMA_VERSION};
 use crate::{Encoding, EpisodeId, Error, Head, Pattern, Result};
 
 /// The tables of a completion, and the state that completions of one transaction share.
@@ -20,7 +20,7 @@ struct CompletionTables<'t> {
 impl Redb {
     pub(in crate::store) async fn insert_episode(&self, head: &Head, value: &[u8]) -> Result<()> {
         self.write("storing an episode", |transaction| {
-            let (mut heads, mut steps) = (transaction.open_table(HEADS)?, Steps::open(transaction)?);
+            let (mut heads, mut steps) = (transaction.open_table(HEADS)?, Steps::open(transaction, &self.removed)?);
             insert_head(&mut heads, &mut steps, head.id, value)?;
             self.indexes.insert(transaction, head)
         })
@@ -28,7 +28,8 @@ impl Redb {
     }
 
     pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
-        self.write("storing a step", |transaction| Steps::open(transaction)?.insert(id, number, value)).await
+        self.write("storing a step", |transaction| Steps::open(transaction, &self.removed)?.insert(id, number, value))
+            .await
     }
 
     pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
@@ -40,11 +41,28 @@ impl Redb {
         .await
     }
 
+    pub(in crate::store) async fn delete_episode(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
+        let _writing = self.write_lock.lock().await;
+        let mut removed = 0;
+        self.commit_paced("deleting an episode", |transaction| {
+            let mut tables = CompletionTables::open(transaction)?;
+            tables.delete(head, patterns, &self.encoding)?;
+            removed = Steps::open(transaction, &self.removed)?.remove(head.id)?;
+            self.indexes.remove(transaction, head)?;
+            let mut about = transaction.open_table(ABOUT)?;
+            about.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
+            self.removed.write(&mut about, removed)
+        })?;
+        self.removed.committed(removed);
+        Ok(())
+    }
+
     /// Several writes in one transaction, without those that are refused.
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.write("storing a batch", |transaction| {
-            let (mut tables, mut steps) = (CompletionTables::open(transaction)?, Steps::open(transaction)?);
+            let mut tables = CompletionTables::open(transaction)?;
+            let mut steps = Steps::open(transaction, &self.removed)?;
             for write in writes {
                 let done = match write {
                     Encoded::Episode { head, value } => insert_head(&mut tables.heads, &mut steps, head.id, value)
@@ -85,20 +103,42 @@ impl<'t> CompletionTables<'t> {
         if self.embeddings.get(id.0)?.is_some() {
             return Err(Error::EpisodeCompleted { id }.into());
         }
-        for id in self.merger.missing(completion.patterns) {
-            let stored = self.patterns.get(id.0)?;
-            let stored = stored.map(|stored| encoding.decode::<Pattern>(stored.value())).transpose()?;
-            self.merger.read(id, stored);
-        }
+        self.read_patterns(completion.patterns, encoding)?;
         self.heads.insert(id.0, completion.value.as_slice())?;
         self.embeddings.insert(id.0, completion.embedding.as_slice())?;
         self.merger.merge(completion.patterns);
         Ok(())
     }
 
+    /// Removes an episode, all but its steps.
+    fn delete(&mut self, head: &Head, patterns: &[Pattern], encoding: &Encoding) -> BackendResult<()> {
+        let id = head.id;
+        if self.heads.remove(id.0)?.is_none() {
+            return Err(Error::UnknownEpisode { id }.into());
+        }
+        if self.embeddings.remove(id.0)?.is_some() && head.completion.is_none() {
+            return Err(Error::EpisodeCompleted { id }.into());
+        }
+        self.read_patterns(patterns, encoding)?;
+        self.merger.unmerge(patterns);
+        self.write_patterns(encoding)
+    }
+
+    fn read_patterns(&mut self, seen: &[Pattern], encoding: &Encoding) -> BackendResult<()> {
+        for id in self.merger.missing(seen) {
+            let stored = self.patterns.get(id.0)?;
+            let stored = stored.map(|stored| encoding.decode::<Pattern>(stored.value())).transpose()?;
+            self.merger.read(id, stored);
+        }
+        Ok(())
+    }
+
     fn write_patterns(&mut self, encoding: &Encoding) -> BackendResult<()> {
         for (id, value) in self.merger.changed(encoding)? {
             self.patterns.insert(id.0, value.as_slice())?;
+        }
+        for id in self.merger.gone() {
+            self.patterns.remove(id.0)?;
         }
         Ok(())
     }

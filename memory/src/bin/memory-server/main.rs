@@ -1,0 +1,293 @@
+//! Serves a memory over HTTP, for the load generator or by hand.
+//!
+//! Stdout gets exactly one line, the JSON of [`ServerReady`], once requests are answered: whoever starts the server
+//! waits for it and learns the port.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use memory::api::{BODY_BYTES_MAX, ServerReady};
+use memory::{IdSource, Memory, Options, Remote, Retention, Variant, server};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::front::{Front, Limits};
+use crate::tenants::Tenants;
+use crate::tokens::Tokens;
+
+mod front;
+mod metrics;
+mod tenants;
+mod tokens;
+
+/// A day, in nanoseconds.
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// The time between two deletions by the rule of retention.
+const RETAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// The environment variable with the token of the database server.
+const TOKEN_VARIABLE: &str = "LIBSQL_TOKEN";
+
+/// Serves a memory over HTTP until SIGTERM or ctrl-c, then flushes it.
+#[derive(Debug, Parser)]
+#[command(name = "memory-server", version, after_help = after_help(), args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write all episodes of a store that nobody has open to a file; of one in use, ask its server: POST /backup
+    Backup(Copy),
+    /// Fill a new store from such a file; vectors, patterns and indexes are made anew
+    Restore(Copy),
+}
+
+#[derive(Debug, Args)]
+struct Copy {
+    #[command(flatten)]
+    store: Store,
+
+    /// The backup
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Store {
+    /// Strategies that differ from the default, as in store=redb,codec=postcard
+    #[arg(long, value_name = "TOGGLE=STRATEGY,..", default_value = "")]
+    variant: String,
+
+    /// The store's file, made where there is none; needed by every store that lives in a file
+    #[arg(long, value_name = "FILE")]
+    path: Option<PathBuf>,
+
+    /// The server that store=libsql is on, instead of in a file; its token is read from LIBSQL_TOKEN
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    store: Store,
+
+    /// Serve tenants, each with a store in its own folder below this one; requests name theirs in the header x-tenant
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["path", "url", "seed"])]
+    tenants: Option<PathBuf>,
+
+    /// Ask every request for a bearer token of this file: a token a line, or a tenant and its token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+
+    /// The longest body of a request
+    #[arg(long, value_name = "BYTES", default_value_t = BODY_BYTES_MAX, value_parser = body_bytes)]
+    body_bytes: usize,
+
+    /// The most requests at a time; more are answered with 503
+    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    requests: usize,
+
+    /// The longest time of a request, in milliseconds; then it is answered with 504
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
+    request_ms: u64,
+
+    /// Keep at most so many completed episodes, the ones completed last
+    #[arg(long, value_name = "N")]
+    keep_episodes: Option<usize>,
+
+    /// Keep completed episodes for so many days
+    #[arg(long, value_name = "DAYS")]
+    keep_days: Option<u64>,
+
+    /// Take backups of POST /backup, in this folder
+    #[arg(long, value_name = "FOLDER")]
+    backups: Option<PathBuf>,
+
+    /// Write requests and operations to stderr: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL")]
+    log: Option<LevelFilter>,
+
+    /// The seed of episode ids, so that a run can be repeated [default: the system's random numbers]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+impl Store {
+    fn variant(&self) -> Result<Variant> {
+        self.variant.parse().context("--variant")
+    }
+
+    fn options(self) -> Result<Options> {
+        let remote = match self.url {
+            Some(url) => Some(Remote { url, token: token()? }),
+            None => None,
+        };
+        Ok(Options { path: self.path, remote, ..Options::default() })
+    }
+}
+
+impl Serve {
+    fn retention(&self) -> Retention {
+        let max_age_ns = self.keep_days.map(|days| days.saturating_mul(DAY_NS));
+        Retention { max_completed: self.keep_episodes, max_age_ns }
+    }
+
+    fn limits(&self) -> Limits {
+        let time = Duration::from_millis(self.request_ms);
+        Limits { body_bytes: self.body_bytes, requests: self.requests, time }
+    }
+
+    /// The tokens of the file, all of whose tenants there can be.
+    fn tokens(&self) -> Result<Option<Tokens>> {
+        let Some(path) = &self.token_file else { return Ok(None) };
+        let tokens = Tokens::read(path)?;
+        for tenant in tokens.tenants() {
+            if self.tenants.is_none() {
+                bail!("{} has a token of the tenant `{tenant}`: start the server with --tenants", path.display());
+            }
+            if !tenants::is_name(tenant) {
+                bail!("{}: `{tenant}` is no name of a tenant: take 1 to 64 letters, digits, - and _", path.display());
+            }
+        }
+        Ok(Some(tokens))
+    }
+}
+
+/// At most the length that the routes take.
+fn body_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes) if (1..=BODY_BYTES_MAX).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("take 1 to {BODY_BYTES_MAX}")),
+    }
+}
+
+fn after_help() -> String {
+    let mut text = String::from("Toggles:\n");
+    for toggle in memory::TOGGLES {
+        text.push_str(&format!("  {:<12} {}: {}\n", toggle.name, toggle.strategies.join(", "), toggle.about));
+    }
+    text
+}
+
+/// The token of the database server. From the environment: everybody on the machine sees arguments.
+fn token() -> Result<String> {
+    match std::env::var(TOKEN_VARIABLE) {
+        Ok(token) => Ok(token),
+        Err(std::env::VarError::NotPresent) => Ok(String::new()),
+        Err(error) => Err(error).context(TOKEN_VARIABLE),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Some(command) => copy(command),
+        None => serve(arguments.serve),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("memory-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes a backup or restores it, and says on stdout how large it is.
+#[tokio::main]
+async fn copy(command: Command) -> Result<()> {
+    let (memory, done) = match command {
+        Command::Backup(Copy { store, file }) => {
+            let (variant, options) = (store.variant()?, Options { check_embedder: false, ..store.options()? });
+            if let Some(path) = options.path.as_ref().filter(|path| !path.exists()) {
+                bail!("there is no store at {}: name the one to back up with --path", path.display());
+            }
+            let memory =
+                Memory::open(&variant, options).await.with_context(|| format!("opening the memory ({variant})"))?;
+            let done = memory.backup(&file).await?;
+            (memory, done)
+        }
+        Command::Restore(Copy { store, file }) => {
+            let (variant, options) = (store.variant()?, store.options()?);
+            Memory::restore(&variant, options, &file).await?
+        }
+    };
+    memory.close().await.context("closing")?;
+    let line = serde_json::to_string(&done).context("writing the result")?;
+    writeln!(io::stdout().lock(), "{line}").context("writing the result to stdout")
+}
+
+#[tokio::main]
+async fn serve(arguments: Serve) -> Result<()> {
+    if let Some(level) = arguments.log {
+        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+        log.with_span_events(FmtSpan::CLOSE).init();
+    }
+    let variant = arguments.store.variant()?;
+    // The signals first: whoever stops a server that is still opening its store gets a clean end, too.
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for ctrl-c")?;
+    // The socket before the store: a port in use must not leave a new, empty store behind.
+    let listener = server::listen(arguments.listen).await.with_context(|| {
+        format!("cannot listen on {}: choose another address with --listen, or port 0 for a free one", arguments.listen)
+    })?;
+    let address = listener.local_addr().context("asking for the port")?;
+
+    let (tokens, retention, limits) = (arguments.tokens()?, arguments.retention(), arguments.limits());
+    let tenants = match arguments.tenants {
+        Some(folder) => Tenants::many(variant, folder, retention)?,
+        None => {
+            let mut options = arguments.store.options()?;
+            if let Some(seed) = arguments.seed {
+                options.ids = IdSource::seeded(seed);
+            }
+            Tenants::one(variant, options, retention).await?
+        }
+    };
+    let front = Arc::new(Front::new(tenants, tokens, limits, arguments.backups));
+    if retention != Retention::default() {
+        tokio::spawn(retain(Arc::clone(&front)));
+    }
+
+    let ready = ServerReady { listening: format!("http://{address}"), variant: variant.to_string() };
+    let line = serde_json::to_string(&ready).context("writing the ready line")?;
+    writeln!(io::stdout().lock(), "{line}").context("writing the ready line to stdout")?;
+
+    let stopping = Arc::clone(&front);
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopping.stop();
+    };
+    server::answer(listener, front::routes(Arc::clone(&front)), stop).await.context("serving")?;
+    front.tenants().close().await.context("closing")
+}
+
+/// Deletes what is too old or too much, for as long as the server runs.
+async fn retain(front: Arc<Front>) {
+    loop {
+        tokio::time::sleep(RETAIN_EVERY).await;
+        if let Err(error) = front.tenants().retain().await {
+            eprintln!("memory-server: deleting what is too old failed: {error:#}");
+        }
+    }
+}
