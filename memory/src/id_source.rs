@@ -58,7 +58,8 @@ impl IdSource {
         }
     }
 
-    /// A new id at this time, in nanoseconds since 1970. Fails only when the system has no random numbers to begin with.
+    /// A new id at this time, in nanoseconds since 1970. Fails only when the system has no random numbers to begin
+    /// with.
     pub fn next_id(&self, now_ns: u64) -> Result<EpisodeId> {
         let mut kept = self.state.lock();
         let state = match &mut *kept {

@@ -1,8 +1,8 @@
 //! Gives a counted program a path and a scratch folder of fixed length, wherever this workspace is.
 //!
 //! A program keeps its own path on its heap. A longer path moves the blocks behind it, and the allocator then searches
-//! and splits other blocks, which changes counts by parts of a per cent. It does not cover paths that databases
-//! resolve.
+//! and splits other blocks, which changes counts by parts of a per cent. A database that resolves the path of its file
+//! asks the system about each folder on the way, so the scratch folder is no link to somewhere else.
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +22,8 @@ pub struct FixedLengthDir {
 }
 
 impl FixedLengthDir {
-    /// A folder with a copy of `program` and a link to the folder `scratch`, which must exist.
-    pub fn new(program: &Path, scratch: &Path) -> Result<FixedLengthDir> {
+    /// A folder with a copy of `program` and a scratch folder.
+    pub fn new(program: &Path) -> Result<FixedLengthDir> {
         let parent = std::env::temp_dir();
         let name = "assay-counts-";
         let used = parent.as_os_str().len() + 1 + name.len() + DRAWN;
@@ -35,7 +35,7 @@ impl FixedLengthDir {
             .with_context(|| format!("can't create a folder in {}", parent.display()))?;
         let home = FixedLengthDir { folder };
         std::fs::copy(program, home.program()).with_context(|| format!("can't copy {}", program.display()))?;
-        std::os::unix::fs::symlink(scratch, home.scratch()).context("can't link to the scratch folder")?;
+        std::fs::create_dir(home.scratch()).context("can't create a folder for stores")?;
         Ok(home)
     }
 
@@ -44,7 +44,7 @@ impl FixedLengthDir {
         self.folder.path().join("counts")
     }
 
-    /// The folder for stores. It is on the disk of the build, as the system's temporary folder is often in memory.
+    /// The folder for stores. It may be in memory, as the system's temporary folder often is: only counts are taken here.
     pub fn scratch(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }
@@ -59,10 +59,11 @@ mod tests {
         let real = tempfile::tempdir().expect("a folder");
         let program = real.path().join("program");
         std::fs::write(&program, "runs").expect("written");
-        let homes = [0, 1].map(|_| FixedLengthDir::new(&program, real.path()).expect("made"));
+        let homes = [0, 1].map(|_| FixedLengthDir::new(&program).expect("made"));
         assert_eq!(homes[0].program().as_os_str().len(), homes[1].program().as_os_str().len());
         assert_ne!(homes[0].program(), homes[1].program());
         assert_eq!(std::fs::read_to_string(homes[0].program()).expect("there"), "runs");
-        assert_eq!(std::fs::read_to_string(homes[1].scratch().join("program")).expect("there"), "runs");
+        let scratch = homes[1].scratch();
+        assert_eq!(scratch.canonicalize().expect("there"), scratch, "no link on the way");
     }
 }

@@ -36,7 +36,7 @@ pub struct Growing<'a> {
 
 /// The cost of some episodes.
 #[derive(Debug, Clone, Copy)]
-pub struct Cost {
+pub struct EpisodeCost {
     /// CPU time of one episode, in nanoseconds.
     pub cpu_ns: f64,
     /// Wall time of one episode, in nanoseconds.
@@ -59,7 +59,7 @@ impl<'a> Growing<'a> {
     }
 
     /// Adds episodes: natural tasks have steps of the input, and each is started, logged and completed.
-    pub async fn add(&mut self, episodes: usize) -> Result<Cost> {
+    pub async fn add(&mut self, episodes: usize) -> Result<EpisodeCost> {
         let scripts = &self.input.scripts;
         let of = |number: usize| {
             let script = retrieval::script(self.input, number);
@@ -72,7 +72,7 @@ impl<'a> Growing<'a> {
             self.clock.advance(BETWEEN_NS);
         }
         let each = |time: Duration| time.as_nanos() as f64 / episodes as f64;
-        let cost = Cost { cpu_ns: each(cpu_time() - cpu), wall_ns: each(wall.elapsed()) };
+        let cost = EpisodeCost { cpu_ns: each(cpu_time() - cpu), wall_ns: each(wall.elapsed()) };
         self.episodes += episodes;
         Ok(cost)
     }

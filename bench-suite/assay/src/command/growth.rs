@@ -8,7 +8,7 @@ use clap::Args;
 use harness::progress::Progress;
 use memory::Variant;
 use tokio::runtime::Builder;
-use workloads::growth::{Cost, Growing, resident_bytes};
+use workloads::growth::{EpisodeCost, Growing, resident_bytes};
 use workloads::input::Source;
 
 /// Kinds of task among the episodes, as many as in the retrieval benchmarks.
@@ -78,7 +78,7 @@ impl GrowthArgs {
             }
             drop(progress);
             let progress = Progress::start("turns", self.turns * stores.len());
-            let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); stores.len()];
+            let mut costs: Vec<Vec<EpisodeCost>> = vec![Vec::new(); stores.len()];
             for turn in 0..self.turns {
                 for number in 0..stores.len() {
                     let number = (number + turn) % stores.len();
@@ -90,7 +90,7 @@ impl GrowthArgs {
             println!("an episode of 5 writes, {variant}: {} turns of {IN_A_TURN} episodes", self.turns);
             println!("   stored     CPU us    wall us  CPU times the smallest  file bytes  RAM bytes  open ms");
             for (number, size) in self.sizes.iter().enumerate() {
-                let median = |of: fn(&Cost) -> f64| quartiles(costs[number].iter().map(of).collect())[1] / 1e3;
+                let median = |of: fn(&EpisodeCost) -> f64| quartiles(costs[number].iter().map(of).collect())[1] / 1e3;
                 let ratios = costs[number].iter().zip(&costs[0]).map(|(one, least)| one.cpu_ns / least.cpu_ns);
                 let [low, middle, high] = quartiles(ratios.collect());
                 let episodes = stores[number].episodes() as u64;

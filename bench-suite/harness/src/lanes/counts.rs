@@ -86,7 +86,7 @@ const TOO_LONG: &str = "an operation takes more than half a second, and would ta
 /// Bytes that each repetition adds to the environment: odd, so that no alignment repeats.
 const PADDING: usize = 1237;
 
-/// Where cases are counted: copies of their programs at paths of one length, and a folder for stores.
+/// Where cases are counted: copies of their programs at paths of one length, with folders for stores.
 #[derive(Debug)]
 pub struct Place {
     /// By program and repetition.
@@ -103,12 +103,10 @@ impl Place {
         crates: Vec<String>,
     ) -> Result<Place> {
         let folder = workspace::temporary("counts-")?;
-        let scratch = folder.path().join("scratch");
-        std::fs::create_dir(&scratch).context("can't create a folder for stores")?;
         let mut homes = BTreeMap::new();
         for program in programs {
             for repetition in 0..repetitions {
-                homes.insert((program.to_owned(), repetition), FixedLengthDir::new(program, &scratch)?);
+                homes.insert((program.to_owned(), repetition), FixedLengthDir::new(program)?);
             }
         }
         Ok(Place { homes, folder, crates })

@@ -63,9 +63,7 @@ fn functions(profile: &CallgrindProfile, code: &HashMap<String, u64>, crates: &[
 /// The profile of one exact count by symbol, without callers: they need no names here, and inlining moves none.
 fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
     let folder = workspace::temporary("work-")?;
-    let scratch = folder.path().join("scratch");
-    fs::create_dir(&scratch).context("can't create a folder for stores")?;
-    let home = FixedLengthDir::new(&command.program, &scratch)?;
+    let home = FixedLengthDir::new(&command.program)?;
     let command = CaseCommand { program: home.program(), ..command.clone() };
     let count = ExactCount { command, scratch: home.scratch(), padding: 0 };
     let file = folder.path().join("callgrind.out");
