@@ -17,7 +17,7 @@ const SHOWN: usize = 10;
 pub fn render(report: &Report) -> String {
     let headline = headline(report);
     let (mut errors, mut warnings, mut notices) = (vec![], vec![], vec![]);
-    let verdict = (format!("assay: {}", headline.word), headline.sentence);
+    let verdict = (format!("assay: {}", headline.word), headline.lead);
     match headline.tone {
         Tone::Good => notices.push(verdict),
         Tone::Partial => warnings.push(verdict),

@@ -11,7 +11,7 @@ use crate::names::{Names, printable};
 use crate::numbers::{count, plural, signed};
 use crate::ranking::{Unjudged, rank, reasons};
 use crate::tables::{self, Table};
-use crate::{Report, cause, repeatability, text};
+use crate::{Report, cause, figures, heat, repeatability, text};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
@@ -27,7 +27,11 @@ const LISTED: usize = 5;
 /// The comment.
 pub fn render(report: &Report) -> String {
     let headline = headline(report);
-    let mut text = format!("## {} Assay: {}\n\n{}\n", light(headline.tone), headline.word, prose(&headline.sentence));
+    let word = if report.judgement.is_some() { format!("{}: ", headline.word) } else { String::new() };
+    let mut text = format!("## {} {word}{}\n", light(headline.tone), prose(&headline.lead));
+    if report.judgement.is_some() {
+        text.push_str(&format!("\n{}\n", prose(&headline.sentence)));
+    }
     if !headline.next.is_empty() && headline.tone != Tone::Good {
         text.push_str(&format!("\n_{}_\n", prose(headline.next)));
     }
@@ -104,6 +108,70 @@ fn judged(judgement: &Judgement, every: bool, text: &mut String) {
     let unjudged =
         |group: &Unjudged<'_>| format!("{} {}: {}", count(group.deltas.len() as u64), group.verdict, prose(group.why));
     list(text, "Not judged", ranking.unjudged.iter().map(unjudged));
+}
+
+/// The changes alone, as a table; a sentence if nothing changed.
+pub(crate) fn changes(judgement: &Judgement) -> String {
+    let ranking = rank(&judgement.comparison);
+    let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
+    match ranking.told.is_empty() {
+        true => "Nothing changed.".to_owned(),
+        false => delta_rows(&ranking.told, &names),
+    }
+}
+
+/// The variants of each family side by side, with their ratio to the naive one; empty if there are none.
+pub(crate) fn variants(report: &Report, names: &Names) -> String {
+    let mut text = String::new();
+    if let Some(metric) = figures::cost(&report.run) {
+        for table in heat::tables(report, metric, names) {
+            let columns: Vec<String> = table.columns.iter().map(|column| code(column)).collect();
+            text.push_str(&format!(
+                "\n| {}: {} | {} |\n|---|{}\n",
+                code(table.family),
+                metric.name.replace('_', " "),
+                columns.join(" | "),
+                "--:|".repeat(columns.len())
+            ));
+            for row in &table.rows {
+                let cell = |cell: &Option<heat::HeatCell<'_>>| match cell {
+                    None => String::new(),
+                    Some(cell) => match cell.ratio {
+                        None => format!("{} (naive)", metric.show(cell.value)),
+                        Some(ratio) => format!("{} ({ratio:.2}x)", metric.show(cell.value)),
+                    },
+                };
+                let cells: Vec<String> = row.cells.iter().map(cell).collect();
+                text.push_str(&format!(
+                    "| {} | {} |\n",
+                    code(
+                        &[&row.store, &row.label]
+                            .map(String::as_str)
+                            .into_iter()
+                            .filter(|part| !part.is_empty())
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                    cells.join(" | ")
+                ));
+            }
+        }
+    }
+    text.trim_start().to_owned()
+}
+
+/// The numbers of a lane as a table; none if the run does not have them.
+pub(crate) fn lane(report: &Report, lane: &str) -> Option<String> {
+    let table = tables::tables(&report.run).into_iter().find(|table| table.lane.name() == lane)?;
+    let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
+    let metrics: Vec<String> = table.metrics.iter().map(|metric| metric.name.replace('_', " ")).collect();
+    let mut text = format!("| benchmark | {} |\n|---|{}\n", metrics.join(" | "), "--:|".repeat(metrics.len()));
+    for row in &table.rows {
+        let cells = table.metrics.iter().enumerate().map(|(column, metric)| row.shown(column, metric));
+        let cells: Vec<String> = cells.collect();
+        text.push_str(&format!("| {} | {} |\n", code(&names.case(row.case)), cells.join(" | ")));
+    }
+    Some(text)
 }
 
 /// A table of deltas, both sides beside each other; empty if there are none.

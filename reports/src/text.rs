@@ -37,7 +37,7 @@ pub fn render(report: &Report) -> String {
         }
         None => {
             let headline = headline::headline(report);
-            text.push_str(&format!("not judged: {}; {}\n", headline.sentence, headline.next));
+            text.push_str(&format!("{}; {}\n", printable(&headline.lead), headline.next));
         }
     }
     text
