@@ -77,7 +77,7 @@ impl DotPlot {
             }
             DotAxis::Cost(unit) => {
                 let (low, high) = padded(low, high);
-                let ticks = log_ticks(low, high, step(unit), 4).into_iter();
+                let ticks = log_ticks(low, high, step(unit), 6).into_iter();
                 DotScale { low, high, is_log: true, ticks: ticks.map(|value| (value, tick(unit, value))).collect() }
             }
         }

@@ -126,8 +126,22 @@ fn table<'a>(name: &'a str, metric: &'static Metric, cells: &[HeatCell<'a>], nam
         family: name,
         metric,
         columns: columns.iter().map(|benchmark| short(benchmark, name)).collect(),
-        rows: variants.iter().filter(compared).map(|case| row(case)).collect(),
+        rows: told_apart(variants.iter().filter(compared).map(|case| row(case)).collect()),
     }
+}
+
+/// The rows without what all variants of a store share.
+fn told_apart(mut rows: Vec<HeatRow<'_>>) -> Vec<HeatRow<'_>> {
+    let labels: Vec<(String, String)> = rows.iter().map(|row| (row.store.clone(), row.label.clone())).collect();
+    for row in &mut rows {
+        let is_shared = |part: &str| {
+            let of_store = labels.iter().filter(|(store, _)| *store == row.store);
+            of_store.map(|(_, label)| label).all(|label| label.split(", ").any(|other| other == part))
+        };
+        let parts: Vec<&str> = row.label.split(", ").filter(|part| !is_shared(part)).collect();
+        row.label = parts.join(", ");
+    }
+    rows
 }
 
 fn short(benchmark: &str, family: &str) -> String {
@@ -157,9 +171,9 @@ mod tests {
     fn variants_are_held_against_the_naive_one_of_their_store() {
         let report = report(&[
             ("step/log", "store=memory,codec=postcard", 80.0),
-            ("step/log", "store=redb,codec=json", 1000.0),
+            ("step/log", "store=redb,codec=json,pool=keepalive", 1000.0),
             ("step/log", "store=memory,codec=json", 100.0),
-            ("step/log", "store=redb,codec=postcard", 500.0),
+            ("step/log", "store=redb,codec=postcard,pool=keepalive", 500.0),
             ("step/log", "store=tiered,codec=json", 700.0),
             ("step/alone", "store=memory,codec=json", 5.0),
             ("codec/one", "store=memory", 7.0),
@@ -175,10 +189,10 @@ mod tests {
         assert_eq!(
             rows,
             [
-                ("redb", "codec=json", None),
-                ("redb", "codec=postcard", Some(0.5)),
                 ("memory", "codec=json", None),
                 ("memory", "codec=postcard", Some(0.8)),
+                ("redb", "codec=json", None),
+                ("redb", "codec=postcard", Some(0.5)),
             ]
         );
         assert_eq!(naive(&report, metric).len(), 5);

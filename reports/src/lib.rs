@@ -7,7 +7,7 @@
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `ranking`: the order of the deltas. [`cause`]: the causes of changed counts.
 //!   [`repeatability`]: repeated counts. `names`, `numbers`: cases and values as people read them.
 //! - `tables`: a run as rows and columns. [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`]
-//!   for variants, and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours
+//!   for variants, [`toggles`] one by one, and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours
 //!   of `palette`.
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
@@ -40,6 +40,7 @@ pub mod splice;
 pub mod stacks;
 mod tables;
 pub mod text;
+pub mod toggles;
 
 use std::path::Path;
 

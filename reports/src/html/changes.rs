@@ -108,8 +108,8 @@ fn row(delta: &Delta, names: &Names) -> Markup {
             td.number title=(all_digits(delta.new)) { (text::value(delta, delta.new)) }
             td.number {
                 @if let Some(relative) = delta.relative { (percent(relative)) }
-                @if let Some([low, high]) = delta.interval { br; small { "99%: " (percent(low)) " to " (percent(high)) } }
-                @if let Some(bound) = text::bound(delta) { br; small { (bound) } }
+                @if let Some([low, high]) = delta.interval { small { "99%: " (percent(low)) " to " (percent(high)) } }
+                @if let Some(bound) = text::bound(delta) { small { (bound) } }
             }
         }
     }

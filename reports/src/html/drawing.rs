@@ -14,8 +14,7 @@ use crate::palette::Ink;
 /// A chart with its title and caption.
 pub(crate) fn figure(figure: &CaptionedChart<'_>) -> Markup {
     html! {
-        @let wide = match &figure.drawing { Drawing::Heat(table) => table.columns.len() > 3, _ => true };
-        figure.wide[wide] id=(figure.id) {
+        figure id=(figure.id) {
             h3 { a.self href=(format!("#{}", figure.id)) { (figure.title) } }
             @if !figure.caption.is_empty() { figcaption { (figure.caption) } }
             @match &figure.drawing {
@@ -30,6 +29,24 @@ pub(crate) fn figure(figure: &CaptionedChart<'_>) -> Markup {
     }
 }
 
+/// All charts of a section: tables of variants in columns, as narrow as they are, the others one below the other.
+pub(crate) fn figures(all: &[CaptionedChart<'_>]) -> Markup {
+    let (heats, others): (Vec<_>, Vec<_>) = all.iter().partition(|one| matches!(one.drawing, Drawing::Heat(_)));
+    html! {
+        div.figures {
+            @for one in others { (figure(one)) }
+            @if !heats.is_empty() { div.heats { @for one in heats { (figure(one)) } } }
+        }
+    }
+}
+
+/// A phone has room for the numbers of a row this long, below the row's name.
+const FEW: usize = 6;
+
+fn columns(number: usize) -> String {
+    format!("--columns:{number}")
+}
+
 /// A table whose second column is the plot.
 fn dots(plot: &DotPlot) -> Markup {
     let scale = plot.scale();
@@ -37,7 +54,7 @@ fn dots(plot: &DotPlot) -> Markup {
         table.dots {
             thead { tr {
                 th { span.unseen { "name" } }
-                th.track { (axis(&scale)) }
+                th.track { span.unseen { "place" } (axis(&scale)) }
                 th.number { span.unseen { "value" } }
             } }
             tbody { @for row in &plot.rows { tr {
@@ -86,11 +103,12 @@ fn at(place: f64) -> String {
 }
 
 fn heat(table: &HeatTable<'_>) -> Markup {
+    let several = table.rows.iter().any(|row| row.store != table.rows[0].store);
     html! {
-        div.scroll tabindex="0" { table.heat {
+        div.scroll tabindex="0" { table.heat.few[table.columns.len() <= FEW] style=(columns(table.columns.len())) {
             thead { tr { th { "variant" } @for column in &table.columns { th.number scope="col" { (column) } } } }
             tbody { @for (place, row) in table.rows.iter().enumerate() {
-                @if !row.store.is_empty() && (place == 0 || table.rows[place - 1].store != row.store) {
+                @if several && (place == 0 || table.rows[place - 1].store != row.store) {
                     tr.store { th scope="rowgroup" colspan=(table.columns.len() + 1) { (row.store) } }
                 }
                 tr {
@@ -128,10 +146,10 @@ fn times(ratio: f64) -> String {
 }
 
 /// The table beside a chart of lines, which is its legend, too.
-fn points(columns: &[String], rows: &[(Ink, String, Vec<String>)]) -> Markup {
+fn points(headings: &[String], rows: &[(Ink, String, Vec<String>)]) -> Markup {
     html! {
-        div.scroll tabindex="0" { table.points {
-            thead { tr { th { span.unseen { "line" } } @for column in columns { th.number scope="col" { (column) } } } }
+        div.scroll tabindex="0" { table.points.few[headings.len() <= FEW] style=(columns(headings.len())) {
+            thead { tr { th { span.unseen { "line" } } @for column in headings { th.number scope="col" { (column) } } } }
             tbody { @for (ink, label, points) in rows { tr {
                 th scope="row" { span.key style=(format!("--ink:var(--{})", ink.name)) {} (label) }
                 @for point in points { td.number { (point) } }

@@ -15,7 +15,6 @@ mod verdict;
 
 use maud::{DOCTYPE, PreEscaped, html};
 
-use self::drawing::figure;
 use self::parts::{Section, head};
 use crate::figures::Drawing;
 use crate::names::Names;
@@ -71,7 +70,7 @@ fn charts(report: &Report) -> Result<Option<Section>> {
     let body = html! {
         @if !everywhere.is_empty() { p.hint { (everywhere) } }
         @if figures.iter().any(|figure| matches!(figure.drawing, Drawing::Heat(_))) { p.hint { (figures::OF_VARIANTS) } }
-        div.figures { @for one in &figures { (figure(one)) } }
+        (drawing::figures(&figures))
     };
     let section = Section::new("charts", "What was measured", "Charts", body);
     Ok(Some(if report.judgement.is_some() { section.folded(plural(figures.len(), "chart")) } else { section }))

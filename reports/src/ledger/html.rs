@@ -20,7 +20,7 @@ pub fn render(ledger: &ClaimReport) -> Result<String> {
             body {
                 main {
                     section id="summary" {
-                        h2 { (summary(ledger)) }
+                        h1 { (summary(ledger)) }
                         p {
                             "Measured at " (ledger.started_at) " on " (environment.cpu_model) ", " (environment.cores) " cores, commit "
                             code { (environment.commit.get(..8).unwrap_or(&environment.commit)) }

@@ -131,6 +131,27 @@ fn the_page_works_on_every_screen_without_a_network_and_without_an_error() {
     }
 }
 
+/// The rules of axe-core, where `AXE` names its `axe.min.js` (npm's package `axe-core`). Everything is unfolded first.
+#[test]
+fn a_checker_of_accessibility_finds_nothing() {
+    let Some(axe) = std::env::var_os("AXE") else { return println!("skipped: AXE does not name an axe.min.js") };
+    let axe = std::fs::read_to_string(axe).expect("AXE is a script");
+    let run = r#"window.addEventListener("load", function () { axe.run({ iframes: false }).then(function (found) {
+      document.documentElement.setAttribute("data-probe", found.violations.map(function (one) {
+        return one.id + " " + one.nodes[0].target.join(" ");
+      }).join("; ") || "nothing");
+    }); });"#;
+    for dark in [&[][..], &["--blink-settings=preferredColorScheme=0"]] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let page = html::render(&fixture::regressed()).expect("renders").replace("<details", "<details open");
+        let page = page.replace("</body>", &format!("<script>{axe}</script><script>{run}</script></body>"));
+        let arguments = [&["--dump-dom", "--virtual-time-budget=60000"], dark].concat();
+        let Some((document, _)) = open(folder.path(), &page, "1280,900", &arguments) else { return };
+        let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next());
+        assert_eq!(found, Some("nothing"), "dark: {}", !dark.is_empty());
+    }
+}
+
 #[test]
 fn hostile_names_do_nothing() {
     let folder = tempfile::tempdir().expect("a folder");

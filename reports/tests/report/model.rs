@@ -4,7 +4,7 @@ use baselines::Skipped;
 use baselines::compare::Verdict;
 use baselines::{CaseKey, InvalidEntry, Measurement, Sample};
 use reports::headline::{Tone, headline};
-use reports::{Report, figures, repeatability};
+use reports::{Report, figures, repeatability, toggles};
 
 use crate::fixture;
 
@@ -140,4 +140,55 @@ fn the_lead_says_what_happened() {
     let mut invalid = Report::new(fixture::run());
     invalid.run.invalid.push(InvalidEntry { what: "step/log".into(), why: "the toggle did nothing".into() });
     assert_eq!(lead(&invalid), "This run can't be believed: step/log: the toggle did nothing");
+}
+
+/// What a toggle brings depends on what is switched on beside it.
+#[test]
+fn toggles_are_shown_one_by_one_and_together() {
+    let mut run = fixture::run();
+    let like: Measurement = run.measurements[0].clone();
+    run.measurements.clear();
+    for (variant, value) in [
+        ("codec=json,compression=none,cache=none", 1000.0),
+        ("codec=postcard,compression=none,cache=none", 600.0),
+        ("codec=json,compression=none,cache=lru", 100.0),
+        ("codec=json,compression=zstd,cache=none", 1500.0),
+        ("codec=postcard,compression=none,cache=lru", 90.0),
+        ("codec=json,compression=zstd,cache=lru", 150.0),
+        ("codec=postcard,compression=zstd,cache=none", 990.0),
+        ("codec=postcard,compression=zstd,cache=lru", 99.0),
+    ] {
+        let case = CaseKey { benchmark: "step/log".into(), variant: format!("store=redb,{variant}") };
+        run.measurements.push(Measurement { case, sample: Sample::new(vec![value]).expect("finite"), ..like.clone() });
+    }
+    let mut report = Report { naive: fixture::regressed().naive, ..Report::new(run) };
+    let found = toggles::of(&report);
+    assert_eq!((found.len(), found[0].benchmark.as_str(), found[0].ends), (1, "step/log on redb", [1000.0, 99.0]));
+    let said: Vec<_> = (found[0].effects.iter())
+        .map(|effect| {
+            let percent = |change: Option<f64>| change.map(|change| (change * 100.0).round());
+            (effect.toggle.as_str(), percent(effect.alone), percent(effect.last))
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("cache=lru", Some(-90.0), Some(-90.0)),
+            ("codec=postcard", Some(-40.0), Some(-34.0)),
+            ("compression=zstd", Some(50.0), Some(10.0)),
+        ]
+    );
+    let together: Vec<_> = found[0].mixes.iter().map(toggles::ToggleMix::sentence).collect();
+    assert_eq!(
+        together,
+        [
+            "cache=lru and codec=postcard: -91.0%, -94.0% if multiplied: less together than by themselves",
+            "cache=lru and compression=zstd: -85.0%, -85.0% if multiplied: as much together as by themselves",
+            "codec=postcard and compression=zstd: -1.00%, -10.0% if multiplied: less together than by themselves",
+        ]
+    );
+    let titles: Vec<_> = figures::figures(&report).expect("draws").into_iter().map(|figure| figure.title).collect();
+    assert_eq!(titles, ["step/log on redb: what each toggle brings in instructions"]);
+    report.run.measurements.truncate(4);
+    assert!(toggles::of(&report).is_empty(), "nothing was taken from all");
 }

@@ -23,7 +23,7 @@ Examples:
   assay report --against 20261121T2133   the latest run compared with another
   assay report x.jsonl --splice README.md
                                          the figures of a run in a document, between `<!-- assay:variants -->` and
-                                         `<!-- /assay -->`; others are lead, changes, counts, time, load and effect, of a
+                                         `<!-- /assay -->`; others are lead, changes, toggles, counts, time, load and effect, of a
                                          claim report (JSON) claims, claims-summary and phases, and of a calibration's
                                          record calibration")]
 pub struct ReportArgs {
