@@ -33,7 +33,7 @@ pub enum Across {
 }
 
 /// The width of a chart in a page, which a phone shows almost as it is.
-const WIDTH_PX: u32 = 440;
+const WIDTH_PX: u32 = 380;
 /// The width of a chart in a file by itself.
 const ALONE_PX: u32 = 540;
 
@@ -52,7 +52,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
     let low = if matches!(across, Across::Size(_)) { least / GUIDE } else { least };
     let xs = || lines.iter().flat_map(|line| &line.points).map(|point| point.0);
     let (first, last) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
-    picture((WIDTH_PX, 270), |root| {
+    picture((WIDTH_PX, 240), |root| {
         let mut builder = ChartBuilder::on(root);
         builder.margin_top(10).margin_right(16).y_label_area_size(58).x_label_area_size(40);
         let y = || (low..high).log_scale().with_key_points(log_ticks(low, high, step(unit), 6));

@@ -29,7 +29,8 @@ pub fn render(report: &Report) -> String {
     let headline = headline(report);
     let word = if report.judgement.is_some() { format!("{}: ", headline.word) } else { String::new() };
     let mut text = format!("## {} {word}{}\n", light(headline.tone), prose(&headline.lead));
-    if report.judgement.is_some() {
+    // What regressed stands in the table.
+    if report.judgement.is_some() && headline.tone != Tone::Bad {
         text.push_str(&format!("\n{}\n", prose(&headline.sentence)));
     }
     if !headline.next.is_empty() && headline.tone != Tone::Good {

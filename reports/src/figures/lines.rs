@@ -139,7 +139,7 @@ pub(super) fn percentiles(run: &Run) -> Result<Option<CaptionedChart<'static>>> 
         ),
         drawing: Drawing::Lines {
             svg,
-            columns: ["answered"].into_iter().chain(STEPS.iter().map(|(_, name)| *name)).map(str::to_owned).collect(),
+            columns: ["rate"].into_iter().chain(STEPS.iter().map(|(_, name)| *name)).map(str::to_owned).collect(),
             rows,
         },
     }))
