@@ -122,7 +122,7 @@ const CHOICE: &str = "--total:";
 /// script measures the picture, so it starts when there is something to measure: not in a folded part of a page.
 pub fn document(svg: &str) -> String {
     let svg = svg.find("<svg").map_or(svg, |start| &svg[start..]);
-    let modes = [("total", "with all that it calls"), ("self", "by itself"), ("plain", "one colour a function")];
+    let modes = [("total", "with callees"), ("self", "by itself"), ("plain", "off")];
     let mode = |(number, (id, words)): (usize, (&str, &str))| {
         let checked = if number == 0 { " checked" } else { "" };
         format!("<label><input type='radio' name='by' id='by-{id}'{checked}> {words}</label> ")
@@ -138,7 +138,7 @@ pub fn document(svg: &str) -> String {
     format!(
         "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='color-scheme' content='light dark'><title>flamegraph</title>\
          <style>html,body{{margin:0;background:#fff;font:13px system-ui,sans-serif}}body>svg{{display:block;width:100%}}#search{{opacity:.7!important}}\
-         form{{height:34px;padding:7px 10px;white-space:nowrap;overflow-x:auto;overflow-y:hidden;box-sizing:border-box}}label{{margin-left:8px}}\
+         form{{height:34px;padding:7px 10px;white-space:nowrap;box-sizing:border-box}}label{{margin-left:8px}}\
          body:has(#by-total:checked) rect[style]:not([fill='rgb(230,0,230)']){{fill:var(--total)}}\
          body:has(#by-self:checked) rect[style]:not([fill='rgb(230,0,230)']){{fill:var(--self)}}\
          @media(prefers-color-scheme:dark){{html,body{{background:#1b1d22;color:#f1f1ee}}body>svg>rect{{fill:#1b1d22}}\

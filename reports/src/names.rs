@@ -63,7 +63,7 @@ pub struct Names {
     /// The strategy of most cases, by family and toggle. A family whose cases the differences do not tell apart is
     /// missing: its variants are shown whole.
     families: BTreeMap<String, BTreeMap<String, String>>,
-    /// The strategies that are usual in every family.
+    /// The strategies that are usual in most families.
     everywhere: BTreeMap<String, String>,
 }
 
@@ -94,11 +94,13 @@ impl Names {
                 names.families.remove(name);
             }
         }
-        let mut families = names.families.values();
-        names.everywhere = families.next().cloned().unwrap_or_default();
-        for usual in families {
-            names.everywhere.retain(|toggle, strategy| usual.get(toggle) == Some(strategy));
+        let mut families: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for (toggle, strategy) in names.families.values().flatten() {
+            *families.entry((toggle, strategy)).or_default() += 1;
         }
+        // More than half of the families: so at most one strategy of a toggle.
+        let most = families.into_iter().filter(|(_, number)| number * 2 > names.families.len());
+        names.everywhere = most.map(|((toggle, to), _)| (toggle.to_owned(), to.to_owned())).collect();
         names
     }
 
@@ -136,13 +138,13 @@ impl Names {
         whole.strip_prefix(&family).map(str::to_owned).unwrap_or(whole)
     }
 
-    /// What is usual in every family, to be said once, as in `Where a name says nothing else: cache=none, codec=json.`;
-    /// empty if there is nothing.
+    /// What is usual in most families, to be said once, as in `Where nothing else is said: cache=none, codec=json.`; empty
+    /// if there is nothing.
     pub fn everywhere(&self) -> String {
-        sentence("Where a name says nothing else:", self.everywhere.iter())
+        sentence("Where nothing else is said:", self.everywhere.iter())
     }
 
-    /// What is usual in a family and not everywhere, as in `Here: store=memory.`; empty if there is nothing.
+    /// What is usual in a family and not in most, as in `Here: store=memory.`; empty if there is nothing.
     pub fn shared(&self, family: &str) -> String {
         let usual = self.families.get(family).into_iter().flatten();
         sentence("Here:", usual.filter(|(toggle, strategy)| self.everywhere.get(*toggle) != Some(strategy)))
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(names.case(&cases[0]), "step/log [store=redb]");
         assert_eq!(names.within_family(&cases[1]), "log [store=libsql]");
         assert_eq!(names.case(&cases[2]), "retrieve/100");
-        assert_eq!(names.everywhere(), "Where a name says nothing else: codec=json.");
+        assert_eq!(names.everywhere(), "Where nothing else is said: codec=json.");
         assert_eq!(names.shared("step"), "Here: cache=none.");
         let places = [anchor("counts", &cases[0], ""), anchor("counts", &cases[1], "")];
         assert!(places[0].starts_with("counts-step/log-") && places[0] != places[1], "{places:?}");
@@ -192,7 +194,7 @@ mod tests {
         let names = Names::of(rest.iter().chain([&odd]));
         assert_eq!(names.case(&rest[0]), "step/log [store=redb]");
         assert_eq!(names.case(&odd), "step/log [store=redb, codec=postcard]");
-        assert_eq!(names.everywhere(), "Where a name says nothing else: codec=json.");
+        assert_eq!(names.everywhere(), "Where nothing else is said: codec=json.");
         // A record from before the toggle.
         assert_eq!(Names::of(rest.iter().chain([&old])).case(&old), "step/log [store=file, no codec]");
     }

@@ -53,7 +53,7 @@ fn lane(table: &Table<'_>, names: &Names) -> Markup {
                         @if !shared.is_empty() { " " span { (shared) } }
                     }
                     thead { tr {
-                        th { "benchmark" } th { "survives" }
+                        th { "benchmark" } th { "durability" }
                         @for metric in &table.metrics { th.number title=(metric.about) { (spoken(metric)) } }
                     } }
                     tbody { @for row in rows { (line(row, table, names)) } }

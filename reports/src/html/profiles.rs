@@ -86,7 +86,7 @@ fn sums(base: Option<&String>, new: &str, unit: &str) -> Markup {
     };
     let columns = if base.is_some() { "3" } else { "1" };
     html! {
-        div.scroll tabindex="0" { table.sums {
+        div.scroll tabindex="0" { table.sums.few.both[base.is_some()] style=(if base.is_some() { "--columns:4" } else { "--columns:2" }) {
             thead {
                 tr { th rowspan="2" { "function" } th.number colspan=(columns) { (unit) " by itself" } th.number colspan=(columns) { "with all that it calls" } }
                 tr { @for _ in 0..2 { @if base.is_some() { th.number { "base" } } th.number { "new" } @if base.is_some() { th.number { "change" } } } }
@@ -127,7 +127,7 @@ fn costs(functions: &[FunctionCost]) -> Markup {
     let part = |instructions: u64| instructions as f64 * 100.0 / total.max(1) as f64;
     let rest: u64 = functions.iter().skip(FUNCTIONS).map(|function| function.instructions).sum();
     html! {
-        div.scroll tabindex="0" { table.sums {
+        div.scroll tabindex="0" { table.sums.few style="--columns:3" {
             thead { tr { th { "function" } th.number { "instructions" } th.number { "part" } th.number { "calls" } } }
             tbody {
                 @for function in functions.iter().take(FUNCTIONS) {
