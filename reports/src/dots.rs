@@ -1,7 +1,8 @@
-//! Dot plots: a dot for each value, a line for its interval, on one scale for all rows. They know places and scales, and
-//! nothing of benchmarks.
+//! Dot plots: a dot for each value, a line for its interval, on one scale for all rows. They know places and scales,
+//! and nothing of benchmarks.
 //!
-//! A dot says nothing by its distance from the axis, so its scale may begin anywhere and be logarithmic. A bar's may not.
+//! A dot says nothing by its distance from the axis, so its scale may begin anywhere and be logarithmic. A bar's may
+//! not.
 
 use baselines::Unit;
 

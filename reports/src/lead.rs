@@ -9,14 +9,16 @@ use baselines::compare::{Delta, Verdict};
 use baselines::gate::Judgement;
 use baselines::{Metric, Run};
 
-use crate::figures::{cost, spoken};
+use crate::costs::{cost, spoken};
 use crate::heat::{self, HeatCell};
 use crate::names::Names;
 use crate::numbers::{count, percent, plural};
 use crate::ranking::rank;
-use crate::{Report, cause, repeatability, text};
+use crate::toggles::{self, ToggleEffects};
+use crate::{Report, cause, deltas, repeatability};
 
-/// `step/log got worse: instructions +15.6%, your code, most of it in memory::append (dearer a call); 2 more got worse`.
+/// `step/log got worse: instructions +15.6%, your code, most of it in memory::append (dearer a call); 2 more benchmarks
+/// got worse`.
 pub fn regressed(judgement: &Judgement) -> String {
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
     let ranking = rank(&judgement.comparison);
@@ -41,7 +43,7 @@ fn moved(delta: &Delta) -> String {
     let interval = delta.interval.map(|[low, high]| format!(" (99%: {} to {})", percent(low), percent(high)));
     match delta.relative {
         Some(relative) => format!("{metric} {}{}", percent(relative), interval.unwrap_or_default()),
-        None => format!("{metric} {}", text::sides(delta)),
+        None => format!("{metric} {}", deltas::sides(delta)),
     }
 }
 
@@ -106,6 +108,16 @@ pub fn measured(report: &Report) -> String {
         );
     }
     let Some(metric) = cost(run) else { return format!("{of} measured") };
+    if let Some((effects, first, alone)) = toggles::of(report).iter().find_map(first_toggle) {
+        let together = percent(effects.ends[1] / effects.ends[0] - 1.0);
+        return format!(
+            "{} toggles of `{}` tried one by one; what stands out: `{first}` brings {} {} by itself, all together {together}",
+            effects.effects.len(),
+            effects.benchmark,
+            percent(alone),
+            spoken(metric)
+        );
+    }
     match apart(report, metric, &names) {
         Some((cell, ratio)) if cases.len() > 1 => {
             let times = |by: f64| if by < 10.0 { format!("{by:.1}") } else { format!("{by:.0}") };
@@ -117,6 +129,12 @@ pub fn measured(report: &Report) -> String {
         _ => dearest(run, metric, &names)
             .map_or_else(|| format!("{of} measured"), |said| format!("{of} measured; {said}")),
     }
+}
+
+/// The toggle that brings most by itself.
+fn first_toggle(effects: &ToggleEffects) -> Option<(&ToggleEffects, &str, f64)> {
+    let first = effects.effects.first()?;
+    Some((effects, &first.toggle, first.alone?))
 }
 
 /// The variant that is furthest from the naive one, if it is far.

@@ -11,7 +11,7 @@ use crate::names::{Names, printable};
 use crate::numbers::{count, plural, signed};
 use crate::ranking::{Unjudged, rank, reasons};
 use crate::tables::{self, Table};
-use crate::{Report, cause, figures, heat, repeatability, text, toggles};
+use crate::{Report, cause, costs, deltas, heat, repeatability, toggles};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
@@ -29,8 +29,10 @@ pub fn render(report: &Report) -> String {
     let headline = headline(report);
     let word = if report.judgement.is_some() { format!("{}: ", headline.word) } else { String::new() };
     let mut text = format!("## {} {word}{}\n", light(headline.tone), prose(&headline.lead));
-    // What regressed stands in the table.
-    if report.judgement.is_some() && headline.tone != Tone::Bad {
+    // What regressed stands in the table, and some leads are the gate's own words.
+    let is_said =
+        headline.tone == Tone::Bad || headline.lead.to_lowercase().contains(&headline.sentence.to_lowercase());
+    if report.judgement.is_some() && !is_said {
         text.push_str(&format!("\n{}\n", prose(&headline.sentence)));
     }
     if !headline.next.is_empty() && headline.tone != Tone::Good {
@@ -124,7 +126,7 @@ pub(crate) fn changes(judgement: &Judgement) -> String {
 /// The variants of each family side by side, with their ratio to the naive one; empty if there are none.
 pub(crate) fn variants(report: &Report, names: &Names) -> String {
     let mut text = String::new();
-    if let Some(metric) = figures::cost(&report.run) {
+    if let Some(metric) = costs::cost(&report.run) {
         for table in heat::tables(report, metric, names) {
             let columns: Vec<String> = table.columns.iter().map(|column| code(column)).collect();
             text.push_str(&format!(
@@ -217,12 +219,12 @@ fn delta_rows(deltas: &[&Delta], names: &Names) -> String {
         text.push_str(&format!(
             "| {bold}{}{bold}{} | {} | {} | {} | {} | {} |\n",
             delta.verdict,
-            text::advises(delta),
+            deltas::advises(delta),
             code(&names.case(&delta.case)),
             code(&delta.metric),
-            text::value(delta, delta.base),
-            text::value(delta, delta.new),
-            text::change(delta),
+            deltas::value(delta, delta.base),
+            deltas::value(delta, delta.new),
+            deltas::change(delta),
         ));
     }
     text

@@ -138,8 +138,8 @@ impl Names {
         whole.strip_prefix(&family).map(str::to_owned).unwrap_or(whole)
     }
 
-    /// What is usual in most families, to be said once, as in `Where nothing else is said: cache=none, codec=json.`; empty
-    /// if there is nothing.
+    /// What is usual in most families, to be said once, as in `Where nothing else is said: cache=none, codec=json.`;
+    /// empty if there is nothing.
     pub fn everywhere(&self) -> String {
         sentence("Where nothing else is said:", self.everywhere.iter())
     }

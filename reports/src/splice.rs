@@ -77,7 +77,7 @@ pub fn splice(name: &str, text: &str, figures: &Figures<'_>) -> Result<(String, 
 fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
     match (figures, name) {
         (Figures::Run(report), "lead") => Some(format!("{}.", markdown::prose(&headline::headline(report).lead))),
-        (Figures::Run(report), "changes") => report.judgement.as_ref().map(|judgement| markdown::changes(judgement)),
+        (Figures::Run(report), "changes") => report.judgement.as_ref().map(markdown::changes),
         (Figures::Run(report), "variants") => {
             let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
             Some(markdown::variants(report, &names)).filter(|text| !text.is_empty())

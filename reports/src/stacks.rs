@@ -42,7 +42,8 @@ pub struct FunctionSum {
     pub total: [u64; 2],
 }
 
-/// The functions of two sets of stacks: those that changed most by themselves first, or the dearest if there is no base.
+/// The functions of two sets of stacks: those that changed most by themselves first, or the dearest if there is no
+/// base.
 pub fn functions(base: Option<&str>, new: &str) -> Result<Vec<FunctionSum>> {
     let mut sums: BTreeMap<String, FunctionSum> = BTreeMap::new();
     for (side, folded) in [base, Some(new)].into_iter().enumerate() {

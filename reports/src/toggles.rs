@@ -1,5 +1,5 @@
-//! The effect of each toggle of a benchmark: by itself on top of none, and taken from all. And toggles together: if they
-//! bring what they bring by themselves, multiplied, or more, or less.
+//! The effect of each toggle of a benchmark: by itself on top of none, and on top of all others. And of toggles
+//! together: what they bring by themselves, multiplied, or more, or less.
 //!
 //! It is read from a run that has these variants, as `assay compare phase:0 phase:3 --each-toggle` makes it.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use baselines::{CaseKey, Metric};
 
 use crate::Report;
-use crate::figures::cost;
+use crate::costs::cost;
 use crate::names::{printable, toggles};
 use crate::numbers::percent;
 
@@ -50,18 +50,18 @@ pub struct ToggleMix {
 }
 
 impl ToggleMix {
-    /// `cache=lru and compression=lz4: -30.0%, -35.0% if multiplied: less together than by themselves`.
+    /// `cache=lru and compression=lz4: -30.0%, -35.0% if multiplied: they save less together`.
     pub fn sentence(&self) -> String {
         let [measured, expected] = [self.measured, self.expected].map(|share| percent(share - 1.0));
         format!("{}: {measured}, {expected} if multiplied: {}", self.toggles.join(" and "), self.verdict())
     }
 
-    /// `more than by themselves`, if the difference is over 1%.
+    /// `they save less together`, if the difference is over 1%.
     pub fn verdict(&self) -> &'static str {
         match self.measured / self.expected {
-            part if part > 1.01 => "less together than by themselves",
-            part if part < 0.99 => "more together than by themselves",
-            _ => "as much together as by themselves",
+            part if part > 1.01 => "they save less together",
+            part if part < 0.99 => "they save more together",
+            _ => "independent of each other",
         }
     }
 }

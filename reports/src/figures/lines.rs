@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::{CaseKey, Run, Unit};
 
-use super::{CaptionedChart, Drawing, cost, spoken};
+use super::{CaptionedChart, Drawing};
 use crate::Result;
 use crate::chart::{self, Across, Line, series_ink};
+use crate::costs::{cost, spoken};
 use crate::names::{Names, printable};
 use crate::numbers::exact;
 use crate::palette::{Ink, SERIES};
@@ -55,6 +56,7 @@ pub(super) fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart<'st
             id: format!("chart-sizes-{}", printable(stem)),
             title: format!("{}: {} by size", printable(stem), spoken(metric)),
             caption: format!("{} Dashed: in proportion to the size. Both scales are logarithmic.", growth(&lines)),
+            notes: vec![],
             drawing: Drawing::Lines {
                 svg,
                 columns: across.iter().map(|size| exact(*size as f64)).collect(),
@@ -137,6 +139,7 @@ pub(super) fn percentiles(run: &Run) -> Result<Option<CaptionedChart<'static>>> 
         caption: format!(
             "From the intended start of a request, so that waiting counts. The scale is logarithmic. Shown, not judged.{left_out}"
         ),
+        notes: vec![],
         drawing: Drawing::Lines {
             svg,
             columns: ["rate"].into_iter().chain(STEPS.iter().map(|(_, name)| *name)).map(str::to_owned).collect(),

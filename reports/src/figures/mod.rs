@@ -6,8 +6,9 @@
 mod lines;
 
 use baselines::compare::{Delta, Verdict};
-use baselines::{Lane, Measurement, Metric, Run};
+use baselines::{Lane, Measurement, Metric};
 
+use crate::costs::{cost, spoken};
 use crate::dots::{DotAxis, DotPlot, DotRow};
 use crate::heat::{self, HeatTable};
 use crate::names::{Names, anchor, capitalised, printable};
@@ -26,6 +27,8 @@ pub struct CaptionedChart<'a> {
     pub title: String,
     /// An explanation of how to read it.
     pub caption: String,
+    /// What it shows in words, a sentence each.
+    pub notes: Vec<String>,
     /// The picture.
     pub drawing: Drawing<'a>,
 }
@@ -48,8 +51,6 @@ pub enum Drawing<'a> {
     },
 }
 
-/// The metrics of cost charts: the first one that the run has is shown. Counts come first because they are exact.
-const COSTS: [&str; 3] = ["instructions", "cpu_time", "wall_time"];
 /// The most rows of a dot plot. The tables have all of them.
 const ROWS: usize = 40;
 
@@ -127,13 +128,9 @@ fn plot(id: &str, title: &str, about: &str, mut deltas: Vec<&Delta>, names: &Nam
         caption: format!(
             "{about} Red is worse than allowed, blue better, amber not decided, grey within the limits.{left_out}"
         ),
+        notes: vec![],
         drawing: Drawing::Dots(DotPlot { axis: DotAxis::Change, rows: deltas.iter().map(row).collect() }),
     })
-}
-
-/// The first cost metric that the run has.
-pub(crate) fn cost(run: &Run) -> Option<&'static Metric> {
-    COSTS.into_iter().find(|name| run.measurements.iter().any(|found| found.metric == *name)).and_then(Metric::find)
 }
 
 /// A table for each family with several variants: their cost, and what they store.
@@ -144,6 +141,7 @@ fn variants<'a>(report: &'a Report, names: &Names) -> Vec<CaptionedChart<'a>> {
         id: format!("variants-{}-{}", printable(table.family), table.metric.name),
         title: format!("{}: {} by variant", printable(table.family), spoken(table.metric)),
         caption: String::new(),
+        notes: vec![],
         drawing: Drawing::Heat(table),
     };
     tables.map(chart).collect()
@@ -168,17 +166,16 @@ fn each_toggle(of: &ToggleEffects) -> CaptionedChart<'static> {
         let alone = effect.alone.map(|change| row(&effect.toggle, "by itself", change));
         alone.into_iter().chain(effect.last.map(|change| row(&effect.toggle, "on top of all others", change)))
     });
-    let mixes: Vec<String> = of.mixes.iter().map(toggles::ToggleMix::sentence).collect();
-    let mixes = if mixes.is_empty() { String::new() } else { format!(" {}.", mixes.join("; ")) };
     CaptionedChart {
         id: format!("toggles-{}", of.benchmark.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")),
         title: format!("{}: what each toggle brings in {}", of.benchmark, spoken(of.metric)),
         caption: format!(
-            "All together: {} to {} ({}). A line leads from no effect to the toggle's own.{mixes}",
+            "All together: {} to {} ({}). A line leads from no effect to the toggle's own.",
             of.metric.show(of.ends[0]),
             of.metric.show(of.ends[1]),
             percent(of.ends[1] / of.ends[0] - 1.0)
         ),
+        notes: of.mixes.iter().map(toggles::ToggleMix::sentence).collect(),
         drawing: Drawing::Dots(DotPlot { axis: DotAxis::Change, rows: rows.collect() }),
     }
 }
@@ -220,6 +217,7 @@ fn dearest(report: &Report, names: &Names) -> Option<CaptionedChart<'static>> {
         id: "chart-cost".to_owned(),
         title: format!("Which benchmarks cost most: {}", spoken(metric)),
         caption: format!("{}, on a logarithmic scale.{line}{of_which}{left_out}", about(metric)),
+        notes: vec![],
         drawing: Drawing::Dots(DotPlot { axis: DotAxis::Cost(metric.unit), rows: found.iter().map(row).collect() }),
     })
 }
@@ -229,11 +227,6 @@ fn truncate<T>(items: &mut Vec<T>, room: usize) -> String {
     let all = items.len();
     items.truncate(room);
     if all > room { format!(" The first {room} of {all}.") } else { String::new() }
-}
-
-/// A metric's name in running text.
-pub fn spoken(metric: &Metric) -> String {
-    metric.name.replace('_', " ")
 }
 
 /// The metric's explanation as the beginning of a sentence.

@@ -10,7 +10,7 @@ use crate::cause::{caller, doing, explain, explain_rest, largest, scope};
 use crate::names::{Names, anchor, printable};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{RankedDeltas, rank};
-use crate::{Report, figures, text};
+use crate::{Report, deltas, figures};
 
 /// Functions named for each change.
 const FUNCTIONS: usize = 8;
@@ -104,12 +104,12 @@ fn row(delta: &Delta, names: &Names) -> Markup {
                 a.self href=(format!("#{}", anchor("change", &delta.case, &delta.metric))) { (names.case(&delta.case)) }
             }
             td { (printable(&delta.metric.replace('_', " "))) }
-            td.number title=(all_digits(delta.base)) { (text::value(delta, delta.base)) }
-            td.number title=(all_digits(delta.new)) { (text::value(delta, delta.new)) }
+            td.number title=(all_digits(delta.base)) { (deltas::value(delta, delta.base)) }
+            td.number title=(all_digits(delta.new)) { (deltas::value(delta, delta.new)) }
             td.number {
                 @if let Some(relative) = delta.relative { (percent(relative)) }
                 @if let Some([low, high]) = delta.interval { small { "99%: " (percent(low)) " to " (percent(high)) } }
-                @if let Some(bound) = text::bound(delta) { small { (bound) } }
+                @if let Some(bound) = deltas::bound(delta) { small { (bound) } }
             }
         }
     }

@@ -25,6 +25,7 @@ pub(crate) fn figure(figure: &CaptionedChart<'_>) -> Markup {
                     (points(columns, rows))
                 },
             }
+            @if !figure.notes.is_empty() { ul.notes { @for note in &figure.notes { li { (note) } } } }
         }
     }
 }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
 use crate::Report;
-use crate::figures::spoken;
+use crate::costs::spoken;
 use crate::names::{Names, anchor, capitalised, family, printable};
 use crate::numbers::{count, exact, plural, spread};
 use crate::repeatability;

@@ -70,6 +70,7 @@ pub fn picture(ledger: &ClaimReport) -> Option<CaptionedChart<'static>> {
         caption: "A dot is what was left of phase 0's cost after the phase, its line leads there from the phase before. \
                   The number is the phase's own part with its interval. Blue is less, red more, grey not shown to differ."
             .to_owned(),
+        notes: vec![],
         drawing: Drawing::Dots(DotPlot { axis: DotAxis::Change, rows }),
     })
 }

@@ -130,6 +130,7 @@ pub fn picture(ledger: &ClaimReport) -> Option<CaptionedChart<'static>> {
         caption: "A dot is what was measured, as a change against the base, with its interval; where a bound was claimed, as a distance from the bound. \
                   The upright mark is the claim. Green is confirmed, amber partly or not decided, red refuted."
             .to_owned(),
+        notes: vec![],
         drawing: Drawing::Dots(DotPlot { axis: DotAxis::Change, rows }),
     })
 }

@@ -8,8 +8,8 @@ use reports::{Report, html};
 
 use crate::fixture;
 
-/// A frame as wide as a screen, which a window can't be: chromium's are at least 500 pixels wide. The page's probe sends
-/// what it found, and the host writes it into its own document.
+/// A frame as wide as a screen, which a window can't be: chromium's are at least 500 pixels wide. The page's probe
+/// sends what it found, and the host writes it into its own document.
 const HOST: &str = r##"<!doctype html><meta charset="utf-8"><style>body{margin:0}iframe{border:0;display:block}</style>
 <script>window.addEventListener("message", function (event) {
   document.documentElement.setAttribute("data-probe", event.data);

@@ -114,13 +114,15 @@ impl CompareArgs {
     /// Compares, and ends with the exit code of a gate.
     pub fn execute(&self) -> Result<Exit> {
         let sides = (NamedSide::parse(&self.base)?, NamedSide::parse(&self.new)?);
+        if self.each_toggle && !matches!(sides, (NamedSide::Phase(_), NamedSide::Phase(_))) {
+            bail!("--each-toggle compares two phases, as in `phase:0 phase:3`");
+        }
         self.cargo.refuse_if(!matches!(sides, (NamedSide::Revision(_), NamedSide::Revision(_))))?;
         match sides {
             (NamedSide::Run(base), NamedSide::Run(new)) => self.runs(&base, &new),
             (NamedSide::Revision(base), NamedSide::Revision(new)) => self.revisions(&base, &new),
             (NamedSide::Variant(base), NamedSide::Variant(new)) => self.variants(&base, &new),
             (NamedSide::Phase(base), NamedSide::Phase(new)) if self.each_toggle => self.each_toggle(&base, &new),
-            _ if self.each_toggle => bail!("--each-toggle compares two phases, as in `phase:0 phase:3`"),
             (NamedSide::Phase(base), NamedSide::Phase(new)) => self.phases(&base, &new),
             _ => bail!(
                 "compare two runs, two revisions, two variants or two phases: {} and {} are of two kinds",

@@ -116,8 +116,8 @@ fn the_figures_of_a_document_are_replaced_all_or_none() {
     inputs.assay(&["report", "a.json", "--splice", "good.md"]).printed(0, &["good.md: 1 block replaced\n"]);
     let read = |name: &str| std::fs::read_to_string(inputs.at(name)).expect("reads");
     let good = read("good.md");
-    assert!(good.starts_with("x\n<!-- assay:time -->\n| benchmark | wall time |"), "{good}");
-    assert!(good.contains("| `a` | 1.000 s |") && good.ends_with("\n<!-- /assay -->\ny\n"), "{good}");
+    assert!(good.starts_with("x\n<!-- assay:time -->\n| benchmark | cpu time | wall time |"), "{good}");
+    assert!(good.contains("| `a` | 1.000 s | 1.000 s |") && good.ends_with("\n<!-- /assay -->\ny\n"), "{good}");
     let bad = "<!-- assay:time -->old<!-- /assay -->\n<!-- assay:speed --><!-- /assay -->\n";
     inputs.write("bad.md", bad);
     let refused = inputs.assay(&["report", "a.json", "--splice", "bad.md"]);
