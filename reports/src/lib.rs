@@ -3,13 +3,13 @@
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
 //! - [`html`]: a page for a browser; `markdown`: a comment on a change; [`text`]: tables for a terminal; `json`: for
 //!   other programs; `junit`: for CI systems; `github`: annotations of a workflow.
-//! - [`splice`]: figures in documents. [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of a
-//!   calibration.
+//! - [`splice`]: figures in documents. [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of
+//!   a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `ranking`: the order of
 //!   the deltas; `deltas`: one in words. [`cause`]: the causes of changed counts. [`repeatability`]: repeated counts.
 //!   `names`, `numbers`: cases and values as people read them.
-//! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric that
-//!   charts show.
+//! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
+//!   that charts show.
 //! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
 //!   and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours of `palette`.
 //!

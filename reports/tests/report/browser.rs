@@ -71,7 +71,7 @@ window.addEventListener("load", function () { setTimeout(async function () {
   }
   // Nothing is wider than the screen, folded or not; nothing is cut inside of charts.
   found.overflow = document.documentElement.scrollWidth > window.innerWidth;
-  found.cut = all("figure .dots, .lines .chart").filter(function (one) { return one.scrollWidth > one.clientWidth + 1; }).length;
+  found.cut = all("figure .dots, .lines .chart, #changes > .scroll, .scroll:has(> .few)").filter(function (one) { return one.scrollWidth > one.clientWidth + 1; }).length;
   found.requests = performance.getEntriesByType("resource").length;
   parent.postMessage(JSON.stringify(found), "*");
 }, 0); });
