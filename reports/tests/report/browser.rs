@@ -111,7 +111,7 @@ fn probed(report: &Report, width: u32, more: &[&str]) -> Option<serde_json::Valu
     std::fs::write(folder.path().join("page.html"), page.replace("</body>", &format!("{PROBE}</body>")))
         .expect("written");
     let host = HOST.replace("WIDTH", &width.to_string());
-    let arguments = [&["--dump-dom", "--allow-file-access-from-files", "--virtual-time-budget=20000"], more].concat();
+    let arguments = [&["--dump-dom", "--allow-file-access-from-files", "--virtual-time-budget=300000"], more].concat();
     let (document, console) = open(folder.path(), &host, "1300,900", &arguments)?;
     assert_eq!(console, Vec::<String>::new(), "at {width}");
     let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("the probe ran");
@@ -145,7 +145,7 @@ fn a_checker_of_accessibility_finds_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let page = html::render(&fixture::regressed()).expect("renders").replace("<details", "<details open");
         let page = page.replace("</body>", &format!("<script>{axe}</script><script>{run}</script></body>"));
-        let arguments = [&["--dump-dom", "--virtual-time-budget=60000"], dark].concat();
+        let arguments = [&["--dump-dom", "--virtual-time-budget=300000"], dark].concat();
         let Some((document, _)) = open(folder.path(), &page, "1280,900", &arguments) else { return };
         let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next());
         assert_eq!(found, Some("nothing"), "dark: {}", !dark.is_empty());
