@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use baselines::calibration::{Condition, JudgedCase, Suite};
+use baselines::calibration::{Condition, Judge, JudgedCase, Suite};
 use baselines::compare::Verdict;
 use baselines::stats::binomial::{lower_bound, upper_bound};
 
@@ -279,6 +279,43 @@ pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>
     ))
 }
 
+/// The false alarms and what was found as Markdown for a document: a row for each judge and kind of sides, on idle and
+/// busy machines together.
+pub fn markdown(suites: &[Suite]) -> Result<String> {
+    let mut text = "| both sides | false alarms | slowdowns found |\n|---|---|---|\n".to_owned();
+    let kinds = sorted(suites.iter().map(|suite| (suite.condition.judge, suite.condition.two_builds)), Ord::cmp);
+    for (judge, two_builds) in kinds {
+        let mut of_kind = conditions(suites);
+        of_kind.retain(|condition| (condition.judge, condition.two_builds) == (judge, two_builds));
+        let all: Vec<Alarms> =
+            of_kind.iter().map(|condition| alarms(suites, *condition, Suite::same_throughout)).collect();
+        let sum = |part: fn(&Alarms) -> usize| all.iter().map(part).sum::<usize>();
+        let (valid, red) = (sum(|row| row.suites - row.invalid), sum(|row| row.red));
+        let (cases, called) = (sum(|row| row.same.cases), sum(|row| row.same.slower + row.same.faster));
+        let mut found = Vec::new();
+        for size in sizes(suites).into_iter().filter(|size| *size > 0.0) {
+            let counts: Vec<_> =
+                of_kind.iter().map(|condition| cases_of(suites, *condition, size, |_, _| true)).collect();
+            let (of, slower) = counts.iter().fold((0, 0), |sum, one| (sum.0 + one.cases, sum.1 + one.slower));
+            if of > 0 {
+                found.push(format!("{}: {slower} of {of}", slowdown(size)));
+            }
+        }
+        let found = if found.is_empty() { "not measured".to_owned() } else { found.join(", ") };
+        let sides = match (judge, two_builds) {
+            (Judge::Assay, false) => "one program",
+            (Judge::Assay, true) => "two builds, no layout shared",
+            (Judge::Criterion, _) => "criterion, one program",
+        };
+        let rate = upper(red, valid)?.replace("<= ", "at most ");
+        let _ = writeln!(
+            text,
+            "| {sides} | {red} of {valid} suites red (rate {rate}), {called} of {cases} cases called changed | {found} |"
+        );
+    }
+    Ok(text)
+}
+
 fn slowdown(extra_percent: f64) -> String {
     if extra_percent == 0.0 { "none".to_owned() } else { format!("+{extra_percent}%") }
 }
@@ -309,7 +346,7 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use Verdict::{Equal, Improved, Inconclusive, Regressed};
-    use baselines::calibration::{Judge, SCHEMA};
+    use baselines::calibration::SCHEMA;
 
     use super::*;
 

@@ -11,21 +11,13 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::palette::{AXIS, GRID, Ink, MUTED, REFERENCE, SERIES, TEXT};
-use crate::scale::{bar_range, distinct, log_ticks, padded, spread_out, step, tick, tick_percent};
+use crate::scale::{distinct, log_ticks, padded, step, tick};
 use crate::{Error, Result};
-
-/// A row of a bar chart: a bar for each series.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    pub label: String,
-    /// In the order of the series.
-    pub values: Vec<Option<f64>>,
-}
 
 /// A line of a line chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// The label of the line; empty if it is the only one.
+    /// The label of the line.
     pub label: String,
     /// `x` and `y`, by ascending `x`.
     pub points: Vec<(f64, f64)>,
@@ -40,111 +32,29 @@ pub enum Across {
     Steps(Vec<String>),
 }
 
-/// A bar of a change chart.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Change {
-    pub label: String,
-    /// The change as a share of the base.
-    pub relative: f64,
-    /// The interval of `relative`.
-    pub interval: Option<[f64; 2]>,
-    pub claimed: Option<f64>,
-    pub ink: Ink,
-}
+/// The width of a chart in a page, which a phone shows almost as it is.
+const WIDTH_PX: u32 = 380;
+/// The width of a chart in a file by itself.
+const ALONE_PX: u32 = 540;
 
-/// Charts this wide stand two in a row on a page.
-pub const NARROW_PX: u32 = 540;
-/// Charts this wide have the row to themselves.
-pub const WIDE_PX: u32 = 1100;
-
-const BAR_PX: i32 = 14;
-const GAP_PX: i32 = 10;
 /// The factor by which the scale begins below the lowest line, to leave room for the guide.
 const GUIDE: f64 = 3.0;
 const ROW_PX: i32 = 18;
-/// Labels up to this wide stand beside their lines.
-const SIDE_LABEL_PX: i32 = 150;
 const FONT_PX: f64 = 12.0;
 /// The average advance of a sans-serif letter at [`FONT_PX`].
 const LETTER_PX: f64 = 7.2;
 
-/// The width that leaves room for these labels.
-pub fn width_px<'a>(labels: impl IntoIterator<Item = &'a str>) -> u32 {
-    if longest(labels) <= 30 { NARROW_PX } else { WIDE_PX }
-}
-
-/// Horizontal bars on a logarithmic scale, each with its value. The scale covers `range`, so that several charts can
-/// share one.
-pub fn bars(groups: &[Group], series: &[String], unit: Unit, range: (f64, f64)) -> Result<String> {
-    let (low, high) = bar_range(range, step(unit));
-    let width = width_px(groups.iter().map(|group| group.label.as_str()));
-    let labels = label_area(groups.iter().map(|group| group.label.as_str()), width);
-    let many = series.len() > 1;
-    let bar = if many { BAR_PX - 2 } else { BAR_PX };
-    let row = bar * i32::try_from(series.len().max(1)).unwrap_or(1) + GAP_PX;
-    let rows = i32::try_from(groups.len()).unwrap_or(i32::MAX / 64) * row;
-    let top = if many { 28 } else { 4 };
-    picture((width, (rows + top + 34) as u32), |root| {
-        if many {
-            legend(root, series, labels)?;
-        }
-        let y = f64::from(rows)..0.0;
-        let ticks = log_ticks(low, high, step(unit), 6);
-        let mut chart = ChartBuilder::on(root)
-            .margin_top(top)
-            .margin_right(76)
-            .y_label_area_size(labels)
-            .x_label_area_size(26)
-            .build_cartesian_2d((low..high).log_scale().with_key_points(ticks), y)?;
-        chart
-            .configure_mesh()
-            .disable_y_mesh()
-            .disable_y_axis()
-            .axis_style(GRID.rgb())
-            .bold_line_style(GRID.rgb())
-            .light_line_style(TRANSPARENT)
-            .label_style(font(FONT_PX - 1.0, MUTED))
-            .x_label_formatter(&|value| tick(unit, *value))
-            .draw()?;
-        for (place, group) in groups.iter().enumerate() {
-            let start = f64::from(i32::try_from(place).unwrap_or(0) * row) + f64::from(GAP_PX) / 2.0;
-            let middle = start + f64::from(row - GAP_PX) / 2.0;
-            label(root, chart.backend_coord(&(low, middle)), Side::Before, &fitted(&group.label, labels), TEXT)?;
-            for (index, value) in group.values.iter().enumerate() {
-                let Some(value) = *value else { continue };
-                let from = start + f64::from(bar) * index as f64;
-                let to = from + f64::from(bar) - 2.0;
-                let end = value.clamp(low, high);
-                chart.draw_series([Rectangle::new([(low, from), (end, to)], series_ink(index).rgb().filled())])?;
-                let at = chart.backend_coord(&(end, (from + to) / 2.0));
-                label(root, at, Side::After, &unit.show(value), MUTED)?;
-            }
-        }
-        let base = [(low, 0.0), (low, f64::from(rows))];
-        chart.draw_series([PathElement::new(base, AXIS.rgb())])?;
-        Ok(())
-    })
-}
-
-/// Lines with points, `y` on a logarithmic scale, each with its label at its end. With sizes across, a dashed line
-/// shows growth in proportion to the size.
+/// Lines with points, `y` on a logarithmic scale, without their labels: the page has these in a table beside it. With
+/// sizes across, a dashed line shows growth in proportion to the size.
 pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
     let ys = || lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     let (least, high) = padded(ys().filter(|y| *y > 0.0).fold(f64::INFINITY, f64::min), ys().fold(0.0, f64::max));
     let low = if matches!(across, Across::Size(_)) { least / GUIDE } else { least };
     let xs = || lines.iter().flat_map(|line| &line.points).map(|point| point.0);
     let (first, last) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
-    // Short labels stand where their lines end; long ones would leave no room for the lines and stand above.
-    let labels = label_area(lines.iter().map(|line| line.label.as_str()), NARROW_PX);
-    let above = labels > SIDE_LABEL_PX;
-    let (top, right) = if above { (10 + ROW_PX * lines.len() as i32, 24) } else { (10, labels.max(24)) };
-    picture((NARROW_PX, 310 + top as u32), |root| {
-        if above {
-            key(root, lines)?;
-        }
+    picture((WIDTH_PX, 240), |root| {
         let mut builder = ChartBuilder::on(root);
-        builder.margin_top(top).margin_right(right).y_label_area_size(70).x_label_area_size(44);
-        let room = if above { None } else { Some(right) };
+        builder.margin_top(10).margin_right(16).y_label_area_size(58).x_label_area_size(40);
         let y = || (low..high).log_scale().with_key_points(log_ticks(low, high, step(unit), 6));
         match across {
             Across::Size(of) => {
@@ -154,7 +64,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
                 let (start, end) = (least / GUIDE.sqrt(), last.min(high / least * GUIDE.sqrt() * first));
                 let path = [(first, start), (end, start * end / first)];
                 chart.draw_series(DashedLineSeries::new(path, 5, 4, REFERENCE.rgb().into()))?;
-                draw_lines(root, &mut chart, lines, room)?;
+                draw_lines(&mut chart, lines)?;
             }
             Across::Steps(names) => {
                 let mut chart = builder.build_cartesian_2d(-0.2..names.len() as f64 - 0.9, y())?;
@@ -163,7 +73,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
                     let (x, y) = chart.backend_coord(&(step as f64, low));
                     label(root, (x, y + 16), Side::Under, name, MUTED)?;
                 }
-                draw_lines(root, &mut chart, lines, room)?;
+                draw_lines(&mut chart, lines)?;
             }
         }
         Ok(())
@@ -173,7 +83,7 @@ pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
 /// Lines of shares over named steps: `y` from 0% to 100%, on a linear scale.
 pub fn shares(lines: &[Line], steps: &[String]) -> Result<String> {
     let top = 10 + ROW_PX * lines.len() as i32;
-    picture((NARROW_PX, 310 + top as u32), |root| {
+    picture((ALONE_PX, 310 + top as u32), |root| {
         key(root, lines)?;
         let mut builder = ChartBuilder::on(root);
         builder.margin_top(top + 8).margin_right(24).y_label_area_size(70).x_label_area_size(44);
@@ -183,56 +93,7 @@ pub fn shares(lines: &[Line], steps: &[String]) -> Result<String> {
             let (x, y) = chart.backend_coord(&(step as f64, 0.0));
             label(root, (x, y + 16), Side::Under, name, MUTED)?;
         }
-        draw_lines(root, &mut chart, lines, None)
-    })
-}
-
-/// Changes in both directions, on a scale that shows 0.1% beside 100%: linear near 0, logarithmic beyond.
-pub fn changes(changes: &[Change]) -> Result<String> {
-    const STEPS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
-    let reach = changes.iter().flat_map(|change| {
-        [change.relative].into_iter().chain(change.interval.into_iter().flatten()).chain(change.claimed)
-    });
-    let reach = reach.map(f64::abs).fold(0.01, f64::max);
-    let ticks = STEPS.into_iter().filter(|step| *step <= reach).flat_map(|step| [-step, step]).chain([0.0]);
-    let ticks: Vec<f64> = ticks.map(spread_out).collect();
-    let rows = i32::try_from(changes.len()).unwrap_or(i32::MAX / 64) * (BAR_PX + GAP_PX);
-    let labels = label_area(changes.iter().map(|change| change.label.as_str()), WIDE_PX);
-    picture((WIDE_PX, (rows + 42) as u32), |root| {
-        let edge = spread_out(reach) * 1.18;
-        let mut chart = ChartBuilder::on(root)
-            .margin_top(4)
-            .margin_right(16)
-            .y_label_area_size(labels)
-            .x_label_area_size(26)
-            .build_cartesian_2d(-edge..edge, f64::from(rows)..0.0)?;
-        for tick in ticks {
-            chart.draw_series([PathElement::new([(tick, 0.0), (tick, f64::from(rows))], GRID.rgb())])?;
-            let (x, y) = chart.backend_coord(&(tick, f64::from(rows)));
-            label(root, (x, y + 12), Side::Under, &tick_percent(tick), MUTED)?;
-        }
-        for (place, change) in changes.iter().enumerate() {
-            let start = f64::from(i32::try_from(place).unwrap_or(0) * (BAR_PX + GAP_PX)) + f64::from(GAP_PX) / 2.0;
-            let (end, middle, to) =
-                (spread_out(change.relative), start + f64::from(BAR_PX) / 2.0, start + f64::from(BAR_PX));
-            label(root, chart.backend_coord(&(-edge, middle)), Side::Before, &fitted(&change.label, labels), TEXT)?;
-            chart.draw_series([Rectangle::new([(0.0, start), (end, to)], change.ink.rgb().filled())])?;
-            if let Some(claimed) = change.claimed {
-                let path = [(spread_out(claimed), start - 3.0), (spread_out(claimed), to + 3.0)];
-                chart.draw_series([PathElement::new(path, TEXT.rgb().stroke_width(3))])?;
-            }
-            let mut label_at = end;
-            if let Some([low, high]) = change.interval {
-                let path = [(spread_out(low), middle), (spread_out(high), middle)];
-                chart.draw_series([PathElement::new(path, TEXT.rgb().stroke_width(2))])?;
-                label_at = if change.relative < 0.0 { spread_out(low).min(end) } else { spread_out(high).max(end) };
-            }
-            let side = if change.relative < 0.0 { Side::Before } else { Side::After };
-            let at = chart.backend_coord(&(label_at, middle));
-            label(root, at, side, &crate::numbers::percent(change.relative), MUTED)?;
-        }
-        chart.draw_series([PathElement::new([(0.0, 0.0), (0.0, f64::from(rows))], AXIS.rgb())])?;
-        Ok(())
+        draw_lines(&mut chart, lines)
     })
 }
 
@@ -277,8 +138,8 @@ where
     Ok(())
 }
 
-/// Draws the lines with their points, and their labels if there is `room` at the right.
-fn draw_lines<X, Y>(root: &Canvas<'_>, chart: &mut Chart<'_, '_, X, Y>, lines: &[Line], room: Option<i32>) -> Drawn<()>
+/// Draws the lines with their points.
+fn draw_lines<X, Y>(chart: &mut Chart<'_, '_, X, Y>, lines: &[Line]) -> Drawn<()>
 where
     X: Ranged<ValueType = f64>,
     Y: Ranged<ValueType = f64>,
@@ -287,16 +148,6 @@ where
         let colour = series_ink(index).rgb();
         chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
         chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
-    }
-    // Labels of lines that end close together move down until they no longer overlap.
-    let mut free = i32::MIN;
-    for index in by_last(lines) {
-        if let (Some(room), Some(end)) = (room, lines[index].points.last()) {
-            let (x, y) = chart.backend_coord(end);
-            let y = y.max(free);
-            free = y + FONT_PX as i32 + 3;
-            label(root, (x + 4, y), Side::After, &fitted(&lines[index].label, room), TEXT)?;
-        }
     }
     Ok(())
 }
@@ -314,31 +165,19 @@ fn key(root: &Canvas<'_>, lines: &[Line]) -> Drawn<()> {
     for (row, index) in by_last(lines).into_iter().enumerate() {
         let y = 12 + ROW_PX * row as i32;
         root.draw(&Rectangle::new([(70, y - 6), (82, y + 6)], series_ink(index).rgb().filled()))?;
-        label(root, (82, y), Side::After, &fitted(&lines[index].label, NARROW_PX as i32 - 100), TEXT)?;
-    }
-    Ok(())
-}
-
-fn legend(root: &Canvas<'_>, series: &[String], left: i32) -> Drawn<()> {
-    let mut x = left;
-    for (index, name) in series.iter().enumerate() {
-        root.draw(&Rectangle::new([(x, 6), (x + 12, 18)], series_ink(index).rgb().filled()))?;
-        label(root, (x + 12, 12), Side::After, name, TEXT)?;
-        x += 34 + (name.chars().count() as f64 * LETTER_PX) as i32;
+        label(root, (82, y), Side::After, &fitted(&lines[index].label, ALONE_PX as i32 - 100), TEXT)?;
     }
     Ok(())
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Side {
-    Before,
     After,
     Under,
 }
 
 fn label(root: &Canvas<'_>, (x, y): (i32, i32), side: Side, text: &str, ink: Ink) -> Drawn<()> {
     let (x, anchor) = match side {
-        Side::Before => (x - 7, HPos::Right),
         Side::After => (x + 6, HPos::Left),
         Side::Under => (x, HPos::Center),
     };
@@ -358,17 +197,9 @@ impl Ink {
     }
 }
 
-fn series_ink(index: usize) -> Ink {
+/// The colour of a line.
+pub fn series_ink(index: usize) -> Ink {
     SERIES[index % SERIES.len()]
-}
-
-fn label_area<'a>(labels: impl Iterator<Item = &'a str>, width: u32) -> i32 {
-    let limit = if width == NARROW_PX { 220 } else { 460 };
-    ((longest(labels) as f64 * LETTER_PX) as i32 + 14).min(limit)
-}
-
-fn longest<'a>(labels: impl IntoIterator<Item = &'a str>) -> usize {
-    labels.into_iter().map(|label| label.chars().count()).max().unwrap_or(0)
 }
 
 /// Cuts the middle out of a label that is too long: both ends tell cases apart.
@@ -388,8 +219,8 @@ mod tests {
 
     #[test]
     fn names_can_not_break_the_picture() {
-        let groups = [Group { label: "<script>&\"".into(), values: vec![Some(5.0), None] }];
-        let svg = bars(&groups, &["a<b".into(), "c".into()], Unit::Count, (5.0, 5.0)).expect("draws");
+        let line = Line { label: "<script>&\"".into(), points: vec![(0.0, 0.5), (1.0, 1.0)] };
+        let svg = shares(&[line], &["a<b".into(), "c".into()]).expect("draws");
         assert!(
             svg.contains("&lt;script&gt;&amp;&quot;") && svg.contains("a&lt;b") && !svg.contains("<script"),
             "{svg}"

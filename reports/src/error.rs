@@ -22,6 +22,14 @@ pub enum Error {
         /// The encoder's reason.
         reason: String,
     },
+    /// A document whose blocks can't be filled.
+    #[error("{name}: {reason}")]
+    Splice {
+        /// The document.
+        name: String,
+        /// The line, the fault and the remedy.
+        reason: String,
+    },
     /// A format that only shows regressions.
     #[error("a ledger of claims is not written as {0}: take html, markdown, text or json")]
     NoLedger(Format),

@@ -3,56 +3,90 @@
 //! The pictures hold inferno's script (zoom, search), so each needs a separate document: [`document`] makes one for an
 //! `iframe`, without a network.
 
+use std::collections::BTreeMap;
+
 use inferno::flamegraph::color::{BackgroundColor, MultiPalette, Palette};
 use inferno::flamegraph::{Options, TextTruncateDirection};
 
+use crate::numbers::signed;
+use crate::stacks::{self, FrameChange};
 use crate::{Error, Result};
+
+/// The height of a row of frames.
+const FRAME_PX: usize = 18;
 
 /// The flamegraph of folded stacks (`outer;inner 42` a line), as SVG. Width is cost, in `unit`; the same stacks give
 /// the same picture. Stacks without any cost are an error.
 pub fn flamegraph(folded: &str, unit: &str) -> Result<String> {
-    let lines = parse(folded)?;
+    let mut lines = stacks::parse(folded)?;
+    lines.sort_unstable();
     draw(lines.iter().map(|(stack, cost)| format!("{stack} {cost}")).collect(), unit)
 }
 
-/// The flamegraph of `new`, coloured by the change since `base`: red costs more, blue less. Stacks of the base alone
-/// are not shown.
+/// The flamegraph of `new`, each function coloured by the change of its own cost since `base`: red costs more, blue
+/// less. Stacks of the base alone are not shown.
 pub fn differential(base: &str, new: &str, unit: &str) -> Result<String> {
-    let joined = |side: &str| -> Result<String> {
-        Ok(parse(side)?.iter().map(|(stack, cost)| format!("{stack} {cost}\n")).collect())
-    };
-    let mut both = Vec::new();
-    let options = inferno::differential::Options::default();
-    inferno::differential::from_readers(options, joined(base)?.as_bytes(), joined(new)?.as_bytes(), &mut both)
-        .map_err(wrong)?;
-    draw(text(both)?.lines().map(str::to_owned).collect(), unit)
-}
-
-/// Parses folded stacks. Refuses bad lines, which inferno would drop, and sums that the picture's script can't count.
-fn parse(folded: &str) -> Result<Vec<(String, u64)>> {
-    let mut lines = Vec::new();
-    let mut total: u64 = 0;
-    for (number, line) in folded.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let (stack, cost) = line
-            .trim()
-            .rsplit_once(' ')
-            .and_then(|(stack, cost)| Some((stack.trim(), cost.parse::<u64>().ok()?)))
-            .filter(|(stack, _)| !stack.is_empty())
-            .ok_or_else(|| {
-                wrong(format!("line {} of the folded stacks is not `outer;inner cost`: {line:?}", number + 1))
-            })?;
-        total = total
-            .checked_add(cost)
-            .filter(|total| *total < 1 << 53)
-            .ok_or_else(|| wrong("the costs sum to more than 2^53"))?;
-        // A `;` ends a frame, also the one of `[u8; 8]`; frames never begin with a space.
-        lines.push((stack.replace("; ", ", "), cost));
+    let mut sides: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    for (side, folded) in [base, new].into_iter().enumerate() {
+        for (stack, cost) in stacks::parse(folded)? {
+            sides.entry(stack).or_default()[side] += cost;
+        }
     }
-    if total == 0 { Err(wrong("the folded stacks have no cost")) } else { Ok(lines) }
+    draw(sides.iter().map(|(stack, [before, now])| format!("{stack} {before} {now}")).collect(), unit)
 }
 
-fn draw(mut lines: Vec<String>, unit: &str) -> Result<String> {
-    lines.sort_unstable();
+/// The flamegraph of `new` whose frames say what changed since `base`, by themselves and with all that they call, and
+/// have a colour for either: `--self` and `--total`, between which [`document`] lets its reader choose.
+pub fn compared(base: &str, new: &str, unit: &str) -> Result<String> {
+    let (before, now) = (stacks::parse(base)?, stacks::parse(new)?);
+    Ok(marked(&flamegraph(new, unit)?, &stacks::changes(&now, &before), unit))
+}
+
+/// A picture whose frames have the words and colours of their changes, found by their depth and what is left of them.
+fn marked(svg: &str, changes: &BTreeMap<(usize, u64), FrameChange>, unit: &str) -> String {
+    let most = |of: fn(&FrameChange) -> i64| {
+        changes.values().map(|change| of(change).unsigned_abs()).max().unwrap_or(0).max(1)
+    };
+    let (of_self, of_total) = (most(|change| change.itself), most(|change| change.total));
+    let value = |text: &str, name: &str| {
+        let rest = text.split_once(&format!(" {name}=\""))?.1;
+        rest.split_once('"')?.0.parse::<f64>().ok()
+    };
+    // A frame is `<g><title>name (cost)</title><rect .. y fill fg:x/>..</g>`, the lowest at the largest y.
+    let mut frames = svg.split("<g><title>");
+    let mut text = frames.next().unwrap_or_default().to_owned();
+    let frames: Vec<&str> = frames.collect();
+    let bottom = frames.iter().filter_map(|frame| value(frame, "y")).fold(0.0, f64::max);
+    for frame in frames {
+        let place = value(frame, "y").zip(value(frame, "fg:x"));
+        let depth = |y: f64| ((bottom - y) / FRAME_PX as f64).round() as usize;
+        let change = place.and_then(|(y, left)| changes.get(&(depth(y), left as u64)));
+        match (change, frame.split_once(")</title><rect ")) {
+            (Some(FrameChange { itself, total }), Some((title, rest))) => text.push_str(&format!(
+                "<g><title>{title}; {} {unit} by itself, {} with all it calls)</title><rect style=\"--self:{};--total:{}\" {rest}",
+                signed(*itself),
+                signed(*total),
+                shade(*itself, of_self),
+                shade(*total, of_total)
+            )),
+            _ => text.push_str(&format!("<g><title>{frame}")),
+        }
+    }
+    text
+}
+
+/// Red for more, blue for less.
+fn shade(change: i64, most: u64) -> String {
+    let rest = 6 + (8.0 * (1.0 - change.unsigned_abs() as f64 / most as f64)) as u64;
+    match change {
+        0 => "#eee".to_owned(),
+        1.. => format!("#f{rest:x}{rest:x}"),
+        _ => format!("#{rest:x}{rest:x}f"),
+    }
+}
+
+/// Draws lines that are sorted by their stacks.
+fn draw(lines: Vec<String>, unit: &str) -> Result<String> {
     let mut options = Options::default();
     options.title = String::new();
     options.count_name = unit.to_owned();
@@ -61,7 +95,7 @@ fn draw(mut lines: Vec<String>, unit: &str) -> Result<String> {
     options.deterministic = true;
     options.no_sort = true;
     options.font_type = "monospace".to_owned();
-    options.frame_height = 18;
+    options.frame_height = FRAME_PX;
     options.min_width = 0.1;
     options.text_truncate_direction = TextTruncateDirection::Right;
     let mut svg = Vec::new();
@@ -69,26 +103,49 @@ fn draw(mut lines: Vec<String>, unit: &str) -> Result<String> {
     text(svg)
 }
 
-/// The height of a picture of this module, in CSS pixels.
+/// The height of a picture's document, in CSS pixels.
 pub fn height_px(svg: &str) -> u32 {
     let height = svg
         .split_once("<svg")
         .and_then(|(_, rest)| rest.split_once(" height=\""))
         .and_then(|(_, rest)| rest.split_once('"'));
-    height.and_then(|(height, _)| height.parse().ok()).unwrap_or(400)
+    let height = height.and_then(|(height, _)| height.parse().ok()).unwrap_or(400);
+    if svg.contains(CHOICE) { height + 34 } else { height }
 }
+
+/// What only [`compared`] pictures have.
+const CHOICE: &str = "--total:";
 
 /// A picture of this module as an HTML document, for the `srcdoc` of an `iframe`, in the page's light or dark colours.
 ///
-/// Such a document has no address, so the part of inferno's script that writes its state there is switched off.
+/// Such a document has no address, so the part of inferno's script that writes its state there is switched off. The
+/// script measures the picture, so it starts when there is something to measure: not in a folded part of a page.
 pub fn document(svg: &str) -> String {
     let svg = svg.find("<svg").map_or(svg, |start| &svg[start..]);
+    let modes = [("total", "with callees"), ("self", "by itself"), ("plain", "off")];
+    let mode = |(number, (id, words)): (usize, (&str, &str))| {
+        let checked = if number == 0 { " checked" } else { "" };
+        format!("<label><input type='radio' name='by' id='by-{id}'{checked}> {words}</label> ")
+    };
+    let choice: String = match svg.contains(CHOICE) {
+        true => format!("<form>Changes: {}</form>", modes.into_iter().enumerate().map(mode).collect::<String>()),
+        false => String::new(),
+    };
+    let (head, frames) = svg.split_once("id=\"frames\"").unwrap_or((svg, ""));
+    let head = head.replacen(" onload=\"init(evt)\"", "", 1);
+    // In text and names, both quotes are escaped; within `srcdoc`, double ones cost six bytes each.
+    let frames = if frames.is_empty() { String::new() } else { format!("id='frames'{}", frames.replace('"', "'")) };
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><title>flamegraph</title>\
-         <style>html,body{{margin:0;background:#fff}}body>svg{{display:block;width:100%}}#search{{opacity:.7!important}}\
-         @media(prefers-color-scheme:dark){{html,body{{background:#1b1d22}}body>svg>rect{{fill:#1b1d22}}\
+        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='color-scheme' content='light dark'><title>flamegraph</title>\
+         <style>html,body{{margin:0;background:#fff;font:13px system-ui,sans-serif}}body>svg{{display:block;width:100%}}#search{{opacity:.7!important}}\
+         form{{height:34px;padding:7px 10px;white-space:nowrap;box-sizing:border-box}}label{{margin-left:8px}}\
+         body:has(#by-total:checked) rect[style]:not([fill='rgb(230,0,230)']){{fill:var(--total)}}\
+         body:has(#by-self:checked) rect[style]:not([fill='rgb(230,0,230)']){{fill:var(--self)}}\
+         @media(prefers-color-scheme:dark){{html,body{{background:#1b1d22;color:#f1f1ee}}body>svg>rect{{fill:#1b1d22}}\
          #details,#matched,#search,#unzoom{{fill:#f1f1ee}}}}</style>\
-         <script>history.replaceState=function(){{}}</script><body>{svg}</body></html>"
+         <script>history.replaceState=function(){{}}</script><body>{choice}{head}{frames}\
+         <script>(function(){{function go(){{if(!innerWidth)return;removeEventListener('resize',go);init();\
+         setTimeout(function(){{document.documentElement.dataset.ready=''}},0)}}addEventListener('resize',go);go()}})()</script></body></html>"
     )
 }
 
@@ -126,6 +183,17 @@ mod tests {
         assert!(svg.contains("hash (180 instructions, 72.00%; +32.00%)"), "{svg}");
         assert!(!svg.contains("gone ("));
         assert_eq!(svg, differential(BASE, NEW, "instructions").expect("draws"), "the same picture each time");
+        let svg = compared(BASE, NEW, "instructions").expect("draws");
+        let hash = "hash (180 instructions, 72.00%; +80 instructions by itself, +80 with all it calls)</title><rect style=\"--self:#f66;";
+        assert!(svg.contains(hash), "the largest change has the full colour: {svg}");
+        assert!(
+            svg.contains("run (250 instructions, 100.00%; 0 instructions by itself, +90 with all it calls)"),
+            "{svg}"
+        );
+        assert!(
+            document(&svg).contains("id='by-self'")
+                && !document(&flamegraph(NEW, "x").expect("draws")).contains("<form")
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::headline::{Tone, headline};
 use crate::names::{Names, printable};
 use crate::numbers::{percent, signed};
 use crate::ranking::{rank, reasons};
-use crate::{Report, cause, text};
+use crate::{Report, cause, deltas};
 
 const SHOWN: usize = 10;
 
@@ -17,7 +17,7 @@ const SHOWN: usize = 10;
 pub fn render(report: &Report) -> String {
     let headline = headline(report);
     let (mut errors, mut warnings, mut notices) = (vec![], vec![], vec![]);
-    let verdict = (format!("assay: {}", headline.word), headline.sentence);
+    let verdict = (format!("assay: {}", headline.word), headline.lead);
     match headline.tone {
         Tone::Good => notices.push(verdict),
         Tone::Partial => warnings.push(verdict),
@@ -54,14 +54,14 @@ pub fn render(report: &Report) -> String {
 
 /// `12.35M to 12.51M (+1.30%): +15,600 in memory::append, dearer a call`.
 fn change(delta: &Delta) -> String {
-    let bound = text::bound(delta).map(|bound| format!(", {bound}")).unwrap_or_default();
+    let bound = deltas::bound(delta).map(|bound| format!(", {bound}")).unwrap_or_default();
     let relative = delta.relative.map(|relative| format!(" ({}{bound})", percent(relative))).unwrap_or_default();
     let cause = delta
         .cause
         .first()
         .map(|function| format!(": {} in {}, {}", signed(function.delta), function.function, cause::told(function)));
     let doing = delta.doing.as_ref().map(|doing| format!("; {}", doing.whose)).unwrap_or_default();
-    format!("{}{relative}{}{doing}", text::sides(delta), cause.unwrap_or_default())
+    format!("{}{relative}{}{doing}", deltas::sides(delta), cause.unwrap_or_default())
 }
 
 fn write(commands: &mut String, kind: &str, mut messages: Vec<(String, String)>) {

@@ -6,8 +6,9 @@ use baselines::compare::Verdict;
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::{Assume, Metric, Run};
 
-use crate::Report;
+use crate::names::capitalised;
 use crate::numbers::plural;
+use crate::{Report, lead};
 
 /// The colour of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
@@ -50,7 +51,10 @@ pub struct Headline {
     pub word: &'static str,
     /// Its colour.
     pub tone: Tone,
-    /// Its reason.
+    /// The one sentence for readers who read no other: what regressed, by how much and whose doing; what was ruled out;
+    /// or what stands out.
+    pub lead: String,
+    /// The reason in the gate's words.
     pub sentence: String,
     /// The next thing to do; empty if there is none.
     pub next: &'static str,
@@ -65,54 +69,52 @@ pub fn headline(report: &Report) -> Headline {
         Some((outcome, rest)) if outcome.split(',').next() == Some(judgement.outcome.name()) => rest.to_owned(),
         _ => summary.clone(),
     };
-    match judgement.outcome {
-        GateOutcome::Passed => passed(report, sentence),
-        GateOutcome::Regressed => Headline {
-            word: "Regressed",
-            tone: Tone::Bad,
-            sentence,
-            next: match report.against.as_deref() {
+    let (word, tone, lead, next) = match judgement.outcome {
+        GateOutcome::Passed => return passed(report, judgement, sentence),
+        GateOutcome::Regressed => (
+            "Regressed",
+            Tone::Bad,
+            lead::regressed(judgement),
+            match report.against.as_deref() {
                 Some(against) if !against.starts_with("baseline ") => {
-                    "find the cause below; if the change is wanted, say why where it is merged: the next base has it"
+                    "if the change is wanted, say why where it is merged: the next base has it"
                 }
-                _ => {
-                    "find the cause below; if the change is wanted, accept it: `assay baseline accept --reason \"..\"`"
-                }
+                _ => "if the change is wanted, accept it: `assay baseline accept --reason \"..\"`",
             },
-        },
-        GateOutcome::Invalid => Headline {
-            word: "Invalid",
-            tone: Tone::Distrust,
-            sentence,
-            next: "neither red nor green: mend what is listed and measure again",
-        },
-        GateOutcome::Undecided => Headline {
-            word: "Undecided",
-            tone: Tone::Undecided,
-            sentence,
-            next: "neither red nor green: give it more time, or measure where less is going on",
-        },
-        GateOutcome::Nothing => Headline {
-            word: "Nothing compared",
-            tone: Tone::Undecided,
-            sentence,
-            next: match judgement.comparison.differences.is_empty() {
+        ),
+        GateOutcome::Invalid => (
+            "Invalid",
+            Tone::Distrust,
+            format!("This run can't be believed: {sentence}"),
+            "neither red nor green: mend what is listed and measure again",
+        ),
+        GateOutcome::Undecided => (
+            "Undecided",
+            Tone::Undecided,
+            lead::undecided(judgement),
+            "neither red nor green: give it more time, or measure where less is going on",
+        ),
+        GateOutcome::Nothing => (
+            "Nothing compared",
+            Tone::Undecided,
+            capitalised(&sentence),
+            match judgement.comparison.differences.is_empty() {
                 true => "not a pass",
                 false => {
                     "not a pass: accept a baseline of this environment (`assay baseline accept --reason \"..\"`), or compare with a revision (`assay gate --against REV`)"
                 }
             },
-        },
-    }
+        ),
+    };
+    Headline { word, tone, lead, sentence, next }
 }
 
-fn passed(report: &Report, mut sentence: String) -> Headline {
-    let undecided = report.judgement.as_ref().and_then(|judgement| judgement.tally.get(&Verdict::Inconclusive));
-    let differences = report.judgement.as_ref().map_or(0, |judgement| judgement.comparison.differences.len());
-    let whole = report.judgement.as_ref().is_none_or(Judgement::is_whole);
-    let decided = undecided.is_none_or(|number| *number == 0) && differences == 0 && whole;
-    if report.run.complete && report.run.skipped.is_empty() && decided {
-        return Headline { word: "Passed", tone: Tone::Good, sentence, next: "" };
+fn passed(report: &Report, judgement: &Judgement, mut sentence: String) -> Headline {
+    let undecided = judgement.tally.get(&Verdict::Inconclusive).is_none_or(|number| *number == 0);
+    let differences = judgement.comparison.differences.len();
+    let lead = lead::passed(judgement);
+    if report.run.complete && report.run.skipped.is_empty() && undecided && differences == 0 && judgement.is_whole() {
+        return Headline { word: "Passed", tone: Tone::Good, lead, sentence, next: "" };
     }
     if !report.run.skipped.is_empty() {
         sentence.push_str(&format!(", {} skipped (not passed)", report.run.skipped.len()));
@@ -124,15 +126,24 @@ fn passed(report: &Report, mut sentence: String) -> Headline {
         sentence.push_str(", and the run did not end");
     }
     let next = "what was compared passed; the rest is not known";
-    Headline { word: "Passed in part", tone: Tone::Partial, sentence, next }
+    Headline { word: "Passed in part", tone: Tone::Partial, lead, sentence, next }
 }
 
 fn not_judged(report: &Report) -> Headline {
     let (cases, values) = extent(&report.run);
     let cut = if report.run.complete { "" } else { "; the run did not end" };
+    let lead = match report.run.invalid.first() {
+        Some(first) => format!("This run can't be believed: {}: {}", first.what, first.why),
+        None => lead::measured(report),
+    };
     Headline {
-        word: "Not judged",
-        tone: Tone::Undecided,
+        word: match (report.run.invalid.is_empty(), report.run.measurements.is_empty()) {
+            (false, _) => "Invalid",
+            (true, true) => "Nothing measured",
+            (true, false) => "Measured",
+        },
+        tone: if report.run.invalid.is_empty() { Tone::Undecided } else { Tone::Distrust },
+        lead,
         sentence: format!("{cases} measured, {values}{cut}"),
         next: match (report.run.header.is_foreign(), has_exact(&report.run)) {
             (false, _) => "`assay gate` judges them against the stored baseline",

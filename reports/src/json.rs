@@ -1,24 +1,36 @@
-//! The model as JSON, for other programs. It has everything that the other formats show.
+//! The model as JSON, for other programs: `report.schema.json` beside this crate's manifest describes it.
+//!
+//! A case has its numbers, its verdicts and, only where something changed, its functions and call stacks. All of them
+//! are in the run's own file.
 
-use baselines::gate::{GateOutcome, Judgement};
-use baselines::{CallStacks, CaseKey, InvalidEntry, Measurement, RunHeader, Skipped};
+use std::collections::{BTreeMap, BTreeSet};
+
+use baselines::cause::FunctionDelta;
+use baselines::compare::{Delta, Verdict};
+use baselines::doing::Doing;
+use baselines::environment::Difference;
+use baselines::gate::GateOutcome;
+use baselines::ruled_out::RuledOut;
+use baselines::verdict::Bound;
+use baselines::{CaseKey, Durability, FunctionCost, InvalidEntry, Measurement, RunHeader, Sample, Skipped};
 use serde::Serialize;
 
-use crate::{Error, Format, Report, Result};
+use crate::{Error, Format, Report, Result, headline};
 
 /// The version of the format. It grows when a field changes its meaning or is removed, not when one is added.
-const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 2;
 
 #[derive(Serialize)]
 struct Wire<'a> {
     schema: u64,
     /// The exit code that the judgement stands for.
     exit: Option<u8>,
+    /// The sentence that every format begins with.
+    lead: String,
     against: &'a Option<String>,
     notes: &'a [String],
     run: WireRun<'a>,
-    judgement: &'a Option<Judgement>,
-    profiles: Vec<WireProfile<'a>>,
+    judgement: Option<WireJudgement<'a>>,
 }
 
 #[derive(Serialize)]
@@ -27,21 +39,76 @@ struct WireRun<'a> {
     complete: bool,
     skipped: &'a [Skipped],
     invalid: &'a [InvalidEntry],
-    measurements: &'a [Measurement],
 }
 
 #[derive(Serialize)]
-struct WireProfile<'a> {
-    case: &'a CaseKey,
+struct WireJudgement<'a> {
+    outcome: GateOutcome,
+    summary: &'a str,
+    tally: &'a BTreeMap<Verdict, usize>,
+    invalid: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ruled_out: &'a Option<RuledOut>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    accepted: &'a [String],
+    differences: &'a [Difference],
+}
+
+#[derive(Serialize)]
+struct WireCase<'a> {
+    benchmark: &'a str,
+    variant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durability: Option<Durability>,
+    measured: Vec<WireMeasurement<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    counters: BTreeMap<&'a str, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deltas: Vec<WireDelta<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    functions: &'a [FunctionCost],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stacks: Option<WireStacks<'a>>,
+}
+
+#[derive(Serialize)]
+struct WireMeasurement<'a> {
+    metric: &'a str,
+    sample: &'a Sample,
+    operations: u64,
+}
+
+#[derive(Serialize)]
+struct WireDelta<'a> {
+    metric: &'a str,
+    base: Option<f64>,
+    new: Option<f64>,
+    relative: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<Bound>,
+    verdict: Verdict,
+    blocks: bool,
+    why: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    cause: &'a [FunctionDelta],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doing: &'a Option<Doing>,
+}
+
+#[derive(Serialize)]
+struct WireStacks<'a> {
     unit: &'a str,
     folded: &'a str,
     base_folded: &'a Option<String>,
 }
 
-/// The report as JSON, indented, with a line break at its end. A delta that is not finite is an error.
+/// The report as JSON, a case a line, with a line break at its end. A delta that is not finite is an error.
 pub fn render(report: &Report) -> Result<String> {
     let failed = |reason: String| Error::Encode { format: Format::Json, reason };
-    for delta in report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas) {
+    let deltas = || report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas);
+    for delta in deltas() {
         let mut numbers = [delta.base, delta.new, delta.relative, delta.bound.map(|bound| bound.at_most)]
             .into_iter()
             .flatten()
@@ -51,10 +118,25 @@ pub fn render(report: &Report) -> Result<String> {
             return Err(failed(format!("{} of {} is not finite", delta.metric, delta.case)));
         }
     }
-    let outcome = report.judgement.as_ref().map(|judgement| judgement.outcome);
-    let wire = Wire {
+    let written = |error: serde_json::Error| failed(error.to_string());
+    let mut text = serde_json::to_string(&head(report)).map_err(written)?;
+    // The head's closing bracket ends the whole.
+    text.pop();
+    text.push_str(",\"cases\":[");
+    for (place, case) in cases(report).iter().enumerate() {
+        text.push_str(if place == 0 { "\n" } else { ",\n" });
+        text.push_str(&serde_json::to_string(case).map_err(written)?);
+    }
+    text.push_str("\n]}\n");
+    Ok(text)
+}
+
+fn head(report: &Report) -> Wire<'_> {
+    let judgement = report.judgement.as_ref();
+    Wire {
         schema: SCHEMA,
-        exit: outcome.map(GateOutcome::exit).map(|exit| exit.code()),
+        exit: judgement.map(|judgement| judgement.outcome.exit().code()),
+        lead: headline::headline(report).lead,
         against: &report.against,
         notes: &report.notes,
         run: WireRun {
@@ -62,13 +144,79 @@ pub fn render(report: &Report) -> Result<String> {
             complete: report.run.complete,
             skipped: &report.run.skipped,
             invalid: &report.run.invalid,
-            measurements: &report.run.measurements,
         },
-        judgement: &report.judgement,
-        profiles: (report.profiles.iter())
-            .map(|CallStacks { case, unit, folded, base_folded }| WireProfile { case, unit, folded, base_folded })
-            .collect(),
-    };
-    let text = serde_json::to_string_pretty(&wire).map_err(|error| failed(error.to_string()))?;
-    Ok(text + "\n")
+        judgement: judgement.map(|judgement| WireJudgement {
+            outcome: judgement.outcome,
+            summary: &judgement.summary,
+            tally: &judgement.tally,
+            invalid: &judgement.invalid,
+            ruled_out: &judgement.ruled_out,
+            accepted: &judgement.accepted,
+            differences: &judgement.comparison.differences,
+        }),
+    }
+}
+
+/// The cases of the run in the order of measuring, and then those that only the base has.
+fn cases(report: &Report) -> Vec<WireCase<'_>> {
+    let deltas = || report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas);
+    let mut places: BTreeMap<&CaseKey, usize> = BTreeMap::new();
+    let mut cases: Vec<WireCase<'_>> = Vec::new();
+    let keys = report.run.measurements.iter().map(|found| &found.case).chain(deltas().map(|delta| &delta.case));
+    for case in keys {
+        places.entry(case).or_insert_with(|| {
+            let (benchmark, variant) = (case.benchmark.as_str(), case.variant.as_str());
+            let (measured, counters, deltas) = (vec![], BTreeMap::new(), vec![]);
+            cases.push(WireCase {
+                benchmark,
+                variant,
+                durability: None,
+                measured,
+                counters,
+                deltas,
+                functions: &[],
+                stacks: None,
+            });
+            cases.len() - 1
+        });
+    }
+    let changed: BTreeSet<&CaseKey> = deltas().filter(|delta| has_changed(delta)).map(|delta| &delta.case).collect();
+    for Measurement { case, metric, sample, operations, durability, counters, functions, .. } in
+        &report.run.measurements
+    {
+        let wire = &mut cases[places[case]];
+        wire.durability = Some(*durability);
+        wire.measured.push(WireMeasurement { metric, sample, operations: *operations });
+        wire.counters.extend(counters.iter().map(|(name, value)| (name.as_str(), *value)));
+        if changed.contains(case) && !functions.is_empty() {
+            wire.functions = functions;
+        }
+    }
+    for delta in deltas() {
+        let Delta { case, metric, base, new, relative, interval, bound, verdict, blocks, why, cause, doing } = delta;
+        let (base, new, relative, interval, bound) = (*base, *new, *relative, *interval, *bound);
+        let wire = WireDelta {
+            metric,
+            base,
+            new,
+            relative,
+            interval,
+            bound,
+            verdict: *verdict,
+            blocks: *blocks,
+            why,
+            cause,
+            doing,
+        };
+        cases[places[case]].deltas.push(wire);
+    }
+    for stacks in report.profiles.iter().filter(|stacks| changed.contains(&stacks.case)) {
+        let wire = WireStacks { unit: &stacks.unit, folded: &stacks.folded, base_folded: &stacks.base_folded };
+        cases[places[&stacks.case]].stacks = Some(wire);
+    }
+    cases
+}
+
+fn has_changed(delta: &Delta) -> bool {
+    !matches!(delta.verdict, Verdict::Equal | Verdict::Added | Verdict::Incomparable)
 }

@@ -13,7 +13,7 @@ use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, Tes
 use crate::headline::{Tone, headline};
 use crate::names::printable;
 use crate::numbers::{percent, signed};
-use crate::{Error, Format, Report, Result, cause, text};
+use crate::{Error, Format, Report, Result, cause, deltas};
 
 /// The report as JUnit XML.
 pub fn render(report: &Report) -> Result<String> {
@@ -89,7 +89,7 @@ fn case(delta: &Delta) -> TestCase {
         (Verdict::Incomparable | Verdict::Added, _) => skipped(&format!("{verdict}: {}", sentence(delta))),
     };
     let mut case = named(&delta.case.to_string(), &delta.metric, said);
-    if let Some(bound) = text::bound(delta) {
+    if let Some(bound) = deltas::bound(delta) {
         case.set_system_out(bound);
     }
     case
@@ -99,7 +99,7 @@ fn case(delta: &Delta) -> TestCase {
 fn sentence(delta: &Delta) -> String {
     let change = delta.relative.map(|relative| format!(", {}", percent(relative))).unwrap_or_default();
     let doing = cause::doing(delta).map(|doing| format!("; {doing}")).unwrap_or_default();
-    format!("{}{change}; {}{doing}", text::sides(delta), delta.why)
+    format!("{}{change}; {}{doing}", deltas::sides(delta), delta.why)
 }
 
 /// Every function that moved, a line each.

@@ -3,26 +3,35 @@
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
 //! - [`html`]: a page for a browser; `markdown`: a comment on a change; [`text`]: tables for a terminal; `json`: for
 //!   other programs; `junit`: for CI systems; `github`: annotations of a workflow.
-//! - [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of a calibration.
-//! - [`headline`]: the verdict in words. `ranking`: the order of the deltas. [`cause`]: the causes of changed counts.
-//!   [`repeatability`]: repeated counts. `names`, `numbers`: cases and values as people read them.
-//! - `tables`: a run as rows and columns. [`figures`]: the choice of charts. `chart` draws them with plotters,
-//!   [`flamegraph`] with inferno, both in the colours of `palette`.
+//! - [`splice`]: figures in documents. [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of
+//!   a calibration.
+//! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `ranking`: the order of
+//!   the deltas; `deltas`: one in words. [`cause`]: the causes of changed counts. [`repeatability`]: repeated counts.
+//!   `names`, `numbers`: cases and values as people read them.
+//! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
+//!   that charts show.
+//! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
+//!   and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours of `palette`.
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
 pub mod calibration;
 pub mod cause;
 mod chart;
+mod costs;
+mod deltas;
+pub mod dots;
 mod error;
 pub mod figures;
 pub mod flamegraph;
 mod format;
 mod github;
 pub mod headline;
+pub mod heat;
 pub mod html;
 mod json;
 mod junit;
+mod lead;
 pub mod ledger;
 pub mod load_curve;
 mod markdown;
@@ -33,14 +42,17 @@ mod ranking;
 pub mod repeatability;
 mod report;
 mod scale;
+pub mod splice;
+pub mod stacks;
 mod tables;
 pub mod text;
+pub mod toggles;
 
 use std::path::Path;
 
 pub use error::{Error, Result};
 pub use format::Format;
-pub use report::Report;
+pub use report::{RawFile, Report};
 
 /// The report in a format. The same report gives the same text, byte for byte.
 pub fn render(report: &Report, format: Format) -> Result<String> {

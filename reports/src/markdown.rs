@@ -11,7 +11,7 @@ use crate::names::{Names, printable};
 use crate::numbers::{count, plural, signed};
 use crate::ranking::{Unjudged, rank, reasons};
 use crate::tables::{self, Table};
-use crate::{Report, cause, repeatability, text};
+use crate::{Report, cause, costs, deltas, heat, repeatability, toggles};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
@@ -27,7 +27,14 @@ const LISTED: usize = 5;
 /// The comment.
 pub fn render(report: &Report) -> String {
     let headline = headline(report);
-    let mut text = format!("## {} Assay: {}\n\n{}\n", light(headline.tone), headline.word, prose(&headline.sentence));
+    let word = if report.judgement.is_some() { format!("{}: ", headline.word) } else { String::new() };
+    let mut text = format!("## {} {word}{}\n", light(headline.tone), prose(&headline.lead));
+    // What regressed stands in the table, and some leads are the gate's own words.
+    let is_said =
+        headline.tone == Tone::Bad || headline.lead.to_lowercase().contains(&headline.sentence.to_lowercase());
+    if report.judgement.is_some() && !is_said {
+        text.push_str(&format!("\n{}\n", prose(&headline.sentence)));
+    }
     if !headline.next.is_empty() && headline.tone != Tone::Good {
         text.push_str(&format!("\n_{}_\n", prose(headline.next)));
     }
@@ -106,6 +113,101 @@ fn judged(judgement: &Judgement, every: bool, text: &mut String) {
     list(text, "Not judged", ranking.unjudged.iter().map(unjudged));
 }
 
+/// The changes alone, as a table; a sentence if nothing changed.
+pub(crate) fn changes(judgement: &Judgement) -> String {
+    let ranking = rank(&judgement.comparison);
+    let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
+    match ranking.told.is_empty() {
+        true => "Nothing changed.".to_owned(),
+        false => delta_rows(&ranking.told, &names),
+    }
+}
+
+/// The variants of each family side by side, with their ratio to the naive one; empty if there are none.
+pub(crate) fn variants(report: &Report, names: &Names) -> String {
+    let mut text = String::new();
+    if let Some(metric) = costs::cost(&report.run) {
+        for table in heat::tables(report, metric, names) {
+            let columns: Vec<String> = table.columns.iter().map(|column| code(column)).collect();
+            text.push_str(&format!(
+                "\n| {}: {} | {} |\n|---|{}\n",
+                code(table.family),
+                metric.name.replace('_', " "),
+                columns.join(" | "),
+                "--:|".repeat(columns.len())
+            ));
+            for row in &table.rows {
+                let cell = |cell: &Option<heat::HeatCell<'_>>| match cell {
+                    None => String::new(),
+                    Some(cell) => match cell.ratio {
+                        None => format!("{} (naive)", metric.show(cell.value)),
+                        Some(ratio) => format!("{} ({ratio:.2}x)", metric.show(cell.value)),
+                    },
+                };
+                let cells: Vec<String> = row.cells.iter().map(cell).collect();
+                text.push_str(&format!(
+                    "| {} | {} |\n",
+                    code(
+                        &[&row.store, &row.label]
+                            .map(String::as_str)
+                            .into_iter()
+                            .filter(|part| !part.is_empty())
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                    cells.join(" | ")
+                ));
+            }
+        }
+    }
+    text.trim_start().to_owned()
+}
+
+/// The effect of each toggle, and toggles together; empty if the run has no such variants.
+pub(crate) fn toggle_effects(report: &Report) -> String {
+    let mut text = String::new();
+    let shown = |change: Option<f64>| change.map_or_else(String::new, crate::numbers::percent);
+    for of in toggles::of(report) {
+        let [none, all] = of.ends.map(|value| of.metric.show(value));
+        text.push_str(&format!(
+            "\n{}: {none} {} with none, {all} with all.\n\n| toggle | by itself | on top of all others |\n|---|--:|--:|\n",
+            code(&of.benchmark),
+            of.metric.name.replace('_', " ")
+        ));
+        for effect in &of.effects {
+            text.push_str(&format!(
+                "| {} | {} | {} |\n",
+                code(&effect.toggle),
+                shown(effect.alone),
+                shown(effect.last)
+            ));
+        }
+        if !of.mixes.is_empty() {
+            text.push_str("\n| together | measured | if multiplied | |\n|---|--:|--:|---|\n");
+        }
+        for mix in &of.mixes {
+            let toggles: Vec<String> = mix.toggles.iter().map(|toggle| code(toggle)).collect();
+            let [measured, expected] = [mix.measured, mix.expected].map(|share| shown(Some(share - 1.0)));
+            text.push_str(&format!("| {} | {measured} | {expected} | {} |\n", toggles.join(", "), mix.verdict()));
+        }
+    }
+    text.trim_start().to_owned()
+}
+
+/// The numbers of a lane as a table; none if the run does not have them.
+pub(crate) fn lane(report: &Report, lane: &str) -> Option<String> {
+    let table = tables::tables(&report.run).into_iter().find(|table| table.lane.name() == lane)?;
+    let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
+    let metrics: Vec<String> = table.metrics.iter().map(|metric| metric.name.replace('_', " ")).collect();
+    let mut text = format!("| benchmark | {} |\n|---|{}\n", metrics.join(" | "), "--:|".repeat(metrics.len()));
+    for row in &table.rows {
+        let cells = table.metrics.iter().enumerate().map(|(column, metric)| row.shown(column, metric));
+        let cells: Vec<String> = cells.collect();
+        text.push_str(&format!("| {} | {} |\n", code(&names.case(row.case)), cells.join(" | ")));
+    }
+    Some(text)
+}
+
 /// A table of deltas, both sides beside each other; empty if there are none.
 fn delta_rows(deltas: &[&Delta], names: &Names) -> String {
     if deltas.is_empty() {
@@ -117,12 +219,12 @@ fn delta_rows(deltas: &[&Delta], names: &Names) -> String {
         text.push_str(&format!(
             "| {bold}{}{bold}{} | {} | {} | {} | {} | {} |\n",
             delta.verdict,
-            text::advises(delta),
+            deltas::advises(delta),
             code(&names.case(&delta.case)),
             code(&delta.metric),
-            text::value(delta, delta.base),
-            text::value(delta, delta.new),
-            text::change(delta),
+            deltas::value(delta, delta.base),
+            deltas::value(delta, delta.new),
+            deltas::change(delta),
         ));
     }
     text

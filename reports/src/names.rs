@@ -43,19 +43,28 @@ pub fn toggles(variant: &str) -> Vec<(&str, &str)> {
     variant.split(',').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, ""))).collect()
 }
 
+/// The place of a case in a page, for links that last as long as the page: no two cases share one.
+pub fn anchor(what: &str, case: &CaseKey, metric: &str) -> String {
+    let plain = |text: &str| -> String {
+        let letter = |letter: char| if letter.is_ascii_alphanumeric() || "._/".contains(letter) { letter } else { '-' };
+        text.chars().map(letter).take(60).collect()
+    };
+    // FNV-1a of the whole case: the name alone leaves out the variant.
+    let hash = case.benchmark.bytes().chain([0]).chain(case.variant.bytes());
+    let hash =
+        hash.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let metric = if metric.is_empty() { String::new() } else { format!("-{}", plain(metric)) };
+    format!("{what}-{}-{:08x}{metric}", plain(&case.benchmark), (hash ^ (hash >> 32)) as u32)
+}
+
 /// The names that tell the cases of a set apart.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// The strategy of most cases, by family and toggle. A family whose cases the differences do not tell apart is
     /// missing: its variants are shown whole.
-    families: BTreeMap<String, BTreeMap<String, Usual>>,
-}
-
-#[derive(Debug, Clone)]
-struct Usual {
-    strategy: String,
-    /// Every case has it.
-    shared: bool,
+    families: BTreeMap<String, BTreeMap<String, String>>,
+    /// The strategies that are usual in most families.
+    everywhere: BTreeMap<String, String>,
 }
 
 /// The share of a family's cases, in per cent, from which a strategy is usual and not named by each case.
@@ -77,9 +86,7 @@ impl Names {
             let usual = counts
                 .into_iter()
                 .filter(|(_, count)| count * 100 >= cases.len() * USUAL_PERCENT)
-                .map(|((toggle, strategy), count)| {
-                    (toggle.to_owned(), Usual { strategy: strategy.to_owned(), shared: count == cases.len() })
-                })
+                .map(|((toggle, strategy), _)| (toggle.to_owned(), strategy.to_owned()))
                 .collect();
             names.families.insert(name.to_owned(), usual);
             let distinct: BTreeSet<String> = cases.iter().map(|case| names.case(case)).collect();
@@ -87,6 +94,13 @@ impl Names {
                 names.families.remove(name);
             }
         }
+        let mut families: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for (toggle, strategy) in names.families.values().flatten() {
+            *families.entry((toggle, strategy)).or_default() += 1;
+        }
+        // More than half of the families: so at most one strategy of a toggle.
+        let most = families.into_iter().filter(|(_, number)| number * 2 > names.families.len());
+        names.everywhere = most.map(|((toggle, to), _)| (toggle.to_owned(), to.to_owned())).collect();
         names
     }
 
@@ -97,7 +111,7 @@ impl Names {
             return printable(&case.variant.replace(',', ", "));
         };
         let named = toggles(&case.variant);
-        let is_usual = |toggle: &str, strategy: &str| usual.get(toggle).is_some_and(|usual| usual.strategy == strategy);
+        let is_usual = |toggle: &str, strategy: &str| usual.get(toggle).is_some_and(|usual| usual == strategy);
         let lacking = usual.keys().filter(|toggle| named.iter().all(|(name, _)| name != toggle));
         let parts: Vec<_> = named
             .iter()
@@ -124,22 +138,22 @@ impl Names {
         whole.strip_prefix(&family).map(str::to_owned).unwrap_or(whole)
     }
 
-    /// The usual strategies of a family, as in `All with store=memory. Where nothing else is said: cache=none.`; empty
-    /// if there are none.
-    pub fn shared(&self, family: &str) -> String {
-        let Some(usual) = self.families.get(family) else { return String::new() };
-        let list = |shared: bool| {
-            let chosen = usual.iter().filter(|(_, usual)| usual.shared == shared);
-            let pairs: Vec<_> = chosen.map(|(toggle, usual)| pair(toggle, &usual.strategy)).collect();
-            pairs.join(", ")
-        };
-        let sentence = |before: &str, list: String| match list.is_empty() {
-            true => String::new(),
-            false => format!("{before} {}.", printable(&list)),
-        };
-        let (all, most) = (sentence("All with", list(true)), sentence("Where nothing else is said:", list(false)));
-        [all, most].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    /// What is usual in most families, to be said once, as in `Where nothing else is said: cache=none, codec=json.`;
+    /// empty if there is nothing.
+    pub fn everywhere(&self) -> String {
+        sentence("Where nothing else is said:", self.everywhere.iter())
     }
+
+    /// What is usual in a family and not in most, as in `Here: store=memory.`; empty if there is nothing.
+    pub fn shared(&self, family: &str) -> String {
+        let usual = self.families.get(family).into_iter().flatten();
+        sentence("Here:", usual.filter(|(toggle, strategy)| self.everywhere.get(*toggle) != Some(strategy)))
+    }
+}
+
+fn sentence<'a>(before: &str, usual: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let pairs: Vec<_> = usual.map(|(toggle, strategy)| pair(toggle, strategy)).collect();
+    if pairs.is_empty() { String::new() } else { format!("{before} {}.", printable(&pairs.join(", "))) }
 }
 
 fn pair(toggle: &str, strategy: &str) -> String {
@@ -165,7 +179,10 @@ mod tests {
         assert_eq!(names.case(&cases[0]), "step/log [store=redb]");
         assert_eq!(names.within_family(&cases[1]), "log [store=libsql]");
         assert_eq!(names.case(&cases[2]), "retrieve/100");
-        assert_eq!(names.shared("step"), "All with cache=none, codec=json.");
+        assert_eq!(names.everywhere(), "Where nothing else is said: codec=json.");
+        assert_eq!(names.shared("step"), "Here: cache=none.");
+        let places = [anchor("counts", &cases[0], ""), anchor("counts", &cases[1], "")];
+        assert!(places[0].starts_with("counts-step/log-") && places[0] != places[1], "{places:?}");
     }
 
     #[test]
@@ -177,7 +194,7 @@ mod tests {
         let names = Names::of(rest.iter().chain([&odd]));
         assert_eq!(names.case(&rest[0]), "step/log [store=redb]");
         assert_eq!(names.case(&odd), "step/log [store=redb, codec=postcard]");
-        assert_eq!(names.shared("step"), "Where nothing else is said: codec=json.");
+        assert_eq!(names.everywhere(), "Where nothing else is said: codec=json.");
         // A record from before the toggle.
         assert_eq!(Names::of(rest.iter().chain([&old])).case(&old), "step/log [store=file, no codec]");
     }

@@ -51,7 +51,7 @@ pub const SERIES: [Ink; 8] = [
 /// Passed, and nothing else.
 pub const GOOD: Ink = ink("good", 0x1a7f37, 0x4ac26b);
 /// Passed in part, or not decided.
-pub const PARTIAL: Ink = ink("partial", 0xa86700, 0xe3a83a);
+pub const PARTIAL: Ink = ink("partial", 0x8a5500, 0xe3a83a);
 /// Worse than allowed.
 pub const BAD: Ink = ink("bad", 0xc9252d, 0xff726b);
 /// Can't be believed.

@@ -16,6 +16,10 @@ pub struct Report {
     pub profiles: Vec<CallStacks>,
     /// Notes for the reader, a sentence each.
     pub notes: Vec<String>,
+    /// The naive strategy of each toggle. Without it, the first variant of a benchmark stands for the naive one.
+    pub naive: Vec<(String, String)>,
+    /// The files that the report is made of, for the page to keep.
+    pub raw: Vec<RawFile>,
     /// Every delta gets a row with both sides, in place of the run's own tables.
     pub side_by_side: bool,
 }
@@ -23,6 +27,24 @@ pub struct Report {
 impl Report {
     /// A report of a run alone: not judged, not profiled.
     pub fn new(run: Run) -> Report {
-        Report { run, judgement: None, against: None, profiles: vec![], notes: vec![], side_by_side: false }
+        Report {
+            run,
+            judgement: None,
+            against: None,
+            profiles: vec![],
+            notes: vec![],
+            naive: vec![],
+            raw: vec![],
+            side_by_side: false,
+        }
     }
+}
+
+/// A file of a report's raw data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawFile {
+    /// Its name, without a folder.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
 }

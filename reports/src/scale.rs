@@ -7,14 +7,6 @@ pub fn step(unit: Unit) -> f64 {
     if unit == Unit::Bytes { 8.0 } else { 10.0 }
 }
 
-/// The range of a bar chart. It begins at a power of `step` at which the shortest bar can still be seen.
-pub fn bar_range((low, high): (f64, f64), step: f64) -> (f64, f64) {
-    let high = if high > 0.0 { high } else { step };
-    let low = if low > 0.0 && low.is_finite() { low.min(high) } else { high / step };
-    let first = step.powf(low.log(step).floor());
-    (if low < first * 1.5 { first / step } else { first }, high)
-}
-
 /// A range with some padding, at least a factor of three.
 pub fn padded(low: f64, high: f64) -> (f64, f64) {
     let (low, high) = if low.is_finite() && high > 0.0 { (low, high) } else { (1.0, 10.0) };
@@ -41,16 +33,21 @@ pub fn distinct(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
-/// The symmetric logarithm of a change: linear below 0.1%, logarithmic beyond.
-pub fn spread_out(relative: f64) -> f64 {
-    relative.signum() * (relative.abs() / 0.001).ln_1p()
+/// Round values on a linear scale, at most `limit` on either side of 0, and 0 if it is inside.
+pub fn linear_ticks(low: f64, high: f64, limit: u32) -> Vec<f64> {
+    let rough = (high - low) / f64::from(limit);
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|part| part * power).find(|step| *step >= rough);
+    let step = step.unwrap_or(power * 10.0);
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last).map(|place| place as f64 * step).collect()
 }
 
-/// The label of a place on the scale of [`spread_out`]: `+10%`.
+/// The label of a change: `+10%`.
 pub fn tick_percent(value: f64) -> String {
-    let relative = value.signum() * value.abs().exp_m1() * 0.001;
-    let text = format!("{:+.1}", relative * 100.0);
-    if value == 0.0 { "0".to_owned() } else { format!("{}%", text.trim_end_matches(".0")) }
+    let text = format!("{:+.3}", value * 100.0);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if value == 0.0 { "0".to_owned() } else { format!("{text}%") }
 }
 
 /// A round value without trailing zeros: `1M`, not `1.000M`.
@@ -68,9 +65,8 @@ mod tests {
 
     #[test]
     fn scales_hold_their_values() {
-        assert_eq!(bar_range((120.0, 88_000.0), 10.0), (10.0, 88_000.0));
-        assert_eq!(bar_range((500.0, 88_000.0), 10.0), (100.0, 88_000.0));
-        assert_eq!(bar_range((f64::INFINITY, 0.0), 10.0), (0.1, 10.0));
+        assert_eq!(linear_ticks(-0.03, 0.17, 4), [0.0, 0.05, 0.1, 0.15000000000000002]);
+        assert_eq!(linear_ticks(-1.04, 0.3, 4), [-1.0, -0.5, 0.0]);
         assert_eq!(log_ticks(10.0, 1e5, 10.0, 6), [10.0, 100.0, 1e3, 1e4, 1e5]);
         assert_eq!(log_ticks(8.0, 60.0, 10.0, 6), [10.0, 20.0, 50.0]);
         assert_eq!(log_ticks(64.0, 40_000.0, 8.0, 6), [64.0, 512.0, 4096.0, 32_768.0]);
@@ -84,8 +80,7 @@ mod tests {
         let shown =
             [tick(Unit::Count, 1e6), tick(Unit::Nanoseconds, 2e4), tick(Unit::Bytes, 1024.0), tick(Unit::Count, 100.0)];
         assert_eq!(shown, ["1M", "20 us", "1 KiB", "100"]);
-        let percents: Vec<_> =
-            [-1.0, -0.001, 0.0, 0.1].into_iter().map(|part| tick_percent(spread_out(part))).collect();
-        assert_eq!(percents, ["-100%", "-0.1%", "0", "+10%"]);
+        let percents: Vec<_> = [-1.0, -0.001, 0.0, 0.15000000000000002].into_iter().map(tick_percent).collect();
+        assert_eq!(percents, ["-100%", "-0.1%", "0", "+15%"]);
     }
 }

@@ -3,13 +3,13 @@
 
 use baselines::compare::{Delta, Verdict};
 use baselines::gate::Judgement;
-use baselines::{Lane, Metric, Run};
+use baselines::{Lane, Run};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
 use crate::numbers::{count, percent, signed};
 use crate::ranking::{rank, reasons};
-use crate::{Report, cause, headline, repeatability, tables};
+use crate::{Report, cause, deltas, headline, repeatability, tables};
 
 /// Columns of the counts lane for which a terminal has no room.
 const ELSEWHERE: [&str; 4] = ["branches", "l1_hits", "ll_hits", "ram_hits"];
@@ -37,7 +37,7 @@ pub fn render(report: &Report) -> String {
         }
         None => {
             let headline = headline::headline(report);
-            text.push_str(&format!("not judged: {}; {}\n", headline.sentence, headline.next));
+            text.push_str(&format!("{}; {}\n", printable(&headline.lead), headline.next));
         }
     }
     text
@@ -197,46 +197,13 @@ fn table(deltas: &[&Delta], names: &Names) -> String {
 
 fn row(delta: &Delta, names: &Names) -> [String; 6] {
     [
-        format!("{}{}", delta.verdict, advises(delta)),
+        format!("{}{}", delta.verdict, deltas::advises(delta)),
         printable(&delta.metric),
-        value(delta, delta.base),
-        value(delta, delta.new),
-        change(delta),
+        deltas::value(delta, delta.base),
+        deltas::value(delta, delta.new),
+        deltas::change(delta),
         names.case(&delta.case),
     ]
-}
-
-/// The words behind a verdict that would block, if the policy said so.
-pub(crate) fn advises(delta: &Delta) -> &'static str {
-    let may_block = matches!(delta.verdict, Verdict::Regressed | Verdict::Missing | Verdict::Inconclusive);
-    if may_block && !delta.blocks { " (advises)" } else { "" }
-}
-
-/// `+1.30% [+1.10%, +1.50%] at most +1.70%`; empty if there is no base.
-pub(crate) fn change(delta: &Delta) -> String {
-    let interval =
-        delta.interval.map(|[low, high]| format!(" [{}, {}]", percent(low), percent(high))).unwrap_or_default();
-    let bound = bound(delta).map(|bound| format!(" {bound}")).unwrap_or_default();
-    delta.relative.map(|relative| format!("{}{interval}{bound}", percent(relative))).unwrap_or_default()
-}
-
-/// `at most +1.70%`: what is beyond is ruled out.
-pub(crate) fn bound(delta: &Delta) -> Option<String> {
-    delta.bound.map(|bound| format!("at most {}", percent(bound.at_most)))
-}
-
-/// `12.35M to 12.51M`.
-pub(crate) fn sides(delta: &Delta) -> String {
-    format!("{} to {}", value(delta, delta.base), value(delta, delta.new))
-}
-
-/// One side of a delta as people read it; `-` if that side does not have it.
-pub(crate) fn value(delta: &Delta, side: Option<f64>) -> String {
-    match (side, Metric::find(&delta.metric)) {
-        (None, _) => "-".to_owned(),
-        (Some(value), Some(metric)) => metric.show(value),
-        (Some(value), None) => value.to_string(),
-    }
 }
 
 /// A table without lines whose first two columns are text and the others numbers.

@@ -3,26 +3,30 @@
 use baselines::compare::{Delta, Verdict};
 use maud::{Markup, html};
 
-use super::parts::{Section, figure, prose};
+use super::drawing::figure;
+use super::parts::{Section, prose};
+use super::verdict::is_advice;
 use crate::cause::{caller, doing, explain, explain_rest, largest, scope};
-use crate::names::{Names, printable};
+use crate::names::{Names, anchor, printable};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{RankedDeltas, rank};
-use crate::{Report, Result, figures, text};
+use crate::{Report, deltas, figures};
 
 /// Functions named for each change.
 const FUNCTIONS: usize = 8;
+/// Changes that are shown with their cause.
+const TOLD: usize = 60;
 
 /// The comparison; none if nothing was compared.
-pub(super) fn section(report: &Report) -> Result<Option<Section>> {
-    let Some(judgement) = &report.judgement else { return Ok(None) };
+pub(super) fn section(report: &Report) -> Option<Section> {
+    let judgement = report.judgement.as_ref()?;
     let comparison = &judgement.comparison;
     if comparison.deltas.is_empty() && comparison.differences.is_empty() {
-        return Ok(None);
+        return None;
     }
     let ranking = rank(comparison);
     let names = Names::of(comparison.deltas.iter().map(|delta| &delta.case));
-    let chart = figures::changes(report)?;
+    let charts = figures::changes(report);
     let body = html! {
         @if !comparison.differences.is_empty() {
             p { "The environments differ, so exact counts can't be compared:" }
@@ -31,11 +35,14 @@ pub(super) fn section(report: &Report) -> Result<Option<Section>> {
         @if ranking.told.is_empty() && !ranking.equal.is_empty() {
             p { "Nothing moved past its limit." }
         }
-        @if !ranking.told.is_empty() { (told(&ranking, &names)) }
-        @if let Some(chart) = &chart { div.figures { (figure(chart)) } }
+        @if !ranking.told.is_empty() {
+            @if !names.everywhere().is_empty() { p.hint { (names.everywhere()) } }
+            (told(&ranking, &names))
+        }
+        @if !charts.is_empty() { div.figures { @for chart in &charts { (figure(chart)) } } }
         @if !ranking.equal.is_empty() {
             details {
-                summary { (count(ranking.equal.len() as u64)) " inside the limits" }
+                summary { (count(ranking.equal.len() as u64)) " within their limits" }
                 (plain(&ranking.equal, &names))
             }
         }
@@ -46,16 +53,17 @@ pub(super) fn section(report: &Report) -> Result<Option<Section>> {
             }
         }
     };
-    Ok(Some(Section { id: "changes", title: "What changed", short: "Changes", body }))
+    Some(Section::new("changes", "What changed", "Changes", body))
 }
 
-/// The changes that are shown one by one, each with its cause.
+/// The changes that are shown one by one, each with its cause; the rest is folded.
 fn told(ranking: &RankedDeltas<'_>, names: &Names) -> Markup {
+    let (shown, rest) = ranking.told.split_at(ranking.told.len().min(TOLD));
     html! {
-        div.scroll {
+        div.scroll tabindex="0" {
             table.changes {
                 thead { tr { th { "verdict" } th { "benchmark" } th { "metric" } th.number { "base" } th.number { "new" } th.number { "change" } } }
-                @for delta in &ranking.told {
+                @for delta in shown {
                     tbody {
                         (row(delta, names))
                         @if let Some(doing) = doing(delta) { tr.cause { td {} td colspan="5" { (prose(&doing)) } } }
@@ -67,12 +75,15 @@ fn told(ranking: &RankedDeltas<'_>, names: &Names) -> Markup {
                 }
             }
         }
+        @if !rest.is_empty() {
+            details { summary { (count(rest.len() as u64)) " more" } (plain(rest, names)) }
+        }
     }
 }
 
 fn plain(deltas: &[&Delta], names: &Names) -> Markup {
     html! {
-        div.scroll {
+        div.scroll tabindex="0" {
             table {
                 thead { tr { th { "verdict" } th { "benchmark" } th { "metric" } th.number { "base" } th.number { "new" } th.number { "change" } } }
                 tbody { @for delta in deltas { (row(delta, names)) } }
@@ -84,19 +95,21 @@ fn plain(deltas: &[&Delta], names: &Names) -> Markup {
 fn row(delta: &Delta, names: &Names) -> Markup {
     let all_digits = |side: Option<f64>| side.map(exact).unwrap_or_default();
     html! {
-        tr {
+        tr id=(anchor("change", &delta.case, &delta.metric)) {
             td {
                 span.badge.(delta.verdict.name()) { (delta.verdict.name()) }
-                @if matches!(delta.verdict, Verdict::Regressed | Verdict::Inconclusive) && !delta.blocks { " advises" }
+                @if is_advice(delta) { " advises" }
             }
-            td title=(printable(&delta.case.to_string())) { (names.case(&delta.case)) }
+            td title=(printable(&delta.case.to_string())) {
+                a.self href=(format!("#{}", anchor("change", &delta.case, &delta.metric))) { (names.case(&delta.case)) }
+            }
             td { (printable(&delta.metric.replace('_', " "))) }
-            td.number title=(all_digits(delta.base)) { (text::value(delta, delta.base)) }
-            td.number title=(all_digits(delta.new)) { (text::value(delta, delta.new)) }
+            td.number title=(all_digits(delta.base)) { (deltas::value(delta, delta.base)) }
+            td.number title=(all_digits(delta.new)) { (deltas::value(delta, delta.new)) }
             td.number {
                 @if let Some(relative) = delta.relative { (percent(relative)) }
-                @if let Some([low, high]) = delta.interval { br; small { "99%: " (percent(low)) " to " (percent(high)) } }
-                @if let Some(bound) = text::bound(delta) { br; small { (bound) } }
+                @if let Some([low, high]) = delta.interval { small { "99%: " (percent(low)) " to " (percent(high)) } }
+                @if let Some(bound) = deltas::bound(delta) { small { (bound) } }
             }
         }
     }

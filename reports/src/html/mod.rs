@@ -1,9 +1,13 @@
-//! The page: one file for a browser, without a network, light and dark, for narrow and wide screens.
+//! The page: one file for a browser, without a network, light and dark, for narrow and wide screens and for paper.
 //!
-//! Its content security policy forbids every request, so a missing resource is noticed by its author. Its one script
-//! filters tables and can be switched off. Each flamegraph is in a frame, because it brings inferno's script.
+//! It opens with one sentence and shows what changed; the rest is folded. Folds, links and charts work without its one
+//! script, which filters rows and keeps the filter and a flamegraph's frame in the address. Its content security policy
+//! forbids every request, so a missing resource is noticed by its author. Each flamegraph is in a frame, because it
+//! brings inferno's script.
 
 mod changes;
+mod data;
+pub(crate) mod drawing;
 mod numbers;
 pub(crate) mod parts;
 mod profiles;
@@ -11,7 +15,10 @@ mod verdict;
 
 use maud::{DOCTYPE, PreEscaped, html};
 
-use self::parts::{Section, figure, head};
+use self::parts::{Section, head};
+use crate::figures::Drawing;
+use crate::names::Names;
+use crate::numbers::plural;
 use crate::{Report, Result, figures, headline};
 
 const SCRIPT: &str = include_str!("script.js");
@@ -21,14 +28,15 @@ pub fn render(report: &Report) -> Result<String> {
     let headline = headline::headline(report);
     let sections: Vec<Section> = [
         verdict::invalid(report),
-        verdict::skipped(report),
-        changes::section(report)?,
+        changes::section(report),
         charts(report)?,
+        verdict::skipped(report),
         profiles::flamegraphs(report),
         numbers::tables(report),
         profiles::functions(report),
         numbers::counters(report),
         numbers::repeatability(report),
+        data::section(report)?,
         Some(verdict::environment(report)),
     ]
     .into_iter()
@@ -43,11 +51,7 @@ pub fn render(report: &Report) -> Result<String> {
                 nav aria-label="Sections" {
                     @for section in &sections { a href=(format!("#{}", section.id)) { (section.short) } }
                 }
-                main {
-                    @for section in &sections {
-                        section id=(section.id) { h2 { (section.title) } (section.body) }
-                    }
-                }
+                main { @for section in &sections { (section.markup()) } }
                 footer { "Made by " code { "assay report" } " from a record of schema " (baselines::record::SCHEMA) ". Nothing on this page comes from a network." }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -56,11 +60,18 @@ pub fn render(report: &Report) -> Result<String> {
     Ok(page.into_string())
 }
 
+/// The charts of the run itself, folded below a comparison.
 fn charts(report: &Report) -> Result<Option<Section>> {
     let figures = figures::figures(report)?;
     if figures.is_empty() {
         return Ok(None);
     }
-    let body = html! { div.figures { @for one in &figures { (figure(one)) } } };
-    Ok(Some(Section { id: "charts", title: "Charts", short: "Charts", body }))
+    let everywhere = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case)).everywhere();
+    let body = html! {
+        @if !everywhere.is_empty() { p.hint { (everywhere) } }
+        @if figures.iter().any(|figure| matches!(figure.drawing, Drawing::Heat(_))) { p.hint { (figures::OF_VARIANTS) } }
+        (drawing::figures(&figures))
+    };
+    let section = Section::new("charts", "What was measured", "Charts", body);
+    Ok(Some(if report.judgement.is_some() { section.folded(plural(figures.len(), "chart")) } else { section }))
 }

@@ -7,9 +7,9 @@ use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
 use crate::Report;
-use crate::figures::spoken;
-use crate::names::{Names, capitalised, family, printable};
-use crate::numbers::{count, exact, spread};
+use crate::costs::spoken;
+use crate::names::{Names, anchor, capitalised, family, printable};
+use crate::numbers::{count, exact, plural, spread};
 use crate::repeatability;
 use crate::tables::{self, Table, TableRow};
 
@@ -23,11 +23,14 @@ pub(super) fn tables(report: &Report) -> Option<Section> {
         return None;
     }
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
+    let everywhere = names.everywhere();
     let body = html! {
-        p.filter hidden { label { "Show only " input type="search" id="filter" placeholder="benchmark or toggle" autocomplete="off"; } }
+        p.filter hidden { label { "Show only " input type="search" id="filter" placeholder="benchmark or toggle" autocomplete="off"; } " " a id="filter-link" href="#filter=" hidden { "link to this filter" } }
+        @if !everywhere.is_empty() { p.hint { (everywhere) } }
         @for table in &tables { (lane(table, &names)) }
     };
-    Some(Section { id: "numbers", title: "All numbers", short: "Numbers", body })
+    let rows: usize = tables.iter().map(|table| table.rows.len()).sum();
+    Some(Section::new("numbers", "All numbers", "Numbers", body).folded(plural(rows, "row")))
 }
 
 fn lane(table: &Table<'_>, names: &Names) -> Markup {
@@ -42,7 +45,7 @@ fn lane(table: &Table<'_>, names: &Names) -> Markup {
     html! {
         h3 { (capitalised(table.lane.name())) small { (tables::about(table.lane)) } }
         @for (family, rows) in families {
-            div.scroll {
+            div.scroll tabindex="0" {
                 table.numbers {
                     caption {
                         strong { (printable(family)) }
@@ -50,7 +53,7 @@ fn lane(table: &Table<'_>, names: &Names) -> Markup {
                         @if !shared.is_empty() { " " span { (shared) } }
                     }
                     thead { tr {
-                        th { "benchmark" } th { "survives" }
+                        th { "benchmark" } th { "durability" }
                         @for metric in &table.metrics { th.number title=(metric.about) { (spoken(metric)) } }
                     } }
                     tbody { @for row in rows { (line(row, table, names)) } }
@@ -62,8 +65,9 @@ fn lane(table: &Table<'_>, names: &Names) -> Markup {
 
 fn line(row: &TableRow<'_>, table: &Table<'_>, names: &Names) -> Markup {
     html! {
-        tr data-name=(filter_name(&names.case(row.case))) {
-            td title=(printable(&row.case.to_string())) { (names.within_family(row.case)) }
+        @let place = anchor(table.lane.name(), row.case, "");
+        tr id=(place) data-name=(filter_name(&names.case(row.case))) {
+            td title=(printable(&row.case.to_string())) { a.self href=(format!("#{place}")) { (names.within_family(row.case)) } }
             td.quiet { (row.durability) }
             @for (cell, metric) in row.cells.iter().zip(&table.metrics) { (value(*cell, metric)) }
         }
@@ -103,47 +107,40 @@ pub(super) fn counters(report: &Report) -> Option<Section> {
         return None;
     }
     let body = html! {
-        details {
-            summary { "Counters of " (crate::numbers::plural(counters.len(), "case")) ": the proof that a toggle did its job" }
-            div.scroll { table { tbody {
-                @for (case, counters) in &counters {
-                    tr data-name=(filter_name(&names.case(case))) {
-                        td { (names.case(case)) }
-                        td.counters {
-                            @for (name, value) in counters.iter().filter(|(_, value)| **value > 0) {
-                                span { (printable(&name.replace('_', " "))) " " b { (count(*value)) } }
-                            }
+        p.hint { "The proof that a toggle did its job." }
+        div.scroll tabindex="0" { table { tbody {
+            @for (case, counters) in &counters {
+                tr data-name=(filter_name(&names.case(case))) {
+                    td { (names.case(case)) }
+                    td.counters {
+                        @for (name, value) in counters.iter().filter(|(_, value)| **value > 0) {
+                            span { (printable(&name.replace('_', " "))) " " b { (count(*value)) } }
                         }
                     }
                 }
-            } } }
-        }
+            }
+        } } }
     };
-    Some(Section { id: "counters", title: "What the strategies did", short: "Counters", body })
+    let cases = plural(counters.len(), "case");
+    Some(Section::new("counters", "What the strategies did", "Counters", body).folded(format!("counters of {cases}")))
 }
 
 /// The repeated counts: which came out the same, and which did not.
 pub(super) fn repeatability(report: &Report) -> Option<Section> {
     let repeated = repeatability::of(&report.run)?;
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
-    let (differ, identical): (Vec<_>, Vec<_>) =
-        (repeated.counts.iter()).partition(|count| count.sample.relative_range() > 0.0);
-    let part = repeated.identical() as f64 * 100.0 / repeated.counts.len().max(1) as f64;
+    let differ: Vec<_> = repeated.counts.iter().copied().filter(|count| count.sample.relative_range() > 0.0).collect();
     let body = html! {
-        p.big { (repeated.sentence()) }
-        div.meter role="img" aria-label=(format!("{part:.1}% identical")) { span style=(format!("width:{part:.2}%")) {} }
-        p.hint { "Counts that were measured more than once on the same commit, the first lane's promise checked on its own numbers." }
+        p.hint { "Counts that were measured more than once on the same commit: exact ones come out the same again." }
         @if !differ.is_empty() { (repeated_counts(&differ, &names)) }
-        @if !identical.is_empty() {
-            details { summary { (count(identical.len() as u64)) " identical" } (repeated_counts(&identical, &names)) }
-        }
     };
-    Some(Section { id: "repeatability", title: "Repeatability of the counts", short: "Repeatability", body })
+    let section = Section::new("repeatability", "Repeatability of the counts", "Repeatability", body);
+    Some(section.folded(repeated.sentence()))
 }
 
 fn repeated_counts(counts: &[&Measurement], names: &Names) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr { th { "benchmark" } th { "metric" } th.number { "values" } th.number { "apart" } th { "least to most" } } }
             tbody {
                 @for count in counts {

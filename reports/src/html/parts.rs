@@ -1,8 +1,7 @@
-//! Shared parts of pages: the head, a section, a chart with its caption, prose with code in it.
+//! Shared parts of pages: the head, a section, prose with code in it.
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::figures::CaptionedChart;
 use crate::palette;
 
 const STYLE: &str = include_str!("style.css");
@@ -16,15 +15,29 @@ pub(crate) struct Section {
     pub(crate) title: &'static str,
     /// The title in the table of contents.
     pub(crate) short: &'static str,
+    /// It is folded under its title and these words.
+    pub(crate) folded: Option<String>,
     pub(crate) body: Markup,
 }
 
-pub(crate) fn figure(figure: &CaptionedChart) -> Markup {
-    html! {
-        figure.wide[figure.wide] {
-            h3 { (figure.title) }
-            div.chart role="img" aria-label=(format!("{}. {}", figure.title, figure.caption)) { (PreEscaped(&figure.svg)) }
-            figcaption { (figure.caption) }
+impl Section {
+    pub(crate) fn new(id: &'static str, title: &'static str, short: &'static str, body: Markup) -> Section {
+        Section { id, title, short, folded: None, body }
+    }
+
+    /// The same, folded: for what only some readers want.
+    pub(crate) fn folded(self, words: impl Into<String>) -> Section {
+        Section { folded: Some(words.into()), ..self }
+    }
+
+    pub(crate) fn markup(&self) -> Markup {
+        html! {
+            section id=(self.id) {
+                @match &self.folded {
+                    None => { h2 { (self.title) } (self.body) },
+                    Some(words) => details { summary.title { h2 { (self.title) } " " span { (words) } } (self.body) },
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The top of the page: the verdict, the invalid and the skipped entries. And its end: the environment.
 
-use baselines::compare::Verdict;
+use baselines::compare::{Delta, Verdict};
 use maud::{Markup, html};
 
 use super::parts::{Section, prose};
@@ -16,9 +16,11 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
     let commit: String = header.environment.commit.chars().take(12).collect();
     html! {
         header.hero.(headline.tone.name()) {
-            p.eyebrow { "Assay report" span { (header.profile) " profile" } span { (day(&header.started_at)) } }
-            h1 { span.sign aria-hidden="true" { (headline.tone.sign()) } (headline.word) }
-            p.sentence { (prose(&headline.sentence)) }
+            p.eyebrow {
+                strong.word { span.sign aria-hidden="true" { (headline.tone.sign()) } " " (headline.word) }
+                span { "Assay report" } span { (header.profile) " profile" } span { (day(&header.started_at)) }
+            }
+            h1 { (prose(&headline.lead)) "." }
             @if !headline.next.is_empty() { p.next { (prose(headline.next)) } }
             p.facts {
                 span { "commit " code { (commit) } @if header.environment.dirty { " with uncommitted changes" } }
@@ -29,7 +31,13 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
             @for accepted in report.judgement.iter().flat_map(|judgement| &judgement.accepted) {
                 p.note { "accepted: " (prose(accepted)) }
             }
-            @for note in &report.notes { p.note { (prose(note)) } }
+            @if report.judgement.is_some() || !report.notes.is_empty() {
+                details {
+                    summary { "how it was judged" }
+                    p.note { (prose(&headline.sentence)) }
+                    @for note in &report.notes { p.note { (prose(note)) } }
+                }
+            }
         }
     }
 }
@@ -38,17 +46,29 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
 fn tally(report: &Report) -> Markup {
     use Verdict::{Added, Equal, Improved, Incomparable, Inconclusive, Invalid, Missing, Regressed};
     let order = [Regressed, Invalid, Missing, Inconclusive, Improved, Equal, Incomparable, Added];
-    let number = |verdict: Verdict| {
-        report.judgement.as_ref().and_then(|judgement| judgement.tally.get(&verdict)).copied().unwrap_or(0)
+    let deltas = || report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas);
+    let number = |verdict: Verdict, advises: bool| {
+        deltas().filter(|delta| delta.verdict == verdict && is_advice(delta) == advises).count()
     };
-    let tiles = order.map(|verdict| (number(verdict), verdict.name())).into_iter();
-    let tiles = tiles.chain([(report.run.skipped.len(), "skipped")]);
-    let tiles: Vec<_> = tiles.filter(|(number, _)| *number > 0).collect();
+    let tiles = order.into_iter().flat_map(|verdict| {
+        let name = verdict.name();
+        [
+            (number(verdict, false), name.to_owned(), name),
+            (number(verdict, true), format!("{name}, advises"), "advises"),
+        ]
+    });
+    let tiles = tiles.chain([(report.run.skipped.len(), "skipped".to_owned(), "skipped")]);
+    let tiles: Vec<_> = tiles.filter(|(number, ..)| *number > 0).collect();
     html! {
         @if !tiles.is_empty() {
-            dl.tally { @for (number, name) in tiles { div.(name) { dt { (name) } dd { (count(number as u64)) } } } }
+            dl.tally { @for (number, name, tone) in tiles { div.(tone) { dt { (name) } dd { (count(number as u64)) } } } }
         }
     }
+}
+
+/// It got worse, or may have, and the policy does not block it.
+pub(super) fn is_advice(delta: &Delta) -> bool {
+    matches!(delta.verdict, Verdict::Regressed | Verdict::Inconclusive) && !delta.blocks
 }
 
 fn day(at: &str) -> String {
@@ -65,7 +85,7 @@ pub(super) fn invalid(report: &Report) -> Option<Section> {
         return None;
     }
     let body = html! { ul.reasons.distrust { @for reason in reasons { li { (reason) } } } };
-    Some(Section { id: "invalid", title: "What can't be believed", short: "Invalid", body })
+    Some(Section::new("invalid", "What can't be believed", "Invalid", body))
 }
 
 fn entry(what: &str, why: &str) -> Markup {
@@ -84,7 +104,7 @@ pub(super) fn skipped(report: &Report) -> Option<Section> {
             @for item in &report.run.skipped { li { (entry(&item.what, &item.why)) } }
         }
     };
-    Some(Section { id: "skipped", title: "What was skipped", short: "Skipped", body })
+    Some(Section::new("skipped", "What was skipped", "Skipped", body))
 }
 
 /// The machine, the toolchain and the command.
@@ -113,5 +133,6 @@ pub(super) fn environment(report: &Report) -> Section {
     let body = html! {
         dl.environment { @for (name, value) in rows { dt { (name) } dd { (printable(&value)) } } }
     };
-    Section { id: "environment", title: "Where it was measured", short: "Environment", body }
+    let words = format!("{}, {}, {}", environment.cpu_model, environment.rustc, environment.target);
+    Section::new("environment", "Where it was measured", "Environment", body).folded(printable(&words))
 }

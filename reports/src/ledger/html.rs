@@ -3,14 +3,16 @@
 use baselines::claim::{ClaimReport, JudgedClaim};
 use maud::{DOCTYPE, Markup, html};
 
+use super::phases;
 use super::words::{PartRow, picture, summary};
 use crate::Result;
-use crate::html::parts::{figure, head, prose};
+use crate::html::drawing::figure;
+use crate::html::parts::{head, prose};
 
 /// The ledger as a page.
 pub fn render(ledger: &ClaimReport) -> Result<String> {
     let environment = &ledger.environment;
-    let chart = picture(ledger)?;
+    let charts: Vec<_> = picture(ledger).into_iter().chain(phases::picture(ledger)).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -18,7 +20,7 @@ pub fn render(ledger: &ClaimReport) -> Result<String> {
             body {
                 main {
                     section id="summary" {
-                        h2 { (summary(ledger)) }
+                        h1 { (summary(ledger)) }
                         p {
                             "Measured at " (ledger.started_at) " on " (environment.cpu_model) ", " (environment.cores) " cores, commit "
                             code { (environment.commit.get(..8).unwrap_or(&environment.commit)) }
@@ -26,7 +28,7 @@ pub fn render(ledger: &ClaimReport) -> Result<String> {
                             ", by " code { (ledger.command) } "."
                         }
                     }
-                    @if let Some(chart) = &chart { section id="chart" { div.figures { (figure(chart)) } } }
+                    @if !charts.is_empty() { section id="chart" { div.figures { @for chart in &charts { (figure(chart)) } } } }
                     @for one in &ledger.claims { (claim(one)) }
                 }
                 footer { "Made by " code { "assay claims" } " from a ledger of schema " (ledger.schema) ". Nothing on this page comes from a network." }
@@ -41,7 +43,7 @@ fn claim(claim: &JudgedClaim) -> Markup {
         section id=(format!("claim-{}", claim.id)) {
             h2 { (claim.id) ": " (claim.verdict) }
             p { (prose(&claim.claim)) ": " strong { (prose(&claim.announced)) } " (" (prose(&claim.source)) ")" }
-            div.scroll {
+            div.scroll tabindex="0" {
                 table {
                     thead {
                         tr { th { "verdict" } th { "measured" } th { "claimed" } th { "found" } th { "base and candidate" } th { "engaged" } th { "durability" } th { "why" } }

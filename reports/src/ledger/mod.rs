@@ -2,6 +2,7 @@
 
 mod html;
 mod markdown;
+mod phases;
 mod text;
 mod words;
 
@@ -9,6 +10,8 @@ use baselines::claim::ClaimReport;
 
 use crate::{Error, Format, Result};
 
+pub use markdown::render as markdown;
+pub use phases::markdown as phases_markdown;
 pub use words::{picture, summary};
 
 /// The ledger in a format. JUnit and annotations have none, because they only show regressions.

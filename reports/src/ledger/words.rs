@@ -3,11 +3,11 @@
 use baselines::Metric;
 use baselines::claim::{ClaimReport, ClaimVerdict, JudgedPart, Target};
 
-use crate::chart::{self, Change};
-use crate::figures::CaptionedChart;
+use crate::dots::{DotAxis, DotPlot, DotRow};
+use crate::figures::{CaptionedChart, Drawing};
 use crate::names::printable;
 use crate::numbers::{count, percent, plural};
-use crate::{Result, palette};
+use crate::palette;
 
 /// A part of a claim in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,37 +96,41 @@ fn sides(part: &JudgedPart) -> Option<String> {
     })
 }
 
-/// The claimed and the measured effects, a bar for each part; none if nothing was measured.
-pub fn picture(ledger: &ClaimReport) -> Result<Option<CaptionedChart>> {
-    let bars: Vec<Change> = ledger
+/// The claimed and the measured effects, a row for each part; none if nothing was measured.
+pub fn picture(ledger: &ClaimReport) -> Option<CaptionedChart<'static>> {
+    let rows: Vec<DotRow> = ledger
         .claims
         .iter()
         .flat_map(|claim| claim.parts.iter().map(move |part| (claim, part)))
         .filter_map(|(claim, part)| {
             let measured = part.measured.as_ref()?;
-            // A bound is where the bar would end: what is measured is shown as so much more or less.
+            // A bound is a place by itself: what is measured is shown as so much more or less.
             let (of, claimed) = match part.target {
                 Target::AtMostOfBase(share) | Target::AtLeastOfBase(share) => (1.0, share - 1.0),
                 Target::AtMost(bound) | Target::AtLeast(bound) => (bound, 0.0),
             };
-            Some(Change {
+            let at = measured.estimate / of - 1.0;
+            Some(DotRow {
                 label: format!("{} \u{b7} {}", printable(&claim.id), printable(&part.what)),
-                relative: measured.estimate / of - 1.0,
+                link: Some(format!("claim-{}", claim.id)),
+                at,
                 interval: (measured.rounds > 0).then_some([measured.low / of - 1.0, measured.high / of - 1.0]),
-                claimed: Some(claimed),
+                mark: Some(claimed),
+                shown: percent(at),
                 ink: palette::claim_verdict(part.verdict),
             })
         })
         .collect();
-    if bars.is_empty() {
-        return Ok(None);
+    if rows.is_empty() {
+        return None;
     }
-    Ok(Some(CaptionedChart {
+    Some(CaptionedChart {
+        id: "chart-claims".to_owned(),
         title: "Claimed and measured".to_owned(),
-        caption: "A bar is what was measured, as a change against the base, with its interval; where a bound was claimed, as a distance from the bound. \
-                  The upright mark is the claim. Green is confirmed, amber partly or not decided, red refuted. The scale is logarithmic beyond 0.1%."
+        caption: "A dot is what was measured, as a change against the base, with its interval; where a bound was claimed, as a distance from the bound. \
+                  The upright mark is the claim. Green is confirmed, amber partly or not decided, red refuted."
             .to_owned(),
-        svg: chart::changes(&bars)?,
-        wide: true,
-    }))
+        notes: vec![],
+        drawing: Drawing::Dots(DotPlot { axis: DotAxis::Change, rows }),
+    })
 }

@@ -1,34 +1,85 @@
-//! The page in a real browser without a network: no console error, charts and flamegraphs there, nothing wider than the
-//! screen.
+//! The page in a real browser without a network: links, filters and flamegraphs lead somewhere and back, there is no
+//! console error and no request, and nothing is wider than the screen or cut.
 
 use std::path::Path;
 use std::process::Command;
 
-use reports::html;
+use reports::{Report, html};
 
 use crate::fixture;
 
-/// Looks into the page when it has loaded, clicks in every flamegraph, and writes what it found into the document.
+/// A frame as wide as a screen, which a window can't be: chromium's are at least 500 pixels wide. The page's probe
+/// sends what it found, and the host writes it into its own document.
+const HOST: &str = r##"<!doctype html><meta charset="utf-8"><style>body{margin:0}iframe{border:0;display:block}</style>
+<script>window.addEventListener("message", function (event) {
+  document.documentElement.setAttribute("data-probe", event.data);
+});</script>
+<iframe src="page.html" width="WIDTH" height="900"></iframe>"##;
+
+/// Works through the page as a reader does, when it has loaded, and says what it found.
 const PROBE: &str = r##"<script>
-window.addEventListener("load", function () { setTimeout(function () {
-  var graphs = Array.prototype.map.call(document.querySelectorAll("iframe.flamegraph"), function (frame) {
-    var inner = frame.contentDocument;
-    var groups = inner.querySelectorAll("#frames > g");
-    groups[groups.length - 1].querySelector("rect").dispatchEvent(new MouseEvent("click", { bubbles: true }));
-    return groups.length > 3 && !inner.getElementById("unzoom").classList.contains("hide");
-  });
-  document.documentElement.setAttribute("data-probe", JSON.stringify({
-    charts: document.querySelectorAll(".chart svg").length,
-    graphs: graphs,
-    overflow: document.documentElement.scrollWidth > window.innerWidth,
-    filter: !document.querySelector(".filter").hidden
+window.addEventListener("load", function () { setTimeout(async function () {
+  var all = function (what, within) { return Array.prototype.slice.call((within || document).querySelectorAll(what)); };
+  var until = function (what) {
+    return new Promise(function (done) { (function wait() { if (what()) done(); else requestAnimationFrame(wait); })(); });
+  };
+  var found = {};
+  found.lead = document.querySelector("h1").textContent.length > 20;
+  found.folded = !document.querySelector("details[open] > summary.title");
+  found.dark = getComputedStyle(document.body).backgroundColor !== "rgb(246, 246, 244)";
+  // Every link of the page leads somewhere in it.
+  found.dead = all("a[href^='#']").filter(function (link) {
+    var place = decodeURIComponent(link.getAttribute("href").slice(1));
+    return place.indexOf("filter=") !== 0 && !document.getElementById(place);
+  }).length;
+  // A permalink unfolds what it leads to.
+  var row = document.querySelector("#numbers tbody tr");
+  location.hash = "#" + row.id;
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+  found.permalink = row.offsetHeight > 0;
+  // A filter is kept in its link, and comes back by it.
+  location.hash = "#filter=codec%20large";
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+  var shown = all("#numbers tbody tr").filter(function (row) { return row.offsetHeight > 0; });
+  found.filtered = shown.length > 0 && shown.every(function (row) { return /codec.*large/.test(row.getAttribute("data-name")); });
+  found.link = document.getElementById("filter-link").getAttribute("href") === "#filter=codec%20large";
+  location.hash = "#filter=";
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+  // A frame of a flamegraph has an address, which zooms into it again.
+  all("details").forEach(function (one) { one.open = true; });
+  var frames = all("iframe.flamegraph");
+  await Promise.all(frames.map(function (frame) {
+    frame.loading = "eager";
+    return until(function () {
+      return frame.contentDocument && frame.contentDocument.documentElement && "ready" in frame.contentDocument.documentElement.dataset;
+    });
   }));
+  var zoomed = function (frame) { return !frame.contentDocument.getElementById("unzoom").classList.contains("hide"); };
+  found.graphs = frames.length;
+  found.zoomed = 0;
+  for (var frame of frames) {
+    var groups = all("#frames > g", frame.contentDocument);
+    var narrow = groups.filter(function (group) { return parseFloat(group.querySelector("rect").getAttribute("width")) < 60; })[0];
+    narrow.querySelector("rect").dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    var address = location.hash;
+    frame.contentDocument.getElementById("unzoom").dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    var left = !zoomed(frame);
+    location.hash = "#";
+    location.hash = address;
+    await until(function () { return zoomed(frame); });
+    if (left && address.indexOf("@") > 0) found.zoomed += 1;
+  }
+  // Nothing is wider than the screen, folded or not; nothing is cut inside of charts.
+  found.overflow = document.documentElement.scrollWidth > window.innerWidth;
+  found.cut = all("figure .dots, .lines .chart, #changes > .scroll, .scroll:has(> .few)").filter(function (one) { return one.scrollWidth > one.clientWidth + 1; }).length;
+  found.requests = performance.getEntriesByType("resource").length;
+  parent.postMessage(JSON.stringify(found), "*");
 }, 0); });
 </script>"##;
 
 /// The browser's standard output and what pages said on the console. Nothing where there is no browser.
 fn open(folder: &Path, page: &str, size: &str, arguments: &[&str]) -> Option<(String, Vec<String>)> {
-    let path = folder.join("page.html");
+    let path = folder.join("shown.html");
     std::fs::write(&path, page).expect("the page is written");
     let profile = tempfile::tempdir_in(folder).expect("a profile");
     let output = Command::new("chromium")
@@ -53,21 +104,51 @@ fn open(folder: &Path, page: &str, size: &str, arguments: &[&str]) -> Option<(St
     Some((String::from_utf8_lossy(&output.stdout).into_owned(), console))
 }
 
-#[test]
-fn the_page_works_without_a_network_and_without_an_error() {
+/// What the probe found in a page of this width. Nothing where there is no browser.
+fn probed(report: &Report, width: u32, more: &[&str]) -> Option<serde_json::Value> {
     let folder = tempfile::tempdir().expect("a folder");
-    let page = html::render(&fixture::regressed()).expect("renders");
-    let probed = page.replace("</body>", &format!("{PROBE}</body>"));
-    for size in ["1280,900", "500,900"] {
-        let Some((document, console)) = open(folder.path(), &probed, size, &["--dump-dom"]) else { return };
-        assert_eq!(console, Vec::<String>::new(), "at {size}");
-        let found =
-            document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("the probe ran");
-        let charts = page.matches("<svg width=").count();
-        let expected =
-            format!(r#"{{"charts":{charts},"graphs":[true,true,true,true],"overflow":false,"filter":true}}"#);
-        assert!(charts > 5, "{charts} charts");
-        assert_eq!(found.replace("&quot;", "\""), expected, "at {size}");
+    let page = html::render(report).expect("renders");
+    std::fs::write(folder.path().join("page.html"), page.replace("</body>", &format!("{PROBE}</body>")))
+        .expect("written");
+    let host = HOST.replace("WIDTH", &width.to_string());
+    let arguments = [&["--dump-dom", "--allow-file-access-from-files", "--virtual-time-budget=300000"], more].concat();
+    let (document, console) = open(folder.path(), &host, "1300,900", &arguments)?;
+    assert_eq!(console, Vec::<String>::new(), "at {width}");
+    let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("the probe ran");
+    Some(serde_json::from_str(&found.replace("&quot;", "\"")).expect("JSON"))
+}
+
+#[test]
+fn the_page_works_on_every_screen_without_a_network_and_without_an_error() {
+    for (width, dark) in [(1280, false), (768, true), (390, false), (390, true)] {
+        let more: &[&str] = if dark { &["--blink-settings=preferredColorScheme=0"] } else { &[] };
+        let Some(found) = probed(&fixture::regressed(), width, more) else { return };
+        let expected = serde_json::json!({
+            "lead": true, "folded": true, "dark": dark, "dead": 0, "permalink": true, "filtered": true, "link": true,
+            "graphs": 3, "zoomed": 3, "overflow": false, "cut": 0, "requests": 0,
+        });
+        assert_eq!(found, expected, "at {width}, dark: {dark}");
+    }
+}
+
+/// The rules of axe-core, where `AXE` names its `axe.min.js` (npm's package `axe-core`). Everything is unfolded first.
+#[test]
+fn a_checker_of_accessibility_finds_nothing() {
+    let Some(axe) = std::env::var_os("AXE") else { return println!("skipped: AXE does not name an axe.min.js") };
+    let axe = std::fs::read_to_string(axe).expect("AXE is a script");
+    let run = r#"window.addEventListener("load", function () { axe.run({ iframes: false }).then(function (found) {
+      document.documentElement.setAttribute("data-probe", found.violations.map(function (one) {
+        return one.id + " " + one.nodes[0].target.join(" ");
+      }).join("; ") || "nothing");
+    }); });"#;
+    for dark in [&[][..], &["--blink-settings=preferredColorScheme=0"]] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let page = html::render(&fixture::regressed()).expect("renders").replace("<details", "<details open");
+        let page = page.replace("</body>", &format!("<script>{axe}</script><script>{run}</script></body>"));
+        let arguments = [&["--dump-dom", "--virtual-time-budget=300000"], dark].concat();
+        let Some((document, _)) = open(folder.path(), &page, "1280,900", &arguments) else { return };
+        let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next());
+        assert_eq!(found, Some("nothing"), "dark: {}", !dark.is_empty());
     }
 }
 

@@ -27,8 +27,8 @@ fn every_format_says_whose_doing_a_change_is() {
     assert!(render(&report, Format::Github).expect("rendered").contains("; only the compiler"));
     let json: serde_json::Value =
         serde_json::from_str(&render(&report, Format::Json).expect("rendered")).expect("JSON");
-    let deltas = json["judgement"]["comparison"]["deltas"].as_array().expect("deltas");
-    let laid: Vec<_> = deltas.iter().filter_map(|delta| delta.get("doing")).collect();
+    let deltas = json["cases"].as_array().expect("cases").iter().filter_map(|case| case["deltas"].as_array()).flatten();
+    let laid: Vec<_> = deltas.filter_map(|delta| delta.get("doing")).collect();
     assert_eq!(laid.len(), 1);
     assert_eq!((&laid[0]["whose"], &laid[0]["evidence"]), (&"compiler".into(), &evidence.into()));
 }

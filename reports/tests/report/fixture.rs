@@ -9,7 +9,7 @@ use baselines::{
     CallStacks, CaseKey, Durability, Environment, FunctionCost, InvalidEntry, Measurement, Run, RunHeader, Sample,
     Skipped,
 };
-use reports::Report;
+use reports::{RawFile, Report};
 
 const COMMIT: &str = "4bf5022d1f9c3a7be8d0c6f5a4b3c2d1e0f9a8b7";
 
@@ -237,6 +237,13 @@ pub fn regressed() -> Report {
         notes: vec![
             "Criterion's times are shown and stored, and never judged: `assay gate --against REV` judges times.".into(),
         ],
+        naive: [("codec", "json"), ("compression", "none"), ("cache", "none"), ("pool", "none")]
+            .map(|(toggle, naive)| (toggle.to_owned(), naive.to_owned()))
+            .to_vec(),
+        raw: vec![RawFile {
+            name: "20261121T215003Z-4bf5022d.jsonl".into(),
+            bytes: b"{\"record\":\"end\"}\n".to_vec(),
+        }],
         side_by_side: false,
     }
 }

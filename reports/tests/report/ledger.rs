@@ -136,6 +136,6 @@ fn nothing_of_a_ledger_breaks_out_of_its_page() {
 fn a_ledger_without_a_measurement_has_no_chart() {
     let mut sample = sample();
     sample.claims.retain(|claim| claim.verdict == ClaimVerdict::Skipped);
-    assert_eq!(ledger::picture(&sample).expect("draws"), None);
+    assert_eq!(ledger::picture(&sample), None);
     assert!(ledger::summary(&sample).ends_with("1 claim: 1 skipped"), "{}", ledger::summary(&sample));
 }

@@ -7,3 +7,6 @@ mod golden;
 mod hostile;
 mod ledger;
 mod model;
+mod schema;
+mod size;
+mod splice;

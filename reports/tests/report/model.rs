@@ -2,9 +2,9 @@
 
 use baselines::Skipped;
 use baselines::compare::Verdict;
-use baselines::{CaseKey, Measurement, Sample};
+use baselines::{CaseKey, InvalidEntry, Measurement, Sample};
 use reports::headline::{Tone, headline};
-use reports::{Report, figures, repeatability};
+use reports::{Report, figures, repeatability, toggles};
 
 use crate::fixture;
 
@@ -61,34 +61,39 @@ fn each_chart_is_there_where_its_numbers_are() {
     let titles = |report: &Report| -> Vec<String> {
         figures::figures(report).expect("draws").into_iter().map(|figure| figure.title).collect()
     };
+    let moved =
+        |report: &Report| -> Vec<String> { figures::changes(report).into_iter().map(|figure| figure.title).collect() };
     let report = fixture::regressed();
     assert_eq!(
         titles(&report),
         [
+            "Response times under load, by percentile",
             "retrieve: instructions by size",
-            "Response times under load",
-            "Codecs and compressors: instructions",
-            "Codecs and compressors: stored bytes",
-            "episode: instructions",
-            "retrieve: instructions",
-            "step: instructions",
+            "codec: instructions by variant",
+            "codec: stored bytes by variant",
+            "Which benchmarks cost most: instructions",
         ]
     );
-    assert!(figures::changes(&report).expect("draws").is_some());
-    assert!(figures::changes(&Report::new(fixture::run())).expect("draws").is_none(), "nothing was compared");
+    assert_eq!(moved(&report), ["Counts that moved", "Times of both sides, measured in turn: cpu time"]);
+    assert!(moved(&Report::new(fixture::run())).is_empty(), "nothing was compared");
     let mut still = fixture::passed();
     still.judgement.as_mut().expect("judged").comparison.deltas.retain(|delta| delta.bound.is_none());
-    assert!(figures::changes(&still).expect("draws").is_none(), "nothing moved");
+    assert!(moved(&still).is_empty(), "nothing moved");
     assert!(titles(&fixture::empty()).is_empty());
     // Without counts the times are drawn.
     let mut times = fixture::run();
     times.measurements.retain(|measurement| measurement.metric == "wall_time");
-    assert_eq!(titles(&Report::new(times)), ["step: wall time"]);
+    assert_eq!(titles(&Report::new(times)), ["Which benchmarks cost most: wall time"]);
+    // One value is a sentence.
+    let mut alone = fixture::run();
+    alone.measurements.truncate(7);
+    assert!(titles(&Report::new(alone)).is_empty());
 }
 
 #[test]
 fn growth_is_told_in_numbers() {
-    let figures = figures::figures(&Report::new(fixture::run())).expect("draws");
+    let report = Report::new(fixture::run());
+    let figures = figures::figures(&report).expect("draws");
     let scaling = figures.iter().find(|figure| figure.title.ends_with("by size")).expect("retrieval has sizes");
     assert!(scaling.caption.starts_with("100 times the size costs 98 times as much."), "{}", scaling.caption);
 }
@@ -103,6 +108,92 @@ fn a_long_list_is_cut_and_the_chart_says_so() {
         let sample = Sample::new(vec![f64::from(place)]).expect("finite");
         run.measurements.push(Measurement { case, sample, ..like.clone() });
     }
-    let figures = figures::figures(&Report::new(run)).expect("draws");
-    assert!(figures[0].caption.contains("The first 48 of 200."), "{}", figures[0].caption);
+    let report = Report::new(run);
+    let figures = figures::figures(&report).expect("draws");
+    assert!(figures[0].caption.contains("The first 40 of 200."), "{}", figures[0].caption);
+}
+
+/// The one sentence that a report begins with.
+#[test]
+fn the_lead_says_what_happened() {
+    let lead = |report: &Report| headline(report).lead;
+    assert_eq!(
+        lead(&fixture::regressed()),
+        "`step/log [store=redb, durability=buffered]` got worse: instructions +17.4%, most of it in \
+         `memory::codec::json::encode` (+13,766 called more often, +1,864 dearer a call)"
+    );
+    assert_eq!(
+        lead(&fixture::passed()),
+        "Nothing got worse: no case is slower by more than 2.9% (99%, all 2 cases together); 21 counts are within their limits"
+    );
+    assert_eq!(
+        lead(&fixture::undecided()),
+        "It is not decided if `step/log [store=memory, durability=memory]` got worse: cpu time +3.10% (99%: +0.40% to \
+         +5.70%); no other case is slower by more than 2.9% (99%, 1 case)"
+    );
+    assert_eq!(lead(&fixture::empty()), "Nothing was measured");
+    assert_eq!(
+        lead(&Report::new(fixture::run())),
+        "43 cases measured; what stands out: `codec/large [codec=json, compression=zstd]` takes 3.8 times the naive \
+         variant's instructions"
+    );
+    let mut invalid = Report::new(fixture::run());
+    invalid.run.invalid.push(InvalidEntry { what: "step/log".into(), why: "the toggle did nothing".into() });
+    assert_eq!(lead(&invalid), "This run can't be believed: step/log: the toggle did nothing");
+}
+
+/// What a toggle brings depends on what is switched on beside it.
+#[test]
+fn toggles_are_shown_one_by_one_and_together() {
+    let mut run = fixture::run();
+    let like: Measurement = run.measurements[0].clone();
+    run.measurements.clear();
+    for (variant, value) in [
+        ("codec=json,compression=none,cache=none", 1000.0),
+        ("codec=postcard,compression=none,cache=none", 600.0),
+        ("codec=json,compression=none,cache=lru", 100.0),
+        ("codec=json,compression=zstd,cache=none", 1500.0),
+        ("codec=postcard,compression=none,cache=lru", 90.0),
+        ("codec=json,compression=zstd,cache=lru", 150.0),
+        ("codec=postcard,compression=zstd,cache=none", 990.0),
+        ("codec=postcard,compression=zstd,cache=lru", 99.0),
+    ] {
+        let case = CaseKey { benchmark: "step/log".into(), variant: format!("store=redb,{variant}") };
+        run.measurements.push(Measurement { case, sample: Sample::new(vec![value]).expect("finite"), ..like.clone() });
+    }
+    let mut report = Report { naive: fixture::regressed().naive, ..Report::new(run) };
+    let found = toggles::of(&report);
+    assert_eq!((found.len(), found[0].benchmark.as_str(), found[0].ends), (1, "step/log on redb", [1000.0, 99.0]));
+    let said: Vec<_> = (found[0].effects.iter())
+        .map(|effect| {
+            let percent = |change: Option<f64>| change.map(|change| (change * 100.0).round());
+            (effect.toggle.as_str(), percent(effect.alone), percent(effect.last))
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("cache=lru", Some(-90.0), Some(-90.0)),
+            ("codec=postcard", Some(-40.0), Some(-34.0)),
+            ("compression=zstd", Some(50.0), Some(10.0)),
+        ]
+    );
+    let together: Vec<_> = found[0].mixes.iter().map(toggles::ToggleMix::sentence).collect();
+    assert_eq!(
+        together,
+        [
+            "cache=lru and codec=postcard: -91.0%, -94.0% if multiplied: they save less together",
+            "cache=lru and compression=zstd: -85.0%, -85.0% if multiplied: independent of each other",
+            "codec=postcard and compression=zstd: -1.00%, -10.0% if multiplied: they save less together",
+        ]
+    );
+    assert_eq!(
+        headline(&report).lead,
+        "3 toggles of `step/log on redb` tried one by one; what stands out: `cache=lru` brings -90.0% instructions by \
+         itself, all together -90.1%"
+    );
+    let titles: Vec<_> = figures::figures(&report).expect("draws").into_iter().map(|figure| figure.title).collect();
+    assert_eq!(titles, ["step/log on redb: what each toggle brings in instructions"]);
+    report.run.measurements.truncate(4);
+    assert!(toggles::of(&report).is_empty(), "nothing was taken from all");
 }

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use baselines::exit_code::Exit;
+use claims::each_toggle;
 use claims::phases::{self, Phase};
 use clap::Args;
 use harness::build::git;
 use harness::session::ab::{AbSession, CasePair};
 use harness::session::judging::judge;
-use harness::session::plan::Selection;
+use harness::session::plan::{FinishedRun, Selection};
 use harness::session::rulebook::Rulebook;
-use harness::session::runs;
+use harness::session::{run, runs};
 use harness::subject;
 use harness::workspace;
 use reports::Format;
@@ -42,7 +43,8 @@ Examples:
   assay compare target/criterion:main target/criterion
   assay compare v0.1.0 HEAD --only codec
   assay compare variant:codec=json variant:codec=postcard --only step/log
-  assay compare phase:0 phase:1 --only metadata/query")]
+  assay compare phase:0 phase:1 --only metadata/query
+  assay compare phase:0 phase:3 --each-toggle --only lifecycle_libsql_committed")]
 pub struct CompareArgs {
     /// The base: a stored run, a revision, `variant:toggle=strategy,..` or `phase:N`
     base: String,
@@ -64,6 +66,11 @@ pub struct CompareArgs {
     /// Accept interrupted runs, with the measurements that they have
     #[arg(long)]
     partial: bool,
+
+    /// For phases: count what each toggle between them brings, by itself and taken from all, and how pool, cache and
+    /// compression act together
+    #[arg(long, conflicts_with = "budget")]
+    each_toggle: bool,
 
     /// For revisions, variants and phases: only benchmarks that contain this text
     #[arg(long, value_name = "FILTER")]
@@ -107,11 +114,15 @@ impl CompareArgs {
     /// Compares, and ends with the exit code of a gate.
     pub fn execute(&self) -> Result<Exit> {
         let sides = (NamedSide::parse(&self.base)?, NamedSide::parse(&self.new)?);
+        if self.each_toggle && !matches!(sides, (NamedSide::Phase(_), NamedSide::Phase(_))) {
+            bail!("--each-toggle compares two phases, as in `phase:0 phase:3`");
+        }
         self.cargo.refuse_if(!matches!(sides, (NamedSide::Revision(_), NamedSide::Revision(_))))?;
         match sides {
             (NamedSide::Run(base), NamedSide::Run(new)) => self.runs(&base, &new),
             (NamedSide::Revision(base), NamedSide::Revision(new)) => self.revisions(&base, &new),
             (NamedSide::Variant(base), NamedSide::Variant(new)) => self.variants(&base, &new),
+            (NamedSide::Phase(base), NamedSide::Phase(new)) if self.each_toggle => self.each_toggle(&base, &new),
             (NamedSide::Phase(base), NamedSide::Phase(new)) => self.phases(&base, &new),
             _ => bail!(
                 "compare two runs, two revisions, two variants or two phases: {} and {} are of two kinds",
@@ -159,6 +170,31 @@ impl CompareArgs {
             }
         }
         self.alternate(&pairs, ["phase", &base.name, &new.name])
+    }
+
+    /// Counts every variant between two phases that differs by one toggle from one of them. Nothing is judged.
+    fn each_toggle(&self, base: &Phase, new: &Phase) -> Result<Exit> {
+        let named = cases::select(self.only.as_deref(), &[])?.cases;
+        let mut counted: Vec<Case> = Vec::new();
+        for case in named.iter().flat_map(|case| each_toggle::cases(base, new, case)) {
+            let is_it = |other: &Case| other.benchmark.name == case.benchmark.name && other.variant == case.variant;
+            if !counted.iter().any(is_it) {
+                counted.push(case);
+            }
+        }
+        if counted.is_empty() {
+            eprintln!(
+                "no case is called `{}`: `assay run --list` shows them",
+                self.only.as_deref().unwrap_or_default()
+            );
+            return Ok(Exit::Nothing);
+        }
+        let FinishedRun { path, run } = run::count(&self.selection(), &counted)?;
+        let exit = if run.measurements.is_empty() { Exit::Nothing } else { Exit::Ok };
+        let report = publish::report(&path, run)?;
+        print!("{}", reports::render(&report, self.format)?);
+        eprintln!("run:    {}\nreport: {}", path.display(), publish::write(&report, &path)?.display());
+        Ok(exit)
     }
 
     fn alternate(&self, pairs: &[CasePair], [kind, base, new]: [&str; 3]) -> Result<Exit> {

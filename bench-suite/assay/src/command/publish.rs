@@ -11,7 +11,7 @@ use harness::session::judging::Judged;
 use harness::session::runs;
 use harness::workspace;
 use memory::hash::fnv1a;
-use reports::{Format, Report};
+use reports::{Format, RawFile, Report};
 use serde::{Deserialize, Serialize};
 
 /// Prints and publishes a judged session, and returns its exit code.
@@ -42,10 +42,36 @@ pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> R
 /// Writes a run's report in every format but a terminal's, and returns the page's path.
 pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
     let folder = workspace::output().join("reports").join(report_name(run)?);
+    let report = &with_raw_data(report, run)?;
     for format in [Format::Html, Format::Json, Format::Markdown, Format::Junit, Format::Github] {
         reports::write(report, format, &folder.join(format!("index.{}", format.extension())))?;
     }
     Ok(folder.join("index.html"))
+}
+
+/// The report with the files that make it again, if Assay measured: the run, its verdict and its call stacks.
+pub fn with_raw_data(report: &Report, run: &Path) -> Result<Report> {
+    let mut report = report.clone();
+    if report.run.header.is_foreign() {
+        return Ok(report);
+    }
+    for path in [run.to_owned(), runs::stacks_path(run)] {
+        match std::fs::read(&path) {
+            Ok(bytes) => report.raw.push(RawFile { name: file_name(&path), bytes }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+        }
+    }
+    if let Some((judgement, against)) = report.judgement.clone().zip(report.against.clone()) {
+        let stored = StoredVerdict { against, judgement, notes: report.notes.clone() };
+        let bytes = serde_json::to_vec(&stored).context("can't serialize the judgement")?;
+        report.raw.push(RawFile { name: file_name(&verdict_path(run)), bytes });
+    }
+    Ok(report)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// A name that no other run has: its own among the runs, elsewhere with a hash of the whole path.
@@ -65,6 +91,8 @@ fn report_name(run: &Path) -> Result<String> {
 /// A report of a stored run, with the call stacks that lie beside it.
 pub fn report(path: &Path, run: Run) -> Result<Report> {
     let mut report = Report::new(run);
+    let naive = |toggle: &memory::Toggle| Some((toggle.name.to_owned(), (*toggle.strategies.first()?).to_owned()));
+    report.naive = memory::TOGGLES.iter().filter_map(naive).collect();
     if report.run.header.is_foreign() {
         report.notes = foreign::notes(&report.run);
     } else {

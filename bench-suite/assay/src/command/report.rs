@@ -1,13 +1,16 @@
 //! `assay report`: renders a stored run as a page, a comment, a table or a machine-readable record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use baselines::calibration;
+use baselines::claim::ClaimReport;
 use baselines::exit_code::Exit;
 use clap::Args;
 use harness::session::rulebook::Rulebook;
 use harness::session::{judging, runs};
-use reports::Format;
+use reports::splice::{self, Figures};
+use reports::{Format, Report};
 
 use super::publish::{self, StoredVerdict};
 
@@ -17,9 +20,15 @@ use super::publish::{self, StoredVerdict};
 Examples:
   assay report                           the latest run as a page
   assay report --format markdown         the latest run as a comment for a pull request
-  assay report --against 20261121T2133   the latest run compared with another")]
+  assay report --against 20261121T2133   the latest run compared with another
+  assay report x.jsonl --splice README.md
+                                         the figures of a run in a document, between `<!-- assay:variants -->` and
+                                         `<!-- /assay -->`; others are lead, changes, toggles, counts, time, load and effect, of a
+                                         claim report (JSON) claims, claims-summary and phases, and of a calibration's
+                                         record calibration")]
 pub struct ReportArgs {
-    /// The run: a path, a name in target/assay/runs, or `latest`
+    /// The run: a path, a name in target/assay/runs, or `latest`; with --splice also a claim report or a calibration's
+    /// record
     #[arg(default_value = "latest")]
     run: String,
 
@@ -30,6 +39,10 @@ pub struct ReportArgs {
     /// Write to this file
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Replace the figures of this Markdown file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "format"])]
+    splice: Option<PathBuf>,
 
     /// Compare with this run
     #[arg(long, value_name = "RUN")]
@@ -43,6 +56,23 @@ pub struct ReportArgs {
 impl ReportArgs {
     /// Renders the run.
     pub fn execute(&self) -> Result<Exit> {
+        if let Some(document) = &self.splice {
+            return self.splice(document);
+        }
+        let (path, report) = self.report()?;
+        match (&self.output, self.format) {
+            (Some(output), format) => {
+                reports::write(&publish::with_raw_data(&report, &path)?, format, output)?;
+                println!("{}", output.display());
+            }
+            (None, Format::Html) => println!("{}", publish::write(&report, &path)?.display()),
+            (None, format) => print!("{}", reports::render(&report, format)?),
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// The run with its judgement.
+    fn report(&self) -> Result<(PathBuf, Report)> {
         let path = runs::find(&self.run)?;
         let run = runs::read(&path, self.partial)?;
         let mut report = publish::report(&path, run)?;
@@ -56,14 +86,47 @@ impl ReportArgs {
         } else if let Some(stored) = StoredVerdict::of(&path)? {
             stored.attach_to(&mut report);
         }
-        match (&self.output, self.format) {
-            (Some(output), format) => {
-                reports::write(&report, format, output)?;
-                println!("{}", output.display());
+        Ok((path, report))
+    }
+
+    /// Replaces the figures of a document, all of them or none.
+    fn splice(&self, document: &Path) -> Result<Exit> {
+        let text = std::fs::read_to_string(document).with_context(|| format!("can't read {}", document.display()))?;
+        let name = document.display().to_string();
+        let (text, filled) = match FigureSource::of(Path::new(&self.run)) {
+            FigureSource::Ledger => {
+                let ledger = ClaimReport::read(Path::new(&self.run))?;
+                splice::splice(&name, &text, &Figures::Ledger(&ledger))?
             }
-            (None, Format::Html) => println!("{}", publish::write(&report, &path)?.display()),
-            (None, format) => print!("{}", reports::render(&report, format)?),
-        }
+            FigureSource::Calibration => {
+                let suites = calibration::read(Path::new(&self.run))?;
+                splice::splice(&name, &text, &Figures::Calibration(&suites))?
+            }
+            FigureSource::Run => splice::splice(&name, &text, &Figures::Run(&self.report()?.1))?,
+        };
+        baselines::atomic::write(document, text.as_bytes())?;
+        println!("{name}: {filled} {} replaced", if filled == 1 { "block" } else { "blocks" });
         Ok(Exit::Ok)
+    }
+}
+
+/// What a file has figures of, by the fields that it begins with.
+enum FigureSource {
+    Run,
+    Ledger,
+    Calibration,
+}
+
+impl FigureSource {
+    fn of(path: &Path) -> FigureSource {
+        let Ok(text) = std::fs::read_to_string(path) else { return FigureSource::Run };
+        let has = |text: &str, field: &str| {
+            serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| value.get(field).is_some())
+        };
+        match text.lines().next() {
+            Some(first) if has(first, "rules") => FigureSource::Calibration,
+            _ if has(&text, "claims") => FigureSource::Ledger,
+            _ => FigureSource::Run,
+        }
     }
 }

@@ -61,7 +61,7 @@ fn what_was_not_compared_has_not_passed() {
     compared.printed(4, &["nothing was compared but errors"]);
     assert_eq!(compared.row(" prog"), "incomparable wall_time 1.000 s 10.00 s +900% prog");
     let markdown = inputs.assay(&["compare", "a.json", "b.json", "--format", "markdown"]);
-    markdown.printed(4, &["Assay: Nothing compared"]);
+    markdown.printed(4, &["Nothing compared: Nothing was compared but errors"]);
     let junit = inputs.assay(&["compare", "a.json", "b.json", "--format", "junit"]);
     junit.printed(4, &["<error message=\"nothing was compared but errors"]);
     inputs.write("policy.toml", "schema = 1\n[[rule]]\nmetric = \"wall_time\"\nrelative = 0.05\naction = \"block\"\n");
@@ -87,4 +87,13 @@ fn a_tiny_function_that_doubles_fails_the_gate() {
     inputs.write("a.json", gungraun("b::g::tiny", ".", &[("Ir", 80)]));
     inputs.write("b.json", gungraun("b::g::tiny", ".", &[("Ir", 170)]));
     inputs.assay(&["compare", "a.json", "b.json"]).printed(100, &["+112%", "regressed: instructions of b::g::tiny"]);
+}
+
+#[test]
+fn toggles_are_tried_one_by_one_between_phases_only() {
+    let inputs = Inputs::new();
+    inputs.write("a.json", hyperfine("prog", 1.0));
+    let refused = inputs.assay(&["compare", "a.json", "a.json", "--each-toggle"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("--each-toggle compares two phases"), "{}", refused.stderr);
 }

@@ -107,3 +107,21 @@ fn links_do_not_hang() {
     }
     inputs.assay(&["report", "criterion", "--format", "text"]).printed(0, &["3 ns", "1 case, 1 measurement\n"]);
 }
+
+#[test]
+fn the_figures_of_a_document_are_replaced_all_or_none() {
+    let inputs = Inputs::new();
+    inputs.write("a.json", hyperfine("a", 1.0));
+    inputs.write("good.md", "x\n<!-- assay:time -->\nold\n<!-- /assay -->\ny\n");
+    inputs.assay(&["report", "a.json", "--splice", "good.md"]).printed(0, &["good.md: 1 block replaced\n"]);
+    let read = |name: &str| std::fs::read_to_string(inputs.at(name)).expect("reads");
+    let good = read("good.md");
+    assert!(good.starts_with("x\n<!-- assay:time -->\n| benchmark | cpu time | wall time |"), "{good}");
+    assert!(good.contains("| `a` | 1.000 s | 1.000 s |") && good.ends_with("\n<!-- /assay -->\ny\n"), "{good}");
+    let bad = "<!-- assay:time -->old<!-- /assay -->\n<!-- assay:speed --><!-- /assay -->\n";
+    inputs.write("bad.md", bad);
+    let refused = inputs.assay(&["report", "a.json", "--splice", "bad.md"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+    assert!(refused.stderr.starts_with("error: bad.md: line 2: there are no figures `speed`"), "{}", refused.stderr);
+    assert_eq!(read("bad.md"), bad);
+}

@@ -252,6 +252,25 @@ fn a_corpus_can_be_generated_imported_and_measured() {
     assert!(!folder.path().join("out.jsonl").exists(), "nothing is written for nothing");
 }
 
+/// What somebody archived is enough: the page has the run in it, and the run makes the page.
+#[test]
+fn a_page_can_be_made_again_from_itself() {
+    let (first, second) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    run(&[("retrieve/100", 100.0), ("retrieve/1000", 900.0)]).write(&first.path().join("run.jsonl")).expect("writes");
+    let report = ["report", "run.jsonl", "--output", "page.html"];
+    assert_eq!(parts(&assay(first.path(), &report)).0, 0);
+    let page = fs::read_to_string(first.path().join("page.html")).expect("reads");
+    let packed = page.split("base64,").nth(1).and_then(|rest| rest.split_once("\" download=\"run.jsonl.gz\""));
+    fs::write(second.path().join("packed"), packed.expect("the run is in the page").0).expect("writes");
+    let unpacked = std::process::Command::new("bash")
+        .args(["-c", "base64 -d packed | gunzip > run.jsonl"])
+        .current_dir(second.path())
+        .status();
+    assert!(unpacked.expect("bash starts").success());
+    assert_eq!(parts(&assay(second.path(), &report)).0, 0);
+    assert!(fs::read_to_string(second.path().join("page.html")).expect("reads") == page, "it is the same page");
+}
+
 #[test]
 fn a_full_disk_loses_nothing_that_was_there() {
     let folder = tempfile::tempdir().expect("a folder");

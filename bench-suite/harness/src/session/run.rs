@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use baselines::{CaseKey, Environment, JudgedBy, Lane, Measurement, Run, RunHeader, RunWriter};
-use workloads::cases::Tag;
+use workloads::cases::{Case, Tag};
 use workloads::input::{Input, Source};
 
 use super::plan::{self, FinishedRun, RunProfile, Selection};
@@ -96,6 +96,21 @@ fn measure_like(
     }
     let unsteady = unsteady.into_iter().map(|case: SubjectCase| case.key).collect();
     Ok((FinishedRun { path, run: writer.finish()? }, unsteady))
+}
+
+/// Counts variants of the memory's cases that no list has into a new run file.
+pub fn count(selection: &Selection, cases: &[Case]) -> Result<FinishedRun> {
+    let (source, input) = input(selection)?;
+    let environment = plan::environment(&input, true)?;
+    let path = runs::new_path(&environment, None);
+    let mut writer = RunWriter::create(&path, plan::header("full", environment))?;
+    let subject = MemorySubject { source };
+    let build = subject.built()?;
+    let cases: Vec<SubjectCase> = cases.iter().map(|case| MemorySubject::case(case, &case.written())).collect();
+    let cases = &counts::countable(&subject, &cases, &mut writer)?[..];
+    let plan = CountPlan { subject: &subject, build: &build, cases, repeat: 1, budget: Budget::default() };
+    counts::measure(plan, &mut writer, |_| false)?;
+    Ok(FinishedRun { path, run: writer.finish()? })
 }
 
 /// Measures a selection into a new run file, which records what will judge it.

@@ -95,7 +95,7 @@ fn is_run(path: &Path) -> bool {
 }
 
 /// The file of a run's call stacks.
-fn stacks_path(run: &Path) -> PathBuf {
+pub fn stacks_path(run: &Path) -> PathBuf {
     run.with_extension("stacks.jsonl")
 }
 
