@@ -6,6 +6,7 @@
 //! - [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of a calibration.
 //! - [`headline`]: the verdict in words. `ranking`: the order of the deltas. [`cause`]: the causes of changed counts.
 //!   [`repeatability`]: repeated counts. `names`, `numbers`: cases and values as people read them.
+//! - [`history`]: the values of many commits, as text and as a site.
 //! - `tables`: a run as rows and columns. [`figures`]: the choice of charts. `chart` draws them with plotters,
 //!   [`flamegraph`] with inferno, both in the colours of `palette`.
 //!
@@ -20,6 +21,7 @@ pub mod flamegraph;
 mod format;
 mod github;
 pub mod headline;
+pub mod history;
 pub mod html;
 mod json;
 mod junit;

@@ -9,6 +9,7 @@ mod compare;
 mod corpus;
 mod doctor;
 mod gate;
+mod history;
 mod hits;
 mod init;
 mod merge;
@@ -62,6 +63,8 @@ enum Command {
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
     #[command(subcommand)]
+    History(history::HistoryCommand),
+    #[command(subcommand)]
     Corpus(corpus::CorpusCommand),
     Claims(claims::ClaimsArgs),
     Recall(recall::RecallArgs),
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Profile(profile) => profile.execute(),
         Command::Report(report) => report.execute(),
         Command::Baseline(baseline) => baseline.execute(),
+        Command::History(history) => history.execute(),
         Command::Corpus(corpus) => corpus.execute(),
         Command::Claims(claims) => claims.execute(),
         Command::Recall(recall) => recall.execute(),
