@@ -40,7 +40,7 @@ pub(super) fn index(reports: &[HistoryReport], benchmarks: &[Benchmark<'_>]) -> 
             section {
                 h2 { (printable(&report.environment)) }
                 @let changes = newest_first(&report.series);
-                p { (plural(report.commits.len(), "commit")) ", " (plural(report.series.len(), "series")) ", " (plural(changes.len(), "change")) "." }
+                p { (plural(report.commits.len(), "commit")) ", " (report.series.len()) " series, " (plural(changes.len(), "change")) "." }
                 @if !changes.is_empty() {
                     div.scroll { table {
                         caption { "Changes, the newest first" }

@@ -46,5 +46,5 @@ pub fn render(report: &HistoryReport) -> String {
         ));
     }
     let steady = report.series.iter().filter(|one| one.changes.is_empty()).count();
-    text + &format!("{}, {} without a change\n", plural(report.series.len(), "series"), steady)
+    text + &format!("{} series, {} without a change\n", report.series.len(), steady)
 }

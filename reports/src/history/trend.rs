@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::{day, short, shown, size};
 use crate::names::printable;
+use crate::numbers::plural;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 170.0;
@@ -47,8 +48,8 @@ pub(super) fn trend(one: &ChangedSeries) -> Markup {
 }
 
 fn label(one: &ChangedSeries) -> String {
-    let (values, changes) = (one.series.points.len(), one.changes.len());
-    printable(&format!("{} of {}: {values} commits, {changes} changes", one.series.metric, one.series.case))
+    let (commits, changes) = (plural(one.series.points.len(), "commit"), plural(one.changes.len(), "change"));
+    printable(&format!("{} of {}: {commits}, {changes}", one.series.metric, one.series.case))
 }
 
 /// A mark near an edge is written towards the middle.
