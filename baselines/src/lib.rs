@@ -38,8 +38,8 @@
 //! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all
 //!   claims of one session ([`claim`]).
 //! - **call stacks**: the cost of a case by stack of functions ([`CallStacks`]).
-//! - **history**, **series**, **point**: the exact metrics of many commits; the values of one metric of one case, commit
-//!   by commit; one of them ([`history`]). To **backfill** is to measure commits of before.
+//! - **history**, **series**, **point**: the exact metrics of many commits; the values of one metric of one case,
+//!   commit by commit; one of them ([`history`]). To **backfill** is to measure commits of before.
 //! - **change point**: a place where a series changed for good ([`stats::change_points`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
 //!

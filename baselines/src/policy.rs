@@ -41,8 +41,8 @@ pub struct Policy {
     pub history: HistoryRule,
 }
 
-/// What follows from a change point in the history ([`crate::history`]) that is for the worse, and beyond the limit of a
-/// metric that blocks. Nothing, if the policy does not ask for it.
+/// What follows from a change point in the history ([`crate::history`]) that is for the worse, and beyond the limit of
+/// a metric that blocks. Nothing, if the policy does not ask for it.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryRule {

@@ -1,8 +1,8 @@
 //! The history of a project: the exact metrics of many commits, one file an environment, under version control.
 //!
-//! JSON Lines, a header first, then one line a commit, by date: FORMAT.md describes it. Values of different
-//! environments are never in one file, and so never in one series. Times are not kept: one of another session can't be
-//! compared.
+//! JSON Lines, a header first, then one line a commit, in the order of their making: FORMAT.md describes it. Values of
+//! different environments are never in one file, and so never in one series. Times are not kept: one of another session
+//! can't be compared.
 //!
 //! - [`History`] is the file; [`series`] turns it into a line of values for each metric of each case.
 //! - [`changes`] finds the places where a series changed, names the commits between which that was, and says what
@@ -30,7 +30,7 @@ const KNOWN: RangeInclusive<u64> = 1..=SCHEMA;
 pub struct History {
     /// The key of the environment ([`crate::Environment::key`]).
     pub environment: String,
-    /// The commits, by date.
+    /// The commits, by date, and as far as a backfill knew it by the order of git.
     pub commits: Vec<CommitRecord>,
 }
 
@@ -190,10 +190,21 @@ impl History {
             }
             Some(known) if known.cases.is_empty() => *known = new,
             Some(_) => {}
-            None => self.commits.push(new),
+            None => {
+                let place = self.commits.iter().rposition(|known| known.date <= new.date).map_or(0, |at| at + 1);
+                self.commits.insert(place, new);
+            }
         }
-        // Stable: commits of one second keep the order in which they came.
-        self.commits.sort_by(|one, other| one.date.cmp(&other.date));
+    }
+
+    /// Puts commits into the order in which they were made, `order`. Commits of one second have no other, and dates may
+    /// run backwards. All others keep their places.
+    pub fn put_in_order(&mut self, order: &[&str]) {
+        let rank = |record: &CommitRecord| order.iter().position(|commit| *commit == record.commit);
+        let places: Vec<usize> = (0..self.commits.len()).filter(|at| rank(&self.commits[*at]).is_some()).collect();
+        let mut ordered: Vec<CommitRecord> = places.iter().map(|at| self.commits[*at].clone()).collect();
+        ordered.sort_by_key(rank);
+        places.into_iter().zip(ordered).for_each(|(at, record)| self.commits[at] = record);
     }
 
     /// The number of operations that a case was last counted over.
@@ -230,6 +241,18 @@ mod tests {
         let order: Vec<&str> = history.commits.iter().map(|commit| commit.commit.as_str()).collect();
         assert_eq!(order, ["a", "b", "c"]);
         assert_eq!(history.operations(&values("parse", 0.0).case), Some(20));
+    }
+
+    #[test]
+    fn commits_of_one_second_are_in_the_order_of_git() {
+        let mut history = History::new("x86_64");
+        for (name, second) in [("d", 2), ("c", 1), ("other", 1), ("b", 1), ("a", 3)] {
+            history.add(commit(name, &format!("2026-01-01T00:00:0{second}Z"), vec![]));
+        }
+        let order = |history: &History| history.commits.iter().map(|commit| commit.commit.clone()).collect::<Vec<_>>();
+        assert_eq!(order(&history), ["c", "other", "b", "d", "a"]);
+        history.put_in_order(&["a", "b", "c", "d"]);
+        assert_eq!(order(&history), ["a", "other", "b", "c", "d"]);
     }
 
     #[test]

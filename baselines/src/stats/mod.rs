@@ -13,10 +13,10 @@
 //! - [`energy`]: the best place to split a series; [`permutation`]: its significance; [`change_points`]: all of them,
 //!   over many series.
 //!
-//! Everything is a pure function over `f64` slices, without clock or files; what is random has a seed. Nothing assumes a
-//! normal distribution. The one assumption about noise of rounds, that the sides could be swapped, is made true by the
-//! scheduler, which draws the order of every pair of slices. Means, t-tests and bootstraps are avoided: the heavy tails
-//! of shared machines mislead them.
+//! Everything is a pure function over `f64` slices, without clock or files; what is random has a seed. Nothing assumes
+//! a normal distribution. The one assumption about noise of rounds, that the sides could be swapped, is made true by
+//! the scheduler, which draws the order of every pair of slices. Means, t-tests and bootstraps are avoided: the heavy
+//! tails of shared machines mislead them.
 
 pub mod binomial;
 pub mod change_points;

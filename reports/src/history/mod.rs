@@ -2,6 +2,7 @@
 //!
 //! It shows what [`baselines::history`] found and judges nothing.
 
+mod benchmark;
 mod page;
 mod site;
 mod text;

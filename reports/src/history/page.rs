@@ -4,7 +4,7 @@ use baselines::history::changes::ChangedSeries;
 use baselines::history::series::Series;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::site::Benchmark;
+use super::benchmark::Benchmark;
 use super::trend::trend;
 use super::{HistoryReport, day, meaning, newest_first, short, shown, size};
 use crate::html::parts::head;

@@ -5,29 +5,10 @@ use std::path::Path;
 
 use baselines::CaseKey;
 use baselines::history::changes::ChangedSeries;
-use baselines::history::series::Series;
 
+use super::benchmark::Benchmark;
 use super::{HistoryReport, page};
 use crate::Result;
-
-/// A benchmark in one environment.
-pub(super) struct Benchmark<'a> {
-    pub(super) environment: &'a str,
-    pub(super) case: &'a CaseKey,
-    /// The file of its page.
-    pub(super) file: String,
-    pub(super) series: Vec<&'a ChangedSeries>,
-}
-
-impl Benchmark<'_> {
-    pub(super) fn is_of(&self, series: &Series) -> bool {
-        *self.case == series.case && self.environment == series.environment
-    }
-
-    pub(super) fn changes(&self) -> usize {
-        self.series.iter().map(|one| one.changes.len()).sum()
-    }
-}
 
 /// Writes the site into a folder: an index, a page a benchmark, and the mark by which GitHub Pages takes files as they
 /// are. Equal histories give equal files. Returns the number of pages.

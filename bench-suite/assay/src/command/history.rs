@@ -7,10 +7,11 @@ use baselines::exit_code::Exit;
 use baselines::history::changes::{ChangedSeries, changes};
 use baselines::history::{CommitRecord, History, series};
 use clap::{Args, Subcommand};
+use harness::build::git::repository_of;
 use harness::recorded::selects;
 use harness::session::backfill::{self, Backfill};
 use harness::session::plan::Selection;
-use harness::session::rulebook::Rulebook;
+use harness::session::rulebook::{BaseCommit, Rulebook};
 use harness::session::runs;
 use harness::{subject, workspace};
 use reports::history::HistoryReport;
@@ -170,12 +171,23 @@ impl ShowHistoryArgs {
         Exit::Nothing
     }
 
+    /// What judges: the policy of the base, as in a gate.
+    fn rulebook(&self) -> Result<Rulebook> {
+        let (root, own) = (workspace::root(), workspace::policy());
+        let repository = repository_of(&root).unwrap_or(root);
+        match BaseCommit::of_tree(&repository)? {
+            Some(base) => Rulebook::of_base(base, self.policy.as_deref(), Some(&own)),
+            None => Rulebook::of_this_tree(self.policy.as_deref().or(own.is_file().then_some(&own))),
+        }
+    }
+
     /// The histories, with what is shown of them. All series are judged together, whatever is shown.
     fn reports(&self) -> Result<Vec<HistoryReport>> {
         let histories = History::list(&self.folder.path())?;
         let all = histories.iter().flat_map(|history| series::series(history, |_| true)).collect();
-        let policy = Rulebook::of_this_tree(self.policy.as_deref())?.policy;
-        let mut judged = changes(all, &policy, runs::today())?;
+        let rulebook = self.rulebook()?;
+        rulebook.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        let mut judged = changes(all, &rulebook.policy, runs::today())?;
         judged.retain(|one| selects(self.filter.as_deref(), "", &one.series.case));
         let report = |history: History| {
             let is_of = |one: &&ChangedSeries| one.series.environment == history.environment;

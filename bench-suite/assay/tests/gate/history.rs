@@ -40,6 +40,8 @@ fn a_change_is_shown_with_its_commits_and_blocks_where_the_policy_says_so() {
     assert_eq!(project.assay(&["history", "show", "other"]).0, 4);
     let policy = "schema = 1\n[[rule]]\nmetric = \"instructions\"\nrelative = 0.01\naction = \"block\"\n[history]\naction = \"block\"\n";
     project.write("baselines/policy.toml", policy);
+    assert_eq!(project.assay(&["history", "show"]).0, 0, "a policy judges when it is committed");
+    project.commit();
     let (code, said, told) = project.assay(&["history", "show"]);
     assert_eq!(code, 100, "{said}{told}");
     assert!(said.contains(": worse, blocks"), "{said}");

@@ -90,6 +90,12 @@ impl Backfill<'_> {
         if let Counting::No(why) = self.subject.counting() {
             anyhow::bail!("a history is of exact counts: {why}");
         }
+        let order: Vec<&str> = commits.iter().rev().map(|dated| dated.commit.as_str()).collect();
+        let keep = |history: &mut History, record: CommitRecord| {
+            history.add(record);
+            history.put_in_order(&order);
+            history.write(self.folder)
+        };
         let (mut done, mut failed, mut history) = (Backfilled::default(), Vec::new(), None::<History>);
         for (number, dated) in (1..).zip(commits) {
             if history.as_ref().is_some_and(|history| self.knows(history, dated)) {
@@ -98,16 +104,14 @@ impl Backfill<'_> {
             }
             eprintln!("{} ({number} of {}, {})", short(&dated.commit), commits.len(), &dated.date[..10]);
             let built = self.subject.revision(&dated.commit);
-            let known = match &built {
-                Ok(build) => {
-                    history.take().map_or_else(|| self.open(build), Ok).map(|opened| &*history.insert(opened))?
-                }
-                // Until a commit builds, nobody knows the environment.
-                Err(error) if history.is_none() => {
+            let known = match (&mut history, &built) {
+                (Some(known), _) => known,
+                (None, Ok(build)) => history.insert(self.open(build)?),
+                (None, Err(error)) => {
+                    // Until a commit builds, nobody knows the environment.
                     failed.push(CommitRecord::left_out(&dated.commit, &dated.date, reason(error)));
                     continue;
                 }
-                Err(_) => history.as_ref().context("a commit was built")?,
             };
             if self.knows(known, dated) {
                 done.known += 1;
@@ -117,15 +121,12 @@ impl Backfill<'_> {
             let record =
                 record.unwrap_or_else(|error| CommitRecord::left_out(&dated.commit, &dated.date, reason(&error)));
             done.note(&record);
-            let history = history.as_mut().context("a commit was built")?;
-            history.add(record);
-            history.write(self.folder)?;
+            keep(known, record)?;
         }
         for record in failed {
             done.note(&record);
             if let Some(history) = &mut history {
-                history.add(record);
-                history.write(self.folder)?;
+                keep(history, record)?;
             }
         }
         Ok(done)

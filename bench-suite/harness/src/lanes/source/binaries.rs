@@ -1,8 +1,8 @@
 //! The code of built programs by crate, from their symbols.
 //!
-//! Programs are taken as they are in the folder of release builds, and only if no file that they were built of is newer:
-//! cargo lists these files beside each program. Generic code belongs to the crate that its type or trait names, as in
-//! [`crate::tools::symbols`].
+//! Programs are taken as they are in the folder of release builds, and only if no file that they were built of is
+//! newer: cargo lists these files beside each program. Generic code belongs to the crate that its type or trait names,
+//! as in [`crate::tools::symbols`].
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Reads one source file: lines, calls of `unwrap`, `expect` and `clone`, and the modules in other files.
 //!
 //! The file is parsed, so a comment, a string or a document is no call. What is inside of a macro is not parsed by
-//! rustc's rules, as only the macro knows them: its tokens are searched for `.unwrap()`. Code for tests is left out: items,
-//! statements and modules below `#[cfg(test)]`, and functions that are tests or benches.
+//! rustc's rules, as only the macro knows them: its tokens are searched for `.unwrap()`. Code for tests is left out:
+//! items, statements and modules below `#[cfg(test)]`, and functions that are tests or benches.
 
 use anyhow::{Context, Result};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
