@@ -85,7 +85,7 @@ mod tests {
         let path = folder.path().join("counts.jsonl");
         let [log, get] = [case("step/log", 20), case("episode/get", 20)];
         let both = [log.clone(), get.clone()];
-        assert_eq!(counted(&path, &[log.clone()], 1.0, None), (vec![1.0], 0));
+        assert_eq!(counted(&path, std::slice::from_ref(&log), 1.0, None), (vec![1.0], 0));
         let (values, failures) = counted(&path, &both, 2.0, Some("the disk is full"));
         assert!(values[0] == 1.0 && values[1].is_nan() && failures == 1, "{values:?}: a failure is not kept");
         assert_eq!(counted(&path, &both, 3.0, None), (vec![1.0, 3.0], 0));
