@@ -2,9 +2,9 @@
 //!
 //! If nothing changed, every order of the values is as likely as the one that was seen. Each random order is split at
 //! its own best place, so the search for the place is part of the test, as in Matteson and James (2014). Hunter
-//! (Fleming et al., ICPE 2023) and Apache Otava replace this by Student's t, because it is quicker and repeats. Its p-value is
-//! that of a place chosen before looking, and of a normal distribution. Neither holds here, and at the levels that many
-//! series need, both errors are large. The seed makes the permutation repeat too.
+//! (Fleming et al., ICPE 2023) and Apache Otava replace this by Student's t, because it is quicker and repeats. Its
+//! p-value is that of a place chosen before looking, and of a normal distribution. Neither holds here, and at the
+//! levels that many series need, both errors are large. The seed makes the permutation repeat too.
 //!
 //! The number of orders is not fixed: Besag and Clifford, "Sequential Monte Carlo p-values" (Biometrika 78, 1991,
 //! p. 301) stop when enough orders split as well, so series without a change cost little.
