@@ -8,6 +8,7 @@
 //! The method takes it that the values between two changes are exchangeable. A slow drift, or noise that depends on the
 //! noise before, is found as a change.
 
+use super::energy::LEAST;
 use super::error::{Result, check_open_unit};
 use super::holm;
 use super::permutation::{TestedSplit, tested_split};
@@ -35,15 +36,19 @@ pub struct ChangePoint {
 /// ```
 pub fn change_points(series: &[Vec<f64>], level: f64, seed: u64) -> Result<Vec<Vec<ChangePoint>>> {
     check_open_unit("the level of change points", level)?;
-    let number = series.len().max(1) as f64;
+    // A series that is too short or constant has no split, and so can't be found changed by chance.
+    let has_split = |values: &&Vec<f64>| values.len() >= 2 * LEAST && values.iter().any(|value| *value != values[0]);
+    let number = series.iter().filter(has_split).count().max(1) as f64;
     // The smallest p-value must be well below the level of one series, or nothing could be found.
     let orders = ((4.0 * number / level).ceil() as usize).clamp(999, MOST_ORDERS);
     let test = |values: &[f64]| if values.is_empty() { Ok(None) } else { tested_split(values, orders, seed) };
     let first: Vec<Option<TestedSplit>> = series.iter().map(|values| test(values)).collect::<Result<_>>()?;
-    let p_values: Vec<f64> = first.iter().map(|first| first.map_or(1.0, |tested| tested.p_value)).collect();
+    let p_values: Vec<f64> = first.iter().flatten().map(|tested| tested.p_value).collect();
+    let mut corrected = holm::adjusted(&p_values)?.into_iter();
     let mut all = Vec::with_capacity(series.len());
-    for ((values, first), adjusted) in series.iter().zip(first).zip(holm::adjusted(&p_values)?) {
-        let Some(tested) = first.filter(|_| adjusted <= level) else {
+    for (values, first) in series.iter().zip(first) {
+        let corrected = first.and_then(|tested| Some((tested, corrected.next()?)));
+        let Some((tested, adjusted)) = corrected.filter(|(_, adjusted)| *adjusted <= level) else {
             all.push(vec![]);
             continue;
         };

@@ -11,6 +11,7 @@ mod trend;
 use baselines::history::CommitRecord;
 use baselines::history::changes::{ChangedSeries, SeriesChange};
 use baselines::history::series::Series;
+use baselines::metric::Better;
 use baselines::{Metric, Unit};
 
 pub use site::site;
@@ -54,11 +55,14 @@ fn size(change: &SeriesChange) -> String {
 }
 
 /// What a change means for the gate.
-fn meaning(change: &SeriesChange) -> &'static str {
+fn meaning(series: &Series, change: &SeriesChange) -> &'static str {
+    let grows = change.after > change.before;
+    let is_good = Metric::find(&series.metric).is_some_and(|metric| grows == (metric.better == Better::Higher));
     match change {
         SeriesChange { blocks: true, .. } => "worse, blocks",
         SeriesChange { is_worse: true, .. } => "worse",
-        _ => "within the limit, or better",
+        _ if is_good => "better",
+        _ => "within the limit",
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn index(reports: &[HistoryReport], benchmarks: &[Benchmark<'_>]) -> 
                                 td.number { (shown(series, change.before)) }
                                 td.number { (shown(series, change.after)) }
                                 td.number { (size(change)) }
-                                td { (meaning(change)) }
+                                td { (meaning(series, change)) }
                             }
                         } }
                     } }
@@ -99,7 +99,7 @@ fn section(one: &ChangedSeries) -> Markup {
             figure.trend { (trend(one)) }
             @for change in &one.changes {
                 @let (before, after) = change.between(series);
-                p { strong { (size(change)) } " between " code { (short(&before.commit)) } " and " code { (short(&after.commit)) } " (" (day(&after.date)) "): " (shown(series, change.before)) " to " (shown(series, change.after)) ", " (meaning(change)) "." }
+                p { strong { (size(change)) } " between " code { (short(&before.commit)) } " and " code { (short(&after.commit)) } " (" (day(&after.date)) "): " (shown(series, change.before)) " to " (shown(series, change.after)) ", " (meaning(series, change)) "." }
             }
             details {
                 summary { "Values of " (plural(series.points.len(), "commit")) }

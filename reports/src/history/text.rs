@@ -42,7 +42,7 @@ pub fn render(report: &HistoryReport) -> String {
             short(&after.commit),
             day(&after.date),
             change.p_value,
-            meaning(change)
+            meaning(series, change)
         ));
     }
     let steady = report.series.iter().filter(|one| one.changes.is_empty()).count();
