@@ -153,6 +153,11 @@ pub enum Error {
         `assay compare BASE NEW` shows two runs side by side"
     )]
     NothingExact,
+    /// A run of uncommitted changes, which belongs to no commit. Holds the commit below them.
+    #[error(
+        "the run was measured on a dirty tree (commit {0}), and a history is of commits: commit, and measure again"
+    )]
+    DirtyRun(String),
     /// A run of uncommitted changes. Holds the commit below them.
     #[error("the run was measured on a dirty tree (commit {0}): commit first, or pass --dirty")]
     DirtyTree(String),

@@ -38,6 +38,9 @@
 //! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all
 //!   claims of one session ([`claim`]).
 //! - **call stacks**: the cost of a case by stack of functions ([`CallStacks`]).
+//! - **history**, **series**, **point**: the exact metrics of many commits; the values of one metric of one case,
+//!   commit by commit; one of them ([`history`]). To **backfill** is to measure commits of before.
+//! - **change point**: a place where a series changed for good ([`stats::change_points`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
 //!
 //! This crate measures nothing, prints nothing and imports no other crate of the workspace.
@@ -53,6 +56,7 @@ pub mod environment;
 mod error;
 pub mod exit_code;
 pub mod gate;
+pub mod history;
 pub mod measurement;
 pub mod merge;
 pub mod metric;

@@ -1,7 +1,7 @@
 //! The one table of metrics: name, unit, direction, assumption and lane of every number.
 
 use Better::{Higher, Lower};
-use Lane::{Counts, Effect, Load, Time};
+use Lane::{Counts, Effect, Load, Source, Time};
 use Unit::{Bytes, Count, Nanoseconds, PerSecond, Ratio};
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,7 @@ pub enum Lane {
 
 impl Lane {
     /// All lanes, in the order of reports.
-    pub const ALL: [Lane; 5] = [Counts, Time, Load, Effect, Lane::Source];
+    pub const ALL: [Lane; 5] = [Counts, Time, Load, Effect, Source];
 
     /// The name in records, policies and commands.
     pub fn name(self) -> &'static str {
@@ -174,6 +174,20 @@ pub const METRICS: &[Metric] = &[
     )),
     exact("evictions", Ratio, Effect, "entries that were evicted to make room, as a share of all look-ups"),
     more_is_better(exact("hit_ratio", Ratio, Effect, "share of look-ups that the cache answered")),
+    exact("lines", Count, Source, "lines of a source file, or of all files of a package, without those for tests"),
+    exact("long_files", Count, Source, "source files of more than 500 lines"),
+    exact("unwraps", Count, Source, "calls of `unwrap` outside of tests"),
+    exact("expects", Count, Source, "calls of `expect` outside of tests"),
+    exact("clones", Count, Source, "calls of `clone` in functions outside of tests"),
+    exact(
+        "hot_clones",
+        Count,
+        Source,
+        "those in functions with at least 1% of a case's instructions in the newest counts",
+    ),
+    exact("duplicates", Count, Source, "packages that Cargo.lock has in several versions"),
+    exact("versions", Count, Source, "versions of a package in Cargo.lock"),
+    exact("code_bytes", Bytes, Source, "code of a built program, or of a crate in it, by its symbols"),
 ];
 
 impl Metric {

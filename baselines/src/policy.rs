@@ -36,6 +36,42 @@ pub struct Policy {
     exceptions: Vec<Exception>,
     #[serde(default, rename = "redefinition")]
     redefinitions: Vec<Redefinition>,
+    /// What follows from a change in the history.
+    #[serde(default)]
+    pub history: HistoryRule,
+}
+
+/// What follows from a change point in the history ([`crate::history`]) that is for the worse, and beyond the limit of
+/// a metric that blocks. Nothing, if the policy does not ask for it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryRule {
+    #[serde(default = "advise")]
+    action: Action,
+    /// It blocks while so many commits or fewer are measured since.
+    #[serde(default = "recent")]
+    pub recent: usize,
+}
+
+impl Default for HistoryRule {
+    fn default() -> HistoryRule {
+        HistoryRule { action: advise(), recent: recent() }
+    }
+}
+
+impl HistoryRule {
+    /// True if such a change fails `assay history show`.
+    pub fn blocks(self) -> bool {
+        self.action == Action::Block
+    }
+}
+
+fn advise() -> Action {
+    Action::Advise
+}
+
+fn recent() -> usize {
+    30
 }
 
 /// The allowed change of one metric.

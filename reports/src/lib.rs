@@ -7,7 +7,7 @@
 //!   a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `ranking`: the order of
 //!   the deltas; `deltas`: one in words. [`cause`]: the causes of changed counts. [`repeatability`]: repeated counts.
-//!   `names`, `numbers`: cases and values as people read them.
+//!   [`history`]: the values of many commits, as text and as a site. `names`, `numbers`: cases and values as people read them.
 //! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
 //!   that charts show.
 //! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
@@ -28,6 +28,7 @@ mod format;
 mod github;
 pub mod headline;
 pub mod heat;
+pub mod history;
 pub mod html;
 mod json;
 mod junit;

@@ -1,4 +1,4 @@
-//! The statistics of the time lane: from slice times to a decision about a suite of benchmarks.
+//! The statistics: from slice times to a decision about a suite of benchmarks, and the change points of a history.
 //!
 //! One idea a file, in the order of use:
 //!
@@ -10,18 +10,23 @@
 //! - [`decision`]: the looks over a whole suite, as a pure function from rounds to next steps.
 //! - [`binomial`]: bounds of a rate, for counts such as "0 red in 100 suites".
 //! - [`descriptive`]: the median.
+//! - [`energy`]: the best place to split a series; [`permutation`]: its significance; [`change_points`]: all of them,
+//!   over many series.
 //!
-//! Everything is a pure function over `f64` slices, without clock, randomness or files. Nothing assumes a normal
-//! distribution. The one assumption about noise, that the sides could be swapped, is made true by the scheduler, which
-//! draws the order of every pair of slices. Means, t-tests and bootstraps are avoided: the heavy tails of shared
-//! machines mislead them.
+//! Everything is a pure function over `f64` slices, without clock or files; what is random has a seed. Nothing assumes
+//! a normal distribution. The one assumption about noise of rounds, that the sides could be swapped, is made true by
+//! the scheduler, which draws the order of every pair of slices. Means, t-tests and bootstraps are avoided: the heavy
+//! tails of shared machines mislead them.
 
 pub mod binomial;
+pub mod change_points;
 pub mod decision;
 pub mod descriptive;
+pub mod energy;
 mod error;
 pub mod hodges_lehmann;
 pub mod holm;
+pub mod permutation;
 pub mod procedure;
 pub mod round;
 pub mod wilcoxon;

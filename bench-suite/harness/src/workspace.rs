@@ -38,6 +38,11 @@ pub fn stored_baselines() -> PathBuf {
     root().join("baselines/stored")
 }
 
+/// The folder of histories.
+pub fn histories() -> PathBuf {
+    root().join("baselines/history")
+}
+
 /// The policy of this tree.
 pub fn policy() -> PathBuf {
     root().join("baselines/policy.toml")

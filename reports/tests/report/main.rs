@@ -4,6 +4,7 @@ mod browser;
 mod doing;
 mod fixture;
 mod golden;
+mod history;
 mod hostile;
 mod ledger;
 mod model;

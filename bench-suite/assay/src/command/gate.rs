@@ -17,7 +17,7 @@ use harness::foreign::{Parts, StoredCounts};
 use harness::recorded::{Recorded, selects};
 use harness::session::ab::AbSession;
 use harness::session::judging::{Judged, judge, scope};
-use harness::session::plan::{FinishedRun, RunProfile, Selection};
+use harness::session::plan::{self, FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
 use harness::subject::command::CommandSubject;
@@ -166,11 +166,12 @@ impl GateArgs {
             }
             None => {
                 let selection = self.counted()?;
-                let subject = match is_memory {
+                let subject = match is_memory || selection.is_source() {
                     true => None,
                     false => Some(subject::here(selection.source()?, self.cargo.choice())?),
                 };
                 let environment = match &subject {
+                    None if selection.is_source() => plan::environment_of_source(&selection),
                     None => run::environment(&selection)?,
                     Some(subject) => {
                         let (seed, input) = subject.input()?;
@@ -189,6 +190,7 @@ impl GateArgs {
                 rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
                 let judged_by = rulebook.judged_by.clone();
                 match subject {
+                    None if selection.is_source() => (run::source(&selection, None, Some(judged_by))?, vec![]),
                     None => (run::measure(&selection, RunProfile::Full, None, Some(judged_by))?, vec![]),
                     Some(subject) => run::measure_against(&*subject, &selection, &base, judged_by)?,
                 }

@@ -10,6 +10,7 @@ mod corpus;
 mod doctor;
 mod gate;
 mod growth;
+mod history;
 mod hits;
 mod init;
 mod load;
@@ -67,6 +68,8 @@ enum Command {
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
     #[command(subcommand)]
+    History(history::HistoryCommand),
+    #[command(subcommand)]
     Corpus(corpus::CorpusCommand),
     Claims(claims::ClaimsArgs),
     Recall(recall::RecallArgs),
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Profile(profile) => profile.execute(),
         Command::Report(report) => report.execute(),
         Command::Baseline(baseline) => baseline.execute(),
+        Command::History(history) => history.execute(),
         Command::Corpus(corpus) => corpus.execute(),
         Command::Claims(claims) => claims.execute(),
         Command::Recall(recall) => recall.execute(),

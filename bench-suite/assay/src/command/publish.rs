@@ -7,6 +7,7 @@ use baselines::Run;
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
 use harness::foreign;
+use harness::lanes::source;
 use harness::session::judging::Judged;
 use harness::session::runs;
 use harness::workspace;
@@ -97,6 +98,7 @@ pub fn report(path: &Path, run: Run) -> Result<Report> {
         report.notes = foreign::notes(&report.run);
     } else {
         report.profiles = runs::read_stacks(path)?;
+        report.notes = source::notes(&report.run);
     }
     Ok(report)
 }

@@ -7,7 +7,7 @@ use baselines::exit_code::Exit;
 use baselines::{Lane, Run};
 use clap::Args;
 use harness::lanes::effect;
-use harness::session::plan::{FinishedRun, RunProfile};
+use harness::session::plan::{FinishedRun, RunProfile, Selection};
 use harness::session::run;
 use harness::subject;
 use harness::workspace;
@@ -25,6 +25,7 @@ Examples:
   assay run retrieve --lane counts       exact counts of the retrieval benchmarks
   assay run step/log --set codec=postcard
   assay run --lane counts --repeat 5     the spread of the counts, in the report
+  assay run --lane source                lines, unwraps, clones, duplicate dependencies and code size of any cargo workspace
   assay run --lane effect                traffic to a database server 0, 1, 15 and 45 ms away, and over HTTP.
                                          Needs an sqld: scripts/setup installs one, SQLD=path names one,
                                          LIBSQL_URL (and LIBSQL_AUTH_TOKEN) a server")]
@@ -75,7 +76,10 @@ impl RunArgs {
             return self.list();
         }
         let selection = self.selection.selection();
-        self.cargo.refuse_if(workspace::has_the_memory())?;
+        self.cargo.refuse_if(workspace::has_the_memory() || selection.is_source())?;
+        if selection.is_source() {
+            return self.judged(run::source(&selection, self.output.as_deref(), None)?, &selection);
+        }
         if !workspace::has_the_memory() {
             let subject = subject::here(selection.source()?, self.cargo.choice())?;
             let FinishedRun { path, run } = run::measure_subject(&*subject, &selection, self.output.as_deref())?;
@@ -83,9 +87,14 @@ impl RunArgs {
             publish::print_and_write(&publish::report(&path, run)?, &path, None)?;
             return Ok(exit);
         }
-        let FinishedRun { path, run } = run::measure(&selection, self.profile(), self.output.as_deref(), None)?;
+        self.judged(run::measure(&selection, self.profile(), self.output.as_deref(), None)?, &selection)
+    }
+
+    /// Publishes a run, judged by the stored baseline if one fits.
+    fn judged(&self, finished: FinishedRun, selection: &Selection) -> Result<Exit> {
+        let FinishedRun { path, run } = finished;
         let exit = exit(&run);
-        let judged = gate::by_baseline(&run, &selection)?;
+        let judged = gate::by_baseline(&run, selection)?;
         let mut report = publish::report(&path, run)?;
         if let Some((baseline, judgement)) = judged {
             report.against = Some(format!("baseline {}", baseline.display()));

@@ -8,6 +8,7 @@ pub mod counts;
 pub mod effect;
 pub mod load;
 pub mod slices;
+pub mod source;
 pub mod time;
 pub mod unsteady;
 pub mod work;

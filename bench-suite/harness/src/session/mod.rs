@@ -7,9 +7,11 @@
 //! - [`shard`] takes a part of the cases; `times` records those of rounds as measurements.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
 //!   doing a count that got worse is.
+//! - [`backfill`] measures commits of before for the history.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
+pub mod backfill;
 pub mod doing;
 pub mod judging;
 pub mod kept_counts;

@@ -13,6 +13,7 @@ use workloads::input::{Input, Source};
 use super::unmeasured;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
+use crate::lanes::source;
 use crate::subject::{Counting, Subject};
 use crate::tools::valgrind;
 
@@ -77,6 +78,11 @@ impl Selection {
         } else {
             Lane::ALL.into_iter().filter(|lane| self.lanes.contains(lane)).collect()
         }
+    }
+
+    /// True if the source is all that is measured: nothing is built.
+    pub fn is_source(&self) -> bool {
+        self.lanes() == [Lane::Source]
     }
 
     /// True if a comparison measures that lane: by default, counts and times.
@@ -163,6 +169,11 @@ pub fn environment_of(subject: &dyn Subject, build: &Build, selection: &Selectio
         environment.cpu_features = valgrind::cpu_features(build.program())?;
     }
     Ok(environment)
+}
+
+/// The environment of a run of the source alone.
+pub fn environment_of_source(selection: &Selection) -> Environment {
+    Environment::detect(selection.seed, source::INPUT)
 }
 
 /// The header of a run that starts now.

@@ -16,6 +16,7 @@ use crate::lanes::{self, Plan, unsteady};
 use crate::subject::memory::MemorySubject;
 use crate::subject::{Subject, SubjectCase};
 use crate::tools::valgrind;
+use crate::workspace;
 
 /// The episodes that the load test repeats.
 const EPISODES_UNDER_LOAD: usize = 64;
@@ -54,8 +55,11 @@ fn measure_like(
     output: Option<&Path>,
     stored: Option<(&Run, JudgedBy)>,
 ) -> Result<(FinishedRun, Vec<CaseKey>)> {
-    for lane in [Lane::Load, Lane::Effect, Lane::Source] {
-        ensure!(!selection.lanes.contains(&lane), "the lane {lane} is the memory's: here are `counts` and `time`");
+    for lane in [Lane::Load, Lane::Effect] {
+        ensure!(
+            !selection.lanes.contains(&lane),
+            "the lane {lane} is the memory's: here are `counts`, `time` and `source`"
+        );
     }
     let build = subject.working_tree()?;
     let listed = subject.list(&build)?;
@@ -94,6 +98,9 @@ fn measure_like(
     if selection.compares(Lane::Time) {
         lanes::slices::measure(subject, &build, &cases, &mut writer)?;
     }
+    if selection.lanes.contains(&Lane::Source) {
+        measure_source(&subject.root().join("Cargo.toml"), selection, &mut writer)?;
+    }
     let unsteady = unsteady.into_iter().map(|case: SubjectCase| case.key).collect();
     Ok((FinishedRun { path, run: writer.finish()? }, unsteady))
 }
@@ -111,6 +118,20 @@ pub fn count(selection: &Selection, cases: &[Case]) -> Result<FinishedRun> {
     let plan = CountPlan { subject: &subject, build: &build, cases, repeat: 1, budget: Budget::default() };
     counts::measure(plan, &mut writer, |_| false)?;
     Ok(FinishedRun { path, run: writer.finish()? })
+}
+
+/// Measures the source of the cargo workspace of this folder, and nothing else.
+pub fn source(selection: &Selection, output: Option<&Path>, judged_by: Option<JudgedBy>) -> Result<FinishedRun> {
+    let environment = plan::environment_of_source(selection);
+    let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
+    let header = RunHeader { judged_by, ..plan::header("full", environment) };
+    let mut writer = RunWriter::create(&path, header)?;
+    measure_source(&workspace::root().join("Cargo.toml"), selection, &mut writer)?;
+    Ok(FinishedRun { path, run: writer.finish()? })
+}
+
+fn measure_source(manifest: &Path, selection: &Selection, writer: &mut RunWriter) -> Result<()> {
+    lanes::source::measure(manifest, runs::newest_with_functions()?.as_ref(), selection.filter.as_deref(), writer)
 }
 
 /// Measures a selection into a new run file, which records what will judge it.
@@ -174,7 +195,7 @@ pub fn measure(
             Lane::Time => lanes::time::measure(&plan, &mut writer)?,
             Lane::Load => lanes::load::measure(&plan, &mut writer)?,
             Lane::Effect => lanes::effect::measure(&plan, &mut writer)?,
-            Lane::Source => writer.skipped(format!("{lane} lane"), "nothing measures it yet")?,
+            Lane::Source => measure_source(&workspace::root().join("Cargo.toml"), selection, &mut writer)?,
         }
     }
     let run = writer.finish()?;

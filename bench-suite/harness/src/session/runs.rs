@@ -63,6 +63,18 @@ pub fn find(named: &str) -> Result<PathBuf> {
     }
 }
 
+/// The newest run with costs by function; none if there is no such run.
+pub fn newest_with_functions() -> Result<Option<Run>> {
+    for path in list()?.into_iter().rev() {
+        // What can't be read is no profile.
+        let Ok(run) = Run::read(&path, false) else { continue };
+        if run.measurements.iter().any(|measurement| !measurement.functions.is_empty()) {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
 /// The finished runs, by name and so by time.
 fn list() -> Result<Vec<PathBuf>> {
     let folder = folder();

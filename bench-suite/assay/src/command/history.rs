@@ -1,0 +1,234 @@
+//! `assay history`: the exact counts of many commits, and where they changed.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use baselines::exit_code::Exit;
+use baselines::history::changes::{ChangedSeries, changes};
+use baselines::history::{CommitRecord, History, series};
+use clap::{Args, Subcommand};
+use harness::build::git::repository_of;
+use harness::recorded::selects;
+use harness::session::backfill::{self, Backfill};
+use harness::session::plan::Selection;
+use harness::session::rulebook::{BaseCommit, Rulebook};
+use harness::session::runs;
+use harness::{subject, workspace};
+use reports::history::HistoryReport;
+
+use super::cargo_args::CargoArgs;
+
+/// Keep the counts of many commits, and find where they changed
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+A history is of exact counts, one file for each environment (toolchain, valgrind, CPU as valgrind presents it), in
+baselines/history. Commit it. Change points are those of E-divisive with means; METHODOLOGY.md has their error rates.
+
+Examples:
+  assay history backfill v1.0..main --every 5 parse    count the benchmark `parse` at every fifth commit
+  assay history add latest                             add the newest run
+  assay history show                                   the commits between which something changed
+  assay history site public                            pages for a static host")]
+pub enum HistoryCommand {
+    /// Add runs and baselines, at their commits
+    Add(AddArgs),
+    /// Show where series changed; ends with 100 if the policy's [history] blocks one
+    Show(ShowHistoryArgs),
+    /// Build and count commits of before, the newest first; an interrupted backfill goes on where it was
+    Backfill(BackfillArgs),
+    /// Write static pages: a trend a series, with its changes
+    Site(SiteArgs),
+}
+
+/// The folder of histories.
+#[derive(Debug, Args)]
+pub struct HistoryFolder {
+    /// The folder of histories [default: baselines/history]
+    #[arg(long, value_name = "FOLDER")]
+    history: Option<PathBuf>,
+}
+
+/// `assay history add`.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// Runs or baselines: paths, names in target/assay/runs, or `latest`
+    #[arg(default_value = "latest")]
+    runs: Vec<String>,
+
+    #[command(flatten)]
+    folder: HistoryFolder,
+}
+
+/// `assay history show`.
+#[derive(Debug, Args)]
+pub struct ShowHistoryArgs {
+    /// Only benchmarks and variants that contain this text
+    filter: Option<String>,
+
+    #[command(flatten)]
+    folder: HistoryFolder,
+
+    /// The limits of metrics [default: baselines/policy.toml, or the built-in policy]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+/// `assay history backfill`.
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// The commits, as git has them: those of B that A has not, on the side of first parents
+    #[arg(value_name = "A..B")]
+    range: String,
+
+    /// Only benchmarks that contain this text
+    filter: Option<String>,
+
+    /// Only every N-th commit, from the newest
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    every: u32,
+
+    /// Try commits again that are left out, because they did not build say
+    #[arg(long)]
+    retry: bool,
+
+    #[command(flatten)]
+    folder: HistoryFolder,
+
+    #[command(flatten)]
+    cargo: CargoArgs,
+}
+
+/// `assay history site`.
+#[derive(Debug, Args)]
+pub struct SiteArgs {
+    /// The folder of the pages
+    output: PathBuf,
+
+    #[command(flatten)]
+    shown: ShowHistoryArgs,
+}
+
+impl HistoryFolder {
+    fn path(&self) -> PathBuf {
+        self.history.clone().unwrap_or_else(workspace::histories)
+    }
+}
+
+impl HistoryCommand {
+    /// Runs the subcommand.
+    pub fn execute(&self) -> Result<Exit> {
+        match self {
+            HistoryCommand::Add(add) => add.execute(),
+            HistoryCommand::Show(show) => show.execute(),
+            HistoryCommand::Backfill(backfill) => backfill.execute(),
+            HistoryCommand::Site(site) => site.execute(),
+        }
+    }
+}
+
+impl AddArgs {
+    fn execute(&self) -> Result<Exit> {
+        let folder = self.folder.path();
+        for named in &self.runs {
+            let run = runs::read(&runs::find(named)?, false)?;
+            let environment = &run.header.environment;
+            let dated = backfill::date(&workspace::root(), &environment.commit);
+            let record = CommitRecord::of_run(&run, &dated.unwrap_or_else(|| run.header.started_at.clone()))?;
+            let mut history = History::open(&folder, &environment.key())?;
+            println!(
+                "{}: {} cases of {}",
+                History::path(&folder, &history.environment).display(),
+                record.cases.len(),
+                record.commit
+            );
+            history.add(record);
+            history.write(&folder)?;
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+impl ShowHistoryArgs {
+    fn execute(&self) -> Result<Exit> {
+        let reports = self.reports()?;
+        for report in &reports {
+            print!("{}", reports::history::text(report));
+        }
+        let changes = || reports.iter().flat_map(|report| &report.series).flat_map(|one| &one.changes);
+        Ok(match changes().any(|change| change.blocks) {
+            true => Exit::Regressed,
+            false if reports.iter().all(|report| report.series.is_empty()) => self.nothing(),
+            false => Exit::Ok,
+        })
+    }
+
+    fn nothing(&self) -> Exit {
+        let folder = self.folder.path();
+        eprintln!(
+            "nothing of that is in {}: `assay history backfill HEAD~20..HEAD` measures commits",
+            folder.display()
+        );
+        Exit::Nothing
+    }
+
+    /// What judges: the policy of the base, as in a gate.
+    fn rulebook(&self) -> Result<Rulebook> {
+        let (root, own) = (workspace::root(), workspace::policy());
+        let repository = repository_of(&root).unwrap_or(root);
+        match BaseCommit::of_tree(&repository)? {
+            Some(base) => Rulebook::of_base(base, self.policy.as_deref(), Some(&own)),
+            None => Rulebook::of_this_tree(self.policy.as_deref().or(own.is_file().then_some(&own))),
+        }
+    }
+
+    /// The histories, with what is shown of them. All series are judged together, whatever is shown.
+    fn reports(&self) -> Result<Vec<HistoryReport>> {
+        let histories = History::list(&self.folder.path())?;
+        let all = histories.iter().flat_map(|history| series::series(history, |_| true)).collect();
+        let rulebook = self.rulebook()?;
+        rulebook.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        let mut judged = changes(all, &rulebook.policy, runs::today())?;
+        judged.retain(|one| selects(self.filter.as_deref(), "", &one.series.case));
+        let report = |history: History| {
+            let is_of = |one: &&ChangedSeries| one.series.environment == history.environment;
+            let series = judged.iter().filter(is_of).cloned().collect();
+            HistoryReport { environment: history.environment, commits: history.commits, series }
+        };
+        Ok(histories.into_iter().map(report).collect())
+    }
+}
+
+impl BackfillArgs {
+    fn execute(&self) -> Result<Exit> {
+        let selection = Selection { filter: self.filter.clone(), ..Selection::default() };
+        let subject = subject::here(selection.source()?, self.cargo.choice())?;
+        let commits = backfill::commits(&backfill::repository(&*subject)?, &self.range, self.every as usize)?;
+        let folder = self.folder.path();
+        let backfill = Backfill { subject: &*subject, selection: &selection, folder: &folder, retry: self.retry };
+        let done = backfill.run(&commits)?;
+        println!(
+            "{} commits: {} measured, {} known, {} left out; `assay history show` tells where something changed",
+            commits.len(),
+            done.measured,
+            done.known,
+            done.left_out.len()
+        );
+        Ok(if done.measured + done.known == 0 { Exit::Nothing } else { Exit::Ok })
+    }
+}
+
+impl SiteArgs {
+    fn execute(&self) -> Result<Exit> {
+        let reports = self.shown.reports()?;
+        if reports.iter().all(|report| report.series.is_empty()) {
+            return Ok(self.shown.nothing());
+        }
+        let pages = write_site(&reports, &self.output)?;
+        println!("{}: {pages} pages", self.output.join("index.html").display());
+        Ok(Exit::Ok)
+    }
+}
+
+fn write_site(reports: &[HistoryReport], folder: &Path) -> Result<usize> {
+    reports::history::site(reports, folder).with_context(|| format!("can't write the site into {}", folder.display()))
+}

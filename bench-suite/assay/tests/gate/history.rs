@@ -1,0 +1,99 @@
+//! The history of a project: backfilled, added to, shown, and published.
+
+use std::path::Path;
+
+use baselines::CaseKey;
+use baselines::history::{CaseValues, CommitRecord, History};
+
+use super::project::{has_valgrind, summing};
+use super::support::{LIBRARY, Project, run, slower};
+
+/// A history of 40 commits whose last 15 take a tenth more instructions, in the project's folder.
+fn stepped(folder: &Path) -> History {
+    let mut history = History::new("x86_64");
+    for number in 0..40_u32 {
+        let case = CaseKey { benchmark: "sums/squares".to_owned(), variant: String::new() };
+        let value = 1000.0 + f64::from(number % 3) + if number >= 25 { 100.0 } else { 0.0 };
+        let values = [("instructions".to_owned(), value), ("allocations".to_owned(), 2.0)].into();
+        let (commit, date) = (format!("{number:040x}"), format!("2026-01-{:02}T00:00:{number:02}Z", 1 + number / 2));
+        let cases = vec![CaseValues { case, operations: 20, values }];
+        history.add(CommitRecord { commit, date, cases, left_out: None });
+    }
+    history.add(CommitRecord::left_out("beef", "2026-01-31T00:00:00Z", "it does not build"));
+    history.write(&folder.join("baselines/history")).expect("written");
+    history
+}
+
+#[test]
+fn a_change_is_shown_with_its_commits_and_blocks_where_the_policy_says_so() {
+    let project = Project::new(&[("Cargo.toml", "[package]\nname = \"summing\"\nversion = \"0.1.0\"\n")]);
+    let (code, said, told) = project.assay(&["history", "show"]);
+    assert_eq!((code, said.as_str()), (4, ""), "{told}");
+    assert!(told.contains("`assay history backfill HEAD~20..HEAD`"), "{told}");
+    stepped(&project.root());
+    let (code, said, told) = project.assay(&["history", "show"]);
+    assert_eq!(code, 0, "{said}{told}");
+    let range = "instructions of sums/squares: 1001 to 1101 in 000000000000..000000000000 (2026-01-13)";
+    assert!(said.contains("+9.99%") && said.contains(range), "{said}");
+    assert!(said.contains("left out: beef (2026-01-31): it does not build"), "{said}");
+    assert!(said.ends_with("2 series, 1 without a change\n"), "{said}");
+    assert_eq!(project.assay(&["history", "show", "other"]).0, 4);
+    let policy = "schema = 1\n[[rule]]\nmetric = \"instructions\"\nrelative = 0.01\naction = \"block\"\n[history]\naction = \"block\"\n";
+    project.write("baselines/policy.toml", policy);
+    assert_eq!(project.assay(&["history", "show"]).0, 0, "a policy judges when it is committed");
+    project.commit();
+    let (code, said, told) = project.assay(&["history", "show"]);
+    assert_eq!(code, 100, "{said}{told}");
+    assert!(said.contains(": worse, blocks"), "{said}");
+    let (code, said, _) = project.assay(&["history", "site", "public"]);
+    assert!(code == 0 && said.ends_with("index.html: 2 pages\n"), "{said}");
+    assert!(project.root().join("public/.nojekyll").is_file());
+}
+
+#[test]
+fn runs_become_points_of_their_commits() {
+    let project = Project::new(&[("Cargo.toml", "[package]\nname = \"summing\"\nversion = \"0.1.0\"\n")]);
+    let mut measured = run(&[("step/log", 1234.0)]);
+    let file = project.root().join("run.jsonl");
+    measured.write(&file).expect("written");
+    let (code, said, told) = project.assay(&["history", "add", "run.jsonl"]);
+    assert!(code == 0 && said.contains("1 cases of 0123456789abcdef"), "{said}{told}");
+    let [history] = &History::list(&project.root().join("baselines/history")).expect("listed")[..] else {
+        panic!("one environment")
+    };
+    assert_eq!(history.environment, measured.header.environment.key());
+    assert_eq!(history.commits[0].date, "2026-01-01T00:00:00Z", "the run's, as no commit has that name");
+    assert_eq!(history.commits[0].cases[0].values["instructions"], 1234.0);
+    measured.header.environment.dirty = true;
+    measured.write(&file).expect("written");
+    let (code, _, told) = project.assay(&["history", "add", "run.jsonl"]);
+    assert!(code == 1 && told.contains("a history is of commits: commit, and measure again"), "{told}");
+}
+
+#[test]
+fn commits_of_before_are_counted_once_and_what_does_not_build_is_left_out() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    for library in [&slower(LIBRARY), "not Rust", LIBRARY] {
+        project.write("src/lib.rs", library);
+        project.commit();
+    }
+    let backfill = |more: &[&str]| project.assay(&[&["history", "backfill"], more].concat());
+    let (code, said, told) = backfill(&["HEAD~1..HEAD", "squares"]);
+    assert!(code == 0 && said.starts_with("1 commits: 1 measured, 0 known, 0 left out"), "{said}{told}");
+    let (code, said, told) = backfill(&["HEAD~3..HEAD", "squares"]);
+    assert!(code == 0 && said.starts_with("3 commits: 1 measured, 1 known, 1 left out"), "{said}{told}");
+    let (code, said, told) = backfill(&["HEAD~3..HEAD", "squares"]);
+    assert!(code == 0 && said.starts_with("3 commits: 0 measured, 3 known, 0 left out"), "{said}{told}");
+    let [history] = &History::list(&project.root().join("baselines/history")).expect("listed")[..] else {
+        panic!("one environment")
+    };
+    let instructions = |commit: &CommitRecord| commit.cases.first().map(|values| values.values["instructions"]);
+    let [before, broken, after] = &history.commits[..] else { panic!("{:?}", history.commits) };
+    assert!(instructions(before) > instructions(after), "{before:?} {after:?}");
+    assert!(broken.left_out.as_ref().is_some_and(|why| why.contains("summing")), "{broken:?}");
+    let (code, _, told) = backfill(&["HEAD"]);
+    assert!(code == 1 && told.contains("`HEAD` is no range"), "{told}");
+}

@@ -1,0 +1,207 @@
+//! Measures commits of before for the history: builds each, counts its benchmarks, and adds what it found.
+//!
+//! The newest commit comes first, as it says the environment. Every commit is written as soon as it is measured, so
+//! that a backfill that was interrupted goes on where it was. Only counts are made: times of other sessions can't be
+//! compared.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use baselines::history::{CommitRecord, History};
+use baselines::{Lane, RunWriter};
+
+use super::plan::{self, Selection};
+use crate::budget::Budget;
+use crate::build::checkout::Build;
+use crate::build::git::{git, repository_of, short};
+use crate::lanes::counts::{self, CountPlan};
+use crate::recorded::selects;
+use crate::subject::{Counting, Subject};
+use crate::tools::valgrind;
+use crate::workspace;
+
+/// The longest reason that is kept of a commit that does not build, in letters.
+const REASON: usize = 300;
+
+/// A commit and its date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatedCommit {
+    /// The full commit.
+    pub commit: String,
+    /// The committer's date, RFC 3339 in UTC.
+    pub date: String,
+}
+
+/// The commits to measure.
+#[derive(Clone, Copy)]
+pub struct Backfill<'a> {
+    /// Their benchmarks.
+    pub subject: &'a dyn Subject,
+    /// The benchmarks to count.
+    pub selection: &'a Selection,
+    /// The folder of histories.
+    pub folder: &'a Path,
+    /// Try commits again that are left out.
+    pub retry: bool,
+}
+
+/// What a backfill did.
+#[derive(Debug, Default)]
+pub struct Backfilled {
+    /// Commits that were measured.
+    pub measured: usize,
+    /// Commits that the history knew.
+    pub known: usize,
+    /// Commits that gave no value, and why.
+    pub left_out: Vec<(String, String)>,
+}
+
+/// The commits of a range `A..B` on the first parent's side, the newest first, every `every`-th of them.
+pub fn commits(repository: &Path, range: &str, every: usize) -> Result<Vec<DatedCommit>> {
+    ensure!(
+        range.contains("..") && !range.contains("..."),
+        "`{range}` is no range: give two revisions, as in v1.0..main"
+    );
+    let listed = git(repository, &["log", "--first-parent", "--format=%H %ct", "--end-of-options", range])?;
+    listed.lines().step_by(every.max(1)).map(parse).collect()
+}
+
+/// The date of a commit; none where the repository does not know it.
+pub fn date(repository: &Path, commit: &str) -> Option<String> {
+    let line = git(repository, &["log", "-1", "--format=%H %ct", "--end-of-options", commit]).ok()?;
+    parse(line.trim()).ok().map(|dated| dated.date)
+}
+
+fn parse(line: &str) -> Result<DatedCommit> {
+    let (commit, seconds) = line.split_once(' ').context("git prints a commit and its time")?;
+    let time = jiff::Timestamp::from_second(seconds.parse()?)?;
+    Ok(DatedCommit { commit: commit.to_owned(), date: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() })
+}
+
+impl Backfill<'_> {
+    /// Measures commits, the newest first.
+    ///
+    /// # Errors
+    /// Nothing can be counted here, or the history can't be read or written. A commit that fails is left out.
+    pub fn run(&self, commits: &[DatedCommit]) -> Result<Backfilled> {
+        if let Some(why) = valgrind::missing() {
+            anyhow::bail!("a history is of exact counts: {why}");
+        }
+        if let Counting::No(why) = self.subject.counting() {
+            anyhow::bail!("a history is of exact counts: {why}");
+        }
+        let order: Vec<&str> = commits.iter().rev().map(|dated| dated.commit.as_str()).collect();
+        let keep = |history: &mut History, record: CommitRecord| {
+            history.add(record);
+            history.put_in_order(&order);
+            history.write(self.folder)
+        };
+        let (mut done, mut failed, mut history) = (Backfilled::default(), Vec::new(), None::<History>);
+        for (number, dated) in (1..).zip(commits) {
+            if history.as_ref().is_some_and(|history| self.knows(history, dated)) {
+                done.known += 1;
+                continue;
+            }
+            eprintln!("{} ({number} of {}, {})", short(&dated.commit), commits.len(), &dated.date[..10]);
+            let built = self.subject.revision(&dated.commit);
+            let known = match (&mut history, &built) {
+                (Some(known), _) => known,
+                (None, Ok(build)) => history.insert(self.open(build)?),
+                (None, Err(error)) => {
+                    // Until a commit builds, nobody knows the environment.
+                    failed.push(CommitRecord::left_out(&dated.commit, &dated.date, reason(error)));
+                    continue;
+                }
+            };
+            if self.knows(known, dated) {
+                done.known += 1;
+                continue;
+            }
+            let record = built.and_then(|build| self.measure(&build, dated, known));
+            let record =
+                record.unwrap_or_else(|error| CommitRecord::left_out(&dated.commit, &dated.date, reason(&error)));
+            done.note(&record);
+            keep(known, record)?;
+        }
+        for record in failed {
+            done.note(&record);
+            if let Some(history) = &mut history {
+                keep(history, record)?;
+            }
+        }
+        Ok(done)
+    }
+
+    /// True if a commit need not be measured.
+    fn knows(&self, history: &History, dated: &DatedCommit) -> bool {
+        let filter = self.selection.filter.as_deref();
+        history.find(&dated.commit).is_some_and(|known| match &known.left_out {
+            Some(_) => !self.retry,
+            None => known.cases.iter().any(|values| selects(filter, "", &values.case)),
+        })
+    }
+
+    /// The history of a build's environment.
+    fn open(&self, build: &Build) -> Result<History> {
+        Ok(History::open(self.folder, &plan::environment_of(self.subject, build, &self.counts())?.key())?)
+    }
+
+    fn counts(&self) -> Selection {
+        Selection { lanes: vec![Lane::Counts], ..self.selection.clone() }
+    }
+
+    /// Counts the benchmarks of a commit.
+    fn measure(&self, build: &Build, dated: &DatedCommit, history: &History) -> Result<CommitRecord> {
+        let (subject, selection) = (self.subject, self.counts());
+        let environment = plan::environment_of(subject, build, &selection)?;
+        let key = environment.key();
+        ensure!(
+            key == history.environment,
+            "it is of another environment, {key}: give its toolchain a backfill of its own"
+        );
+        let listed = subject.list(build)?;
+        let mut cases = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?.cases;
+        ensure!(!cases.is_empty(), "it has no such benchmark");
+        subject.size(build, &mut cases)?;
+        for case in &mut cases {
+            case.operations = history.operations(&case.key).unwrap_or(case.operations);
+        }
+        cases.retain(|case| case.operations > 0);
+        let folder = workspace::temporary("history-")?;
+        let mut writer = RunWriter::create(&folder.path().join("run.jsonl"), plan::header("full", environment))?;
+        let plan = CountPlan { subject, build, cases: &cases, repeat: selection.repeat, budget: Budget::default() };
+        counts::measure(plan, &mut writer, |_| false)?;
+        let run = writer.so_far();
+        let cases = baselines::history::exact(&run.measurements);
+        let failed =
+            || run.invalid.iter().map(|entry| &entry.why).chain(run.skipped.iter().map(|entry| &entry.why)).next();
+        ensure!(!cases.is_empty(), "{}", failed().map_or("its benchmarks take too long to be counted", String::as_str));
+        Ok(CommitRecord { commit: dated.commit.clone(), date: dated.date.clone(), cases, left_out: None })
+    }
+}
+
+impl Backfilled {
+    fn note(&mut self, record: &CommitRecord) {
+        match &record.left_out {
+            Some(why) => {
+                eprintln!("left out: {}: {why}", short(&record.commit));
+                self.left_out.push((record.commit.clone(), why.clone()));
+            }
+            None => self.measured += 1,
+        }
+    }
+}
+
+/// The repository of a subject.
+pub fn repository(subject: &dyn Subject) -> Result<std::path::PathBuf> {
+    repository_of(&subject.root())
+}
+
+/// An error on one line that is not too long for a record.
+fn reason(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(REASON) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
+}
