@@ -47,14 +47,27 @@ const LETTER_PX: f64 = 7.2;
 /// Lines with points, `y` on a logarithmic scale, without their labels: the page has these in a table beside it. With
 /// sizes across, a dashed line shows growth in proportion to the size.
 pub fn lines(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
+    lines_below((WIDTH_PX, 0), lines, across, unit)
+}
+
+/// The same with the labels above: for a file by itself.
+pub fn lines_with_key(lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
+    lines_below((ALONE_PX, ROW_PX * lines.len() as i32), lines, across, unit)
+}
+
+/// Lines below a key of this height; without one there is no key.
+fn lines_below((width, key_px): (u32, i32), lines: &[Line], across: &Across, unit: Unit) -> Result<String> {
     let ys = || lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     let (least, high) = padded(ys().filter(|y| *y > 0.0).fold(f64::INFINITY, f64::min), ys().fold(0.0, f64::max));
     let low = if matches!(across, Across::Size(_)) { least / GUIDE } else { least };
     let xs = || lines.iter().flat_map(|line| &line.points).map(|point| point.0);
     let (first, last) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
-    picture((WIDTH_PX, 240), |root| {
+    picture((width, 240 + key_px as u32), |root| {
+        if key_px > 0 {
+            key(root, lines)?;
+        }
         let mut builder = ChartBuilder::on(root);
-        builder.margin_top(10).margin_right(16).y_label_area_size(58).x_label_area_size(40);
+        builder.margin_top(10 + key_px).margin_right(16).y_label_area_size(58).x_label_area_size(40);
         let y = || (low..high).log_scale().with_key_points(log_ticks(low, high, step(unit), 6));
         match across {
             Across::Size(of) => {

@@ -7,7 +7,8 @@
 //!   a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `ranking`: the order of
 //!   the deltas; `deltas`: one in words. [`cause`]: the causes of changed counts. [`repeatability`]: repeated counts.
-//!   [`history`]: the values of many commits, as text and as a site. `names`, `numbers`: cases and values as people read them.
+//!   [`history`]: the values of many commits, as text and as a site. `names`, `numbers`: cases and values as people
+//!   read them.
 //! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
 //!   that charts show.
 //! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,

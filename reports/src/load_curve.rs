@@ -3,14 +3,14 @@
 use baselines::Unit;
 
 use crate::Result;
-use crate::chart::{Across, Line, lines};
+use crate::chart::{Across, Line, lines_with_key};
 
 /// Response times in nanoseconds by the rate in sessions a second, and the limit of the objective.
 pub fn svg(p50: &[(f64, f64)], p99: &[(f64, f64)], limit_ns: f64) -> Result<String> {
     let line = |label: &str, points: Vec<(f64, f64)>| Line { label: label.to_owned(), points };
     let limit = p99.iter().map(|(rate, _)| (*rate, limit_ns)).collect();
     let all = [line("p50", p50.to_vec()), line("p99", p99.to_vec()), line("objective", limit)];
-    lines(&all, &Across::Size("sessions a second".to_owned()), Unit::Nanoseconds)
+    lines_with_key(&all, &Across::Size("sessions a second".to_owned()), Unit::Nanoseconds)
 }
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ impl FixedLengthDir {
         self.folder.path().join("counts")
     }
 
-    /// The folder for stores. It may be in memory, as the system's temporary folder often is: only counts are taken here.
+    /// The folder for stores. It may be in memory, as the system's temporary folder often is: only counts are taken
+    /// here.
     pub fn scratch(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }

@@ -18,6 +18,7 @@ mod planted;
 mod plants;
 mod programs;
 mod project;
+mod served;
 mod shards;
 mod shell;
 mod soak;
