@@ -134,7 +134,7 @@ enum Line {
     Shard(Box<Shard>),
     Delta(Box<Delta>),
     Pair(Pair),
-    Round(Round),
+    Round(Box<Round>),
     Abandoned {
         pair: usize,
     },
@@ -206,7 +206,7 @@ impl RunWriter {
 
     /// Adds a round to the pair that it names.
     pub fn round(&mut self, round: Round) -> Result<()> {
-        self.add(Line::Round(round))
+        self.add(Line::Round(Box::new(round)))
     }
 
     /// Gives up a pair because a side failed: no verdict follows from its rounds.
@@ -302,7 +302,7 @@ impl Run {
             .chain(self.measurements.iter().cloned().map(Line::Measurement))
             .chain(self.deltas.iter().cloned().map(Box::new).map(Line::Delta))
             .chain(self.pairs.iter().map(|paired| Line::Pair(paired.pair.clone())))
-            .chain(self.pairs.iter().flat_map(|paired| paired.rounds.iter().cloned().map(Line::Round)))
+            .chain(self.pairs.iter().flat_map(|paired| paired.rounds.iter().cloned().map(Box::new).map(Line::Round)))
             .chain(abandoned.map(|(pair, _)| Line::Abandoned { pair }))
             .chain(self.skipped.iter().cloned().map(Line::Skipped))
             .chain(self.invalid.iter().cloned().map(Line::Invalid))
@@ -358,7 +358,7 @@ impl Run {
                 Metric::named(&delta.metric)?;
                 self.deltas.push(*delta);
             }
-            Line::Round(round) => self.paired(round.pair)?.rounds.push(round),
+            Line::Round(round) => self.paired(round.pair)?.rounds.push(*round),
             Line::Abandoned { pair } => self.paired(pair)?.abandoned = true,
             Line::Skipped(skipped) => self.skipped.push(skipped),
             Line::Invalid(entry) => self.invalid.push(entry),

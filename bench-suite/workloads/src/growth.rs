@@ -50,7 +50,7 @@ impl<'a> Growing<'a> {
         let path = folder.as_ref().map(|folder| folder.path().join("memory"));
         let clock = Arc::new(ManualClock::new(1_700_000_000_000_000_000));
         let memory = open(variant, path.clone(), &clock, IdSource::seeded(input.seed)).await?;
-        Ok(Growing { input, variant: variant.clone(), clock, memory, episodes: 0, path, _folder: folder })
+        Ok(Growing { input, variant: *variant, clock, memory, episodes: 0, path, _folder: folder })
     }
 
     /// The number of episodes that it holds.

@@ -60,7 +60,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Run(run::RunArgs),
     Compare(compare::CompareArgs),
-    Gate(gate::GateArgs),
+    Gate(Box<gate::GateArgs>),
     Merge(merge::MergeArgs),
     Load(load::LoadArgs),
     Profile(profile::ProfileArgs),
