@@ -24,7 +24,7 @@ pub struct LoadGateArgs {
     #[arg(long, value_name = "SESSIONS", requires = "server", default_value_t = 200.0)]
     rate: f64,
 
-    /// With --server: the duration of one run of the load generator, of which each round has six
+    /// With --server: the duration of one run of the load generator, of which each round has four
     #[arg(long, value_name = "SECONDS", requires = "server", default_value_t = 0.5)]
     seconds: f64,
 

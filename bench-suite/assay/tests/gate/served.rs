@@ -1,9 +1,9 @@
 //! A server under load: the worker that a gate starts for it, and what it refuses. The whole gate takes minutes, and
 //! runs by hand.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -56,11 +56,11 @@ fn can_run() -> bool {
     python && loadgen
 }
 
-/// The answers of the worker to these requests.
-fn answers(project: &Project, requests: &str) -> Vec<Value> {
+/// The worker of the server.
+fn worker(project: &Project) -> Child {
     let scenario = project.root().join("sums.toml").display().to_string();
     let arguments = ["--scenario", &scenario, "--max-start-lag", "1h"].map(|argument| format!("--load={argument}"));
-    let mut worker = Command::new(env!("CARGO_BIN_EXE_assay"))
+    Command::new(env!("CARGO_BIN_EXE_assay"))
         .args(["serve-server", "--rate", "100"])
         .args(arguments)
         .args([LINE, "--serve", "--extra-work", "0000.000", "--shift", "00000"])
@@ -69,7 +69,12 @@ fn answers(project: &Project, requests: &str) -> Vec<Value> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("assay starts");
+        .expect("assay starts")
+}
+
+/// The answers of the worker to these requests.
+fn answers(project: &Project, requests: &str) -> Vec<Value> {
+    let mut worker = worker(project);
     worker.stdin.take().expect("a pipe").write_all(requests.as_bytes()).expect("written");
     let output = worker.wait_with_output().expect("it ends");
     let text = String::from_utf8(output.stdout).expect("text");
@@ -96,6 +101,28 @@ fn a_slice_costs_what_the_server_took_and_a_wrong_answer_fails() {
     let said = answers(&project, "slice 5\nend\n");
     let why = said.last().and_then(|last| last["why"].as_str()).expect("it fails");
     assert!(why.starts_with("of 5 requests 5 ") && why.ends_with("were answered wrongly"), "{why}");
+}
+
+#[test]
+fn a_server_ends_with_its_worker_even_if_that_is_killed() {
+    if !can_run() {
+        return;
+    }
+    let project = project();
+    project.write("work.py", "import os\nopen('process', 'w').write(str(os.getpid()))\ndef work():\n    return 1\n");
+    let mut worker = worker(&project);
+    let mut ready = String::new();
+    BufReader::new(worker.stdout.take().expect("a pipe")).read_line(&mut ready).expect("it answers");
+    assert!(ready.contains("ready"), "{ready}");
+    let server = std::fs::read_to_string(project.root().join("process")).expect("it has started");
+    worker.kill().expect("killed");
+    worker.wait().expect("ended");
+    // A process that has ended and that nobody has waited for is a zombie.
+    let lives = || {
+        let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+    };
+    assert!((0..1_000_000).any(|_| !lives()), "the server {server} is still there");
 }
 
 #[test]

@@ -147,7 +147,9 @@ impl Server {
         let port = free.context("there is no free port")?.port();
         let words = words::split(&line.replace(PORT, &port.to_string()))?;
         let mut said = tempfile::tempfile().context("can't create a file for stderr")?;
-        let process = Command::new(&words[0])
+        let mut command = Command::new(&words[0]);
+        end_with_this_process(&mut command);
+        let process = command
             .args(&words[1..])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -171,6 +173,19 @@ impl Server {
         Ok(server)
     }
 }
+
+/// Has the system end a command's process when this one is killed, as a scheduler does with one that hangs. What the
+/// command starts itself may stay.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "what runs between fork and exec must be marked, and this is one system call")]
+fn end_with_this_process(command: &mut Command) {
+    let ask = || Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?);
+    // SAFETY: it takes no lock, and no memory.
+    unsafe { command.pre_exec(ask) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_this_process(_: &mut Command) {}
 
 impl Drop for Server {
     fn drop(&mut self) {

@@ -24,7 +24,7 @@ use crate::served::server::PORT;
 pub const SERVE: &str = "serve-server";
 
 /// Slices that are paired with the other side's: each has a start of the load generator in it.
-const PAIRS: usize = 2;
+const PAIRS: usize = 1;
 
 /// The slower control's extra requests, in per cent: twice the limit of the metric, as for other times.
 const MORE_PERCENT: f64 = 12.0;
