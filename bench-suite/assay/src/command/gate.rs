@@ -273,21 +273,28 @@ impl GateArgs {
     /// Measures whole processes of commands against a revision, by that revision's rules.
     fn commands(&self, revision: &str) -> Result<Exit> {
         let subject = CommandSubject::new(self.command.clone(), self.build.clone(), self.same_output)?;
-        let Some(base) = self.base(subject.repository(), revision)? else { return Ok(Exit::Nothing) };
-        let rules = BaseCommit::new(subject.repository(), &base.commit)?;
-        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
-        let mut judged = self.compare(&subject, &base, &rulebook)?;
-        judged.notes.extend(subject.notes());
-        publish::judged(judged, self.format)
+        self.by_rules_of(subject.repository(), revision, &subject, |_| subject.notes())
     }
 
     /// Measures a server under load against a revision, by that revision's rules.
     fn server(&self, subject: &ServerSubject, revision: &str) -> Result<Exit> {
-        let Some(base) = self.base(subject.repository(), revision)? else { return Ok(Exit::Nothing) };
-        let rules = BaseCommit::new(subject.repository(), &base.commit)?;
+        let notes = |base: &Base| self.load.changed_scenario(subject, &base.commit).into_iter().collect();
+        self.by_rules_of(subject.repository(), revision, subject, notes)
+    }
+
+    /// Measures a subject against a revision of its repository, by that revision's rules; `notes` of it come last.
+    fn by_rules_of(
+        &self,
+        repository: &Path,
+        revision: &str,
+        subject: &dyn Subject,
+        notes: impl FnOnce(&Base) -> Vec<String>,
+    ) -> Result<Exit> {
+        let Some(base) = self.base(repository, revision)? else { return Ok(Exit::Nothing) };
+        let rules = BaseCommit::new(repository, &base.commit)?;
         let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
         let mut judged = self.compare(subject, &base, &rulebook)?;
-        judged.notes.extend(self.load.changed_scenario(subject, &base.commit));
+        judged.notes.extend(notes(&base));
         publish::judged(judged, self.format)
     }
 

@@ -14,7 +14,8 @@ use harness::ladder::crossing::{HighestRate, highest_rate};
 use harness::ladder::objective::Objective;
 use harness::ladder::trial::{self, TrialSettings};
 use harness::ladder::usl::{self, ScalabilityLaw};
-use harness::ladder::{self, Rung, program};
+use harness::ladder::{self, Rung};
+use harness::tools::loadgen;
 use reports::load_curve;
 use serde::Serialize;
 
@@ -115,7 +116,7 @@ impl LoadArgs {
         if let Some(LoadCommand::Ladder(ladder)) = &self.ladder {
             return ladder.execute();
         }
-        let loadgen = program::find()?;
+        let loadgen = loadgen::find()?;
         let status = Command::new(&loadgen).args(&self.arguments).status();
         let status = status.with_context(|| format!("can't start {}", loadgen.display()))?;
         let known = Exit::TABLE.into_iter().find(|(exit, _)| status.code() == Some(i32::from(exit.code())));
@@ -125,7 +126,7 @@ impl LoadArgs {
 
 impl LadderArgs {
     fn execute(&self) -> Result<Exit> {
-        let loadgen = program::find()?;
+        let loadgen = loadgen::find()?;
         let settings = TrialSettings {
             loadgen: &loadgen,
             objective: self.objective,

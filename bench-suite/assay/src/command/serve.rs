@@ -3,9 +3,9 @@
 use anyhow::Result;
 use baselines::exit_code::Exit;
 use clap::Args;
-use harness::ladder::program;
 use harness::served::process;
 use harness::served::server::{self, ServerUnderLoad};
+use harness::tools::loadgen;
 
 /// Serve a command by the worker protocol
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ impl ServeServerArgs {
     /// Serves until the end.
     pub fn execute(&self) -> Result<Exit> {
         let ServeArgs { line, extra_work, .. } = &self.worker;
-        let load = ServerUnderLoad { line, loadgen: program::find()?, rate: self.rate, arguments: self.load.clone() };
+        let load = ServerUnderLoad { line, loadgen: loadgen::find()?, rate: self.rate, arguments: self.load.clone() };
         server::serve(&load, *extra_work)?;
         Ok(Exit::Ok)
     }

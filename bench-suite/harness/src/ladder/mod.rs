@@ -1,7 +1,7 @@
 //! `assay load ladder`: finds the highest rate at which a service keeps an objective.
 //!
 //! - [`objective`]: the objective, as in `p99 < 50 ms`.
-//! - [`trial`]: one run of the load generator at one rate, and [`program`], where that is.
+//! - [`trial`]: one run of the load generator at one rate.
 //! - [`climb`]: the rates that are tried.
 //! - [`crossing`]: the rate at which the objective is just met, with its interval.
 //! - [`usl`]: the Universal Scalability Law, as a second opinion of the capacity.
@@ -9,7 +9,6 @@
 pub mod climb;
 pub mod crossing;
 pub mod objective;
-pub mod program;
 pub mod trial;
 pub mod usl;
 

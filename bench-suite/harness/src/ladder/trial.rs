@@ -1,14 +1,13 @@
 //! One run of the load generator at one rate.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context, Result};
+use serde::Serialize;
 
 use super::objective::Objective;
-use crate::workspace;
+use crate::tools::loadgen;
 
 /// The settings that all trials share.
 #[derive(Debug)]
@@ -57,62 +56,24 @@ impl Trial {
     }
 }
 
-#[derive(Deserialize)]
-struct Summary {
-    requests: u64,
-    errors: std::collections::BTreeMap<String, u64>,
-    throughput: Option<f64>,
-    response_ns: Times,
-    service_ns: Times,
-    over: Over,
-    unhealthy: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Times {
-    mean: f64,
-    p50: f64,
-    p99: f64,
-}
-
-#[derive(Deserialize)]
-struct Over {
-    count: u64,
-    service_count: u64,
-}
-
 /// Runs the load generator once.
 pub fn run(settings: &TrialSettings<'_>, rate: f64, seed: u64) -> Result<Trial> {
-    let folder = workspace::temporary("ladder-")?;
-    let summary = folder.path().join("summary.json");
     let limit = format!("{}us", settings.objective.limit_ns as f64 / 1e3);
-    let output = Command::new(settings.loadgen)
-        .args(["--quiet", "--arrivals", "poisson", "--users", "256"])
-        .args(settings.arguments)
-        .args(["--rate", &rate.to_string(), "--duration", &format!("{}s", settings.seconds)])
-        .args(["--seed", &seed.to_string(), "--count-over", &limit, "--summary"])
-        .arg(&summary)
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("can't start {}", settings.loadgen.display()))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    // 3: it was measured, and the summary says why it can't be believed.
-    if !output.status.success() && output.status.code() != Some(3) {
-        bail!("the load generator failed ({}): {}", output.status, said.trim());
-    }
-    let text = std::fs::read_to_string(&summary)
-        .with_context(|| format!("the load generator wrote no summary: {}", said.trim()))?;
-    let read: Summary = serde_json::from_str(&text).context("the load generator's summary can't be read")?;
+    let [rate, seconds, seed_of] = [rate.to_string(), format!("{}s", settings.seconds), seed.to_string()];
+    let pace = ["--rate", &rate, "--duration", &seconds, "--seed", &seed_of, "--count-over", &limit];
+    let arguments = settings.arguments.iter().map(OsString::as_os_str).chain(pace.map(OsStr::new));
+    let read = loadgen::run(settings.loadgen, arguments)?;
+    let over = read.over.context("the load generator counted no slow requests")?;
     Ok(Trial {
         seed,
         requests: read.requests,
-        over: read.over.count,
-        service_over: read.over.service_count,
+        over: over.count,
+        service_over: over.service_count,
         errors: read.errors.values().sum(),
         throughput: read.throughput.unwrap_or(0.0),
         response_mean_ns: read.response_ns.mean,
-        response_p50_ns: read.response_ns.p50,
-        response_p99_ns: read.response_ns.p99,
+        response_p50_ns: read.response_ns.p50 as f64,
+        response_p99_ns: read.response_ns.p99 as f64,
         service_mean_ns: read.service_ns.mean,
         unhealthy: read.unhealthy,
     })

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::Deserialize;
 use worker::protocol::{Ready, VERSION, Worked};
 
 use super::{answer_requests, cpu_clock, end, fail_by_answer};
+use crate::tools::loadgen::{self, GeneratedLoad};
 use crate::tools::valgrind::last_lines;
-use crate::{words, workspace};
+use crate::words;
 
 /// What stands for the port in the command line of a server.
 pub const PORT: &str = "{port}";
@@ -60,21 +60,6 @@ pub fn serve(load: &ServerUnderLoad<'_>, extra_percent: f64) -> Result<()> {
     })
 }
 
-/// What the load generator says of a run.
-#[derive(Deserialize)]
-struct Summary {
-    requests: u64,
-    errors: std::collections::BTreeMap<String, u64>,
-    response_ns: Percentiles,
-    unhealthy: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Percentiles {
-    p50: u64,
-    p95: u64,
-}
-
 impl ServerUnderLoad<'_> {
     fn slice(&self, server: &Server, sessions: u64, extra: f64, seed: u64) -> Result<Worked> {
         let played = (sessions as f64 * (1.0 + extra)).round() as u64;
@@ -108,28 +93,14 @@ impl ServerUnderLoad<'_> {
     }
 
     /// Plays sessions against the server.
-    fn play(&self, server: &Server, sessions: u64, rate: f64, seed: u64) -> Result<Summary> {
-        let folder = workspace::temporary("load-")?;
-        let file = folder.path().join("summary.json");
+    fn play(&self, server: &Server, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
         let url = format!("http://127.0.0.1:{}", server.port);
-        let output = Command::new(&self.loadgen)
-            // A slice has few requests, of which one in a hundred may be late: the 50th and the 95th are judged.
-            .args(["--quiet", "--arrivals", "poisson", "--users", "256", "--max-start-lag", "50ms", "--server", &url])
-            .args(&self.arguments)
-            .args(["--sessions", &sessions.to_string(), "--rate", &rate.to_string(), "--seed", &seed.to_string()])
-            .arg("--summary")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("can't start {}", self.loadgen.display()))?;
-        // 3: it was measured, and the summary says why it can't be believed.
-        if !output.status.success() && output.status.code() != Some(3) {
-            bail!("the load generator failed ({}): {}", output.status, last_lines(&[], &output.stderr));
-        }
-        let text = std::fs::read_to_string(&file).with_context(|| {
-            format!("the load generator wrote no summary: {}", last_lines(&output.stdout, &output.stderr))
-        })?;
-        serde_json::from_str(&text).context("the load generator's summary can't be read")
+        let [sessions, rate, seed] = [sessions.to_string(), rate.to_string(), seed.to_string()];
+        // A slice has few requests, of which one in a hundred may be late: the 50th and the 95th are judged.
+        let to = ["--max-start-lag", "50ms", "--server", &url];
+        let pace = ["--sessions", &sessions, "--rate", &rate, "--seed", &seed];
+        let own = self.arguments.iter().map(String::as_str);
+        loadgen::run(&self.loadgen, to.into_iter().chain(own).chain(pace))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::build::checkout::{Build, BuiltProgram, SourceCheckout};
 use crate::build::git::repository_of;
@@ -25,12 +25,6 @@ pub struct CommandLines {
 
 /// What builds a cargo package, if nobody says otherwise.
 const CARGO: &str = "cargo build --release";
-
-/// Commands have no toggles.
-pub fn refuse_toggles(set: &[String]) -> Result<()> {
-    ensure!(set.is_empty(), "`--set` sets a toggle of the memory: a command has none");
-    Ok(())
-}
 
 impl CommandLines {
     /// Command lines of this folder, in its repository, and the shell command that builds them here.

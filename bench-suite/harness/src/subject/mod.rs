@@ -99,6 +99,15 @@ pub struct Chosen {
     pub left_out: Vec<(String, String)>,
 }
 
+impl Chosen {
+    /// The cases that a filter selects, of a subject that has no toggles for the reason `why`.
+    fn without_toggles(listed: &[SubjectCase], filter: Option<&str>, set: &[String], why: &str) -> Result<Chosen> {
+        ensure!(set.is_empty(), "`--set` sets a toggle of the memory: {why}");
+        let cases = listed.iter().filter(|case| recorded::selects(filter, &case.id, &case.key)).cloned().collect();
+        Ok(Chosen { cases, left_out: vec![] })
+    }
+}
+
 /// The exact counts that a subject's programs allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counting {

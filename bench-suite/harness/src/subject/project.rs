@@ -27,7 +27,6 @@ use crate::build::stand_in;
 use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
 use crate::progress::Progress;
-use crate::recorded::selects;
 use crate::schedule::cores;
 use crate::schedule::jobs::SLOWER_PERCENT;
 use crate::schedule::placement::Placement;
@@ -349,10 +348,12 @@ impl Subject for ProjectSubject {
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
-        ensure!(set.is_empty(), "`--set` sets a toggle of the memory: benches of other projects have none");
-        let filter = filter.or(self.definition.filter.as_deref());
-        let cases = listed.iter().filter(|case| selects(filter, &case.id, &case.key)).cloned().collect();
-        Ok(Chosen { cases, left_out: vec![] })
+        Chosen::without_toggles(
+            listed,
+            filter.or(self.definition.filter.as_deref()),
+            set,
+            "benches of other projects have none",
+        )
     }
 
     fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {

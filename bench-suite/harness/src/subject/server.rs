@@ -11,12 +11,11 @@ use anyhow::{Context, Result, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 
-use super::command_lines::{self, CommandLines};
+use super::command_lines::CommandLines;
 use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
-use crate::recorded::selects;
 use crate::schedule::program::Slicing;
 use crate::served::server::PORT;
 
@@ -120,9 +119,7 @@ impl Subject for ServerSubject {
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
-        command_lines::refuse_toggles(set)?;
-        let cases = listed.iter().filter(|case| selects(filter, &case.id, &case.key)).cloned().collect();
-        Ok(Chosen { cases, left_out: vec![] })
+        Chosen::without_toggles(listed, filter, set, "a command has none")
     }
 
     fn is_exact(&self) -> bool {

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use worker::slice::ROOT;
@@ -20,7 +20,6 @@ use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
-use crate::recorded::selects;
 use crate::schedule::program::Slicing;
 use crate::schedule::worker_client::list_cases;
 use crate::words;
@@ -113,10 +112,7 @@ impl Subject for WorkerSubject {
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
-        ensure!(set.is_empty(), "`--set` sets a toggle of the memory: this worker is given none");
-        let filter = filter.or(self.definition.filter.as_deref());
-        let cases = listed.iter().filter(|case| selects(filter, &case.id, &case.key)).cloned().collect();
-        Ok(Chosen { cases, left_out: vec![] })
+        Chosen::without_toggles(listed, filter.or(self.definition.filter.as_deref()), set, "this worker is given none")
     }
 
     fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {

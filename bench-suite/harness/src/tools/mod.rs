@@ -5,7 +5,8 @@
 //!   [`process_profile`] counts a whole process by them.
 //! - [`llvm_ir`] reads the code that rustc emits before optimisation, [`symbols`] the names in it.
 //! - [`bounded`] runs a process for a limited time.
-//! - [`criterion`] runs a criterion bench and reads its samples.
+//! - [`criterion`] runs a criterion bench and reads its samples; [`loadgen`] runs the load generator and reads its
+//!   summary.
 
 pub mod attribution;
 pub mod bounded;
@@ -13,6 +14,7 @@ pub mod callgrind;
 pub mod criterion;
 pub mod dhat;
 pub mod llvm_ir;
+pub mod loadgen;
 pub mod process_profile;
 pub mod symbols;
 pub mod valgrind;

@@ -1,0 +1,91 @@
+//! The load generator: where its program is, and one run of it with its summary.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::build::cargo::{self, OwnProgram};
+use crate::workspace;
+
+/// Finds the load generator: in the tree of the memory it is built, elsewhere it is beside this program or in `PATH`.
+pub fn find() -> Result<PathBuf> {
+    if workspace::has_the_memory() {
+        return cargo::build_one(OwnProgram::Loadgen);
+    }
+    let name = format!("loadgen{}", std::env::consts::EXE_SUFFIX);
+    let own = std::env::current_exe().ok();
+    let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = beside.into_iter().chain(std::env::split_paths(&paths)).map(|folder| folder.join(&name));
+    found.into_iter().find(|file| file.is_file()).context(
+        "there is no `loadgen` beside this program or in PATH: install it with `cargo install --path loadgen` in the \
+         clone of assay",
+    )
+}
+
+/// A run, as far as its summary is read here. FORMAT.md describes all of it.
+#[derive(Debug, Deserialize)]
+pub struct GeneratedLoad {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Those that failed or were answered wrongly, by message.
+    pub errors: BTreeMap<String, u64>,
+    /// Right answers a second, if the run lasted.
+    pub throughput: Option<f64>,
+    /// Times from the intended start.
+    pub response_ns: Times,
+    /// Times from the sending.
+    pub service_ns: Times,
+    /// The requests over `--count-over`, if that was given.
+    pub over: Option<CountOver>,
+    /// Reasons not to believe it: the generator was the bottleneck.
+    pub unhealthy: Vec<String>,
+}
+
+/// Times of requests, ns.
+#[derive(Debug, Deserialize)]
+pub struct Times {
+    /// Their mean.
+    pub mean: f64,
+    /// Half of them are below.
+    pub p50: u64,
+    /// 95 of 100 are below.
+    pub p95: u64,
+    /// 99 of 100 are below.
+    pub p99: u64,
+}
+
+/// Requests over a limit.
+#[derive(Debug, Deserialize)]
+pub struct CountOver {
+    /// From the intended start.
+    pub count: u64,
+    /// From the sending.
+    pub service_count: u64,
+}
+
+/// Runs the load generator once, with open arrivals of sessions and users enough for them.
+pub fn run(loadgen: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<GeneratedLoad> {
+    let folder = workspace::temporary("load-")?;
+    let summary = folder.path().join("summary.json");
+    let output = Command::new(loadgen)
+        .args(["--quiet", "--arrivals", "poisson", "--users", "256"])
+        .args(arguments)
+        .arg("--summary")
+        .arg(&summary)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("can't start {}", loadgen.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // 3: it was measured, and the summary says why it can't be believed.
+    if !output.status.success() && output.status.code() != Some(3) {
+        bail!("the load generator failed ({}): {}", output.status, said.trim());
+    }
+    let text = std::fs::read_to_string(&summary)
+        .with_context(|| format!("the load generator wrote no summary: {}", said.trim()))?;
+    serde_json::from_str(&text).context("the load generator's summary can't be read")
+}
