@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memory::{Clock, Episode, EpisodeId, Error, Head, ManualClock, Memory, NewStep, Options, StartEpisode, Step};
 use memory::{IdSource, Remote, StoreKind, Variant, WriteKind};
@@ -22,6 +22,9 @@ use crate::covering;
 use crate::operation::{self, Operation};
 use crate::reference::Model;
 use crate::{Bed, play};
+
+/// The longest wait for a write to send something.
+const SENDING: Duration = Duration::from_secs(1);
 
 /// The fault during an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -260,7 +263,9 @@ impl World<'_> {
         let mut write = pin!(write);
         let mut done = None;
         if matches!(fault, Fault::CutBefore | Fault::CutUnderWay) {
-            while done.is_none() && bed.link.counts().bytes_up == sent {
+            // A request that was on its way before holds the connection, and is held itself: then nothing more is sent.
+            let until = Instant::now() + SENDING;
+            while done.is_none() && bed.link.counts().bytes_up == sent && Instant::now() < until {
                 done = tokio::select! {
                     biased;
                     done = &mut write => Some(done),
