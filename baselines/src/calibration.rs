@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::{Delta, Verdict};
 use crate::paired::Paired;
-use crate::stats::decision::Stage;
 use crate::{Environment, Error, Result, atomic, schema};
+use stats::decision::Stage;
 
 /// The version of the format that is written.
 pub const SCHEMA: u64 = 3;

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::stats::StatsError;
+use stats::StatsError;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! Numbers, what they mean, and whether they changed: metrics, records, statistics, verdicts, policy.
+//! Numbers, what they mean, and whether they changed: metrics, records, verdicts, policy.
 //!
 //! The glossary. Code, files and documents use these words only:
 //!
@@ -43,7 +43,7 @@
 //! - **change point**: a place where a series changed for good ([`stats::change_points`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
 //!
-//! This crate measures nothing, prints nothing and imports no other crate of the workspace.
+//! This crate measures nothing, prints nothing and imports no other crate of the workspace but [`stats`].
 
 pub mod atomic;
 pub mod baseline;
@@ -67,7 +67,6 @@ pub mod ruled_out;
 mod schema;
 pub mod shard;
 mod stacks;
-pub mod stats;
 pub mod verdict;
 
 pub use environment::Environment;

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::descriptive::median_in_place;
 use crate::{Error, Metric, Result};
+use stats::descriptive::median_in_place;
 
 /// A benchmark and a variant, as records name a case. Runs are compared case by case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -14,10 +14,10 @@ use crate::gate::{self, Judgement};
 use crate::paired;
 use crate::policy::Policy;
 use crate::shard::{LAYOUTS, Shard};
-use crate::stats::Procedure;
-use crate::stats::decision::Stage;
 use crate::verdict::{Comparison, Delta, Verdict};
 use crate::{Assume, Error, InvalidEntry, Lane, Metric, Result, Run, RunHeader};
+use stats::Procedure;
+use stats::decision::Stage;
 
 /// Shards that were joined.
 #[derive(Debug)]

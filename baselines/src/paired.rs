@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
-use crate::stats::decision::Stage;
-use crate::stats::{
-    Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps_of_part, round_value,
-};
 use crate::verdict::{self, Bound, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
+use stats::decision::Stage;
+use stats::{
+    Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps_of_part, round_value,
+};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
 const UNNAMED: Limit = Limit { relative: 0.02, absolute: 0.0, tolerance: 0.04, action: Action::Advise, compiler: None };

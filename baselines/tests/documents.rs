@@ -4,7 +4,7 @@ use std::path::Path;
 
 use baselines::CaseKey;
 use baselines::policy::Policy;
-use baselines::stats::Procedure;
+use stats::Procedure;
 
 fn methodology() -> String {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../METHODOLOGY.md")).expect("reads");

@@ -11,12 +11,12 @@ use baselines::merge::{self, Merged};
 use baselines::paired::{self, Control, Pair, Paired, Round, Slices};
 use baselines::policy::{self, Policy};
 use baselines::shard::{LAYOUTS, Shard, divide};
-use baselines::stats::Procedure;
-use baselines::stats::decision::Stage;
 use baselines::{CaseKey, Durability, Environment, InvalidEntry, Lane, Run, RunHeader, Skipped};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+use stats::Procedure;
+use stats::decision::Stage;
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
 

@@ -8,10 +8,10 @@ use baselines::compare::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, Pair, PairVerdicts, Paired, Round, Slices};
 use baselines::policy::Policy;
-use baselines::stats::Procedure;
-use baselines::stats::decision::Stage;
 use baselines::verdict::Bound;
 use baselines::{CaseKey, Durability, Environment, Run, RunHeader, RunWriter};
+use stats::Procedure;
+use stats::decision::Stage;
 
 const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use baselines::calibration::{Condition, Judge, JudgedCase, Suite};
 use baselines::compare::Verdict;
-use baselines::stats::binomial::{lower_bound, upper_bound};
+use stats::binomial::{lower_bound, upper_bound};
 
 use crate::Result;
 use crate::chart::{Line, shares};

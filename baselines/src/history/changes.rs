@@ -5,9 +5,9 @@ use jiff::civil::Date;
 use super::series::{Point, Series};
 use crate::metric::Better;
 use crate::policy::Policy;
-use crate::stats::change_points::change_points;
-use crate::stats::descriptive::median_in_place;
 use crate::{Metric, Result};
+use stats::change_points::change_points;
+use stats::descriptive::median_in_place;
 
 /// The probability of any change point in series of pure noise, at most.
 pub const LEVEL: f64 = 0.01;
@@ -70,7 +70,7 @@ pub fn changes(all: Vec<Series>, policy: &Policy, today: Date) -> Result<Vec<Cha
         let medians: Vec<f64> =
             bounds.windows(2).map(|part| median_in_place(&mut values[part[0]..part[1]].to_vec())).collect();
         let change = |(point, sides): (_, &[f64])| {
-            let crate::stats::change_points::ChangePoint { at, p_value } = point;
+            let stats::change_points::ChangePoint { at, p_value } = point;
             let worse = match metric.better {
                 Better::Lower => sides[1] - sides[0],
                 Better::Higher => sides[0] - sides[1],

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, anyhow};
 use baselines::claim::{MeasuredEffect, Target};
 use baselines::paired::Paired;
 use baselines::policy::Policy;
-use baselines::stats::{Procedure, hodges_lehmann};
 use baselines::{RunHeader, RunWriter};
 use harness::budget::Budget;
 use harness::recorded::Recorded;
@@ -18,6 +17,7 @@ use harness::schedule::jobs::{self, Job, Side};
 use harness::schedule::program::Deadlines;
 use harness::schedule::scheduler::{self, Settings, Sizes};
 use harness::subject::memory::MemorySubject;
+use stats::{Procedure, hodges_lehmann};
 
 use super::Part;
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use baselines::stats::descriptive::median;
+use stats::descriptive::median;
 
 use crate::schedule::scheduler::SLICE_NS;
 

@@ -9,10 +9,11 @@ use crate::source::production;
 
 /// The folders of the crates, and the crates that each may use.
 pub const CRATES: &[(&str, &str)] = &[
-    ("baselines", ""),
+    ("stats", ""),
+    ("baselines", "stats"),
     ("memory", "workspace-hack"),
     ("memory/memory-mcp", "memory"),
-    ("reports", "baselines"),
+    ("reports", "baselines stats"),
     ("scripts/workspace-hack", ""),
     ("loadgen", "baselines memory"),
     ("bench-suite", "workloads worker"),
@@ -22,8 +23,8 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/workloads", "memory corpus worker"),
     ("bench-suite/testbed", "worker workloads memory"),
     ("bench-suite/cache-sim", "memory"),
-    ("bench-suite/harness", "worker workloads corpus testbed memory baselines"),
-    ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines"),
+    ("bench-suite/harness", "worker workloads corpus testbed memory baselines stats"),
+    ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines stats"),
     ("bench-suite/mcp", "baselines reports"),
     ("bench-suite/assay", "claims mcp harness cache-sim testbed workloads corpus worker memory baselines reports"),
 ];

@@ -1,7 +1,7 @@
 //! The rules of a calibration: suites measured under different rules are not pooled.
 
 use baselines::policy::Policy;
-use baselines::stats::Procedure;
+use stats::Procedure;
 use workloads::cases::Case;
 
 use crate::hash::hash;

@@ -7,11 +7,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use baselines::calibration::{self, Condition, Judge, JudgedCase, Suite};
 use baselines::policy::Policy;
-use baselines::stats::Procedure;
 use baselines::{Environment, RunWriter, paired};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
+use stats::Procedure;
 use workloads::cases::{self, Case, Tag};
 use workloads::input::{SEED, Source};
 

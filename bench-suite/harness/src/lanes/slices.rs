@@ -2,10 +2,10 @@
 //! compare two programs.
 
 use anyhow::Result;
-use baselines::stats::descriptive::median;
 use baselines::{Measurement, RunWriter, Sample};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
+use stats::descriptive::median;
 use worker::protocol::Command;
 
 use crate::build::checkout::Build;

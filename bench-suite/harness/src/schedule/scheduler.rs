@@ -12,12 +12,12 @@ use anyhow::{Context, Result, bail, ensure};
 use baselines::RunWriter;
 use baselines::paired::{self, Paired, Round, Slices};
 use baselines::policy::Policy;
-use baselines::stats::Procedure;
-use baselines::stats::decision::Stage;
 use parking_lot::Mutex;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+use stats::Procedure;
+use stats::decision::Stage;
 
 use worker::pin;
 use worker::protocol::Command;

@@ -14,8 +14,8 @@ use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::{Limit, Policy};
 use baselines::shard::LAYOUTS;
-use baselines::stats::Procedure;
 use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter};
+use stats::Procedure;
 use workloads::cases::{self, Case};
 
 use super::doing::BothSides;

@@ -19,7 +19,6 @@ use baselines::compare::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, PairVerdicts, Paired};
 use baselines::policy::Policy;
-use baselines::stats::Procedure;
 use baselines::{Environment, Run, RunHeader, RunWriter};
 use harness::budget::Budget;
 use harness::case_command::CaseCommand;
@@ -30,6 +29,7 @@ use harness::schedule::worker_client::WorkerProgram;
 use harness::subject::SubjectCase;
 use harness::subject::memory::MemorySubject;
 use script::Script;
+use stats::Procedure;
 use workloads::cases;
 
 /// The result of a session with these workers.

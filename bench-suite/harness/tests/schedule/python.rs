@@ -39,7 +39,7 @@ fn growth(base: &WorkerProgram, new: &WorkerProgram) -> f64 {
         let placement = Placement::draw(None, &mut random);
         let measured = round::measure(base, new, number, 30, placement, Deadlines::default(), &mut random);
         let (base, new) = measured.unwrap();
-        baselines::stats::round_value(&base.times_ns("cpu_time"), &new.times_ns("cpu_time")).unwrap()
+        stats::round_value(&base.times_ns("cpu_time"), &new.times_ns("cpu_time")).unwrap()
     });
     values.sort_by(f64::total_cmp);
     values[1].exp_m1()

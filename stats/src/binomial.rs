@@ -4,14 +4,14 @@
 //! 26, 1934, p. 404): a rate is refused if it makes a count as extreme as the observed one too unlikely. The exact
 //! bounds are never too tight. The normal approximation would be: at 0 events it claims to know the rate exactly.
 
-use super::error::{Result, StatsError, check_open_unit};
+use crate::error::{Result, StatsError, check_open_unit};
 
 /// The one-sided bound from above: with this confidence, the rate is at most that.
 ///
 /// ```
-/// use baselines::stats::binomial::upper_bound;
+/// use stats::binomial::upper_bound;
 /// assert!(upper_bound(0, 100, 0.95)? < 0.03); // 0 red in 100 suites: below 3%
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn upper_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> {
     check(successes, trials, confidence)?;
@@ -29,9 +29,9 @@ pub fn upper_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> 
 /// The one-sided bound from below: with this confidence, the rate is at least that.
 ///
 /// ```
-/// use baselines::stats::binomial::lower_bound;
+/// use stats::binomial::lower_bound;
 /// assert!(lower_bound(60, 60, 0.95)? > 0.95); // 60 of 60 found: above 95%
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn lower_bound(successes: u64, trials: u64, confidence: f64) -> Result<f64> {
     check(successes, trials, confidence)?;

@@ -9,9 +9,9 @@
 //! statistical methods" (3rd edition, 2014, sections 3.2 and 3.3).
 //! With too few rounds for the confidence there is an error, and no approximate interval.
 
-use super::descriptive::{median_in_place, midpoint};
-use super::error::{Result, StatsError, check_finite, check_open_unit};
-use super::wilcoxon::{MAX_VALUES, untied_cumulative};
+use crate::descriptive::{median_in_place, midpoint};
+use crate::error::{Result, StatsError, check_finite, check_open_unit};
+use crate::wilcoxon::{MAX_VALUES, untied_cumulative};
 
 /// All shifts that the rounds do not reject, ends included.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,10 +34,10 @@ impl Interval {
 /// The pseudo-median of one to [`MAX_VALUES`] finite values, in their unit.
 ///
 /// ```
-/// use baselines::stats::hodges_lehmann::pseudo_median;
+/// use stats::hodges_lehmann::pseudo_median;
 /// // The outlier counts as a large value, not as 90.
 /// assert_eq!(pseudo_median(&[1.0, 2.0, 3.0, 90.0])?, 2.75);
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn pseudo_median(values: &[f64]) -> Result<f64> {
     Ok(median_in_place(&mut walsh_averages(values)?))
@@ -49,14 +49,14 @@ pub fn pseudo_median(values: &[f64]) -> Result<f64> {
 /// [`rounds_needed`] to [`MAX_VALUES`] finite values.
 ///
 /// ```
-/// use baselines::stats::hodges_lehmann::estimate;
+/// use stats::hodges_lehmann::estimate;
 /// // Hollander and Wolfe, example 3.3: the changes of table 3.1.
 /// let change = [0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01];
 /// let (shift, interval) = estimate(&change, 0.96)?;
 /// assert!((shift - 0.46).abs() < 1e-9);
 /// assert_eq!(interval.confidence, 1.0 - 2.0 * 10.0 / 512.0); // 0.961
 /// assert!((interval.low - 0.01).abs() < 1e-12 && (interval.high - 0.786).abs() < 1e-12);
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn estimate(values: &[f64], confidence: f64) -> Result<(f64, Interval)> {
     let mut averages = walsh_averages(values)?;
@@ -68,12 +68,12 @@ pub fn estimate(values: &[f64], confidence: f64) -> Result<(f64, Interval)> {
 /// at most `level`. There is no bound where the values are too few for the level.
 ///
 /// ```
-/// use baselines::stats::hodges_lehmann::bounded;
+/// use stats::hodges_lehmann::bounded;
 /// let change = [0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01];
 /// let (_, interval, bound) = bounded(&change, 0.96, 0.02)?;
 /// assert_eq!(bound, Some(interval.high)); // one side of 2% is an end of 96%
 /// assert_eq!(bounded(&change, 0.96, 0.001)?.2, None); // 2^-9 is more than that
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn bounded(values: &[f64], confidence: f64, level: f64) -> Result<(f64, Interval, Option<f64>)> {
     let mut averages = walsh_averages(values)?;
@@ -92,10 +92,10 @@ pub fn bounded(values: &[f64], confidence: f64, level: f64) -> Result<(f64, Inte
 /// With n values the widest interval, from the smallest to the largest, has a confidence of 1 - 2^(1-n).
 ///
 /// ```
-/// use baselines::stats::hodges_lehmann::rounds_needed;
+/// use stats::hodges_lehmann::rounds_needed;
 /// assert_eq!(rounds_needed(0.99)?, 8);
 /// assert_eq!(rounds_needed(0.95)?, 6);
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn rounds_needed(confidence: f64) -> Result<usize> {
     check_open_unit("the confidence", confidence)?;

@@ -9,7 +9,7 @@
 //! on zeros and ties in the Wilcoxon signed rank procedures" (JASA 54, 1959, p. 655); Hollander, Wolfe and Chicken,
 //! "Nonparametric statistical methods" (3rd edition, 2014, section 3.1).
 
-use super::error::{Result, StatsError, check_finite};
+use crate::error::{Result, StatsError, check_finite};
 
 /// The most values a test accepts: beyond, the probability of a single choice of signs is no longer a normal `f64`.
 pub const MAX_VALUES: usize = 1000;
@@ -38,13 +38,13 @@ pub struct SignedRank {
 /// significant by moving a value away from the alternative. If all values are zero, all p-values are 1.
 ///
 /// ```
-/// use baselines::stats::wilcoxon::signed_rank;
+/// use stats::wilcoxon::signed_rank;
 /// // Hollander and Wolfe, table 3.1: a depression scale before and after treatment, differences.
 /// let change = [0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01];
 /// let test = signed_rank(&change)?;
 /// assert_eq!(test.positive_ranks, 40.0);
 /// assert_eq!(test.p_greater, 10.0 / 512.0); // 0.01953
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn signed_rank(values: &[f64]) -> Result<SignedRank> {
     check_finite(values)?;

@@ -13,8 +13,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
-use super::energy::{After, Split, best};
-use super::error::{Result, check_finite};
+use crate::energy::{After, Split, best};
+use crate::error::{Result, check_finite};
 
 /// So many orders that split as well end the test: the p-value is then known to a third of itself.
 const ENOUGH: usize = 10;
@@ -38,11 +38,11 @@ const SHARE_OF_ALL: f64 = 0.8;
 /// the level (a weighted Bonferroni correction), and the smaller one counts; so none is below 1.25/(most + 1).
 ///
 /// ```
-/// use baselines::stats::permutation::tested_split;
+/// use stats::permutation::tested_split;
 /// let step: Vec<f64> = (0..20).map(|at| if at < 12 { 1.0 } else { 2.0 }).collect();
 /// let found = tested_split(&step, 999, 1)?.expect("a step");
 /// assert_eq!((found.split.at, found.p_value), (12, 0.001 / 0.8));
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn tested_split(values: &[f64], most: usize, seed: u64) -> Result<Option<TestedSplit>> {
     check_finite(values)?;

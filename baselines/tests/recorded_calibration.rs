@@ -16,10 +16,10 @@ use std::path::Path;
 use baselines::CaseKey;
 use baselines::calibration::{self, Judge};
 use baselines::policy::Policy;
-use baselines::stats::decision::Stage;
-use baselines::stats::{Decision, NextAction, PairData, Procedure, margin, next_steps};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+use stats::decision::Stage;
+use stats::{Decision, NextAction, PairData, Procedure, margin, next_steps};
 
 /// Suites a row.
 const SUITES: usize = 500;

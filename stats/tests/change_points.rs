@@ -1,13 +1,13 @@
 //! The error rates of change points on simulated histories. Seeded: the same figures always.
 //!
-//! `cargo test --release -p baselines --test stats_change_points -- --nocapture` prints them.
+//! `cargo test --release -p stats --test change_points -- --nocapture` prints them.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
-use baselines::stats::change_points::change_points;
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64;
+use stats::change_points::change_points;
 
 const LEVEL: f64 = 0.01;
 const SEED: u64 = 20_260_122;
@@ -75,7 +75,7 @@ struct Compared {
 /// The fixture is the output of `compute_change_points(values, window_len=50, max_pvalue=0.001)` of apache-otava 0.8.0.
 #[test]
 fn apache_otava_finds_the_same_changes() {
-    let text = include_str!("fixtures/history/otava.jsonl");
+    let text = include_str!("fixtures/otava.jsonl");
     let all: Vec<Compared> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let values: Vec<Vec<f64>> = all.iter().map(|one| one.values.clone()).collect();
     let found = change_points(&values, LEVEL, SEED).unwrap();

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
-use baselines::stats::decision::{Stage, Suspicion};
-use baselines::stats::{
+use stats::decision::{Stage, Suspicion};
+use stats::{
     Decision, Look, NextAction, PairData, PairState, Procedure, StatsError, growth_value, margin, next_steps,
     round_value,
 };

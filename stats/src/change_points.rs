@@ -8,10 +8,10 @@
 //! The method takes it that the values between two changes are exchangeable. A slow drift, or noise that depends on the
 //! noise before, is found as a change.
 
-use super::energy::LEAST;
-use super::error::{Result, check_open_unit};
-use super::holm;
-use super::permutation::{TestedSplit, tested_split};
+use crate::energy::LEAST;
+use crate::error::{Result, check_open_unit};
+use crate::holm;
+use crate::permutation::{TestedSplit, tested_split};
 
 /// The most random orders of one series. More than 10,000 series at 1% would need more.
 const MOST_ORDERS: usize = 1_000_000;
@@ -28,11 +28,11 @@ pub struct ChangePoint {
 /// The change points of each series, in order; `level` bounds the probability of any in series of pure noise.
 ///
 /// ```
-/// use baselines::stats::change_points::change_points;
+/// use stats::change_points::change_points;
 /// let step: Vec<f64> = (0..40).map(|at| if at < 25 { 100.0 } else { 103.0 }).collect();
 /// let found = change_points(&[step, vec![7.0; 40]], 0.01, 1)?;
 /// assert_eq!((found[0][0].at, found[0].len(), found[1].len()), (25, 1, 0));
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn change_points(series: &[Vec<f64>], level: f64, seed: u64) -> Result<Vec<Vec<ChangePoint>>> {
     check_open_unit("the level of change points", level)?;

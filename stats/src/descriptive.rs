@@ -1,14 +1,14 @@
 //! The median. On a shared machine, one preempted slice would move a mean, so no verdict rests on one.
 
-use super::error::{Result, check_finite};
+use crate::error::{Result, check_finite};
 
 /// The median of one or more finite values: the middle one, or the mean of the two middle ones, in their unit.
 ///
 /// ```
-/// use baselines::stats::descriptive::median;
+/// use stats::descriptive::median;
 /// assert_eq!(median(&[3.0, 1.0, 2.0])?, 2.0);
 /// assert_eq!(median(&[4.0, 1.0, 2.0, 3.0])?, 2.5);
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn median(values: &[f64]) -> Result<f64> {
     check_finite(values)?;
@@ -16,7 +16,7 @@ pub fn median(values: &[f64]) -> Result<f64> {
 }
 
 /// The median of finite values, of which there is at least one; their order is lost.
-pub(crate) fn median_in_place(values: &mut [f64]) -> f64 {
+pub fn median_in_place(values: &mut [f64]) -> f64 {
     let odd = values.len() % 2 == 1;
     let (below, &mut upper, _) = values.select_nth_unstable_by(values.len() / 2, f64::total_cmp);
     if odd {

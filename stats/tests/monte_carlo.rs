@@ -1,7 +1,7 @@
 //! The error rates of the whole decision, from slices to verdicts, on simulated machines. Seeded: the same figures
 //! always.
 //!
-//! `cargo test --release -p baselines --test stats_monte_carlo -- --nocapture` prints them. The noise is unkind: heavy
+//! `cargo test --release -p stats --test monte_carlo -- --nocapture` prints them. The noise is unkind: heavy
 //! tails, preempted slices, drift within and across rounds, noise that comes in bursts, and a memory layout
 //! that each process draws anew. What is not simulated is a layout that differs between two builds for good: that is a
 //! real difference of the binaries, and `assay calibrate` measures it.
@@ -10,13 +10,11 @@
 
 use baselines::CaseKey;
 use baselines::policy::Policy;
-use baselines::stats::decision::Stage;
-use baselines::stats::{
-    Decision, NextAction, PairData, Procedure, binomial, descriptive, margin, next_steps, round_value,
-};
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal, StudentT};
 use rand_pcg::Pcg64;
+use stats::decision::Stage;
+use stats::{Decision, NextAction, PairData, Procedure, binomial, descriptive, margin, next_steps, round_value};
 
 const BENCHMARKS: usize = 20;
 const SLICE_PAIRS: usize = 8;

@@ -1,12 +1,12 @@
 //! Our statistics against independent implementations: SciPy, NumPy and statsmodels said what stands in the fixture.
 //!
-//! `fixtures/stats/make_fixtures.py` made it, and says with which versions and how to make it again.
+//! `fixtures/make_fixtures.py` made it, and says with which versions and how to make it again.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
-use baselines::stats::wilcoxon::signed_rank;
-use baselines::stats::{binomial, descriptive, hodges_lehmann, holm};
 use serde::Deserialize;
+use stats::wilcoxon::signed_rank;
+use stats::{binomial, descriptive, hodges_lehmann, holm};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -61,7 +61,7 @@ struct DescriptiveCase {
 }
 
 fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("fixtures/stats/scipy.json")).unwrap()
+    serde_json::from_str(include_str!("fixtures/scipy.json")).unwrap()
 }
 
 /// Equal in so many digits, or in the 15th after the point: SciPy takes small tails from 1, which costs it their

@@ -2,15 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
-use baselines::stats::binomial::{lower_bound, upper_bound};
-use baselines::stats::wilcoxon::signed_rank;
-use baselines::stats::{
-    Decision, Interval, Look, NextAction, PairData, PairState, Procedure, StatsError, descriptive, hodges_lehmann,
-    holm, next_steps, round_value,
-};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use stats::binomial::{lower_bound, upper_bound};
+use stats::wilcoxon::signed_rank;
+use stats::{
+    Decision, Interval, Look, NextAction, PairData, PairState, Procedure, StatsError, descriptive, hodges_lehmann,
+    holm, next_steps, round_value,
+};
 
 /// Always the same cases: a test that fails now and then is not believed.
 fn config() -> ProptestConfig {
@@ -238,8 +238,8 @@ proptest! {
                 prop_assert!(stopped.is_none() || *stopped == step.decision(), "a decision was taken back");
                 *stopped = step.decision();
                 match step.action {
-                    NextAction::Measure { stage: baselines::stats::decision::Stage::Screen, rounds } => have.0 += rounds,
-                    NextAction::Measure { stage: baselines::stats::decision::Stage::Confirm, rounds } => have.1 += rounds,
+                    NextAction::Measure { stage: stats::decision::Stage::Screen, rounds } => have.0 += rounds,
+                    NextAction::Measure { stage: stats::decision::Stage::Confirm, rounds } => have.1 += rounds,
                     NextAction::Wait | NextAction::Stop(_) => {}
                 }
             }

@@ -6,7 +6,7 @@
 //! detection to identify software performance regressions in a continuous integration system" (ICPE 2020), and in
 //! Apache Otava after them, it ends with the series: that finds a small step sooner. [`After`] chooses.
 
-use super::error::{Result, check_finite};
+use crate::error::{Result, check_finite};
 
 /// The fewest values on either side of a split.
 pub const LEAST: usize = 2;
@@ -33,10 +33,10 @@ pub enum After {
 /// square of the number of values.
 ///
 /// ```
-/// use baselines::stats::energy::{After, best_split};
+/// use stats::energy::{After, best_split};
 /// let split = best_split(&[1.0, 1.0, 1.0, 3.0, 3.0], After::All)?.expect("enough values");
 /// assert_eq!((split.at, split.divergence), (3, 3.0 * 2.0 / 5.0 * 4.0));
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn best_split(values: &[f64], after: After) -> Result<Option<Split>> {
     check_finite(values)?;

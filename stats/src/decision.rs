@@ -34,20 +34,20 @@
 //!
 //! Measuring happens elsewhere. Each control is a suite by itself.
 
-use super::error::{Result, StatsError, check_all_finite, check_margin};
-use super::hodges_lehmann::{Interval, bounded};
-use super::holm::adjusted;
-use super::procedure::{Look, Procedure};
-use super::wilcoxon::signed_rank;
+use crate::error::{Result, StatsError, check_all_finite, check_margin};
+use crate::hodges_lehmann::{Interval, bounded};
+use crate::holm::adjusted;
+use crate::procedure::{Look, Procedure};
+use crate::wilcoxon::signed_rank;
 
 /// The limits and the rounds so far of one benchmark.
 #[derive(Debug, Clone, Copy)]
 pub struct PairData<'a> {
-    /// The largest shift that is allowed, in the unit of the rounds ([`margin`](super::margin)).
+    /// The largest shift that is allowed, in the unit of the rounds ([`margin`](crate::margin)).
     pub limit: f64,
     /// The shift that must be ruled out, in the same unit. At least the limit.
     pub tolerance: f64,
-    /// The values of the first look ([`round_value`](super::round_value)). More of them are ignored.
+    /// The values of the first look ([`round_value`](crate::round_value)). More of them are ignored.
     pub screen: &'a [f64],
     /// The values after the first look. Those beyond the current look are ignored.
     pub confirm: &'a [f64],
@@ -157,7 +157,7 @@ impl PairState {
 /// A suite without benchmarks is an error, because comparing nothing is not green.
 ///
 /// ```
-/// use baselines::stats::{Decision, NextAction, PairData, Procedure, margin, next_steps};
+/// use stats::{Decision, NextAction, PairData, Procedure, margin, next_steps};
 /// let slower = |round: usize| 0.05 + [0.004, -0.003, 0.001, -0.006, 0.002][round % 5];
 /// let (mut screen, mut confirm) = (Vec::new(), Vec::new());
 /// let decision = loop {
@@ -165,7 +165,7 @@ impl PairState {
 ///         PairData { limit: margin(0.02)?, tolerance: margin(0.04)?, screen: &screen, confirm: &confirm };
 ///     match next_steps(&Procedure::default(), &[pair])?[0].action {
 ///         NextAction::Measure { stage, rounds } => {
-///             let stage = if stage == baselines::stats::decision::Stage::Screen { &mut screen } else { &mut confirm };
+///             let stage = if stage == stats::decision::Stage::Screen { &mut screen } else { &mut confirm };
 ///             stage.extend((0..rounds).map(slower));
 ///         }
 ///         NextAction::Wait => unreachable!("a suite of one has nobody to wait for"),
@@ -174,7 +174,7 @@ impl PairState {
 /// };
 /// assert_eq!(decision, Decision::Regressed);
 /// assert_eq!((screen.len(), confirm.len()), (20, 20));
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn next_steps(procedure: &Procedure, suite: &[PairData<'_>]) -> Result<Vec<PairState>> {
     next_steps_of_part(procedure, suite, 0)

@@ -5,8 +5,8 @@
 //! time", ISMM 2013, section 3). The two slices of a pair run back to back, so that a slow second hits both (Bulej et
 //! al., "Duet benchmarking", ICPE 2020).
 
-use super::descriptive::{median, median_in_place};
-use super::error::{Result, StatsError};
+use crate::descriptive::{median, median_in_place};
+use crate::error::{Result, StatsError};
 
 /// The value of a round: the median over its slice pairs of ln(new/base).
 ///
@@ -16,12 +16,12 @@ use super::error::{Result, StatsError};
 /// the same in all slices.
 ///
 /// ```
-/// use baselines::stats::round_value;
+/// use stats::round_value;
 /// let base_ns = [5_000_100.0, 5_030_000.0, 5_010_000.0];
 /// let new_ns = [5_250_105.0, 9_900_000.0, 5_260_500.0]; // 5% more work; the second pair was preempted
 /// assert!((round_value(&base_ns, &new_ns)?.exp_m1() - 0.05).abs() < 1e-4);
 /// assert!(round_value(&[0.0], &[5e6]).is_err());
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn round_value(base_ns: &[f64], new_ns: &[f64]) -> Result<f64> {
     if base_ns.len() != new_ns.len() {
@@ -46,11 +46,11 @@ pub fn round_value(base_ns: &[f64], new_ns: &[f64]) -> Result<f64> {
 /// the share. Parts may be zero on both sides, which is a value of exactly 0.
 ///
 /// ```
-/// use baselines::stats::growth_value;
+/// use stats::growth_value;
 /// let value = growth_value(&[0.0, 1e5], &[2e6, 2.1e6], &[4e6, 4e6])?; // 2 ms more waiting in slices of 4 ms
 /// assert!((value.exp_m1() - 0.5).abs() < 1e-12);
 /// assert_eq!(growth_value(&[0.0], &[0.0], &[4e6])?, 0.0);
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn growth_value(base_ns: &[f64], new_ns: &[f64], whole_ns: &[f64]) -> Result<f64> {
     if base_ns.len() != new_ns.len() || base_ns.len() != whole_ns.len() {

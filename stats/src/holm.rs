@@ -5,7 +5,7 @@
 //! the level, however the tests depend on each other, and rejects all that Bonferroni rejects and more.
 //! A false discovery rate would allow a share of the red marks to be wrong.
 
-use super::error::{Result, StatsError};
+use crate::error::{Result, StatsError};
 
 /// Adjusted p-values, in the order given: a test is rejected at level `a` if its adjusted value is at most `a`.
 ///
@@ -13,9 +13,9 @@ use super::error::{Result, StatsError};
 /// exceeds 1. No tests give no values.
 ///
 /// ```
-/// use baselines::stats::holm::adjusted;
+/// use stats::holm::adjusted;
 /// assert_eq!(adjusted(&[0.01, 0.04, 0.03])?, [0.03, 0.06, 0.06]);
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn adjusted(p_values: &[f64]) -> Result<Vec<f64>> {
     if let Some(&value) = p_values.iter().find(|p| !(0.0..=1.0).contains(*p)) {

@@ -3,9 +3,9 @@
 //! A rule that is chosen after the data were seen has no error rate. So there is no stopping "when it looks good", and
 //! no way to run again until green.
 
-use super::error::{Result, StatsError, check_margin, check_open_unit};
-use super::hodges_lehmann::rounds_needed;
-use super::wilcoxon::MAX_VALUES;
+use crate::error::{Result, StatsError, check_margin, check_open_unit};
+use crate::hodges_lehmann::rounds_needed;
+use crate::wilcoxon::MAX_VALUES;
 
 /// A fixed moment at which everything that is still open is looked at, and the levels that this look may spend.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,7 +64,7 @@ impl Procedure {
     /// The probability of any false verdict of change in a suite, at most: the sum over the looks.
     ///
     /// ```
-    /// assert!((baselines::stats::Procedure::default().suite_level() - 0.01).abs() < 1e-12);
+    /// assert!((stats::Procedure::default().suite_level() - 0.01).abs() < 1e-12);
     /// ```
     pub fn suite_level(&self) -> f64 {
         self.looks.iter().map(|look| look.test_level).sum()
@@ -73,7 +73,7 @@ impl Procedure {
     /// The confidence with which all bounds of a suite hold together, whenever each was looked at.
     ///
     /// ```
-    /// assert!((baselines::stats::Procedure::default().bound_confidence() - 0.99).abs() < 1e-12);
+    /// assert!((stats::Procedure::default().bound_confidence() - 0.99).abs() < 1e-12);
     /// ```
     pub fn bound_confidence(&self) -> f64 {
         1.0 - self.looks.iter().map(|look| look.bound_level).sum::<f64>()
@@ -121,8 +121,8 @@ impl Procedure {
 /// In logarithms, +2% and its reverse, -1.96%, are equally far, so swapping the sides changes nothing.
 ///
 /// ```
-/// assert_eq!(baselines::stats::margin(0.02)?, 0.02_f64.ln_1p());
-/// # Ok::<(), baselines::stats::StatsError>(())
+/// assert_eq!(stats::margin(0.02)?, 0.02_f64.ln_1p());
+/// # Ok::<(), stats::StatsError>(())
 /// ```
 pub fn margin(share: f64) -> Result<f64> {
     check_margin(share)?;
