@@ -46,53 +46,82 @@ pub fn best_split(values: &[f64], after: After) -> Result<Option<Split>> {
 /// The same of values that are finite.
 pub(super) fn best(values: &[f64], after: After) -> Option<Split> {
     let n = values.len();
-    let before = before(values);
+    let sums = Sums::of(values);
     let mut best: Option<Split> = None;
     // For each end, the sum of the distances among the values from the current start to it.
     let mut within = vec![0.0; n + 1];
     for at in (LEAST.min(n)..n).rev() {
-        let mut from_first = 0.0;
-        for end in at + 1..=n {
-            from_first += (values[end - 1] - values[at]).abs();
-            if after == After::Some {
-                within[end] += from_first;
+        let first_end = match after {
+            After::All => {
+                within[n] += sums.to_later(at);
+                n
             }
-        }
-        if after == After::All {
-            within[n] += from_first;
-        }
-        let first_end = if after == After::All { n } else { at + LEAST };
-        for end in first_end.max(at + LEAST)..=n {
-            let divergence = divergence(at, end - at, before[at], before[end], within[end]);
-            if best.is_none_or(|best| divergence > best.divergence) {
-                best = Some(Split { at, divergence });
+            After::Some => {
+                let mut from_first = 0.0;
+                for (within, value) in within[at + 1..].iter_mut().zip(&values[at..]) {
+                    from_first += (value - values[at]).abs();
+                    *within += from_first;
+                }
+                at + LEAST
             }
+        };
+        if first_end < at + LEAST {
+            continue; // the part after it would be too short
+        }
+        let divergences = (first_end..=n).map(|end| sums.divergence(at, end, within[end]));
+        let divergence = divergences.fold(f64::NEG_INFINITY, f64::max);
+        if best.is_none_or(|best| divergence > best.divergence) {
+            best = Some(Split { at, divergence });
         }
     }
     best
 }
 
-/// For each end, the sum of the distances among all values before it.
-fn before(values: &[f64]) -> Vec<f64> {
-    let mut sums = vec![0.0; values.len() + 1];
-    for (end, last) in values.iter().enumerate() {
-        let mut to_last = 0.0;
-        for value in &values[..end] {
-            to_last += (value - last).abs();
-        }
-        sums[end + 1] = sums[end] + to_last;
-    }
-    sums
+/// Sums of distances within a series, and what every divergence needs of the sizes.
+struct Sums {
+    /// For each end, among all values before it.
+    before: Vec<f64>,
+    /// For each value, to those before it.
+    to_earlier: Vec<f64>,
+    /// For each value, to all.
+    to_all: Vec<f64>,
+    /// 1/n for each n.
+    inverse: Vec<f64>,
 }
 
-/// The divergence between two parts of these sizes, from the sums of the distances within the left one, within both
-/// together, and within the right one.
-fn divergence(left: usize, right: usize, within_left: f64, together: f64, within_right: f64) -> f64 {
-    let (left, right) = (left as f64, right as f64);
-    let mean = |within: f64, size: f64| within / (size * (size - 1.0) / 2.0);
-    let between = together - within_left - within_right;
-    let distance = 2.0 * between / (left * right) - mean(within_left, left) - mean(within_right, right);
-    left * right / (left + right) * distance
+impl Sums {
+    fn of(values: &[f64]) -> Sums {
+        let (mut before, mut to_earlier) = (vec![0.0], Vec::with_capacity(values.len()));
+        let mut to_all = vec![0.0; values.len()];
+        for (end, last) in values.iter().enumerate() {
+            let mut to_last = 0.0;
+            for (value, to_all) in values[..end].iter().zip(&mut to_all) {
+                let distance = (value - last).abs();
+                to_last += distance;
+                *to_all += distance;
+            }
+            to_all[end] += to_last;
+            to_earlier.push(to_last);
+            before.push(before[end] + to_last);
+        }
+        let inverse = (0..=values.len()).map(|number| 1.0 / number as f64).collect();
+        Sums { before, to_earlier, to_all, inverse }
+    }
+
+    fn to_later(&self, at: usize) -> f64 {
+        self.to_all[at] - self.to_earlier[at]
+    }
+
+    /// The divergence between the values before `at` and those from there to `end`, from the sum of the distances
+    /// within the latter. With m and n values, and sums B between the parts and L and R within them:
+    /// mn/(m+n) * (2B/(mn) - 2L/(m(m-1)) - 2R/(n(n-1))) = 2/(m+n) * (B - nL/(m-1) - mR/(n-1)).
+    fn divergence(&self, at: usize, end: usize, within_right: f64) -> f64 {
+        let (left, right) = (at as f64, (end - at) as f64);
+        let within_left = self.before[at];
+        let between = self.before[end] - within_left - within_right;
+        let means = right * within_left * self.inverse[at - 1] + left * within_right * self.inverse[end - at - 1];
+        2.0 * self.inverse[end] * (between - means)
+    }
 }
 
 #[cfg(test)]

@@ -49,9 +49,10 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
 
 /// True for crates and programs of this workspace, by cargo's file names: `libmemory-0123456789abcdef.rlib`.
 pub fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 17] = [
+    const OURS: [&str; 18] = [
         "memory",
         "workspace-hack",
+        "stats",
         "baselines",
         "reports",
         "loadgen",
