@@ -101,6 +101,7 @@ fn a_slower_function_is_found_and_a_document_is_not_measured() {
     let worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
     assert!(worse.len() == 1 && worse[0].contains("instructions") && worse[0].ends_with("sums/squares"), "{said}");
     assert!(said.contains("summing::squares: dearer a call"), "{said}");
+    assert!(progress.contains("Compiling summing ") && !progress.contains("Compiling criterion "), "{progress}");
     for left_out in ["skipped: summing/other: ", "skipped: broken: it fails on both sides: its data are missing"] {
         assert!(said.contains(left_out), "`{left_out}` is not said: {said}");
     }

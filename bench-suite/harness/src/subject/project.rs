@@ -208,7 +208,10 @@ impl Recipe for Benches {
         let metadata = Metadata::read(&tree.join(&self.0.manifest))?;
         let lock = metadata.workspace_root.join("Cargo.lock");
         let text = fs::read_to_string(&lock).with_context(|| format!("can't read {}", lock.display()))?;
-        let home = tree.parent().context("the checkout lies in a folder")?;
+        // In one place for all builds of the project, so that cargo takes a compiled stand-in from one to the next.
+        let home = SourceCheckout::home(&self.0.repository)?;
+        fs::create_dir_all(&home).with_context(|| format!("can't create {}", home.display()))?;
+        let home = &home.canonicalize()?;
         let mut found = self.of_workspace(&metadata, tree)?;
         match stand_in::patch(&text, home)? {
             Some(configuration) => {
