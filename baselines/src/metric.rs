@@ -117,6 +117,9 @@ const fn more_is_better(metric: Metric) -> Metric {
 /// The metric of failures. It is judged without statistics, and says nothing of speed.
 pub(crate) const ERRORS: &str = "errors";
 
+/// The metric of blocks that stay: a leak raises it. It is negative where operations free what the setup made.
+pub(crate) const RETAINED: &str = "retained_blocks";
+
 /// The metric of time off the CPU. It is judged beside a pair's deciding metric.
 pub(crate) const WAITING: &str = "waiting_time";
 
@@ -138,6 +141,7 @@ pub const METRICS: &[Metric] = &[
     exact("estimated_cycles", Count, Counts, "L1 hits + 5 x last-level hits + 35 x RAM hits (KCachegrind's estimate)"),
     exact("allocations", Count, Counts, "heap blocks allocated"),
     exact("allocated_bytes", Bytes, Counts, "heap bytes allocated"),
+    exact(RETAINED, Count, Counts, "heap blocks allocated and not freed, less those of the setup that were freed"),
     exact("peak_bytes", Bytes, Counts, "peak heap bytes of the operations of one count, beyond those of the setup"),
     sampled("cpu_time", Nanoseconds, Time, "thread CPU time of one operation"),
     sampled("wall_time", Nanoseconds, Time, "wall time of one operation"),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::metric::RETAINED;
 use crate::paired::{Pair, Paired, Round};
 use crate::shard::Shard;
 use crate::verdict::Delta;
@@ -27,6 +28,10 @@ const KNOWN: RangeInclusive<u64> = 1..=SCHEMA;
 /// The values that a quantity can have. Up to 2^53 the numbers of a file hold every count exactly; no operation costs
 /// more.
 const POSSIBLE: RangeInclusive<f64> = 0.0..=9_007_199_254_740_992.0;
+
+fn is_possible(metric: &str, value: f64) -> bool {
+    POSSIBLE.contains(&if metric == RETAINED { value.abs() } else { value })
+}
 
 /// The facts that all measurements of a run share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -344,7 +349,9 @@ impl Run {
             Line::Header { .. } => return Err(Error::SecondHeader),
             Line::Measurement(measurement) => {
                 measurement.metric()?;
-                if let Some(value) = measurement.sample.values().iter().find(|value| !POSSIBLE.contains(*value)) {
+                if let Some(value) =
+                    measurement.sample.values().iter().find(|value| !is_possible(&measurement.metric, **value))
+                {
                     return Err(Error::Absurd { metric: measurement.metric, value: *value });
                 }
                 self.measurements.push(measurement);

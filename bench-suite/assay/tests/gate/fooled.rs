@@ -196,6 +196,22 @@ fn errors_that_the_base_does_not_have_are_a_regression() {
     assert_eq!(gate(folder.path(), &with_errors(vec![0.0]), &[]).0, 0);
 }
 
+/// Neither costs an instruction: a block that nobody frees, and an input of the setup that is no longer freed.
+#[test]
+fn a_leak_is_a_regression() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let retaining = |blocks: f64| {
+        let mut run = run(&[("retrieve/100", 1000.0)]);
+        let sample = Sample::new(vec![blocks]).expect("finite");
+        run.measurements.push(Measurement { metric: "retained_blocks".into(), sample, ..run.measurements[0].clone() });
+        run
+    };
+    for (base, new, expected) in [(0.0, 1.0, 100), (-1.0, 0.0, 100), (-1.0, -1.0, 0), (1.0, 0.0, 0)] {
+        let (code, output) = compare(folder.path(), &retaining(base), &retaining(new));
+        assert_eq!(code, expected, "{base} to {new}: {output}");
+    }
+}
+
 #[test]
 fn a_baseline_without_a_folder_is_nothing_compared() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -53,7 +53,7 @@ pub struct CaseCounts {
 const PEAK: &str = "peak_bytes";
 
 /// The metrics in the order of reports.
-pub const METRICS: [&str; 10] = [
+pub const METRICS: [&str; 11] = [
     "instructions",
     "system_calls",
     "branches",
@@ -63,6 +63,7 @@ pub const METRICS: [&str; 10] = [
     "estimated_cycles",
     "allocations",
     "allocated_bytes",
+    "retained_blocks",
     PEAK,
 ];
 
@@ -171,6 +172,7 @@ impl Place {
         values.insert("system_calls", profile.system_calls(ROOT) as f64);
         values.insert("allocations", allocated.blocks as f64);
         values.insert("allocated_bytes", allocated.bytes as f64);
+        values.insert("retained_blocks", blocks as f64 - profile.freed_blocks(ROOT) as f64);
         let functions = attribution::functions(&profile, ROOT, &self.crates);
         let sum: u64 = functions.iter().map(|function| function.instructions).sum();
         ensure!(

@@ -58,9 +58,18 @@ impl CallgrindProfile {
     /// The heap blocks made below `root`, by Rust and by C code. Never too few: calls in stacks too deep to tell count
     /// as well.
     pub fn heap_blocks(&self, root: &str) -> u64 {
+        self.calls_below(root, &ALLOCATORS)
+    }
+
+    /// The heap blocks freed below `root`, likewise.
+    pub fn freed_blocks(&self, root: &str) -> u64 {
+        self.calls_below(root, &["free"])
+    }
+
+    fn calls_below(&self, root: &str, functions: &[&str]) -> u64 {
         let below = |(context, cost): &(&String, &Cost)| {
             let mut frames = frames(context);
-            frames.next().is_some_and(|callee| ALLOCATORS.contains(&callee))
+            frames.next().is_some_and(|callee| functions.contains(&callee))
                 && (cost.instructions > 0 || frames.any(|frame| frame.contains(root)))
         };
         self.contexts.iter().filter(below).map(|(_, cost)| cost.calls).sum()
@@ -229,14 +238,15 @@ mod tests {
         fn=(3) main\n1 0\ncfn=(1)\ncalls=1 0\n1 0 9 700\n\
         fn=(4) slice::measured'main\n1 10 1 100\ncfn=(5) write'slice::measured'main\ncalls=3 0\n1 9 3 200\n\
         cfn=(6) calloc'slice::measured'main\ncalls=2 0\n1 8\n\
-        fn=(5)\n1 9 3 200\nfn=(6)\n1 8\n\
+        cfn=(9) free'slice::measured'main\ncalls=2 0\n1 4\n\
+        fn=(5)\n1 9 3 200\nfn=(6)\n1 8\nfn=(9)\n1 4\n\
         fn=(7) deep'deep\n1 0\ncfn=(8) malloc'deep'deep\ncalls=1 0\n1 3\nfn=(8)\n1 3\n";
 
     #[test]
     fn system_calls_and_blocks_are_those_of_the_measured_work() {
         let profile = parse(WITH_SYSTEM_CALLS).expect("well formed");
         assert_eq!(profile.system_calls("slice::measured"), 4);
-        assert_eq!(profile.heap_blocks("slice::measured"), 3);
+        assert_eq!((profile.heap_blocks("slice::measured"), profile.freed_blocks("slice::measured")), (3, 2));
         assert_eq!(parse(SIMPLE).expect("well formed").system_calls("work"), 0);
     }
 

@@ -40,9 +40,9 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
     let count = ExactCount { command: command(folder.path()), scratch: folder.path().to_owned(), padding: 0 };
     let counted = [1, 2].map(|_| {
         let profile = callgrind(&count, folder.path(), &EVENTS).expect("counted");
-        (profile.system_calls(ROOT), profile.heap_blocks(ROOT))
+        (profile.system_calls(ROOT), profile.heap_blocks(ROOT), profile.freed_blocks(ROOT))
     });
-    assert_eq!(counted, [(5 * 3, 5 * 2); 2]);
+    assert_eq!(counted, [(5 * 3, 5 * 2, 5); 2]);
 }
 
 #[test]
