@@ -12,7 +12,7 @@
 //! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
 //!   that charts show.
 //! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
-//!   and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours of `palette`.
+//!   and lines, which `chart` draws with plotters. `toggle_tables`: toggles and phases in documents. [`flamegraph`] draws with inferno; all in the colours of `palette`.
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
@@ -48,6 +48,7 @@ pub mod splice;
 pub mod stacks;
 mod tables;
 pub mod text;
+mod toggle_tables;
 pub mod toggles;
 
 use std::path::Path;

@@ -7,7 +7,7 @@ use baselines::calibration::Suite;
 use baselines::claim::ClaimReport;
 
 use crate::names::Names;
-use crate::{Error, Report, Result, calibration, headline, ledger, markdown};
+use crate::{Error, Report, Result, calibration, headline, ledger, markdown, toggle_tables};
 
 /// Where figures come from.
 #[derive(Debug)]
@@ -21,7 +21,19 @@ pub enum Figures<'a> {
 }
 
 /// The names of a run's figures.
-const OF_RUN: &[&str] = &["lead", "changes", "variants", "toggles", "counts", "time", "load", "effect"];
+const OF_RUN: &[&str] = &[
+    "lead",
+    "changes",
+    "variants",
+    "toggles",
+    "single-toggles",
+    "phase-steps",
+    "interactions",
+    "counts",
+    "time",
+    "load",
+    "effect",
+];
 /// The names of a ledger's figures.
 const OF_LEDGER: &[&str] = &["claims", "claims-summary", "phases"];
 /// The names of a calibration's figures.
@@ -82,7 +94,10 @@ fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
             let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
             Some(markdown::variants(report, &names)).filter(|text| !text.is_empty())
         }
-        (Figures::Run(report), "toggles") => Some(markdown::toggle_effects(report)).filter(|text| !text.is_empty()),
+        (Figures::Run(report), "toggles") => Some(toggle_tables::effects(report)).filter(|text| !text.is_empty()),
+        (Figures::Run(report), "single-toggles") => toggle_tables::singles(report),
+        (Figures::Run(report), "phase-steps") => toggle_tables::phases(report),
+        (Figures::Run(report), "interactions") => toggle_tables::interactions(report),
         (Figures::Run(report), lane) => markdown::lane(report, lane),
         (Figures::Ledger(ledger), "claims") => Some(ledger::markdown(ledger)),
         (Figures::Ledger(ledger), "claims-summary") => Some(ledger::summary(ledger)),
