@@ -42,8 +42,9 @@ const OF_CALIBRATION: &[&str] = &["calibration"];
 const START: &str = "<!-- assay:";
 const END: &str = "<!-- /assay -->";
 
-/// The text with the source's blocks replaced, and the number of them. `name` is the document's, for messages.
-pub fn splice(name: &str, text: &str, figures: &Figures<'_>) -> Result<(String, usize)> {
+/// The text with the source's blocks replaced, and the number of them. `name` is the document's, for messages. Where
+/// `blocks` has names, only these blocks are replaced: a document may have figures of two runs.
+pub fn splice(name: &str, text: &str, figures: &Figures<'_>, blocks: &[String]) -> Result<(String, usize)> {
     let mine = match figures {
         Figures::Run(_) => OF_RUN,
         Figures::Ledger(_) => OF_LEDGER,
@@ -64,7 +65,7 @@ pub fn splice(name: &str, text: &str, figures: &Figures<'_>) -> Result<(String, 
             return Err(wrong(format!("line {line}: `{block}` has no end: write `{END}` below it")));
         };
         spliced.push_str(&format!("{before}{START}{block} -->"));
-        if mine.contains(&block) {
+        if mine.contains(&block) && (blocks.is_empty() || blocks.iter().any(|wanted| wanted == block)) {
             let figure = figure(figures, block).ok_or_else(|| {
                 wrong(format!(
                     "line {line}: the source has no figures `{block}`: name one that has, or remove the block"
@@ -79,7 +80,8 @@ pub fn splice(name: &str, text: &str, figures: &Figures<'_>) -> Result<(String, 
         rest = after;
     }
     if filled == 0 {
-        return Err(wrong(format!("there is no block for this source: write `{START}{} -->` and `{END}`", mine[0])));
+        let wanted = blocks.first().map_or(mine[0], String::as_str);
+        return Err(wrong(format!("there is no block for this source: write `{START}{wanted} -->` and `{END}`")));
     }
     spliced.push_str(rest);
     Ok((spliced, filled))

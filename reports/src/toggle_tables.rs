@@ -43,8 +43,8 @@ fn spoken(metric: &Metric) -> String {
     metric.name.replace('_', " ")
 }
 
-/// The phases, a row a benchmark: what the first one costs, and what each of the others brings on top of the one before;
-/// none if the run does not have them.
+/// The phases, a row a benchmark: what the first one costs, and what each of the others brings on top of the one
+/// before; none if the run does not have them.
 pub fn phases(report: &Report) -> Option<String> {
     let all = toggles::of(report);
     let with_phases: Vec<&ToggleEffects> = all.iter().filter(|of| of.phases.len() > 1).collect();

@@ -144,7 +144,7 @@ fn the_lead_says_what_happened() {
     assert_eq!(lead(&invalid), "This run can't be believed: step/log: the toggle did nothing");
 }
 
-/// Is it worse, by how much, since when, whose doing, can I trust it: on the first screen of a red page, and only there.
+/// Is it worse, by how much, since when, whose doing, can I trust it: at the top of a red page, and only there.
 #[test]
 fn a_red_page_answers_its_readers_at_once() {
     let mut report = fixture::regressed();
@@ -245,7 +245,7 @@ fn toggles_are_shown_one_by_one_and_together() {
         [("0", 0), ("1", 1), ("2", 4), ("3", 7)].map(|(phase, place)| (phase.to_owned(), case(place))).to_vec();
     let text = "<!-- assay:phase-steps --><!-- /assay --><!-- assay:interactions --><!-- /assay -->\
                 <!-- assay:single-toggles --><!-- /assay -->";
-    let (spliced, _) = splice::splice("x.md", text, &Figures::Run(&report)).expect("spliced");
+    let (spliced, _) = splice::splice("x.md", text, &Figures::Run(&report), &[]).expect("spliced");
     for said in [
         "| benchmark | instructions, phase 0 | phase 1 | phase 2 | phase 3 | together |",
         "| `step/log on redb` | 1000 | -40.0% | -85.0% | +10.0% | -90.1% |",

@@ -45,6 +45,10 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "format"])]
     splice: Option<PathBuf>,
 
+    /// With --splice: replace only these blocks, and leave the others
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "splice")]
+    blocks: Vec<String>,
+
     /// Compare with this run
     #[arg(long, value_name = "RUN")]
     against: Option<String>,
@@ -97,13 +101,13 @@ impl ReportArgs {
         let (text, filled) = match FigureSource::of(Path::new(&self.run)) {
             FigureSource::Ledger => {
                 let ledger = ClaimReport::read(Path::new(&self.run))?;
-                splice::splice(&name, &text, &Figures::Ledger(&ledger))?
+                splice::splice(&name, &text, &Figures::Ledger(&ledger), &self.blocks)?
             }
             FigureSource::Calibration => {
                 let suites = calibration::read(Path::new(&self.run))?;
-                splice::splice(&name, &text, &Figures::Calibration(&suites))?
+                splice::splice(&name, &text, &Figures::Calibration(&suites), &self.blocks)?
             }
-            FigureSource::Run => splice::splice(&name, &text, &Figures::Run(&self.report()?.1))?,
+            FigureSource::Run => splice::splice(&name, &text, &Figures::Run(&self.report()?.1), &self.blocks)?,
         };
         baselines::atomic::write(document, text.as_bytes())?;
         println!("{name}: {filled} {} replaced", if filled == 1 { "block" } else { "blocks" });
