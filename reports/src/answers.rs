@@ -18,13 +18,13 @@ const NAMED: usize = 3;
 
 /// A question with its answer; code stands between backticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct ReaderAnswer {
     pub question: &'static str,
     pub answer: String,
 }
 
 /// The answers of a red report; empty for every other one, whose headline says it all.
-pub fn answers(report: &Report) -> Vec<Answer> {
+pub fn answers(report: &Report) -> Vec<ReaderAnswer> {
     let Some(judgement) = report.judgement.as_ref().filter(|judgement| judgement.outcome == GateOutcome::Regressed)
     else {
         return vec![];
@@ -46,7 +46,7 @@ pub fn answers(report: &Report) -> Vec<Answer> {
     ]
     .into_iter()
     .filter(|(_, answer)| !answer.is_empty())
-    .map(|(question, answer)| Answer { question, answer })
+    .map(|(question, answer)| ReaderAnswer { question, answer })
     .collect()
 }
 

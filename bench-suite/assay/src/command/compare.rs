@@ -67,8 +67,8 @@ pub struct CompareArgs {
     #[arg(long)]
     partial: bool,
 
-    /// For phases: count what each phase and each toggle between them brings, a toggle by itself and taken from all, and
-    /// how pool, cache and compression act together
+    /// For phases: count what each phase and each toggle between them brings, a toggle by itself and taken from all,
+    /// and how pool, cache and compression act together
     #[arg(long, conflicts_with = "budget")]
     each_toggle: bool,
 
