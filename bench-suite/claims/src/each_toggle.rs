@@ -39,8 +39,8 @@ fn under_phases(phases: &[Phase], case: &Case) -> Vec<(String, Case)> {
     phases.iter().filter_map(under).collect()
 }
 
-/// The phases of which these are cases, as pairs of phase and case: those of [`cases`] between the first phase and the
-/// last. A benchmark has either all phases or none; none if they do not differ.
+/// The phases of which these are cases, as pairs of phase and case: those of [`cases()`] between the first phase and
+/// the last. A benchmark has either all phases or none; none if they do not differ.
 pub fn phases_of<'a>(keys: impl Iterator<Item = &'a CaseKey>) -> Result<Vec<(String, CaseKey)>> {
     let (phases, listed) = (phases::all()?, cases::select(None, &[])?.cases);
     let keys: Vec<&CaseKey> = keys.collect();
