@@ -31,7 +31,7 @@ fn documents() -> Vec<(String, String)> {
 /// What is shown: whole commands of fenced blocks and of hooks, and commands within a sentence, which may be parts.
 fn commands(text: &str) -> Vec<(String, bool)> {
     let mut found = Vec::new();
-    let text = text.replace("\\\n", " ");
+    let text = text.replace("\\\n    ", " ");
     for (place, part) in text.split("```").enumerate() {
         let is_fenced = place % 2 == 1;
         if is_fenced {
@@ -106,12 +106,14 @@ fn every_command_in_a_document_is_understood() {
 
 #[test]
 fn what_is_not_a_command_is_noticed() {
-    let text = "`assay gate [FILTER] --agianst REV`\n```\ncargo assay load ladder    # a part\nassay compare a\n```\n";
+    let text = "`assay gate [FILTER] --agianst REV`\n```\ncargo assay load ladder    # a part\nassay compare a \\\n    b --onyl x\n```\n";
     let found = commands(text);
     assert_eq!(found.len(), 3, "{found:?}");
     let why: Vec<Option<String>> = found.iter().map(|(line, is_whole)| refused(line, *is_whole)).collect();
     assert!(why[0].as_ref().is_some_and(|why| why.contains("--agianst")), "{why:?}");
-    assert!(why[2].as_ref().is_some_and(|why| why.contains("NEW")), "a whole command lacks a side: {why:?}");
+    assert!(why[2].as_ref().is_some_and(|why| why.contains("--onyl")), "also on the second line: {why:?}");
+    assert!(refused("compare a", true).is_some_and(|why| why.contains("NEW")), "a whole command lacks a side");
+    assert_eq!(refused("compare a", false), None);
     assert_eq!(refused("gate [FILTER] --against REV [--budget SECONDS]", true), None);
     assert_eq!(refused("report --format html\\|markdown", true), None);
 }
