@@ -59,12 +59,11 @@ fn is_worse(judgement: &Judgement, worse: &[&Delta]) -> String {
     let mut metrics: Vec<String> = worse.iter().map(|delta| spoken(delta)).collect();
     metrics.sort_unstable();
     metrics.dedup();
-    format!(
-        "Yes: {} of {} that were compared, by {}, beyond the limits that block",
-        cases(&mut worse.iter().copied()),
-        plural(all, "benchmark"),
-        listed(&metrics)
-    )
+    let which = match (cases(&mut worse.iter().copied()), all) {
+        (1, 1) => "the benchmark that was compared".to_owned(),
+        (number, all) => format!("{number} of {} that were compared", plural(all, "benchmark")),
+    };
+    format!("Yes: {which}, by {}, beyond the limits that block", listed(&metrics))
 }
 
 /// The worst benchmark's changes that block, and its time if it was taken.
