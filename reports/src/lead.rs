@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use baselines::compare::{Delta, Verdict};
+use baselines::doing::Whose;
 use baselines::gate::Judgement;
 use baselines::{Metric, Run};
 
@@ -25,7 +26,8 @@ pub fn regressed(judgement: &Judgement) -> String {
     let worse: Vec<&Delta> =
         ranking.told.iter().copied().filter(|delta| delta.verdict == Verdict::Regressed && delta.blocks).collect();
     let Some(first) = worse.first().copied() else { return "Something got worse".to_owned() };
-    let doing = first.doing.as_ref().map(|doing| format!(", {}", doing.whose)).unwrap_or_default();
+    let doing = first.doing.as_ref().filter(|doing| doing.whose != Whose::Unknown);
+    let doing = doing.map(|doing| format!(", {}", doing.whose)).unwrap_or_default();
     let cause = first.cause.first().filter(|function| function.delta != 0);
     let cause = cause.map(|function| format!(", most of it in `{}` ({})", function.function, cause::told(function)));
     let others: BTreeSet<_> = worse.iter().map(|delta| &delta.case).filter(|case| **case != first.case).collect();

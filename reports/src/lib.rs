@@ -5,7 +5,8 @@
 //!   other programs; `junit`: for CI systems; `github`: annotations of a workflow.
 //! - [`splice`]: figures in documents. [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of
 //!   a calibration.
-//! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `ranking`: the order of
+//! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `answers`: what readers
+//!   of a red report ask. `ranking`: the order of
 //!   the deltas; `deltas`: one in words. [`cause`]: the causes of changed counts. [`repeatability`]: repeated counts.
 //!   [`history`]: the values of many commits, as text and as a site. `names`, `numbers`: cases and values as people
 //!   read them.
@@ -13,9 +14,11 @@
 //!   that charts show.
 //! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
 //!   and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours of `palette`.
+//!   `toggle_tables`: toggles and phases in documents.
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
+mod answers;
 pub mod calibration;
 pub mod cause;
 mod chart;
@@ -48,6 +51,7 @@ pub mod splice;
 pub mod stacks;
 mod tables;
 pub mod text;
+mod toggle_tables;
 pub mod toggles;
 
 use std::path::Path;

@@ -11,7 +11,7 @@ use crate::names::{Names, printable};
 use crate::numbers::{count, plural, signed};
 use crate::ranking::{Unjudged, rank, reasons};
 use crate::tables::{self, Table};
-use crate::{Report, cause, costs, deltas, heat, repeatability, toggles};
+use crate::{Report, cause, costs, deltas, heat, repeatability};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
@@ -158,37 +158,6 @@ pub(crate) fn variants(report: &Report, names: &Names) -> String {
                     cells.join(" | ")
                 ));
             }
-        }
-    }
-    text.trim_start().to_owned()
-}
-
-/// The effect of each toggle, and toggles together; empty if the run has no such variants.
-pub(crate) fn toggle_effects(report: &Report) -> String {
-    let mut text = String::new();
-    let shown = |change: Option<f64>| change.map_or_else(String::new, crate::numbers::percent);
-    for of in toggles::of(report) {
-        let [none, all] = of.ends.map(|value| of.metric.show(value));
-        text.push_str(&format!(
-            "\n{}: {none} {} with none, {all} with all.\n\n| toggle | by itself | on top of all others |\n|---|--:|--:|\n",
-            code(&of.benchmark),
-            of.metric.name.replace('_', " ")
-        ));
-        for effect in &of.effects {
-            text.push_str(&format!(
-                "| {} | {} | {} |\n",
-                code(&effect.toggle),
-                shown(effect.alone),
-                shown(effect.last)
-            ));
-        }
-        if !of.mixes.is_empty() {
-            text.push_str("\n| together | measured | if multiplied | |\n|---|--:|--:|---|\n");
-        }
-        for mix in &of.mixes {
-            let toggles: Vec<String> = mix.toggles.iter().map(|toggle| code(toggle)).collect();
-            let [measured, expected] = [mix.measured, mix.expected].map(|share| shown(Some(share - 1.0)));
-            text.push_str(&format!("| {} | {measured} | {expected} | {} |\n", toggles.join(", "), mix.verdict()));
         }
     }
     text.trim_start().to_owned()

@@ -1,7 +1,7 @@
 //! The model of a report. Every format is made from it.
 
 use baselines::gate::Judgement;
-use baselines::{CallStacks, Run};
+use baselines::{CallStacks, CaseKey, Run};
 
 /// A report: a run with everything that is said about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The naive strategy of each toggle. Without it, the first variant of a benchmark stands for the naive one.
     pub naive: Vec<(String, String)>,
+    /// The phases of optimisation that the run has, in their order: the name of each, and its case of a benchmark.
+    pub phases: Vec<(String, CaseKey)>,
     /// The files that the report is made of, for the page to keep.
     pub raw: Vec<RawFile>,
     /// Every delta gets a row with both sides, in place of the run's own tables.
@@ -34,6 +36,7 @@ impl Report {
             profiles: vec![],
             notes: vec![],
             naive: vec![],
+            phases: vec![],
             raw: vec![],
             side_by_side: false,
         }

@@ -7,7 +7,7 @@ use baselines::calibration::Suite;
 use baselines::claim::ClaimReport;
 
 use crate::names::Names;
-use crate::{Error, Report, Result, calibration, headline, ledger, markdown};
+use crate::{Error, Report, Result, calibration, headline, ledger, markdown, toggle_tables};
 
 /// Where figures come from.
 #[derive(Debug)]
@@ -21,7 +21,19 @@ pub enum Figures<'a> {
 }
 
 /// The names of a run's figures.
-const OF_RUN: &[&str] = &["lead", "changes", "variants", "toggles", "counts", "time", "load", "effect"];
+const OF_RUN: &[&str] = &[
+    "lead",
+    "changes",
+    "variants",
+    "toggles",
+    "single-toggles",
+    "phase-steps",
+    "interactions",
+    "counts",
+    "time",
+    "load",
+    "effect",
+];
 /// The names of a ledger's figures.
 const OF_LEDGER: &[&str] = &["claims", "claims-summary", "phases"];
 /// The names of a calibration's figures.
@@ -30,8 +42,9 @@ const OF_CALIBRATION: &[&str] = &["calibration"];
 const START: &str = "<!-- assay:";
 const END: &str = "<!-- /assay -->";
 
-/// The text with the source's blocks replaced, and the number of them. `name` is the document's, for messages.
-pub fn splice(name: &str, text: &str, figures: &Figures<'_>) -> Result<(String, usize)> {
+/// The text with the source's blocks replaced, and the number of them. `name` is the document's, for messages. Where
+/// `blocks` has names, only these blocks are replaced: a document may have figures of two runs.
+pub fn splice(name: &str, text: &str, figures: &Figures<'_>, blocks: &[String]) -> Result<(String, usize)> {
     let mine = match figures {
         Figures::Run(_) => OF_RUN,
         Figures::Ledger(_) => OF_LEDGER,
@@ -52,7 +65,7 @@ pub fn splice(name: &str, text: &str, figures: &Figures<'_>) -> Result<(String, 
             return Err(wrong(format!("line {line}: `{block}` has no end: write `{END}` below it")));
         };
         spliced.push_str(&format!("{before}{START}{block} -->"));
-        if mine.contains(&block) {
+        if mine.contains(&block) && (blocks.is_empty() || blocks.iter().any(|wanted| wanted == block)) {
             let figure = figure(figures, block).ok_or_else(|| {
                 wrong(format!(
                     "line {line}: the source has no figures `{block}`: name one that has, or remove the block"
@@ -67,7 +80,8 @@ pub fn splice(name: &str, text: &str, figures: &Figures<'_>) -> Result<(String, 
         rest = after;
     }
     if filled == 0 {
-        return Err(wrong(format!("there is no block for this source: write `{START}{} -->` and `{END}`", mine[0])));
+        let wanted = blocks.first().map_or(mine[0], String::as_str);
+        return Err(wrong(format!("there is no block for this source: write `{START}{wanted} -->` and `{END}`")));
     }
     spliced.push_str(rest);
     Ok((spliced, filled))
@@ -82,7 +96,10 @@ fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
             let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
             Some(markdown::variants(report, &names)).filter(|text| !text.is_empty())
         }
-        (Figures::Run(report), "toggles") => Some(markdown::toggle_effects(report)).filter(|text| !text.is_empty()),
+        (Figures::Run(report), "toggles") => Some(toggle_tables::effects(report)).filter(|text| !text.is_empty()),
+        (Figures::Run(report), "single-toggles") => toggle_tables::singles(report),
+        (Figures::Run(report), "phase-steps") => toggle_tables::phases(report),
+        (Figures::Run(report), "interactions") => toggle_tables::interactions(report),
         (Figures::Run(report), lane) => markdown::lane(report, lane),
         (Figures::Ledger(ledger), "claims") => Some(ledger::markdown(ledger)),
         (Figures::Ledger(ledger), "claims-summary") => Some(ledger::summary(ledger)),

@@ -1,5 +1,5 @@
-//! The effect of each toggle of a benchmark: by itself on top of none, and on top of all others. And of toggles
-//! together: what they bring by themselves, multiplied, or more, or less.
+//! The effect of each toggle of a benchmark: by itself on top of none, and on top of all others. Of toggles together:
+//! what they bring by themselves, multiplied, or more, or less. And of phases, which are many toggles.
 //!
 //! It is read from a run that has these variants, as `assay compare phase:0 phase:3 --each-toggle` makes it.
 
@@ -25,6 +25,20 @@ pub struct ToggleEffects {
     pub effects: Vec<ToggleEffect>,
     /// Mixes of two and three toggles.
     pub mixes: Vec<ToggleMix>,
+    /// What three toggles bring beside each other; empty if not every mix of three was measured.
+    pub interactions: Vec<Interaction>,
+    /// The cost under each phase, by its name, in the order of phases; empty if the run does not have them.
+    pub phases: Vec<(String, f64)>,
+}
+
+impl ToggleEffects {
+    /// How the gain of each of three toggles moves with the others: a sentence for each that is not by itself.
+    pub fn interaction_sentences(&self) -> Vec<String> {
+        let alone = |toggle: &str| {
+            self.interactions.iter().find(|one| one.toggle == toggle && one.beside.is_empty()).map(|one| one.effect)
+        };
+        self.interactions.iter().filter_map(|one| one.sentence(alone(&one.toggle)?)).collect()
+    }
 }
 
 /// A toggle's effect, as a change of the cost.
@@ -66,6 +80,49 @@ impl ToggleMix {
     }
 }
 
+/// What a toggle brings beside others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interaction {
+    /// The toggle with its strategy.
+    pub toggle: String,
+    /// The others, which are on already; none for the toggle by itself.
+    pub beside: Vec<String>,
+    /// Its effect, as a change of the cost.
+    pub effect: f64,
+}
+
+impl Interaction {
+    /// "the gain of `pool=adaptive` falls from 50.0% to 2.14% when `cache=lru` is on"; none for the toggle by itself.
+    pub fn sentence(&self, alone: f64) -> Option<String> {
+        let size = |effect: f64| percent(effect.abs()).trim_start_matches('+').to_owned();
+        let said = |effect: f64| match effect {
+            effect if effect < 0.0 => format!("saves {}", size(effect)),
+            effect if effect > 0.0 => format!("costs {} more", size(effect)),
+            _ => "changes nothing".to_owned(),
+        };
+        let beside: Vec<String> = self.beside.iter().map(|toggle| format!("`{toggle}`")).collect();
+        let when = match beside.len() {
+            0 => return None,
+            1 => format!("when {} is on", beside[0]),
+            _ => format!("when {} are on", beside.join(" and ")),
+        };
+        let Interaction { toggle, effect, .. } = self;
+        let (before, after) = (size(alone), size(*effect));
+        let what = if alone < 0.0 { "gain" } else { "cost" };
+        Some(if (alone - effect).abs() < SAME {
+            format!("`{toggle}` {}, also {when}", said(*effect))
+        } else if alone * effect <= 0.0 {
+            format!("`{toggle}` {} by itself, and {} {when}", said(alone), said(*effect))
+        } else {
+            let moves = if effect.abs() < alone.abs() { "falls" } else { "rises" };
+            format!("the {what} of `{toggle}` {moves} from {before} to {after} {when}")
+        })
+    }
+}
+
+/// Effects that differ by less are called the same.
+const SAME: f64 = 0.001;
+
 /// A strategy for each toggle that differs from none.
 type Switched<'a> = BTreeSet<(&'a str, &'a str)>;
 
@@ -104,7 +161,10 @@ fn effects(
         .map(|(pairs, value)| (pairs.iter().map(|(toggle, to)| (toggle.as_str(), to.as_str())).collect(), *value))
         .collect();
     let none = *costs.get(&Switched::new()).filter(|none| **none > 0.0)?;
-    let (all, with_all) = costs.iter().max_by_key(|(pairs, _)| pairs.len())?;
+    // Phases in between have strategies that are not those of the last one, and were not tried by themselves.
+    let tried =
+        |pairs: &Switched<'_>| pairs.iter().filter(|pair| costs.contains_key(&Switched::from([**pair]))).count();
+    let (all, with_all) = costs.iter().max_by_key(|(pairs, _)| (tried(pairs), pairs.len()))?;
     let mut effects: Vec<ToggleEffect> = (all.iter())
         .map(|pair| {
             let others: Switched<'_> = all.iter().copied().filter(|other| other != pair).collect();
@@ -125,7 +185,42 @@ fn effects(
         let expected = pairs.iter().map(single).try_fold(1.0, |product, single| Some(product * single?))?;
         Some(ToggleMix { toggles: pairs.iter().map(named).collect(), measured: value / none, expected })
     });
-    Some(ToggleEffects { benchmark, metric, ends: [none, *with_all], effects, mixes: mixes.collect() })
+    let cost_of = |case: &CaseKey| cases.iter().find(|(other, _)| *other == case).map(|(_, value)| *value);
+    let phases = report.phases.iter().filter_map(|(phase, case)| Some((phase.clone(), cost_of(case)?)));
+    Some(ToggleEffects {
+        benchmark,
+        metric,
+        ends: [none, *with_all],
+        effects,
+        mixes: mixes.collect(),
+        interactions: interactions(&costs),
+        phases: phases.collect(),
+    })
+}
+
+/// What each of three toggles brings beside every mix of the other two; empty without a mix of three whose parts are
+/// all there.
+fn interactions(costs: &BTreeMap<Switched<'_>, f64>) -> Vec<Interaction> {
+    let beside = |three: &[(&str, &str)], toggle: usize, mask: usize| -> Option<Interaction> {
+        let others = (0..3).filter(|place| *place != toggle).enumerate();
+        let others: Switched<'_> =
+            others.filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, place)| three[place]).collect();
+        let with: Switched<'_> = others.iter().copied().chain([three[toggle]]).collect();
+        let before = costs.get(&others).filter(|before| **before > 0.0)?;
+        Some(Interaction {
+            toggle: named(&three[toggle]),
+            beside: others.iter().map(named).collect(),
+            effect: costs.get(&with)? / before - 1.0,
+        })
+    };
+    let of = |three: &Switched<'_>| -> Option<Vec<Interaction>> {
+        let three: Vec<(&str, &str)> = three.iter().copied().collect();
+        (0..3)
+            .flat_map(|toggle| (0..4).map(move |mask| (toggle, mask)))
+            .map(|(toggle, mask)| beside(&three, toggle, mask))
+            .collect()
+    };
+    costs.keys().filter(|pairs| pairs.len() == 3).find_map(of).unwrap_or_default()
 }
 
 fn named((toggle, strategy): &(&str, &str)) -> String {

@@ -63,6 +63,16 @@ pub fn find(name: &str) -> Result<Phase> {
     found.with_context(|| format!("there is no phase `{name}`: take one of {}", names.join(", ")))
 }
 
+/// The phases from one to the other, in the order of the documents; the two alone if the second comes before the first.
+pub fn between(base: &Phase, new: &Phase) -> Result<Vec<Phase>> {
+    let all = all()?;
+    let place = |phase: &Phase| all.iter().position(|listed| listed == phase);
+    Ok(match (place(base), place(new)) {
+        (Some(first), Some(last)) if first < last => all[first..=last].to_vec(),
+        _ => vec![base.clone(), new.clone()],
+    })
+}
+
 impl Phase {
     /// The case with the phase's strategies, except those that the case's store does not support.
     pub fn apply(&self, case: &Case) -> Case {

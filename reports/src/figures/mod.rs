@@ -3,6 +3,7 @@
 //! A chart answers one question, and is drawn where it can: changes if something moved, variants if a benchmark has
 //! several, growth if it has several sizes. A chart of one value would be a sentence.
 
+mod each_toggle;
 mod lines;
 
 use baselines::compare::{Delta, Verdict};
@@ -15,7 +16,7 @@ use crate::names::{Names, anchor, capitalised, printable};
 use crate::numbers::percent;
 use crate::palette::{self, Ink, SERIES};
 use crate::ranking::rank;
-use crate::toggles::{self, ToggleEffects};
+use crate::toggles;
 use crate::{Report, Result};
 
 /// A chart with its title and caption.
@@ -65,7 +66,7 @@ pub fn figures(report: &Report) -> Result<Vec<CaptionedChart<'_>>> {
     let mut figures: Vec<CaptionedChart<'_>> = lines::percentiles(run)?.into_iter().collect();
     figures.extend(lines::scaling(run, &names)?);
     let effects = toggles::of(report);
-    figures.extend(effects.iter().map(each_toggle).collect::<Vec<_>>());
+    figures.extend(effects.iter().flat_map(each_toggle::figures).collect::<Vec<_>>());
     // The variants that show a toggle's effect would fill a table by themselves, and say less.
     if effects.is_empty() {
         figures.extend(variants(report, &names));
@@ -145,39 +146,6 @@ fn variants<'a>(report: &'a Report, names: &Names) -> Vec<CaptionedChart<'a>> {
         drawing: Drawing::Heat(table),
     };
     tables.map(chart).collect()
-}
-
-/// The effect of each toggle, by itself and on top of all others.
-fn each_toggle(of: &ToggleEffects) -> CaptionedChart<'static> {
-    let row = |toggle: &str, words: &str, change: f64| DotRow {
-        label: format!("{toggle} \u{b7} {words}"),
-        link: None,
-        at: change,
-        interval: Some([change.min(0.0), change.max(0.0)]),
-        mark: None,
-        shown: percent(change),
-        ink: match () {
-            () if change < -0.001 => palette::IMPROVED,
-            () if change > 0.001 => palette::BAD,
-            () => palette::UNDECIDED,
-        },
-    };
-    let rows = of.effects.iter().flat_map(|effect| {
-        let alone = effect.alone.map(|change| row(&effect.toggle, "by itself", change));
-        alone.into_iter().chain(effect.last.map(|change| row(&effect.toggle, "on top of all others", change)))
-    });
-    CaptionedChart {
-        id: format!("toggles-{}", of.benchmark.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")),
-        title: format!("{}: what each toggle brings in {}", of.benchmark, spoken(of.metric)),
-        caption: format!(
-            "All together: {} to {} ({}). A line leads from no effect to the toggle's own.",
-            of.metric.show(of.ends[0]),
-            of.metric.show(of.ends[1]),
-            percent(of.ends[1] / of.ends[0] - 1.0)
-        ),
-        notes: of.mixes.iter().map(toggles::ToggleMix::sentence).collect(),
-        drawing: Drawing::Dots(DotPlot { axis: DotAxis::Change, rows: rows.collect() }),
-    }
 }
 
 /// What each benchmark costs, the dearest first, each on its first variant.

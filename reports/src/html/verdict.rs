@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::parts::{Section, prose};
 use crate::Report;
+use crate::answers::answers;
 use crate::headline::Headline;
 use crate::names::printable;
 use crate::numbers::count;
@@ -21,6 +22,7 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
                 span { "Assay report" } span { (header.profile) " profile" } span { (day(&header.started_at)) }
             }
             h1 { (prose(&headline.lead)) "." }
+            (answered(report))
             @if !headline.next.is_empty() { p.next { (prose(headline.next)) } }
             p.facts {
                 span { "commit " code { (commit) } @if header.environment.dirty { " with uncommitted changes" } }
@@ -38,6 +40,16 @@ pub(super) fn hero(report: &Report, headline: &Headline) -> Markup {
                     @for note in &report.notes { p.note { (prose(note)) } }
                 }
             }
+        }
+    }
+}
+
+/// What readers of a red report ask, each with its answer.
+fn answered(report: &Report) -> Markup {
+    let answers = answers(report);
+    html! {
+        @if !answers.is_empty() {
+            dl.answers { @for one in &answers { dt { (one.question) } dd { (prose(&one.answer)) } } }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use reports::{Report, html};
 
-use crate::fixture;
+use crate::{fixture, size};
 
 /// A frame as wide as a screen, which a window can't be: chromium's are at least 500 pixels wide. The page's probe
 /// sends what it found, and the host writes it into its own document.
@@ -176,6 +176,26 @@ fn an_error_would_be_seen() {
     };
     assert!(console.iter().any(|line| line.contains("planted is not defined")), "{console:?}");
     assert!(console.iter().any(|line| line.contains("Content Security Policy")), "{console:?}");
+}
+
+/// The large page is laid out whole, and says how long that took: `--no-capture` shows it.
+#[test]
+fn a_large_page_is_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = html::render(&size::large()).expect("renders");
+    let probe = r#"<script>window.addEventListener("load", function () {
+      var height = document.body.offsetHeight;
+      document.documentElement.setAttribute("data-probe", Math.round(performance.now()) + " ms, " + height + " pixels");
+    });</script></body>"#;
+    let Some((document, console)) = open(folder.path(), &page.replace("</body>", probe), "1280,900", &["--dump-dom"])
+    else {
+        return;
+    };
+    assert_eq!(console, Vec::<String>::new());
+    let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a probe");
+    println!("drawn in {found}");
+    let height = found.split(", ").nth(1).and_then(|rest| rest.strip_suffix(" pixels")).expect("a height");
+    assert!(height.parse::<u32>().expect("a number") > 900, "{found}");
 }
 
 #[test]

@@ -32,3 +32,20 @@ fn every_format_says_whose_doing_a_change_is() {
     assert_eq!(laid.len(), 1);
     assert_eq!((&laid[0]["whose"], &laid[0]["evidence"]), (&"compiler".into(), &evidence.into()));
 }
+
+/// "Not shown" is no part of the sentence on what got worse, and is told with its reason where it is asked for.
+#[test]
+fn what_is_not_known_is_no_part_of_the_lead() {
+    let regressed = fixture::regressed();
+    let mut comparison = regressed.judgement.clone().expect("judged").comparison;
+    comparison.deltas.retain(|delta| delta.metric == "cpu_time" && delta.verdict == Verdict::Regressed);
+    for delta in &mut comparison.deltas {
+        delta.lay(Doing { whose: Whose::Unknown, evidence: "python3 does not name its compiler".to_owned() }, None);
+    }
+    let report = Report { judgement: Some(gate::judge(comparison, &[], &[])), ..regressed };
+    let page = render(&report, Format::Html).expect("rendered");
+    let lead = page.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).expect("a lead");
+    assert!(lead.ends_with("(99%: +13.1% to +16.8%)."), "{lead}");
+    assert!(page.contains("<dt>Whose doing?</dt><dd>Not shown: python3 does not name its compiler</dd>"));
+    assert!(page.contains("Yes: the benchmark that was compared, by cpu time, beyond"));
+}

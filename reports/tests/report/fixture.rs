@@ -240,6 +240,7 @@ pub fn regressed() -> Report {
         naive: [("codec", "json"), ("compression", "none"), ("cache", "none"), ("pool", "none")]
             .map(|(toggle, naive)| (toggle.to_owned(), naive.to_owned()))
             .to_vec(),
+        phases: vec![],
         raw: vec![RawFile {
             name: "20261121T215003Z-4bf5022d.jsonl".into(),
             bytes: b"{\"record\":\"end\"}\n".to_vec(),

@@ -3,8 +3,10 @@
 use baselines::Skipped;
 use baselines::compare::Verdict;
 use baselines::{CaseKey, InvalidEntry, Measurement, Sample};
+use reports::figures::Drawing;
 use reports::headline::{Tone, headline};
-use reports::{Report, figures, repeatability, toggles};
+use reports::splice::{self, Figures};
+use reports::{Format, Report, figures, render, repeatability, toggles};
 
 use crate::fixture;
 
@@ -142,6 +144,34 @@ fn the_lead_says_what_happened() {
     assert_eq!(lead(&invalid), "This run can't be believed: step/log: the toggle did nothing");
 }
 
+/// Is it worse, by how much, since when, whose doing, can I trust it: at the top of a red page, and only there.
+#[test]
+fn a_red_page_answers_its_readers_at_once() {
+    let mut report = fixture::regressed();
+    report.notes.push("the control with 5% more work (step/log) is regressed: +5.02% in 40 rounds".into());
+    let page = render(&report, Format::Html).expect("renders");
+    let hero = page.split("</header>").next().expect("a header");
+    let answers: Vec<&str> = hero.split("?</dt><dd>").skip(1).filter_map(|rest| rest.split("</dd>").next()).collect();
+    assert_eq!(
+        answers,
+        [
+            "Yes: 1 of 43 benchmarks that were compared, by cpu time and instructions, beyond the limits that block",
+            "<code>step/log [store=redb, durability=buffered]</code>: instructions +17.4% (9630 to 11.30k), cpu time \
+             +14.9% (99%: +13.1% to +16.8%)",
+            "Between baseline baselines/stored/x86_64-rustc1.95.0-valgrind3.19.0-glibc2.36-1f0c8a3b.jsonl, which does \
+             not have it, and <code>c5c709651f7e</code>",
+            "+15,630 instructions in <code>memory::codec::json::encode</code> (+13,766 called more often, +1,864 \
+             dearer a call)",
+            "Yes: 1 of 2 changes is counted under valgrind, where the same program gives the same again; 1 of 2 \
+             changes is measured on both sides in turn, shown at 99%; 1 control with a known answer judged rightly in \
+             this run",
+        ]
+    );
+    for other in [fixture::passed(), fixture::undecided()] {
+        assert!(!render(&other, Format::Html).expect("renders").contains("?</dt>"));
+    }
+}
+
 /// What a toggle brings depends on what is switched on beside it.
 #[test]
 fn toggles_are_shown_one_by_one_and_together() {
@@ -193,7 +223,51 @@ fn toggles_are_shown_one_by_one_and_together() {
          itself, all together -90.1%"
     );
     let titles: Vec<_> = figures::figures(&report).expect("draws").into_iter().map(|figure| figure.title).collect();
-    assert_eq!(titles, ["step/log on redb: what each toggle brings in instructions"]);
+    let [alone, beside] =
+        ["what each toggle brings in instructions", "three toggles beside each other, in instructions"];
+    assert_eq!(titles, [format!("step/log on redb: {alone}"), format!("step/log on redb: {beside}")]);
+    assert_eq!(
+        found[0].interaction_sentences(),
+        [
+            "the gain of `cache=lru` falls from 90.0% to 85.0% when `codec=postcard` is on",
+            "`cache=lru` saves 90.0%, also when `compression=zstd` is on",
+            "`cache=lru` saves 90.0%, also when `codec=postcard` and `compression=zstd` are on",
+            "the gain of `codec=postcard` falls from 40.0% to 10.00% when `cache=lru` is on",
+            "the gain of `codec=postcard` falls from 40.0% to 34.0% when `compression=zstd` is on",
+            "the gain of `codec=postcard` falls from 40.0% to 34.0% when `cache=lru` and `compression=zstd` are on",
+            "`compression=zstd` costs 50.0% more, also when `cache=lru` is on",
+            "the cost of `compression=zstd` rises from 50.0% to 65.0% when `codec=postcard` is on",
+            "the cost of `compression=zstd` falls from 50.0% to 10.0% when `cache=lru` and `codec=postcard` are on",
+        ]
+    );
+    let case = |place: usize| report.run.measurements[place].case.clone();
+    report.phases =
+        [("0", 0), ("1", 1), ("2", 4), ("3", 7)].map(|(phase, place)| (phase.to_owned(), case(place))).to_vec();
+    let text = "<!-- assay:phase-steps --><!-- /assay --><!-- assay:interactions --><!-- /assay -->\
+                <!-- assay:single-toggles --><!-- /assay -->";
+    let (spliced, _) = splice::splice("x.md", text, &Figures::Run(&report), &[]).expect("spliced");
+    for said in [
+        "| benchmark | instructions, phase 0 | phase 1 | phase 2 | phase 3 | together |",
+        "| `step/log on redb` | 1000 | -40.0% | -85.0% | +10.0% | -90.1% |",
+        "| `codec=postcard` | -40.0% | -10.00% with `cache=lru`; -34.0% with `compression=zstd`; -34.0% with `cache=lru` and `compression=zstd` |",
+        "| `cache=lru` | `step/log` in redb | 1000 | 100 | -90.0% |",
+        "| `compression=zstd` | `step/log` in redb | 90 | 99 | +10.0% |",
+    ] {
+        assert!(spliced.contains(said), "no {said} in {spliced}");
+    }
+    let waterfall = figures::figures(&report).expect("draws").into_iter().next().expect("a chart");
+    assert_eq!(waterfall.title, "step/log on redb: instructions phase by phase");
+    let Drawing::Dots(plot) = waterfall.drawing else { panic!("dots") };
+    let steps: Vec<_> =
+        plot.rows.iter().map(|row| (row.label.as_str(), (row.at * 1000.0).round(), row.shown.as_str())).collect();
+    assert_eq!(
+        steps,
+        [
+            ("phase 1 \u{b7} 600", -400.0, "-40.0%"),
+            ("phase 2 \u{b7} 90", -910.0, "-85.0%"),
+            ("phase 3 \u{b7} 99", -901.0, "+10.0%")
+        ]
+    );
     report.run.measurements.truncate(4);
     assert!(toggles::of(&report).is_empty(), "nothing was taken from all");
 }

@@ -67,8 +67,8 @@ pub struct CompareArgs {
     #[arg(long)]
     partial: bool,
 
-    /// For phases: count what each toggle between them brings, by itself and taken from all, and how pool, cache and
-    /// compression act together
+    /// For phases: count what each phase and each toggle between them brings, a toggle by itself and taken from all,
+    /// and how pool, cache and compression act together
     #[arg(long, conflicts_with = "budget")]
     each_toggle: bool,
 
@@ -172,11 +172,12 @@ impl CompareArgs {
         self.alternate(&pairs, ["phase", &base.name, &new.name])
     }
 
-    /// Counts every variant between two phases that differs by one toggle from one of them. Nothing is judged.
+    /// Counts every variant between two phases that differs by one toggle from one of them, and the phases in between.
+    /// Nothing is judged.
     fn each_toggle(&self, base: &Phase, new: &Phase) -> Result<Exit> {
         let named = cases::select(self.only.as_deref(), &[])?.cases;
-        let mut counted: Vec<Case> = Vec::new();
-        for case in named.iter().flat_map(|case| each_toggle::cases(base, new, case)) {
+        let (phases, mut counted) = (phases::between(base, new)?, Vec::<Case>::new());
+        for case in named.iter().flat_map(|case| each_toggle::cases(&phases, case)) {
             let is_it = |other: &Case| other.benchmark.name == case.benchmark.name && other.variant == case.variant;
             if !counted.iter().any(is_it) {
                 counted.push(case);

@@ -8,6 +8,8 @@ mod claims;
 mod compare;
 mod corpus;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod gate;
 mod growth;
 mod history;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use baselines::Run;
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
+use claims::each_toggle;
 use harness::foreign;
 use harness::lanes::source;
 use harness::session::judging::Judged;
@@ -97,6 +98,7 @@ pub fn report(path: &Path, run: Run) -> Result<Report> {
     if report.run.header.is_foreign() {
         report.notes = foreign::notes(&report.run);
     } else {
+        report.phases = each_toggle::phases_of(report.run.measurements.iter().map(|measurement| &measurement.case))?;
         report.profiles = runs::read_stacks(path)?;
         report.notes = source::notes(&report.run);
     }

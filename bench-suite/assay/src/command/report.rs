@@ -23,8 +23,9 @@ Examples:
   assay report --against 20261121T2133   the latest run compared with another
   assay report x.jsonl --splice README.md
                                          the figures of a run in a document, between `<!-- assay:variants -->` and
-                                         `<!-- /assay -->`; others are lead, changes, toggles, counts, time, load and effect, of a
-                                         claim report (JSON) claims, claims-summary and phases, and of a calibration's
+                                         `<!-- /assay -->`; others are lead, changes, counts, time, load, effect and
+                                         single-toggles, of a run of `compare --each-toggle` also toggles, phase-steps
+                                         and interactions, of a claim report (JSON) claims, claims-summary and phases, and of a calibration's
                                          record calibration")]
 pub struct ReportArgs {
     /// The run: a path, a name in target/assay/runs, or `latest`; with --splice also a claim report or a calibration's
@@ -43,6 +44,10 @@ pub struct ReportArgs {
     /// Replace the figures of this Markdown file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "format"])]
     splice: Option<PathBuf>,
+
+    /// With --splice: replace only these blocks, and leave the others
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "splice")]
+    blocks: Vec<String>,
 
     /// Compare with this run
     #[arg(long, value_name = "RUN")]
@@ -96,13 +101,13 @@ impl ReportArgs {
         let (text, filled) = match FigureSource::of(Path::new(&self.run)) {
             FigureSource::Ledger => {
                 let ledger = ClaimReport::read(Path::new(&self.run))?;
-                splice::splice(&name, &text, &Figures::Ledger(&ledger))?
+                splice::splice(&name, &text, &Figures::Ledger(&ledger), &self.blocks)?
             }
             FigureSource::Calibration => {
                 let suites = calibration::read(Path::new(&self.run))?;
-                splice::splice(&name, &text, &Figures::Calibration(&suites))?
+                splice::splice(&name, &text, &Figures::Calibration(&suites), &self.blocks)?
             }
-            FigureSource::Run => splice::splice(&name, &text, &Figures::Run(&self.report()?.1))?,
+            FigureSource::Run => splice::splice(&name, &text, &Figures::Run(&self.report()?.1), &self.blocks)?,
         };
         baselines::atomic::write(document, text.as_bytes())?;
         println!("{name}: {filled} {} replaced", if filled == 1 { "block" } else { "blocks" });

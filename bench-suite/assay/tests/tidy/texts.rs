@@ -73,9 +73,9 @@ pub fn exit_codes() -> Vec<String> {
     Exit::TABLE.iter().map(|(exit, meaning)| format!("| `{}` | {meaning} |", exit.code())).collect()
 }
 
-/// Files that documents link to, and scripts that they name, exist.
+/// Files that documents link to, headings of documents, and scripts that they name, exist.
 pub fn links(tree: &Tree) -> Vec<String> {
-    let mut wrong = Vec::new();
+    let mut wrong = headings(tree);
     for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".md")) {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let linked = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
@@ -89,7 +89,38 @@ pub fn links(tree: &Tree) -> Vec<String> {
     wrong
 }
 
+/// Links to headings of documents that are not there.
+fn headings(tree: &Tree) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (path, text) in tree.iter().filter(|(path, _)| path.ends_with(".md")) {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()?.split_once('#'));
+        for (link, heading) in linked.filter(|(link, _)| !link.contains(':')) {
+            let target = if link.is_empty() { path.clone() } else { resolved(folder, link) };
+            let Some(target) = tree.get(target.trim_end_matches('/')).filter(|_| target.contains(".md")) else {
+                continue;
+            };
+            if !target.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == heading) {
+                wrong.push(format!("{path}: {link} has no heading #{heading}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// A heading's address, as GitHub makes it.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    text.chars().filter(|letter| letter.is_alphanumeric() || "-_".contains(*letter)).collect()
+}
+
 fn exists(tree: &Tree, folder: &str, link: &str) -> bool {
+    let path = resolved(folder, link);
+    tree.keys().any(|file| format!("{file}/").starts_with(&path))
+}
+
+/// A link's path from the root, with a slash at its end.
+fn resolved(folder: &str, link: &str) -> String {
     let mut path = String::new();
     for part in folder.split('/').chain(link.split('/')).filter(|part| !part.is_empty()) {
         match part {
@@ -97,5 +128,5 @@ fn exists(tree: &Tree, folder: &str, link: &str) -> bool {
             part => path.push_str(&format!("{part}/")),
         }
     }
-    tree.keys().any(|file| format!("{file}/").starts_with(&path))
+    path
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs;
-//!   [`timed`] chooses those that are timed, [`unmeasured`] says what needs no measurement, and [`kept_counts`] keeps
+//!   `timed` chooses those that are timed, `unmeasured` says what needs no measurement, and [`kept_counts`] keeps
 //!   what was counted of a base.
 //! - [`shard`] takes a part of the cases; `times` records those of rounds as measurements.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
