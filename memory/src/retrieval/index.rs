@@ -10,10 +10,10 @@
 //! scan's. Of other vectors the answer may lack a few episodes that a scan finds, and `assay recall` measures how many.
 //!
 //! **Why it is no graph and has no inverted lists.** Vectors of natural texts share the common words, and otherwise lie
-//! in all directions. Lists of common dimensions hold everybody, and cells tell little. A graph (HNSW, with 16 links and
-//! 200 candidates while building) of 100,000 texts of 30 words under Zipf's law must compare a query with 13,500 of them
-//! to find 94% of the best 10, and as many find 57% for words that nobody used. It takes minutes to be built, so that it
-//! would have to be stored and kept consistent. Reading 100,000 codes costs less than those 13,500 comparisons.
+//! in all directions. Lists of common dimensions hold everybody, and cells tell little. A graph (HNSW, with 16 links
+//! and 200 candidates while building) of 100,000 texts of 30 words under Zipf's law must compare a query with 13,500 of
+//! them to find 94% of the best 10, and as many find 57% for words that nobody used. It takes minutes to be built, so
+//! that it would have to be stored and kept consistent. Reading 100,000 codes costs less than those 13,500 comparisons.
 //!
 //! An episode takes two bytes a dimension where codes are exact, five elsewhere ([`super::vectors`]), and contexts are
 //! there once.
