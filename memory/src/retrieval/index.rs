@@ -32,7 +32,7 @@ use crate::{EpisodeId, Error, Result, TaskContext};
 const CODED_FROM: usize = 512;
 
 /// The size from which on rounded codes are in cells.
-const CELLS_FROM: usize = 2_048;
+const CELLS_FROM: usize = 16_384;
 
 /// What was added to an index, each in the place of its slot.
 #[derive(Debug, Default)]

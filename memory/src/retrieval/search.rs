@@ -25,8 +25,9 @@ const SLACK: f32 = 1e-5;
 /// The standard deviations of a rounded estimate that are allowed for.
 const DEVIATIONS: f32 = 2.0;
 
-/// One in so many blocks is always looked at, the most promising ones.
-const SHARE: usize = 32;
+/// One in so many blocks is always looked at, the most promising ones, and so many where there are few.
+const SHARE: usize = 10;
+const FEWEST: usize = 32;
 
 /// Where one in so many episodes, or fewer, can be among the best for its context, it is asked for its cell.
 const FEW: usize = 8;
@@ -111,7 +112,7 @@ impl Search<'_> {
         let both = (of_query * of_query + of_codes * of_codes).sqrt();
         let likely = chance(DEVIATIONS, ranking.embedding.len()) * both;
         let margin = self.slack + likely.min(of_query + of_codes);
-        let surely = index.blocks.len() / SHARE;
+        let surely = (index.blocks.len() / SHARE).max(FEWEST);
         let mut shortlist = Shortlist::new(&index.episodes, ranking, margin);
         let (mut read, mut next_cut) = (0, 1);
         for (place, (bound, matching, number)) in promising.iter().enumerate() {
