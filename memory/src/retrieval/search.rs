@@ -15,7 +15,7 @@
 use super::Ranking;
 use super::cells::chance;
 use super::code::Units;
-use super::index::Index;
+use super::index::{Group, Index};
 use super::shortlist::Shortlist;
 use crate::Result;
 
@@ -24,6 +24,9 @@ const SLACK: f32 = 1e-5;
 
 /// The standard deviations of a rounded estimate that are allowed for.
 const DEVIATIONS: f32 = 2.0;
+
+/// Where groups have fewer episodes on average, bounds of their matches cost more than they save.
+const EPISODES_OF_A_GROUP: usize = 4;
 
 /// One in so many blocks is always looked at, the most promising ones, and so many where there are few.
 const SHARE: usize = 10;
@@ -36,7 +39,9 @@ const FEW: usize = 8;
 /// episode was embedded otherwise than the query.
 pub(super) fn search(index: &Index, ranking: &mut Ranking<'_>) -> Result<u64> {
     index.fits(ranking.embedding.len())?;
-    let bounds: Vec<f32> = index.groups.iter().map(|group| ranking.match_bound(&group.context)).collect();
+    let worth_it = index.groups.len() * EPISODES_OF_A_GROUP <= index.episodes.ids.len();
+    let bound = |group: &Group| if worth_it { ranking.match_bound(&group.context) } else { 1.0 };
+    let bounds: Vec<f32> = index.groups.iter().map(bound).collect();
     let longest = index.longest * ranking.length();
     let mut search =
         Search { index, matches: Vec::new(), longest, slack: SLACK * longest + f32::EPSILON, space: Vec::new() };
@@ -112,7 +117,7 @@ impl Search<'_> {
         let both = (of_query * of_query + of_codes * of_codes).sqrt();
         let likely = chance(DEVIATIONS, ranking.embedding.len()) * both;
         let margin = self.slack + likely.min(of_query + of_codes);
-        let surely = (index.blocks.len() / SHARE).max(FEWEST);
+        let surely = if nearest.is_empty() { 0 } else { (index.blocks.len() / SHARE).max(FEWEST) };
         let mut shortlist = Shortlist::new(&index.episodes, ranking, margin);
         let (mut read, mut next_cut) = (0, 1);
         for (place, (bound, matching, number)) in promising.iter().enumerate() {
@@ -121,6 +126,7 @@ impl Search<'_> {
                 next_cut = 4 * place.max(1);
             }
             if place == surely
+                && !nearest.is_empty()
                 && let Some(groups) = self.few_members(&nearest, bounds, shortlist.ranking)
             {
                 shortlist.finish();
@@ -154,7 +160,7 @@ impl Search<'_> {
             bounds.iter().enumerate().filter(admitted).map(|(group, bound)| (*bound, group)).collect();
         groups_of.sort_by(|one, two| two.0.total_cmp(&one.0));
         let members: usize = groups_of.iter().map(|(_, group)| groups[*group].slots.len()).sum();
-        (!nearest.is_empty() && members <= self.index.episodes.ids.len() / FEW).then_some(groups_of)
+        (members <= self.index.episodes.ids.len() / FEW).then_some(groups_of)
     }
 
     /// Scores the members of these groups that were not seen, but for those that cells and contexts rule out.
