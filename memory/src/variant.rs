@@ -2,7 +2,7 @@
 //!
 //! One table below names every toggle and every strategy; its macro makes the enums, the struct, the help and the
 //! parser from it. A new toggle is a new entry. Toggles are never Cargo features. No strategy changes an answer, with
-//! one exception: `retrieval=indexed` may miss episodes in stores of 256 and more, if their embeddings are dense or of
+//! one exception: `retrieval=indexed` may miss episodes in stores of 512 and more, if their embeddings are dense or of
 //! long texts.
 
 use std::fmt;

@@ -24,8 +24,9 @@ const COARSE: f32 = 0.25;
 /// The most units of a query that is not rounded.
 const EXACT_UNITS: f32 = 128.0;
 
-/// About as many units has a rounded query.
+/// About as many units has a rounded query, and one that must be fine.
 const ROUNDED_UNITS: f32 = 84.0;
+const FINE_UNITS: f32 = 300.0;
 
 /// The most units of any query: sums of 16 bits hold as many of the largest numbers.
 const MOST_UNITS: usize = 1_000;
@@ -56,6 +57,8 @@ pub(super) struct Units {
     /// The length of what rounding took away.
     pub error: f32,
     pub length: f32,
+    /// The length of the units, as whole numbers.
+    pub units_length: f32,
 }
 
 impl Code {
@@ -82,44 +85,73 @@ impl Code {
 impl Units {
     /// `None` as in [`Code::of`], and for a query of too many units.
     pub fn of(vector: &[f32]) -> Option<Units> {
+        Units::rounded_to(vector, ROUNDED_UNITS)
+    }
+
+    /// [`Units::of`], with a smaller error.
+    pub fn fine(vector: &[f32]) -> Option<Units> {
+        Units::rounded_to(vector, FINE_UNITS)
+    }
+
+    fn rounded_to(vector: &[f32], most: f32) -> Option<Units> {
         let length = length(vector)?;
         if length == 0.0 {
-            return Some(Units { plus: Vec::new(), minus: Vec::new(), step: 0.0, error: 0.0, length });
+            return Some(Units {
+                plus: Vec::new(),
+                minus: Vec::new(),
+                step: 0.0,
+                error: 0.0,
+                length,
+                units_length: 0.0,
+            });
         }
         let sum: f32 = vector.iter().map(|value| value.abs()).sum();
         let whole = whole_step(vector).filter(|step| sum / step < EXACT_UNITS + 0.5);
-        let step = whole.unwrap_or_else(|| rounded_step(vector));
+        let step = whole.unwrap_or_else(|| rounded_step(vector, most));
+        let numbers: Vec<f32> = vector.iter().map(|value| round(value / step)).collect();
         let (mut plus, mut minus) = (Vec::new(), Vec::new());
-        for (dimension, value) in (0..).zip(vector) {
-            let number = round(value / step) as i32;
-            let side = if number > 0 { &mut plus } else { &mut minus };
-            side.extend(std::iter::repeat_n(dimension, number.unsigned_abs() as usize));
+        for (dimension, number) in (0..).zip(&numbers).filter(|(_, number)| **number != 0.0) {
+            let side = if *number > 0.0 { &mut plus } else { &mut minus };
+            side.extend(std::iter::repeat_n(dimension, number.abs() as usize));
         }
         if plus.len() + minus.len() > MOST_UNITS {
             return None;
         }
+        let squares = dot(&numbers, &numbers);
+        let units_length = squares.sqrt();
         if whole.is_some() {
-            return Some(Units { plus, minus, step, error: 0.0, length });
+            return Some(Units { plus, minus, step, error: 0.0, length, units_length });
         }
         // The scale whose error is at right angles to the query, so that estimates of its neighbours are not too low
         // (Gao and Long, "RaBitQ", SIGMOD 2024).
-        let numbers: Vec<f32> = vector.iter().map(|value| round(value / step)).collect();
-        let (along, squares) = (dot(vector, &numbers), dot(&numbers, &numbers));
-        let step = length * length / along;
+        let step = length * length / dot(vector, &numbers);
         let error = (step * step * squares - length * length).max(0.0).sqrt();
-        Some(Units { plus, minus, step, error, length })
+        Some(Units { plus, minus, step, error, length, units_length })
     }
 }
 
-/// The step with which a query has about [`ROUNDED_UNITS`] units, or more if a hardly larger one leaves it none.
-fn rounded_step(vector: &[f32]) -> f32 {
+/// The step with which a query has about that many units, or more if a hardly larger one leaves it none.
+fn rounded_step(vector: &[f32], most: f32) -> f32 {
     let (mut more, mut fewer) = (0.0, 2.0 * largest(vector)); // the half of the largest is rounded to 0
     for _ in 0..HALVINGS {
         let step = (more + fewer) / 2.0;
-        let units: f32 = vector.iter().map(|value| round(value.abs() / step)).sum();
-        *(if units > ROUNDED_UNITS { &mut more } else { &mut fewer }) = step;
+        let units = sum_of(vector, |value| round(value.abs() * (1.0 / step)));
+        *(if units > most { &mut more } else { &mut fewer }) = step;
     }
     more
+}
+
+/// The sum of a function of all values. Eight run side by side, so that the compiler may use vector instructions.
+#[inline]
+fn sum_of(vector: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+    let (chunks, rest) = vector.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        for lane in 0..8 {
+            sums[lane] += of(chunk[lane]);
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|value| of(*value)).sum::<f32>()
 }
 
 /// The length, if the vector can have a code.
@@ -143,8 +175,11 @@ fn whole_step(vector: &[f32]) -> Option<f32> {
 
 /// The length of what is left when the vector is rounded to multiples of `step`.
 fn error(vector: &[f32], step: f32) -> f32 {
-    let squares = vector.iter().map(|value| (value - step * round(value / step)).powi(2));
-    squares.sum::<f32>().sqrt()
+    sum_of(vector, |value| {
+        let rest = value - step * round(value / step);
+        rest * rest
+    })
+    .sqrt()
 }
 
 /// The nearest whole number, for magnitudes under four million: the addition pushes the fraction out of the mantissa.

@@ -1,40 +1,48 @@
 //! The index of completed episodes: their contexts, their vectors, and codes of these.
 //!
 //! A small index has no codes: scoring everything costs little. From [`CODED_FROM`] episodes on, codes lie in blocks
-//! ([`super::block`]), which are sorted by context whenever the index has grown by a quarter. Adding an episode writes
-//! one byte a dimension, there is nothing to train and nothing to store, and an index is made again as fast as vectors
-//! are read.
+//! ([`super::block`]), which are sorted whenever the index has grown by a quarter: by cell ([`super::cells`]) where
+//! codes are rounded, then by context. Adding an episode writes one byte a dimension, nothing is stored, and opening a
+//! store makes the index again.
 //!
-//! **What it finds.** The best match of its contexts bounds every score in a block, and blocks that cannot reach the
-//! ranking are skipped. Short texts have exact codes, and the answer is the scan's. Codes of other vectors are
-//! rounded: the answer may lack a few episodes that a scan finds, and `assay recall` measures how many.
+//! **What it finds.** The best match of its contexts and the bound of its cells bound every score in a block, and
+//! blocks that cannot reach the ranking are skipped. Short texts have exact codes and no cells, and the answer is the
+//! scan's. Of other vectors the answer may lack a few episodes that a scan finds, and `assay recall` measures how many.
 //!
 //! **Why it is no graph and has no inverted lists.** Vectors of natural texts share the common words, and otherwise lie
-//! in all directions. Lists of common dimensions hold everybody. A graph (HNSW, with 16 links and 200 candidates while
-//! building) of 100,000 texts of 30 words under Zipf's law must compare a query with 13,500 of them to find 94% of the
-//! best 10, and as many find 57% for words that nobody used. It takes minutes to be built, so that it would have to be
-//! stored and kept consistent. Reading 100,000 codes costs less than those 13,500 comparisons.
+//! in all directions. Lists of common dimensions hold everybody, and cells tell little. A graph (HNSW, with 16 links
+//! and 200 candidates while building) of 100,000 texts of 30 words under Zipf's law must compare a query with 13,500 of
+//! them to find 94% of the best 10, and as many find 57% for words that nobody used. It takes minutes to be built, so
+//! that it would have to be stored and kept consistent. Reading 100,000 codes costs less than those 13,500 comparisons.
 //!
-//! It takes 5 bytes a dimension for each episode, and contexts once. Nothing is ever removed, as in the stores.
+//! An episode takes two bytes a dimension where codes are exact, five elsewhere ([`super::vectors`]), and contexts are
+//! there once.
 
 use std::collections::{HashMap, HashSet};
 
 use super::block::Block;
+use super::cells::Cells;
 use super::code::Code;
+use super::vectors::Vector;
 use crate::embedding::dot;
 use crate::hash::FixedState;
 use crate::{EpisodeId, Error, Result, TaskContext};
 
 /// The size from which on an index has codes.
-const CODED_FROM: usize = 256;
+const CODED_FROM: usize = 512;
+
+/// The size from which on rounded codes are in cells.
+const CELLS_FROM: usize = 16_384;
 
 /// What was added to an index, each in the place of its slot.
 #[derive(Debug, Default)]
 pub(super) struct Episodes {
     pub ids: Vec<EpisodeId>,
-    pub embeddings: Vec<Box<[f32]>>,
+    pub embeddings: Vec<Vector>,
     /// The context of each, as a place in [`Index::contexts`].
     pub context_of: Vec<u32>,
+    /// The cell of each; 0 where there are none.
+    pub cell_of: Vec<u32>,
 }
 
 /// A context, and its group.
@@ -52,6 +60,13 @@ pub(super) struct Group {
     pub slots: Vec<u32>,
 }
 
+/// A code on its way into a block.
+struct SlotCode {
+    slot: u32,
+    numbers: Vec<i8>,
+    step: f32,
+}
+
 /// Every completed episode, by context and embedding.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -64,12 +79,17 @@ pub(super) struct Index {
     coded_from: usize,
     /// The index has become large enough for codes.
     coded: bool,
+    /// More episodes are about to be added: codes can wait.
+    loading: bool,
     /// The codes; none while the index is small.
     pub blocks: Vec<Block>,
+    /// The cells of rounded codes.
+    pub cells: Cells,
     /// Episodes whose embeddings have no code, although there are blocks.
     pub uncoded: Vec<u32>,
-    /// The size when the blocks were last sorted.
-    sorted_at: usize,
+    /// The size when the blocks were last arranged, and when cells were last made.
+    arranged_at: usize,
+    celled_at: usize,
     /// The length of the longest embedding; NaN if one is.
     pub longest: f32,
     /// The largest error of a code.
@@ -97,9 +117,12 @@ impl Index {
             group_places: HashMap::default(),
             coded_from,
             coded: false,
+            loading: false,
             blocks: Vec::new(),
+            cells: Cells::default(),
+            celled_at: 0,
             uncoded: Vec::new(),
-            sorted_at: 0,
+            arranged_at: 0,
             longest: 0.0,
             coarsest: 0.0,
             dimensions: None,
@@ -128,19 +151,43 @@ impl Index {
         let slot = place_of(self.episodes.ids.len());
         let context = self.place(context);
         self.episodes.ids.push(id);
-        self.episodes.embeddings.push(embedding.into());
+        self.episodes.embeddings.push(Vector::Floats(embedding.into()));
         self.episodes.context_of.push(context);
+        self.episodes.cell_of.push(0);
         self.groups[self.contexts[context as usize].group as usize].slots.push(slot);
-        let size = self.episodes.ids.len();
-        if size == self.coded_from && !self.coded {
-            self.coded = true;
-            (0..slot).for_each(|slot| self.code(slot));
+        if self.loading {
+            return;
         }
         if self.coded {
-            self.code(slot);
-            if self.groups.len() > 1 && size >= self.sorted_at + self.sorted_at / 4 {
-                self.sort();
+            if let Some(code) = self.code(slot) {
+                self.put(&code);
             }
+            if self.episodes.ids.len() >= self.arranged_at + self.arranged_at / 4 {
+                self.arrange_again();
+            }
+        } else {
+            self.code_all();
+        }
+    }
+
+    /// An empty index to which [`Index::loaded`] gives its codes.
+    pub fn to_load() -> Index {
+        Index { loading: true, ..Index::default() }
+    }
+
+    /// All that was stored has been added.
+    pub fn loaded(&mut self) {
+        self.loading = false;
+        self.code_all();
+    }
+
+    /// Makes the first codes, if the index has become large enough.
+    fn code_all(&mut self) {
+        let size = self.episodes.ids.len();
+        if size >= self.coded_from {
+            self.coded = true;
+            let codes = (0..place_of(size)).filter_map(|slot| self.code(slot)).collect();
+            self.arrange(codes);
         }
     }
 
@@ -159,24 +206,20 @@ impl Index {
         self.episodes.ids.swap_remove(place);
         self.episodes.embeddings.swap_remove(place);
         self.episodes.context_of.swap_remove(place);
+        self.episodes.cell_of.swap_remove(place);
         let coded = self.blocks.iter_mut().flat_map(|block| &mut block.slots);
         let moved = self.groups[groups[1]].slots.iter_mut().chain(&mut self.uncoded).chain(coded);
         moved.filter(|moved| **moved == last).for_each(|moved| *moved = slot);
+        if self.episodes.ids.len() < self.arranged_at / 2 {
+            self.arrange_again();
+        }
     }
 
-    /// Removes the code of a slot, if it has one: the last code takes its lane.
+    /// Removes the code of a slot, if it has one.
     fn remove_code(&mut self, slot: u32) {
         let lane_in = |block: &Block| block.slots.iter().position(|coded| *coded == slot);
-        let found = (0..self.blocks.len()).find_map(|block| Some((block, lane_in(&self.blocks[block])?)));
-        let Some((block, lane)) = found else { return };
-        let last = self.blocks.last_mut().expect("the code is in a block");
-        let (moved, numbers, step) = last.pop();
-        if last.slots.is_empty() {
-            self.blocks.pop();
-        }
-        if moved != slot {
-            let group = self.group_of(moved);
-            self.blocks[block].replace(lane, moved, group, numbers.into_iter(), step);
+        if let Some((block, lane)) = self.blocks.iter_mut().find_map(|block| lane_in(block).map(|lane| (block, lane))) {
+            block.remove(lane);
         }
     }
 
@@ -196,33 +239,70 @@ impl Index {
         place
     }
 
-    /// Codes an episode.
-    fn code(&mut self, slot: u32) {
-        let Some(code) = Code::of(&self.episodes.embeddings[slot as usize]) else { return self.uncoded.push(slot) };
+    /// Codes an episode, if its embedding can have a code, and finds its cell.
+    fn code(&mut self, slot: u32) -> Option<SlotCode> {
+        let vector = &mut self.episodes.embeddings[slot as usize];
+        let Vector::Floats(values) = vector else { return None }; // it has a code
+        let Some(code) = Code::of(values) else {
+            self.uncoded.push(slot);
+            return None;
+        };
         self.coarsest = self.coarsest.max(code.error);
-        self.put(slot, code.numbers.into_iter(), code.step);
+        if !self.cells.is_empty() {
+            self.episodes.cell_of[slot as usize] = self.cells.place(values);
+        }
+        if let Some(smaller) = Vector::coded(values, &code) {
+            *vector = smaller;
+        }
+        Some(SlotCode { slot, numbers: code.numbers, step: code.step })
     }
 
     /// Puts a code into the last block.
-    fn put(&mut self, slot: u32, numbers: impl ExactSizeIterator<Item = i8>, step: f32) {
+    fn put(&mut self, code: &SlotCode) {
         if self.blocks.last().is_none_or(Block::is_full) {
-            self.blocks.push(Block::new(numbers.len()));
+            self.blocks.push(Block::new(code.numbers.len()));
         }
-        let group = self.group_of(slot);
+        let (group, cell) = (self.group_of(code.slot), self.episodes.cell_of[code.slot as usize]);
         let last = self.blocks.last_mut().expect("a block was made if there was none");
-        last.add(slot, group, numbers, step);
+        last.add(code.slot, group, cell, code.numbers.iter().copied(), code.step);
     }
 
-    /// Sorts the codes by group.
-    fn sort(&mut self) {
-        self.sorted_at = self.episodes.ids.len();
-        let blocks = std::mem::take(&mut self.blocks);
-        let lanes = |block: usize| (0..blocks[block].slots.len()).map(move |lane| (block, lane));
-        let mut places: Vec<(usize, usize)> = (0..blocks.len()).flat_map(lanes).collect();
-        places.sort_by_key(|(block, lane)| self.group_of(blocks[*block].slots[*lane]));
-        for (block, lane) in places {
-            let (numbers, step) = blocks[block].code(lane);
-            self.put(blocks[block].slots[lane], numbers, step);
+    /// Puts all codes into new blocks: by cell, by group and by step. Makes new cells first, if the index has doubled.
+    fn arrange(&mut self, mut codes: Vec<SlotCode>) {
+        self.arranged_at = self.episodes.ids.len();
+        if self.coarsest > 0.0 && codes.len() >= CELLS_FROM.max(2 * self.celled_at) {
+            self.celled_at = codes.len();
+            self.make_cells(&codes.iter().map(|code| code.slot as usize).collect::<Vec<_>>());
+        }
+        let cell_and_group = |code: &SlotCode| (self.episodes.cell_of[code.slot as usize], self.group_of(code.slot));
+        codes.sort_by(|one, two| {
+            cell_and_group(one).cmp(&cell_and_group(two)).then_with(|| one.step.total_cmp(&two.step))
+        });
+        codes.iter().for_each(|code| self.put(code));
+    }
+
+    fn arrange_again(&mut self) {
+        let mut codes = Vec::with_capacity(self.episodes.ids.len());
+        for block in std::mem::take(&mut self.blocks) {
+            for (lane, slot) in block.slots.iter().enumerate() {
+                let (numbers, step) = block.code(lane);
+                codes.push(SlotCode { slot: *slot, numbers: numbers.collect(), step });
+            }
+        }
+        self.arrange(codes);
+    }
+
+    /// Makes cells of the vectors in these slots.
+    fn make_cells(&mut self, slots: &[usize]) {
+        let Episodes { embeddings, cell_of, .. } = &mut self.episodes;
+        let whole = |slot: &usize| match &embeddings[*slot] {
+            Vector::Floats(values) => Some(&**values),
+            Vector::Divided(..) => None,
+        };
+        self.cells = Cells::of(&slots.iter().filter_map(whole).collect::<Vec<_>>());
+        let mut space = Vec::new();
+        for slot in slots {
+            cell_of[*slot] = self.cells.place(embeddings[*slot].read(&mut space));
         }
     }
 

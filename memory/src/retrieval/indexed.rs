@@ -43,8 +43,9 @@ pub(crate) struct PendingCompletion<'a> {
 
 impl Indexed {
     pub(super) async fn open(store: &dyn Store, counters: Arc<Counters>) -> Result<Indexed> {
-        let mut index = Index::default();
+        let mut index = Index::to_load();
         store.scan(&mut |head, embedding| index.add(head.id, &head.context, embedding)).await?;
+        index.loaded();
         counters.episodes_indexed.add(index.len() as u64);
         Ok(Indexed { index: RwLock::new(Some(index)), doubtful: Mutex::default(), counters })
     }

@@ -4,12 +4,14 @@
 //! a ranking, one strategy a file.
 
 mod block;
+mod cells;
 mod code;
 mod index;
 mod indexed;
 mod scan;
 mod search;
 mod shortlist;
+mod vectors;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

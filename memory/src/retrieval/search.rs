@@ -1,9 +1,11 @@
 //! The search of the index: a pass over all episodes that can be among the best.
 //!
 //! Without codes, whole groups of episodes are left out whose contexts match too little, and the others are scored.
-//! With codes, blocks are left out by their groups, the others are estimated ([`super::block`]), and the best estimates
-//! are scored ([`super::shortlist`]). The ranking computes all scores from whole vectors by the same formula as in a
-//! scan, so that a score never depends on the strategy.
+//! With codes, blocks are left out by their groups and cells, the others are estimated ([`super::block`]), and the best
+//! estimates are scored ([`super::shortlist`]). With cells and a context, only a few blocks are estimated: then members
+//! of the groups that still can reach the ranking are scored one by one, if there are few and their cells allow it. The
+//! ranking computes all scores from whole vectors by the same formula as in a scan, so that a score never depends on
+//! the strategy.
 //!
 //! An estimate from exact codes is only off by roundings of `f32`. From rounded codes it is off by the dot product of
 //! two vectors, of which one is an error of rounding. Its length is known, and its direction has little to do with the
@@ -11,9 +13,9 @@
 //! that is allowed for.
 
 use super::Ranking;
-use super::block::Block;
+use super::cells::chance;
 use super::code::Units;
-use super::index::Index;
+use super::index::{Group, Index};
 use super::shortlist::Shortlist;
 use crate::Result;
 
@@ -21,18 +23,28 @@ use crate::Result;
 const SLACK: f32 = 1e-5;
 
 /// The standard deviations of a rounded estimate that are allowed for.
-const DEVIATIONS: f32 = 3.0;
+const DEVIATIONS: f32 = 2.0;
 
-/// Lanes that are looked at together.
-const TOGETHER: usize = 16;
+/// Where groups have fewer episodes on average, bounds of their matches cost more than they save.
+const EPISODES_OF_A_GROUP: usize = 4;
+
+/// One in so many blocks is always looked at, the most promising ones, and so many where there are few.
+const SHARE: usize = 10;
+const FEWEST: usize = 32;
+
+/// Where one in so many episodes, or fewer, can be among the best for its context, it is asked for its cell.
+const FEW: usize = 8;
 
 /// Offers the ranking the episodes that may be among its best. Returns the number of codes that it read. Fails if an
 /// episode was embedded otherwise than the query.
 pub(super) fn search(index: &Index, ranking: &mut Ranking<'_>) -> Result<u64> {
     index.fits(ranking.embedding.len())?;
-    let bounds: Vec<f32> = index.groups.iter().map(|group| ranking.match_bound(&group.context)).collect();
+    let worth_it = index.groups.len() * EPISODES_OF_A_GROUP <= index.episodes.ids.len();
+    let bound = |group: &Group| if worth_it { ranking.match_bound(&group.context) } else { 1.0 };
+    let bounds: Vec<f32> = index.groups.iter().map(bound).collect();
     let longest = index.longest * ranking.length();
-    let mut search = Search { index, matches: Vec::new(), longest, slack: SLACK * longest + f32::EPSILON };
+    let mut search =
+        Search { index, matches: Vec::new(), longest, slack: SLACK * longest + f32::EPSILON, space: Vec::new() };
     let units = if index.blocks.is_empty() { None } else { Units::of(ranking.embedding) };
     Ok(match units {
         Some(units) => search.blocks(&units, &bounds, ranking),
@@ -47,6 +59,8 @@ struct Search<'a> {
     /// The largest similarity that there can be.
     longest: f32,
     slack: f32,
+    /// Room for a vector.
+    space: Vec<f32>,
 }
 
 impl Search<'_> {
@@ -66,7 +80,8 @@ impl Search<'_> {
         let context_match = self.match_of(slot, ranking);
         if ranking.admits(self.longest, context_match, self.slack) {
             let episodes = &self.index.episodes;
-            ranking.offer_matched(episodes.ids[slot as usize], context_match, &episodes.embeddings[slot as usize]);
+            let embedding = episodes.embeddings[slot as usize].read(&mut self.space);
+            ranking.offer_matched(episodes.ids[slot as usize], context_match, embedding);
         }
     }
 
@@ -82,55 +97,89 @@ impl Search<'_> {
         self.matches[context]
     }
 
-    /// Estimates block by block, the most promising contexts first, and scores the best estimates.
+    /// Estimates block by block, the most promising one first, and scores the best estimates.
     fn blocks(&mut self, units: &Units, bounds: &[f32], ranking: &mut Ranking<'_>) -> u64 {
         let index = self.index;
         index.uncoded.iter().for_each(|slot| self.score(*slot, ranking));
-        let bound =
-            |block: &Block| block.groups.iter().fold(0.0, |most, group| f32::max(most, bounds[*group as usize]));
-        let mut promising: Vec<(f32, &Block)> = index.blocks.iter().map(|block| (bound(block), block)).collect();
-        promising.sort_by(|(one, _), (two, _)| two.total_cmp(one));
+        let nearest = if index.cells.is_empty() { Vec::new() } else { index.cells.bounds(ranking.embedding) };
+        let best_match = most(bounds.iter().copied());
+        let mut promising = Vec::with_capacity(index.blocks.len());
+        for (block, number) in index.blocks.iter().zip(0u32..) {
+            let (nearness, matching) = match nearest.is_empty() {
+                true => (self.longest, most(block.groups.iter().map(|group| bounds[*group as usize]))),
+                false => (most(block.cells.iter().map(|cell| nearest[*cell as usize])).min(self.longest), best_match),
+            };
+            promising.push((ranking.score(nearness, matching), matching, number));
+        }
+        promising.sort_unstable_by(|one, two| two.0.total_cmp(&one.0).then(one.2.cmp(&two.2)));
 
-        let error = units.error * index.longest + units.length * index.coarsest;
-        let margin = self.slack + DEVIATIONS * error / (ranking.embedding.len() as f32).sqrt();
+        let (of_query, of_codes) = (units.error * index.longest, units.length * index.coarsest);
+        let both = (of_query * of_query + of_codes * of_codes).sqrt();
+        let likely = chance(DEVIATIONS, ranking.embedding.len()) * both;
+        let margin = self.slack + likely.min(of_query + of_codes);
+        let surely = if nearest.is_empty() { 0 } else { (index.blocks.len() / SHARE).max(FEWEST) };
         let mut shortlist = Shortlist::new(&index.episodes, ranking, margin);
-        let (mut read, mut last) = (0, f32::INFINITY);
-        for (bound, block) in promising {
-            if bound < last {
+        let (mut read, mut next_cut) = (0, 1);
+        for (place, (bound, matching, number)) in promising.iter().enumerate() {
+            if place == next_cut || place == surely {
                 shortlist.cut();
-                last = bound;
+                next_cut = 4 * place.max(1);
             }
-            if !shortlist.ranking.admits(self.longest, bound, self.slack) {
+            if place == surely
+                && !nearest.is_empty()
+                && let Some(groups) = self.few_members(&nearest, bounds, shortlist.ranking)
+            {
+                shortlist.finish();
+                let mut seen = vec![false; index.episodes.ids.len()];
+                let blocks = promising[..place].iter().map(|(.., number)| &index.blocks[*number as usize]);
+                blocks.flat_map(|block| &block.slots).for_each(|slot| seen[*slot as usize] = true);
+                self.members(&groups, &nearest, &seen, ranking);
+                return read;
+            }
+            if place >= surely && shortlist.ranking.worst().is_some_and(|worst| bound + self.slack < worst) {
                 break;
             }
-            let estimates = block.estimates(units);
+            let block = &index.blocks[*number as usize];
+            let needed = shortlist.ranking.similarity_for(shortlist.floor, *matching) - self.slack;
             read += block.slots.len() as u64;
-            for (slots, estimates) in block.slots.chunks(TOGETHER).zip(estimates.as_chunks::<TOGETHER>().0) {
-                let needed = shortlist.ranking.similarity_for(shortlist.floor, bound) - self.slack;
-                if largest(estimates) < needed {
-                    continue;
-                }
-                for (slot, estimate) in slots.iter().zip(estimates).filter(|(_, estimate)| **estimate >= needed) {
-                    let context_match = self.match_of(*slot, shortlist.ranking);
-                    shortlist.add(*slot, *estimate, context_match);
-                }
-            }
+            block.candidates(units, needed, |slot, estimate| {
+                let context_match = self.match_of(slot, shortlist.ranking);
+                shortlist.add(slot, estimate, context_match);
+            });
         }
         shortlist.finish();
         read
     }
-}
 
-/// The largest estimate. Four run side by side, so that the compiler may use vector instructions.
-fn largest(estimates: &[f32; TOGETHER]) -> f32 {
-    let larger = |one: f32, other: f32| if one > other { one } else { other };
-    let mut most = [f32::NEG_INFINITY; 4];
-    for four in estimates.as_chunks::<4>().0 {
-        for lane in 0..4 {
-            most[lane] = larger(four[lane], most[lane]);
+    /// The groups whose members can be among the best, with the best match of each, if there are few members and cells.
+    fn few_members(&self, nearest: &[f32], bounds: &[f32], ranking: &Ranking<'_>) -> Option<Vec<(f32, usize)>> {
+        ranking.context?;
+        let (groups, nearness) = (&self.index.groups, most(nearest.iter().copied()).min(self.longest));
+        let admitted = |(_, bound): &(usize, &f32)| ranking.admits(nearness, **bound, self.slack);
+        let mut groups_of: Vec<(f32, usize)> =
+            bounds.iter().enumerate().filter(admitted).map(|(group, bound)| (*bound, group)).collect();
+        groups_of.sort_by(|one, two| two.0.total_cmp(&one.0));
+        let members: usize = groups_of.iter().map(|(_, group)| groups[*group].slots.len()).sum();
+        (members <= self.index.episodes.ids.len() / FEW).then_some(groups_of)
+    }
+
+    /// Scores the members of these groups that were not seen, but for those that cells and contexts rule out.
+    fn members(&mut self, groups: &[(f32, usize)], nearest: &[f32], seen: &[bool], ranking: &mut Ranking<'_>) {
+        let index = self.index;
+        for (bound, group) in groups {
+            for slot in &index.groups[*group].slots {
+                let nearness = nearest[index.episodes.cell_of[*slot as usize] as usize];
+                if !seen[*slot as usize] && ranking.admits(nearness, *bound, self.slack) {
+                    self.score(*slot, ranking);
+                }
+            }
         }
     }
-    most.into_iter().fold(f32::NEG_INFINITY, larger)
+}
+
+/// The largest number.
+fn most(numbers: impl Iterator<Item = f32>) -> f32 {
+    numbers.fold(f32::NEG_INFINITY, f32::max)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::Ranking;
 use super::index::Episodes;
 
 /// The fewest episodes that are kept, and how many for each one wanted.
-const LEAST: usize = 1_200;
+const LEAST: usize = 2_000;
 const FOR_EACH: usize = 20;
 
 /// The size at which it is first cut.
@@ -33,12 +33,15 @@ pub(super) struct Shortlist<'a, 'r, 'q> {
     /// Candidates with a lower score are not kept.
     pub floor: f32,
     kept: Vec<Candidate>,
+    /// Room for a vector.
+    space: Vec<f32>,
 }
 
 impl<'a, 'r, 'q> Shortlist<'a, 'r, 'q> {
     pub fn new(episodes: &'a Episodes, ranking: &'r mut Ranking<'q>, margin: f32) -> Shortlist<'a, 'r, 'q> {
         let most = ranking.limit.saturating_mul(FOR_EACH).max(LEAST);
-        Shortlist { episodes, ranking, margin, most, cut_at: FIRST_CUT, floor: f32::NEG_INFINITY, kept: Vec::new() }
+        let (floor, kept, space) = (f32::NEG_INFINITY, Vec::new(), Vec::new());
+        Shortlist { episodes, ranking, margin, most, cut_at: FIRST_CUT, floor, kept, space }
     }
 
     /// Keeps an episode if its estimate is good enough.
@@ -87,7 +90,7 @@ impl<'a, 'r, 'q> Shortlist<'a, 'r, 'q> {
 
     fn score(&mut self, candidate: Candidate) {
         let slot = candidate.slot as usize;
-        let (id, embedding) = (self.episodes.ids[slot], &self.episodes.embeddings[slot]);
+        let (id, embedding) = (self.episodes.ids[slot], self.episodes.embeddings[slot].read(&mut self.space));
         self.ranking.offer_matched(id, candidate.context_match, embedding);
     }
 
