@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::hash::hash;
 
 /// The packages whose interface a stand-in has, and the folder of its manifest.
-const REPLACED: [(&str, &str); 7] = [
+const REPLACED: [(&str, &str); 8] = [
     ("criterion", ""),
     ("codspeed-criterion-compat", ""),
     ("divan", "divan"),
@@ -26,6 +26,7 @@ const REPLACED: [(&str, &str); 7] = [
     ("gungraun", "gungraun"),
     ("iai-callgrind", "iai-callgrind"),
     ("iai", "iai"),
+    ("bencher", "bencher"),
 ];
 
 /// Part of the text that every program with a stand-in's main function has.
@@ -39,7 +40,8 @@ macro_rules! files {
 }
 
 files!(
-    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs"
+    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs"
+    "src/chance.rs"
     "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
     "src/libtest.rs" "src/loops.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs"
     "src/process.rs" "src/profiler.rs" "src/serve.rs" "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
@@ -47,7 +49,7 @@ files!(
     "macros/src/options.rs" "macros/src/tokens.rs" "divan/Cargo.toml" "src/divan.rs" "src/divan/allocator.rs"
     "src/divan/bencher.rs" "src/divan/configuration.rs" "src/divan/counter.rs" "src/divan/entry.rs"
     "src/divan/expansion.rs" "src/divan/options.rs" "gungraun/Cargo.toml" "iai-callgrind/Cargo.toml" "src/gungraun.rs"
-    "src/gungraun/group.rs" "src/few.rs" "iai/Cargo.toml" "src/iai.rs"
+    "src/gungraun/group.rs" "src/few.rs" "iai/Cargo.toml" "src/iai.rs" "bencher/Cargo.toml" "src/bencher_port.rs" "src/plain_bencher.rs"
 );
 
 /// The packages of a lock file.
@@ -199,10 +201,11 @@ mod tests {
         let text = std::fs::read_to_string(&file).expect("written");
         let patches: toml::Table = toml::from_str(&text).expect("TOML");
         let patches = patches["patch"]["crates-io"].as_table().expect("a table");
-        assert_eq!(patches.len(), 8, "{text}");
+        assert_eq!(patches.len(), 9, "{text}");
         for (patch, version, source) in [
             ("criterion", "0.3.6", "src/lib.rs"),
             ("criterion-0-5-1", "0.5.1", "src/lib.rs"),
+            ("bencher", "0.1.5", REGISTRY),
             ("codspeed-criterion-compat", "2.7.2", "src/lib.rs"),
             ("divan", "0.1.14", "../src/divan.rs"),
             ("codspeed-divan-compat", "4.0.2", "../src/divan.rs"),
@@ -219,6 +222,7 @@ mod tests {
             // Cargo tells two packages of one name by their numbers.
             let macros = manifest
                 .get("dependencies")
+            ("bencher", "0.1.5", "../src/bencher_port.rs"),
                 .and_then(|all| all.get("macros"))
                 .map(|macros| folder.join(macros["path"].as_str().expect("a path")));
             let macros = macros.map(|folder| std::fs::read_to_string(folder.join("Cargo.toml")).expect("there"));
