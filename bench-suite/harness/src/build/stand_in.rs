@@ -67,40 +67,50 @@ struct LockedPackage {
 }
 
 /// Writes the stand-in for each package in a lock file that has one below `home`, and a cargo configuration that puts
-/// them in place. Returns the configuration; none if the lock file has no such package from the registry.
+/// them in place. Returns the configuration; none if the lock file has no such package of a registry or of git.
 pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let locked: LockFile = toml::from_str(lock).context("can't understand Cargo.lock")?;
-    let from_registry = |package: &&LockedPackage| {
-        let source = package.source.as_deref().unwrap_or_default();
-        source.starts_with("registry+") || source.starts_with("sparse+")
-    };
-    let replaced = locked.package.iter().filter(from_registry).filter_map(|package| {
+    let replaced = locked.package.iter().filter_map(|package| {
         let (name, manifest) = REPLACED.into_iter().find(|(name, _)| *name == package.name)?;
-        Some((name, &*package.version, manifest))
+        Some((origin(package.source.as_deref()?)?, name, &*package.version, manifest))
     });
-    let replaced: BTreeSet<(&str, &str, &str)> = replaced.collect();
+    let replaced: BTreeSet<(&str, &str, &str, &str)> = replaced.collect();
     if replaced.is_empty() {
         return Ok(None);
     }
-    let mut patch = "[patch.crates-io]\n".to_owned();
+    let mut patch = String::new();
+    let mut origins = BTreeSet::new();
     let mut keys = BTreeSet::new();
-    for (name, version, manifest) in replaced {
+    // Strings of TOML and of JSON are written alike.
+    let quoted = |text: &str| serde_json::to_string(text);
+    for (origin, name, version, manifest) in replaced {
+        if origins.insert(origin) {
+            writeln!(patch, "[patch.{}]", quoted(origin)?)?;
+        }
         let folder = folder(home, &format!("{name}-{version}"));
         write(&folder, name, version)?;
         let package = folder.join(manifest);
         let path = package.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
         // Under the package's name, so that it goes before a patch of the project's own.
-        let key = match keys.insert(name) {
+        let key = match keys.insert((origin, name)) {
             true => name.to_owned(),
             false => format!("{name}-{}", version.replace(['.', '+'], "-")),
         };
-        // Strings of TOML and of JSON are written alike.
-        let quoted = |text: &str| serde_json::to_string(text);
         writeln!(patch, "{key} = {{ package = {}, path = {} }}", quoted(name)?, quoted(path)?)?;
     }
     let configuration = folder(home, &format!("patch-{}.toml", hash(&patch)));
     baselines::atomic::write(&configuration, patch.as_bytes())?;
     Ok(Some(configuration))
+}
+
+/// The name of a source of packages in a `[patch]`: `crates-io`, or the URL of a git repository without what chooses a
+/// commit.
+fn origin(source: &str) -> Option<&str> {
+    match source.split_once('+')? {
+        ("registry" | "sparse", _) => Some("crates-io"),
+        ("git", url) => url.split(['?', '#']).next(),
+        _ => None,
+    }
 }
 
 /// True if a program has a stand-in's main function.
@@ -195,6 +205,7 @@ mod tests {
             ("gungraun-runner", "0.20.0", REGISTRY),
             ("iai-callgrind", "0.14.0", REGISTRY),
             ("iai", "0.1.1", REGISTRY),
+            ("bencher", "0.1.5", REGISTRY),
             ("serde", "1.0.0", REGISTRY),
         ]);
         let file = patch(&lock, home.path()).expect("written").expect("criterion is there");
@@ -205,13 +216,13 @@ mod tests {
         for (patch, version, source) in [
             ("criterion", "0.3.6", "src/lib.rs"),
             ("criterion-0-5-1", "0.5.1", "src/lib.rs"),
-            ("bencher", "0.1.5", REGISTRY),
             ("codspeed-criterion-compat", "2.7.2", "src/lib.rs"),
             ("divan", "0.1.14", "../src/divan.rs"),
             ("codspeed-divan-compat", "4.0.2", "../src/divan.rs"),
             ("gungraun", "0.20.0", "../src/gungraun.rs"),
             ("iai-callgrind", "0.14.0", "../src/gungraun.rs"),
             ("iai", "0.1.1", "../src/iai.rs"),
+            ("bencher", "0.1.5", "../src/bencher_port.rs"),
         ] {
             let folder = Path::new(patches[patch]["path"].as_str().expect("a path"));
             let manifest: toml::Table =
@@ -222,7 +233,6 @@ mod tests {
             // Cargo tells two packages of one name by their numbers.
             let macros = manifest
                 .get("dependencies")
-            ("bencher", "0.1.5", "../src/bencher_port.rs"),
                 .and_then(|all| all.get("macros"))
                 .map(|macros| folder.join(macros["path"].as_str().expect("a path")));
             let macros = macros.map(|folder| std::fs::read_to_string(folder.join("Cargo.toml")).expect("there"));
@@ -231,11 +241,18 @@ mod tests {
     }
 
     #[test]
-    fn a_criterion_from_elsewhere_stays() {
+    fn a_criterion_of_a_git_repository_is_replaced_there_and_one_of_a_folder_stays() {
         let home = tempfile::tempdir().expect("a folder");
-        for source in ["", "source = \"git+https://example.org/criterion#0123\""] {
-            assert_eq!(patch(&locked(&[("criterion", "0.5.1", source)]), home.path()).expect("read"), None, "{source}");
+        let git = "source = \"git+https://example.org/criterion?branch=next#0123\"";
+        let lock = locked(&[("criterion", "0.6.0", git), ("criterion", "0.5.1", REGISTRY), ("criterion", "0.7.0", "")]);
+        let file = patch(&lock, home.path()).expect("written").expect("two are there");
+        let text = std::fs::read_to_string(&file).expect("written");
+        let patches: toml::Table = toml::from_str(&text).expect("TOML");
+        for (origin, version) in [("crates-io", "0.5.1"), ("https://example.org/criterion", "0.6.0")] {
+            let path = patches["patch"][origin]["criterion"]["path"].as_str().expect("a path");
+            assert!(path.ends_with(&format!("criterion-{version}/")), "{text}");
         }
+        assert_eq!(patch(&locked(&[("criterion", "0.5.1", "")]), home.path()).expect("read"), None);
         assert!(patch("[[package]", home.path()).is_err());
     }
 

@@ -52,10 +52,10 @@ const VARIABLES: [(&str, &str); 2] = [("CARGO_PROFILE_BENCH_STRIP", "none"), ("C
 const SEED_VARIABLE: &str = "ASSAY_SEED";
 
 /// The reasons to leave targets out.
-const NO_HARNESS: &str = "no criterion, divan, gungraun or iai of crates.io is in Cargo.lock: benches need one of them as \
-    a dev-dependency, and not by `path` or `git`";
-const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun or iai, or has its own by `path` or \
-    `git`";
+const NO_HARNESS: &str = "no criterion, divan, gungraun, iai or bencher is in Cargo.lock: benches need one of them as a \
+    dev-dependency, and not by `path`";
+const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun, iai or bencher, or has its own by \
+    `path`";
 const NO_BENCHES: &str =
     "it has no `#[bench]` function that is compiled: other benches need `harness = false` in Cargo.toml";
 const DOES_NOT_COMPILE: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
