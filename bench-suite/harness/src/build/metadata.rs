@@ -8,7 +8,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::cargo;
+use super::{cargo, toolchain};
 
 /// The packages of a workspace.
 #[derive(Debug, Deserialize)]
@@ -92,6 +92,7 @@ impl Metadata {
     pub fn read(manifest: &Path) -> Result<Metadata> {
         let folder = manifest.parent().context("a manifest lies in a folder")?;
         let mut command = cargo::cargo();
+        toolchain::choose(&mut command, folder);
         command.args(["metadata", "--no-deps", "--format-version=1", "--offline", "--manifest-path"]);
         let output =
             command.arg(manifest).current_dir(folder).stdin(Stdio::null()).output().context("can't start cargo")?;

@@ -2,7 +2,7 @@
 //!
 //! - [`cargo`] builds the programs of this tree.
 //! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
-//!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
+//!   of everything that changes it ([`toolchain`], which may be another one for a [`missing_toolchain`]); [`prefill`] reuses compiled libraries for it.
 //!   [`files`] copies and compares; [`same_program`] tells if two builds are one program; [`in_place`] builds what runs
 //!   among the files of its source.
 //! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-ins for their harnesses in
@@ -24,6 +24,7 @@ pub mod layouts;
 pub mod libtest;
 pub mod machine_code;
 pub mod metadata;
+pub mod missing_toolchain;
 pub mod order;
 pub mod prefill;
 pub mod relink;

@@ -24,6 +24,7 @@ use crate::build::libtest;
 use crate::build::metadata::{Metadata, Package, PackageTarget};
 use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
+use crate::build::toolchain;
 use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
 use crate::progress::Progress;
@@ -230,6 +231,7 @@ impl Recipe for Benches {
             true => list_cases(&mut Command::new(program))?.is_empty().then_some(NO_BENCHES),
             false => (!stand_in::is_worker(program)?).then_some(OTHER_HARNESS),
         };
+        toolchain::choose(&mut command, tree);
         Ok(refusal.map(str::to_owned))
     }
 }
