@@ -59,7 +59,8 @@ const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungra
     `path`";
 const NO_BENCHES: &str =
     "it has no `#[bench]` function that is compiled: other benches need `harness = false` in Cargo.toml";
-const DOES_NOT_COMPILE: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
+const DOES_NOT_COMPILE: &str = "it does not compile: `cargo bench --no-run` shows if it does without Assay";
+const DOES_NOT_COMPILE_WITH_LIBTEST: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
 const NEEDS_GUNGRAUN: &str = "it does not compile without gungraun itself: `cargo bench` counts it, and `assay compare` reads \
     what that leaves";
 
@@ -182,10 +183,22 @@ impl Benches {
         // What a configuration is built of outside of its macros is not part of the stand-in for gungraun.
         let is_of_gungraun = || fs::read_to_string(&target.src_path).is_ok_and(|text| text.contains("_benchmark"));
         let left_out = match of_libtest {
-            true => Some(DOES_NOT_COMPILE),
-            false => is_of_gungraun().then_some(NEEDS_GUNGRAUN),
+            true => DOES_NOT_COMPILE_WITH_LIBTEST,
+            false if is_of_gungraun() => NEEDS_GUNGRAUN,
+            false => DOES_NOT_COMPILE,
         };
-        targets.targets.push((name, CargoTarget { arguments, kind, name: target.name.clone(), package, left_out }));
+        targets.targets.push((
+            name,
+            CargoTarget { arguments, kind, name: target.name.clone(), package, left_out: Some(left_out) },
+        ));
+    }
+}
+
+/// Says something about a project, and not again for its other side.
+fn say_once(is_so: bool, said: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if is_so && SAID.lock().is_ok_and(|mut all| all.insert(said.to_owned())) {
+        eprintln!("{said}");
     }
 }
 
