@@ -144,6 +144,12 @@ impl Package {
         Ok(self.targets.iter().filter(|target| target.is_bench() || target.is_library()).filter(is_on).collect())
     }
 
+    /// The features that its bench targets need, as `PACKAGE/FEATURE`.
+    pub fn required_features(&self) -> impl Iterator<Item = String> {
+        let benches = self.targets.iter().filter(|target| target.is_bench());
+        benches.flat_map(|bench| &bench.required_features).map(|feature| format!("{}/{feature}", self.name))
+    }
+
     /// The features of this package that `asked` turns on, themselves among them.
     pub fn enabled(&self, asked: &[String]) -> Vec<String> {
         let mut enabled = asked.to_vec();

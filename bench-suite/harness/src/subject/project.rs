@@ -4,10 +4,10 @@
 //! ([`libtest`]), so they are workers: every lane measures them as it does the memory's cases. A benchmark has no fixed
 //! number of operations, so one operation is timed first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::{fmt, fs};
 
 use anyhow::{Context, Result, ensure};
@@ -124,11 +124,32 @@ impl fmt::Debug for Benches {
 }
 
 impl Benches {
-    /// The bench targets of a workspace in a folder, and those that features leave out.
+    /// The bench targets of a workspace in a folder, and those that features leave out. Where cargo would build none,
+    /// those of all members are taken, and features that leave all of them out are turned on.
     fn of_workspace(&self, metadata: &Metadata, tree: &Path) -> Result<Targets> {
-        let mut targets = Targets::default();
         let (choice, manifest) = (self.0.choice(), tree.join(&self.0.manifest));
-        for package in choice.packages(metadata, &manifest)? {
+        let mut packages = choice.packages(metadata, &manifest)?;
+        let mut targets = self.of_packages(&packages, tree)?;
+        let is_root = metadata.workspace_root.join("Cargo.toml") == manifest;
+        if targets.is_empty() && is_root && choice.packages.is_empty() {
+            packages = metadata.packages.iter().collect();
+            targets = self.of_packages(&packages, tree)?;
+            say_once(!targets.is_empty(), "cargo builds no benches here by default: those of all members are taken");
+        }
+        if targets.targets.is_empty() && !targets.skipped.is_empty() {
+            let required: BTreeSet<String> = packages.iter().flat_map(|package| package.required_features()).collect();
+            let mut definition = (*self.0).clone();
+            definition.features.extend(required.iter().cloned());
+            targets = Benches(Arc::new(definition)).of_packages(&packages, tree)?;
+            let all = required.into_iter().collect::<Vec<_>>().join(",");
+            say_once(true, &format!("all benches need features that are off: they are on, as by `--features {all}`"));
+        }
+        Ok(targets)
+    }
+
+    fn of_packages(&self, packages: &[&Package], tree: &Path) -> Result<Targets> {
+        let mut targets = Targets::default();
+        for package in packages {
             self.of_package(package, tree, &mut targets)?;
         }
         Ok(targets)
@@ -210,6 +231,7 @@ impl Recipe for Benches {
             return Ok(());
         }
         let mut command = cargo::cargo();
+        toolchain::choose(&mut command, tree);
         command.args(["generate-lockfile", "--quiet", "--manifest-path"]).arg(&manifest).current_dir(tree);
         let status = command.status().context("can't start cargo")?;
         ensure!(status.success(), "cargo can't choose the versions of what {} asks for: see above", manifest.display());
@@ -244,7 +266,6 @@ impl Recipe for Benches {
             true => list_cases(&mut Command::new(program))?.is_empty().then_some(NO_BENCHES),
             false => (!stand_in::is_worker(program)?).then_some(OTHER_HARNESS),
         };
-        toolchain::choose(&mut command, tree);
         Ok(refusal.map(str::to_owned))
     }
 }
