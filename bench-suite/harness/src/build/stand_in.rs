@@ -29,6 +29,9 @@ const REPLACED: [(&str, &str); 8] = [
     ("bencher", "bencher"),
 ];
 
+/// Versions 0.N of criterion that brought what older ones must not have, and the feature that stands for those.
+const BOUNDS: [(u64, &str); 3] = [(4, "before_0_4"), (7, "before_0_7"), (8, "before_0_8")];
+
 /// Part of the text that every program with a stand-in's main function has.
 const MARK: &[u8] = b"built with Assay's stand-in for criterion";
 
@@ -138,6 +141,7 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
         let text = match *file {
             "macros/Cargo.toml" => manifest(text, None, version),
             file if file.ends_with("Cargo.toml") => manifest(text, Some(name), version),
+            _ if name == "criterion" => as_before(text, version),
             _ => (*text).to_owned(),
         };
         if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
@@ -149,6 +153,14 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
         baselines::atomic::write(&path, text.as_bytes())?;
     }
     Ok(())
+}
+
+/// The source as of a version of criterion: what later ones have brought is cut out. A feature can't do that, as
+/// anybody may turn one off.
+fn as_before(text: &str, version: &str) -> String {
+    let minor = version.strip_prefix("0.").and_then(|rest| rest.split('.').next()?.parse::<u64>().ok());
+    let later = BOUNDS.iter().filter(|(bound, _)| minor.is_some_and(|minor| minor < *bound));
+    later.fold(text.to_owned(), |text, (_, feature)| text.replace(&format!("feature = \"{feature}\""), "all()"))
 }
 
 /// A manifest for another version, and for another name if there is one.
@@ -237,6 +249,44 @@ mod tests {
                 .map(|macros| folder.join(macros["path"].as_str().expect("a path")));
             let macros = macros.map(|folder| std::fs::read_to_string(folder.join("Cargo.toml")).expect("there"));
             assert!(macros.is_none_or(|text| text.contains(&format!("\nversion = \"{version}\"\n"))), "{patch}");
+        }
+    }
+
+    /// Compiles a crate; its name is that of the file.
+    fn compiles(file: &Path, more: &[&str]) {
+        let folder = file.parent().expect("a folder");
+        let mut command = std::process::Command::new("rustc");
+        command.args(["--crate-type=lib", "--edition=2021", "--emit=metadata", "--cap-lints=allow"]).args(more);
+        let output = command.arg("--out-dir").arg(folder).arg(file).output().expect("rustc starts");
+        assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[test]
+    fn an_older_criterion_has_no_variants_of_a_newer_one() {
+        let home = tempfile::tempdir().expect("a folder");
+        let of_0_3 = "Bytes(n) | Throughput::Elements(n)";
+        let of_0_7 = "Bits(n) | Throughput::Bytes(n) | Throughput::BytesDecimal(n) | Throughput::Elements(n)";
+        for (name, version, variants) in [
+            ("criterion", "0.3.6", of_0_3),
+            ("criterion", "0.5.1", of_0_7.trim_start_matches("Bits(n) | Throughput::")),
+            ("criterion", "0.7.0", of_0_7),
+        ] {
+            let folder = home.path().join(version);
+            write(&folder, name, version).expect("written");
+            compiles(&folder.join("src/lib.rs"), &["--crate-name=criterion"]);
+            let user = folder.join("src/user.rs");
+            let text = format!(
+                "pub fn number(it: &criterion::Throughput) -> &u64 {{ match it {{ criterion::Throughput::{} => n }} }}",
+                variants.replace("| ", "| criterion::")
+            );
+            std::fs::write(&user, text).expect("written");
+            compiles(
+                &user,
+                &[
+                    &format!("-Ldependency={}", folder.join("src").display()),
+                    &format!("--extern=criterion={}", folder.join("src/libcriterion.rmeta").display()),
+                ],
+            );
         }
     }
 
