@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{fmt, fs};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use worker::protocol::{self, CaseListing};
@@ -18,13 +18,13 @@ use workloads::input::SEED;
 
 use super::definition::Definition;
 use super::{Chosen, Subject, SubjectCase};
-use crate::build::cargo::{self, CargoTarget, LIBRARY};
+use crate::build::cargo::{CargoTarget, LIBRARY};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
 use crate::build::libtest;
 use crate::build::metadata::{Metadata, Package, PackageTarget};
+use crate::build::lock_file;
 use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
-use crate::build::toolchain;
 use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
 use crate::progress::Progress;
@@ -225,17 +225,7 @@ fn say_once(is_so: bool, said: &str) {
 
 impl Recipe for Benches {
     fn resolve(&self, tree: &Path) -> Result<()> {
-        let manifest = tree.join(&self.0.manifest);
-        let metadata = Metadata::read(&manifest)?;
-        if metadata.workspace_root.join("Cargo.lock").is_file() {
-            return Ok(());
-        }
-        let mut command = cargo::cargo();
-        toolchain::choose(&mut command, tree);
-        command.args(["generate-lockfile", "--quiet", "--manifest-path"]).arg(&manifest).current_dir(tree);
-        let status = command.status().context("can't start cargo")?;
-        ensure!(status.success(), "cargo can't choose the versions of what {} asks for: see above", manifest.display());
-        Ok(())
+        lock_file::bring_up_to_date(tree, &self.0.manifest)
     }
 
     fn targets(&self, tree: &Path) -> Result<Targets> {
