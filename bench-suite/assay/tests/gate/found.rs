@@ -140,3 +140,71 @@ fn a_project_whose_toolchain_is_not_installed_is_built_with_the_default_one() {
     assert!(said.contains("doubles"), "{said}{progress}");
     assert!(progress.contains("both sides are built with"), "{progress}");
 }
+
+/// A bench of which one benchmark has the time in its name.
+const TIMED: &str = r#"use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion};
+
+fn named(criterion: &mut Criterion) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let mut group = criterion.benchmark_group("group");
+    group.bench_with_input(BenchmarkId::new("format", now), &now, |b, now| b.iter(|| *now + 1));
+    group.bench_function("1234567", |b| b.iter(|| std::hint::black_box(1)));
+    group.finish();
+}
+
+criterion_group!(benches, named);
+criterion_main!(benches);
+"#;
+
+#[test]
+fn a_benchmark_whose_name_is_another_one_in_each_run_is_left_out_with_the_reason() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = Project::new(&[
+        ("Cargo.toml", SPEED),
+        ("Cargo.lock", LOCK),
+        ("src/lib.rs", LIBRARY),
+        ("benches/speed.rs", TIMED),
+    ]);
+    project.write("benches/speed.rs", &TIMED.replace("black_box(1)", "black_box(2)"));
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("###: its name is another one in each run"), "{said}{progress}");
+    assert!(said.lines().any(|line| line.starts_with("group/1234567 ")), "{said}{progress}");
+}
+
+/// A lock file that git ignores is that of the newest revision. Its criterion is not the one that an older revision
+/// asks for, and nothing but a registry, here a folder, knows another one.
+#[test]
+fn a_lock_file_of_another_revision_is_brought_up_to_date() {
+    if !has_valgrind() {
+        return;
+    }
+    let older = SPEED.replace("\"0.5\"", "\"0.4\"");
+    let package =
+        |version: &str| format!("[package]\nname = \"criterion\"\nversion = \"{version}\"\nedition = \"2021\"\n");
+    let sources = "[source.crates-io]\nreplace-with = \"folder\"\n[source.folder]\ndirectory = \"registry\"\n";
+    let project = Project::new(&[
+        (".gitignore", "target\ncache\nCargo.lock\n"),
+        (".cargo/config.toml", sources),
+        ("registry/old/Cargo.toml", &package("0.4.0")),
+        ("registry/old/src/lib.rs", ""),
+        ("registry/old/.cargo-checksum.json", "{\"files\":{}}"),
+        ("registry/new/Cargo.toml", &package("0.5.1")),
+        ("registry/new/src/lib.rs", ""),
+        ("registry/new/.cargo-checksum.json", "{\"files\":{}}"),
+        ("Cargo.toml", &older),
+        ("src/lib.rs", LIBRARY),
+        ("benches/speed.rs", CRITERION_BENCH),
+    ]);
+    let lock: String =
+        LOCK.lines().filter(|line| !line.starts_with("checksum")).map(|line| format!("{line}\n")).collect();
+    project.write("Cargo.lock", &lock);
+    project.write("Cargo.toml", SPEED);
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(!progress.contains("was not used in the crate graph"), "{progress}");
+}

@@ -1,7 +1,7 @@
 //! Benches that are not where a project is gated: in a package below it that is no member of its workspace.
 //!
-//! Many libraries keep their benches so (`bench/`, `benches/`), because what benches need asks for a newer compiler than
-//! the library does. Where a project has no bench at all, such a package is taken.
+//! Many libraries keep their benches so (`bench/`, `benches/`), because what benches need asks for a newer compiler
+//! than the library does. Where a project has no bench at all, such a package is taken.
 
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,9 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
 //! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
-//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]), and may lie [`elsewhere`]. Three are [`command_lines`]:
-//! [`worker`] is any other program that speaks the protocol, [`command`] any program at all, and [`server`] one that
-//! answers requests.
+//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); they may lie [`elsewhere`].
+//! Three are [`command_lines`]: [`worker`] is any other program that speaks the protocol, [`command`] any program at all,
+//! and [`server`] one that answers requests.
 
 pub mod cargo_choice;
 pub mod command;
@@ -11,6 +11,7 @@ mod command_lines;
 pub mod definition;
 pub mod elsewhere;
 pub mod memory;
+mod names;
 pub mod project;
 pub mod server;
 pub mod worker;

@@ -17,12 +17,13 @@ use worker::protocol::{self, CaseListing};
 use workloads::input::SEED;
 
 use super::definition::Definition;
+use super::names;
 use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{CargoTarget, LIBRARY};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
 use crate::build::libtest;
-use crate::build::metadata::{Metadata, Package, PackageTarget};
 use crate::build::lock_file;
+use crate::build::metadata::{Metadata, Package, PackageTarget};
 use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
 use crate::build::unoptimised::{self, Unoptimised};
@@ -343,9 +344,12 @@ impl Subject for ProjectSubject {
         let mut listed: Vec<(&str, CaseListing)> = Vec::new();
         for program in &build.programs {
             let package = ProjectSubject::package(build, &program.name);
-            let mut command = Command::new(&program.path);
-            command.current_dir(&package).envs(self.variables(&package));
-            let cases = list_cases(&mut command).with_context(|| format!("the bench {}", program.name))?;
+            let command = || {
+                let mut command = Command::new(&program.path);
+                command.current_dir(&package).envs(self.variables(&package));
+                command
+            };
+            let cases = names::list(command).with_context(|| format!("the bench {}", program.name))?;
             listed.extend(cases.into_iter().map(|case| (program.name.as_str(), case)));
         }
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
