@@ -2,8 +2,8 @@
 //!
 //! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
 //! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); they may lie [`elsewhere`].
-//! Three are [`command_lines`]: [`worker`] is any other program that speaks the protocol, [`command`] any program at all,
-//! and [`server`] one that answers requests.
+//! Three are [`command_lines`]: [`worker`] is any other program that speaks the protocol, [`command`] any program at
+//! all, and [`server`] one that answers requests.
 
 pub mod cargo_choice;
 pub mod command;
