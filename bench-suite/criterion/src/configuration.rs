@@ -32,18 +32,22 @@ impl BatchSize {
     }
 }
 
-/// How much one iteration works on. Without effect.
+/// How much one iteration works on. Without effect. What matches on it names all of its variants: older versions of
+/// criterion have fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Throughput {
     /// Bits.
+    #[cfg(not(feature = "before_0_7"))]
     Bits(u64),
     /// Bytes, to be shown with the prefixes of 1024.
     Bytes(u64),
     /// Bytes, to be shown with the prefixes of 1000.
+    #[cfg(not(feature = "before_0_4"))]
     BytesDecimal(u64),
     /// Things of any kind.
     Elements(u64),
     /// Things, and their bytes.
+    #[cfg(not(feature = "before_0_8"))]
     ElementsAndBytes {
         /// The number of things.
         elements: u64,

@@ -20,6 +20,7 @@ mod clock;
 mod json;
 mod loops;
 mod placement;
+mod plain_bencher;
 mod process;
 mod serve;
 mod slice;
@@ -34,32 +35,13 @@ use crate::process::Process;
 
 pub use std::hint::black_box;
 
+pub use crate::plain_bencher::Bencher;
 pub use crate::ShouldPanic::*;
 pub use crate::TestFn::*;
 pub use crate::TestName::*;
 
 /// This crate's place in a program.
 pub(crate) const REPLACED: &str = "libtest";
-
-/// What a `#[bench]` function gets to run its routine with.
-#[derive(Debug)]
-pub struct Bencher {
-    id: String,
-    is_done: bool,
-    /// The bytes that an iteration works on. Libtest prints a throughput; here they have no effect.
-    pub bytes: u64,
-}
-
-impl Bencher {
-    /// The iterations one after the other. What the routine returns is dropped in between, and counts.
-    #[inline(never)]
-    pub fn iter<T, F>(&mut self, inner: F)
-    where
-        F: FnMut() -> T,
-    {
-        serve::run_first(&self.id, &mut self.is_done, &mut loops::each(inner));
-    }
-}
 
 /// A test or a benchmark.
 #[derive(Debug)]
@@ -166,11 +148,11 @@ pub fn test_main_static(tests: &[&TestDescAndFn]) {
                 continue;
             }
             worker::visit(name(desc).to_owned(), refusal(desc), &mut |id| {
-                let mut bencher = Bencher { id: id.to_owned(), is_done: false, bytes: 0 };
+                let mut bencher = Bencher::new(id);
                 if let Err(why) = function(&mut bencher) {
                     std::panic::resume_unwind(Box::new(why));
                 }
-                bencher.is_done
+                bencher.is_done()
             });
         }
     });

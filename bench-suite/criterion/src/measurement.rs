@@ -109,9 +109,14 @@ impl ValueFormatter for Nanoseconds {
 
     fn scale_throughputs(&self, _typical_value: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
         let (number, unit) = match *throughput {
+            #[cfg(not(feature = "before_0_7"))]
             Throughput::Bits(bits) => (bits, "bits/s"),
-            Throughput::Bytes(bytes) | Throughput::BytesDecimal(bytes) => (bytes, "B/s"),
-            Throughput::Elements(elements) | Throughput::ElementsAndBytes { elements, .. } => (elements, "elem/s"),
+            Throughput::Bytes(bytes) => (bytes, "B/s"),
+            #[cfg(not(feature = "before_0_4"))]
+            Throughput::BytesDecimal(bytes) => (bytes, "B/s"),
+            Throughput::Elements(elements) => (elements, "elem/s"),
+            #[cfg(not(feature = "before_0_8"))]
+            Throughput::ElementsAndBytes { elements, .. } => (elements, "elem/s"),
         };
         for value in values {
             *value = number as f64 * 1e9 / *value;

@@ -9,7 +9,7 @@ use baselines::exit_code::Exit;
 use clap::Args;
 use harness::build::git;
 use harness::build::relink::linker;
-use harness::subject::definition::Definition;
+use harness::subject::elsewhere;
 use harness::subject::project;
 use harness::tools::valgrind;
 use harness::{noise, workspace};
@@ -77,7 +77,7 @@ impl DoctorArgs {
         if workspace::has_the_memory() {
             return findings.ok("the memory's tree: `assay run --list` shows its cases");
         }
-        let definition = match Definition::of_folder(Path::new(".")) {
+        let definition = match elsewhere::of_folder(Path::new(".")) {
             Ok(definition) => definition,
             Err(error) => return findings.missing(format!("{error:#}")),
         };

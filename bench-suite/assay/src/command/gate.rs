@@ -22,6 +22,7 @@ use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
 use harness::subject::command::CommandSubject;
 use harness::subject::definition::Definition;
+use harness::subject::elsewhere;
 use harness::subject::memory::MemorySubject;
 use harness::subject::server::ServerSubject;
 use harness::subject::{self, Subject};
@@ -245,7 +246,7 @@ impl GateArgs {
     /// Measures the benches of a cargo package or workspace against a revision of it, by that revision's rules and
     /// project file.
     fn project(&self, file: Option<&Path>, revision: &str) -> Result<Exit> {
-        let plain = || Definition::of_folder(Path::new("."));
+        let plain = || elsewhere::of_folder(Path::new("."));
         let file = match file {
             Some(file) => Some(file.to_owned()),
             None => plain()?.file(),

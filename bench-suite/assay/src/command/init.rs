@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use baselines::exit_code::Exit;
 use clap::Args;
-use harness::subject::definition::Definition;
+use harness::subject::elsewhere;
 use harness::subject::project;
 
 /// Write a workflow that gates every pull request
@@ -23,7 +23,7 @@ const WORKFLOW: (&str, &str) = (".github/workflows/assay.yml", include_str!("../
 impl InitArgs {
     /// Writes the workflow, and says what comes next.
     pub fn execute(&self) -> Result<Exit> {
-        let definition = Definition::of_folder(Path::new("."))?;
+        let definition = elsewhere::of_folder(Path::new("."))?;
         let targets = project::benches(&definition)?;
         for (name, _) in &targets.targets {
             println!("found    bench {name}");

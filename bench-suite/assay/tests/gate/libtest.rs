@@ -148,7 +148,7 @@ fn without_criterion_libtests_benches_are_all() {
     let of_library = "summing/summing#lib tests::few_squares";
     assert_eq!(listed, ["summing/summing others::largest", "summing/summing squares", of_library], "{progress}");
     assert!(
-        progress.contains("skipped: summing/own: no criterion, divan, gungraun or iai of crates.io is in Cargo.lock"),
+        progress.contains("skipped: summing/own: no criterion, divan, gungraun, iai or bencher is in Cargo.lock"),
         "{progress}"
     );
 }

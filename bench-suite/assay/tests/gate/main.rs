@@ -7,6 +7,7 @@ mod commands;
 mod divan;
 mod doing;
 mod fooled;
+mod found;
 mod gungraun;
 mod history;
 mod judge;

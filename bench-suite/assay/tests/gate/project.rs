@@ -6,7 +6,7 @@ use harness::tools::valgrind;
 
 use super::support::{LIBRARY, Project, assay, parts, slower};
 
-const MANIFEST: &str = r#"[package]
+pub const MANIFEST: &str = r#"[package]
 name = "summing"
 version = "0.1.0"
 edition = "2021"
@@ -24,7 +24,7 @@ harness = false
 "#;
 
 /// With it, nothing is asked of the network: the stand-in takes the place of the only dependency.
-const LOCK: &str = r#"version = 4
+pub const LOCK: &str = r#"version = 4
 
 [[package]]
 name = "criterion"

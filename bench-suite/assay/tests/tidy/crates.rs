@@ -32,6 +32,7 @@ pub const CRATES: &[(&str, &str)] = &[
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
 pub const STANDALONE: &[&str] = &[
     "bench-suite/criterion",
+    "bench-suite/criterion/bencher",
     "bench-suite/criterion/divan",
     "bench-suite/criterion/gungraun",
     "bench-suite/criterion/iai",

@@ -100,8 +100,8 @@ pub fn build_in(
     if toolchain::is_own(root) {
         // Under cargo, the variables name the toolchain of the folder in which assay was started.
         command = without_package(Command::new("cargo"));
-        command.env_remove("RUSTUP_TOOLCHAIN");
     }
+    toolchain::choose(&mut command, root);
     let of_compiler = target.arguments.iter().position(|argument| argument == "--");
     let (of_cargo, of_compiler) = target.arguments.split_at(of_compiler.unwrap_or(target.arguments.len()));
     command.args(of_cargo).arg(match target.kind {

@@ -53,6 +53,13 @@ pub struct Targets {
     pub skipped: Vec<(String, String)>,
 }
 
+impl Targets {
+    /// True if there is nothing to build, and nothing that is left out.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty() && self.skipped.is_empty()
+    }
+}
+
 /// Says what to build of a source. Equal `Debug` texts mean equal programs.
 pub trait Recipe: Debug + Send + Sync {
     /// Chooses the versions of what the source in `tree` asks for, if it does not say.

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::cargo;
+use super::{cargo, toolchain};
 
 /// The packages of a workspace.
 #[derive(Debug, Deserialize)]
@@ -92,6 +92,7 @@ impl Metadata {
     pub fn read(manifest: &Path) -> Result<Metadata> {
         let folder = manifest.parent().context("a manifest lies in a folder")?;
         let mut command = cargo::cargo();
+        toolchain::choose(&mut command, folder);
         command.args(["metadata", "--no-deps", "--format-version=1", "--offline", "--manifest-path"]);
         let output =
             command.arg(manifest).current_dir(folder).stdin(Stdio::null()).output().context("can't start cargo")?;
@@ -141,6 +142,12 @@ impl Package {
             said(target).is_none_or(|said| said.harness.unwrap_or(true) && said.bench.unwrap_or(true))
         };
         Ok(self.targets.iter().filter(|target| target.is_bench() || target.is_library()).filter(is_on).collect())
+    }
+
+    /// The features that its bench targets need, as `PACKAGE/FEATURE`.
+    pub fn required_features(&self) -> impl Iterator<Item = String> {
+        let benches = self.targets.iter().filter(|target| target.is_bench());
+        benches.flat_map(|bench| &bench.required_features).map(|feature| format!("{}/{feature}", self.name))
     }
 
     /// The features of this package that `asked` turns on, themselves among them.

@@ -2,11 +2,11 @@
 //!
 //! - [`cargo`] builds the programs of this tree.
 //! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
-//!   of everything that changes it ([`toolchain`]); [`prefill`] reuses compiled libraries for it.
-//!   [`files`] copies and compares; [`same_program`] tells if two builds are one program; [`in_place`] builds what runs
-//!   among the files of its source.
-//! - [`metadata`] asks cargo about other workspaces; [`stand_in`] puts the stand-ins for their harnesses in
-//!   place, and [`libtest`] the one for libtest.
+//!   of everything that changes it ([`toolchain`], or another one for a [`missing_toolchain`]); [`prefill`] reuses
+//!   compiled libraries for it. [`files`] copies and compares; [`same_program`] tells if two builds are one program;
+//!   [`in_place`] builds what runs among the files of its source.
+//! - [`metadata`] asks cargo about other workspaces; [`lock_file`] has it choose versions; [`stand_in`] puts the
+//!   stand-ins for their harnesses in place, and [`libtest`] the one for libtest.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
 //! - [`crate_identity`] keeps a package's version out of the names of its symbols.
@@ -22,8 +22,10 @@ pub mod git;
 pub mod in_place;
 pub mod layouts;
 pub mod libtest;
+pub mod lock_file;
 pub mod machine_code;
 pub mod metadata;
+pub mod missing_toolchain;
 pub mod order;
 pub mod prefill;
 pub mod relink;

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::hash::hash;
 
 /// The packages whose interface a stand-in has, and the folder of its manifest.
-const REPLACED: [(&str, &str); 7] = [
+const REPLACED: [(&str, &str); 8] = [
     ("criterion", ""),
     ("codspeed-criterion-compat", ""),
     ("divan", "divan"),
@@ -26,7 +26,11 @@ const REPLACED: [(&str, &str); 7] = [
     ("gungraun", "gungraun"),
     ("iai-callgrind", "iai-callgrind"),
     ("iai", "iai"),
+    ("bencher", "bencher"),
 ];
+
+/// Versions 0.N of criterion that brought what older ones must not have, and the feature that stands for those.
+const BOUNDS: [(u64, &str); 3] = [(4, "before_0_4"), (7, "before_0_7"), (8, "before_0_8")];
 
 /// Part of the text that every program with a stand-in's main function has.
 const MARK: &[u8] = b"built with Assay's stand-in for criterion";
@@ -39,7 +43,8 @@ macro_rules! files {
 }
 
 files!(
-    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs"
+    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs"
+    "src/chance.rs"
     "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
     "src/libtest.rs" "src/loops.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs"
     "src/process.rs" "src/profiler.rs" "src/serve.rs" "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
@@ -47,7 +52,7 @@ files!(
     "macros/src/options.rs" "macros/src/tokens.rs" "divan/Cargo.toml" "src/divan.rs" "src/divan/allocator.rs"
     "src/divan/bencher.rs" "src/divan/configuration.rs" "src/divan/counter.rs" "src/divan/entry.rs"
     "src/divan/expansion.rs" "src/divan/options.rs" "gungraun/Cargo.toml" "iai-callgrind/Cargo.toml" "src/gungraun.rs"
-    "src/gungraun/group.rs" "src/few.rs" "iai/Cargo.toml" "src/iai.rs"
+    "src/gungraun/group.rs" "src/few.rs" "iai/Cargo.toml" "src/iai.rs" "bencher/Cargo.toml" "src/bencher_port.rs" "src/plain_bencher.rs"
 );
 
 /// The packages of a lock file.
@@ -65,40 +70,50 @@ struct LockedPackage {
 }
 
 /// Writes the stand-in for each package in a lock file that has one below `home`, and a cargo configuration that puts
-/// them in place. Returns the configuration; none if the lock file has no such package from the registry.
+/// them in place. Returns the configuration; none if the lock file has no such package of a registry or of git.
 pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let locked: LockFile = toml::from_str(lock).context("can't understand Cargo.lock")?;
-    let from_registry = |package: &&LockedPackage| {
-        let source = package.source.as_deref().unwrap_or_default();
-        source.starts_with("registry+") || source.starts_with("sparse+")
-    };
-    let replaced = locked.package.iter().filter(from_registry).filter_map(|package| {
+    let replaced = locked.package.iter().filter_map(|package| {
         let (name, manifest) = REPLACED.into_iter().find(|(name, _)| *name == package.name)?;
-        Some((name, &*package.version, manifest))
+        Some((origin(package.source.as_deref()?)?, name, &*package.version, manifest))
     });
-    let replaced: BTreeSet<(&str, &str, &str)> = replaced.collect();
+    let replaced: BTreeSet<(&str, &str, &str, &str)> = replaced.collect();
     if replaced.is_empty() {
         return Ok(None);
     }
-    let mut patch = "[patch.crates-io]\n".to_owned();
+    let mut patch = String::new();
+    let mut origins = BTreeSet::new();
     let mut keys = BTreeSet::new();
-    for (name, version, manifest) in replaced {
+    // Strings of TOML and of JSON are written alike.
+    let quoted = |text: &str| serde_json::to_string(text);
+    for (origin, name, version, manifest) in replaced {
+        if origins.insert(origin) {
+            writeln!(patch, "[patch.{}]", quoted(origin)?)?;
+        }
         let folder = folder(home, &format!("{name}-{version}"));
         write(&folder, name, version)?;
         let package = folder.join(manifest);
         let path = package.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
         // Under the package's name, so that it goes before a patch of the project's own.
-        let key = match keys.insert(name) {
+        let key = match keys.insert((origin, name)) {
             true => name.to_owned(),
             false => format!("{name}-{}", version.replace(['.', '+'], "-")),
         };
-        // Strings of TOML and of JSON are written alike.
-        let quoted = |text: &str| serde_json::to_string(text);
         writeln!(patch, "{key} = {{ package = {}, path = {} }}", quoted(name)?, quoted(path)?)?;
     }
     let configuration = folder(home, &format!("patch-{}.toml", hash(&patch)));
     baselines::atomic::write(&configuration, patch.as_bytes())?;
     Ok(Some(configuration))
+}
+
+/// The name of a source of packages in a `[patch]`: `crates-io`, or the URL of a git repository without what chooses a
+/// commit.
+fn origin(source: &str) -> Option<&str> {
+    match source.split_once('+')? {
+        ("registry" | "sparse", _) => Some("crates-io"),
+        ("git", url) => url.split(['?', '#']).next(),
+        _ => None,
+    }
 }
 
 /// True if a program has a stand-in's main function.
@@ -126,6 +141,7 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
         let text = match *file {
             "macros/Cargo.toml" => manifest(text, None, version),
             file if file.ends_with("Cargo.toml") => manifest(text, Some(name), version),
+            _ if name == "criterion" => as_before(text, version),
             _ => (*text).to_owned(),
         };
         if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
@@ -137,6 +153,14 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
         baselines::atomic::write(&path, text.as_bytes())?;
     }
     Ok(())
+}
+
+/// The source as of a version of criterion: what later ones have brought is cut out. A feature can't do that, as
+/// anybody may turn one off.
+fn as_before(text: &str, version: &str) -> String {
+    let minor = version.strip_prefix("0.").and_then(|rest| rest.split('.').next()?.parse::<u64>().ok());
+    let later = BOUNDS.iter().filter(|(bound, _)| minor.is_some_and(|minor| minor < *bound));
+    later.fold(text.to_owned(), |text, (_, feature)| text.replace(&format!("feature = \"{feature}\""), "all()"))
 }
 
 /// A manifest for another version, and for another name if there is one.
@@ -193,13 +217,14 @@ mod tests {
             ("gungraun-runner", "0.20.0", REGISTRY),
             ("iai-callgrind", "0.14.0", REGISTRY),
             ("iai", "0.1.1", REGISTRY),
+            ("bencher", "0.1.5", REGISTRY),
             ("serde", "1.0.0", REGISTRY),
         ]);
         let file = patch(&lock, home.path()).expect("written").expect("criterion is there");
         let text = std::fs::read_to_string(&file).expect("written");
         let patches: toml::Table = toml::from_str(&text).expect("TOML");
         let patches = patches["patch"]["crates-io"].as_table().expect("a table");
-        assert_eq!(patches.len(), 8, "{text}");
+        assert_eq!(patches.len(), 9, "{text}");
         for (patch, version, source) in [
             ("criterion", "0.3.6", "src/lib.rs"),
             ("criterion-0-5-1", "0.5.1", "src/lib.rs"),
@@ -209,6 +234,7 @@ mod tests {
             ("gungraun", "0.20.0", "../src/gungraun.rs"),
             ("iai-callgrind", "0.14.0", "../src/gungraun.rs"),
             ("iai", "0.1.1", "../src/iai.rs"),
+            ("bencher", "0.1.5", "../src/bencher_port.rs"),
         ] {
             let folder = Path::new(patches[patch]["path"].as_str().expect("a path"));
             let manifest: toml::Table =
@@ -226,12 +252,57 @@ mod tests {
         }
     }
 
+    /// Compiles a crate; its name is that of the file.
+    fn compiles(file: &Path, more: &[&str]) {
+        let folder = file.parent().expect("a folder");
+        let mut command = std::process::Command::new("rustc");
+        command.args(["--crate-type=lib", "--edition=2021", "--emit=metadata", "--cap-lints=allow"]).args(more);
+        let output = command.arg("--out-dir").arg(folder).arg(file).output().expect("rustc starts");
+        assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+    }
+
     #[test]
-    fn a_criterion_from_elsewhere_stays() {
+    fn an_older_criterion_has_no_variants_of_a_newer_one() {
         let home = tempfile::tempdir().expect("a folder");
-        for source in ["", "source = \"git+https://example.org/criterion#0123\""] {
-            assert_eq!(patch(&locked(&[("criterion", "0.5.1", source)]), home.path()).expect("read"), None, "{source}");
+        let of_0_3 = "Bytes(n) | Throughput::Elements(n)";
+        let of_0_7 = "Bits(n) | Throughput::Bytes(n) | Throughput::BytesDecimal(n) | Throughput::Elements(n)";
+        for (name, version, variants) in [
+            ("criterion", "0.3.6", of_0_3),
+            ("criterion", "0.5.1", of_0_7.trim_start_matches("Bits(n) | Throughput::")),
+            ("criterion", "0.7.0", of_0_7),
+        ] {
+            let folder = home.path().join(version);
+            write(&folder, name, version).expect("written");
+            compiles(&folder.join("src/lib.rs"), &["--crate-name=criterion"]);
+            let user = folder.join("src/user.rs");
+            let text = format!(
+                "pub fn number(it: &criterion::Throughput) -> &u64 {{ match it {{ criterion::Throughput::{} => n }} }}",
+                variants.replace("| ", "| criterion::")
+            );
+            std::fs::write(&user, text).expect("written");
+            compiles(
+                &user,
+                &[
+                    &format!("-Ldependency={}", folder.join("src").display()),
+                    &format!("--extern=criterion={}", folder.join("src/libcriterion.rmeta").display()),
+                ],
+            );
         }
+    }
+
+    #[test]
+    fn a_criterion_of_a_git_repository_is_replaced_there_and_one_of_a_folder_stays() {
+        let home = tempfile::tempdir().expect("a folder");
+        let git = "source = \"git+https://example.org/criterion?branch=next#0123\"";
+        let lock = locked(&[("criterion", "0.6.0", git), ("criterion", "0.5.1", REGISTRY), ("criterion", "0.7.0", "")]);
+        let file = patch(&lock, home.path()).expect("written").expect("two are there");
+        let text = std::fs::read_to_string(&file).expect("written");
+        let patches: toml::Table = toml::from_str(&text).expect("TOML");
+        for (origin, version) in [("crates-io", "0.5.1"), ("https://example.org/criterion", "0.6.0")] {
+            let path = patches["patch"][origin]["criterion"]["path"].as_str().expect("a path");
+            assert!(path.ends_with(&format!("criterion-{version}/")), "{text}");
+        }
+        assert_eq!(patch(&locked(&[("criterion", "0.5.1", "")]), home.path()).expect("read"), None);
         assert!(patch("[[package]", home.path()).is_err());
     }
 

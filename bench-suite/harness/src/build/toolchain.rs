@@ -10,6 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::missing_toolchain;
+
 /// The prefixes of the variables that cargo sets for each package.
 pub const OF_A_PACKAGE: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"];
 
@@ -45,18 +47,26 @@ pub fn version(folder: &Path) -> Result<String> {
 /// The output of the rustc that a folder gets.
 pub fn rustc(folder: &Path, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    if is_own(folder) {
-        command.env_remove("RUSTUP_TOOLCHAIN");
-    }
+    choose(&mut command, folder);
     let output = command.args(arguments).current_dir(folder).output().context("can't start rustc")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "rustc {} failed in {}: {}", arguments[0], folder.display(), said.trim());
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// Has a command use the toolchain of a folder, or another one if that is not installed.
+pub fn choose(command: &mut Command, folder: &Path) {
+    if is_own(folder) {
+        command.env_remove(missing_toolchain::VARIABLE);
+    }
+    if let Some(other) = missing_toolchain::instead(folder) {
+        command.env(missing_toolchain::VARIABLE, other);
+    }
+}
+
 /// True if a folder names its toolchain, and cargo chose another one for this process, not the user.
 pub fn is_own(folder: &Path) -> bool {
-    let named = ["rust-toolchain.toml", "rust-toolchain"].iter().any(|file| folder.join(file).is_file());
+    let named = missing_toolchain::FILES.iter().any(|file| folder.join(file).is_file());
     named && std::env::var_os("CARGO").is_some()
 }
 

@@ -123,6 +123,11 @@ impl Definition {
         self.bench.iter().fold(folder, |folder, bench| format!("{folder}/{bench}"))
     }
 
+    /// The same of another manifest in the repository.
+    pub fn at(&self, manifest: PathBuf) -> Definition {
+        Definition { manifest, ..self.clone() }
+    }
+
     /// The same with what the command line chooses.
     pub fn with(self, asked: CargoChoice) -> Result<Definition> {
         ensure!(

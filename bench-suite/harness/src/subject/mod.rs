@@ -1,15 +1,17 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
 //! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
-//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]). Three are `command_lines`:
-//! [`worker`] is any other program that speaks the protocol, [`command`] any program at all, and [`server`] one that
-//! answers requests.
+//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); they may lie [`elsewhere`].
+//! Three are `command_lines`: [`worker`] is any other program that speaks the protocol, [`command`] any program at
+//! all, and [`server`] one that answers requests.
 
 pub mod cargo_choice;
 pub mod command;
 mod command_lines;
 pub mod definition;
+pub mod elsewhere;
 pub mod memory;
+mod names;
 pub mod project;
 pub mod server;
 pub mod worker;
@@ -42,7 +44,7 @@ pub fn here(source: Source, asked: CargoChoice) -> Result<Box<dyn Subject>> {
         ensure!(asked.is_empty(), "{}", cargo_choice::OF_OTHERS);
         return Ok(Box::new(MemorySubject { source }));
     }
-    let plain = Definition::of_folder(Path::new("."))?;
+    let plain = elsewhere::of_folder(Path::new("."))?;
     let definition = plain.file().map(|file| Definition::read(&file)).transpose()?.unwrap_or(plain);
     Ok(of(definition.with(asked)?))
 }

@@ -4,23 +4,25 @@
 //! ([`libtest`]), so they are workers: every lane measures them as it does the memory's cases. A benchmark has no fixed
 //! number of operations, so one operation is timed first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::{fmt, fs};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
 use worker::protocol::{self, CaseListing};
 use workloads::input::SEED;
 
 use super::definition::Definition;
+use super::names;
 use super::{Chosen, Subject, SubjectCase};
-use crate::build::cargo::{self, CargoTarget, LIBRARY};
+use crate::build::cargo::{CargoTarget, LIBRARY};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
 use crate::build::libtest;
+use crate::build::lock_file;
 use crate::build::metadata::{Metadata, Package, PackageTarget};
 use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
@@ -52,13 +54,14 @@ const VARIABLES: [(&str, &str); 2] = [("CARGO_PROFILE_BENCH_STRIP", "none"), ("C
 const SEED_VARIABLE: &str = "ASSAY_SEED";
 
 /// The reasons to leave targets out.
-const NO_HARNESS: &str = "no criterion, divan, gungraun or iai of crates.io is in Cargo.lock: benches need one of them as \
-    a dev-dependency, and not by `path` or `git`";
-const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun or iai, or has its own by `path` or \
-    `git`";
+const NO_HARNESS: &str = "no criterion, divan, gungraun, iai or bencher is in Cargo.lock: benches need one of them as a \
+    dev-dependency, and not by `path`";
+const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun, iai or bencher, or has its own by \
+    `path`";
 const NO_BENCHES: &str =
     "it has no `#[bench]` function that is compiled: other benches need `harness = false` in Cargo.toml";
-const DOES_NOT_COMPILE: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
+const DOES_NOT_COMPILE: &str = "it does not compile: `cargo bench --no-run` shows if it does without Assay";
+const DOES_NOT_COMPILE_WITH_LIBTEST: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
 const NEEDS_GUNGRAUN: &str = "it does not compile without gungraun itself: `cargo bench` counts it, and `assay compare` reads \
     what that leaves";
 
@@ -122,11 +125,32 @@ impl fmt::Debug for Benches {
 }
 
 impl Benches {
-    /// The bench targets of a workspace in a folder, and those that features leave out.
+    /// The bench targets of a workspace in a folder, and those that features leave out. Where cargo would build none,
+    /// those of all members are taken, and features that leave all of them out are turned on.
     fn of_workspace(&self, metadata: &Metadata, tree: &Path) -> Result<Targets> {
-        let mut targets = Targets::default();
         let (choice, manifest) = (self.0.choice(), tree.join(&self.0.manifest));
-        for package in choice.packages(metadata, &manifest)? {
+        let mut packages = choice.packages(metadata, &manifest)?;
+        let mut targets = self.of_packages(&packages, tree)?;
+        let is_root = metadata.workspace_root.join("Cargo.toml") == manifest;
+        if targets.is_empty() && is_root && choice.packages.is_empty() {
+            packages = metadata.packages.iter().collect();
+            targets = self.of_packages(&packages, tree)?;
+            say_once(!targets.is_empty(), "cargo builds no benches here by default: those of all members are taken");
+        }
+        if targets.targets.is_empty() && !targets.skipped.is_empty() {
+            let required: BTreeSet<String> = packages.iter().flat_map(|package| package.required_features()).collect();
+            let mut definition = (*self.0).clone();
+            definition.features.extend(required.iter().cloned());
+            targets = Benches(Arc::new(definition)).of_packages(&packages, tree)?;
+            let all = required.into_iter().collect::<Vec<_>>().join(",");
+            say_once(true, &format!("all benches need features that are off: they are on, as by `--features {all}`"));
+        }
+        Ok(targets)
+    }
+
+    fn of_packages(&self, packages: &[&Package], tree: &Path) -> Result<Targets> {
+        let mut targets = Targets::default();
+        for package in packages {
             self.of_package(package, tree, &mut targets)?;
         }
         Ok(targets)
@@ -181,25 +205,28 @@ impl Benches {
         // What a configuration is built of outside of its macros is not part of the stand-in for gungraun.
         let is_of_gungraun = || fs::read_to_string(&target.src_path).is_ok_and(|text| text.contains("_benchmark"));
         let left_out = match of_libtest {
-            true => Some(DOES_NOT_COMPILE),
-            false => is_of_gungraun().then_some(NEEDS_GUNGRAUN),
+            true => DOES_NOT_COMPILE_WITH_LIBTEST,
+            false if is_of_gungraun() => NEEDS_GUNGRAUN,
+            false => DOES_NOT_COMPILE,
         };
-        targets.targets.push((name, CargoTarget { arguments, kind, name: target.name.clone(), package, left_out }));
+        targets.targets.push((
+            name,
+            CargoTarget { arguments, kind, name: target.name.clone(), package, left_out: Some(left_out) },
+        ));
+    }
+}
+
+/// Says something about a project, and not again for its other side.
+fn say_once(is_so: bool, said: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if is_so && SAID.lock().is_ok_and(|mut all| all.insert(said.to_owned())) {
+        eprintln!("{said}");
     }
 }
 
 impl Recipe for Benches {
     fn resolve(&self, tree: &Path) -> Result<()> {
-        let manifest = tree.join(&self.0.manifest);
-        let metadata = Metadata::read(&manifest)?;
-        if metadata.workspace_root.join("Cargo.lock").is_file() {
-            return Ok(());
-        }
-        let mut command = cargo::cargo();
-        command.args(["generate-lockfile", "--quiet", "--manifest-path"]).arg(&manifest).current_dir(tree);
-        let status = command.status().context("can't start cargo")?;
-        ensure!(status.success(), "cargo can't choose the versions of what {} asks for: see above", manifest.display());
-        Ok(())
+        lock_file::bring_up_to_date(tree, &self.0.manifest)
     }
 
     fn targets(&self, tree: &Path) -> Result<Targets> {
@@ -320,9 +347,12 @@ impl Subject for ProjectSubject {
         let mut listed: Vec<(&str, CaseListing)> = Vec::new();
         for program in &build.programs {
             let package = ProjectSubject::package(build, &program.name);
-            let mut command = Command::new(&program.path);
-            command.current_dir(&package).envs(self.variables(&package));
-            let cases = list_cases(&mut command).with_context(|| format!("the bench {}", program.name))?;
+            let command = || {
+                let mut command = Command::new(&program.path);
+                command.current_dir(&package).envs(self.variables(&package));
+                command
+            };
+            let cases = names::list(command).with_context(|| format!("the bench {}", program.name))?;
             listed.extend(cases.into_iter().map(|case| (program.name.as_str(), case)));
         }
         let mut times: BTreeMap<String, usize> = BTreeMap::new();

@@ -1,0 +1,210 @@
+//! Benches that are found although they are not where `cargo bench` looks first, and those that can't be built.
+
+use super::project::{LOCK, MANIFEST, has_valgrind};
+use super::support::{CRITERION_BENCH, LIBRARY, Project};
+
+const WORKSPACE: &str = "[workspace]\nmembers = [\"speed\"]\n";
+
+const BARE: &str = "[package]\nname = \"bare\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n";
+
+/// A package with one bench of criterion.
+const SPEED: &str = "[package]\nname = \"summing\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dev-dependencies]\n\
+    criterion = \"0.5\"\n\n[[bench]]\nname = \"speed\"\nharness = false\n";
+
+fn lock(more: &str) -> String {
+    format!("{LOCK}{more}")
+}
+
+/// What `assay run --list` prints, in one line each, and what it says beside it.
+fn listed(project: &Project) -> (Vec<String>, String) {
+    let (code, said, progress) = project.assay(&["run", "--list"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    (said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect(), progress)
+}
+
+#[test]
+fn the_benches_of_members_are_taken_if_the_root_has_none() {
+    let project = Project::new(&[
+        ("Cargo.toml", &format!("{BARE}{WORKSPACE}")),
+        ("Cargo.lock", &lock("\n[[package]]\nname = \"bare\"\nversion = \"0.1.0\"\n")),
+        ("src/lib.rs", ""),
+        ("speed/Cargo.toml", SPEED),
+        ("speed/src/lib.rs", LIBRARY),
+        ("speed/benches/speed.rs", CRITERION_BENCH),
+    ]);
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/speed doubles"], "{progress}");
+    assert!(progress.contains("cargo builds no benches here by default: those of all members are taken"), "{progress}");
+}
+
+#[test]
+fn the_benches_of_a_package_below_that_is_no_member_are_taken() {
+    let project = Project::new(&[
+        ("Cargo.toml", BARE),
+        ("src/lib.rs", ""),
+        ("bench/Cargo.toml", &format!("{SPEED}\n[workspace]\n")),
+        ("bench/Cargo.lock", LOCK),
+        ("bench/src/lib.rs", LIBRARY),
+        ("bench/benches/speed.rs", CRITERION_BENCH),
+    ]);
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/speed doubles"], "{progress}");
+    assert!(progress.contains("Cargo.toml has no benches: those of bench/Cargo.toml are measured"), "{progress}");
+    if !has_valgrind() {
+        return;
+    }
+    project.write("bench/README.md", "Benches.\n");
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("both revisions build the same program"), "{said}{progress}");
+}
+
+#[test]
+fn features_that_leave_all_benches_out_are_turned_on() {
+    let manifest = format!("{SPEED}required-features = [\"extra\"]\n\n[features]\nextra = []\n");
+    let project = Project::new(&[
+        ("Cargo.toml", &manifest),
+        ("Cargo.lock", LOCK),
+        ("src/lib.rs", LIBRARY),
+        ("benches/speed.rs", CRITERION_BENCH),
+    ]);
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/speed doubles"], "{progress}");
+    assert!(progress.contains("as by `--features summing/extra`"), "{progress}");
+}
+
+#[test]
+fn a_bench_that_does_not_compile_takes_no_other_one_with_it_and_is_not_green() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = Project::new(&[
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCK),
+        ("src/lib.rs", LIBRARY),
+        ("benches/sums.rs", CRITERION_BENCH),
+        ("benches/other.rs", "fn main() {\n    summing::gone();\n}\n"),
+    ]);
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/sums doubles"], "{progress}");
+    assert!(progress.contains("skipped: summing/other: it does not compile"), "{progress}");
+    // The change breaks the other one.
+    project.write("benches/sums.rs", &CRITERION_BENCH.replace("doubles\"", "doubled\""));
+    project.write("benches/other.rs", &CRITERION_BENCH.replace("doubles\"", "other\""));
+    project.commit();
+    project.write("benches/sums.rs", "fn main() {\n    summing::gone();\n}\n");
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 3, "{said}{progress}");
+    assert!(said.contains("summing/sums: it does not compile"), "{said}{progress}");
+}
+
+/// The bench of a project whose criterion comes from a git repository that can't be reached.
+#[test]
+fn a_criterion_of_a_git_repository_is_replaced_and_not_asked_for() {
+    let git = "git+https://example.invalid/criterion?rev=0123456789abcdef0123456789abcdef01234567\
+        #0123456789abcdef0123456789abcdef01234567";
+    let source = "registry+https://github.com/rust-lang/crates.io-index";
+    let lock: String = LOCK
+        .replace(source, git)
+        .lines()
+        .filter(|line| !line.starts_with("checksum"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let of_git = "criterion = { git = \"https://example.invalid/criterion\", \
+        rev = \"0123456789abcdef0123456789abcdef01234567\" }";
+    let project = Project::new(&[
+        ("Cargo.toml", &SPEED.replace("criterion = \"0.5\"", of_git)),
+        ("Cargo.lock", &lock),
+        ("src/lib.rs", LIBRARY),
+        ("benches/speed.rs", CRITERION_BENCH),
+    ]);
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/speed doubles"], "{progress}");
+}
+
+#[test]
+fn a_project_whose_toolchain_is_not_installed_is_built_with_the_default_one() {
+    let project = Project::new(&[
+        ("Cargo.toml", SPEED),
+        ("Cargo.lock", LOCK),
+        ("rust-toolchain", "no-such-toolchain\n"),
+        ("src/lib.rs", LIBRARY),
+        ("benches/speed.rs", CRITERION_BENCH),
+    ]);
+    let (code, said, progress) = project.assay(&["run", "--list"]);
+    if !progress.contains("not installed") {
+        return println!("skipped: there is no rustup here");
+    }
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("doubles"), "{said}{progress}");
+    assert!(progress.contains("both sides are built with"), "{progress}");
+}
+
+/// A bench of which one benchmark has the time in its name.
+const TIMED: &str = r#"use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion};
+
+fn named(criterion: &mut Criterion) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let mut group = criterion.benchmark_group("group");
+    group.bench_with_input(BenchmarkId::new("format", now), &now, |b, now| b.iter(|| *now + 1));
+    group.bench_function("1234567", |b| b.iter(|| std::hint::black_box(1)));
+    group.finish();
+}
+
+criterion_group!(benches, named);
+criterion_main!(benches);
+"#;
+
+#[test]
+fn a_benchmark_whose_name_is_another_one_in_each_run_is_left_out_with_the_reason() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = Project::new(&[
+        ("Cargo.toml", SPEED),
+        ("Cargo.lock", LOCK),
+        ("src/lib.rs", LIBRARY),
+        ("benches/speed.rs", TIMED),
+    ]);
+    project.write("benches/speed.rs", &TIMED.replace("black_box(1)", "black_box(2)"));
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("###: its name is another one in each run"), "{said}{progress}");
+    assert!(said.lines().any(|line| line.starts_with("group/1234567 ")), "{said}{progress}");
+}
+
+/// A lock file that git ignores is that of the newest revision. Its criterion is not the one that an older revision
+/// asks for, and nothing but a registry, here a folder, knows another one.
+#[test]
+fn a_lock_file_of_another_revision_is_brought_up_to_date() {
+    if !has_valgrind() {
+        return;
+    }
+    let older = SPEED.replace("\"0.5\"", "\"0.4\"");
+    let package =
+        |version: &str| format!("[package]\nname = \"criterion\"\nversion = \"{version}\"\nedition = \"2021\"\n");
+    let sources = "[source.crates-io]\nreplace-with = \"folder\"\n[source.folder]\ndirectory = \"registry\"\n";
+    let project = Project::new(&[
+        (".gitignore", "target\ncache\nCargo.lock\n"),
+        (".cargo/config.toml", sources),
+        ("registry/old/Cargo.toml", &package("0.4.0")),
+        ("registry/old/src/lib.rs", ""),
+        ("registry/old/.cargo-checksum.json", "{\"files\":{}}"),
+        ("registry/new/Cargo.toml", &package("0.5.1")),
+        ("registry/new/src/lib.rs", ""),
+        ("registry/new/.cargo-checksum.json", "{\"files\":{}}"),
+        ("Cargo.toml", &older),
+        ("src/lib.rs", LIBRARY),
+        ("benches/speed.rs", CRITERION_BENCH),
+    ]);
+    let lock: String =
+        LOCK.lines().filter(|line| !line.starts_with("checksum")).map(|line| format!("{line}\n")).collect();
+    project.write("Cargo.lock", &lock);
+    project.write("Cargo.toml", SPEED);
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(!progress.contains("was not used in the crate graph"), "{progress}");
+}
