@@ -110,7 +110,7 @@ fn divans_and_criterions_benches_are_one_gate() {
     }
     for left_out in [
         "skipped: sums::on_four_threads: it runs on 4 threads at once",
-        "skipped: summing/other: it has no main function of criterion, divan, gungraun or iai",
+        "skipped: summing/other: it has no main function of criterion, divan, gungraun, iai or bencher",
     ] {
         assert!(said.contains(left_out), "`{left_out}` is not said: {said}");
     }

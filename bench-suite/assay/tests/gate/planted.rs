@@ -1,10 +1,12 @@
 //! Plants a 1% slowdown in a copy of `memory`: the gate must find it and name the function, and must be quiet without
-//! it. Ten slowdowns of other kinds ([`plants`]) are planted in another copy, which takes minutes more, so this test
-//! runs only on request. So do six that wait, or ask the system or the database for more ([`waiting_plants`]):
+//! it. Ten slowdowns of other kinds ([`plants`]) are planted in another copy, and six that wait, or ask the system or
+//! the database for more ([`waiting_plants`]). Each copy is built anew, which takes minutes, so all run on request only:
 //!
 //! ```text
-//! cargo nextest run --release --workspace --run-ignored all --no-capture -E 'test(planted_changes)'
+//! cargo nextest run --release -p cargo-assay --run-ignored only --no-capture -E 'test(planted::)'
 //! ```
+//!
+//! What runs always plants in small projects (`project.rs` and its neighbours).
 //!
 //! Nothing is simulated: cargo builds the copy, valgrind counts it, the gate judges it. Without valgrind the test
 //! prints that it is skipped.
@@ -19,6 +21,7 @@ const FILTER: &str = "retrieve/100 ";
 const FUNCTION: &str = "memory::retrieval::context_match";
 
 #[test]
+#[ignore = "builds a copy of the workspace: minutes"]
 fn a_planted_slowdown_is_found_and_named() {
     if let Some(why) = harness::tools::valgrind::missing() {
         println!("skipped: {why}");
