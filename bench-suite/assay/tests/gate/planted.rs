@@ -1,6 +1,6 @@
 //! Plants a 1% slowdown in a copy of `memory`: the gate must find it and name the function, and must be quiet without
 //! it. Ten slowdowns of other kinds ([`plants`]) are planted in another copy, and six that wait, or ask the system or
-//! the database for more ([`waiting_plants`]). Each copy is built anew, which takes minutes, so all run on request only:
+//! the database for more ([`waiting_plants`]). Each copy is built anew, which takes minutes: they run on request.
 //!
 //! ```text
 //! cargo nextest run --release -p cargo-assay --run-ignored only --no-capture -E 'test(planted::)'
