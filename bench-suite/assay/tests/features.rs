@@ -38,3 +38,19 @@ fn what_is_measured_has_the_features_that_all_builds_have() {
         assert!(differ.is_empty(), "{package}: add what is missing to scripts/workspace-hack/Cargo.toml: {differ:#?}");
     }
 }
+
+/// `scripts/bench` builds everything in one call, and `assay` all parts but itself later.
+#[test]
+fn a_part_of_what_scripts_bench_builds_is_not_built_again() {
+    let script = include_str!("../../../scripts/bench");
+    let mut words = script.split_whitespace();
+    let packages = std::iter::from_fn(|| words.find(|word| *word == "--package").and_then(|_| words.next()));
+    let packages: Vec<String> = packages.map(|package| format!("--package={package}")).collect();
+    let whole = features(&packages.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(packages.len() > 3 && whole.len() > 100, "{packages:?}");
+    for package in packages.iter().filter(|package| !package.ends_with("assay")) {
+        let part = features(&[package]);
+        let differ: Vec<_> = part.iter().filter(|(library, own)| !own.is_subset(&whole[*library])).collect();
+        assert!(differ.is_empty(), "{package}: add what is missing to scripts/workspace-hack/Cargo.toml: {differ:#?}");
+    }
+}
