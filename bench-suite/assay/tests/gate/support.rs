@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use baselines::record::{Acceptance, RunHeader};
 use baselines::{CaseKey, Durability, Environment, FunctionCost, Measurement, Run, Sample};
+use harness::tools::valgrind;
 use tempfile::TempDir;
 
 use super::base::git;
@@ -102,6 +103,85 @@ impl Project {
     pub fn assay(&self, arguments: &[&str]) -> (i32, String, String) {
         parts(&assay(&self.root(), arguments))
     }
+}
+
+/// The manifest of a package with criterion benches.
+pub const MANIFEST: &str = r#"[package]
+name = "summing"
+version = "0.1.0"
+edition = "2021"
+
+[dev-dependencies]
+criterion = "0.5"
+
+[[bench]]
+name = "sums"
+harness = false
+
+[[bench]]
+name = "other"
+harness = false
+"#;
+
+/// With it, nothing is asked of the network: the stand-in takes the place of the only dependency.
+pub const LOCK: &str = r#"version = 4
+
+[[package]]
+name = "criterion"
+version = "0.5.1"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+checksum = "f2b12d017a929603d80db1831cd3a24082f8137ce19c69e6447f54f5fc8d692f"
+
+[[package]]
+name = "summing"
+version = "0.1.0"
+dependencies = [
+ "criterion",
+]
+"#;
+
+const BENCH: &str = r#"use criterion::{black_box, criterion_group, criterion_main, Criterion};
+use std::collections::HashMap;
+
+fn sums(criterion: &mut Criterion) {
+    let numbers: Vec<u64> = (0..100).collect();
+    let mut group = criterion.benchmark_group("sums");
+    group.bench_function("squares", |b| b.iter(|| summing::squares(black_box(&numbers))));
+    group.bench_function("largest", |b| b.iter(|| summing::largest(black_box(&numbers))));
+    group.finish();
+    // Its work depends on the seed of the hasher.
+    criterion.bench_function("map", |b| {
+        b.iter(|| (0..200_u64).map(|key| (key, key)).collect::<HashMap<_, _>>().into_iter().next())
+    });
+    // Its work depends on where a function lies, as that of some hashers does.
+    let place = summing::squares as fn(&[u64]) -> u64 as usize;
+    criterion.bench_function("placed", |b| b.iter(|| (0..(place >> 4) % 1024).map(black_box).sum::<usize>()));
+    criterion.bench_function("broken", |b| b.iter(|| panic!("its data are missing")));
+}
+
+criterion_group!(benches, sums);
+criterion_main!(benches);
+"#;
+
+/// A repository with that package, in its first commit.
+pub fn summing() -> Project {
+    Project::new(&[
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCK),
+        ("src/lib.rs", LIBRARY),
+        ("benches/sums.rs", BENCH),
+        ("benches/other.rs", "fn main() {\n    println!(\"no criterion bench\");\n}\n"),
+        ("README.md", "Sums.\n"),
+    ])
+}
+
+/// False without valgrind, and then that is said.
+pub fn has_valgrind() -> bool {
+    if let Some(why) = valgrind::missing() {
+        println!("skipped: {why}");
+        return false;
+    }
+    true
 }
 
 /// The exit code, stdout and stderr.

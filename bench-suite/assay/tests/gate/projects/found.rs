@@ -1,7 +1,6 @@
 //! Benches that are found although they are not where `cargo bench` looks first, and those that can't be built.
 
-use super::project::{LOCK, MANIFEST, has_valgrind};
-use super::support::{CRITERION_BENCH, LIBRARY, Project};
+use crate::support::{CRITERION_BENCH, LIBRARY, LOCK, MANIFEST, Project, has_valgrind};
 
 const WORKSPACE: &str = "[workspace]\nmembers = [\"speed\"]\n";
 

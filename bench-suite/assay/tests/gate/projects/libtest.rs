@@ -2,7 +2,7 @@
 
 use harness::tools::valgrind;
 
-use super::support::{CRITERION_BENCH, Project, slower, worse};
+use crate::support::{CRITERION_BENCH, Project, slower, worse};
 
 const LIBRARY: &str = r#"#![cfg_attr(test, feature(test))]
 

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use baselines::Run;
 
-use super::project::{has_valgrind, summing};
-use super::support::{LIBRARY, Project, slower};
+use crate::support::{LIBRARY, Project, has_valgrind, slower, summing};
 
 /// The gate of the last commit, of a part or of everything.
 fn gate(project: &Project, shard: Option<&str>) -> (i32, String, String) {

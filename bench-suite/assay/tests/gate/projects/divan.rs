@@ -2,7 +2,7 @@
 
 use harness::tools::valgrind;
 
-use super::support::{CRITERION_BENCH, LIBRARY, Project, slower, worse};
+use crate::support::{CRITERION_BENCH, LIBRARY, Project, slower, worse};
 
 /// Both packages have it, for two kinds of divan.
 const BENCH: &str = r#"#![forbid(unsafe_code)]

@@ -1,7 +1,6 @@
 //! Another project's counts against the baseline that it has stored, and what `assay init` writes.
 
-use super::project::{has_valgrind, summing};
-use super::support::{LIBRARY, slower};
+use crate::support::{LIBRARY, has_valgrind, slower, summing};
 
 #[test]
 fn a_project_is_gated_by_its_stored_baseline() {

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-#[path = "../../../../memory/memory-mcp/tests/tools/client.rs"]
+#[path = "../../../../../memory/memory-mcp/tests/tools/client.rs"]
 mod client;
 
 use self::client::{Client, names};
-use super::project::{has_valgrind, summing};
-use super::support::{LIBRARY, Project, slower};
+use crate::support::{LIBRARY, Project, has_valgrind, slower, summing};
 
 fn start(mode: &str, project: &Project) -> Option<Client> {
     Client::start(mode, &[env!("CARGO_BIN_EXE_assay"), "mcp"], &project.root())

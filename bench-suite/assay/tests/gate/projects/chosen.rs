@@ -1,6 +1,6 @@
 //! Packages, bench targets and features of another project, chosen by cargo's own arguments.
 
-use super::support::Project;
+use crate::support::Project;
 
 fn manifest(name: &str, more: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{more}")

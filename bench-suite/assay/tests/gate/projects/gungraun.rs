@@ -2,7 +2,7 @@
 
 use harness::tools::valgrind;
 
-use super::support::{LIBRARY, Project, slower, worse};
+use crate::support::{LIBRARY, Project, slower, worse};
 
 /// For `HARNESS`, gungraun or its older name.
 const BENCH: &str = r#"use HARNESS::{library_benchmark, library_benchmark_group, main, LibraryBenchmarkConfig};
