@@ -337,12 +337,12 @@ impl SourceCheckout {
 
     fn build(&self, target: &CargoTarget, more: &[(&str, &str)]) -> Result<PathBuf> {
         let wrapper = crate_identity::wrapper(&self.home)?;
-        let own = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let mut variables: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
-        // Somebody else's wrapper stays.
-        if std::env::var_os(crate_identity::VARIABLE).is_none() {
-            variables.push((crate_identity::VARIABLE, text(&wrapper)?));
+        let mut variables: Vec<(&str, &str)> = Vec::new();
+        if let Some(variable) = crate_identity::variable() {
+            variables.push((variable, text(&wrapper)?));
         }
+        variables.extend(self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        variables.extend(more);
         cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, target)
     }
 

@@ -3,10 +3,11 @@
 //! Cargo's `-C metadata` has a package's version and those of its dependencies in it, and rustc makes the names of
 //! symbols of it. The compiler orders functions by these names when it cuts its units, so that a release, which changes
 //! nothing but a number, was compiled to other code: 10 of the 67 counts of quick-xml moved by up to 0.6%. A wrapper
-//! around rustc puts package, features and kind in the place of cargo's hash. File names keep cargo's.
+//! around rustc puts package, features and kind in the place of cargo's hash. File names keep cargo's. A package of the
+//! checkout need not be a member of the workspace: benches in a workspace that is theirs alone ask for the library by
+//! its path. So the wrapper is around all calls of rustc, and looks where the package lies.
 //!
-//! Source: the rustc book, "Codegen Options", `metadata`; the Cargo book, "Environment Variables",
-//! `RUSTC_WORKSPACE_WRAPPER`.
+//! Source: the rustc book, "Codegen Options", `metadata`; the Cargo book, "Environment Variables", `RUSTC_WRAPPER`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,10 +15,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The variable that has cargo compile the packages of a workspace by the wrapper.
-pub const VARIABLE: &str = "RUSTC_WORKSPACE_WRAPPER";
+/// The variables that have cargo compile by the wrapper: all packages, or the members of the workspace.
+const VARIABLES: [&str; 2] = ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
+
+/// The variable to use: somebody else's wrapper stays.
+pub fn variable() -> Option<&'static str> {
+    VARIABLES.into_iter().find(|name| std::env::var_os(name).is_none())
+}
+
+/// The file name of the wrapper.
+pub const WRAPPER_NAME: &str = "crate-identity";
 
 const WRAPPER: &str = r#"#!/bin/sh
+case "$CARGO_MANIFEST_DIR/" in
+"${0%/*}/tree/"*) ;;
+*) exec "$@" ;;
+esac
 identity=$CARGO_PKG_NAME
 for argument; do
     case "$previous $argument" in
@@ -37,9 +50,12 @@ done
 exec "$@"
 "#;
 
-/// The wrapper, written to a folder. One that is there keeps its age, as cargo compiles again for a newer one.
+/// The wrapper for the packages of `tree` in a folder, written there. One that is there keeps its age, as cargo compiles
+/// again for a newer one.
 pub fn wrapper(folder: &Path) -> Result<PathBuf> {
-    let path = folder.join("rustc-workspace-wrapper");
+    // The folders of packages are told by their full names.
+    let folder = folder.canonicalize().with_context(|| format!("can't find {}", folder.display()))?;
+    let path = folder.join(WRAPPER_NAME);
     if fs::read_to_string(&path).is_ok_and(|there| there == WRAPPER) {
         return Ok(path);
     }
@@ -55,10 +71,16 @@ mod tests {
     use super::*;
 
     fn compiled(package: &str, arguments: &[&str]) -> Vec<String> {
+        compiled_in("tree/library", package, arguments)
+    }
+
+    fn compiled_in(place: &str, package: &str, arguments: &[&str]) -> Vec<String> {
         let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().canonicalize().expect("there").join(place);
         let wrapper = wrapper(folder.path()).expect("written");
         let mut command = Command::new(wrapper);
         command.args(["printf", "%s\\n"]).args(arguments).env("CARGO_PKG_NAME", package);
+        command.env("CARGO_MANIFEST_DIR", place);
         let output = command.output().expect("starts");
         String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
     }
@@ -70,6 +92,13 @@ mod tests {
         let [_, metadata, rest @ ..] = &compiled("xml", &cargos)[..] else { panic!("all arguments are there") };
         assert_eq!(metadata, "metadata=xml feature=\"a b\" --test");
         assert_eq!(rest, &cargos[2..]);
+    }
+
+    #[test]
+    fn packages_from_elsewhere_are_compiled_as_they_are() {
+        let cargos = ["-C", "metadata=0123", "--test"];
+        assert_eq!(compiled_in("registry/xml-1.0", "xml", &cargos), cargos);
+        assert_ne!(compiled_in("tree", "xml", &cargos), cargos);
     }
 
     #[test]

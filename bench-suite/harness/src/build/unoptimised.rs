@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::checkout::{Build, SourceCheckout};
+use super::crate_identity;
 use crate::workspace;
 
 /// A program compiled without optimisation. Its files go with the value.
@@ -24,28 +25,28 @@ pub struct Unoptimised {
     _home: TempDir,
 }
 
-/// Rustc without optimisation for the packages whose functions are compared. What cargo leaves to the level of
-/// optimisation, checks of overflow for instance, stays as in the measured build.
+/// Rustc without optimisation for the packages whose functions are compared, by way of the wrapper of the measured
+/// build. What cargo leaves to the level of optimisation, checks of overflow for instance, stays as in that build.
 const WRAPPER: &str = r#"#!/bin/sh
 for argument; do
     if [ "$previous" = --crate-name ]; then
         case "$argument" in
         CRATES)
-            exec "$@" -C opt-level=0 -C codegen-units=1 -C debug-assertions=off -C overflow-checks=off --emit=llvm-ir
+            exec "${0%/*}/NEXT" "$@" -C opt-level=0 -C codegen-units=1 -C debug-assertions=off -C overflow-checks=off --emit=llvm-ir
             ;;
         esac
     fi
     previous=$argument
 done
-exec "$@"
+exec "${0%/*}/NEXT" "$@"
 "#;
 
 /// Builds the programs of a revision, or of the working tree, with these `crates` unoptimised.
 pub fn build(checkout: SourceCheckout, revision: Option<&str>, crates: &[String]) -> Result<Unoptimised> {
     let home = workspace::temporary("unoptimised-")?;
-    let wrapper = home.path().join("rustc-wrapper");
-    fs::write(&wrapper, WRAPPER.replace("CRATES", &crates.join(" | ")))
-        .with_context(|| format!("can't write {}", wrapper.display()))?;
+    let wrapper = home.path().join("without-optimisation");
+    let text = WRAPPER.replace("CRATES", &crates.join(" | ")).replace("NEXT", crate_identity::WRAPPER_NAME);
+    fs::write(&wrapper, text).with_context(|| format!("can't write {}", wrapper.display()))?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).context("can't make the wrapper executable")?;
     let name = wrapper.to_str().context("the path of the build folder is not UTF-8")?.to_owned();
     let mut variables = checkout.variables.clone();

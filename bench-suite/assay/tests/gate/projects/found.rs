@@ -36,23 +36,33 @@ fn the_benches_of_members_are_taken_if_the_root_has_none() {
     assert!(progress.contains("cargo builds no benches here by default: those of all members are taken"), "{progress}");
 }
 
+/// A release changes the version of the library, which is no member of the workspace of its benches.
 #[test]
-fn the_benches_of_a_package_below_that_is_no_member_are_taken() {
+fn the_benches_of_a_package_below_that_is_no_member_are_taken_and_a_release_is_no_other_program() {
+    let library = "[package]\nname = \"summing\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+    let benches =
+        SPEED.replace("\"summing\"", "\"benches\"") + "\n[dependencies]\nsumming = { path = \"..\" }\n[workspace]\n";
+    let package =
+        "\n[[package]]\nname = \"benches\"\nversion = \"0.1.0\"\ndependencies = [\n \"criterion\",\n \"summing\",\n]\n";
+    let lock = lock(package).replace("dependencies = [\n \"criterion\",\n]\n", "");
+    let bench = CRITERION_BENCH.replace("sum::<u64>()", "sum::<u64>() * summing::squares(&[1, 2])");
     let project = Project::new(&[
-        ("Cargo.toml", BARE),
-        ("src/lib.rs", ""),
-        ("bench/Cargo.toml", &format!("{SPEED}\n[workspace]\n")),
-        ("bench/Cargo.lock", LOCK),
-        ("bench/src/lib.rs", LIBRARY),
-        ("bench/benches/speed.rs", CRITERION_BENCH),
+        ("Cargo.toml", library),
+        ("src/lib.rs", LIBRARY),
+        ("bench/Cargo.toml", &benches),
+        ("bench/Cargo.lock", &lock),
+        ("bench/src/lib.rs", ""),
+        ("bench/benches/speed.rs", &bench),
     ]);
-    let (benches, progress) = listed(&project);
-    assert_eq!(benches, ["summing/speed doubles"], "{progress}");
+    let (listed, progress) = listed(&project);
+    assert_eq!(listed, ["benches/speed doubles"], "{progress}");
     assert!(progress.contains("Cargo.toml has no benches: those of bench/Cargo.toml are measured"), "{progress}");
     if !has_valgrind() {
         return;
     }
-    project.write("bench/README.md", "Benches.\n");
+    let of_library = "name = \"summing\"\nversion = \"0.";
+    project.write("Cargo.toml", &library.replace("0.1.0", "0.2.0"));
+    project.write("bench/Cargo.lock", &lock.replace(&format!("{of_library}1"), &format!("{of_library}2")));
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
     assert_eq!(code, 0, "{said}{progress}");
