@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use baselines::compare::THREADS;
 use baselines::{CallStacks, CaseKey, FunctionCost, Measurement, RunWriter, Sample};
 use parking_lot::Mutex;
@@ -375,12 +375,20 @@ pub fn measure(
     let programs = build.programs.iter().map(|program| program.path.as_path());
     let place = Place::new(programs, repetitions, subject.crates()?)?;
     let mut profiles = CountProfiles::default();
-    let count = |number: usize, case: &SubjectCase| {
-        ensure!(!budget.is_over(), "the time was up before it was counted: give a longer `--budget`");
-        (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect()
+    let mut too_late = 0;
+    // None if there was no time for it.
+    let count = |number: usize, case: &SubjectCase| -> Result<Option<Vec<CaseCounts>>> {
+        if budget.is_over() {
+            return Ok(None);
+        }
+        (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect::<Result<_>>().map(Some)
     };
-    let done = |number: usize, counted: Result<Vec<CaseCounts>>| {
+    let done = |number: usize, counted: Result<Option<Vec<CaseCounts>>>| {
         let case = &cases[number];
+        let Some(counted) = counted.transpose() else {
+            too_late += 1;
+            return Ok(());
+        };
         match counted.and_then(|counted| Ok((measurements(case, &counted)?, counted))) {
             Ok((measurements, counted)) => {
                 measurements.into_iter().try_for_each(|measurement| writer.measurement(measurement))?;
@@ -402,5 +410,9 @@ pub fn measure(
         Ok(())
     };
     count_all(cases, count, done)?;
+    if too_late > 0 {
+        let what = format!("counts of {too_late} of {} cases", cases.len());
+        super::invalid(&what, &anyhow!("there was no time for them: give a longer `--budget`"), writer, &progress)?;
+    }
     Ok(profiles)
 }

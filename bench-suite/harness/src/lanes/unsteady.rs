@@ -23,27 +23,32 @@ const SEED: u64 = 1;
 pub const WHY: &str = "they differ from run to run of one program: only its times are judged";
 
 /// The cases that differ between two sides, and whose instructions also differ between two counts of one side.
-/// `counted` are the first counts; only cases that differ there are counted again, on the sides that have a plan: there
-/// is no program of a stored baseline.
+/// `counted` are the first counts of the base and of the new side; only cases that differ there are counted again. The
+/// new side's plan comes first. The base has none if it is a stored baseline, and of its cases only those that got worse
+/// are counted again: a change for the better turns no gate red.
 pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
     let first = |run: &Run, case: &SubjectCase| {
         let of_case = |measurement: &&Measurement| measurement.case == case.key && measurement.metric == "instructions";
         let counts = run.measurements.iter().find(of_case)?;
         Some((counts.sample.median() * case.operations as f64).round() as u64)
     };
-    let differs = |case: &&SubjectCase| {
-        let both = first(counted[0], case).zip(first(counted[1], case));
-        both.is_some_and(|(base, new)| base != new)
-    };
+    let both = |case: &SubjectCase| first(counted[0], case).zip(first(counted[1], case));
+    let differs = |case: &&SubjectCase| both(case).is_some_and(|(base, new)| base != new);
+    let is_worse = |case: &SubjectCase| both(case).is_some_and(|(base, new)| base < new);
     let cases = plans.first().map_or(&[][..], |(plan, _)| plan.cases);
     let differing: Vec<SubjectCase> = cases.iter().filter(differs).cloned().collect();
     if differing.is_empty() {
         return Ok(vec![]);
     }
     let folder = workspace::temporary("unsteady-")?;
-    let progress = Progress::start("counts again", plans.len() * differing.len());
+    let worse = differing.iter().filter(|case| is_worse(case)).count();
+    let progress = Progress::start("counts again", differing.len() + (plans.len() - 1) * worse);
     let (mut steady, mut unsteady) = (differing, Vec::new());
     for (side, (plan, counted)) in plans.iter().enumerate() {
+        steady.retain(|case| side == 0 || is_worse(case));
+        if steady.is_empty() {
+            break;
+        }
         let build = elsewhere(plan.build, &folder.path().join(side.to_string()))?;
         let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
         // The second repetition has another path and another environment.

@@ -4,6 +4,7 @@
 //! from rounds in which both sides alternate. The call stacks of counts that got worse are stored for both sides.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -116,7 +117,8 @@ impl AbSession<'_> {
         };
         let revisions = [Some(base.commit.clone()), new_revision];
         let programs = [base.program().to_owned(), new.program().to_owned()];
-        let both_sides = BothSides { subject, revisions, programs, cases: shared.clone() };
+        let both_sides =
+            BothSides { subject, revisions, programs, cases: shared.clone(), unoptimised: OnceCell::new() };
         if !budget.is_over() {
             both_sides.lay_counts(&mut counts.deltas, &self.rulebook.policy);
         }
@@ -242,7 +244,7 @@ impl AbSession<'_> {
         let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
         if !subject.is_exact() {
             let counted = [&of_base, session.writer.so_far()];
-            let found = unsteady::find(&[(plan(base), counted[0]), (plan(new), counted[1])], counted)?;
+            let found = unsteady::find(&[(plan(new), counted[1]), (plan(base), counted[0])], counted)?;
             for case in found {
                 steady.retain(|key| **key != case.key);
                 session.writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;

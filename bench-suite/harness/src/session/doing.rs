@@ -2,6 +2,7 @@
 //!
 //! Nothing is built or counted unless something blocks. Without evidence a change stays as it is, and blocks.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use baselines::{Assume, CaseKey, Metric};
 
 use super::runs;
 use crate::build::git::git;
-use crate::build::unoptimised;
+use crate::build::unoptimised::{self, Unoptimised};
 use crate::lanes::work;
 use crate::progress::Progress;
 use crate::subject::{Subject, SubjectCase};
@@ -35,6 +36,8 @@ pub struct BothSides<'a> {
     pub programs: [PathBuf; 2],
     /// The cases.
     pub cases: Vec<SubjectCase>,
+    /// Both sides without optimisation, once somebody asked for them.
+    pub unoptimised: OnceCell<[Unoptimised; 2]>,
 }
 
 impl BothSides<'_> {
@@ -121,12 +124,10 @@ impl BothSides<'_> {
         if let Some(doing) = by_inputs(&base, &new) {
             return Ok(vec![doing; cases.len()]);
         }
-        eprintln!("whose doing: building both sides without optimisation");
-        let build = |side: usize| self.subject.unoptimised(self.revisions[side].as_deref());
-        let built = [build(0)?, build(1)?];
+        let built = self.built()?;
         let progress = Progress::start("whose doing", 2 * cases.len());
-        let execute =
-            |side: usize| work::executed(self.subject, &built[side], cases, |case| progress.done(&case.label()));
+        let subject = self.subject;
+        let execute = |side: usize| work::executed(subject, &built[side], cases, |case| progress.done(&case.label()));
         let (of_base, of_new) = std::thread::scope(|scope| {
             let of_base = scope.spawn(|| execute(0));
             let of_new = execute(1);
@@ -137,6 +138,17 @@ impl BothSides<'_> {
             Ok(by_execution((&of_base?, &base), (&of_new?, &new)))
         };
         Ok(both.map(|sides| doing(sides).unwrap_or_else(|error| Doing::unknown(format!("{error:#}")))).collect())
+    }
+
+    /// Both sides without optimisation: built when they are needed, and once.
+    fn built(&self) -> Result<&[Unoptimised; 2]> {
+        if let Some(built) = self.unoptimised.get() {
+            return Ok(built);
+        }
+        eprintln!("whose doing: building both sides without optimisation");
+        let build = |side: usize| self.subject.unoptimised(self.revisions[side].as_deref());
+        let built = [build(0)?, build(1)?];
+        Ok(self.unoptimised.get_or_init(|| built))
     }
 
     /// What a side was built with, besides its source.
@@ -211,6 +223,7 @@ mod tests {
             revisions: [None, None],
             programs: [PathBuf::from("no base"), PathBuf::from("no program")],
             cases: resolved.map(|case| MemorySubject::case(&case, &[])).collect(),
+            unoptimised: OnceCell::new(),
         }
     }
 
