@@ -8,6 +8,7 @@ use anyhow::{Result, bail, ensure};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::gate::Judgement;
+use baselines::policy;
 use baselines::shard::ShardNumber;
 use baselines::{CaseKey, Environment, Lane, Run};
 use clap::Args;
@@ -154,7 +155,7 @@ impl GateArgs {
         self.cargo.refuse_if(is_memory)?;
         let root = if is_memory || self.run.is_some() { workspace::root() } else { repository_of(&workspace::root())? };
         let mut rulebook = match BaseCommit::of_tree(&root)? {
-            Some(base) => Rulebook::of_base(base, policy, Some(&workspace::policy()))?,
+            Some(base) => Rulebook::of_base(base, policy, &[workspace::policy()])?,
             None => Rulebook::of_this_tree(policy)?,
         };
         rulebook.benchmarks(&MEASURED)?;
@@ -227,7 +228,7 @@ impl GateArgs {
         let root = workspace::root();
         let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
-        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), Some(&workspace::policy()))?;
+        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), &[workspace::policy()])?;
         rulebook.benchmarks(&MEASURED)?;
         let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
@@ -256,8 +257,7 @@ impl GateArgs {
             Rulebook::same_repository(file, revision, &definition)?;
         }
         let Some(base) = self.base(&definition.repository, revision)? else { return Ok(Exit::Nothing) };
-        let rules = BaseCommit::new(&definition.repository, &base.commit)?;
-        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
+        let mut rulebook = self.rules(&definition.repository, &base)?;
         let definition = match &file {
             // A file that nobody named is the base's word: one that the change brings waits until it has landed.
             Some(file) if self.project.is_none() && !rulebook.has(file)? => {
@@ -292,18 +292,23 @@ impl GateArgs {
         notes: impl FnOnce(&Base) -> Vec<String>,
     ) -> Result<Exit> {
         let Some(base) = self.base(repository, revision)? else { return Ok(Exit::Nothing) };
-        let rules = BaseCommit::new(repository, &base.commit)?;
-        let rulebook = Rulebook::of_base(rules, self.policy.as_deref(), None)?;
+        let rulebook = self.rules(repository, &base)?;
         let mut judged = self.compare(subject, &base, &rulebook)?;
         judged.notes.extend(notes(&base));
         publish::judged(judged, self.format)
+    }
+
+    /// What judges another project: the base's policy, in the workspace or at the root of the repository.
+    fn rules(&self, repository: &Path, base: &Base) -> Result<Rulebook> {
+        let usual = [workspace::policy(), repository.join("baselines/policy.toml")];
+        Rulebook::of_base(BaseCommit::new(repository, &base.commit)?, self.policy.as_deref(), &usual)
     }
 
     /// Measures a subject of another project against a base.
     fn compare(&self, subject: &dyn Subject, base: &Base, rulebook: &Rulebook) -> Result<Judged> {
         let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         let session = AbSession { selection: &selection, rulebook, budget };
-        let judged = session.revisions(subject, &base.commit, None, self.policy.is_some())?;
+        let judged = session.revisions(subject, &base.commit, None, rulebook.text != policy::DEFAULT)?;
         Ok(Judged { against: base.said.clone(), ..judged })
     }
 
