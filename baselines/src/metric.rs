@@ -191,6 +191,15 @@ pub const METRICS: &[Metric] = &[
     ),
     exact("duplicates", Count, Source, "packages that Cargo.lock has in several versions"),
     exact("versions", Count, Source, "versions of a package in Cargo.lock"),
+    exact("advisories", Count, Source, "known defects of locked packages, by the database of `cargo audit`"),
+    more_is_better(exact(
+        "line_coverage",
+        Ratio,
+        Source,
+        "share of the lines with code that tests executed, by an lcov file",
+    )),
+    exact("build_units", Count, Source, "crates, build scripts and their runs of a clean build"),
+    sampled("build_time", Nanoseconds, Source, "time of all units of a clean build, as cargo's timings have it"),
     exact("code_bytes", Bytes, Source, "code of a built program, or of a crate in it, by its symbols"),
 ];
 

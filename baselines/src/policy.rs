@@ -2,7 +2,7 @@
 //! code.
 //!
 //! The first rule that matches metric and benchmark decides, as in a firewall. A metric is worse than allowed only if
-//! it passes both the relative and the absolute limit; the absolute one keeps tiny benchmarks quiet. A sampled metric
+//! it exceeds both the relative and the absolute limit; the absolute one keeps tiny benchmarks quiet. A sampled metric
 //! has a tolerance too: a worsening of that size must be ruled out, or the metric is undecided. A metric without a rule
 //! is shown and never judged.
 

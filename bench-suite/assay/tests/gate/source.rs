@@ -101,12 +101,30 @@ fn the_source_is_counted_as_rustc_reads_it() {
         "skipped: size of tool: it is not built: `cargo build --release` builds it",
         "skipped: hot clones: no run here has costs by function",
         "skipped: advisories: ",
-        "skipped: coverage: ",
+        "skipped: coverage: no tool left an lcov.info here",
+        "skipped: clean build: cargo left no timings of a build",
     ] {
         assert!(said.contains(note), "`{note}` is not said: {said}");
     }
     let (code, said, told) = project.assay(&["run", "tool", "--lane", "source"]);
     assert!(code == 0 && !said.contains("crate/part") && said.contains("crate/tool"), "{said}{told}");
+}
+
+/// The page of cargo's timings, as far as it is read.
+const TIMINGS: &str =
+    "<td>Fresh units:</td><td>0</td>\nconst UNIT_DATA = [{\"duration\": 1.5}, {\"duration\": 0.5}];\n";
+
+#[test]
+fn what_other_tools_left_is_read() {
+    let project = workspace();
+    project.write("lcov.info", "SF:part/src/lib.rs\nDA:10,1\nDA:11,3\nDA:12,0\nDA:20,0\nend_of_record\n");
+    project.write("target/cargo-timings/cargo-timing.html", TIMINGS);
+    let (code, said, told) = project.assay(&["run", "--lane", "source"]);
+    assert_eq!(code, 0, "{said}{told}");
+    assert_eq!(row(&said, "crate/part").last(), Some(&"50.0%"), "{said}");
+    assert_eq!(row(&said, "file/part/src/lib.rs").last(), Some(&"50.0%"), "{said}");
+    assert_eq!(row(&said, "workspace"), ["1", "2", "2.000", "s"], "{said}");
+    assert!(!said.contains("skipped: coverage") && !said.contains("skipped: clean build"), "{said}");
 }
 
 #[test]

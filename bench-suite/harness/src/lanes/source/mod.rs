@@ -1,16 +1,20 @@
 //! The source lane: what the source itself shows, by parsing it, its lock file and its built programs.
 //!
-//! Nothing is built and nothing is executed, so it works in any cargo workspace. All of it is exact. Code for tests,
-//! benches and examples is left out. What needs a build or a network of its own is skipped with the reason.
+//! Nothing is built and nothing is executed, so it works in any cargo workspace. Code for tests, benches and examples is
+//! left out. What takes a build, a run of the tests or a network is read from what other tools left: coverage, the
+//! clean build, advisories. Without that it is skipped with the reason.
 
+mod advisories;
 mod binaries;
+mod coverage;
 mod duplicates;
 mod hot;
 mod syntax;
+mod timings;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use baselines::{CaseKey, Durability, Measurement, Run, RunWriter, Sample};
@@ -18,22 +22,13 @@ use baselines::{CaseKey, Durability, Measurement, Run, RunWriter, Sample};
 use self::hot::Profile;
 use self::tree::Package;
 use crate::build::metadata::Metadata;
+use crate::workspace;
 
 /// A file of more lines is long.
 const LONG: usize = 500;
 
 /// The name of the input in the environment of a run of this lane alone: its numbers are compared with no others.
 pub const INPUT: &str = "source";
-
-/// What this lane does not measure: a name, the reason and the remedy.
-const NOT_MEASURED: [(&str, &str); 3] = [
-    ("coverage", "it takes a build with instrumentation and a run of all tests: `cargo llvm-cov` measures it"),
-    (
-        "clean build time",
-        "it takes a clean build, and a time is of one machine: `cargo clean && cargo build --release --timings` shows it",
-    ),
-    ("advisories", "they need a database that is fetched from a network: `cargo audit` fetches it and looks them up"),
-];
 
 /// Measures the workspace of a manifest, and marks what is hot by the profiles of `counted`.
 pub fn measure(manifest: &Path, counted: Option<&Run>, filter: Option<&str>, writer: &mut RunWriter) -> Result<()> {
@@ -44,9 +39,11 @@ pub fn measure(manifest: &Path, counted: Option<&Run>, filter: Option<&str>, wri
     if profile.is_none() {
         lane.skipped("hot clones", "no run here has costs by function: `assay run --lane counts` makes one")?;
     }
+    let mut packages = Vec::with_capacity(metadata.packages.len());
     for package in &metadata.packages {
         let package = tree::read(package, root)?;
         lane.package(&package, profile.as_ref())?;
+        packages.push(package);
     }
     match duplicates::read(&root.join("Cargo.lock"))? {
         Some(found) => lane.duplicates(&found)?,
@@ -60,17 +57,39 @@ pub fn measure(manifest: &Path, counted: Option<&Run>, filter: Option<&str>, wri
             Err(error) => lane.skipped(&format!("size of {name}"), &format!("{error:#}"))?,
         }
     }
-    NOT_MEASURED.iter().try_for_each(|(what, why)| lane.skipped(what, why))
+    match coverage::read(root) {
+        Ok(files) => lane.coverage(&packages, &files)?,
+        Err(error) => lane.skipped("coverage", &format!("{error:#}"))?,
+    }
+    let sources = packages.iter().flat_map(|package| package.files.iter().map(|(file, _)| root.join(file)));
+    let sources: Vec<PathBuf> = sources.chain([root.join("Cargo.lock"), root.join("Cargo.toml")]).collect();
+    match timings::read(&workspace::target(), sources.iter().map(PathBuf::as_path)) {
+        Ok(build) => lane.clean_build(&build)?,
+        Err(error) => lane.skipped("clean build", &format!("{error:#}"))?,
+    }
+    match advisories::find(root) {
+        Ok(found) => lane.advisories(&found),
+        Err(error) => lane.skipped("advisories", &format!("{error:#}")),
+    }
 }
 
-/// Sentences on what a table has no room for: who brings the versions of a package.
+/// True if a file was written after another one.
+fn is_newer(file: &Path, other: &Path) -> bool {
+    let written = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    written(file).zip(written(other)).is_some_and(|(file, other)| file > other)
+}
+
+/// Sentences on what a table has no room for: who brings the versions of a package, and what an advisory is about.
 pub fn notes(run: &Run) -> Vec<String> {
     let of = |measurement: &Measurement| {
-        let name = measurement.case.benchmark.strip_prefix(duplicates::CASE)?;
-        let brought: Vec<&str> = measurement.counters.keys().map(String::as_str).collect();
-        Some(format!("`{name}` is in Cargo.lock in {} versions: {}", measurement.sample.median(), brought.join("; ")))
+        let case = &measurement.case.benchmark;
+        let listed = measurement.counters.keys().map(String::as_str).collect::<Vec<&str>>().join("; ");
+        if let Some(name) = case.strip_prefix(duplicates::CASE) {
+            return Some(format!("`{name}` is in Cargo.lock in {} versions: {listed}", measurement.sample.median()));
+        }
+        Some(format!("{} holds for {listed}", case.strip_prefix(advisories::CASE)?))
     };
-    run.measurements.iter().filter(|measurement| measurement.metric == "versions").filter_map(of).collect()
+    run.measurements.iter().filter_map(of).collect()
 }
 
 struct SourceLane<'a> {
@@ -103,7 +122,7 @@ impl SourceLane<'_> {
             self.add(&case, "clones", clones)?;
             if let Some(permille) = hot.as_ref().and_then(|hot| hot.get(&path)) {
                 let counters = BTreeMap::from([("instructions_of_1000".to_owned(), *permille)]);
-                self.with_counters(&case, "hot_clones", clones, counters)?;
+                self.value(&case, "hot_clones", clones as f64, counters)?;
             }
         }
         package.skipped.iter().try_for_each(|(what, why)| self.skipped(what, why))
@@ -113,12 +132,39 @@ impl SourceLane<'_> {
         self.add("workspace", "duplicates", found.len())?;
         for one in found {
             let counters = one.brought_by.iter().map(|(version, path)| (format!("{version} by {path}"), 1)).collect();
-            self.with_counters(
-                &format!("{}{}", duplicates::CASE, one.name),
-                "versions",
-                one.brought_by.len(),
-                counters,
-            )?;
+            let (case, versions) = (format!("{}{}", duplicates::CASE, one.name), one.brought_by.len());
+            self.value(&case, "versions", versions as f64, counters)?;
+        }
+        Ok(())
+    }
+
+    fn coverage(&mut self, packages: &[Package], files: &BTreeMap<String, coverage::Lines>) -> Result<()> {
+        for package in packages {
+            let covered = || package.files.iter().filter_map(|(path, _)| Some((path, files.get(path)?)));
+            let shares = covered().map(|(path, lines)| (format!("file/{path}"), coverage::share([lines].into_iter())));
+            let whole = coverage::share(covered().map(|(_, lines)| lines));
+            for (case, share) in shares.chain([(format!("crate/{}", package.name), whole)]) {
+                if let Some(share) = share {
+                    self.value(&case, "line_coverage", share, BTreeMap::new())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn clean_build(&mut self, build: &timings::CleanBuild) -> Result<()> {
+        self.add("workspace", "build_units", build.units)?;
+        self.value("workspace", "build_time", build.ns, BTreeMap::new())
+    }
+
+    fn advisories(&mut self, found: &[advisories::Advisory]) -> Result<()> {
+        self.add("workspace", "advisories", found.len())?;
+        let mut by_id: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
+        for advisory in found {
+            by_id.entry(&advisory.id).or_default().insert(advisory.what.clone(), 1);
+        }
+        for (id, holds_for) in by_id {
+            self.value(&format!("{}{id}", advisories::CASE), "advisories", holds_for.len() as f64, holds_for)?;
         }
         Ok(())
     }
@@ -132,21 +178,15 @@ impl SourceLane<'_> {
     }
 
     fn add(&mut self, benchmark: &str, metric: &str, value: usize) -> Result<()> {
-        self.with_counters(benchmark, metric, value, BTreeMap::new())
+        self.value(benchmark, metric, value as f64, BTreeMap::new())
     }
 
-    fn with_counters(
-        &mut self,
-        benchmark: &str,
-        metric: &str,
-        value: usize,
-        counters: BTreeMap<String, u64>,
-    ) -> Result<()> {
+    fn value(&mut self, benchmark: &str, metric: &str, value: f64, counters: BTreeMap<String, u64>) -> Result<()> {
         if self.filter.is_some_and(|filter| !benchmark.contains(filter)) {
             return Ok(());
         }
         let case = CaseKey { benchmark: benchmark.to_owned(), variant: String::new() };
-        let measurement = Measurement::new(case, metric, Sample::new(vec![value as f64])?, Durability::Struct);
+        let measurement = Measurement::new(case, metric, Sample::new(vec![value])?, Durability::Struct);
         Ok(self.writer.measurement(measurement.with_counters(counters))?)
     }
 
