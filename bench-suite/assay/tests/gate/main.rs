@@ -4,6 +4,7 @@ mod base;
 mod ci;
 mod commands;
 mod doing;
+mod first_verdict;
 mod fooled;
 mod history;
 mod judge;

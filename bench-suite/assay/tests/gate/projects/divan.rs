@@ -104,7 +104,7 @@ fn divans_and_criterions_benches_are_one_gate() {
         ["sums::squares::10", "sums::squares::100", "watched::squares::10", "watched::squares::100"],
         "{said}"
     );
-    assert!(said.contains("summing::squares: dearer a call"), "{said}");
+    assert!(said.contains("summing::squares: costlier per call"), "{said}");
     for equal in ["doubles ", "sums::largest ", "watched::largest "] {
         assert!(said.lines().any(|line| line.starts_with(equal)), "`{equal}` is not measured: {said}");
     }

@@ -79,7 +79,7 @@ fn gungrauns_and_iais_benches_are_one_gate() {
     let expected =
         ["new::sums::squares/of_0", "new::sums::squares/of_1", "old::sums::squares/of_0", "old::sums::squares/of_1"];
     assert_eq!(worse, expected, "{said}");
-    assert!(said.contains("summing::squares: dearer a call"), "{said}");
+    assert!(said.contains("summing::squares: costlier per call"), "{said}");
     for equal in ["new::sums::largest/three ", "old::sums::largest/three ", "largest "] {
         assert!(said.lines().any(|line| line.starts_with(equal)), "`{equal}` is not measured: {said}");
     }

@@ -116,7 +116,7 @@ fn libtests_and_criterions_benches_are_one_gate() {
     assert_eq!(code, 100, "{said}{progress}");
     let worse = worse(&said);
     assert_eq!(worse, ["squares", "tests::few_squares"], "{said}");
-    assert!(said.contains("summing::squares: dearer a call"), "{said}");
+    assert!(said.contains("summing::squares: costlier per call"), "{said}");
     for equal in ["doubles ", "others::largest "] {
         assert!(said.lines().any(|line| line.starts_with(equal)), "`{equal}` is not measured: {said}");
     }

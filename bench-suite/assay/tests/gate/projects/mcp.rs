@@ -37,7 +37,7 @@ fn an_agent_finds_a_slower_function_and_its_cause() {
     let said = text(&gated);
     assert!(said.starts_with("regressed"), "the verdict comes first: {said}");
     assert!(said.lines().nth(1).is_some_and(|line| line.starts_with("exit code 100 (regressed)")), "{said}");
-    assert!(said.contains("summing::squares: dearer a call"), "{said}");
+    assert!(said.contains("summing::squares: costlier per call"), "{said}");
     let fields = &gated["structured"];
     assert_eq!((&fields["outcome"], &fields["exit_code"]), (&json!("regressed"), &json!(100)));
     let row = &fields["rows"][0];
@@ -50,7 +50,7 @@ fn an_agent_finds_a_slower_function_and_its_cause() {
     assert!(gated["progress"].as_array().is_some_and(|lines| !lines.is_empty()), "{gated}");
 
     let explained = client.call("explain", json!({ "benchmark": "squares" }));
-    for part in ["regressed: instructions of ", "whose doing: your code", "summing::squares: dearer a call"] {
+    for part in ["regressed: instructions of ", "whose doing: your code", "summing::squares: costlier per call"] {
         assert!(text(&explained).contains(part), "no {part}: {explained}");
     }
     let (_, other) = client.refused("explain", json!({ "benchmark": "largest" }));

@@ -1,5 +1,5 @@
 //! Whole projects that know nothing of Assay: built, counted, timed and judged. They take minutes together, so the fast
-//! suite leaves them out, and `scripts/test --all` runs them.
+//! suite has only [`super::first_verdict`] of them, and `scripts/test --all` runs all.
 
 mod backfill;
 mod chosen;

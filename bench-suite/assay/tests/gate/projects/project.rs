@@ -5,30 +5,6 @@ use std::path::Path;
 use crate::support::{LIBRARY, LOCK, MANIFEST, assay, has_valgrind, parts, slower, summing};
 
 #[test]
-fn a_slower_function_is_found_and_a_document_is_not_measured() {
-    if !has_valgrind() {
-        return;
-    }
-    let project = summing();
-    project.write("README.md", "Sums of numbers.\n");
-    project.commit();
-    let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
-    assert_eq!(code, 0, "{said}{progress}");
-    assert!(said.contains("both revisions build the same program"), "{said}{progress}");
-    project.write("src/lib.rs", &slower(LIBRARY));
-    project.commit();
-    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
-    assert_eq!(code, 100, "{said}{progress}");
-    let worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
-    assert!(worse.len() == 1 && worse[0].contains("instructions") && worse[0].ends_with("sums/squares"), "{said}");
-    assert!(said.contains("summing::squares: dearer a call"), "{said}");
-    assert!(progress.contains("Compiling summing ") && !progress.contains("Compiling criterion "), "{progress}");
-    for left_out in ["skipped: summing/other: ", "skipped: broken: it fails on both sides: its data are missing"] {
-        assert!(said.contains(left_out), "`{left_out}` is not said: {said}");
-    }
-}
-
-#[test]
 fn what_executes_the_same_machine_code_is_not_timed() {
     if !has_valgrind() {
         return;
@@ -40,6 +16,27 @@ fn what_executes_the_same_machine_code_is_not_timed() {
     assert_eq!(code, 100, "{said}{progress}");
     assert!(progress.contains("times: 1 of 2 cases execute the same machine code, and are not timed"), "{progress}");
     assert!(said.contains("1 case executes the same machine code"), "{said}");
+}
+
+#[test]
+fn the_policy_of_the_base_judges() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    let policy = |action: &str| {
+        format!("schema = 1\n[[rule]]\nmetric = \"instructions\"\nrelative = 0.01\naction = \"{action}\"\n")
+    };
+    project.write("baselines/policy.toml", &policy("advise"));
+    project.commit();
+    project.write("src/lib.rs", &slower(LIBRARY));
+    project.write("baselines/policy.toml", &policy("block"));
+    project.commit();
+    let gate = ["gate", "squares", "--lane", "counts", "--against", "HEAD~1"];
+    let (code, said, progress) = project.assay(&gate);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("regressed (advises)  instructions"), "{said}");
+    assert!(said.contains("the policy of this change differs from the base's"), "{said}");
 }
 
 #[test]

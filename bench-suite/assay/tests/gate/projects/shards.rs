@@ -64,7 +64,7 @@ fn the_parts_of_a_gate_are_judged_together() {
     assert_eq!(verdicts(&said), verdicts(&whole));
     let summary = |text: &str| text.lines().find(|line| line.contains("regressed: ")).map(str::to_owned);
     assert_eq!(summary(&said), summary(&whole), "{said}");
-    assert!(said.contains("summing::squares: dearer a call"), "the function is named: {said}");
+    assert!(said.contains("summing::squares: costlier per call"), "the function is named: {said}");
     let [one, two] = [one, two].map(|file| file.to_str().expect("text"));
     let refused = |files: &[&str], why: &str| {
         let (code, said, told) = project.assay(&[&["merge"], files].concat());
