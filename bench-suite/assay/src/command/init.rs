@@ -11,8 +11,9 @@ use harness::subject::project;
 /// Write a workflow that gates every pull request
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It writes .github/workflows/assay.yml, and nothing else is needed: the benches are found as `cargo bench` finds them. An `assay.toml` beside Cargo.toml says what
-can't be guessed: other features, variables of the benches, a part of the benchmarks. FORMAT.md describes it.
+It writes .github/workflows/assay.yml, in which you set where Assay comes from. The benches are found as `cargo bench`
+finds them. An `assay.toml` beside Cargo.toml says what can't be guessed: other features, variables of the benches, a
+part of the benchmarks. FORMAT.md describes it.
 
 A file that is there is never overwritten.")]
 pub struct InitArgs {}
@@ -40,8 +41,8 @@ impl InitArgs {
             println!("wrote    {place}: it gates every pull request against the commit where its branch began");
         }
         println!(
-            "\nNext: `cargo assay gate --against HEAD~1` judges your last commit, `assay doctor` checks this machine. Commit \
-                the workflow.\nTo gate exact counts without a base, store them once: `assay run --lane counts && assay \
+            "\nNext: `cargo assay gate --against HEAD~1` judges your last commit, `assay doctor` checks this machine. Set \
+                ASSAY_REPOSITORY and ASSAY_REVISION in the workflow, which say where Assay comes from, and commit it.\nTo gate exact counts without a base, store them once: `assay run --lane counts && assay \
                 baseline accept --reason \"first\"` writes baselines/stored, and `assay gate` compares with it."
         );
         Ok(Exit::Ok)
