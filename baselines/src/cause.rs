@@ -1,5 +1,5 @@
-//! The cause of a changed count: the cost by function on both sides, split into "called more often" and "dearer a
-//! call".
+//! The cause of a changed count: the cost by function on both sides, split into "called more often" and "costlier
+//! per call".
 //!
 //! With the same toolchain and dependencies, libraries are the same code on both sides, so their callers cause their
 //! cost. If both sides know these callers ([`FunctionCost::library`]), only functions of the project are listed, each

@@ -36,10 +36,10 @@ pub fn scope(delta: &Delta) -> &'static str {
     }
 }
 
-/// The change of a function in words: `dearer a call`, or both parts if both changed.
+/// The change of a function in words: `costlier per call`, or both parts if both changed.
 pub fn explain(delta: &FunctionDelta) -> String {
     let calls = if delta.by_calls > 0 { "called more often" } else { "called less often" };
-    let cost = if delta.by_cost > 0 { "dearer a call" } else { "cheaper a call" };
+    let cost = if delta.by_cost > 0 { "costlier per call" } else { "cheaper per call" };
     match (delta.by_calls, delta.by_cost) {
         _ if delta.base == 0 => "new".to_owned(),
         _ if delta.new == 0 => "gone".to_owned(),
@@ -94,9 +94,9 @@ mod tests {
             said,
             [
                 "called more often",
-                "cheaper a call",
-                "+20 called more often, +10 dearer a call",
-                "+11,000 called more often, -1,010 cheaper a call",
+                "cheaper per call",
+                "+20 called more often, +10 costlier per call",
+                "+11,000 called more often, -1,010 cheaper per call",
                 "new",
                 "gone",
             ]
@@ -107,7 +107,7 @@ mod tests {
     fn who_calls_is_told_where_calls_moved() {
         let called = FunctionDelta { caller: Some("memory::\u{1b}append".into()), ..delta(10, 30, 20, 0) };
         assert_eq!(told(&called), "called more often, by memory::\\u{1b}append");
-        assert_eq!(told(&FunctionDelta { caller: called.caller, ..delta(10, 30, 0, 20) }), "dearer a call");
+        assert_eq!(told(&FunctionDelta { caller: called.caller, ..delta(10, 30, 0, 20) }), "costlier per call");
     }
 
     #[test]

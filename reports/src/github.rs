@@ -52,7 +52,7 @@ pub fn render(report: &Report) -> String {
     commands
 }
 
-/// `12.35M to 12.51M (+1.30%): +15,600 in memory::append, dearer a call`.
+/// `12.35M to 12.51M (+1.30%): +15,600 in memory::append, costlier per call`.
 fn change(delta: &Delta) -> String {
     let bound = deltas::bound(delta).map(|bound| format!(", {bound}")).unwrap_or_default();
     let relative = delta.relative.map(|relative| format!(" ({}{bound})", percent(relative))).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The model of a report. Every format is made from it.
 
 use baselines::gate::Judgement;
+use baselines::history::changes::ChangedSeries;
 use baselines::{CallStacks, CaseKey, Run};
 
 /// A report: a run with everything that is said about it.
@@ -22,6 +23,8 @@ pub struct Report {
     pub phases: Vec<(String, CaseKey)>,
     /// The files that the report is made of, for the page to keep.
     pub raw: Vec<RawFile>,
+    /// Series of the stored history in the run's environment, with their changes.
+    pub trends: Vec<ChangedSeries>,
     /// Every delta gets a row with both sides, in place of the run's own tables.
     pub side_by_side: bool,
 }
@@ -38,6 +41,7 @@ impl Report {
             naive: vec![],
             phases: vec![],
             raw: vec![],
+            trends: vec![],
             side_by_side: false,
         }
     }

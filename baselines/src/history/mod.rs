@@ -158,13 +158,17 @@ impl History {
         paths.iter().map(|path| History::read(path)).collect()
     }
 
-    /// Writes the file, atomically.
-    pub fn write(&self, folder: &Path) -> Result<()> {
+    /// The contents of its file.
+    pub fn to_text(&self) -> String {
         let header = Line::Header { schema: SCHEMA, environment: self.environment.clone() };
         let lines = std::iter::once(header).chain(self.commits.iter().cloned().map(Line::Commit));
         let encode = |line: Line| serde_json::to_string(&line).expect("strings, numbers and maps by string") + "\n";
-        let text: String = lines.map(encode).collect();
-        atomic::write(&History::path(folder, &self.environment), text.as_bytes())
+        lines.map(encode).collect()
+    }
+
+    /// Writes the file, atomically.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        atomic::write(&History::path(folder, &self.environment), self.to_text().as_bytes())
     }
 
     /// What is known of a commit.

@@ -120,3 +120,47 @@ fn the_rate_of_a_single_server_is_found() {
     assert!((capacity / MU - 1.0).abs() < 0.15, "{capacity} where {MU} is right");
     assert!(std::fs::read_to_string(&svg).expect("written").starts_with("<svg"));
 }
+
+/// A server that works on one request at a time, and on none for the first second of every ten.
+///
+/// A request that is due `u` seconds into the stall waits for its end and for all that came before: `1 - u + u * rate /
+/// mu`. The queue is then served while more comes, so the wait falls from 1 s to nothing at that slope, over `1 / (1 -
+/// rate / mu)` seconds of ten. So a share of `(1 - t) / (1 - rate / mu) / 10` of all requests waits longer than `t`.
+#[test]
+#[ignore = "takes minutes, and needs both cores for itself"]
+fn a_frozen_server_shows_as_queueing_theory_has_it() {
+    const MU: f64 = 200.0;
+    let frozen = || {
+        let begun = Instant::now();
+        single_server(move || {
+            let phase = begun.elapsed().as_secs_f64() % 10.0;
+            Duration::from_secs_f64((1.0 - phase).max(0.0) + 1.0 / MU)
+        })
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let percentiles = |more: &[&str]| {
+        let path = scenario(folder.path(), &frozen());
+        let pace = ["--scenario", &path, "--duration", "60s", "--quiet", "--max-start-lag", "1h"];
+        let (code, measurements, said) = load(&[&pace[..], more].concat());
+        assert_eq!(code, 0, "{said}");
+        let measured =
+            measurements.lines().map(|line| serde_json::from_str::<baselines::Measurement>(line).expect("one"));
+        let measured: Vec<_> = measured.collect();
+        ["response_p99", "response_p999"].map(|metric| {
+            let found = measured.iter().find(|measurement| measurement.metric == metric);
+            found.expect("measured").sample.median() / 1e9
+        })
+    };
+    for rate in [40.0, 80.0, 120.0] {
+        let open = ["--rate", &rate.to_string(), "--arrivals", "poisson", "--users", "256"];
+        let found = percentiles(&open);
+        let expected = [0.1, 0.01].map(|share| 1.0 - share * (1.0 - rate / MU));
+        println!("{rate} requests a second: p99 and p99.9 {found:.3?} s, theory {expected:.3?} s");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found / expected - 1.0).abs() < 0.05, "{found} where {expected} is right, at {rate}");
+        }
+    }
+    let closed = percentiles(&["--model", "closed", "--users", "4"]);
+    println!("a closed loop of four users: p99 and p99.9 {closed:.3?} s");
+    assert!(closed[0] < 0.1, "a closed loop hides the stall: {closed:?}");
+}

@@ -96,7 +96,7 @@ impl Tools {
 
     #[tool(
         description = "Explain one changed case of the last `gate` or `compare`, or else of the latest stored run: the \
-        functions that cost more or less, if they were called more often or became dearer a call, and whose doing it is \
+        functions that cost more or less, if they were called more often or became costlier per call, and whose doing it is \
         (your code, a dependency, the toolchain, or only the compiler). Call it after `regressed`, before you change code.",
         annotations(read_only_hint = true)
     )]

@@ -5,6 +5,7 @@
 mod benchmark;
 mod page;
 mod site;
+pub(crate) mod sparkline;
 mod text;
 mod trend;
 

@@ -44,7 +44,7 @@ pub(super) fn index(reports: &[HistoryReport], benchmarks: &[Benchmark<'_>]) -> 
                 @if !changes.is_empty() {
                     div.scroll { table {
                         caption { "Changes, the newest first" }
-                        thead { tr { th { "date" } th { "commits" } th { "benchmark" } th { "metric" } th.number { "before" } th.number { "after" } th.number { "change" } th { "meaning" } } }
+                        thead { tr { th scope="col" { "date" } th scope="col" { "commits" } th scope="col" { "benchmark" } th scope="col" { "metric" } th.number scope="col" { "before" } th.number scope="col" { "after" } th.number scope="col" { "change" } th scope="col" { "meaning" } } }
                         tbody { @for (series, change) in changes {
                             @let (before, after) = change.between(series);
                             tr {
@@ -104,7 +104,7 @@ fn section(one: &ChangedSeries) -> Markup {
             details {
                 summary { "Values of " (plural(series.points.len(), "commit")) }
                 div.scroll { table {
-                    thead { tr { th { "date" } th { "commit" } th.number { (printable(&series.metric)) } } }
+                    thead { tr { th scope="col" { "date" } th scope="col" { "commit" } th.number scope="col" { (printable(&series.metric)) } } }
                     tbody { @for point in series.points.iter().rev() {
                         tr { td { (day(&point.date)) } td { code { (short(&point.commit)) } } td.number { (shown(series, point.value)) } }
                     } }

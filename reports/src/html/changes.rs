@@ -1,12 +1,14 @@
 //! The changes against the base, by importance, each with its cause by function.
 
 use baselines::compare::{Delta, Verdict};
+use baselines::history::changes::ChangedSeries;
 use maud::{Markup, html};
 
 use super::drawing::figure;
 use super::parts::{Section, prose};
 use super::verdict::is_advice;
 use crate::cause::{caller, doing, explain, explain_rest, largest, scope};
+use crate::history::sparkline::{self, sparkline};
 use crate::names::{Names, anchor, printable};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{RankedDeltas, rank};
@@ -17,6 +19,12 @@ const FUNCTIONS: usize = 8;
 /// Changes that are shown with their cause.
 const TOLD: usize = 60;
 
+/// What all rows share.
+struct Context<'a> {
+    names: &'a Names,
+    trends: &'a [ChangedSeries],
+}
+
 /// The comparison; none if nothing was compared.
 pub(super) fn section(report: &Report) -> Option<Section> {
     let judgement = report.judgement.as_ref()?;
@@ -26,6 +34,7 @@ pub(super) fn section(report: &Report) -> Option<Section> {
     }
     let ranking = rank(comparison);
     let names = Names::of(comparison.deltas.iter().map(|delta| &delta.case));
+    let context = Context { names: &names, trends: &report.trends };
     let charts = figures::changes(report);
     let body = html! {
         @if !comparison.differences.is_empty() {
@@ -37,19 +46,20 @@ pub(super) fn section(report: &Report) -> Option<Section> {
         }
         @if !ranking.told.is_empty() {
             @if !names.everywhere().is_empty() { p.hint { (names.everywhere()) } }
-            (told(&ranking, &names))
+            @if !report.trends.is_empty() { p.hint { (sparkline::ABOUT) } }
+            (told(&ranking, &context))
         }
         @if !charts.is_empty() { div.figures { @for chart in &charts { (figure(chart)) } } }
         @if !ranking.equal.is_empty() {
             details {
                 summary { (count(ranking.equal.len() as u64)) " within their limits" }
-                (plain(&ranking.equal, &names))
+                (plain(&ranking.equal, &context))
             }
         }
         @for group in &ranking.unjudged {
             details {
                 summary { (count(group.deltas.len() as u64)) " " (group.verdict.name()) ": " (prose(group.why)) }
-                (plain(&group.deltas, &names))
+                (plain(&group.deltas, &context))
             }
         }
     };
@@ -57,15 +67,15 @@ pub(super) fn section(report: &Report) -> Option<Section> {
 }
 
 /// The changes that are shown one by one, each with its cause; the rest is folded.
-fn told(ranking: &RankedDeltas<'_>, names: &Names) -> Markup {
+fn told(ranking: &RankedDeltas<'_>, context: &Context<'_>) -> Markup {
     let (shown, rest) = ranking.told.split_at(ranking.told.len().min(TOLD));
     html! {
         div.scroll tabindex="0" {
             table.changes {
-                thead { tr { th { "verdict" } th { "benchmark" } th { "metric" } th.number { "base" } th.number { "new" } th.number { "change" } } }
+                thead { tr { th scope="col" { "verdict" } th scope="col" { "benchmark" } th scope="col" { "metric" } th.number scope="col" { "base" } th.number scope="col" { "new" } th.number scope="col" { "change" } } }
                 @for delta in shown {
                     tbody {
-                        (row(delta, names))
+                        (row(delta, context))
                         @if let Some(doing) = doing(delta) { tr.cause { td {} td colspan="5" { (prose(&doing)) } } }
                         @if !delta.cause.is_empty() { tr.cause { td {} td colspan="5" { (cause(delta)) } } }
                         @else if delta.relative.is_none() || delta.verdict != Verdict::Improved {
@@ -76,23 +86,23 @@ fn told(ranking: &RankedDeltas<'_>, names: &Names) -> Markup {
             }
         }
         @if !rest.is_empty() {
-            details { summary { (count(rest.len() as u64)) " more" } (plain(rest, names)) }
+            details { summary { (count(rest.len() as u64)) " more" } (plain(rest, context)) }
         }
     }
 }
 
-fn plain(deltas: &[&Delta], names: &Names) -> Markup {
+fn plain(deltas: &[&Delta], context: &Context<'_>) -> Markup {
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { th { "verdict" } th { "benchmark" } th { "metric" } th.number { "base" } th.number { "new" } th.number { "change" } } }
-                tbody { @for delta in deltas { (row(delta, names)) } }
+                thead { tr { th scope="col" { "verdict" } th scope="col" { "benchmark" } th scope="col" { "metric" } th.number scope="col" { "base" } th.number scope="col" { "new" } th.number scope="col" { "change" } } }
+                tbody { @for delta in deltas { (row(delta, context)) } }
             }
         }
     }
 }
 
-fn row(delta: &Delta, names: &Names) -> Markup {
+fn row(delta: &Delta, context: &Context<'_>) -> Markup {
     let all_digits = |side: Option<f64>| side.map(exact).unwrap_or_default();
     html! {
         tr id=(anchor("change", &delta.case, &delta.metric)) {
@@ -101,7 +111,7 @@ fn row(delta: &Delta, names: &Names) -> Markup {
                 @if is_advice(delta) { " advises" }
             }
             td title=(printable(&delta.case.to_string())) {
-                a.self href=(format!("#{}", anchor("change", &delta.case, &delta.metric))) { (names.case(&delta.case)) }
+                a.self href=(format!("#{}", anchor("change", &delta.case, &delta.metric))) { (context.names.case(&delta.case)) }
             }
             td { (printable(&delta.metric.replace('_', " "))) }
             td.number title=(all_digits(delta.base)) { (deltas::value(delta, delta.base)) }
@@ -110,6 +120,7 @@ fn row(delta: &Delta, names: &Names) -> Markup {
                 @if let Some(relative) = delta.relative { (percent(relative)) }
                 @if let Some([low, high]) = delta.interval { small { "99%: " (percent(low)) " to " (percent(high)) } }
                 @if let Some(bound) = deltas::bound(delta) { small { (bound) } }
+                (sparkline(context.trends, &delta.case, &delta.metric))
             }
         }
     }
@@ -121,7 +132,7 @@ fn cause(delta: &Delta) -> Markup {
     let most = shown.functions.iter().map(|function| function.delta.unsigned_abs()).max().unwrap_or(1).max(1);
     html! {
         table.functions {
-            thead { tr { th.number { "instructions" } th { "function" } th { "why" } } }
+            thead { tr { th.number scope="col" { "instructions" } th scope="col" { "function" } th scope="col" { "why" } } }
             tbody {
                 @for function in shown.functions {
                     tr {

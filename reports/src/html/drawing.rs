@@ -54,9 +54,9 @@ fn dots(plot: &DotPlot) -> Markup {
     html! {
         table.dots {
             thead { tr {
-                th { span.unseen { "name" } }
-                th.track { span.unseen { "place" } (axis(&scale)) }
-                th.number { span.unseen { "value" } }
+                th scope="col" { span.unseen { "name" } }
+                th.track scope="col" { span.unseen { "place" } (axis(&scale)) }
+                th.number scope="col" { span.unseen { "value" } }
             } }
             tbody { @for row in &plot.rows { tr {
                 th scope="row" { @match &row.link { Some(link) => a href=(format!("#{link}")) { (row.label) }, None => (row.label) } }
@@ -107,7 +107,7 @@ fn heat(table: &HeatTable<'_>) -> Markup {
     let several = table.rows.iter().any(|row| row.store != table.rows[0].store);
     html! {
         div.scroll tabindex="0" { table.heat.few[table.columns.len() <= FEW] style=(columns(table.columns.len())) {
-            thead { tr { th { "variant" } @for column in &table.columns { th.number scope="col" { (column) } } } }
+            thead { tr { th scope="col" { "variant" } @for column in &table.columns { th.number scope="col" { (column) } } } }
             tbody { @for (place, row) in table.rows.iter().enumerate() {
                 @if several && (place == 0 || table.rows[place - 1].store != row.store) {
                     tr.store { th scope="rowgroup" colspan=(table.columns.len() + 1) { (row.store) } }
@@ -150,7 +150,7 @@ fn times(ratio: f64) -> String {
 fn points(headings: &[String], rows: &[(Ink, String, Vec<String>)]) -> Markup {
     html! {
         div.scroll tabindex="0" { table.points.few[headings.len() <= FEW] style=(columns(headings.len())) {
-            thead { tr { th { span.unseen { "line" } } @for column in headings { th.number scope="col" { (column) } } } }
+            thead { tr { th scope="col" { span.unseen { "line" } } @for column in headings { th.number scope="col" { (column) } } } }
             tbody { @for (ink, label, points) in rows { tr {
                 th scope="row" { span.key style=(format!("--ink:var(--{})", ink.name)) {} (label) }
                 @for point in points { td.number { (point) } }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use baselines::history::changes::ChangedSeries;
 use baselines::{Assume, CaseKey, Measurement, Metric};
 use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
 use crate::Report;
 use crate::costs::spoken;
+use crate::history::sparkline::{self, sparkline};
 use crate::names::{Names, anchor, capitalised, family, printable};
 use crate::numbers::{count, exact, plural, spread};
 use crate::repeatability;
@@ -27,13 +29,14 @@ pub(super) fn tables(report: &Report) -> Option<Section> {
     let body = html! {
         p.filter hidden { label { "Show only " input type="search" id="filter" placeholder="benchmark or toggle" autocomplete="off"; } " " a id="filter-link" href="#filter=" hidden { "link to this filter" } }
         @if !everywhere.is_empty() { p.hint { (everywhere) } }
-        @for table in &tables { (lane(table, &names)) }
+        @if !report.trends.is_empty() { p.hint { (sparkline::ABOUT) } }
+        @for table in &tables { (lane(table, &names, &report.trends)) }
     };
     let rows: usize = tables.iter().map(|table| table.rows.len()).sum();
     Some(Section::new("numbers", "All numbers", "Numbers", body).folded(plural(rows, "row")))
 }
 
-fn lane(table: &Table<'_>, names: &Names) -> Markup {
+fn lane(table: &Table<'_>, names: &Names, trends: &[ChangedSeries]) -> Markup {
     let mut families: Vec<(&str, Vec<&TableRow<'_>>)> = Vec::new();
     for row in &table.rows {
         let family = family(&row.case.benchmark);
@@ -53,29 +56,29 @@ fn lane(table: &Table<'_>, names: &Names) -> Markup {
                         @if !shared.is_empty() { " " span { (shared) } }
                     }
                     thead { tr {
-                        th { "benchmark" } th { "durability" }
-                        @for metric in &table.metrics { th.number title=(metric.about) { (spoken(metric)) } }
+                        th scope="col" { "benchmark" } th scope="col" { "durability" }
+                        @for metric in &table.metrics { th.number scope="col" title=(metric.about) { (spoken(metric)) } }
                     } }
-                    tbody { @for row in rows { (line(row, table, names)) } }
+                    tbody { @for row in rows { (line(row, table, names, trends)) } }
                 }
             }
         }
     }
 }
 
-fn line(row: &TableRow<'_>, table: &Table<'_>, names: &Names) -> Markup {
+fn line(row: &TableRow<'_>, table: &Table<'_>, names: &Names, trends: &[ChangedSeries]) -> Markup {
     html! {
         @let place = anchor(table.lane.name(), row.case, "");
         tr id=(place) data-name=(filter_name(&names.case(row.case))) {
             td title=(printable(&row.case.to_string())) { a.self href=(format!("#{place}")) { (names.within_family(row.case)) } }
             td.quiet { (row.durability) }
-            @for (cell, metric) in row.cells.iter().zip(&table.metrics) { (value(*cell, metric)) }
+            @for (cell, metric) in row.cells.iter().zip(&table.metrics) { (value(*cell, metric, trends)) }
         }
     }
 }
 
-/// The median, with the values as a tooltip, and their range if they are sampled.
-fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
+/// The median, with the values as a tooltip, their range if they are sampled, and the trend if there is a history.
+fn value(cell: Option<&Measurement>, metric: &Metric, trends: &[ChangedSeries]) -> Markup {
     let Some(measurement) = cell else { return html! { td.number.quiet { "\u{b7}" } } };
     let values = measurement.sample.values();
     let mut listed: Vec<String> = values.iter().take(VALUES).map(|value| exact(*value)).collect();
@@ -90,6 +93,7 @@ fn value(cell: Option<&Measurement>, metric: &Metric) -> Markup {
         td.number title=(listed.join(", ")) {
             (metric.show(measurement.sample.median()))
             @if values.len() > 1 && (metric.assume == Assume::Sampled || range > 0.0) { small { (spread(range)) " apart" } }
+            (sparkline(trends, &measurement.case, &measurement.metric))
         }
     }
 }
@@ -141,7 +145,7 @@ pub(super) fn repeatability(report: &Report) -> Option<Section> {
 fn repeated_counts(counts: &[&Measurement], names: &Names) -> Markup {
     html! {
         div.scroll tabindex="0" { table {
-            thead { tr { th { "benchmark" } th { "metric" } th.number { "values" } th.number { "apart" } th { "least to most" } } }
+            thead { tr { th scope="col" { "benchmark" } th scope="col" { "metric" } th.number scope="col" { "values" } th.number scope="col" { "apart" } th scope="col" { "least to most" } } }
             tbody {
                 @for count in counts {
                     @let (low, high) = count.sample.extremes();

@@ -84,12 +84,14 @@ fn sums(base: Option<&String>, new: &str, unit: &str) -> Markup {
             @if base.is_some() { td.number { @if before == now { "0" } @else { (change([before, now])) } } }
         }
     };
-    let columns = if base.is_some() { "3" } else { "1" };
+    let sides: &[&str] = if base.is_some() { &["base", "new", "change"] } else { &["new"] };
+    let columns = sides.len();
     html! {
         div.scroll tabindex="0" { table.sums.few.both[base.is_some()] style=(if base.is_some() { "--columns:4" } else { "--columns:2" }) {
             thead {
-                tr { th rowspan="2" { "function" } th.number colspan=(columns) { (unit) " by itself" } th.number colspan=(columns) { "with all that it calls" } }
-                tr { @for _ in 0..2 { @if base.is_some() { th.number { "base" } } th.number { "new" } @if base.is_some() { th.number { "change" } } } }
+                // A reader of the table hears the words of a group in each of its columns.
+                tr aria-hidden="true" { td {} td.number.group colspan=(columns) { (unit) " by itself" } td.number.group colspan=(columns) { "with all that it calls" } }
+                tr { th scope="col" { "function" } @for group in ["by itself", "with all that it calls"] { @for side in sides { th.number scope="col" { (side) span.unseen { " " (group) } } } } }
             }
             tbody {
                 @for sum in shown { tr { td { code { (printable(&sum.function)) } } (cells(sum.itself)) (cells(sum.total)) } }
@@ -128,7 +130,7 @@ fn costs(functions: &[FunctionCost]) -> Markup {
     let rest: u64 = functions.iter().skip(FUNCTIONS).map(|function| function.instructions).sum();
     html! {
         div.scroll tabindex="0" { table.sums.few style="--columns:3" {
-            thead { tr { th { "function" } th.number { "instructions" } th.number { "part" } th.number { "calls" } } }
+            thead { tr { th scope="col" { "function" } th.number scope="col" { "instructions" } th.number scope="col" { "part" } th.number scope="col" { "calls" } } }
             tbody {
                 @for function in functions.iter().take(FUNCTIONS) {
                     tr {

@@ -46,7 +46,7 @@ fn claim(claim: &JudgedClaim) -> Markup {
             div.scroll tabindex="0" {
                 table {
                     thead {
-                        tr { th { "verdict" } th { "measured" } th { "claimed" } th { "found" } th { "base and candidate" } th { "engaged" } th { "durability" } th { "why" } }
+                        tr { th scope="col" { "verdict" } th scope="col" { "measured" } th scope="col" { "claimed" } th scope="col" { "found" } th scope="col" { "base and candidate" } th scope="col" { "engaged" } th scope="col" { "durability" } th scope="col" { "why" } }
                     }
                     tbody {
                         @for row in claim.parts.iter().map(PartRow::of) {

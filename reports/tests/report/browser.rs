@@ -1,7 +1,7 @@
 //! The page in a real browser without a network: links, filters and flamegraphs lead somewhere and back, there is no
 //! console error and no request, and nothing is wider than the screen or cut.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use reports::{Report, html};
@@ -136,24 +136,66 @@ fn the_page_works_on_every_screen_without_a_network_and_without_an_error() {
     }
 }
 
-/// The rules of axe-core, where `AXE` names its `axe.min.js` (npm's package `axe-core`). Everything is unfolded first.
+/// The checkers of accessibility: the file that scripts/setup fetches, and the script that runs it and has `tell` say
+/// what it found.
+const CHECKERS: [(&str, &str); 2] = [
+    (
+        "axe.js",
+        r#"axe.run({ iframes: false }).then(function (found) {
+          tell(found.violations.map(function (one) { return one.id + " " + one.nodes[0].target.join(" "); }));
+        });"#,
+    ),
+    // Its warnings and notices ask a person to look.
+    (
+        "htmlcs.js",
+        r#"HTMLCS.process("WCAG2AA", document, function () {
+          var errors = HTMLCS.getMessages().filter(function (one) { return one.type === HTMLCS.ERROR; });
+          tell(errors.map(function (one) { return one.code + " " + one.element.outerHTML.slice(0, 120); }));
+        });"#,
+    ),
+];
+
+/// A tool that scripts/setup fetched.
+fn tool(name: &str) -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    std::env::var_os("CARGO_TARGET_DIR").map_or(beside, PathBuf::from).join("tools").join(name)
+}
+
+/// What a checker finds in a page, everything unfolded. Nothing where there is no checker or no browser.
+fn complaints(page: &str, (checker, run): (&str, &str), dark: bool) -> Option<String> {
+    let Ok(script) = std::fs::read_to_string(tool(checker)) else {
+        println!("skipped: `scripts/setup --tests` fetches {checker}");
+        return None;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = page.replace("<details", "<details open");
+    let load = format!(
+        r#"window.addEventListener("load", function () {{
+          function tell(found) {{ document.documentElement.setAttribute("data-probe", found.join("; ") || "nothing"); }}
+          {run}
+        }});"#
+    );
+    let page = page.replace("</body>", &format!("<script>{script}</script><script>{load}</script></body>"));
+    let more: &[&str] = if dark { &["--blink-settings=preferredColorScheme=0"] } else { &[] };
+    let arguments = [&["--dump-dom", "--virtual-time-budget=300000"], more].concat();
+    let (document, _) = open(folder.path(), &page, "1280,900", &arguments)?;
+    let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next());
+    Some(found.expect("the checker ends").to_owned())
+}
+
 #[test]
-fn a_checker_of_accessibility_finds_nothing() {
-    let Some(axe) = std::env::var_os("AXE") else { return println!("skipped: AXE does not name an axe.min.js") };
-    let axe = std::fs::read_to_string(axe).expect("AXE is a script");
-    let run = r#"window.addEventListener("load", function () { axe.run({ iframes: false }).then(function (found) {
-      document.documentElement.setAttribute("data-probe", found.violations.map(function (one) {
-        return one.id + " " + one.nodes[0].target.join(" ");
-      }).join("; ") || "nothing");
-    }); });"#;
-    for dark in [&[][..], &["--blink-settings=preferredColorScheme=0"]] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let page = html::render(&fixture::regressed()).expect("renders").replace("<details", "<details open");
-        let page = page.replace("</body>", &format!("<script>{axe}</script><script>{run}</script></body>"));
-        let arguments = [&["--dump-dom", "--virtual-time-budget=300000"], dark].concat();
-        let Some((document, _)) = open(folder.path(), &page, "1280,900", &arguments) else { return };
-        let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next());
-        assert_eq!(found, Some("nothing"), "dark: {}", !dark.is_empty());
+fn two_checkers_of_accessibility_find_nothing() {
+    let page = html::render(&fixture::regressed()).expect("renders");
+    for checker in CHECKERS {
+        for dark in [false, true] {
+            let Some(found) = complaints(&page, checker, dark) else { break };
+            assert_eq!(found, "nothing", "{}, dark: {dark}", checker.0);
+        }
+        // A picture without words.
+        let Some(found) = complaints(&page.replace("<main>", "<main><img src=\"data:,\">"), checker, false) else {
+            continue;
+        };
+        assert_ne!(found, "nothing", "{} sees what is wrong", checker.0);
     }
 }
 

@@ -122,7 +122,7 @@ fn the_lead_says_what_happened() {
     assert_eq!(
         lead(&fixture::regressed()),
         "`step/log [store=redb, durability=buffered]` got worse: instructions +17.4%, most of it in \
-         `memory::codec::json::encode` (+13,766 called more often, +1,864 dearer a call)"
+         `memory::codec::json::encode` (+13,766 called more often, +1,864 costlier per call)"
     );
     assert_eq!(
         lead(&fixture::passed()),
@@ -161,7 +161,7 @@ fn a_red_page_answers_its_readers_at_once() {
             "Between baseline baselines/stored/x86_64-rustc1.95.0-valgrind3.19.0-glibc2.36-1f0c8a3b.jsonl, which does \
              not have it, and <code>c5c709651f7e</code>",
             "+15,630 instructions in <code>memory::codec::json::encode</code> (+13,766 called more often, +1,864 \
-             dearer a call)",
+             costlier per call)",
             "Yes: 1 of 2 changes is counted under valgrind, where the same program gives the same again; 1 of 2 \
              changes is measured on both sides in turn, shown at 99%; 1 control with a known answer judged rightly in \
              this run",

@@ -27,6 +27,7 @@ mod run;
 mod selection;
 mod serve;
 mod shell;
+mod trend;
 
 use std::process::ExitCode;
 

@@ -24,7 +24,7 @@ use super::selection::SelectionArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 With --against, it writes three flamegraphs (the base, this tree, and their difference) and lists the change by
-function, split into `called more often` and `dearer a call`. The lines sum to the whole change. The cost of the
+function, split into `called more often` and `costlier per call`. The lines sum to the whole change. The cost of the
 standard library and other crates counts for the function of this project that calls them.
 
 Examples:

@@ -16,6 +16,8 @@ use memory::hash::fnv1a;
 use reports::{Format, RawFile, Report};
 use serde::{Deserialize, Serialize};
 
+use super::trend;
+
 /// Prints and publishes a judged session, and returns its exit code.
 pub fn judged(judged: Judged, format: Option<Format>) -> Result<Exit> {
     let Judged { finished, judgement, against, notes } = judged;
@@ -51,7 +53,8 @@ pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
     Ok(folder.join("index.html"))
 }
 
-/// The report with the files that make it again, if Assay measured: the run, its verdict and its call stacks.
+/// The report with the files that make it again, if Assay measured: the run, its verdict, its call stacks and its
+/// history.
 pub fn with_raw_data(report: &Report, run: &Path) -> Result<Report> {
     let mut report = report.clone();
     if report.run.header.is_foreign() {
@@ -63,6 +66,10 @@ pub fn with_raw_data(report: &Report, run: &Path) -> Result<Report> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
         }
+    }
+    if !report.trends.is_empty() {
+        let history = trend::history(run, &report.run)?;
+        report.raw.push(RawFile { name: file_name(&trend::path(run)), bytes: history.to_text().into_bytes() });
     }
     if let Some((judgement, against)) = report.judgement.clone().zip(report.against.clone()) {
         let stored = StoredVerdict { against, judgement, notes: report.notes.clone() };
@@ -101,6 +108,10 @@ pub fn report(path: &Path, run: Run) -> Result<Report> {
         report.phases = each_toggle::phases_of(report.run.measurements.iter().map(|measurement| &measurement.case))?;
         report.profiles = runs::read_stacks(path)?;
         report.notes = source::notes(&report.run);
+        report.trends = trend::history(path, &report.run).and_then(trend::of).unwrap_or_else(|error| {
+            eprintln!("the report shows no trends: {error:#}");
+            vec![]
+        });
     }
     Ok(report)
 }

@@ -68,3 +68,31 @@ fn runs_become_points_of_their_commits() {
     let (code, _, told) = project.assay(&["history", "add", "run.jsonl"]);
     assert!(code == 1 && told.contains("a history is of commits: commit, and measure again"), "{told}");
 }
+
+#[test]
+fn a_report_shows_the_trend_and_keeps_it() {
+    let project = Project::new(&[("Cargo.toml", "[package]\nname = \"summing\"\nversion = \"0.1.0\"\n")]);
+    let add = |number: u32, instructions: f64| {
+        let mut measured = run(&[("step/log", instructions)]);
+        measured.header.environment.commit = format!("{number:040}");
+        measured.header.started_at = format!("2026-01-{number:02}T00:00:00Z");
+        measured.write(&project.root().join("run.jsonl")).expect("written");
+        assert_eq!(project.assay(&["history", "add", "run.jsonl"]).0, 0);
+    };
+    (1..=8).for_each(|number| add(number, 1000.0));
+    (9..=16).for_each(|number| add(number, 1100.0));
+    let page = |run: &str| {
+        let (code, said, told) = project.assay(&["report", run, "--output", "page.html"]);
+        assert_eq!(code, 0, "{said}{told}");
+        std::fs::read_to_string(project.root().join("page.html")).expect("a page")
+    };
+    let first = page("run.jsonl");
+    assert!(first.contains("16 commits, 1 change, the last one +10.0% at 000000000000 (2026-01-09)"), "{first}");
+    // The page has its history: without the project's, it is made again with the trend.
+    let kept = project.root().join("baselines/history");
+    let [stored] = &History::list(&kept).expect("listed")[..] else { panic!("one environment") };
+    project.write("run.history.jsonl", &stored.to_text());
+    std::fs::remove_dir_all(&kept).expect("removed");
+    assert_eq!(page("run.jsonl"), first);
+    assert!(first.contains("download=\"run.history.jsonl.gz\""), "{first}");
+}

@@ -44,7 +44,7 @@ const PLANTS: [Plant; 10] = [
         after: "while let Some(begin) = rest.find(char::is_alphanumeric) {\n",
         code: "for turn in 0..100 { std::hint::black_box(turn); }",
         function: &["FeatureHashing as memory::embedding::Embedder>::embed"],
-        words: "dearer a call",
+        words: "costlier per call",
     },
     Plant {
         kind: "an allocation",
@@ -52,7 +52,7 @@ const PLANTS: [Plant; 10] = [
         after: "ended: &Outcome) -> Reward {\n",
         code: "for size in 1..16 { std::hint::black_box(Vec::<u8>::with_capacity(std::hint::black_box(size * 64))); }",
         function: &["memory::reward::reward"],
-        words: "dearer a call",
+        words: "costlier per call",
     },
     Plant {
         kind: "a lost inline",
@@ -84,7 +84,7 @@ const PLANTS: [Plant; 10] = [
         after: "let steps = trace.tools.len();\n",
         code: "for part in 0..16 { std::hint::black_box(format!(\"{part} of {steps}\")); }",
         function: &["memory::reward::reward"],
-        words: "dearer a call",
+        words: "costlier per call",
     },
     Plant {
         kind: "a sort",
@@ -93,7 +93,7 @@ const PLANTS: [Plant; 10] = [
         code: "let mut places: Vec<u64> = (0..100).map(|place| place * 37 % 100).collect(); std::hint::black_box(&mut \
             places).sort();",
         function: &["memory::reflection::reflect"],
-        words: "dearer a call",
+        words: "costlier per call",
     },
     Plant {
         kind: "a lock",
@@ -102,7 +102,7 @@ const PLANTS: [Plant; 10] = [
         code: "static LOCK: std::sync::Mutex<u64> = std::sync::Mutex::new(0); for _ in 0..200 { \
             *LOCK.lock().expect(\"held by nobody else\") += 1; }",
         function: &["memory::pattern::extract"],
-        words: "dearer a call",
+        words: "costlier per call",
     },
     Plant {
         kind: "bounds checked again",
@@ -110,7 +110,7 @@ const PLANTS: [Plant; 10] = [
         after: "let len = a.len().min(b.len());\n",
         code: "for place in 0..len { std::hint::black_box(std::hint::black_box(a)[place]); }",
         function: &["memory::embedding::dot"],
-        words: "dearer a call",
+        words: "costlier per call",
     },
 ];
 

@@ -1,0 +1,46 @@
+//! The trends that a report shows: what the stored history knows of a run's cases.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use baselines::history::changes::{ChangedSeries, changes};
+use baselines::history::{History, series};
+use baselines::policy::Policy;
+use baselines::{CaseKey, Run};
+use harness::session::runs;
+use harness::workspace;
+
+/// The most commits of a trend: the last ones.
+const COMMITS: usize = 120;
+
+/// The history beside a run that was saved from a page.
+pub fn path(run: &Path) -> PathBuf {
+    run.with_extension("history.jsonl")
+}
+
+/// What is known of the metrics that block of a run's cases, in its environment: from the file beside the run if there
+/// is one, or from the stored history.
+pub fn history(path_of_run: &Path, run: &Run) -> Result<History> {
+    let beside = path(path_of_run);
+    let mut history = match beside.is_file() {
+        true => History::read(&beside)?,
+        false => History::open(&workspace::histories(), &run.header.environment.key())?,
+    };
+    history.commits.drain(..history.commits.len().saturating_sub(COMMITS));
+    let cases: BTreeSet<&CaseKey> = run.measurements.iter().map(|measurement| &measurement.case).collect();
+    let (policy, today) = (Policy::standard(), runs::today());
+    for commit in &mut history.commits {
+        commit.cases.retain(|values| cases.contains(&values.case));
+        for values in &mut commit.cases {
+            let blocks = |metric: &str| policy.limit(&values.case, metric, today).is_some_and(|limit| limit.blocks());
+            values.values.retain(|metric, _| blocks(metric));
+        }
+    }
+    Ok(history)
+}
+
+/// The series of a history, with their changes.
+pub fn of(history: History) -> Result<Vec<ChangedSeries>> {
+    Ok(changes(series::series(&history, |_| true), &Policy::standard(), runs::today())?)
+}
