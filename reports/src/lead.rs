@@ -18,8 +18,8 @@ use crate::ranking::rank;
 use crate::toggles::{self, ToggleEffects};
 use crate::{Report, cause, deltas, repeatability};
 
-/// `step/log got worse: instructions +15.6%, your code, most of it in memory::append (costlier per call); 2 more benchmarks
-/// got worse`.
+/// `step/log got worse: instructions +15.6%, your code, most of it in memory::append (costlier per call); 2 more
+/// benchmarks got worse`.
 pub fn regressed(judgement: &Judgement) -> String {
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
     let ranking = rank(&judgement.comparison);

@@ -1,4 +1,4 @@
-//! The first verdict of somebody new: a project that knows nothing of Assay, a commit of documents, and one that is slower.
+//! The first verdict of somebody new: a project that knows nothing of Assay, a commit of documents, and a slower one.
 
 use super::support::{LIBRARY, has_valgrind, slower, summing};
 

@@ -27,6 +27,7 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines stats"),
     ("bench-suite/mcp", "baselines reports"),
     ("bench-suite/assay", "claims mcp harness cache-sim testbed workloads corpus worker memory baselines reports"),
+    ("fuzz", "baselines cache-sim corpus harness memory"),
 ];
 
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
@@ -93,7 +94,10 @@ pub fn dependencies(tree: &Tree) -> Vec<String> {
             );
         }
         let manifest: Table = text.parse().unwrap_or_default();
-        if manifest.get("lints").is_none_or(|lints| lints.get("workspace").is_none()) {
+        // A workspace by itself inherits nothing.
+        if manifest.get("workspace").is_none()
+            && manifest.get("lints").is_none_or(|lints| lints.get("workspace").is_none())
+        {
             wrong.push(format!("{path}: add `[lints] workspace = true`"));
         }
     }

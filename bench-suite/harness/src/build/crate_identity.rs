@@ -50,8 +50,8 @@ done
 exec "$@"
 "#;
 
-/// The wrapper for the packages of `tree` in a folder, written there. One that is there keeps its age, as cargo compiles
-/// again for a newer one.
+/// The wrapper for the packages of `tree` in a folder, written there. One that is there keeps its age, as cargo
+/// compiles again for a newer one.
 pub fn wrapper(folder: &Path) -> Result<PathBuf> {
     // The folders of packages are told by their full names.
     let folder = folder.canonicalize().with_context(|| format!("can't find {}", folder.display()))?;

@@ -24,8 +24,8 @@ pub const WHY: &str = "they differ from run to run of one program: only its time
 
 /// The cases that differ between two sides, and whose instructions also differ between two counts of one side.
 /// `counted` are the first counts of the base and of the new side; only cases that differ there are counted again. The
-/// new side's plan comes first. The base has none if it is a stored baseline, and of its cases only those that got worse
-/// are counted again: a change for the better turns no gate red.
+/// new side's plan comes first. The base has none if it is a stored baseline, and of its cases only those that got
+/// worse are counted again: a change for the better turns no gate red.
 pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
     let first = |run: &Run, case: &SubjectCase| {
         let of_case = |measurement: &&Measurement| measurement.case == case.key && measurement.metric == "instructions";

@@ -145,8 +145,8 @@ impl Rulebook {
     }
 
     /// What judges a change of a base: the base's version of a policy file. A file outside of the repository is not the
-    /// change's, and is used as it is. `file` is what the user names, `usual` are the places where a repository may have
-    /// its own: the first one that the base has judges.
+    /// change's, and is used as it is. `file` is what the user names, `usual` are the places where a repository may
+    /// have its own: the first one that the base has judges.
     pub fn of_base(base: BaseCommit, file: Option<&Path>, usual: &[PathBuf]) -> Result<Rulebook> {
         let in_base = || usual.iter().find(|path| base.text(path).is_ok_and(|text| text.is_some()));
         let own = || in_base().or(usual.first()).map(PathBuf::as_path);

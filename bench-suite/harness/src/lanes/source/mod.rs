@@ -1,7 +1,7 @@
 //! The source lane: what the source itself shows, by parsing it, its lock file and its built programs.
 //!
-//! Nothing is built and nothing is executed, so it works in any cargo workspace. Code for tests, benches and examples is
-//! left out. What takes a build, a run of the tests or a network is read from what other tools left: coverage, the
+//! Nothing is built and nothing is executed, so it works in any cargo workspace. Code for tests, benches and examples
+//! is left out. What takes a build, a run of the tests or a network is read from what other tools left: coverage, the
 //! clean build, advisories. Without that it is skipped with the reason.
 
 mod advisories;
