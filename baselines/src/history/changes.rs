@@ -10,7 +10,7 @@ use stats::change_points::change_points;
 use stats::descriptive::median_in_place;
 
 /// The probability of any change point in series of pure noise, at most.
-pub const LEVEL: f64 = 0.01;
+pub const LEVEL: f64 = 0.05;
 
 /// The seed of the permutations.
 const SEED: u64 = 20_260_122;
