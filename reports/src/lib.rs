@@ -2,14 +2,13 @@
 //!
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
 //! - [`html`]: a page for a browser; `markdown`: a comment on a change; [`text`]: tables for a terminal; `json`: for
-//!   other programs; `junit`: for CI systems; `github`: annotations of a workflow.
-//! - [`splice`]: figures in documents. [`ledger`]: the ledger of claims. [`calibration`]: the page, table and chart of
+//!   other programs; `junit`: for CI systems; `annotations`: those of a workflow on GitHub.
+//! - [`splice`]: figures in documents. [`claims`]: what was promised, judged. [`calibration`]: the page, table and chart of
 //!   a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `answers`: what readers
-//!   of a red report ask. `ranking`: the order of
-//!   the deltas; `deltas`: one in words. [`cause`]: the causes of changed counts. [`repeatability`]: repeated counts.
-//!   [`history`]: the values of many commits, as text and as a site. `names`, `numbers`: cases and values as people
-//!   read them.
+//!   of a red report ask. `ranking`: the order of the deltas; `deltas`: one in words. [`cause`]: the causes of changed
+//!   counts. [`repeatability`]: repeated counts. [`history`]: the values of many commits, as text and as a site.
+//!   `names`, `numbers`: cases and values as people read them.
 //! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
 //!   that charts show.
 //! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
@@ -18,10 +17,12 @@
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
+mod annotations;
 mod answers;
 pub mod calibration;
 pub mod cause;
 mod chart;
+pub mod claims;
 mod costs;
 mod deltas;
 pub mod dots;
@@ -29,7 +30,6 @@ mod error;
 pub mod figures;
 pub mod flamegraph;
 mod format;
-mod github;
 pub mod headline;
 pub mod heat;
 pub mod history;
@@ -37,7 +37,6 @@ pub mod html;
 mod json;
 mod junit;
 mod lead;
-pub mod ledger;
 pub mod load_curve;
 mod markdown;
 mod names;
@@ -68,7 +67,7 @@ pub fn render(report: &Report, format: Format) -> Result<String> {
         Format::Text => Ok(text::render(report)),
         Format::Junit => junit::render(report),
         Format::Json => json::render(report),
-        Format::Github => Ok(github::render(report)),
+        Format::Github => Ok(annotations::render(report)),
     }
 }
 

@@ -7,7 +7,7 @@ use baselines::calibration::Suite;
 use baselines::claim::ClaimReport;
 
 use crate::names::Names;
-use crate::{Error, Report, Result, calibration, headline, ledger, markdown, toggle_tables};
+use crate::{Error, Report, Result, calibration, claims, headline, markdown, toggle_tables};
 
 /// Where figures come from.
 #[derive(Debug)]
@@ -101,9 +101,9 @@ fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
         (Figures::Run(report), "phase-steps") => toggle_tables::phases(report),
         (Figures::Run(report), "interactions") => toggle_tables::interactions(report),
         (Figures::Run(report), lane) => markdown::lane(report, lane),
-        (Figures::Ledger(ledger), "claims") => Some(ledger::markdown(ledger)),
-        (Figures::Ledger(ledger), "claims-summary") => Some(ledger::summary(ledger)),
-        (Figures::Ledger(ledger), _) => ledger::phases_markdown(ledger),
+        (Figures::Ledger(ledger), "claims") => Some(claims::markdown(ledger)),
+        (Figures::Ledger(ledger), "claims-summary") => Some(claims::summary(ledger)),
+        (Figures::Ledger(ledger), _) => claims::phases_markdown(ledger),
         (Figures::Calibration(suites), _) => calibration::markdown(suites).ok(),
     }
 }

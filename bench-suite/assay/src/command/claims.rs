@@ -183,9 +183,9 @@ impl ClaimsArgs {
         }
         for format in [Format::Html, Format::Markdown] {
             let file = path.with_extension(format.extension());
-            baselines::atomic::write(&file, reports::ledger::render(report, format)?.as_bytes())?;
+            baselines::atomic::write(&file, reports::claims::render(report, format)?.as_bytes())?;
         }
-        print!("{}", reports::ledger::render(report, self.format.format())?);
+        print!("{}", reports::claims::render(report, self.format.format())?);
         eprintln!("\nclaims: {}\npage:   {}", path.display(), path.with_extension("html").display());
         Ok(exit(report))
     }

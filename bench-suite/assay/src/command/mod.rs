@@ -9,7 +9,7 @@ mod compare;
 mod corpus;
 mod doctor;
 #[cfg(test)]
-mod documents;
+mod documented_commands;
 mod gate;
 mod growth;
 mod history;

@@ -26,7 +26,7 @@ use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::shard::{self, Sharded};
 use super::sides::{SideBySide, match_up};
-use super::{run, runs, timed, times, unmeasured};
+use super::{choose_timed, round_measurements, run, runs, unmeasured};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::hash::hash;
@@ -96,7 +96,7 @@ impl AbSession<'_> {
             session.writer.skipped("every case", "the two sides share none that was selected")?;
         }
         if let Some(sharded) = sharded {
-            let timed = timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+            let timed = choose_timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
             let (scope, writer) = (session.scope.take(), &mut session.writer);
             match sharded.take(&mut shared, &timed, &mut one_sided, scope, writer)? {
                 None => return session.unmeasured(shard::empty(sharded.part), &base),
@@ -122,7 +122,7 @@ impl AbSession<'_> {
         if !budget.is_over() {
             both_sides.lay_counts(&mut counts.deltas, &self.rulebook.policy);
         }
-        let mut timed = timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+        let mut timed = choose_timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
         if self.selection.compares(Lane::Time) {
             counts.leave_out_same_code(&mut timed, &self.rulebook.policy);
         }
@@ -131,7 +131,7 @@ impl AbSession<'_> {
                 let mut both = SideBySide::new(&base, &new)?;
                 session.randomize(&mut both)?;
                 let (base, new) = both.sides();
-                let steady = timed::steady(&shared, &timed, &counts.deltas);
+                let steady = choose_timed::steady(&shared, &timed, &counts.deltas);
                 let mut jobs = jobs::jobs(subject, &timed, base, new);
                 jobs.extend(jobs::controls(subject, &steady, new));
                 session.alternate(self, jobs, &both, counts.block())?
@@ -259,7 +259,7 @@ impl AbSession<'_> {
         };
         let new_counts = counts(session.writer.so_far());
         let deltas = compare::compare(&counts(&of_base), &new_counts, &self.rulebook.policy, runs::today()).deltas;
-        let same_code = timed::same_code(cases, [base, new], &new_counts.measurements, &executed, &deltas);
+        let same_code = choose_timed::same_code(cases, [base, new], &new_counts.measurements, &executed, &deltas);
         let same_code = same_code.unwrap_or_else(|error| {
             eprintln!("times: every case is timed, as the machine code can't be compared: {error:#}");
             BTreeSet::new()
@@ -395,7 +395,7 @@ impl Session {
             sizes: &Sizes::default(),
         };
         scheduler::run_rounds(jobs, &settings, &mut self.writer)?;
-        times::record(&mut self.writer)?;
+        round_measurements::record(&mut self.writer)?;
         let run = self.writer.so_far();
         let mut verdicts = paired::judge(&procedure, &run.pairs, policy, settings.today, run.elsewhere())?;
         if decided {

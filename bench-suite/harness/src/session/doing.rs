@@ -185,8 +185,9 @@ fn is_compiled_otherwise(case: &CaseKey, counts: &[Delta]) -> bool {
     };
     let changed = ["instructions", "branches"].iter().filter_map(|metric| both(metric)).any(|(base, new)| base != new);
     let misses = both("estimated_cycles").zip(both("l1_hits"));
-    let more =
-        misses.is_some_and(|(cycles, hits)| (cycles.1 - hits.1) - (cycles.0 - hits.0) > super::timed::ALIKE * cycles.0);
+    let more = misses.is_some_and(|(cycles, hits)| {
+        (cycles.1 - hits.1) - (cycles.0 - hits.0) > super::choose_timed::ALIKE * cycles.0
+    });
     changed && misses.is_some() && !more
 }
 

@@ -2,25 +2,25 @@
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs;
-//!   `timed` chooses those that are timed, `unmeasured` says what needs no measurement, and [`kept_counts`] keeps
+//!   `choose_timed` chooses those that are timed, `unmeasured` says what needs no measurement, and [`kept_counts`] keeps
 //!   what was counted of a base.
-//! - [`shard`] takes a part of the cases; `times` records those of rounds as measurements.
+//! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
 //!   doing a count that got worse is.
-//! - [`backfill`] measures commits of before for the history.
+//! - [`backfill`] measures earlier commits for the history.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
 pub mod backfill;
+mod choose_timed;
 pub mod doing;
 pub mod judging;
 pub mod kept_counts;
 pub mod plan;
+mod round_measurements;
 pub mod rulebook;
 pub mod run;
 pub mod runs;
 pub mod shard;
 pub mod sides;
-mod timed;
-mod times;
 mod unmeasured;

@@ -2,7 +2,7 @@
 
 use baselines::claim::{self, ClaimReport, ClaimVerdict, JudgedClaim, JudgedPart, MeasuredEffect, Target};
 use baselines::{Durability, Metric};
-use reports::{Format, ledger};
+use reports::{Format, claims};
 
 use crate::{fixture, golden};
 
@@ -116,18 +116,18 @@ fn sample() -> ClaimReport {
 fn the_ledger_in_every_format() {
     let sample = sample();
     for format in [Format::Text, Format::Markdown, Format::Html] {
-        let rendered = ledger::render(&sample, format).expect("renders");
-        assert_eq!(rendered, ledger::render(&sample, format).expect("renders"), "the same ledger gives the same text");
+        let rendered = claims::render(&sample, format).expect("renders");
+        assert_eq!(rendered, claims::render(&sample, format).expect("renders"), "the same ledger gives the same text");
         golden::check(&format!("ledger.{format}"), &rendered);
     }
-    let json = ledger::render(&sample, Format::Json).expect("renders");
+    let json = claims::render(&sample, Format::Json).expect("renders");
     assert_eq!(serde_json::from_str::<ClaimReport>(&json).expect("parses"), sample);
-    assert!(ledger::render(&sample, Format::Junit).is_err());
+    assert!(claims::render(&sample, Format::Junit).is_err());
 }
 
 #[test]
 fn nothing_of_a_ledger_breaks_out_of_its_page() {
-    let page = ledger::render(&sample(), Format::Html).expect("renders");
+    let page = claims::render(&sample(), Format::Html).expect("renders");
     assert!(!page.contains("<script>|") && !page.contains("\u{202e}"));
     assert!(page.contains("id=\"claim-&lt;script&gt;|*x*\""));
 }
@@ -136,6 +136,6 @@ fn nothing_of_a_ledger_breaks_out_of_its_page() {
 fn a_ledger_without_a_measurement_has_no_chart() {
     let mut sample = sample();
     sample.claims.retain(|claim| claim.verdict == ClaimVerdict::Skipped);
-    assert_eq!(ledger::picture(&sample), None);
-    assert!(ledger::summary(&sample).ends_with("1 claim: 1 skipped"), "{}", ledger::summary(&sample));
+    assert_eq!(claims::picture(&sample), None);
+    assert!(claims::summary(&sample).ends_with("1 claim: 1 skipped"), "{}", claims::summary(&sample));
 }
