@@ -1,0 +1,1 @@
+../../../assay/tests/gate/worker.py
