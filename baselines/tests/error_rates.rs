@@ -1,7 +1,7 @@
 //! The error rates of the whole decision, from slices to verdicts, on simulated machines. Seeded: the same figures
 //! always.
 //!
-//! `cargo test --release -p baselines --test error_rates -- --nocapture` prints them. The noise is unkind: heavy
+//! `cargo test --release -p assay-baselines --test error_rates -- --nocapture` prints them. The noise is unkind: heavy
 //! tails, preempted slices, drift within and across rounds, noise that comes in bursts, and a memory layout
 //! that each process draws anew. What is not simulated is a layout that differs between two builds for good: that is a
 //! real difference of the binaries, and `assay calibrate` measures it.

@@ -5,7 +5,7 @@
 //! common is lost by that; suites of the record scatter no more than rounds that are drawn so.
 //!
 //! ```text
-//! cargo nextest run --release -p baselines --run-ignored all --no-capture -E 'test(recorded_rounds)'
+//! cargo nextest run --release -p assay-baselines --run-ignored all --no-capture -E 'test(recorded_rounds)'
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]

@@ -1,4 +1,5 @@
-//! How much faster the dot product of embeddings is than scalar code: `cargo run --release -p memory --example dot`.
+//! How much faster the dot product of embeddings is than scalar code:
+//! `cargo run --release -p assay-memory --example dot`.
 //!
 //! Both run in turns, in slices of some milliseconds, in an order that is drawn anew for every pair; what is printed is
 //! the median over the pairs of the scalar code's time divided by the other's. The scalar code adds one product after

@@ -1,6 +1,6 @@
 //! The error rates of change points on simulated histories. Seeded: the same figures always.
 //!
-//! `cargo test --release -p stats --test change_points -- --nocapture` prints them.
+//! `cargo test --release -p assay-stats --test change_points -- --nocapture` prints them.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 

@@ -1,7 +1,7 @@
 //! The dictionary of compression `zstd-dictionary`: how much smaller it makes small steps that it was not trained on,
 //! and where it comes from.
 //!
-//! `UPDATE_GOLDEN=1 cargo nextest run --release -p corpus --test dictionary` trains it anew with the `zstd`
+//! `UPDATE_GOLDEN=1 cargo nextest run --release -p assay-corpus --test dictionary` trains it anew with the `zstd`
 //! program, which has to be installed. That is for a new dictionary with a new id, under a new name: the one that
 //! values were written with stays as it is.
 

@@ -19,7 +19,7 @@ A file that is there is never overwritten.")]
 pub struct InitArgs {}
 
 /// The workflow, in the place where the forge looks for it.
-const WORKFLOW: (&str, &str) = (".github/workflows/assay.yml", include_str!("../../../../ci/workflow.yml"));
+const WORKFLOW: (&str, &str) = (".github/workflows/assay.yml", include_str!("workflow.yml"));
 
 impl InitArgs {
     /// Writes the workflow, and says what comes next.

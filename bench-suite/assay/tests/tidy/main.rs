@@ -36,7 +36,7 @@ fn root() -> PathBuf {
     folders.find(|folder| text(folder).contains("[workspace]")).expect("the crate is part of a workspace").to_owned()
 }
 
-/// The repository, without Git's files and build folders.
+/// The repository, without Git's files and build folders, and without links to what is elsewhere in it.
 fn repository() -> Tree {
     let root = root();
     let mut tree = Tree::new();
@@ -44,6 +44,9 @@ fn repository() -> Tree {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder of the repository") {
             let path = entry.expect("an entry").path();
+            if path.is_symlink() {
+                continue;
+            }
             let name = path.strip_prefix(&root).expect("below the root").to_string_lossy().replace('\\', "/");
             if path.is_file() {
                 tree.insert(name, fs::read_to_string(&path).unwrap_or_default());

@@ -33,7 +33,7 @@ impl OwnProgram {
             OwnProgram::Worker => (MEASURED, "bin", "assay-worker"),
             OwnProgram::MemoryServer => (MEASURED, "bin", "memory-server"),
             OwnProgram::Times => (&["bench-suite"][..], "bench", "times"),
-            OwnProgram::Loadgen => (&["loadgen"][..], "bin", "loadgen"),
+            OwnProgram::Loadgen => (&["*loadgen"][..], "bin", "loadgen"),
         };
         let mut arguments = vec!["build".to_owned(), "--release".to_owned()];
         arguments.extend(packages.iter().map(|package| format!("--package={package}")));
@@ -42,8 +42,8 @@ impl OwnProgram {
 }
 
 /// The packages of measured programs. They are built in one call, so that each has the same code whichever program is
-/// needed.
-const MEASURED: &[&str] = &["memory", "workloads"];
+/// needed. A pattern, as older revisions have them without `assay-`.
+const MEASURED: &[&str] = &["*memory", "*workloads"];
 
 /// A cargo target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,7 +184,7 @@ mod tests {
         for program in [OwnProgram::Worker, OwnProgram::MemoryServer] {
             let packages: Vec<String> =
                 program.target().arguments.into_iter().filter(|argument| argument.starts_with("--package")).collect();
-            assert_eq!(packages, ["--package=memory", "--package=workloads"]);
+            assert_eq!(packages, ["--package=*memory", "--package=*workloads"]);
         }
     }
 }

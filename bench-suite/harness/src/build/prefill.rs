@@ -110,6 +110,7 @@ mod tests {
             ("deps/commands-0123", false),
             (".fingerprint/serde-0123/lib-serde", true),
             (".fingerprint/bench-suite-0123/lib-bench-suite", false),
+            (".fingerprint/assay-memory-0123/lib-memory", false),
             ("build/libc-0123/output", true),
         ];
         for (file, _) in files {

@@ -37,22 +37,26 @@ const MARK: &[u8] = b"built with Assay's stand-in for criterion";
 
 macro_rules! files {
     ($($file:literal)*) => {
-        /// The files of the stand-in.
-        const FILES: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../../criterion/", $file)))),*];
+        /// The files of the stand-ins, as `stand-in` has them.
+        const FILES: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../stand-in/", $file)))),*];
     };
 }
 
+/// The name of a manifest in `stand-in`, which consists of links into `bench-suite/criterion`: a package can contain
+/// nothing from outside of it, and no folder with a manifest under cargo's name.
+const MANIFEST: &str = "manifest.toml";
+
 files!(
-    "Cargo.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs"
-    "src/chance.rs"
+    "manifest.toml" "src/arguments.rs" "src/async_bencher.rs" "src/async_executor.rs" "src/bencher.rs" "src/chance.rs"
     "src/clock.rs" "src/configuration.rs" "src/criterion.rs" "src/group.rs" "src/id.rs" "src/json.rs" "src/lib.rs"
     "src/libtest.rs" "src/loops.rs" "src/macros.rs" "src/measurement.rs" "src/old.rs" "src/placement.rs"
     "src/process.rs" "src/profiler.rs" "src/serve.rs" "src/slice.rs" "src/system.rs" "src/valgrind.rs" "src/worker.rs"
-    "macros/Cargo.toml" "macros/src/divan.rs" "macros/src/gungraun.rs" "macros/src/head.rs" "macros/src/lib.rs"
-    "macros/src/options.rs" "macros/src/tokens.rs" "divan/Cargo.toml" "src/divan.rs" "src/divan/allocator.rs"
+    "macros/manifest.toml" "macros/src/divan.rs" "macros/src/gungraun.rs" "macros/src/head.rs" "macros/src/lib.rs"
+    "macros/src/options.rs" "macros/src/tokens.rs" "divan/manifest.toml" "src/divan.rs" "src/divan/allocator.rs"
     "src/divan/bencher.rs" "src/divan/configuration.rs" "src/divan/counter.rs" "src/divan/entry.rs"
-    "src/divan/expansion.rs" "src/divan/options.rs" "gungraun/Cargo.toml" "iai-callgrind/Cargo.toml" "src/gungraun.rs"
-    "src/gungraun/group.rs" "src/few.rs" "iai/Cargo.toml" "src/iai.rs" "bencher/Cargo.toml" "src/bencher_port.rs" "src/plain_bencher.rs"
+    "src/divan/expansion.rs" "src/divan/options.rs" "gungraun/manifest.toml" "iai-callgrind/manifest.toml"
+    "src/gungraun.rs" "src/gungraun/group.rs" "src/few.rs" "iai/manifest.toml" "src/iai.rs" "bencher/manifest.toml"
+    "src/bencher_port.rs" "src/plain_bencher.rs"
 );
 
 /// The packages of a lock file.
@@ -137,10 +141,10 @@ pub fn folder(home: &Path, name: &str) -> PathBuf {
 /// and cargo what it has built of them.
 pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
     for (file, text) in FILES {
-        let path = folder.join(file);
+        let path = folder.join(file.replace(MANIFEST, "Cargo.toml"));
         let text = match *file {
-            "macros/Cargo.toml" => manifest(text, None, version),
-            file if file.ends_with("Cargo.toml") => manifest(text, Some(name), version),
+            "macros/manifest.toml" => manifest(text, None, version),
+            file if file.ends_with(MANIFEST) => manifest(text, Some(name), version),
             _ if name == "criterion" => as_before(text, version),
             _ => (*text).to_owned(),
         };
@@ -198,7 +202,7 @@ mod tests {
             ["src", "src/divan", "src/gungraun", "macros/src"].into_iter().flat_map(sources).collect();
         let here: BTreeSet<String> = FILES.iter().map(|(file, _)| (*file).to_owned()).collect();
         let mut manifests = here.difference(&there);
-        assert!(manifests.all(|file| file.ends_with("Cargo.toml")), "{here:?}");
+        assert!(manifests.all(|file| file.ends_with(MANIFEST)), "{here:?}");
         assert_eq!(there.difference(&here).collect::<Vec<_>>(), Vec::<&String>::new());
     }
 

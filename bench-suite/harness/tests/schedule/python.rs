@@ -10,7 +10,7 @@ use harness::schedule::round;
 use harness::schedule::worker_client::{WorkerProgram, list_cases};
 use rand::SeedableRng;
 
-const WORKER: &str = include_str!("../../../assay/tests/gate/projects/worker.py");
+const WORKER: &str = include_str!("worker.py");
 
 /// The worker in a folder, with work that also sums so many numbers and keeps how often it was done.
 fn worker(folder: &Path, numbers: u32, extra_percent: f64) -> WorkerProgram {

@@ -51,7 +51,7 @@ fn can_run() -> bool {
     let python = Command::new("python3").arg("--version").output().is_ok();
     let loadgen = Path::new(env!("CARGO_BIN_EXE_assay")).with_file_name("loadgen").is_file();
     if !python || !loadgen {
-        println!("skipped: there is no python3, or no loadgen beside assay: `cargo build --release -p loadgen`");
+        println!("skipped: there is no python3, or no loadgen beside assay: `cargo build --release -p assay-loadgen`");
     }
     python && loadgen
 }
