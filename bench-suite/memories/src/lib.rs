@@ -1,0 +1,1 @@
+//! Other memories of agents under the same harness.
