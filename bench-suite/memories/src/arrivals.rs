@@ -1,7 +1,7 @@
 //! Operations at times that do not depend on the answers: an open Poisson process, seeded.
 //!
-//! Latency counts from the intended start, so that a memory that stalls is charged for all that it made wait (Gil Tene on
-//! coordinated omission). The load generator is a program and drives HTTP; this is the same idea for any call.
+//! Latency counts from the intended start, so that a memory that stalls is charged for all that it made wait (Gil Tene
+//! on coordinated omission). The load generator is a program and drives HTTP; this is the same idea for any call.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -24,8 +24,8 @@ pub struct OpenRun<T> {
     pub answered: f64,
 }
 
-/// Starts `count` operations, `rate` a second on average, each at its time. `start` gives the operation with this number.
-/// The first that fails is the error.
+/// Starts `count` operations, `rate` a second on average, each at its time. `start` gives the operation with this
+/// number. The first that fails is the error.
 pub async fn open<T, F>(rate: f64, seed: u64, count: usize, start: impl Fn(usize) -> F) -> Result<OpenRun<T>>
 where
     T: Send + 'static,

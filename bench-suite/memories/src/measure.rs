@@ -1,8 +1,8 @@
 //! The measurement of one memory, in a new folder and with a model of its own.
 //!
-//! It fills to each size, one episode at a time, the last ones at the rate. At each size it searches one at a time, then
-//! at the rate, with other queries. Then everything is cleared. In a second folder, episodes are stored, the process is
-//! killed, and started again.
+//! It fills to each size, one episode at a time, the last ones at the rate. At each size it searches one at a time,
+//! then at the rate, with other queries. Then everything is cleared. In a second folder, episodes are stored, the
+//! process is killed, and started again.
 //!
 //! Memories are measured one after the other. The first call that fails ends a memory's measurement; what was measured
 //! until then stays.

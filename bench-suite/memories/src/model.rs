@@ -1,9 +1,9 @@
 //! A stand-in for a language model and an embedder: HTTP as OpenAI has it, on this machine, without a key.
 //!
 //! It is deterministic, takes a set time, and counts what it is asked, so that a memory's calls to a model are a count
-//! and its own time is not mixed with a network's. Embeddings hash words ([`FeatureHashing`]): they find texts that share
-//! words, not meanings. A chat is answered by the rules of the adapter, or with its last message. What a memory is worth
-//! with a real model is not measured.
+//! and its own time is not mixed with a network's. Embeddings hash words ([`FeatureHashing`]): they find texts that
+//! share words, not meanings. A chat is answered by the rules of the adapter, or with its last message. What a memory
+//! is worth with a real model is not measured.
 //!
 //! Paths: `/v1/chat/completions`, `/v1/embeddings`, `/v1/models`. Streams are refused.
 

@@ -1,8 +1,8 @@
 //! The episodes that every memory stores, and the queries for them: tasks of the memory's corpus.
 //!
-//! An episode has a key, by which it is known again in an answer, and a task. A query is the task itself (*known*), or the
-//! same reworded: four words of ten are those of other tasks, and the order is another. The words of the corpus are made
-//! up, so no query says the same with synonyms: what an embedder knows of meaning is not asked.
+//! An episode has a key, by which it is known again in an answer, and a task. A query is the task itself (*known*), or
+//! the same reworded: four words of ten are those of other tasks, and the order is another. The words of the corpus are
+//! made up, so no query says the same with synonyms: what an embedder knows of meaning is not asked.
 
 use std::collections::BTreeSet;
 

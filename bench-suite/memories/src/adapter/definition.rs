@@ -1,4 +1,5 @@
-//! The fields of an adapter's file, as TOML has them. FORMAT.md describes them; [`super::read()`] gives them their meaning.
+//! The fields of an adapter's file, as TOML has them. FORMAT.md describes them; [`super::read()`] gives them their
+//! meaning.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A memory as a file describes it: what it is, how it starts, and the calls of each operation.
 //!
-//! FORMAT.md describes the file; [`read()`] refuses one that could not be measured, with the line. The file has no code:
-//! a memory that needs some is started by a small program beside its adapter.
+//! FORMAT.md describes the file; [`read()`] refuses one that could not be measured, with the line. The file has no
+//! code: a memory that needs some is started by a small program beside its adapter.
 
 mod definition;
 mod read;
@@ -43,7 +43,8 @@ pub struct MemoryAdapter {
     pub reset: Vec<AdapterCall>,
     /// Calls that store an episode.
     pub ingest: Vec<AdapterCall>,
-    /// The call that tells if everything stored can be found, and the values at JSON pointers of its answer which say so.
+    /// The call that tells if everything stored can be found, and the values at JSON pointers of its answer which say
+    /// so.
     pub indexed: Option<(AdapterCall, Vec<(String, Value)>)>,
     /// The call that finds episodes.
     pub search: AdapterCall,

@@ -1,4 +1,5 @@
-//! Reads the file of an adapter. What could not be measured is refused with one message: the file, the line, the remedy.
+//! Reads the file of an adapter. What could not be measured is refused with one message: the file, the line, the
+//! remedy.
 
 use std::ops::Range;
 use std::path::Path;
