@@ -192,8 +192,9 @@ impl MeasuredOperation {
     /// After the last arrival, no more than a tenth of all operations was waiting, or two.
     pub fn kept_up(&self) -> bool {
         let Some(((offered, answered), times)) = self.offered.zip(self.answered).zip(self.at_rate) else { return true };
-        let waiting = times.count as f64 * (offered / answered - 1.0);
-        waiting <= (0.1 * times.count as f64).max(2.0)
+        let all = times.count as f64;
+        let waiting = (all * (offered / answered - 1.0)).min(all);
+        waiting <= (0.1 * all).max(2.0)
     }
 }
 
@@ -253,6 +254,8 @@ mod tests {
         assert!(!kept_up(10, 5.0, 10.0 / 2.5));
         assert!(kept_up(100, 5.0, 100.0 / 21.9));
         assert!(!kept_up(100, 5.0, 100.0 / 22.1));
+        // A single one waits for nobody, however soon it came.
+        assert!(kept_up(1, 200.0, 10.0));
     }
 
     #[test]
