@@ -9,7 +9,7 @@
 //! - [`procedure`]: the fixed rules: numbers of rounds, levels, margins.
 //! - [`decision`]: the looks over a whole suite, as a pure function from rounds to next steps.
 //! - [`binomial`]: bounds of a rate, for counts such as "0 red in 100 suites".
-//! - [`descriptive`]: the median.
+//! - [`descriptive`]: the median, and percentiles.
 //! - [`energy`]: the best place to split a series; [`permutation`]: its significance; [`change_points`]: all of them,
 //!   over many series.
 //!

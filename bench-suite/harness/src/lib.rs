@@ -9,7 +9,8 @@
 //! - [`session`] combines all this: it measures, judges and stores for one command.
 //! - [`tools`] run valgrind and criterion and parse their output; [`foreign`] reads the files of other tools.
 //! - [`calibration`] tests the gate on known changes.
-//! - [`served`] is what this program serves as a worker: whole processes of a command; [`words`] splits its line.
+//! - [`served`] is what this program serves as a worker: whole processes of a command; [`words`] splits its line,
+//!   [`process_group`] ends with all that it started.
 //!
 //! `baselines` defines what a number means and if it changed, `reports` presents it.
 //!
@@ -27,6 +28,7 @@ pub mod hash;
 pub mod ladder;
 pub mod lanes;
 pub mod noise;
+pub mod process_group;
 pub mod progress;
 pub mod recorded;
 pub mod schedule;

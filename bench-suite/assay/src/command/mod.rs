@@ -18,6 +18,7 @@ mod init;
 mod load;
 mod load_args;
 mod mcp;
+mod memories;
 mod merge;
 mod profile;
 mod publish;
@@ -79,6 +80,7 @@ enum Command {
     Growth(growth::GrowthArgs),
     Calibrate(calibrate::CalibrateArgs),
     Hits(hits::HitsArgs),
+    Memories(memories::MemoriesArgs),
     Mcp(mcp::McpArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Growth(growth) => growth.execute(),
         Command::Calibrate(calibrate) => calibrate.execute(),
         Command::Hits(hits) => hits.execute(),
+        Command::Memories(memories) => memories.execute(),
         Command::Mcp(mcp) => mcp.execute(),
         Command::Completions(completions) => completions.execute(Cli::command()),
         Command::Man(man) => man.execute(Cli::command()),

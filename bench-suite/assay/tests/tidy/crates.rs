@@ -26,7 +26,11 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/harness", "worker workloads corpus testbed memory baselines stats"),
     ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines stats"),
     ("bench-suite/mcp", "baselines reports"),
-    ("bench-suite/assay", "claims mcp harness cache-sim testbed workloads corpus worker memory baselines reports"),
+    ("bench-suite/memories", "harness corpus memory stats"),
+    (
+        "bench-suite/assay",
+        "claims mcp memories harness cache-sim testbed workloads corpus worker memory baselines reports",
+    ),
 ];
 
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
@@ -41,18 +45,18 @@ pub const STANDALONE: &[&str] = &[
     "bench-suite/criterion/trial",
 ];
 
-/// Libraries that only one file or folder may name, by a part of its path.
-const FOREIGN: &[(&str, &str)] = &[
-    ("goose", "loadgen/src/attack.rs"),
-    ("reqwest", "loadgen/src/send/http.rs"),
-    ("inferno", "reports/src/flamegraph.rs"),
-    ("plotters", "reports/src/chart.rs"),
-    ("libsql", "memory/src/store/libsql/"),
-    ("redb", "memory/src/store/redb/"),
-    ("moka", "/w_tiny_lfu.rs"),
-    ("quick_cache", "/s3_fifo.rs"),
-    ("rmcp", "mcp/src/"),
-    ("augurs", "memory-mcp/src/analysis/"),
+/// Libraries that only these files or folders may name, by a part of their paths.
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("goose", &["loadgen/src/attack.rs"]),
+    ("reqwest", &["loadgen/src/send/http.rs", "memories/src/connection/http.rs"]),
+    ("inferno", &["reports/src/flamegraph.rs"]),
+    ("plotters", &["reports/src/chart.rs"]),
+    ("libsql", &["memory/src/store/libsql/"]),
+    ("redb", &["memory/src/store/redb/"]),
+    ("moka", &["/w_tiny_lfu.rs"]),
+    ("quick_cache", &["/s3_fifo.rs"]),
+    ("rmcp", &["mcp/src/", "memories/src/connection/mcp.rs"]),
+    ("augurs", &["memory-mcp/src/analysis/"]),
 ];
 
 /// Items of `memory` that the load generator may use: the wire format, and the format of corpora.
@@ -60,8 +64,7 @@ const WIRE: &str = "api corpus Completion Episode EpisodeId Head NewStep Outcome
 
 /// Measured crates, and the crates that must not be compiled into them.
 const MEASURED: &[&str] = &["bench-suite", "bench-suite/bench-counts", "bench-suite/workloads", "bench-suite/worker"];
-const NOT_MEASURED: &str =
-    "baselines reports harness claims assay mcp memory-mcp toml moka quick_cache tar indicatif plotters rmcp augurs";
+const NOT_MEASURED: &str = "baselines reports harness claims assay mcp memories memory-mcp toml moka quick_cache tar indicatif plotters rmcp augurs";
 
 /// Manifests name only allowed crates, and foreign libraries only where they are used.
 pub fn dependencies(tree: &Tree) -> Vec<String> {
@@ -81,7 +84,9 @@ pub fn dependencies(tree: &Tree) -> Vec<String> {
             wrong.push(format!("{path}: `{folder}` is not in the table of crates"));
             continue;
         };
-        let is_here = |home: &str| tree.keys().any(|file| file.starts_with(folder) && file.contains(home));
+        let is_here = |homes: &[&str]| {
+            tree.keys().any(|file| file.starts_with(folder) && homes.iter().any(|home| file.contains(home)))
+        };
         for Dependency { package, .. } in read(text) {
             if folder_of(&package).is_some() && !listed(allowed, &package) && is_complete(tree, folder) {
                 wrong.push(format!("{path}: it must not depend on `{package}`"));
@@ -89,8 +94,8 @@ pub fn dependencies(tree: &Tree) -> Vec<String> {
             let foreign = FOREIGN.iter().find(|(library, _)| *library == package);
             wrong.extend(
                 foreign
-                    .filter(|(_, home)| !is_here(home))
-                    .map(|(_, home)| format!("{path}: `{package}` belongs to {home}")),
+                    .filter(|(_, homes)| !is_here(homes))
+                    .map(|(_, homes)| format!("{path}: `{package}` belongs to {}", homes.join(" and "))),
             );
         }
         let manifest: Table = text.parse().unwrap_or_default();
@@ -141,9 +146,11 @@ pub fn paths(tree: &Tree) -> Vec<String> {
         let is_local = |name: &String| source.modules.contains(name) || source.imports.contains_key(name);
         for name in source.names.iter().filter(|name| name.path.len() > 1 && !is_local(&name.path[0])) {
             let place = format!("{}:{}", source.path, name.line);
-            let foreign =
-                FOREIGN.iter().find(|(library, home)| *library == name.path[0] && !source.path.contains(home));
-            wrong.extend(foreign.map(|(library, home)| format!("{place}: `{library}` belongs to {home}")));
+            let is_home = |homes: &[&str]| homes.iter().any(|home| source.path.contains(home));
+            let foreign = FOREIGN.iter().find(|(library, homes)| *library == name.path[0] && !is_home(homes));
+            wrong.extend(
+                foreign.map(|(library, homes)| format!("{place}: `{library}` belongs to {}", homes.join(" and "))),
+            );
             if let [library, item, ..] = &name.path[..]
                 && (source.root.as_str(), library.as_str()) == ("loadgen", "memory")
                 && !listed(WIRE, item)

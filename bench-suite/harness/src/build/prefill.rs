@@ -49,7 +49,7 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
 
 /// True for crates and programs of this workspace, by cargo's file names: `libmemory-0123456789abcdef.rlib`.
 pub fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 18] = [
+    const OURS: [&str; 19] = [
         "memory",
         "workspace-hack",
         "stats",
@@ -68,6 +68,7 @@ pub fn is_ours(name: &str) -> bool {
         "assay",
         "mcp",
         "memory-mcp",
+        "memories",
     ];
     let bare = name.strip_prefix("lib").unwrap_or(name).replace('_', "-");
     OURS.iter().any(|ours| bare.strip_prefix(ours).is_some_and(|rest| rest.starts_with('-') && !rest.contains('/')))

@@ -4,28 +4,20 @@
 //! The server starts with the worker and ends with it. Each side plays the same schedules: their seeds are the numbers
 //! of the slices.
 
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process_group};
+use anyhow::{Result, bail, ensure};
 use worker::protocol::{Ready, VERSION, Worked};
 
 use super::{answer_requests, cpu_clock, end, fail_by_answer};
+use crate::process_group::{self, ProcessGroup};
 use crate::tools::loadgen::{self, GeneratedLoad};
-use crate::tools::valgrind::last_lines;
 use crate::words;
 
 /// What stands for the port in the command line of a server.
 pub const PORT: &str = "{port}";
-
-/// The longest time until a server accepts a connection.
-const LONGEST_START: Duration = Duration::from_secs(60);
 
 /// How often a load is tried whose generator was the bottleneck.
 const TRIES: usize = 3;
@@ -107,73 +99,21 @@ impl ServerUnderLoad<'_> {
 /// A running server, which ends with this value, with all that it started.
 #[derive(Debug)]
 struct Server {
-    process: Child,
+    process: ProcessGroup,
     port: u16,
 }
 
 impl Server {
     /// Starts it on a free port, and waits until it accepts a connection.
     fn start(line: &str) -> Result<Server> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let port = free.context("there is no free port")?.port();
+        let port = process_group::free_port()?;
         let words = words::split(&line.replace(PORT, &port.to_string()))?;
-        let mut said = tempfile::tempfile().context("can't create a file for stderr")?;
         let mut command = Command::new(&words[0]);
-        end_with_this_process(&mut command);
-        let process = command
-            .args(&words[1..])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(said.try_clone().context("can't share the file for stderr")?)
-            // Whatever it starts ends with it.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("can't start `{line}`"))?;
-        let mut server = Server { process, port };
-        let began = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            if let Some(status) = server.process.try_wait().context("can't wait for the server")? {
-                bail!("`{line}` ended with {status} before it accepted a connection: {}", text_of(&mut said));
-            }
-            ensure!(
-                began.elapsed() < LONGEST_START,
-                "`{line}` accepts no connection on port {port}: {PORT} stands for the port that it must listen on"
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(server)
+        command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut process = ProcessGroup::start(command, line)?;
+        process.accept_on(port)?;
+        Ok(Server { process, port })
     }
-}
-
-/// Has the system end a command's process when this one is killed, as a scheduler does with one that hangs. What the
-/// command starts itself may stay.
-#[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "what runs between fork and exec must be marked, and this is one system call")]
-fn end_with_this_process(command: &mut Command) {
-    let ask = || Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?);
-    // SAFETY: it takes no lock, and no memory.
-    unsafe { command.pre_exec(ask) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn end_with_this_process(_: &mut Command) {}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            // It has been measured: how it ends is not asked.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.process.wait();
-    }
-}
-
-/// The last lines of a file, for a message.
-fn text_of(file: &mut File) -> String {
-    let mut said = Vec::new();
-    // Without it the message is shorter.
-    let _ = file.rewind().and_then(|()| file.read_to_end(&mut said));
-    last_lines(&[], &said)
 }
 
 #[cfg(test)]
