@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod episodes;
+mod kubernetes;
 mod scenario;
 mod shards;
 mod support;
