@@ -12,6 +12,7 @@ use clap::{Parser, ValueEnum};
 use self::units::{duration, number, time};
 use crate::arrivals::schedule::{Arrivals, Pace, Within};
 use crate::arrivals::shard::{COMPLETION_INDEX, LoadShard};
+use crate::arrivals::swing::Swing;
 use crate::send::http::{BodyEncoding, RemotePermission};
 
 /// Sends whole sessions of requests at a given pace, and measures how the server answers.
@@ -62,6 +63,14 @@ pub struct Arguments {
     /// The shape of the Gamma distribution of the times between arrivals: 1 is Poisson, less is burstier
     #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = |text: &str| number(text, 0.01, 1e3))]
     pub shape: f64,
+
+    /// The part by which the rate rises and falls, from 0 to 1 (not closed)
+    #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = |text: &str| number(text, 0.0, 1.0))]
+    pub swing: f64,
+
+    /// The time from one rise of the rate to the next
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = positive)]
+    pub period: Duration,
 
     /// The mean time between the requests of one session: from start to start, or with --model partly-open from the
     /// answer to the next request (not closed)
@@ -176,6 +185,11 @@ fn shard(text: &str) -> Result<LoadShard, String> {
     LoadShard::parse(text, std::env::var(COMPLETION_INDEX).ok().as_deref())
 }
 
+fn positive(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("must be over 0".to_owned()) } else { Ok(time) }
+}
+
 impl Arguments {
     /// The pace that the arguments ask for.
     pub fn pace(&self) -> Pace {
@@ -194,7 +208,8 @@ impl Arguments {
             (None, Some(_)) => 1_000_000,
             (None, None) => 200,
         };
-        Pace { arrivals, sessions, duration: self.duration, seed: self.seed }
+        let swing = (self.swing > 0.0).then_some(Swing { share: self.swing, period: self.period });
+        Pace { arrivals, sessions, duration: self.duration, seed: self.seed, swing }
     }
 
     /// The servers of other machines that may be loaded.
@@ -242,5 +257,8 @@ mod tests {
         let partly = parse(&["--model", "partly-open"]).arrivals;
         assert!(matches!(partly, Arrivals::Open { within: Within::AfterAnswer, .. }), "{partly:?}");
         assert!(matches!(parse(&["--arrivals", "poisson"]).arrivals, Arrivals::Open { shape: 1.0, .. }));
+        assert_eq!(parse(&[]).swing, None);
+        let swing = Some(Swing { share: 0.5, period: Duration::from_secs(10) });
+        assert_eq!(parse(&["--swing", "0.5", "--period", "10s"]).swing, swing);
     }
 }
