@@ -43,9 +43,8 @@ struct Prepared<W> {
     plan: String,
     workload: W,
     mix: Mix,
-    http: HttpClient,
-    /// The server is a memory-server, which tells its own numbers.
-    is_memory: bool,
+    /// A memory-server, which tells its own numbers.
+    memory: Option<HttpClient>,
 }
 
 /// Runs what the arguments ask for.
@@ -66,18 +65,17 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mix = Mix::Episodes { step_counts, retrieve_ratio: arguments.retrieve_ratio };
     let limit = usize::try_from(arguments.limit).context("--limit")?;
     let plan = plan(arguments, &bytes, &format!("{:?} {limit}", arguments.retrieve_ratio));
-    let workload = Episodes::new(scripts, limit, &http)?;
-    start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, http, is_memory: true })
+    let workload = Episodes::new(scripts, limit, http.clone())?;
+    start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, memory: Some(http) })
 }
 
 fn scenario(arguments: &Arguments, file: &Path) -> Result<Exit> {
     let read = read::read(file).map_err(|wrong| anyhow!(wrong))?;
     let url = arguments.server.as_deref().unwrap_or(&read.scenario.base_url);
-    let http = client(arguments, url)?;
-    let name = format!("load/{}", read.scenario.name);
-    let workload = ScenarioWorkload::new(read.scenario);
+    let (http, name) = (client(arguments, url)?, format!("load/{}", read.scenario.name));
+    let workload = ScenarioWorkload::new(read.scenario, http);
     let (mix, plan) = (workload.mix(), plan(arguments, &read.bytes, ""));
-    start(arguments, Prepared { name, plan, workload, mix, http, is_memory: false })
+    start(arguments, Prepared { name, plan, workload, mix, memory: None })
 }
 
 fn client(arguments: &Arguments, url: &str) -> Result<HttpClient> {
@@ -126,7 +124,7 @@ fn print_plan(schedule: Schedule) -> Result<()> {
 }
 
 async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
-    let Prepared { name, plan, workload, mix, http, is_memory } = prepared;
+    let Prepared { name, plan, workload, mix, memory } = prepared;
     let shard = arguments.shard();
     let schedule = Schedule::new(arguments.pace(), mix, shard);
     let totals = schedule.totals();
@@ -145,16 +143,22 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
     let settings = RunSettings {
         deadline,
         start_at: arguments.start_at,
+        outage: arguments.outage,
         count_over: arguments.count_over,
         log: log.map(|log| (log, header)),
     };
-    let player = Arc::new(Player::new(http.clone(), workload, schedule, settings)?);
+    workload.connect().await?;
+    let player = Arc::new(Player::new(workload, schedule, settings)?);
+    player.play_before().await?;
 
-    let before = if is_memory { Some(stats(&http).await?) } else { None };
+    let before = match &memory {
+        Some(http) => Some(stats(http).await?),
+        None => None,
+    };
     let progress = (!arguments.quiet).then(|| tokio::spawn(show_progress(Arc::clone(&player))));
     let wait = arguments.start_at.and_then(|start| start.duration_since(SystemTime::now()).ok()).unwrap_or_default();
     let bound = wait + deadline + arguments.timeout;
-    let counted = attack::run(Arc::clone(&player), http.base(), arguments.users, bound).await;
+    let counted = attack::run(Arc::clone(&player), arguments.users, bound).await;
     if let Some(progress) = progress {
         progress.abort();
     }
@@ -165,10 +169,16 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         Some(StopReason::Late) | None => {}
     }
     let health = player.health(arguments.threads);
-    let server = match before {
-        Some(before) => Some(ServerSnapshots { before, after: stats(&http).await? }),
+    let server = match before.zip(memory) {
+        // One that was away may be another process now, whose counts began anew.
+        Some((before, http)) => {
+            Some(ServerSnapshots { before, after: stats(&http).await?, is_whole: player.outages() == 0 })
+        }
         None => None,
     };
+    if arguments.read_again {
+        player.workload().read_again().await?;
+    }
 
     let tally = player.tally();
     if tally.requests() == 0 {
@@ -195,7 +205,14 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
             unhealthy: unhealthy.clone(),
         })?;
     }
-    let load = FinishedLoad { name: &name, tally: &tally, health: &health, server: server.as_ref(), open };
+    let load = FinishedLoad {
+        name: &name,
+        tally: &tally,
+        health: &health,
+        server: server.as_ref(),
+        open,
+        outages: player.outages(),
+    };
     if let Some(path) = &arguments.summary {
         let summary = LoadSummary::new(&load, &plan, shard, &unhealthy);
         let json = serde_json::to_string_pretty(&summary).context("encoding the summary")?;

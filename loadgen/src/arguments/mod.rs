@@ -93,6 +93,14 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
 
+    /// The longest that the server may be away, from its last answer on; requests fail meanwhile, and the run goes on
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub outage: Duration,
+
+    /// After the run, read every episode of a memory-server again: all that it acknowledged must be there
+    #[arg(long, conflicts_with = "scenario")]
+    pub read_again: bool,
+
     /// The time after which the run ends [default: a minute more than the schedule, ten minutes if closed]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub deadline: Option<Duration>,

@@ -1,27 +1,29 @@
 //! A scenario as a workload: fills in the values, sends the requests of a session, and checks the answers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::template::{Escape, Template};
 use super::{RequestTemplate, Scenario, answer};
 use crate::arrivals::mix::{Mix, SessionShape};
 use crate::record::tally::OperationName;
-use crate::send::http::AnyRequest;
+use crate::send::http::{AnyRequest, HttpClient, RequestError};
 use crate::send::player::{LoadWorkload, SessionPlay};
 
 /// A scenario and its operations.
 #[derive(Debug)]
 pub struct ScenarioWorkload {
     scenario: Scenario,
+    http: HttpClient,
     operations: Vec<OperationName>,
 }
 
 impl ScenarioWorkload {
-    pub fn new(scenario: Scenario) -> ScenarioWorkload {
+    pub fn new(scenario: Scenario, http: HttpClient) -> ScenarioWorkload {
         let operation =
             |request: &RequestTemplate| OperationName { name: request.name.clone(), method: request.method.clone() };
         let operations = scenario.requests.iter().map(operation).collect();
-        ScenarioWorkload { scenario, operations }
+        ScenarioWorkload { scenario, http, operations }
     }
 
     /// The sessions among which the schedule draws.
@@ -73,8 +75,12 @@ impl LoadWorkload for ScenarioWorkload {
         &self.operations
     }
 
-    fn probe(&self) -> &str {
-        "/"
+    fn target(&self) -> &str {
+        self.http.base()
+    }
+
+    async fn probe(&self, timeout: Duration) -> Result<(), RequestError> {
+        self.http.get_within("/", timeout).await.map(drop)
     }
 
     async fn play(&self, session: &mut SessionPlay<'_>) -> Option<()> {
@@ -89,7 +95,7 @@ impl LoadWorkload for ScenarioWorkload {
             let request = &self.scenario.requests[number];
             // Reading the scenario has shown that every value is there.
             let filled = values.request(request).ok()?;
-            let answer = session.http().send(&filled);
+            let answer = self.http.send(&filled);
             let check = |answer: &_, response| answer::check(request, answer, response, |name| values.get(name));
             let taken = session.request(number, answer, check).await?;
             values.taken.extend(taken);
