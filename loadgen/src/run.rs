@@ -1,5 +1,6 @@
 //! One run: reads the workload, has it played, and writes what came out.
 
+use std::ffi::OsString;
 use std::hash::Hasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 use baselines::exit_code::Exit;
+use clap::Parser;
 use fnv::FnvHasher;
 use memory::api::ServerStats;
 use memory::corpus;
@@ -23,9 +25,10 @@ use crate::record::interval_log::{LogEnd, LogHeader, SCHEMA};
 use crate::record::log_writer::{LogPlace, LogWriter};
 use crate::record::merge::LATE_NS;
 use crate::report::{self, FinishedLoad, LoadSummary, ServerSnapshots};
+use crate::scenario::client::ScenarioClient;
 use crate::scenario::play::ScenarioWorkload;
-use crate::scenario::read;
-use crate::send::http::HttpClient;
+use crate::scenario::read::{self, ReadScenario};
+use crate::send::http::{ConnectionSettings, HttpClient};
 use crate::send::player::{LoadWorkload, Player, RunSettings, StopReason};
 
 /// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
@@ -47,14 +50,21 @@ struct Prepared<W> {
     memory: Option<HttpClient>,
 }
 
-/// Runs what the arguments ask for.
-pub fn run(arguments: &Arguments) -> Result<Exit> {
-    if let Some(file) = &arguments.scenario {
-        return scenario(arguments, file);
-    }
+/// Runs what the command line asks for, whose first word is the program's name.
+pub fn run(words: &[OsString]) -> Result<Exit> {
+    let arguments = Arguments::parse_from(words);
+    let Some(file) = &arguments.scenario else { return episodes(&arguments) };
+    let read = read::read(file, arguments.preset.as_deref()).map_err(|wrong| anyhow!(wrong))?;
+    // What is said last counts: the command line goes before the scenario's pace.
+    let (program, own) = words.split_at(1);
+    let pace: Vec<OsString> = read.scenario.pace.iter().map(OsString::from).collect();
+    scenario(&Arguments::parse_from([program, &pace[..], own].concat()), read)
+}
+
+fn episodes(arguments: &Arguments) -> Result<Exit> {
     let server = arguments.server.as_deref().context("--server is missing")?;
     let file = arguments.corpus.as_deref().context("--corpus is missing")?;
-    let http = client(arguments, server).context("--server")?;
+    let http = HttpClient::new(server, arguments.http(ConnectionSettings::plain())).context("--server")?;
     let scripts = corpus::read(file)?.scripts;
     if scripts.is_empty() {
         eprintln!("loadgen: {}: the corpus has no episodes, so there is nothing to send", file.display());
@@ -69,17 +79,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, memory: Some(http) })
 }
 
-fn scenario(arguments: &Arguments, file: &Path) -> Result<Exit> {
-    let read = read::read(file).map_err(|wrong| anyhow!(wrong))?;
-    let url = arguments.server.as_deref().unwrap_or(&read.scenario.base_url);
-    let (http, name) = (client(arguments, url)?, format!("load/{}", read.scenario.name));
-    let workload = ScenarioWorkload::new(read.scenario, http);
-    let (mix, plan) = (workload.mix(), plan(arguments, &read.bytes, ""));
+fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenario) -> Result<Exit> {
+    let name = format!("load/{}", scenario.name);
+    let client = ScenarioClient::new(&scenario, arguments)?;
+    let workload = ScenarioWorkload::new(scenario, client, arguments.seed);
+    let (mix, plan) = (workload.mix(), plan(arguments, &bytes, ""));
     start(arguments, Prepared { name, plan, workload, mix, memory: None })
-}
-
-fn client(arguments: &Arguments, url: &str) -> Result<HttpClient> {
-    HttpClient::new(url, arguments.timeout, &arguments.remote(), arguments.wire)
 }
 
 /// A hash of the pace and of the bytes of the workload. The shard is no part of it.

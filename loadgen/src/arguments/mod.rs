@@ -13,7 +13,7 @@ use self::units::{duration, number, time};
 use crate::arrivals::schedule::{Arrivals, Pace, Within};
 use crate::arrivals::shard::{COMPLETION_INDEX, LoadShard};
 use crate::arrivals::swing::Swing;
-use crate::send::http::{BodyEncoding, RemotePermission};
+use crate::send::http::{BodyEncoding, ConnectionSettings, HttpSettings, RemotePermission};
 
 /// Sends whole sessions of requests at a given pace, and measures how the server answers.
 ///
@@ -27,6 +27,10 @@ pub struct Arguments {
     /// The requests to send: a scenario in TOML
     #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
     pub scenario: Option<PathBuf>,
+
+    /// The preset of the scenario: other weights, paces and draws of its requests
+    #[arg(long, value_name = "NAME", requires = "scenario")]
+    pub preset: Option<String>,
 
     /// The server, as memory-server prints it; with a scenario, in the place of its base URL
     #[arg(long, value_name = "URL", required_unless_present = "scenario")]
@@ -220,9 +224,10 @@ impl Arguments {
         Pace { arrivals, sessions, duration: self.duration, seed: self.seed, swing }
     }
 
-    /// The servers of other machines that may be loaded.
-    pub fn remote(&self) -> RemotePermission {
-        RemotePermission { allow_remote: self.allow_remote, hosts: self.allow_host.clone() }
+    /// The settings of the client of an HTTP server.
+    pub fn http(&self, connection: ConnectionSettings) -> HttpSettings {
+        let remote = RemotePermission { allow_remote: self.allow_remote, hosts: self.allow_host.clone() };
+        HttpSettings { timeout: self.timeout, remote, wire: self.wire, connection }
     }
 
     /// The part of the schedule that is played.
