@@ -31,7 +31,7 @@ const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 
 /// Plays the whole schedule with that many users and returns the number of requests that goose counted. The player
 /// knows why a run ended early.
-pub async fn run<W: LoadWorkload>(player: Arc<Player<W>>, host: &str, users: u32, bound: Duration) -> Result<usize> {
+pub async fn run<W: LoadWorkload>(player: Arc<Player<W>>, users: u32, bound: Duration) -> Result<usize> {
     // A second run in one process finds the logger of the first: the same one.
     let _ = log::set_logger(&ErrorsToStderr);
     let group = Arc::new(UserGroup {
@@ -42,7 +42,7 @@ pub async fn run<W: LoadWorkload>(player: Arc<Player<W>>, host: &str, users: u32
     let scenario = Scenario::new("sessions")
         .register_transaction(Transaction::new(function(&group, Phase::Gather)).set_name("gather").set_on_start())
         .register_transaction(Transaction::new(function(&group, Phase::Play)).set_name("session"));
-    let attack = GooseAttack::initialize_with_config(configuration(host, users)?)
+    let attack = GooseAttack::initialize_with_config(configuration(users)?)
         .context("setting up goose")?
         .register_scenario(scenario);
 
@@ -152,11 +152,12 @@ async fn watch<W: LoadWorkload>(group: Arc<UserGroup<W>>) {
 }
 
 /// Goose without its controllers and its printing. Its metrics are reset once all users have started, which is before
-/// the first request; only with that setting does it print nothing about the start to stdout.
-fn configuration(host: &str, users: u32) -> Result<GooseConfiguration, GooseError> {
+/// the first request; only with that setting does it print nothing about the start to stdout. It wants a host, though
+/// the workload sends the requests.
+fn configuration(users: u32) -> Result<GooseConfiguration, GooseError> {
     let rate = users * 20; // all of them within a twentieth of a second
     let arguments = format!(
-        "--host {host} --users {users} --increase-rate {rate} --no-telnet --no-print-metrics --no-error-summary \
+        "--host http://127.0.0.1 --users {users} --increase-rate {rate} --no-telnet --no-print-metrics --no-error-summary \
          --no-transaction-metrics --no-scenario-metrics --quiet"
     );
     GooseConfiguration::parse_args_default(&arguments.split(' ').collect::<Vec<_>>())

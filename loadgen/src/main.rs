@@ -26,7 +26,6 @@ use std::process::ExitCode;
 use baselines::exit_code::Exit;
 use clap::Parser;
 
-use crate::arguments::Arguments;
 use crate::merging::MergeArguments;
 use crate::scenario::import::ImportArguments;
 
@@ -37,7 +36,7 @@ fn main() -> ExitCode {
     let exit = match words.get(1).and_then(|word| word.to_str()) {
         Some("merge") => MergeArguments::parse_from(of_subcommand()).execute(),
         Some("scenario") => ImportArguments::parse_from(of_subcommand()).execute(),
-        _ => run::run(&Arguments::parse_from(&words)),
+        _ => run::run(&words),
     };
     let exit = exit.unwrap_or_else(|error| {
         eprintln!("loadgen: {error:#}");

@@ -26,6 +26,8 @@ pub struct FinishedLoad<'a> {
     pub server: Option<&'a ServerSnapshots>,
     /// Sessions had intended starts.
     pub open: bool,
+    /// The number of times that the server was away.
+    pub outages: u64,
 }
 
 /// The server's numbers right before the first request and after the last one.
@@ -33,6 +35,8 @@ pub struct FinishedLoad<'a> {
 pub struct ServerSnapshots {
     pub before: ServerStats,
     pub after: ServerStats,
+    /// Both are of one process: it was never away.
+    pub is_whole: bool,
 }
 
 impl ServerSnapshots {
@@ -60,7 +64,8 @@ pub fn measurements(load: &FinishedLoad<'_>, operations: u64) -> Result<Vec<Meas
     let variant = load.server.map_or_else(String::new, |server| server.before.variant.clone());
     let case = CaseKey { benchmark: load.name.to_owned(), variant };
     let durability = load.server.map_or(Ok(Durability::Unstated), ServerSnapshots::durability)?;
-    let counters = load.server.map(ServerSnapshots::counters).unwrap_or_default();
+    let whole = load.server.filter(|server| server.is_whole);
+    let counters = whole.map(ServerSnapshots::counters).unwrap_or_default();
     let measurement = |(metric, value): (&'static str, f64)| {
         let sample = Sample::new(vec![value]).context(metric)?;
         let measurement = Measurement::new(case.clone(), metric, sample, durability);
@@ -84,7 +89,7 @@ fn values(load: &FinishedLoad<'_>) -> Vec<(&'static str, f64)> {
         ("service_p50", tally.service.value_at_quantile(0.5) as f64),
         ("errors", tally.error_count() as f64),
     ]);
-    if let Some(server) = server {
+    if let Some(server) = server.filter(|server| server.is_whole) {
         if right > 0 {
             values.push(("cpu_per_request", server.cpu_time_ns() as f64 / right as f64));
         }
@@ -110,6 +115,8 @@ pub struct LoadSummary {
     service_ns: TimeSummary,
     /// The requests that took longer than `--count-over`.
     over: Option<CountOver>,
+    /// The number of times that the server was away.
+    outages: u64,
     health: GeneratorHealth,
     unhealthy: Vec<String>,
 }
@@ -169,6 +176,7 @@ impl LoadSummary {
             response_ns: TimeSummary::of(&tally.response),
             service_ns: TimeSummary::of(&tally.service),
             over,
+            outages: load.outages,
             health: load.health.clone(),
             unhealthy: unhealthy.to_vec(),
         }
@@ -183,7 +191,7 @@ pub fn lines(measurements: &[Measurement]) -> Result<String> {
 
 /// The run for people, in lines of about 100 columns at most.
 pub fn summary(load: &FinishedLoad<'_>) -> String {
-    let FinishedLoad { name, tally, health, server, open } = *load;
+    let FinishedLoad { name, tally, health, server, open, outages } = *load;
     let mut text = String::new();
     let show = |metric: &str, value: f64| Metric::find(metric).map_or_else(String::new, |metric| metric.show(value));
     let time = |ns: u64| show("response_p50", ns as f64);
@@ -229,6 +237,9 @@ pub fn summary(load: &FinishedLoad<'_>) -> String {
             line(format_args!("  {metric}: {}", show(metric, value)));
         }
     }
+    if outages > 0 {
+        line(format_args!("  the server was away {outages} times"));
+    }
     for (kind, count) in &tally.errors {
         line(format_args!("  {count} x {kind}"));
     }
@@ -271,7 +282,7 @@ mod tests {
                 error: (request == 3).then(|| "step number is 1, not 3".to_owned()),
             });
         }
-        (tally, ServerSnapshots { before: stats(variant, 1000, 5), after: stats(variant, 4000, 9) })
+        (tally, ServerSnapshots { before: stats(variant, 1000, 5), after: stats(variant, 4000, 9), is_whole: true })
     }
 
     fn load<'a>(
@@ -279,7 +290,7 @@ mod tests {
         health: &'a GeneratorHealth,
         server: Option<&'a ServerSnapshots>,
     ) -> FinishedLoad<'a> {
-        FinishedLoad { name: "load/episodes", tally, health, server, open: true }
+        FinishedLoad { name: "load/episodes", tally, health, server, open: true, outages: 0 }
     }
 
     #[test]
@@ -319,6 +330,18 @@ mod tests {
         let health = GeneratorHealth::default();
         let error = measurements(&load(&tally, &health, Some(&server)), 4).unwrap_err();
         assert!(error.to_string().contains("names no durability class: store=redb"), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_was_away_has_no_figures_of_its_process() {
+        let (tally, mut server) = run("store=redb,durability=fsynced");
+        server.is_whole = false;
+        let health = GeneratorHealth::default();
+        let load = FinishedLoad { outages: 2, ..load(&tally, &health, Some(&server)) };
+        let measurements = measurements(&load, 4).unwrap();
+        assert!(measurements.iter().all(|it| it.counters.is_empty() && it.durability == Durability::Fsynced));
+        assert!(measurements.iter().all(|it| !["cpu_per_request", "peak_memory"].contains(&it.metric.as_str())));
+        assert!(summary(&load).contains("  the server was away 2 times\n"), "{}", summary(&load));
     }
 
     #[test]

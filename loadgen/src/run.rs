@@ -1,5 +1,6 @@
 //! One run: reads the workload, has it played, and writes what came out.
 
+use std::ffi::OsString;
 use std::hash::Hasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 use baselines::exit_code::Exit;
+use clap::Parser;
 use fnv::FnvHasher;
 use memory::api::ServerStats;
 use memory::corpus;
@@ -23,9 +25,10 @@ use crate::record::interval_log::{LogEnd, LogHeader, SCHEMA};
 use crate::record::log_writer::{LogPlace, LogWriter};
 use crate::record::merge::LATE_NS;
 use crate::report::{self, FinishedLoad, LoadSummary, ServerSnapshots};
+use crate::scenario::client::ScenarioClient;
 use crate::scenario::play::ScenarioWorkload;
-use crate::scenario::read;
-use crate::send::http::HttpClient;
+use crate::scenario::read::{self, ReadScenario};
+use crate::send::http::{ConnectionSettings, HttpClient};
 use crate::send::player::{LoadWorkload, Player, RunSettings, StopReason};
 
 /// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
@@ -43,19 +46,25 @@ struct Prepared<W> {
     plan: String,
     workload: W,
     mix: Mix,
-    http: HttpClient,
-    /// The server is a memory-server, which tells its own numbers.
-    is_memory: bool,
+    /// A memory-server, which tells its own numbers.
+    memory: Option<HttpClient>,
 }
 
-/// Runs what the arguments ask for.
-pub fn run(arguments: &Arguments) -> Result<Exit> {
-    if let Some(file) = &arguments.scenario {
-        return scenario(arguments, file);
-    }
+/// Runs what the command line asks for, whose first word is the program's name.
+pub fn run(words: &[OsString]) -> Result<Exit> {
+    let arguments = Arguments::parse_from(words);
+    let Some(file) = &arguments.scenario else { return episodes(&arguments) };
+    let read = read::read(file, arguments.preset.as_deref()).map_err(|wrong| anyhow!(wrong))?;
+    // What is said last counts: the command line goes before the scenario's pace.
+    let (program, own) = words.split_at(1);
+    let pace: Vec<OsString> = read.scenario.pace.iter().map(OsString::from).collect();
+    scenario(&Arguments::parse_from([program, &pace[..], own].concat()), read)
+}
+
+fn episodes(arguments: &Arguments) -> Result<Exit> {
     let server = arguments.server.as_deref().context("--server is missing")?;
     let file = arguments.corpus.as_deref().context("--corpus is missing")?;
-    let http = client(arguments, server).context("--server")?;
+    let http = HttpClient::new(server, arguments.http(ConnectionSettings::plain())).context("--server")?;
     let scripts = corpus::read(file)?.scripts;
     if scripts.is_empty() {
         eprintln!("loadgen: {}: the corpus has no episodes, so there is nothing to send", file.display());
@@ -66,22 +75,16 @@ pub fn run(arguments: &Arguments) -> Result<Exit> {
     let mix = Mix::Episodes { step_counts, retrieve_ratio: arguments.retrieve_ratio };
     let limit = usize::try_from(arguments.limit).context("--limit")?;
     let plan = plan(arguments, &bytes, &format!("{:?} {limit}", arguments.retrieve_ratio));
-    let workload = Episodes::new(scripts, limit, &http)?;
-    start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, http, is_memory: true })
+    let workload = Episodes::new(scripts, limit, http.clone())?;
+    start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, memory: Some(http) })
 }
 
-fn scenario(arguments: &Arguments, file: &Path) -> Result<Exit> {
-    let read = read::read(file).map_err(|wrong| anyhow!(wrong))?;
-    let url = arguments.server.as_deref().unwrap_or(&read.scenario.base_url);
-    let http = client(arguments, url)?;
-    let name = format!("load/{}", read.scenario.name);
-    let workload = ScenarioWorkload::new(read.scenario);
-    let (mix, plan) = (workload.mix(), plan(arguments, &read.bytes, ""));
-    start(arguments, Prepared { name, plan, workload, mix, http, is_memory: false })
-}
-
-fn client(arguments: &Arguments, url: &str) -> Result<HttpClient> {
-    HttpClient::new(url, arguments.timeout, &arguments.remote(), arguments.wire)
+fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenario) -> Result<Exit> {
+    let name = format!("load/{}", scenario.name);
+    let client = ScenarioClient::new(&scenario, arguments)?;
+    let workload = ScenarioWorkload::new(scenario, client, arguments.seed);
+    let (mix, plan) = (workload.mix(), plan(arguments, &bytes, ""));
+    start(arguments, Prepared { name, plan, workload, mix, memory: None })
 }
 
 /// A hash of the pace and of the bytes of the workload. The shard is no part of it.
@@ -126,7 +129,7 @@ fn print_plan(schedule: Schedule) -> Result<()> {
 }
 
 async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
-    let Prepared { name, plan, workload, mix, http, is_memory } = prepared;
+    let Prepared { name, plan, workload, mix, memory } = prepared;
     let shard = arguments.shard();
     let schedule = Schedule::new(arguments.pace(), mix, shard);
     let totals = schedule.totals();
@@ -145,16 +148,22 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
     let settings = RunSettings {
         deadline,
         start_at: arguments.start_at,
+        outage: arguments.outage,
         count_over: arguments.count_over,
         log: log.map(|log| (log, header)),
     };
-    let player = Arc::new(Player::new(http.clone(), workload, schedule, settings)?);
+    workload.connect().await?;
+    let player = Arc::new(Player::new(workload, schedule, settings)?);
+    player.play_before().await?;
 
-    let before = if is_memory { Some(stats(&http).await?) } else { None };
+    let before = match &memory {
+        Some(http) => Some(stats(http).await?),
+        None => None,
+    };
     let progress = (!arguments.quiet).then(|| tokio::spawn(show_progress(Arc::clone(&player))));
     let wait = arguments.start_at.and_then(|start| start.duration_since(SystemTime::now()).ok()).unwrap_or_default();
     let bound = wait + deadline + arguments.timeout;
-    let counted = attack::run(Arc::clone(&player), http.base(), arguments.users, bound).await;
+    let counted = attack::run(Arc::clone(&player), arguments.users, bound).await;
     if let Some(progress) = progress {
         progress.abort();
     }
@@ -165,10 +174,16 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         Some(StopReason::Late) | None => {}
     }
     let health = player.health(arguments.threads);
-    let server = match before {
-        Some(before) => Some(ServerSnapshots { before, after: stats(&http).await? }),
+    let server = match before.zip(memory) {
+        // One that was away may be another process now, whose counts began anew.
+        Some((before, http)) => {
+            Some(ServerSnapshots { before, after: stats(&http).await?, is_whole: player.outages() == 0 })
+        }
         None => None,
     };
+    if arguments.read_again {
+        player.workload().read_again().await?;
+    }
 
     let tally = player.tally();
     if tally.requests() == 0 {
@@ -195,7 +210,14 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
             unhealthy: unhealthy.clone(),
         })?;
     }
-    let load = FinishedLoad { name: &name, tally: &tally, health: &health, server: server.as_ref(), open };
+    let load = FinishedLoad {
+        name: &name,
+        tally: &tally,
+        health: &health,
+        server: server.as_ref(),
+        open,
+        outages: player.outages(),
+    };
     if let Some(path) = &arguments.summary {
         let summary = LoadSummary::new(&load, &plan, shard, &unhealthy);
         let json = serde_json::to_string_pretty(&summary).context("encoding the summary")?;

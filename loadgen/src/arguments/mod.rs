@@ -12,7 +12,8 @@ use clap::{Parser, ValueEnum};
 use self::units::{duration, number, time};
 use crate::arrivals::schedule::{Arrivals, Pace, Within};
 use crate::arrivals::shard::{COMPLETION_INDEX, LoadShard};
-use crate::send::http::{BodyEncoding, RemotePermission};
+use crate::arrivals::swing::Swing;
+use crate::send::http::{BodyEncoding, ConnectionSettings, HttpSettings, RemotePermission};
 
 /// Sends whole sessions of requests at a given pace, and measures how the server answers.
 ///
@@ -26,6 +27,10 @@ pub struct Arguments {
     /// The requests to send: a scenario in TOML
     #[arg(long, value_name = "FILE", conflicts_with = "corpus")]
     pub scenario: Option<PathBuf>,
+
+    /// The preset of the scenario: other weights, paces and draws of its requests
+    #[arg(long, value_name = "NAME", requires = "scenario")]
+    pub preset: Option<String>,
 
     /// The server, as memory-server prints it; with a scenario, in the place of its base URL
     #[arg(long, value_name = "URL", required_unless_present = "scenario")]
@@ -63,6 +68,14 @@ pub struct Arguments {
     #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = |text: &str| number(text, 0.01, 1e3))]
     pub shape: f64,
 
+    /// The part by which the rate rises and falls, from 0 to 1 (not closed)
+    #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = |text: &str| number(text, 0.0, 1.0))]
+    pub swing: f64,
+
+    /// The time from one rise of the rate to the next
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = positive)]
+    pub period: Duration,
+
     /// The mean time between the requests of one session: from start to start, or with --model partly-open from the
     /// answer to the next request (not closed)
     #[arg(long, value_name = "TIME", default_value = "2ms", value_parser = duration)]
@@ -83,6 +96,14 @@ pub struct Arguments {
     /// The time after which a request counts as an error
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
+
+    /// The longest that the server may be away, from its last answer on; requests fail meanwhile, and the run goes on
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub outage: Duration,
+
+    /// After the run, read every episode of a memory-server again: all that it acknowledged must be there
+    #[arg(long, conflicts_with = "scenario")]
+    pub read_again: bool,
 
     /// The time after which the run ends [default: a minute more than the schedule, ten minutes if closed]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -176,6 +197,11 @@ fn shard(text: &str) -> Result<LoadShard, String> {
     LoadShard::parse(text, std::env::var(COMPLETION_INDEX).ok().as_deref())
 }
 
+fn positive(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("must be over 0".to_owned()) } else { Ok(time) }
+}
+
 impl Arguments {
     /// The pace that the arguments ask for.
     pub fn pace(&self) -> Pace {
@@ -194,12 +220,14 @@ impl Arguments {
             (None, Some(_)) => 1_000_000,
             (None, None) => 200,
         };
-        Pace { arrivals, sessions, duration: self.duration, seed: self.seed }
+        let swing = (self.swing > 0.0).then_some(Swing { share: self.swing, period: self.period });
+        Pace { arrivals, sessions, duration: self.duration, seed: self.seed, swing }
     }
 
-    /// The servers of other machines that may be loaded.
-    pub fn remote(&self) -> RemotePermission {
-        RemotePermission { allow_remote: self.allow_remote, hosts: self.allow_host.clone() }
+    /// The settings of the client of an HTTP server.
+    pub fn http(&self, connection: ConnectionSettings) -> HttpSettings {
+        let remote = RemotePermission { allow_remote: self.allow_remote, hosts: self.allow_host.clone() };
+        HttpSettings { timeout: self.timeout, remote, wire: self.wire, connection }
     }
 
     /// The part of the schedule that is played.
@@ -242,5 +270,8 @@ mod tests {
         let partly = parse(&["--model", "partly-open"]).arrivals;
         assert!(matches!(partly, Arrivals::Open { within: Within::AfterAnswer, .. }), "{partly:?}");
         assert!(matches!(parse(&["--arrivals", "poisson"]).arrivals, Arrivals::Open { shape: 1.0, .. }));
+        assert_eq!(parse(&[]).swing, None);
+        let swing = Some(Swing { share: 0.5, period: Duration::from_secs(10) });
+        assert_eq!(parse(&["--swing", "0.5", "--period", "10s"]).swing, swing);
     }
 }

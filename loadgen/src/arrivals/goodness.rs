@@ -14,7 +14,7 @@ const RATE: f64 = 200.0;
 /// The gaps between arrivals, in seconds.
 fn gaps(shape: f64, seed: u64) -> Vec<f64> {
     let arrivals = Arrivals::Open { rate: RATE, shape, gap: Duration::ZERO, within: Within::AfterAnswer };
-    let pace = Pace { arrivals, sessions: 4001, duration: None, seed };
+    let pace = Pace { arrivals, sessions: 4001, duration: None, seed, swing: None };
     let mix = Mix::Scenario { sessions: vec![SessionShape { weight: 1.0, requests: 3 }] };
     let starts: Vec<u64> = Schedule::new(pace, mix, LoadShard::WHOLE).map(|session| session.starts_ns[0]).collect();
     starts.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e9).collect()

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::mix::Mix;
 use super::shard::LoadShard;
+use super::swing::Swing;
 
 /// The arrivals of sessions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,6 +58,8 @@ pub struct Pace {
     /// The longest time during which they arrive.
     pub duration: Option<Duration>,
     pub seed: u64,
+    /// The swing of an open schedule's rate; none if it is steady.
+    pub swing: Option<Swing>,
 }
 
 /// One session to play.
@@ -101,7 +104,8 @@ pub struct Schedule {
     drawing: Pcg64,
     gaps: Pcg64,
     index: u64,
-    arrival_ns: f64,
+    /// The last arrival, if the rate were steady.
+    steady_ns: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +142,7 @@ impl Schedule {
             drawing: generator(1),
             gaps: generator(2),
             index: 0,
-            arrival_ns: 0.0,
+            steady_ns: 0.0,
         }
     }
 
@@ -172,9 +176,11 @@ impl Schedule {
         if self.index >= self.pace.sessions {
             return None;
         }
+        let mut arrival_ns = 0.0;
         if let Some(times) = self.times {
-            self.arrival_ns += times.between_sessions_ns.sample(&mut self.arrivals);
-            if self.pace.duration.is_some_and(|duration| self.arrival_ns > duration.as_secs_f64() * 1e9) {
+            self.steady_ns += times.between_sessions_ns.sample(&mut self.arrivals);
+            arrival_ns = self.pace.swing.map_or(self.steady_ns, |swing| swing.time_ns(self.steady_ns));
+            if self.pace.duration.is_some_and(|duration| arrival_ns > duration.as_secs_f64() * 1e9) {
                 self.index = self.pace.sessions;
                 return None;
             }
@@ -182,7 +188,7 @@ impl Schedule {
         let drawn = self.mix.draw(&mut self.drawing);
         let (mut starts_ns, mut thinks_ns) = (Vec::new(), Vec::new());
         if let Some(times) = self.times {
-            let mut start_ns = self.arrival_ns;
+            let mut start_ns = arrival_ns;
             for request in 0..drawn.requests {
                 let gap = times.between_requests_ns.filter(|_| request > 0);
                 let gap_ns = gap.map_or(0.0, |gap| gap.sample(&mut self.gaps));
@@ -226,7 +232,7 @@ mod tests {
     }
 
     fn pace(arrivals: Arrivals) -> Pace {
-        Pace { arrivals, sessions: 4000, duration: None, seed: 7 }
+        Pace { arrivals, sessions: 4000, duration: None, seed: 7, swing: None }
     }
 
     fn open(within: Within) -> Arrivals {
@@ -307,6 +313,17 @@ mod tests {
     }
 
     #[test]
+    fn a_swing_moves_the_arrivals_and_nothing_else() {
+        let swing = Swing { share: 0.9, period: Duration::from_secs(10) };
+        let swinging = draw(Pace { swing: Some(swing), ..pace(OPEN) });
+        for (steady, moved) in draw(pace(OPEN)).iter().zip(&swinging) {
+            let expected = swing.time_ns(steady.starts_ns[0] as f64);
+            assert!((moved.starts_ns[0] as f64 - expected).abs() < 10.0, "{moved:?}");
+            assert_eq!((moved.script, moved.requests), (steady.script, steady.requests));
+        }
+    }
+
+    #[test]
     fn a_duration_ends_the_schedule() {
         let bounded = Pace { duration: Some(Duration::from_secs(1)), ..pace(OPEN) };
         let sessions = draw(bounded);
@@ -333,7 +350,8 @@ mod tests {
             seed in 0u64..1000, of in 1u64..6, model in 0usize..3, sessions in 1u64..200,
         ) {
             let arrivals = [OPEN, open(Within::AfterAnswer), Arrivals::Closed][model];
-            let pace = Pace { arrivals, sessions, duration: None, seed };
+            let swing = Some(Swing { share: 0.5, period: Duration::from_secs(1) }).filter(|_| seed % 2 == 0);
+            let pace = Pace { arrivals, sessions, duration: None, seed, swing };
             let mut parts: Vec<PlannedSession> = Vec::new();
             for number in 1..=of {
                 let part: Vec<_> = Schedule::new(pace, mix(1.5), LoadShard { number, of }).collect();

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use memory::api::{ErrorBody, Logged, RetrievedEpisode, RetrievedEpisodes, Script, Started};
-use memory::{Completion, Episode, EpisodeId, NewStep, Step};
+use memory::{Completion, Episode, EpisodeId, Head, NewStep, Step};
 use serde::de::DeserializeOwned;
 
+use super::Acknowledged;
 use crate::send::http::HttpResponse;
 
 /// The answer to a start: the new episode's id.
@@ -71,17 +72,36 @@ fn sane(result: &RetrievedEpisode, script: Option<&Script>) -> Result<(), String
 pub fn episode(answer: &HttpResponse, id: EpisodeId, script: Option<&Script>) -> Result<(), String> {
     let Episode { head, steps } = read(answer, 200)?;
     same("episode id", &head.id, &id)?;
-    let completion = head.completion.ok_or("the episode is not completed")?;
+    let completion = head.completion.as_ref().ok_or("the episode is not completed")?;
     for (expected, step) in (0..).zip(&steps) {
         same("step number", &step.number, &expected)?;
     }
     let Some(script) = script else { return Ok(()) };
+    same("outcome", &completion.outcome, &script.outcome)?;
+    same("step count", &steps.len(), &script.steps.len())?;
+    of_script(&head, &steps, script)
+}
+
+/// The answer to reading an episode after a run: all that was acknowledged is there. One step or the completion may be
+/// there beyond that, as the server may have ended between writing it and saying so.
+pub fn kept(answer: &HttpResponse, id: EpisodeId, script: &Script, acknowledged: Acknowledged) -> Result<(), String> {
+    if acknowledged.is_completed {
+        return episode(answer, id, Some(script));
+    }
+    let Episode { head, steps } = read(answer, 200)?;
+    same("episode id", &head.id, &id)?;
+    if !(acknowledged.steps..=acknowledged.steps + 1).contains(&steps.len()) {
+        return Err(format!("{} steps were acknowledged, {} are there", acknowledged.steps, steps.len()));
+    }
+    of_script(&head, &steps, script)
+}
+
+/// The beginning, and the steps that are there, are the script's.
+fn of_script(head: &Head, steps: &[Step], script: &Script) -> Result<(), String> {
     same("task", &head.task, &script.start.task)?;
     same("task type", &head.task_type, &script.start.task_type)?;
     same("context", &head.context, &script.start.context)?;
     same("metadata", &head.metadata, &script.start.metadata)?;
-    same("outcome", &completion.outcome, &script.outcome)?;
-    same("step count", &steps.len(), &script.steps.len())?;
     match steps.iter().zip(&script.steps).find(|(step, written)| !equal(step, written)) {
         Some((step, _)) => Err(format!("step {} is not the one that was logged", step.number)),
         None => Ok(()),
@@ -190,6 +210,24 @@ mod tests {
         let mut lost = stored();
         lost["steps"] = json!([]);
         assert_eq!(check(lost), Err("step count is 0, not 1".to_owned()));
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_there_and_at_most_one_step_more() {
+        let long = Script { steps: vec![script().steps[0].clone(); 3], ..script() };
+        let check = |there: usize, steps: usize, is_completed: bool| {
+            let mut body = stored();
+            let step = |number: usize| Step::new(number as u32, 5, script().steps[0].clone());
+            body["steps"] = json!((0..there).map(step).collect::<Vec<_>>());
+            kept(&answer(200, body), ID, &long, Acknowledged { script: 0, steps, is_completed })
+        };
+        assert_eq!((check(3, 3, true), check(2, 2, false), check(3, 2, false)), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(check(1, 2, false), Err("2 steps were acknowledged, 1 are there".to_owned()));
+        assert_eq!(check(3, 1, false), Err("1 steps were acknowledged, 3 are there".to_owned()));
+        assert_eq!(check(2, 3, true), Err("step count is 2, not 3".to_owned()));
+        let none = answer(404, json!({"error": "there is no such episode"}));
+        let acknowledged = Acknowledged { script: 0, steps: 0, is_completed: false };
+        assert!(kept(&none, ID, &long, acknowledged).is_err_and(|why| why.starts_with("status 404")));
     }
 
     #[test]

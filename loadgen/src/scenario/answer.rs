@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::data::text_of;
 use super::template::Escape;
-use super::{AnswerCheck, ExpectedValue, RequestTemplate};
+use super::{AnswerCheck, ExpectedValue, RequestAction, RequestTemplate};
 use crate::send::http::HttpResponse;
+use crate::send::mcp;
 use crate::send::player::Fault;
 
 /// Checks an answer that came `response` after its intended start. Returns the values to take out of it; none if the
@@ -40,10 +41,12 @@ fn right<'a>(
     if !is_expected {
         return Err(format!("status {}", answer.status));
     }
-    if exists.is_empty() && equals.is_empty() && request.extract.is_empty() {
+    let is_tool = matches!(request.action, RequestAction::Tool { .. });
+    if exists.is_empty() && equals.is_empty() && request.extract.is_empty() && !is_tool {
         return Ok(Vec::new());
     }
     let json: Value = serde_json::from_slice(&answer.body).map_err(|_| "the answer is no JSON".to_owned())?;
+    let json = if is_tool { mcp::tool_result(json)? } else { json };
     for path in exists {
         path.find(&json).ok_or_else(|| format!("there is no {path}"))?;
     }
@@ -85,10 +88,13 @@ mod tests {
         let path = |text| JsonPath::parse(text).unwrap();
         RequestTemplate {
             name: "login".to_owned(),
-            method: "POST".to_owned(),
-            path: Template::parse("/login").unwrap(),
-            headers: Vec::new(),
-            body: None,
+            action: RequestAction::Http {
+                method: "POST".to_owned(),
+                path: Template::parse("/login").unwrap(),
+                headers: Vec::new(),
+                body: None,
+            },
+            put: Vec::new(),
             extract: vec![("token".to_owned(), path("$.token"))],
             check: AnswerCheck {
                 statuses: vec![200, 201],
@@ -126,5 +132,22 @@ mod tests {
         assert_eq!(wrong(200, |body| body["user"]["age"] = json!(8)), "$.user.age is another value than expected");
         assert_eq!(wrong(200, |body| body["user"]["id"] = json!("13")), "$.user.id is another value than expected");
         assert_eq!(wrong(200, |body| body["token"] = json!([1])), "$.token is no single value, to be taken as `token`");
+    }
+
+    #[test]
+    fn a_tool_that_failed_says_so() {
+        let action = RequestAction::Tool { tool: "login".to_owned(), arguments: None };
+        let check = AnswerCheck { statuses: Vec::new(), latency: None, exists: Vec::new(), equals: Vec::new() };
+        let request = RequestTemplate { action, check, extract: Vec::new(), ..request() };
+        let told = |body: Value| {
+            let answer = HttpResponse { status: 200, body: body.to_string().into_bytes() };
+            super::check(&request, &answer, Duration::ZERO, |_| None)
+        };
+        assert_eq!(told(json!({"id": 1, "result": {"content": []}})), (Some(Vec::new()), None));
+        let failed = json!({"result": {"isError": true, "content": [{"type": "text", "text": "no such user"}]}});
+        assert_eq!(told(failed), (None, Some(Fault::Ends("the tool failed: no such user".to_owned()))));
+        let refused = json!({"error": {"code": -32602, "message": "unknown tool"}});
+        assert_eq!(told(refused), (None, Some(Fault::Ends("error -32602: unknown tool".to_owned()))));
+        assert_eq!(told(json!({"id": 1})), (None, Some(Fault::Ends("the answer has no result".to_owned()))));
     }
 }

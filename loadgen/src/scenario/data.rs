@@ -1,7 +1,7 @@
 //! Data sets: rows of values for the requests of a session, from a CSV file with a heading or from JSON Lines.
 //!
-//! A session takes the row of its place in the schedule, so that the same seed sends the same values, on one generator
-//! or on several.
+//! A session takes the row of its place in the schedule, or one that its place draws, so that the same seed sends the
+//! same values, on one generator or on several.
 
 use std::collections::BTreeMap;
 
@@ -30,11 +30,15 @@ impl DataSet {
         &self.columns
     }
 
-    /// The value of a column for a session; rows begin again when all were used.
-    pub fn value(&self, column: &str, session: u64) -> Option<&str> {
+    /// The number of rows, which is over 0.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The value of a column in a row.
+    pub fn value(&self, column: &str, row: usize) -> Option<&str> {
         let column = self.columns.iter().position(|name| name == column)?;
-        let row = usize::try_from(session % self.rows.len() as u64).expect("below a length");
-        self.rows[row].get(column).map(String::as_str)
+        self.rows.get(row)?.get(column).map(String::as_str)
     }
 }
 
@@ -110,13 +114,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_taken_in_turn() {
+    fn rows_have_their_columns() {
         let csv = DataSet::parse("u.csv", "name,city\r\n\"a, \"\"b\"\"\",Rome\nc,\"two\nlines\"\n\n").unwrap();
         assert_eq!(csv.columns(), ["name", "city"]);
         assert_eq!(csv.value("name", 0), Some("a, \"b\""));
         assert_eq!(csv.value("city", 1), Some("two\nlines"));
-        assert_eq!(csv.value("city", 2), Some("Rome"));
-        assert_eq!(csv.value("street", 0), None);
+        assert_eq!((csv.rows(), csv.value("city", 0)), (2, Some("Rome")));
+        assert_eq!((csv.value("street", 0), csv.value("city", 2)), (None, None));
         let lines =
             DataSet::parse("u.jsonl", "{\"id\":7,\"ok\":true}\n\n{\"ok\":false,\"id\":8,\"more\":1}\n").unwrap();
         assert_eq!((lines.value("id", 1), lines.value("ok", 0)), (Some("8"), Some("true")));

@@ -1,34 +1,53 @@
-//! Scenarios: a file that says which requests any HTTP service gets, and how its answers are checked.
+//! Scenarios: a file that says which requests any service gets, over HTTP or as tools of MCP, and how its answers are
+//! checked.
 //!
 //! - [`definition`]: the file's fields.
-//! - [`read`]: reading it, and the checks that need no server.
-//! - [`template`], [`data`], [`json_path`]: values that are put into requests and taken out of answers.
+//! - [`read`]: reading it, and the checks that need no server; [`target`], [`pace`] and [`preset`]: some of its tables;
+//!   [`values`]: each value is there when it is needed.
+//! - [`template`], [`data`], [`pool`], [`draw`], [`json_path`]: values that are put into requests and taken out of
+//!   answers.
 //! - [`answer`]: the checks of an answer.
-//! - [`play`]: the workload.
+//! - [`client`], [`play`]: the workload.
 //! - [`import`]: a first scenario from what there is already.
 
 pub mod answer;
+pub mod client;
 pub mod data;
 pub mod definition;
+pub mod draw;
 pub mod import;
 pub mod json_path;
+pub mod pace;
 pub mod play;
+pub mod pool;
+pub mod preset;
 pub mod read;
+pub mod target;
 pub mod template;
+pub mod values;
+pub mod wrong;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::data::DataSet;
+use self::draw::Draw;
 use self::json_path::JsonPath;
+use self::pool::ValuePool;
+use self::target::ScenarioTarget;
 use self::template::Template;
 
 /// A scenario that was read and found sound.
 #[derive(Debug)]
 pub struct Scenario {
     pub name: String,
-    pub base_url: String,
-    pub data: BTreeMap<String, DataSet>,
+    /// None of a server that is started for the run.
+    pub base_url: Option<String>,
+    pub target: ScenarioTarget,
+    /// Arguments of the load generator.
+    pub pace: Vec<String>,
+    pub data: BTreeMap<String, (DataSet, Draw)>,
+    pub pools: BTreeMap<String, ValuePool>,
     pub requests: Vec<RequestTemplate>,
     pub sessions: Vec<SessionTemplate>,
 }
@@ -37,18 +56,36 @@ pub struct Scenario {
 #[derive(Debug)]
 pub struct RequestTemplate {
     pub name: String,
-    pub method: String,
-    pub path: Template,
-    pub headers: Vec<(String, Template)>,
-    pub body: Option<Template>,
+    pub action: RequestAction,
     pub extract: Vec<(String, JsonPath)>,
+    /// Values for pools, once the answer was right.
+    pub put: Vec<(String, Template)>,
     pub check: AnswerCheck,
+}
+
+/// The question to the server.
+#[derive(Debug)]
+pub enum RequestAction {
+    Http {
+        method: String,
+        path: Template,
+        headers: Vec<(String, Template)>,
+        body: Option<Template>,
+    },
+    /// A tool of an MCP server; the arguments are a JSON object.
+    Tool {
+        tool: String,
+        arguments: Option<Template>,
+    },
 }
 
 /// The requests of a session, by their positions.
 #[derive(Debug)]
 pub struct SessionTemplate {
+    /// 0 if it is only played before the run.
     pub weight: f64,
+    /// The number of times that it is played before the run.
+    pub before: u32,
     pub requests: Vec<usize>,
 }
 

@@ -1,6 +1,6 @@
 //! Reads a scenario file. Whatever is wrong with it is one message, with the line, the reason and the remedy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,17 +8,19 @@ use serde_json::Value as Json;
 use toml::{Spanned, Value};
 
 use super::data::DataSet;
-use super::definition::{CheckEntry, RequestEntry, ScenarioFile, StatusEntry};
-use super::json_path::JsonPath;
-use super::template::Template;
-use super::{AnswerCheck, ExpectedValue, RequestTemplate, Scenario, SessionTemplate};
+use super::definition::{CheckEntry, RequestEntry, ScenarioFile, SessionEntry, StatusEntry};
+use super::draw::{Draw, DrawKind};
+use super::pool::ValuePool;
+use super::target::{ScenarioTarget, TargetKind};
+use super::template::{Escape, Template};
+use super::wrong::{Wrong, json_path, template, word, wrong};
+use super::{
+    AnswerCheck, ExpectedValue, RequestAction, RequestTemplate, Scenario, SessionTemplate, pace, preset, values,
+};
 use crate::arguments::units;
 
 /// The version of the file's fields.
 const SCHEMA: u32 = 1;
-
-/// The value that every session has.
-const SESSION: &str = "session";
 
 /// A scenario, and the bytes that decide what it sends: its own and those of its data.
 #[derive(Debug)]
@@ -27,12 +29,13 @@ pub struct ReadScenario {
     pub bytes: Vec<u8>,
 }
 
-/// Reads the scenario at `path`; data files are relative to it. The error is the whole message.
-pub fn read(path: &Path) -> Result<ReadScenario, String> {
+/// Reads the scenario at `path`, perhaps with one of its presets; data files are relative to it. The error is the whole
+/// message.
+pub fn read(path: &Path, preset: Option<&str>) -> Result<ReadScenario, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut bytes = text.clone().into_bytes();
-    let scenario = parse(&text, |file| {
+    let scenario = parse(&text, preset, |file| {
         let data = std::fs::read_to_string(folder.join(file)).map_err(|error| format!("can't be read: {error}"))?;
         bytes.extend_from_slice(data.as_bytes());
         Ok(data)
@@ -44,19 +47,12 @@ pub fn read(path: &Path) -> Result<ReadScenario, String> {
     Ok(ReadScenario { scenario, bytes })
 }
 
-/// A message with its place in the text.
-#[derive(Debug)]
-struct Wrong {
-    at: usize,
-    message: String,
-}
-
-fn wrong<T>(span: Range<usize>, message: String) -> Result<T, Wrong> {
-    Err(Wrong { at: span.start, message })
-}
-
-fn parse(text: &str, mut read_data: impl FnMut(&Path) -> Result<String, String>) -> Result<Scenario, Wrong> {
-    let file: ScenarioFile = toml::from_str(text).map_err(|error| {
+fn parse(
+    text: &str,
+    preset: Option<&str>,
+    mut read_data: impl FnMut(&Path) -> Result<String, String>,
+) -> Result<Scenario, Wrong> {
+    let mut file: ScenarioFile = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let said = error.message().replace('\n', " ");
         let remedy = if said.starts_with("missing field") { ": add it here" } else { "" };
@@ -66,16 +62,35 @@ fn parse(text: &str, mut read_data: impl FnMut(&Path) -> Result<String, String>)
         return wrong(file.schema.span(), format!("schema {} is unknown: use {SCHEMA}", file.schema.get_ref()));
     }
     word(&file.name)?;
+    let has_presets = !file.presets.is_empty();
+    if let Some(preset) = preset {
+        preset::apply(&mut file, preset)?;
+    }
+    if has_presets {
+        preset::take_idle_out(&mut file);
+    }
+    let target = ScenarioTarget::read(&file.target, &mut read_data)?;
+    let is_started = matches!(target.kind, TargetKind::McpOverStdio(_));
+    if file.base_url.is_none() && !is_started {
+        return wrong(0..0, "missing field `base_url`: add it here".to_owned());
+    }
     let mut data = BTreeMap::new();
     for (name, entry) in &file.data {
         let shown = entry.file.get_ref().display();
+        let draw = draw(entry.draw, entry.skew.as_ref())?;
         let set = read_data(entry.file.get_ref())
             .and_then(|text| DataSet::parse(&shown.to_string(), &text))
             .map_err(|why| Wrong { at: entry.file.span().start, message: format!("{shown}: {why}") })?;
-        data.insert(name.clone(), set);
+        data.insert(name.clone(), (set, draw));
+    }
+    let mut pools = BTreeMap::new();
+    for (name, entry) in &file.pools {
+        word(name)?;
+        pools.insert(name.get_ref().clone(), ValuePool::new(draw(entry.draw, entry.skew.as_ref())?));
     }
     if file.requests.is_empty() {
-        return wrong(0..0, "there is no request: add a [[request]] with name and path".to_owned());
+        let (kind, has) = if target.kind == TargetKind::Http { ("", "path") } else { (" of a tool", "tool") };
+        return wrong(0..0, format!("there is no request{kind}: add a [[request]] with name and {has}"));
     }
     let mut requests: Vec<RequestTemplate> = Vec::new();
     for entry in &file.requests {
@@ -86,43 +101,100 @@ fn parse(text: &str, mut read_data: impl FnMut(&Path) -> Result<String, String>)
         if let Some(weight) = entry.weight.as_ref().filter(|_| !file.sessions.is_empty()) {
             return wrong(weight.span(), "with sessions, the weight is theirs: move it to a [[session]]".to_owned());
         }
-        requests.push(request(entry, &file.headers)?);
+        requests.push(request(entry, &file.headers, &target.kind)?);
     }
     let sessions = sessions(&file, &requests)?;
-    let scenario =
-        Scenario { name: file.name.get_ref().clone(), base_url: file.base_url.clone(), data, requests, sessions };
-    values(&scenario, &file)?;
+    let name = file.name.get_ref();
+    let scenario = Scenario {
+        name: preset.map_or_else(|| name.clone(), |preset| format!("{name}-{preset}")),
+        base_url: file.base_url.clone(),
+        target,
+        pace: pace::words(&file.pace)?,
+        data,
+        pools,
+        requests,
+        sessions,
+    };
+    values::check(&scenario, &file)?;
     Ok(scenario)
 }
 
-/// Names become parts of metrics and of tags.
-fn word(name: &Spanned<String>) -> Result<(), Wrong> {
-    let text = name.get_ref();
-    if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-        return Ok(());
+fn draw(kind: DrawKind, skew: Option<&Spanned<f64>>) -> Result<Draw, Wrong> {
+    if let Some(skew) = skew.filter(|skew| !skew.get_ref().is_finite() || *skew.get_ref() <= 0.0) {
+        return wrong(skew.span(), "the skew must be over 0".to_owned());
     }
-    wrong(name.span(), format!("`{text}` is no name: use letters, digits, `-`, `_` and `.`"))
+    Ok(Draw { kind, skew: skew.map(|skew| *skew.get_ref()) })
 }
 
-fn request(entry: &RequestEntry, common: &BTreeMap<String, Spanned<String>>) -> Result<RequestTemplate, Wrong> {
+fn request(
+    entry: &RequestEntry,
+    common: &BTreeMap<String, Spanned<String>>,
+    kind: &TargetKind,
+) -> Result<RequestTemplate, Wrong> {
     word(&entry.name)?;
-    let path = template(&entry.path)?;
+    let action = if *kind == TargetKind::Http { http(entry, common)? } else { tool(entry)? };
+    let extract = entry.extract.iter().map(|(name, path)| Ok((name.clone(), json_path(path)?)));
+    let put = entry.put.iter().map(|(pool, value)| Ok((pool.get_ref().clone(), template(value)?)));
+    Ok(RequestTemplate {
+        name: entry.name.get_ref().clone(),
+        action,
+        extract: extract.collect::<Result<_, Wrong>>()?,
+        put: put.collect::<Result<_, Wrong>>()?,
+        check: check(&entry.check)?,
+    })
+}
+
+fn http(entry: &RequestEntry, common: &BTreeMap<String, Spanned<String>>) -> Result<RequestAction, Wrong> {
+    if let Some(of_tool) = entry.tool.as_ref().or(entry.arguments.as_ref()) {
+        let remedy = "add `mcp` or `command` to [target]";
+        return wrong(of_tool.span(), format!("only an MCP server has tools: {remedy}"));
+    }
+    let Some(path_text) = &entry.path else {
+        return wrong(entry.name.span(), "missing field `path`: add it here".to_owned());
+    };
+    let path = template(path_text)?;
     if !path.beginning().starts_with('/') {
-        return wrong(entry.path.span(), format!("the path `{}` must begin with /", entry.path.get_ref()));
+        return wrong(path_text.span(), format!("the path `{}` must begin with /", path_text.get_ref()));
     }
     let is_own = |name: &String| entry.headers.keys().any(|own| own.eq_ignore_ascii_case(name));
     let all = common.iter().filter(|(name, _)| !is_own(name)).chain(&entry.headers);
-    let headers = all.map(|(name, value)| Ok((name.clone(), template(value)?))).collect::<Result<_, Wrong>>()?;
-    let extract = entry.extract.iter().map(|(name, path)| Ok((name.clone(), json_path(path)?)));
-    Ok(RequestTemplate {
-        name: entry.name.get_ref().clone(),
-        method: entry.method.to_ascii_uppercase(),
-        path,
-        headers,
-        body: entry.body.as_ref().map(template).transpose()?,
-        extract: extract.collect::<Result<_, Wrong>>()?,
-        check: check(&entry.check)?,
-    })
+    let headers = all.map(|(name, value)| header(name, value)).collect::<Result<_, Wrong>>()?;
+    let method = entry.method.as_ref().map_or("GET", |method| method.get_ref()).to_ascii_uppercase();
+    let body = entry.body.as_ref().map(template).transpose()?;
+    Ok(RequestAction::Http { method, path, headers, body })
+}
+
+/// What an answer gave may be an authorization; a secret is in no file.
+fn header(name: &str, value: &Spanned<String>) -> Result<(String, Template), Wrong> {
+    let read = template(value)?;
+    if name.eq_ignore_ascii_case("authorization") && read.names().next().is_none() {
+        let remedy = "name an environment variable in [target], with `bearer_from` or `basic_from`";
+        return wrong(value.span(), format!("a secret must not stand in a scenario: {remedy}"));
+    }
+    Ok((name.to_owned(), read))
+}
+
+fn tool(entry: &RequestEntry) -> Result<RequestAction, Wrong> {
+    let Some(tool) = &entry.tool else {
+        return wrong(entry.name.span(), "missing field `tool`: add it here".to_owned());
+    };
+    let header = entry.headers.values().next();
+    if let Some(of_http) = [&entry.method, &entry.path, &entry.body].into_iter().flatten().chain(header).next() {
+        return wrong(of_http.span(), "a tool has only `arguments`: leave this out".to_owned());
+    }
+    if let Some(status) = &entry.check.status {
+        return wrong(status.span(), "a tool answers no status: leave it out, an error is noticed anyway".to_owned());
+    }
+    let arguments = entry.arguments.as_ref().map(|text| {
+        let read = template(text)?;
+        // With any value in it, as inside of a string or as a number, it is an object.
+        let filled = read.render(Escape::Json, |_| Some("0")).unwrap_or_default();
+        match serde_json::from_str(&filled) {
+            Ok(Json::Object(_)) => Ok(read),
+            _ => wrong(text.span(), "the arguments are no JSON object: write them as in '{\"id\": 7}'".to_owned()),
+        }
+    });
+    Ok(RequestAction::Tool { tool: tool.get_ref().clone(), arguments: arguments.transpose()? })
 }
 
 fn check(entry: &CheckEntry) -> Result<AnswerCheck, Wrong> {
@@ -132,7 +204,7 @@ fn check(entry: &CheckEntry) -> Result<AnswerCheck, Wrong> {
     });
     let equals = entry.equals.iter().map(|(path, value)| Ok((json_path(path)?, expected(value)?)));
     Ok(AnswerCheck {
-        statuses: match &entry.status {
+        statuses: match entry.status.as_ref().map(Spanned::get_ref) {
             None => Vec::new(),
             Some(StatusEntry::One(status)) => vec![*status],
             Some(StatusEntry::Several(statuses)) => statuses.clone(),
@@ -157,84 +229,46 @@ fn expected(value: &Spanned<Value>) -> Result<ExpectedValue, Wrong> {
     }
 }
 
-fn template(text: &Spanned<String>) -> Result<Template, Wrong> {
-    Template::parse(text.get_ref()).map_err(|message| Wrong { at: text.span().start, message })
-}
-
-fn json_path(text: &Spanned<String>) -> Result<JsonPath, Wrong> {
-    JsonPath::parse(text.get_ref()).map_err(|message| Wrong { at: text.span().start, message })
-}
-
 /// The sessions of the file; without any, each request is one.
 fn sessions(file: &ScenarioFile, requests: &[RequestTemplate]) -> Result<Vec<SessionTemplate>, Wrong> {
-    let weighed = |weight: f64, span: Range<usize>| {
-        if weight.is_finite() && weight > 0.0 { Ok(weight) } else { wrong(span, "a weight must be over 0".to_owned()) }
-    };
     if file.sessions.is_empty() {
         let alone = |(number, entry): (usize, &RequestEntry)| {
-            let (weight, span) = entry.weight.as_ref().map_or((1.0, 0..0), |it| (*it.get_ref(), it.span()));
-            Ok(SessionTemplate { weight: weighed(weight, span)?, requests: vec![number] })
+            Ok(SessionTemplate { weight: weight(entry.weight.as_ref(), false)?, before: 0, requests: vec![number] })
         };
         return file.requests.iter().enumerate().map(alone).collect();
     }
-    let mut sessions = Vec::new();
-    for entry in &file.sessions {
-        word(&entry.name)?;
-        let position = |name: &Spanned<String>| {
-            let found = requests.iter().position(|request| request.name == *name.get_ref());
-            let message = format!("there is no request `{}`: add a [[request]] of that name", name.get_ref());
-            found.ok_or(Wrong { at: name.span().start, message })
-        };
-        let numbers = entry.requests.iter().map(position).collect::<Result<Vec<_>, _>>()?;
-        if numbers.is_empty() {
-            let message = format!("session `{}` has no requests: name one", entry.name.get_ref());
-            return wrong(entry.name.span(), message);
-        }
-        sessions.push(SessionTemplate { weight: weighed(entry.weight, entry.name.span())?, requests: numbers });
+    let sessions = file.sessions.iter().map(|entry| session(entry, requests));
+    let sessions = sessions.collect::<Result<Vec<SessionTemplate>, Wrong>>()?;
+    if sessions.iter().all(|session| session.weight == 0.0) {
+        let span = file.sessions[0].name.span();
+        return wrong(span, "no session has a weight: give one that is measured a weight over 0".to_owned());
     }
     Ok(sessions)
 }
 
-/// Every `{{name}}` has a value whenever it is needed.
-fn values(scenario: &Scenario, file: &ScenarioFile) -> Result<(), Wrong> {
-    let columns =
-        scenario.data.iter().flat_map(|(set, data)| data.columns().iter().map(move |it| format!("{set}.{it}")));
-    let always: BTreeSet<String> = columns.chain([SESSION.to_owned()]).collect();
-    for session in &scenario.sessions {
-        let mut known = always.clone();
-        for &number in &session.requests {
-            for (span, template) in templates(&file.requests[number], file) {
-                // Read before, so that it parses.
-                let Ok(template) = Template::parse(&template) else { continue };
-                if let Some(name) = template.names().find(|name| !known.contains(*name)) {
-                    return wrong(span, missing(name, scenario));
-                }
-            }
-            known.extend(scenario.requests[number].extract.iter().map(|(name, _)| name.clone()));
-        }
-    }
-    Ok(())
-}
-
-/// The texts of a request that may have values, with their places.
-fn templates<'a>(entry: &'a RequestEntry, file: &'a ScenarioFile) -> impl Iterator<Item = (Range<usize>, String)> + 'a {
-    let texts = [&entry.path].into_iter().chain(&entry.body).chain(file.headers.values()).chain(entry.headers.values());
-    let expected = entry.check.equals.values().filter_map(|value| {
-        let text = value.get_ref().as_str().filter(|text| text.contains("{{"))?;
-        Some((value.span(), text.to_owned()))
-    });
-    texts.map(|text| (text.span(), text.get_ref().clone())).chain(expected)
-}
-
-fn missing(name: &str, scenario: &Scenario) -> String {
-    let remedy = match name.split_once('.') {
-        Some((set, column)) => match scenario.data.get(set) {
-            Some(data) => format!("its columns are {}, not {column}", data.columns().join(", ")),
-            None => format!("add [data.{set}] with a file"),
-        },
-        None => "have a request before it in the session extract it".to_owned(),
+fn session(entry: &SessionEntry, requests: &[RequestTemplate]) -> Result<SessionTemplate, Wrong> {
+    word(&entry.name)?;
+    let position = |name: &Spanned<String>| {
+        let found = requests.iter().position(|request| request.name == *name.get_ref());
+        let message = format!("there is no request `{}`: add a [[request]] of that name", name.get_ref());
+        found.ok_or(Wrong { at: name.span().start, message })
     };
-    format!("there is no value for {{{{{name}}}}}: {remedy}")
+    let numbers = entry.requests.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    if numbers.is_empty() {
+        let message = format!("session `{}` has no requests: name one", entry.name.get_ref());
+        return wrong(entry.name.span(), message);
+    }
+    let weight = weight(entry.weight.as_ref(), entry.before > 0)?;
+    Ok(SessionTemplate { weight, before: entry.before, requests: numbers })
+}
+
+/// A session that is only played before the run has no weight.
+fn weight(weight: Option<&Spanned<f64>>, may_be_zero: bool) -> Result<f64, Wrong> {
+    let (value, span): (f64, Range<usize>) = weight.map_or((1.0, 0..0), |it| (*it.get_ref(), it.span()));
+    if value.is_finite() && (value > 0.0 || may_be_zero && value == 0.0) {
+        return Ok(value);
+    }
+    wrong(span, "a weight must be over 0".to_owned())
 }
 
 #[cfg(test)]
@@ -248,7 +282,8 @@ mod tests {
             Some("users.csv") => Ok("name,age\nada,7\n".to_owned()),
             _ => Err("can't be read: there is none".to_owned()),
         };
-        parse(text, data).map_err(|wrong| format!("{}: {}", 1 + text[..wrong.at].matches('\n').count(), wrong.message))
+        parse(text, None, data)
+            .map_err(|wrong| format!("{}: {}", 1 + text[..wrong.at].matches('\n').count(), wrong.message))
     }
 
     #[test]
@@ -258,8 +293,96 @@ mod tests {
         assert_eq!((scenario.name.as_str(), names), ("shop", vec!["login", "search"]));
         assert_eq!(scenario.sessions[0].requests, [0, 1, 1]);
         assert_eq!(scenario.sessions[1].weight, 3.0);
-        assert_eq!(scenario.requests[0].headers.len(), 2);
+        let RequestAction::Http { headers, .. } = &scenario.requests[0].action else { panic!("it is HTTP") };
+        assert_eq!(headers.len(), 2);
         assert_eq!(scenario.requests[1].check.statuses, [200, 206]);
+    }
+
+    const TOOLS: &str = r#"
+schema = 1
+name = "memory"
+
+[target]
+command = ["memory-mcp"]
+
+[pool.ids]
+draw = "zipf"
+
+[[request]]
+name = "start"
+tool = "start_episode"
+arguments = '{"task": "t{{session}}", "n": {{session}}}'
+extract = { id = "$.structuredContent.id" }
+put = { ids = "{{id}}" }
+
+[[request]]
+name = "get"
+tool = "get_episode"
+arguments = '{"episode": "{{ids}}"}'
+
+[[session]]
+name = "fill"
+weight = 0
+before = 3
+requests = ["start"]
+
+[[session]]
+name = "use"
+requests = ["get"]
+"#;
+
+    #[test]
+    fn tools_are_read_and_what_is_wrong_with_them_is_told() {
+        let scenario = parsed(TOOLS).unwrap();
+        assert!(matches!(&scenario.requests[0].action, RequestAction::Tool { tool, .. } if tool == "start_episode"));
+        assert_eq!((scenario.sessions[0].before, scenario.sessions[0].weight), (3, 0.0));
+        let error = |from: &str, to: &str| {
+            assert!(TOOLS.contains(from), "{from}");
+            parsed(&TOOLS.replacen(from, to, 1)).unwrap_err()
+        };
+        assert_eq!(error("tool = \"start_episode\"", ""), "12: missing field `tool`: add it here");
+        let only = "a tool has only `arguments`: leave this out";
+        assert_eq!(error("tool = \"start_episode\"", "tool = \"a\"\npath = \"/\""), format!("14: {only}"));
+        assert_eq!(
+            error("'{\"episode\": \"{{ids}}\"}'", "'{{ids}}'"),
+            "21: the arguments are no JSON object: write them as in '{\"id\": 7}'"
+        );
+        assert!(error("before = 3", "before = 0").starts_with("25: a weight must be over 0"));
+        let fill = "there is no value for {{ids}}: have a session with `before` put one into the pool, and stand above this one";
+        assert_eq!(
+            error("before = 3\nrequests = [\"start\"]", "before = 3\nrequests = [\"get\"]"),
+            format!("21: {fill}")
+        );
+        assert_eq!(
+            error("extract = { id =", "extract = { ids ="),
+            "15: `ids` is a pool: give what is extracted another name"
+        );
+        assert_eq!(
+            error("name = \"use\"", "name = \"use\"\nweight = 0\nbefore = 1"),
+            "24: no session has a weight: give one that is measured a weight over 0"
+        );
+        assert!(
+            error("tool = \"get_episode\"", "tool = \"get_episode\"\ncheck = { status = 200 }")
+                .contains("a tool answers no status")
+        );
+    }
+
+    #[test]
+    fn a_preset_changes_weights_and_draws() {
+        let presets = "\n[preset.read]\nweights = { use = 2 }\npace = { rate = 7 }\npool = { ids = { draw = 'latest' } }\n\
+                       [preset.write]\nbefore = {}\nweights = { fill = 2 }\n[preset.bad]\nweights = { fil = 2 }\n";
+        let with = |preset: &str| -> Result<_, String> {
+            let text = format!("{TOOLS}{presets}");
+            let read = parse(&text, Some(preset), |_| Err("none".to_owned()));
+            let shape = |it: &SessionTemplate| (it.weight, it.before);
+            let scenario = read.map_err(|wrong| wrong.message)?;
+            Ok((scenario.name, scenario.pace, scenario.sessions.iter().map(shape).collect::<Vec<_>>()))
+        };
+        let read = ("memory-read".to_owned(), vec!["--rate=7".to_owned()], vec![(0.0, 3), (2.0, 0)]);
+        assert_eq!(with("read"), Ok(read));
+        assert_eq!(with("write"), Ok(("memory-write".to_owned(), Vec::new(), vec![(2.0, 0)])));
+        assert_eq!(with("bad"), Err("there is no session `fil`: add a [[session]] of that name".to_owned()));
+        assert_eq!(with("none"), Err("there is no preset `none`: use bad, read, write".to_owned()));
     }
 
     /// A change of the whole scenario, and the message.

@@ -1,4 +1,5 @@
-//! Requests to one server: keep-alive connections, a timeout and a size limit on every answer, no proxy, no redirects.
+//! Requests to one server, plain or over TLS: connections that are kept or not, a timeout and a size limit on every
+//! answer, no proxy, no redirects.
 //!
 //! The only file that names reqwest. Nothing is retried: a request that fails is counted as an error.
 
@@ -7,11 +8,14 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use memory::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
-use reqwest::{Client, Method, RequestBuilder, Url, redirect};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, Url, redirect};
 use serde::Serialize;
 
 /// The longest answer that is read, in bytes: about a hundred long episodes.
@@ -24,6 +28,29 @@ pub struct HttpClient {
     base: String,
     wire: BodyEncoding,
 }
+
+/// The settings of a client, beside its server.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    pub timeout: Duration,
+    pub remote: RemotePermission,
+    pub wire: BodyEncoding,
+    pub connection: ConnectionSettings,
+}
+
+/// The connections of a client.
+#[derive(Debug, Clone)]
+pub struct ConnectionSettings {
+    /// Connections serve one request after the other; otherwise each request has its own.
+    pub is_reused: bool,
+    /// Certificates in PEM of whoever vouches for the server, in the place of the system's.
+    pub authorities: Option<Vec<u8>>,
+    pub authorization: Option<Authorization>,
+}
+
+/// The value of the header `authorization`, which is never printed.
+#[derive(Debug, Clone)]
+pub struct Authorization(HeaderValue);
 
 /// The encoding of bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,6 +76,8 @@ pub struct AnyRequest {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
+    /// Its own timeout, in the place of the client's.
+    pub timeout: Option<Duration>,
 }
 
 /// The permission to load servers of other machines: the flag, and the name of each host.
@@ -75,28 +104,42 @@ pub struct RequestError {
 }
 
 impl HttpClient {
-    /// A client of the server at `url`, which is `http://host:port` and perhaps a path, of another machine only if
-    /// `remote` permits it. Nothing is sent yet.
-    pub fn new(url: &str, timeout: Duration, remote: &RemotePermission, wire: BodyEncoding) -> Result<HttpClient> {
-        let parsed = Url::parse(url).with_context(|| format!("{url}: use http://ADDRESS:PORT"))?;
-        ensure!(parsed.scheme() == "http", "{url}: use http://ADDRESS:PORT, the load generator has no TLS");
+    /// A client of the server at `url`, which is `http://host:port` or `https://host:port` and perhaps a path, of
+    /// another machine only if `settings` permit it. Nothing is sent yet.
+    pub fn new(url: &str, settings: HttpSettings) -> Result<HttpClient> {
+        const REMEDY: &str = "use http://ADDRESS:PORT or https://ADDRESS:PORT";
+        let HttpSettings { timeout, remote, wire, connection } = settings;
+        let parsed = Url::parse(url).with_context(|| format!("{url}: {REMEDY}"))?;
         ensure!(
-            parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty(),
-            "{url}: use http://ADDRESS:PORT, and a path at most"
+            ["http", "https"].contains(&parsed.scheme())
+                && parsed.query().is_none()
+                && parsed.fragment().is_none()
+                && parsed.username().is_empty(),
+            "{url}: {REMEDY}, and a path at most"
         );
-        let host = parsed.host_str().with_context(|| format!("{url}: use http://ADDRESS:PORT"))?;
+        let host = parsed.host_str().with_context(|| format!("{url}: {REMEDY}"))?;
         let port = parsed.port_or_known_default().unwrap_or(80);
         remote.check(host, port).with_context(|| url.to_owned())?;
-        let client = Client::builder()
+        let mut client = Client::builder()
             .no_proxy() // a proxy from the environment would be measured with the server
             .redirect(redirect::Policy::none()) // a redirect could leave this machine
             .gzip(wire == BodyEncoding::Compressed) // asks for compressed answers
             .tcp_nodelay(true)
             .timeout(timeout)
             .connect_timeout(timeout)
-            .pool_idle_timeout(None)
-            .build()
-            .context("setting up the HTTP client")?;
+            .pool_idle_timeout(None);
+        if !connection.is_reused {
+            client = client.pool_max_idle_per_host(0);
+        }
+        if let Some(pem) = &connection.authorities {
+            let certificates = Certificate::from_pem_bundle(pem).context("reading the authorities' certificates")?;
+            ensure!(!certificates.is_empty(), "there is no certificate among the authorities: give them in PEM");
+            client = client.tls_certs_only(certificates);
+        }
+        if let Some(Authorization(value)) = connection.authorization {
+            client = client.default_headers(HeaderMap::from_iter([(AUTHORIZATION, value)]));
+        }
+        let client = client.build().context("setting up the HTTP client")?;
         Ok(HttpClient { client, base: parsed.as_str().trim_end_matches('/').to_owned(), wire })
     }
 
@@ -139,6 +182,21 @@ impl HttpClient {
 
     /// Sends any request.
     pub async fn send(&self, request: &AnyRequest) -> Result<HttpResponse, RequestError> {
+        read(self.answer(request).await?).await
+    }
+
+    /// Sends any request, and also returns the value of a header of the answer.
+    pub async fn send_for(
+        &self,
+        request: &AnyRequest,
+        header: &str,
+    ) -> Result<(HttpResponse, Option<String>), RequestError> {
+        let answer = self.answer(request).await?;
+        let value = answer.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok((read(answer).await?, value))
+    }
+
+    async fn answer(&self, request: &AnyRequest) -> Result<Response, RequestError> {
         let refused = |reason: String| RequestError { timed_out: false, reason };
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| refused(error.to_string()))?;
         let mut builder = self.request(method, &request.path);
@@ -148,7 +206,10 @@ impl HttpClient {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
-        send(builder).await
+        if let Some(timeout) = request.timeout {
+            builder = builder.timeout(timeout);
+        }
+        builder.send().await.map_err(request_error)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -156,8 +217,38 @@ impl HttpClient {
     }
 }
 
+impl ConnectionSettings {
+    /// Connections that are kept, without authentication.
+    pub fn plain() -> ConnectionSettings {
+        ConnectionSettings { is_reused: true, authorities: None, authorization: None }
+    }
+}
+
+impl Authorization {
+    /// A bearer token.
+    pub fn bearer(token: &str) -> Result<Authorization> {
+        Authorization::new(&format!("Bearer {token}"))
+    }
+
+    /// `user:password`, as RFC 7617 sends it.
+    pub fn basic(login: &str) -> Result<Authorization> {
+        ensure!(login.contains(':'), "it has no `:`: write it as user:password");
+        Authorization::new(&format!("Basic {}", STANDARD.encode(login)))
+    }
+
+    fn new(value: &str) -> Result<Authorization> {
+        // What is wrong with it is not said with the value.
+        let mut value = HeaderValue::from_str(value).ok().context("it has characters that no header may have")?;
+        value.set_sensitive(true);
+        Ok(Authorization(value))
+    }
+}
+
 async fn send(request: RequestBuilder) -> Result<HttpResponse, RequestError> {
-    let mut response = request.send().await.map_err(request_error)?;
+    read(request.send().await.map_err(request_error)?).await
+}
+
+async fn read(mut response: Response) -> Result<HttpResponse, RequestError> {
     let status = response.status().as_u16();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(request_error)? {
@@ -209,10 +300,13 @@ impl RemotePermission {
 mod tests {
     use super::*;
 
+    fn settings(remote: RemotePermission, wire: BodyEncoding) -> HttpSettings {
+        HttpSettings { timeout: Duration::from_secs(1), remote, wire, connection: ConnectionSettings::plain() }
+    }
+
     fn new(url: &str, allow_remote: bool, hosts: &[&str]) -> Result<String, String> {
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        let remote = RemotePermission { allow_remote, hosts };
-        let http = HttpClient::new(url, Duration::from_secs(1), &remote, BodyEncoding::Identity);
+        let http = HttpClient::new(url, settings(RemotePermission { allow_remote, hosts }, BodyEncoding::Identity));
         http.map(|http| http.base().to_owned()).map_err(|error| format!("{error:#}"))
     }
 
@@ -220,6 +314,7 @@ mod tests {
     fn only_this_machine_unless_told() {
         assert_eq!(new("http://127.0.0.1:8080", false, &[]).as_deref(), Ok("http://127.0.0.1:8080"));
         assert_eq!(new("http://[::1]:8080/", false, &[]).as_deref(), Ok("http://[::1]:8080"));
+        assert_eq!(new("https://localhost/api", false, &[]).as_deref(), Ok("https://localhost/api"));
         for (remote, host) in [
             ("http://192.0.2.1:80", "192.0.2.1"),
             ("http://example.invalid:80", "example.invalid"),
@@ -236,9 +331,8 @@ mod tests {
     #[test]
     fn only_long_bodies_are_compressed_and_only_when_told() {
         let body = |wire: BodyEncoding, bytes: usize| {
-            let here = RemotePermission::default();
-            let http =
-                HttpClient::new("http://127.0.0.1:1", Duration::from_secs(1), &here, wire).expect("a loopback address");
+            let here = settings(RemotePermission::default(), wire);
+            let http = HttpClient::new("http://127.0.0.1:1", here).expect("a loopback address");
             let body = http.encode(vec![b'a'; bytes]).expect("compresses");
             (body.is_compressed, body.bytes.len())
         };
@@ -250,9 +344,21 @@ mod tests {
     }
 
     #[test]
+    fn an_authorization_is_never_printed() {
+        let Authorization(bearer) = Authorization::bearer("s3cret").expect("a header");
+        assert_eq!(bearer.to_str().expect("text"), "Bearer s3cret");
+        assert!(!format!("{:?}", Authorization(bearer)).contains("s3cret"));
+        // RFC 7617, section 2.
+        let Authorization(basic) = Authorization::basic("Aladdin:open sesame").expect("a header");
+        assert_eq!(basic.to_str().expect("text"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert!(Authorization::basic("Aladdin").is_err_and(|error| error.to_string().contains("user:password")));
+        assert!(Authorization::bearer("a\nb").is_err_and(|error| !error.to_string().contains("a\n")));
+    }
+
+    #[test]
     fn only_plain_server_urls() {
         for wrong in
-            ["", "127.0.0.1:80", "https://127.0.0.1", "http://127.0.0.1/?a=b", "http://a@127.0.0.1/", "file:///x"]
+            ["", "127.0.0.1:80", "ftp://127.0.0.1", "http://127.0.0.1/?a=b", "http://a@127.0.0.1/", "file:///x"]
         {
             assert!(new(wrong, false, &[]).is_err_and(|error| error.contains("http://ADDRESS:PORT")), "{wrong}");
         }

@@ -6,10 +6,10 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::http::{HttpClient, HttpResponse, RequestError};
+use super::http::{HttpResponse, RequestError};
 use super::timer::Timer;
 use crate::arrivals::schedule::{PlannedSession, Schedule};
 use crate::health::{GeneratorHealth, LagPercentiles, Waits, cpu_time};
@@ -39,8 +39,26 @@ pub trait LoadWorkload: Send + Sync + 'static {
     /// The kinds of requests; a request names its kind by the position here.
     fn operations(&self) -> &[OperationName];
 
-    /// The path of a cheap `GET` that shows that the server is still there, with any status.
-    fn probe(&self) -> &str;
+    /// The server, as messages name it.
+    fn target(&self) -> &str;
+
+    /// Makes ready for the first request, before anything is played.
+    fn connect(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// A cheap request that shows that the server is still there, with any answer.
+    fn probe(&self, timeout: Duration) -> impl Future<Output = Result<(), RequestError>> + Send;
+
+    /// The sessions that are played before the clock starts, one after the other, and not measured.
+    fn before(&self) -> Vec<PlannedSession> {
+        Vec::new()
+    }
+
+    /// Asks for all that the server acknowledged once more, after the run; an error if some of it is not there.
+    fn read_again(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
 
     /// Plays a session to its end; none if it ended before, with an error or because the run was stopped.
     fn play(&self, session: &mut SessionPlay<'_>) -> impl Future<Output = Option<()>> + Send;
@@ -53,6 +71,8 @@ pub struct RunSettings {
     pub deadline: Duration,
     /// The time at which the schedule's clock starts; none for as soon as all users are there.
     pub start_at: Option<SystemTime>,
+    /// The longest that the server may be away, from its last answer on: requests fail meanwhile.
+    pub outage: Duration,
     /// Requests that take longer are counted.
     pub count_over: Option<Duration>,
     /// The log, and its header without the start.
@@ -69,16 +89,23 @@ pub struct Player<W> {
 /// The clock, the schedule and the records of a run.
 #[derive(Debug)]
 pub struct RunClock {
-    pub http: HttpClient,
     timer: Timer,
     settings: RunSettings,
-    probe: String,
     schedule: Mutex<Upcoming>,
     tally: Mutex<Tally>,
     waits: Mutex<Waits>,
     started: OnceLock<Instant>,
+    presence: Mutex<Presence>,
     cpu_before: OnceLock<Duration>,
     stopped: OnceLock<StopReason>,
+}
+
+/// The server's last answer, and the number of times that it was away.
+#[derive(Debug)]
+struct Presence {
+    answered: Instant,
+    is_away: bool,
+    outages: u64,
 }
 
 /// The sessions that nobody plays yet, and ahead of them those that are not due yet.
@@ -94,24 +121,47 @@ struct Upcoming {
 
 impl<W: LoadWorkload> Player<W> {
     /// A run of `schedule` over a workload.
-    pub fn new(http: HttpClient, workload: W, schedule: Schedule, settings: RunSettings) -> Result<Player<W>> {
+    pub fn new(workload: W, schedule: Schedule, settings: RunSettings) -> Result<Player<W>> {
         let upcoming =
             Upcoming { next: schedule.clone(), arrivals: schedule.peekable(), taken: 0, arrived: 0, requests: 0 };
         let mut tally = Tally::new(workload.operations());
         tally.count_over = settings.count_over;
         let pace = RunClock {
-            http,
             timer: Timer::start().context("starting the timer")?,
             settings,
-            probe: workload.probe().to_owned(),
             schedule: Mutex::new(upcoming),
             tally: Mutex::new(tally),
             waits: Mutex::new(Waits::new()),
             started: OnceLock::new(),
+            presence: Mutex::new(Presence { answered: Instant::now(), is_away: false, outages: 0 }),
             cpu_before: OnceLock::new(),
             stopped: OnceLock::new(),
         };
         Ok(Player { workload, pace })
+    }
+
+    /// Plays the sessions that come before the clock. A wrong answer is an error, as the run would begin with less than
+    /// it needs.
+    pub async fn play_before(&self) -> Result<()> {
+        for planned in self.workload.before() {
+            let mut session = SessionPlay::new(&self.pace, &planned, false);
+            self.workload.play(&mut session).await;
+            let wrong = session.records.iter().find_map(|record| Some((record.operation, record.error.as_ref()?)));
+            if let Some((operation, why)) = wrong {
+                bail!("before the run, `{}` was answered wrongly: {why}", self.operation(operation).name);
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of times that the server was away and came back, or has not yet.
+    pub fn outages(&self) -> u64 {
+        self.pace.presence.lock().outages
+    }
+
+    /// The workload.
+    pub fn workload(&self) -> &W {
+        &self.workload
     }
 
     /// Waits for the time of the start, if there is one, and starts the schedule's clock; only the first call counts.
@@ -186,8 +236,12 @@ impl<W: LoadWorkload> Player<W> {
 
     /// Plays a session to its end, to its first error, or until the run is stopped. Returns the requests sent.
     pub async fn play(&self, planned: &PlannedSession) -> Vec<RequestRecord> {
-        let mut session = SessionPlay { pace: &self.pace, planned, records: Vec::new(), free_since: Instant::now() };
-        match self.workload.play(&mut session).await {
+        let mut session = SessionPlay::new(&self.pace, planned, true);
+        let played = self.workload.play(&mut session).await;
+        if let Some(unanswered) = session.unanswered.take() {
+            self.probe(&unanswered).await;
+        }
+        match played {
             Some(()) => self.tally().sessions += 1,
             None if session.records.last().is_some_and(|last| last.error.is_some()) => {
                 self.pace.waits.lock().skipped += planned.requests.saturating_sub(session.records.len()) as u64;
@@ -195,6 +249,32 @@ impl<W: LoadWorkload> Player<W> {
             None => {}
         }
         session.records
+    }
+
+    /// Stops the run if the server, which left a request without an answer, does not answer again and has been away for
+    /// too long.
+    async fn probe(&self, failed: &RequestError) {
+        let Err(again) = self.workload.probe(PROBE).await else {
+            self.pace.answered(Instant::now());
+            return;
+        };
+        let away = {
+            let mut presence = self.pace.presence.lock();
+            presence.outages += u64::from(!presence.is_away);
+            presence.is_away = true;
+            presence.answered.elapsed()
+        };
+        if away < self.pace.settings.outage {
+            // Arrivals of an open schedule go on; the next session of a closed one would be refused at once.
+            let is_open = self.pace.schedule.lock().next.is_open();
+            if !is_open {
+                self.pace.wait(Instant::now() + SLICE).await;
+            }
+            return;
+        }
+        let sent = self.tally().requests();
+        let reason = if failed.timed_out { &again.reason } else { &failed.reason };
+        self.stop(StopReason::Gone(format!("{} went away after {sent} requests: {reason}", self.workload.target())));
     }
 
     /// The generator's health: of the whole run, once it is over. `threads` are those of the runtime.
@@ -266,7 +346,16 @@ impl RunClock {
         false
     }
 
+    fn answered(&self, at: Instant) {
+        let mut presence = self.presence.lock();
+        presence.answered = presence.answered.max(at);
+        presence.is_away = false;
+    }
+
     fn record(&self, record: &RequestRecord, is_answered: bool) {
+        if is_answered {
+            self.answered(record.done);
+        }
         let start_lag = record.sent.saturating_duration_since(record.intended);
         {
             let mut waits = self.waits.lock();
@@ -282,15 +371,6 @@ impl RunClock {
         }
         self.tally.lock().add(record);
     }
-
-    /// Stops the run if the server, which left a request without an answer, does not answer again.
-    async fn probe(&self, failed: &RequestError) {
-        if let Err(again) = self.http.get_within(&self.probe, PROBE).await {
-            let sent = self.tally.lock().requests();
-            let reason = if failed.timed_out { &again.reason } else { &failed.reason };
-            self.stop(StopReason::Gone(format!("{} went away after {sent} requests: {reason}", self.http.base())));
-        }
-    }
 }
 
 /// One session that a user plays.
@@ -299,6 +379,9 @@ pub struct SessionPlay<'a> {
     pace: &'a RunClock,
     pub planned: &'a PlannedSession,
     records: Vec<RequestRecord>,
+    is_measured: bool,
+    /// The request that was left without an answer; it is the last one.
+    unanswered: Option<RequestError>,
     /// The time from which this user could have sent its next request.
     free_since: Instant,
 }
@@ -313,9 +396,9 @@ pub enum Fault {
 }
 
 impl<'a> SessionPlay<'a> {
-    /// The client for the session's requests.
-    pub fn http(&self) -> &'a HttpClient {
-        &self.pace.http
+    fn new(pace: &'a RunClock, planned: &'a PlannedSession, is_measured: bool) -> SessionPlay<'a> {
+        let (records, free_since) = (Vec::new(), Instant::now());
+        SessionPlay { pace, planned, records, is_measured, unanswered: None, free_since }
     }
 
     /// Sends the next request at its time, records it, and returns the value that `check` read from the answer; none
@@ -347,11 +430,11 @@ impl<'a> SessionPlay<'a> {
         let ends = matches!(fault, Some(Fault::Ends(_)));
         let error = fault.map(|(Fault::Ends(reason) | Fault::Counts(reason))| reason);
         let record = RequestRecord { operation, intended, sent, done, lag, status, error };
-        pace.record(&record, answer.is_ok());
-        self.records.push(record);
-        if let Err(none) = &answer {
-            pace.probe(none).await;
+        if self.is_measured {
+            pace.record(&record, answer.is_ok());
         }
+        self.records.push(record);
+        self.unanswered = answer.err();
         value.filter(|_| !ends)
     }
 

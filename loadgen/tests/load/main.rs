@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod connection;
 mod episodes;
+mod kubernetes;
+mod mcp;
+mod presets;
 mod scenario;
 mod shards;
 mod support;

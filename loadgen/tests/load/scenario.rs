@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::support::{Reply, Stub, fails, measurements, run, stderr, stdout, value};
+use super::support::{Reply, Stub, fails, measurements, run, run_with, stderr, stdout, value};
 
 const SHOP: &str = r#"
 schema = 1
@@ -162,4 +162,60 @@ fn a_scenario_is_made_from_what_there_is() {
     assert_eq!(value(&measurements(stdout(&output)), "errors"), 0.0, "{}", stderr(&output));
     fails(&run(&["scenario", "--from-curl", "curl -Z http://h/"]), 1, "`-Z` is not known here");
     assert_eq!(run(&["scenario"]).status.code(), Some(2));
+}
+
+/// A document as a framework writes it: no server, no examples but of paths, references for bodies and answers.
+const OPENAPI: &str = r##"{
+    "openapi": "3.1.0", "info": {"title": "A shop", "version": "1"},
+    "paths": {
+        "/": {"get": {"operationId": "page", "responses": {"200": {"content": {"application/json": {"schema": {}}}}}}},
+        "/items": {
+            "get": {"operationId": "search", "responses": {"200": {"content": {"application/json": {"schema": {"type": "array"}}}}},
+                "parameters": [{"name": "q", "in": "query", "required": true, "schema": {"type": "string"}}]},
+            "post": {"operationId": "add", "security": [{"token": []}],
+                "parameters": [{"name": "Authorization", "in": "header", "example": "Bearer s3cret"}],
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}},
+                "responses": {"201": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}}}}
+        },
+        "/items/{id}": {"get": {"operationId": "read", "responses": {"200": {"content": {}}},
+            "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}}]}},
+        "/users/{id}": {"get": {"responses": {"200": {"content": {}}},
+            "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}}]}}
+    },
+    "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": {"Item": {"type": "object", "required": ["name", "price"],
+        "properties": {"id": {"type": "integer"}, "name": {"type": "string"}, "price": {"type": "number", "exclusiveMinimum": 0}}}}}
+}"##;
+
+#[test]
+fn a_service_is_loaded_by_a_scenario_from_its_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let (document, path) = (folder.path().join("openapi.json"), folder.path().join("shop.toml"));
+    fs::write(&document, OPENAPI).unwrap();
+    let files = ["--from-openapi", document.to_str().unwrap(), "--output", path.to_str().unwrap()];
+    let output = run(&[&["scenario"][..], &files].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = "loadgen: left out: GET /users/{id}: the parameter `id` has no example and no default\n\
+                loadgen: left out: the authorization, a secret: set TOKEN, or change `bearer_from`\n";
+    assert_eq!(stderr(&output), told);
+    assert!(!fs::read_to_string(&path).unwrap().contains("s3cret"));
+    let answered = |item: &'static str| {
+        let server = Stub::start(move |request, _| match request {
+            "GET /" => Reply::Answer(200, "<html>".to_owned()),
+            "GET /items?q=text" => Reply::Answer(200, "[]".to_owned()),
+            "POST /items" => Reply::Answer(201, item.to_owned()),
+            "GET /items/7" => Reply::Answer(200, "{}".to_owned()),
+            _ => Reply::Answer(404, "{}".to_owned()),
+        });
+        let pace = ["--scenario", path.to_str().unwrap(), "--server", &server.url, "--sessions", "30", "--rate", "300"];
+        let output = run_with(&[&pace[..], &PATIENT].concat(), &[("TOKEN", "another")]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let heads = server.seen.lock().unwrap().1.clone();
+        assert!(heads.iter().all(|head| head.contains("authorization: Bearer another")), "{heads:?}");
+        (value(&measurements(stdout(&output)), "errors"), stderr(&output).to_owned())
+    };
+    let (errors, said) = answered(r#"{"id": 7, "name": "lamp", "price": 2}"#);
+    assert!(said.contains("- read "), "it is asked for by the id that the request before it got: {said}");
+    assert_eq!(errors, 0.0, "{said}");
+    let (errors, said) = answered(r#"{"id": 7, "name": "lamp"}"#);
+    assert!(errors > 0.0 && said.contains(" x add: there is no $['price']"), "{said}");
 }

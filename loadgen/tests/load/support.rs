@@ -74,6 +74,8 @@ pub enum Reply {
 /// A server that answers as a closure says: the method and path, and how many requests came before.
 pub struct Stub {
     pub url: String,
+    /// What came so far: the number of connections, and the heads of requests.
+    pub seen: Arc<Mutex<(usize, Vec<String>)>>,
 }
 
 impl Stub {
@@ -82,15 +84,20 @@ impl Stub {
         let address = listener.local_addr().unwrap();
         let open: Arc<Mutex<Option<Vec<TcpStream>>>> = Arc::new(Mutex::new(Some(Vec::new())));
         let (reply, count) = (Arc::new(reply), Arc::new(Mutex::new(0)));
+        let seen: Arc<Mutex<(usize, Vec<String>)>> = Arc::default();
+        let told = Arc::clone(&seen);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 match &mut *open.lock().unwrap() {
                     Some(streams) => streams.push(stream.try_clone().unwrap()),
                     None => return, // vanished: the listener closes here
                 }
+                told.lock().unwrap().0 += 1;
                 let (open, reply, count) = (Arc::clone(&open), Arc::clone(&reply), Arc::clone(&count));
+                let told = Arc::clone(&told);
                 thread::spawn(move || {
-                    while let Some(request) = read_request(&stream) {
+                    while let Some((request, head)) = read_request(&stream) {
+                        told.lock().unwrap().1.push(head);
                         let before = {
                             let mut count = count.lock().unwrap();
                             *count += 1;
@@ -111,16 +118,16 @@ impl Stub {
                 });
             }
         });
-        Stub { url: format!("http://{address}") }
+        Stub { url: format!("http://{address}"), seen }
     }
 }
 
-/// Reads a request and its body; answers with `METHOD PATH`, or nothing when the client has closed.
-fn read_request(stream: &TcpStream) -> Option<String> {
+/// Reads a request and its body; answers with `METHOD PATH` and the headers, or nothing when the client has closed.
+fn read_request(stream: &TcpStream) -> Option<(String, String)> {
     let mut reader = BufReader::with_capacity(1, stream); // no byte of the next request is taken
     let mut first = String::new();
     reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
-    let mut length = 0;
+    let (mut length, mut head) = (0, String::new());
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
@@ -130,9 +137,10 @@ fn read_request(stream: &TcpStream) -> Option<String> {
         if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
+        head.push_str(&header);
     }
     reader.read_exact(&mut vec![0; length]).ok()?;
-    Some(first.rsplit_once(' ')?.0.to_owned())
+    Some((first.rsplit_once(' ')?.0.to_owned(), head))
 }
 
 fn answer(mut stream: &TcpStream, status: u16, body: &str) {
@@ -192,9 +200,15 @@ pub fn loadgen(server: &str, corpus: &Path, more: &[&str]) -> Output {
 
 /// Runs the load generator with these arguments.
 pub fn run(arguments: &[&str]) -> Output {
+    run_with(arguments, &[])
+}
+
+/// Runs the load generator with these arguments and environment variables.
+pub fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadgen"))
         .args(arguments)
         .env("http_proxy", "http://127.0.0.1:9")
+        .envs(variables.iter().copied())
         .output()
         .unwrap()
 }

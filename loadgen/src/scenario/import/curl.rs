@@ -3,7 +3,7 @@
 use super::words::{name, split_url};
 use super::{Imported, ImportedRequest};
 
-/// Reads a command: URL, `-X`, `-H`, `-d` and its kin, `--json`, `-u`, `-A`, `-I`, `-G`.
+/// Reads a command: URL, `-X`, `-H`, `-d` and its kin, `--json`, `-A`, `-I`, `-G`.
 pub fn import(command: &str) -> Result<Imported, String> {
     let words = words(command)?;
     let mut words = words.iter().map(String::as_str).peekable();
@@ -67,7 +67,7 @@ pub fn import(command: &str) -> Result<Imported, String> {
     }
     let method = method.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
     let name = name(path.split('?').next().unwrap_or_default(), |_| false);
-    let request = ImportedRequest { name: name.clone(), method, path, headers, body, status: None };
+    let request = ImportedRequest { name: name.clone(), method, path, headers, body, ..ImportedRequest::default() };
     Ok(Imported { name, base_url, requests: vec![request], ..Imported::default() })
 }
 
@@ -134,7 +134,7 @@ mod tests {
             path: "/items?x=1".to_owned(),
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: Some("{\"a\": 1}".to_owned()),
-            status: None,
+            ..ImportedRequest::default()
         };
         assert_eq!(imported.requests, [expected]);
     }

@@ -55,6 +55,7 @@ const NOT_KEPT: &[&str] =
 pub fn import(text: &str) -> Result<Imported, String> {
     let archive: Archive = serde_json::from_str(text).map_err(|error| format!("no HAR file: {error}"))?;
     let mut imported = Imported { name: "recorded".to_owned(), ..Imported::default() };
+    let mut session = Vec::new();
     for Entry { request, response } in archive.log.entries {
         let (base, path) = split_url(&request.url)?;
         if imported.base_url.is_empty() {
@@ -76,19 +77,21 @@ pub fn import(text: &str) -> Result<Imported, String> {
             headers: headers.map(|header| (header.name.to_ascii_lowercase(), header.value)).collect(),
             body: request.post_data.and_then(|data| data.text),
             status: response.map(|response| response.status).filter(|status| *status >= 100),
+            ..ImportedRequest::default()
         };
         // One that was sent twice is one request, twice in the session.
         let same =
             imported.requests.iter().find(|known| ImportedRequest { name: String::new(), ..(*known).clone() } == read);
         if let Some(known) = same {
-            imported.session.push(known.name.clone());
+            session.push(known.name.clone());
             continue;
         }
         let wanted = format!("{} {}", read.method, read.path.split('?').next().unwrap_or_default());
         read.name = name(&wanted, |name| imported.requests.iter().any(|known| known.name == name));
-        imported.session.push(read.name.clone());
+        session.push(read.name.clone());
         imported.requests.push(read);
     }
+    imported.sessions = vec![("recorded".to_owned(), session)];
     Ok(imported)
 }
 
@@ -114,7 +117,7 @@ mod tests {
             entry("GET", "http://127.0.0.1:8080/?page=2", None),
         ];
         let imported = import(&json!({"log": {"version": "1.2", "entries": entries}}).to_string()).unwrap();
-        assert_eq!(imported.session, ["get", "post-login", "get", "get-2"]);
+        assert_eq!(imported.sessions[0].1, ["get", "post-login", "get", "get-2"]);
         assert_eq!(imported.left_out, ["GET http://tracker.invalid/pixel: another server"]);
         let login = &imported.requests[1];
         assert_eq!((login.body.as_deref(), login.status), (Some("{}"), Some(200)));

@@ -4,6 +4,7 @@
 mod curl;
 mod har;
 mod openapi;
+mod schema;
 mod words;
 
 use std::fmt::Write;
@@ -51,10 +52,12 @@ struct Imported {
     name: String,
     base_url: String,
     requests: Vec<ImportedRequest>,
-    /// The names of the requests in the order of one session; empty if each is for itself.
-    session: Vec<String>,
+    /// Sessions with the names of their requests; empty if each request is for itself.
+    sessions: Vec<(String, Vec<String>)>,
     /// What was left out, and why.
     left_out: Vec<String>,
+    /// A bearer token has to come from the environment.
+    has_authorization: bool,
 }
 
 /// One request with example values.
@@ -66,6 +69,10 @@ struct ImportedRequest {
     headers: Vec<(String, String)>,
     body: Option<String>,
     status: Option<u16>,
+    /// Paths that a right answer has.
+    exists: Vec<String>,
+    /// Values for the requests after it, and their paths in the answer.
+    extract: Vec<(String, String)>,
 }
 
 impl ImportArguments {
@@ -84,6 +91,7 @@ impl ImportArguments {
         if let Some(server) = &self.server {
             imported.base_url = server.clone();
         }
+        imported.keep_secrets_out();
         for left in &imported.left_out {
             eprintln!("loadgen: left out: {left}");
         }
@@ -100,20 +108,41 @@ impl ImportArguments {
     }
 }
 
+impl Imported {
+    /// Takes the headers with an authorization out: a scenario is committed, and a secret must not be.
+    fn keep_secrets_out(&mut self) {
+        for request in &mut self.requests {
+            let before = request.headers.len();
+            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+            self.has_authorization |= request.headers.len() < before;
+        }
+        if self.has_authorization {
+            self.left_out.push("the authorization, a secret: set TOKEN, or change `bearer_from`".to_owned());
+        }
+    }
+}
+
 /// The scenario file.
 fn toml_of(imported: &Imported) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     // Braces of the source are no template: there is no value for them.
-    let plain = |text: &str| quoted(&text.replace("{{", "{ {"));
+    let plain = |text: &str| text.replace("{{", "{ {");
+    let values: Vec<String> =
+        imported.requests.iter().flat_map(|request| &request.extract).map(|(name, _)| value_of(name)).collect();
+    let path_of = |path: &str| values.iter().fold(plain(path), |path, value| path.replace(&plain(value), value));
+    let plain = |text: &str| quoted(&plain(text));
     let mut text =
         format!("schema = 1\nname = {}\nbase_url = {}\n", quoted(&imported.name), quoted(&imported.base_url));
+    if imported.has_authorization {
+        text.push_str("\n[target]\nbearer_from = \"TOKEN\"\n");
+    }
     for request in &imported.requests {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "\n[[request]]\nname = {}", quoted(&request.name));
         if request.method != "GET" {
             let _ = writeln!(text, "method = {}", quoted(&request.method));
         }
-        let _ = writeln!(text, "path = {}", plain(&request.path));
+        let _ = writeln!(text, "path = {}", quoted(&path_of(&request.path)));
         if !request.headers.is_empty() {
             let headers = request.headers.iter().map(|(name, value)| format!("{} = {}", quoted(name), plain(value)));
             let _ = writeln!(text, "headers = {{ {} }}", headers.collect::<Vec<_>>().join(", "));
@@ -121,13 +150,26 @@ fn toml_of(imported: &Imported) -> String {
         if let Some(body) = &request.body {
             let _ = writeln!(text, "body = {}", plain(body));
         }
-        if let Some(status) = request.status {
-            let _ = writeln!(text, "check = {{ status = {status} }}");
+        if !request.extract.is_empty() {
+            let taken = request.extract.iter().map(|(name, path)| format!("{name} = {}", quoted(path)));
+            let _ = writeln!(text, "extract = {{ {} }}", taken.collect::<Vec<_>>().join(", "));
+        }
+        let exists: Vec<String> = request.exists.iter().map(|path| quoted(path)).collect();
+        let exists = (!exists.is_empty()).then(|| format!("exists = [{}]", exists.join(", ")));
+        let checks: Vec<String> =
+            request.status.map(|status| format!("status = {status}")).into_iter().chain(exists).collect();
+        if !checks.is_empty() {
+            let _ = writeln!(text, "check = {{ {} }}", checks.join(", "));
         }
     }
-    if !imported.session.is_empty() {
-        let names: Vec<String> = imported.session.iter().map(|name| quoted(name)).collect();
-        let _ = writeln!(text, "\n[[session]]\nname = \"recorded\"\nrequests = [{}]", names.join(", "));
+    for (name, requests) in &imported.sessions {
+        let names: Vec<String> = requests.iter().map(|name| quoted(name)).collect();
+        let _ = writeln!(text, "\n[[session]]\nname = {}\nrequests = [{}]", quoted(name), names.join(", "));
     }
     text
+}
+
+/// The place of a value in a path.
+fn value_of(name: &str) -> String {
+    format!("{{{{{name}}}}}")
 }

@@ -1,14 +1,17 @@
-//! An OpenAPI 3 document in JSON: a request for each operation whose values are known, from examples and defaults.
+//! An OpenAPI 3 document in JSON: a request for each operation whose values are known, from examples and defaults, or
+//! from the answer to a `POST` to the path above.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
+use super::super::data::text_of;
+use super::super::template::{Escape, Template};
+use super::schema::{DEPTH, known, made_up, partial, promised, resolved, stated, success};
 use super::words::{name, split_url};
-use super::{Imported, ImportedRequest};
+use super::{Imported, ImportedRequest, value_of};
 
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head"];
-
-/// The depth of schemas that are followed; recursive ones end there.
-const DEPTH: usize = 8;
 
 /// Reads a document. What has a parameter without a value is left out.
 pub fn import(text: &str) -> Result<Imported, String> {
@@ -25,64 +28,180 @@ pub fn import(text: &str) -> Result<Imported, String> {
         false => ("http://127.0.0.1:8080".to_owned(), server.to_owned()),
     };
     let mut imported = Imported { name: name(title, |_| false), base_url, ..Imported::default() };
-    let none = Map::new();
-    for (path, item) in document["paths"].as_object().unwrap_or(&none) {
-        for method in METHODS {
-            let Some(operation) = item.get(method) else { continue };
-            let read = request(&document, item, operation, method, &format!("{}{path}", prefix.trim_end_matches('/')));
-            match read {
-                Ok(mut request) => {
-                    let wanted = operation["operationId"].as_str().map_or(format!("{method} {path}"), str::to_owned);
-                    request.name = name(&wanted, |name| imported.requests.iter().any(|known| known.name == name));
-                    imported.requests.push(request);
+    let (mut left, mut posts) = (Vec::new(), BTreeMap::new());
+    let operations = operations(&document, prefix.trim_end_matches('/'));
+    for asked in &operations {
+        match request(&document, asked, None) {
+            Ok(request) => {
+                if asked.method == "post" {
+                    posts.insert(asked.path.as_str(), (imported.requests.len(), asked));
                 }
-                Err(why) => imported.left_out.push(format!("{} {path}: {why}", method.to_uppercase())),
+                add(&mut imported, &document, asked, request);
             }
+            Err(why) => left.push((asked, why)),
         }
     }
+    // Those that ask for something come after the request that makes it.
+    let mut after: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (asked, why) in left {
+        let made = asked.path.split_once("/{").and_then(|(collection, rest)| {
+            let post = posts.get(collection).or_else(|| posts.get(format!("{collection}/").as_str()));
+            let ((number, post), parameter) = (post?, rest.split('}').next()?);
+            let field = answered_field(&document, post, parameter)?;
+            let variable = format!("{}-{field}", imported.requests[*number].name);
+            let request = request(&document, asked, Some((parameter, &variable))).ok()?;
+            Some((*number, (variable, format!("$['{field}']")), request))
+        });
+        let Some((number, taken, request)) = made else {
+            imported.left_out.push(format!("{} {}: {why}", asked.method.to_uppercase(), asked.shown));
+            continue;
+        };
+        let extract = &mut imported.requests[number].extract;
+        if !extract.contains(&taken) {
+            extract.push(taken);
+        }
+        after.entry(number).or_default().push(imported.requests.len());
+        add(&mut imported, &document, asked, request);
+    }
+    imported.sessions = sessions(&imported.requests, &after);
     Ok(imported)
 }
 
-fn request(
-    document: &Value,
-    item: &Value,
-    operation: &Value,
-    method: &str,
-    path: &str,
-) -> Result<ImportedRequest, String> {
+/// An operation of the document.
+struct Asked<'a> {
+    item: &'a Value,
+    operation: &'a Value,
+    method: &'static str,
+    /// With the server's prefix.
+    path: String,
+    /// As in the document.
+    shown: &'a str,
+}
+
+fn operations<'a>(document: &'a Value, prefix: &str) -> Vec<Asked<'a>> {
+    let mut operations = Vec::new();
+    for (shown, item) in document["paths"].as_object().into_iter().flatten() {
+        let path = format!("{prefix}{shown}");
+        let known = METHODS.iter().filter_map(|method| Some((*method, item.get(method)?)));
+        operations.extend(known.map(|(method, operation)| Asked {
+            item,
+            operation,
+            method,
+            path: path.clone(),
+            shown,
+        }));
+    }
+    operations
+}
+
+fn add(imported: &mut Imported, document: &Value, asked: &Asked<'_>, mut request: ImportedRequest) {
+    imported.has_authorization |= needs_token(document, asked.operation);
+    let Asked { operation, method, shown, .. } = asked;
+    let wanted = operation["operationId"].as_str().map_or(format!("{method} {shown}"), str::to_owned);
+    request.name = name(&wanted, |name| imported.requests.iter().any(|known| known.name == name));
+    imported.requests.push(request);
+}
+
+/// The field of a request's answer that a parameter means: the one of its name, or `id`.
+fn answered_field(document: &Value, post: &Asked<'_>, parameter: &str) -> Option<String> {
+    let (_, response) = success(document, post.operation)?;
+    let schema = resolved(document, &response["content"]["application/json"]["schema"]);
+    let parts: Vec<&Value> = [schema].into_iter().chain(schema["allOf"].as_array().into_iter().flatten()).collect();
+    let has = |part: &Value, field: &str| resolved(document, part)["properties"].get(field).is_some();
+    let found = [parameter, "id"].into_iter().find(|field| parts.iter().any(|part| has(part, field)));
+    let is_word = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    found.filter(is_word).map(str::to_owned)
+}
+
+/// A session for each request; those that come after another are in its session, and what deletes is last.
+fn sessions(requests: &[ImportedRequest], after: &BTreeMap<usize, Vec<usize>>) -> Vec<(String, Vec<String>)> {
+    if after.is_empty() {
+        return Vec::new();
+    }
+    let is_first = |number: &usize| !after.values().flatten().any(|later| later == number);
+    let session = |number: usize| {
+        let mut later = after.get(&number).cloned().unwrap_or_default();
+        later.sort_by_key(|number| {
+            let ImportedRequest { method, path, .. } = &requests[*number];
+            (method == "DELETE", method == "DELETE" && path.ends_with('}'))
+        });
+        let names = [number].into_iter().chain(later).map(|number| requests[number].name.clone());
+        (requests[number].name.clone(), names.collect())
+    };
+    (0..requests.len()).filter(is_first).map(session).collect()
+}
+
+/// A request with its values; `made` is a parameter of the path and the name of its value, which another request makes.
+fn request(document: &Value, asked: &Asked<'_>, made: Option<(&str, &str)>) -> Result<ImportedRequest, String> {
+    let Asked { item, operation, method, path, .. } = asked;
     let mut path = path.to_owned();
     let (mut query, mut headers) = (Vec::new(), Vec::new());
     let parameters = [item, operation].into_iter().filter_map(|owner| owner["parameters"].as_array()).flatten();
     for parameter in parameters.map(|parameter| resolved(document, parameter)) {
         let name = parameter["name"].as_str().unwrap_or_default();
+        if let Some((_, variable)) = made.filter(|(made, _)| parameter["in"] == "path" && *made == name) {
+            path = path.replace(&format!("{{{name}}}"), &value_of(variable));
+            continue;
+        }
         let is_required = parameter["required"].as_bool().unwrap_or(false);
-        let value = known(document, parameter).and_then(|value| super::super::data::text_of(&value));
-        match (parameter["in"].as_str(), value) {
-            (Some("path"), Some(value)) => path = path.replace(&format!("{{{name}}}"), &encoded(&value)),
-            (Some("query"), Some(value)) => query.push(format!("{}={}", encoded(name), encoded(&value))),
-            (Some("header"), Some(value)) => headers.push((name.to_ascii_lowercase(), value)),
+        // Any value may be searched for, but an id that is made up is that of nothing.
+        let may_be_made_up = is_required && parameter["in"] == "query";
+        let values = known(document, parameter)
+            .or_else(|| may_be_made_up.then(|| made_up(document, &parameter["schema"], DEPTH)).flatten())
+            .and_then(|value| texts(&value));
+        match (parameter["in"].as_str(), values) {
+            (Some("path"), Some(values)) => {
+                let values: Vec<String> = values.iter().map(|value| encoded(value)).collect();
+                path = path.replace(&format!("{{{name}}}"), &values.join(","));
+            }
+            (Some("query"), Some(values)) => {
+                query.extend(values.iter().map(|value| format!("{}={}", encoded(name), encoded(value))));
+            }
+            (Some("header"), Some(values)) => headers.push((name.to_ascii_lowercase(), values.join(","))),
             (_, None) if is_required => {
                 return Err(format!("the parameter `{name}` has no example and no default"));
             }
             _ => {}
         }
     }
-    if let Some((_, rest)) = path.split_once('{') {
+    let asked_for = made.map_or_else(|| path.clone(), |(_, variable)| path.replace(&value_of(variable), ""));
+    if let Some((_, rest)) = asked_for.split_once('{') {
         return Err(format!("the parameter `{}` is not described", rest.split('}').next().unwrap_or_default()));
     }
     if !query.is_empty() {
         path = format!("{path}?{}", query.join("&"));
     }
-    let body = body(document, resolved(document, &operation["requestBody"]))?;
+    let body = body(document, resolved(document, &operation["requestBody"]), *method == "patch")?;
     if body.is_some() {
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
     }
-    let responses = operation["responses"].as_object();
-    let status = responses.and_then(|all| all.keys().find_map(|status| status.parse().ok().filter(|it| *it < 300)));
-    Ok(ImportedRequest { name: String::new(), method: method.to_uppercase(), path, headers, body, status })
+    let success = success(document, operation);
+    let exists = success.map_or_else(Vec::new, |(_, response)| promised(document, response));
+    let status = success.map(|(status, _)| status);
+    let method = method.to_uppercase();
+    Ok(ImportedRequest { method, path, headers, body, status, exists, ..ImportedRequest::default() })
 }
 
-fn body(document: &Value, body: &Value) -> Result<Option<String>, String> {
+/// The texts of a parameter's value, which is a single one or a list.
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Array(values) if !values.is_empty() => values.iter().map(text_of).collect(),
+        value => Some(vec![text_of(value)?]),
+    }
+}
+
+/// An operation whose every way of authorization is a bearer token.
+fn needs_token(document: &Value, operation: &Value) -> bool {
+    let is_token = |name: &String| {
+        let scheme = resolved(document, &document["components"]["securitySchemes"][name]);
+        scheme["scheme"] == "bearer" || ["oauth2", "openIdConnect"].iter().any(|kind| scheme["type"] == *kind)
+    };
+    let ways = operation["security"].as_array().or_else(|| document["security"].as_array());
+    let is_needed = |way: &Value| way.as_object().is_some_and(|way| way.keys().any(is_token));
+    ways.is_some_and(|ways| !ways.is_empty() && ways.iter().all(is_needed))
+}
+
+fn body(document: &Value, body: &Value, is_partial: bool) -> Result<Option<String>, String> {
     if body.is_null() {
         return Ok(None);
     }
@@ -92,104 +211,23 @@ fn body(document: &Value, body: &Value) -> Result<Option<String>, String> {
             body["content"].as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
         return Err(format!("its body is {}, not application/json", kinds.join(" or ")));
     }
-    let value = stated(json).or_else(|| made_up(document, &json["schema"], DEPTH));
+    let schema = &json["schema"];
+    let made = || if is_partial { partial(document, schema) } else { made_up(document, schema, DEPTH) };
+    let value = stated(json).or_else(made);
     value
         .map(|value| Some(value.to_string()))
         .ok_or_else(|| "its body has no example, and none could be made".to_owned())
 }
 
-/// The value of a parameter: an example, the default, or one of its schema.
-fn known(document: &Value, parameter: &Value) -> Option<Value> {
-    stated(parameter).or_else(|| {
-        let schema = resolved(document, &parameter["schema"]);
-        stated(schema).or_else(|| schema["enum"].get(0).cloned())
-    })
-}
-
-/// An example or a default.
-fn stated(of: &Value) -> Option<Value> {
-    let present = |value: &Value| if value.is_null() { None } else { Some(value.clone()) };
-    let first = |examples: &Value| match examples {
-        Value::Array(all) => all.first().cloned(),
-        Value::Object(all) => all.values().next().map(|example| example["value"].clone()),
-        _ => None,
-    };
-    present(&of["example"]).or_else(|| first(&of["examples"])).or_else(|| present(&of["default"]))
-}
-
-/// A value of a schema: what it states, and otherwise the plainest value of its type.
-fn made_up(document: &Value, schema: &Value, depth: usize) -> Option<Value> {
-    let schema = resolved(document, schema);
-    if depth == 0 {
-        return None;
-    }
-    if let Some(value) = stated(schema).or_else(|| schema["enum"].get(0).cloned()) {
-        return Some(value);
-    }
-    if let Some(choice) = ["anyOf", "oneOf"].iter().find_map(|key| schema[*key].as_array()) {
-        return choice.iter().find_map(|schema| made_up(document, schema, depth - 1));
-    }
-    if let Some(all) = schema["allOf"].as_array() {
-        let mut fields = Map::new();
-        for part in all {
-            fields.extend(made_up(document, part, depth - 1)?.as_object()?.clone());
-        }
-        return Some(Value::Object(fields));
-    }
-    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
-    match kind {
-        Some("string") => Some(json!(match schema["format"].as_str() {
-            Some("date") => "2026-01-01",
-            Some("date-time") => "2026-01-01T00:00:00Z",
-            Some("uuid") => "00000000-0000-4000-8000-000000000000",
-            Some("email") => "name@example.invalid",
-            _ => "text",
-        })),
-        Some("integer" | "number") => Some(schema.get("minimum").cloned().unwrap_or(json!(1))),
-        Some("boolean") => Some(json!(true)),
-        Some("array") => Some(match made_up(document, &schema["items"], depth - 1) {
-            Some(item) => json!([item]),
-            None => json!([]),
-        }),
-        Some("object") | None if schema["properties"].is_object() => {
-            let required: Vec<&str> =
-                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let mut fields = Map::new();
-            for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-                match made_up(document, field, depth - 1) {
-                    Some(value) => {
-                        fields.insert(name.clone(), value);
-                    }
-                    None if required.contains(&name.as_str()) => return None,
-                    None => {}
-                }
-            }
-            Some(Value::Object(fields))
-        }
-        Some("object") => Some(json!({})),
-        _ => None,
-    }
-}
-
-/// What a `$ref` within the document refers to; bounded, as references may refer to each other.
-fn resolved<'a>(document: &'a Value, mut value: &'a Value) -> &'a Value {
-    for _ in 0..DEPTH {
-        match value["$ref"].as_str().and_then(|it| it.strip_prefix('#')).and_then(|it| document.pointer(it)) {
-            Some(target) => value = target,
-            None => return value,
-        }
-    }
-    value
-}
-
 fn encoded(value: &str) -> String {
-    use super::super::template::{Escape, Template};
     let place = Template::parse("{{value}}").expect("a template");
     place.render(Escape::Path, |_| Some(value)).expect("there is a value")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn document() -> Value {
@@ -205,8 +243,13 @@ mod tests {
                         "parameters": [
                             {"name": "q", "in": "query", "schema": {"type": "string", "default": "a b"}},
                             {"name": "more", "in": "query", "schema": {"type": "string"}},
+                            {"name": "page", "in": "query", "required": true, "schema": {"type": "integer"}},
+                            {"name": "tag", "in": "query", "example": ["new", "old"], "schema": {"type": "array"}},
                         ],
-                        "responses": {"200": {}, "404": {}},
+                        "responses": {
+                            "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}},
+                            "404": {},
+                        },
                     },
                 },
                 "/items": {
@@ -214,6 +257,14 @@ mod tests {
                         "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}},
                         "responses": {"201": {}},
                     },
+                },
+                "/notes/": {"post": {"responses": {"201": {"content": {"application/json": {"schema": {
+                    "allOf": [{"$ref": "#/components/schemas/Item"}, {"properties": {"id": {"type": "integer"}}}],
+                }}}}}}},
+                "/notes/{note}": {
+                    "parameters": [{"name": "note", "in": "path", "required": true, "schema": {"type": "integer"}}],
+                    "delete": {"responses": {"204": {}}},
+                    "get": {"operationId": "note", "responses": {"200": {}}},
                 },
                 "/upload": {"post": {"requestBody": {"content": {"multipart/form-data": {}}}}},
                 "/users/{name}": {
@@ -224,7 +275,7 @@ mod tests {
                 "parameters": {"id": {"name": "id", "in": "path", "required": true, "example": 7}},
                 "schemas": {"Item": {
                     "type": "object",
-                    "required": ["name"],
+                    "required": ["name", "price", "tags"],
                     "properties": {
                         "name": {"type": "string", "examples": ["lamp"]},
                         "price": {"type": "number", "minimum": 2},
@@ -242,10 +293,27 @@ mod tests {
         assert_eq!((imported.name.as_str(), imported.base_url.as_str()), ("a-shop", "http://127.0.0.1:9000"));
         let lines: Vec<String> =
             imported.requests.iter().map(|it| format!("{} {} {}", it.name, it.method, it.path)).collect();
-        assert_eq!(lines, ["post-items POST /v1/items", "readitem GET /v1/items/7?q=a%20b"]);
+        let expected = [
+            "post-items POST /v1/items",
+            "readitem GET /v1/items/7?q=a%20b&page=1&tag=new&tag=old",
+            "post-notes POST /v1/notes/",
+            "note GET /v1/notes/{{post-notes-id}}",
+            "delete-notes-note DELETE /v1/notes/{{post-notes-id}}",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(imported.requests[2].extract, [("post-notes-id".to_owned(), "$['id']".to_owned())]);
+        let names: Vec<String> =
+            imported.sessions.iter().map(|(name, all)| format!("{name}: {}", all.join(" "))).collect();
+        let expected =
+            ["post-items: post-items", "readitem: readitem", "post-notes: post-notes note delete-notes-note"];
+        assert_eq!(names, expected);
         let body: Value = serde_json::from_str(imported.requests[0].body.as_deref().unwrap()).unwrap();
         assert_eq!((&body["name"], &body["price"], &body["tags"]), (&json!("lamp"), &json!(2), &json!(["new"])));
         assert_eq!((imported.requests[0].status, imported.requests[1].status), (Some(201), Some(200)));
+        assert_eq!(
+            (imported.requests[0].exists.len(), &imported.requests[1].exists[..]),
+            (0, &["$['name']", "$['price']", "$['tags']"].map(str::to_owned)[..])
+        );
         assert_eq!(
             imported.left_out,
             [
@@ -253,6 +321,18 @@ mod tests {
                 "GET /users/{name}: the parameter `name` has no example and no default",
             ]
         );
+    }
+
+    #[test]
+    fn an_operation_may_need_a_token() {
+        let schemes = json!({"jwt": {"type": "http", "scheme": "bearer"}, "key": {"type": "apiKey"}});
+        let document = json!({"components": {"securitySchemes": schemes}});
+        let needs = |security: Value| needs_token(&document, &json!({"security": security}));
+        assert!(needs(json!([{"jwt": []}])));
+        assert!(!needs(json!([{"jwt": []}, {}])), "it may be left out");
+        assert!(!needs(json!([{"key": []}])));
+        assert!(!needs_token(&document, &json!({})));
+        assert!(needs_token(&json!({"security": [{"jwt": []}], "components": document["components"]}), &json!({})));
     }
 
     #[test]
