@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::toolchain::{self, OF_A_PACKAGE};
@@ -120,12 +120,30 @@ pub fn build_in(
         .stderr(Stdio::inherit())
         .output()
         .context("can't start cargo: assay builds the programs it measures; install Rust from https://rustup.rs")?;
-    ensure!(output.status.success(), "the build of `{}` in {} failed: see above", target.name, root.display());
+    if !output.status.success() {
+        let is_of_compiler = messages(&output.stdout).any(|message| message.reason == BUILD_FINISHED);
+        bail!(BuildFailed { target: target.name.clone(), root: root.to_owned(), is_of_compiler });
+    }
     executable(&output.stdout, target).with_context(|| format!("cargo built no `{}`", target.name))
 }
 
+/// A build that failed. What was wrong is on stderr.
+#[derive(Debug, thiserror::Error)]
+#[error("the build of `{target}` in {} failed: see above", root.display())]
+pub struct BuildFailed {
+    target: String,
+    root: PathBuf,
+    /// The source does not compile. Otherwise cargo had not begun to compile: it could not fetch a package, say.
+    pub is_of_compiler: bool,
+}
+
+/// The reason of cargo's last message, if it has begun to compile.
+const BUILD_FINISHED: &str = "build-finished";
+
 #[derive(Deserialize)]
 struct Message {
+    #[serde(default)]
+    reason: String,
     target: Option<Built>,
     executable: Option<PathBuf>,
 }
@@ -136,10 +154,14 @@ struct Built {
     kind: Vec<String>,
 }
 
+fn messages(stdout: &[u8]) -> impl Iterator<Item = Message> {
+    let lines = stdout.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
+    lines.filter_map(|line| serde_json::from_slice(line).ok())
+}
+
 /// Finds the target's file in cargo's messages.
-fn executable(messages: &[u8], wanted: &CargoTarget) -> Option<PathBuf> {
-    let lines = messages.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
-    lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok()).find_map(|message| {
+fn executable(stdout: &[u8], wanted: &CargoTarget) -> Option<PathBuf> {
+    messages(stdout).find_map(|message| {
         let built = message.target?;
         let same = built.name == wanted.name
             && built.kind.iter().any(|kind| kind == wanted.kind || wanted.kind == LIBRARY && kind.ends_with(LIBRARY));
@@ -177,6 +199,28 @@ mod tests {
         };
         assert_eq!(executable(messages, &wanted("bench")), Some(PathBuf::from("/t/bench-1")));
         assert_eq!(executable(messages, &wanted("speed")), None);
+    }
+
+    #[test]
+    fn a_source_that_does_not_compile_is_told_from_a_build_that_never_began() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = |dependency: &str| {
+            let manifest = format!("[package]\nname = \"broken\"\n[workspace]\n[dependencies]\n{dependency}\n");
+            std::fs::write(folder.path().join("Cargo.toml"), manifest).expect("written");
+            let target = CargoTarget {
+                arguments: vec!["build".to_owned(), "--offline".to_owned()],
+                kind: "bin",
+                name: "broken".to_owned(),
+                package: PathBuf::new(),
+                left_out: None,
+            };
+            let error = build_in(folder.path(), Some(&folder.path().join("target")), &[], &target).expect_err("fails");
+            error.downcast_ref::<BuildFailed>().expect("a failed build").is_of_compiler
+        };
+        std::fs::create_dir(folder.path().join("src")).expect("a folder");
+        std::fs::write(folder.path().join("src/main.rs"), "fn main() { gone(); }").expect("written");
+        assert!(build(""));
+        assert!(!build("other = { git = \"file:///no/such/repository\" }"));
     }
 
     #[test]

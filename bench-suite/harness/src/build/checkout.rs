@@ -363,7 +363,12 @@ impl SourceCheckout {
         for (target_name, target) in targets {
             let saved = partial.path().join("inputs.tar");
             let built = self.build(&target, &[(COPY, text(&saved)?)]);
-            if let (Err(_), Some(why)) = (&built, target.left_out) {
+            let does_not_compile = |error: &anyhow::Error| {
+                error.downcast_ref::<cargo::BuildFailed>().is_some_and(|failed| failed.is_of_compiler)
+            };
+            if let (Err(error), Some(why)) = (&built, target.left_out)
+                && does_not_compile(error)
+            {
                 index.skipped.push((target_name, why.to_owned()));
                 continue;
             }

@@ -87,6 +87,17 @@ impl PackageTarget {
     }
 }
 
+impl Package {
+    /// False if a target lies in another package below this one: cargo takes `benches/speed.rs` even where `benches`
+    /// has its own manifest.
+    pub fn owns(&self, target: &PackageTarget) -> bool {
+        let folder = self.folder();
+        let above = target.src_path.ancestors().skip(1);
+        let between = above.take_while(|above| above.starts_with(folder) && *above != folder);
+        !between.into_iter().any(|between| between.join("Cargo.toml").is_file())
+    }
+}
+
 impl Metadata {
     /// Asks cargo about the workspace of a manifest.
     pub fn read(manifest: &Path) -> Result<Metadata> {
@@ -174,6 +185,24 @@ mod tests {
         let package: Package = serde_json::from_str(text).expect("parses");
         assert_eq!(package.enabled(&["default".to_owned()]), ["default", "std", "alloc"]);
         assert_eq!(package.enabled(&["all".to_owned()]), ["all", "a", "std", "alloc"]);
+    }
+
+    #[test]
+    fn a_target_in_a_package_below_belongs_to_that_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |file: &str| folder.path().join(file);
+        std::fs::create_dir(path("benches")).expect("a folder");
+        std::fs::write(path("Cargo.toml"), "").expect("written");
+        let text = format!(
+            r#"{{"name":"p","id":"p 1","manifest_path":{:?},"targets":[{{"name":"speed","kind":["bench"],
+                "src_path":{:?}}}],"dependencies":[],"features":{{}}}}"#,
+            path("Cargo.toml"),
+            path("benches/speed.rs")
+        );
+        let package: Package = serde_json::from_str(&text).expect("parses");
+        assert!(package.owns(&package.targets[0]));
+        std::fs::write(path("benches/Cargo.toml"), "").expect("written");
+        assert!(!package.owns(&package.targets[0]));
     }
 
     #[test]

@@ -60,7 +60,8 @@ const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungra
     `path`";
 const NO_BENCHES: &str =
     "it has no `#[bench]` function that is compiled: other benches need `harness = false` in Cargo.toml";
-const DOES_NOT_COMPILE: &str = "it does not compile: `cargo bench --no-run` shows if it does without Assay";
+const DOES_NOT_COMPILE: &str =
+    "it does not compile: `cargo bench --no-run` shows if it does without Assay, and `--all-features` may be needed";
 const DOES_NOT_COMPILE_WITH_LIBTEST: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
 const NEEDS_GUNGRAUN: &str = "it does not compile without gungraun itself: `cargo bench` counts it, and `assay compare` reads \
     what that leaves";
@@ -161,7 +162,8 @@ impl Benches {
         let is_of_libtest = |target: &PackageTarget| of_libtest.iter().any(|other| std::ptr::eq(*other, target));
         let is_chosen = |target: &PackageTarget| {
             let has_benches = || libtest::has_benches(target.src_path.parent().unwrap_or(tree));
-            target.is_bench() || target.is_library() && is_of_libtest(target) && has_benches()
+            let is_bench = target.is_bench() && package.owns(target);
+            is_bench || target.is_library() && is_of_libtest(target) && has_benches()
         };
         for target in package.targets.iter().filter(|target| is_chosen(target)) {
             self.of_target(package, target, is_of_libtest(target), tree, targets);
@@ -202,8 +204,9 @@ impl Benches {
         arguments.extend(choice.arguments(package));
         let kind = if target.is_bench() { "bench" } else { LIBRARY };
         let package = package.folder().strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
-        // What a configuration is built of outside of its macros is not part of the stand-in for gungraun.
-        let is_of_gungraun = || fs::read_to_string(&target.src_path).is_ok_and(|text| text.contains("_benchmark"));
+        // What a configuration is built of outside of its macros is not part of the stand-in for gungraun, whose
+        // attributes are `library_benchmark` and `binary_benchmark`.
+        let is_of_gungraun = || fs::read_to_string(&target.src_path).is_ok_and(|text| text.contains("ary_benchmark"));
         let left_out = match of_libtest {
             true => DOES_NOT_COMPILE_WITH_LIBTEST,
             false if is_of_gungraun() => NEEDS_GUNGRAUN,
