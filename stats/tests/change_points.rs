@@ -39,8 +39,8 @@ fn pure_noise_has_next_to_no_change_points() {
     assert!(red <= 2, "{red} of 50 at 1%");
 }
 
-/// How many of the stepping series have a change point at most [`NEAR`] values from the step: `changed` of `together` in
-/// each suite step, the others are noise.
+/// How many of the stepping series have a change point at most [`NEAR`] values from the step: `changed` of `together`
+/// in each suite step, the others are noise.
 fn found(step: f64, after: usize, suites: usize, changed: usize, together: usize) -> usize {
     let suite = |suite: usize| {
         let step_of = |number: usize| if number < changed { step } else { 0.0 };
