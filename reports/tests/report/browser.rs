@@ -177,7 +177,7 @@ fn complaints(page: &str, (checker, run): (&str, &str), dark: bool) -> Option<St
     );
     let page = page.replace("</body>", &format!("<script>{script}</script><script>{load}</script></body>"));
     let more: &[&str] = if dark { &["--blink-settings=preferredColorScheme=0"] } else { &[] };
-    let arguments = [&["--dump-dom", "--virtual-time-budget=300000"], more].concat();
+    let arguments = [&["--dump-dom", "--virtual-time-budget=20000"], more].concat();
     let (document, _) = open(folder.path(), &page, "1280,900", &arguments)?;
     let found = document.split("data-probe=\"").nth(1).and_then(|rest| rest.split('"').next());
     Some(found.expect("the checker ends").to_owned())
