@@ -3,8 +3,8 @@
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
 //! - [`html`]: a page for a browser; `markdown`: a comment on a change; [`text`]: tables for a terminal; `json`: for
 //!   other programs; `junit`: for CI systems; `annotations`: those of a workflow on GitHub.
-//! - [`splice`]: figures in documents. [`claims`]: what was promised, judged. [`calibration`]: the page, table and chart
-//!   of a calibration.
+//! - [`splice`]: figures in documents. [`claims`]: what was promised, judged. [`calibration`]: the page, table and
+//!   chart of a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `answers`: what readers
 //!   of a red report ask. `ranking`: the order of the deltas; `deltas`: one in words. [`cause`]: the causes of changed
 //!   counts. [`repeatability`]: repeated counts. [`history`]: the values of many commits, as text and as a site.
