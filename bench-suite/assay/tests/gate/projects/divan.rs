@@ -1,8 +1,6 @@
 //! Benches of divan, in packages that know nothing of Assay, beside those of criterion.
 
-use harness::tools::valgrind;
-
-use crate::support::{CRITERION_BENCH, LIBRARY, Project, slower, worse};
+use crate::support::{CRITERION_BENCH, LIBRARY, Project, has_valgrind, slower, worse};
 
 /// Both packages have it, for two kinds of divan.
 const BENCH: &str = r#"#![forbid(unsafe_code)]
@@ -79,8 +77,8 @@ dependencies = [
 
 #[test]
 fn divans_and_criterions_benches_are_one_gate() {
-    if let Some(why) = valgrind::missing() {
-        return println!("skipped: {why}");
+    if !has_valgrind() {
+        return;
     }
     let project = Project::new(&[
         ("Cargo.toml", "[workspace]\nmembers = [\"summing\", \"watched\"]\nresolver = \"2\"\n"),
@@ -118,8 +116,8 @@ fn divans_and_criterions_benches_are_one_gate() {
 
 #[test]
 fn divans_benches_are_timed_too() {
-    if let Some(why) = valgrind::missing() {
-        return println!("skipped: {why}");
+    if !has_valgrind() {
+        return;
     }
     let manifest =
         PACKAGE.replace("criterion = \"0.5\"\n", "").replace("[[bench]]\nname = \"doubles\"\nharness = false\n\n", "");

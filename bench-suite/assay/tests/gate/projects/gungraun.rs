@@ -1,8 +1,6 @@
 //! Benches of gungraun, iai-callgrind and iai, in a package that knows nothing of Assay.
 
-use harness::tools::valgrind;
-
-use crate::support::{LIBRARY, Project, slower, worse};
+use crate::support::{LIBRARY, Project, has_valgrind, slower, worse};
 
 /// For `HARNESS`, gungraun or its older name.
 const BENCH: &str = r#"use HARNESS::{library_benchmark, library_benchmark_group, main, LibraryBenchmarkConfig};
@@ -59,8 +57,8 @@ fn lock(packages: &[(&str, &str)]) -> String {
 
 #[test]
 fn gungrauns_and_iais_benches_are_one_gate() {
-    if let Some(why) = valgrind::missing() {
-        return println!("skipped: {why}");
+    if !has_valgrind() {
+        return;
     }
     let project = Project::new(&[
         ("Cargo.toml", MANIFEST),

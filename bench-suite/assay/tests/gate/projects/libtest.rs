@@ -1,8 +1,6 @@
 //! Benches of libtest, in packages that know nothing of Assay, beside those of criterion.
 
-use harness::tools::valgrind;
-
-use crate::support::{CRITERION_BENCH, Project, slower, worse};
+use crate::support::{CRITERION_BENCH, Project, has_valgrind, slower, worse};
 
 const LIBRARY: &str = r#"#![cfg_attr(test, feature(test))]
 
@@ -95,8 +93,8 @@ version = "0.1.0"
 
 #[test]
 fn libtests_and_criterions_benches_are_one_gate() {
-    if let Some(why) = valgrind::missing() {
-        return println!("skipped: {why}");
+    if !has_valgrind() {
+        return;
     }
     let project = Project::new(&[
         ("Cargo.toml", "[workspace]\nmembers = [\"doubling\", \"summing\"]\nresolver = \"2\"\n"),
