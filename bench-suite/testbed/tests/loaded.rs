@@ -180,16 +180,20 @@ fn assert_survived(place: &Place, load: Load) -> u64 {
     outages
 }
 
-#[test]
-fn a_server_that_is_killed_and_started_again_has_all_that_it_acknowledged() {
-    let Some(place) = Place::new() else { return };
-    let variant = "store=redb,durability=fsynced";
+/// A load whose server was killed while it ran, and the server that was then started in its place.
+fn killed_and_started_again(place: &Place, variant: &str) -> (Load, Server) {
     let server = place.serve(variant, "127.0.0.1:0", None);
     let mut load = place.load(&server.url(), &[]);
     server.wait_for_episodes(20);
     let address = server.kill();
     load.wait_for_errors();
-    let _again = place.serve(variant, &address, None);
+    (load, place.serve(variant, &address, None))
+}
+
+#[test]
+fn a_server_that_is_killed_and_started_again_has_all_that_it_acknowledged() {
+    let Some(place) = Place::new() else { return };
+    let (load, _again) = killed_and_started_again(&place, "store=redb,durability=fsynced");
     assert!(assert_survived(&place, load) > 0, "it was away");
 }
 
@@ -197,13 +201,7 @@ fn a_server_that_is_killed_and_started_again_has_all_that_it_acknowledged() {
 #[test]
 fn what_a_buffered_store_loses_with_its_server_is_told() {
     let Some(place) = Place::new() else { return };
-    let variant = "store=redb,durability=buffered";
-    let server = place.serve(variant, "127.0.0.1:0", None);
-    let mut load = place.load(&server.url(), &[]);
-    server.wait_for_episodes(20);
-    let address = server.kill();
-    load.wait_for_errors();
-    let _again = place.serve(variant, &address, None);
+    let (load, _again) = killed_and_started_again(&place, "store=redb,durability=buffered");
     let (code, said) = load.end();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(" acknowledged episodes are not whole: "), "{said}");
