@@ -66,7 +66,7 @@ fn a_package_has_what_its_sources_include() {
 #[test]
 fn the_package_of_the_harness_has_the_stand_ins() {
     let (files, harness) = (files("assay-harness"), Path::new(env!("CARGO_MANIFEST_DIR")).join("../harness"));
-    let (mut folders, mut sources) = (vec![harness.join("stand-in")], 0);
+    let (mut folders, mut sources) = (vec![harness.join("stand-ins")], 0);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();

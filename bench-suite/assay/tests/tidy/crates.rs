@@ -35,14 +35,14 @@ pub const CRATES: &[(&str, &str)] = &[
 
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
 pub const STANDALONE: &[&str] = &[
-    "bench-suite/criterion",
-    "bench-suite/criterion/bencher",
-    "bench-suite/criterion/divan",
-    "bench-suite/criterion/gungraun",
-    "bench-suite/criterion/iai",
-    "bench-suite/criterion/iai-callgrind",
-    "bench-suite/criterion/macros",
-    "bench-suite/criterion/trial",
+    "bench-suite/stand-ins",
+    "bench-suite/stand-ins/bencher",
+    "bench-suite/stand-ins/divan",
+    "bench-suite/stand-ins/gungraun",
+    "bench-suite/stand-ins/iai",
+    "bench-suite/stand-ins/iai-callgrind",
+    "bench-suite/stand-ins/macros",
+    "bench-suite/stand-ins/trial",
 ];
 
 /// Libraries that only these files or folders may name, by a part of their paths.

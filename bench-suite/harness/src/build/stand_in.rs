@@ -37,12 +37,12 @@ const MARK: &[u8] = b"built with Assay's stand-in for criterion";
 
 macro_rules! files {
     ($($file:literal)*) => {
-        /// The files of the stand-ins, as `stand-in` has them.
-        const FILES: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../stand-in/", $file)))),*];
+        /// The files of the stand-ins, as `stand-ins` has them.
+        const FILES: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../stand-ins/", $file)))),*];
     };
 }
 
-/// The name of a manifest in `stand-in`, which consists of links into `bench-suite/criterion`: a package can contain
+/// The name of a manifest in `stand-ins`, which consists of links into `bench-suite/stand-ins`: a package can contain
 /// nothing from outside of it, and no folder with a manifest under cargo's name.
 const MANIFEST: &str = "manifest.toml";
 
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_stand_in_is_in_this_program() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../criterion");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stand-ins");
         let sources = |folder: &'static str| {
             let entries = std::fs::read_dir(root.join(folder)).expect("its folder").map(|entry| entry.expect("read"));
             let files = entries.filter(|entry| entry.path().is_file());
