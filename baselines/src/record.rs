@@ -299,7 +299,7 @@ impl Run {
         Ok(run)
     }
 
-    /// Writes a whole run at once, atomically.
+    /// Writes the run at once, atomically. One that did not end stays so: it is written without its end line.
     pub fn write(&self, path: &Path) -> Result<()> {
         let abandoned = self.pairs.iter().enumerate().filter(|(_, paired)| paired.abandoned);
         let lines = std::iter::once(Line::header(&self.header))
@@ -312,7 +312,7 @@ impl Run {
             .chain(self.skipped.iter().cloned().map(Line::Skipped))
             .chain(self.invalid.iter().cloned().map(Line::Invalid))
             .chain(self.same_program.then_some(Line::Same { what: SameThing::Program }))
-            .chain([Line::End { measurements: self.measurements.len() }]);
+            .chain(self.complete.then_some(Line::End { measurements: self.measurements.len() }));
         let text: String = lines.map(|line| encode(&line)).collect();
         atomic::write(path, text.as_bytes())
     }

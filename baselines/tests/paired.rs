@@ -108,6 +108,16 @@ fn rounds_are_read_as_they_were_written() {
 }
 
 #[test]
+fn a_run_that_did_not_end_is_not_whole_once_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.jsonl");
+    let run = Run { complete: false, ..write(&path) };
+    run.write(&path).unwrap();
+    assert!(Run::read(&path, false).unwrap_err().to_string().contains("the run did not end"));
+    assert_eq!(Run::read(&path, true).unwrap(), run);
+}
+
+#[test]
 fn a_round_of_an_unknown_pair_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.jsonl");
