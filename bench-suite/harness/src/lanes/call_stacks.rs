@@ -23,7 +23,7 @@ const MOST: usize = 5;
 pub fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
     let folder = workspace::temporary("profile-")?;
     let count = ExactCount { command: command.clone(), scratch: folder.path().to_owned(), padding: 0 };
-    counts::callgrind(&count, folder.path(), &[])
+    counts::callgrind(&count, folder.path(), &[attribution::SEPARATE_CALLERS])
 }
 
 /// The profiles of both sides, measured at the same time: other processes do not change instructions.

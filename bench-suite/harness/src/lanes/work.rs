@@ -6,18 +6,15 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use baselines::doing::ExecutedFunction;
-use worker::slice::ROOT;
-use worker::valgrind::INSTRUMENTATION;
 
-use super::counts::{LONGEST, argument};
+use super::counts;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::subject::{Subject, SubjectCase};
-use crate::tools::bounded::successful;
-use crate::tools::callgrind::{self, CallgrindProfile, mangled};
+use crate::tools::callgrind::CallgrindProfile;
 use crate::tools::llvm_ir;
 use crate::tools::symbols::{bare, owner};
 use crate::tools::valgrind::ExactCount;
@@ -66,23 +63,16 @@ fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
     let home = FixedLengthDir::new(&command.program)?;
     let command = CaseCommand { program: home.program(), ..command.clone() };
     let count = ExactCount { command, scratch: home.scratch(), padding: 0 };
-    let file = folder.path().join("callgrind.out");
-    let options = ["--tool=callgrind", INSTRUMENTATION, "--collect-atstart=no", "--dump-line=no", "--demangle=no"];
-    let mut tool: Vec<String> = options.map(str::to_owned).into();
-    tool.push(format!("--toggle-collect=*{}*", mangled(ROOT)));
-    tool.push(argument("--callgrind-out-file", &file)?);
-    successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
-    let text = fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
-    let profile = callgrind::parse(&text)?;
-    ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", count.command.case);
-    Ok(profile)
+    counts::callgrind(&count, folder.path(), &[])
 }
 
 #[cfg(test)]
 mod tests {
     use baselines::doing::{BuildInputs, Doing, Whose, by_execution};
+    use worker::slice::ROOT;
 
     use super::*;
+    use crate::tools::callgrind::{self, mangled};
 
     /// What a variant of the program in `program.txt` executes: the output of rustc 1.95 and callgrind 3.19, cut to the
     /// functions below the root.

@@ -2,14 +2,14 @@
 //! starts.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use baselines::FunctionCost;
 
-use super::attribution::{self, DEPTH};
+use super::attribution::{self, SEPARATE_CALLERS};
 use super::callgrind::{self, CallgrindProfile};
-use super::valgrind::last_lines;
+use super::valgrind::{last_lines, valgrind};
 use crate::workspace;
 
 /// The function of the C library below which a program does its work, as callgrind names it.
@@ -54,10 +54,10 @@ pub fn count(invocation: Invocation<'_>) -> Result<ProcessCounts> {
 fn profile(Invocation { program, arguments, folder, crates }: Invocation<'_>) -> Result<CallgrindProfile> {
     let out = workspace::temporary("process-")?;
     let file = out.path().join("callgrind.%p");
-    let mut command = Command::new("valgrind");
+    let mut command = valgrind();
     command.args(["--tool=callgrind", "--quiet", "--trace-children=yes", "--dump-line=no", "--demangle=no"]);
     if !crates.is_empty() {
-        command.arg(format!("--separate-callers={DEPTH}"));
+        command.arg(SEPARATE_CALLERS);
     }
     command.arg(format!("--callgrind-out-file={}", file.to_str().context("the path of a profile is not UTF-8")?));
     let output = command.arg(program).args(arguments).current_dir(folder).stdin(Stdio::null()).output();
@@ -101,5 +101,19 @@ mod tests {
         assert!(two.instructions > one.instructions * 3 / 2, "{} {}", one.instructions, two.instructions);
         let error = of("echo no >&2; exit 4").expect_err("fails").to_string();
         assert!(error.contains("exit status: 4") && error.ends_with(" no"), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_options_in_the_folder_changes_nothing() {
+        if let Some(why) = valgrind::missing() {
+            println!("skipped: {why}");
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join(".valgrindrc"), "--callgrind:toggle-collect=no_such_function\n")
+            .expect("writes");
+        let invocation =
+            Invocation { program: Path::new("/bin/true"), arguments: &[], folder: folder.path(), crates: &[] };
+        assert!(count(invocation).expect("counted").instructions > 1000);
     }
 }

@@ -21,7 +21,7 @@ pub fn missing() -> Option<String> {
 }
 
 /// Valgrind, with what the command line says and nothing else: a `.valgrindrc` in the folder would change counts.
-fn valgrind() -> Command {
+pub(super) fn valgrind() -> Command {
     let mut command = Command::new("valgrind");
     command.arg("--command-line-only=yes");
     command
@@ -120,15 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file(".valgrindrc"), "--branch-sim=yes\n--callgrind:collect-systime=yes\n").expect("writes");
-        let program = PathBuf::from("/bin/true");
-        let command = CaseCommand {
-            program,
-            arguments: vec![],
-            case: String::new(),
-            set: vec![],
-            variables: vec![],
-            folder: None,
-        };
+        let command = CaseCommand { program: PathBuf::from("/bin/true"), ..CaseCommand::default() };
         let worker = ExactCount { command, scratch: folder.path().to_owned(), padding: 0 };
         let tool = ["--tool=callgrind", "--callgrind-out-file=profile"].map(str::to_owned);
         // Valgrind reads such files only where it knows a HOME.

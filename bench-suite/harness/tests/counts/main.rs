@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::case_command::CaseCommand;
-use harness::lanes::counts::{EVENTS, Place, callgrind, measurements};
+use harness::lanes::counts::{DETAILS, Place, callgrind, measurements};
 use harness::subject::memory::MemorySubject;
 use harness::tools::valgrind::{self, ExactCount};
 use worker::slice::ROOT;
@@ -20,14 +20,7 @@ fn known_work(folder: &Path) -> PathBuf {
 }
 
 fn command(folder: &Path) -> CaseCommand {
-    CaseCommand {
-        program: known_work(folder),
-        arguments: vec![],
-        case: "known".to_owned(),
-        set: vec![],
-        variables: vec![],
-        folder: None,
-    }
+    CaseCommand { program: known_work(folder), case: "known".to_owned(), ..CaseCommand::default() }
 }
 
 #[test]
@@ -39,7 +32,7 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
     let folder = tempfile::tempdir().expect("a folder");
     let count = ExactCount { command: command(folder.path()), scratch: folder.path().to_owned(), padding: 0 };
     let counted = [1, 2].map(|_| {
-        let profile = callgrind(&count, folder.path(), &EVENTS).expect("counted");
+        let profile = callgrind(&count, folder.path(), &DETAILS).expect("counted");
         (profile.system_calls(ROOT), profile.heap_blocks(ROOT), profile.freed_blocks(ROOT))
     });
     assert_eq!(counted, [(5 * 3, 5 * 2, 5); 2]);
