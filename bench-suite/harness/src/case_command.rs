@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// A worker program, its case, and everything else that decides what it does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CaseCommand {
     /// The program's file.
     pub program: PathBuf,

@@ -1,11 +1,10 @@
 //! Builds the pairs to measure: the cases that both sides have, and the controls with a known outcome.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use baselines::paired::{Control, Pair};
 
-use super::program::Program;
+use super::program::WorkerProgram;
 use crate::build::checkout::Build;
 use crate::build::layouts::Layouts;
 use crate::subject::{Subject, SubjectCase};
@@ -19,9 +18,9 @@ pub struct Job {
     /// The pair; its operations in a slice are set when they are known.
     pub pair: Pair,
     /// The base's program.
-    pub base: Arc<dyn Program>,
+    pub base: WorkerProgram,
     /// The new side's program.
-    pub new: Arc<dyn Program>,
+    pub new: WorkerProgram,
 }
 
 /// One side of a comparison.
@@ -35,21 +34,25 @@ pub struct Side<'a> {
 
 impl<'a> Side<'a> {
     /// The program that serves a case, with `extra_percent` of extra work.
-    pub fn program(self, subject: &dyn Subject, case: &SubjectCase, extra_percent: f64) -> Arc<dyn Program> {
-        let layouts = self.layouts.and_then(|layouts| layouts.get(&case.program));
-        subject.program(self.build, case, layouts, extra_percent)
+    pub fn program(self, subject: &dyn Subject, case: &SubjectCase, extra_percent: f64) -> WorkerProgram {
+        WorkerProgram {
+            command: subject.command(self.build, case),
+            layouts: self.layouts.and_then(|layouts| layouts.get(&case.program)).cloned(),
+            extra_percent,
+            slicing: case.slicing,
+        }
     }
 }
 
 /// A pair of one case on two programs.
-pub fn job(case: &SubjectCase, base_name: &str, base: Arc<dyn Program>, new: Arc<dyn Program>) -> Job {
+pub fn job(case: &SubjectCase, base_name: &str, base: WorkerProgram, new: WorkerProgram) -> Job {
     Job {
         pair: Pair {
             case: case.key.clone(),
             base: base_name.to_owned(),
             metric: case.metric.to_owned(),
             operations: 0,
-            randomized_layout: base.layouts().is_some(),
+            randomized_layout: base.layouts.is_some(),
             durability: case.durability,
             control: None,
         },

@@ -1,15 +1,13 @@
 //! Runs two programs in alternating rounds: the time lane whose results are judged.
 //!
-//! - [`program`] is the interface of a program in a round; [`worker_client`] implements it by the worker protocol.
+//! - [`program`] is what runs in a round; [`worker_client`] speaks the worker protocol with its process.
 //! - [`jobs`] builds the pairs, with controls.
 //! - [`round`] runs a fresh process for each side, alternating slices; [`placement`] draws their core and heap offset.
-//! - [`cores`] spreads work over the cores.
 //! - [`scheduler`] measures rounds until the statistics need no more.
 //!
 //! `baselines::paired` judges the rounds. The two sides of a round never run at the same time, as that would measure
 //! the cores.
 
-pub mod cores;
 pub mod jobs;
 pub mod placement;
 pub mod program;

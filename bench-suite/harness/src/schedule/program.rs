@@ -1,28 +1,36 @@
-//! The interfaces of a program in rounds and of its process.
+//! A program in rounds: what it runs, its layouts, its slices, and how long it may take.
 
-use std::fmt::Debug;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use worker::protocol::{Command, Ended, Ready, Worked};
 
 use super::placement::Placement;
+use super::worker_client::WorkerClient;
 use crate::budget::Budget;
 use crate::build::layouts::Layouts;
+use crate::case_command::CaseCommand;
 
-/// A program for one side of a round. Equal `Debug` texts mean equal work.
-pub trait Program: Debug + Send + Sync {
-    /// Starts a process without waiting for it, in the round's layout if the program has layouts.
-    fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<Box<dyn Process>>;
-
+/// A worker that serves slices of a case. Equal `Debug` texts mean equal work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkerProgram {
+    /// The worker and its case.
+    pub command: CaseCommand,
     /// Its layouts, if every round has a new one.
-    fn layouts(&self) -> Option<&Layouts>;
+    pub layouts: Option<Layouts>,
+    /// Extra work in per cent: a slowdown of a known size.
+    pub extra_percent: f64,
+    /// Its slices in a round.
+    pub slicing: Slicing,
+}
 
-    /// The case's name, for progress.
-    fn case(&self) -> &str;
-
-    /// The slices of a process in a round.
-    fn slicing(&self) -> Slicing;
+impl WorkerProgram {
+    /// Starts a process without waiting for it, in the round's layout if the program has layouts.
+    pub fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<WorkerClient> {
+        let layout = round.and_then(|round| Some(self.layouts.as_ref()?.path(round)));
+        let path: &Path = layout.as_deref().unwrap_or(&self.command.program);
+        WorkerClient::start(self, path, placement, deadlines)
+    }
 }
 
 /// The slices of one process.
@@ -41,21 +49,6 @@ pub struct Slicing {
 impl Slicing {
     /// The slices of a worker.
     pub const OF_WORKERS: Slicing = Slicing { warm_up: 2, pairs: 8, operations: None, alone: false };
-}
-
-/// A running process.
-pub trait Process: Send {
-    /// Waits for the end of the setup.
-    fn ready(&mut self) -> Result<Ready>;
-
-    /// Runs a slice.
-    fn slice(&mut self, command: Command) -> Result<Worked>;
-
-    /// Sends the end; [`Process::ended`] waits for the answer.
-    fn end(&mut self) -> Result<()>;
-
-    /// Waits for the end.
-    fn ended(self: Box<Self>) -> Result<Ended>;
 }
 
 /// The longest times for an answer, far longer than usual: a process that exceeds one hangs.

@@ -9,7 +9,7 @@ use worker::protocol::{Command, Worked};
 use workloads::engagement::WORK;
 
 use super::placement::Placement;
-use super::program::{Deadlines, Program};
+use super::program::{Deadlines, WorkerProgram};
 use crate::served::process;
 
 /// Measures a round and returns the slices of the base and of the new side. `number` selects the layout.
@@ -17,8 +17,8 @@ use crate::served::process;
 /// The order is drawn anew for the start and for every pair, so that an advantage of the first falls to both sides
 /// equally.
 pub fn measure(
-    base: &dyn Program,
-    new: &dyn Program,
+    base: &WorkerProgram,
+    new: &WorkerProgram,
     number: usize,
     operations: u64,
     placement: Placement,
@@ -26,7 +26,7 @@ pub fn measure(
     random: &mut Pcg64,
 ) -> Result<(Slices, Slices)> {
     let programs = [base, new];
-    let slicing = base.slicing();
+    let slicing = base.slicing;
     let mut started = [None, None];
     for side in order(random) {
         let process = programs[side].start(Some(number), placement, deadlines);

@@ -13,51 +13,12 @@ use anyhow::{Context, Result, bail, ensure};
 use worker::protocol::{Answer, CaseListing, Command, Ended, Ready, VERSION, Worked};
 
 use super::placement::Placement;
-use super::program::{Deadlines, Process, Program, Slicing};
-use crate::build::layouts::Layouts;
-use crate::case_command::CaseCommand;
+use super::program::{Deadlines, WorkerProgram};
 use crate::tools::valgrind::last_lines;
-
-/// A worker that serves slices of a case.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WorkerProgram {
-    /// The worker and its case.
-    pub command: CaseCommand,
-    /// Its layouts, if every round has a new one.
-    pub layouts: Option<Layouts>,
-    /// Extra work in per cent: a slowdown of a known size.
-    pub extra_percent: f64,
-    /// Its slices in a round.
-    pub slicing: Slicing,
-}
-
-impl Program for WorkerProgram {
-    fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<Box<dyn Process>> {
-        let layout = round.and_then(|round| Some(self.layouts.as_ref()?.path(round)));
-        Ok(Box::new(WorkerClient::start(
-            self,
-            layout.as_deref().unwrap_or(&self.command.program),
-            placement,
-            deadlines,
-        )?))
-    }
-
-    fn layouts(&self) -> Option<&Layouts> {
-        self.layouts.as_ref()
-    }
-
-    fn case(&self) -> &str {
-        &self.command.case
-    }
-
-    fn slicing(&self) -> Slicing {
-        self.slicing
-    }
-}
 
 /// A running worker.
 #[derive(Debug)]
-struct WorkerClient {
+pub struct WorkerClient {
     case: String,
     child: Child,
     stdin: Option<ChildStdin>,
@@ -66,7 +27,13 @@ struct WorkerClient {
 }
 
 impl WorkerClient {
-    fn start(program: &WorkerProgram, path: &Path, placement: Placement, deadlines: Deadlines) -> Result<WorkerClient> {
+    /// Starts a program at this path: one of its layouts, or where it was built.
+    pub(super) fn start(
+        program: &WorkerProgram,
+        path: &Path,
+        placement: Placement,
+        deadlines: Deadlines,
+    ) -> Result<WorkerClient> {
         let mut child = program
             .command
             .configure(&mut ChildCommand::new(path))
@@ -92,6 +59,75 @@ impl WorkerClient {
             }
         });
         Ok(WorkerClient { case: program.command.case.clone(), child, stdin, answers, deadlines })
+    }
+
+    /// Waits for the end of the setup.
+    pub fn ready(&mut self) -> Result<Ready> {
+        let deadline = self.deadlines.ready;
+        match self.answer("setting up", deadline)? {
+            Answer::Ready(ready) => {
+                ensure!(
+                    ready.protocol == VERSION,
+                    "the worker speaks protocol {}, this assay {VERSION}: choose a nearer base",
+                    ready.protocol
+                );
+                ensure!(
+                    ready.case == self.case,
+                    "the worker measures {}, not {}: the sides are mixed up",
+                    ready.case,
+                    self.case
+                );
+                Ok(ready)
+            }
+            other => bail!("the worker answered {other:?} before it was ready"),
+        }
+    }
+
+    /// Runs a slice.
+    pub fn slice(&mut self, command: Command) -> Result<Worked> {
+        let (Command::Slice(operations) | Command::Count(operations)) = command else {
+            bail!("`{command}` is not a slice");
+        };
+        self.send(command)?;
+        let deadline = self.deadlines.slice;
+        match self.answer(&command.to_string(), deadline)? {
+            Answer::Slice(worked) => {
+                ensure!(
+                    worked.operations == operations,
+                    "the worker did {} operations instead of {operations}",
+                    worked.operations
+                );
+                ensure!(
+                    worked.cpu_ns > 0 && worked.wall_ns > 0,
+                    "{operations} operations took no time: its clock stands still"
+                );
+                Ok(worked)
+            }
+            other => bail!("the worker answered {other:?} to `{command}`"),
+        }
+    }
+
+    /// Sends the end; [`WorkerClient::ended`] waits for the answer.
+    pub fn end(&mut self) -> Result<()> {
+        self.send(Command::End)
+    }
+
+    /// Waits for the end.
+    pub fn ended(mut self) -> Result<Ended> {
+        let deadline = self.deadlines.end;
+        let ended = match self.answer("end", deadline)? {
+            Answer::End(ended) => ended,
+            other => bail!("the worker answered {other:?} to `end`"),
+        };
+        self.stdin = None;
+        match self.answers.recv_timeout(deadline) {
+            Err(RecvTimeoutError::Disconnected) => {}
+            Err(RecvTimeoutError::Timeout) => bail!("the worker did not end within {deadline:?}"),
+            Ok(_) => bail!("the worker wrote something after its end"),
+        }
+        let status = self.child.wait().context("can't wait for the worker")?;
+        ensure!(status.success(), "the worker failed at its end: {status}");
+        Ok(ended)
     }
 
     fn send(&mut self, command: Command) -> Result<()> {
@@ -133,73 +169,6 @@ impl WorkerClient {
         let words = words.trim();
         let stderr = if words.is_empty() { String::new() } else { format!(", stderr: {words}") };
         anyhow::anyhow!("the worker died {when} ({status}){stderr}")
-    }
-}
-
-impl Process for WorkerClient {
-    fn ready(&mut self) -> Result<Ready> {
-        let deadline = self.deadlines.ready;
-        match self.answer("setting up", deadline)? {
-            Answer::Ready(ready) => {
-                ensure!(
-                    ready.protocol == VERSION,
-                    "the worker speaks protocol {}, this assay {VERSION}: choose a nearer base",
-                    ready.protocol
-                );
-                ensure!(
-                    ready.case == self.case,
-                    "the worker measures {}, not {}: the sides are mixed up",
-                    ready.case,
-                    self.case
-                );
-                Ok(ready)
-            }
-            other => bail!("the worker answered {other:?} before it was ready"),
-        }
-    }
-
-    fn slice(&mut self, command: Command) -> Result<Worked> {
-        let (Command::Slice(operations) | Command::Count(operations)) = command else {
-            bail!("`{command}` is not a slice");
-        };
-        self.send(command)?;
-        let deadline = self.deadlines.slice;
-        match self.answer(&command.to_string(), deadline)? {
-            Answer::Slice(worked) => {
-                ensure!(
-                    worked.operations == operations,
-                    "the worker did {} operations instead of {operations}",
-                    worked.operations
-                );
-                ensure!(
-                    worked.cpu_ns > 0 && worked.wall_ns > 0,
-                    "{operations} operations took no time: its clock stands still"
-                );
-                Ok(worked)
-            }
-            other => bail!("the worker answered {other:?} to `{command}`"),
-        }
-    }
-
-    fn end(&mut self) -> Result<()> {
-        self.send(Command::End)
-    }
-
-    fn ended(mut self: Box<Self>) -> Result<Ended> {
-        let deadline = self.deadlines.end;
-        let ended = match self.answer("end", deadline)? {
-            Answer::End(ended) => ended,
-            other => bail!("the worker answered {other:?} to `end`"),
-        };
-        self.stdin = None;
-        match self.answers.recv_timeout(deadline) {
-            Err(RecvTimeoutError::Disconnected) => {}
-            Err(RecvTimeoutError::Timeout) => bail!("the worker did not end within {deadline:?}"),
-            Ok(_) => bail!("the worker wrote something after its end"),
-        }
-        let status = self.child.wait().context("can't wait for the worker")?;
-        ensure!(status.success(), "the worker failed at its end: {status}");
-        Ok(ended)
     }
 }
 

@@ -16,11 +16,10 @@ use baselines::{CaseKey, Durability};
 use parking_lot::Mutex;
 
 use super::command_lines::CommandLines;
-use super::project::{both_controls, slicing};
+use super::sizing::{both_controls, slicing};
 use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
 use crate::build::metadata::Metadata;
-use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::schedule::program::Slicing;
 use crate::tools::valgrind::last_lines;
@@ -110,7 +109,7 @@ impl Subject for CommandSubject {
     }
 
     fn root(&self) -> PathBuf {
-        self.lines.repository.join(&self.lines.folder)
+        self.lines.root()
     }
 
     fn crates(&self) -> Result<Vec<String>> {
@@ -130,10 +129,6 @@ impl Subject for CommandSubject {
     /// A command may read any file.
     fn same(&self, base: &Build, new: &Build) -> Result<bool> {
         Ok(self.lines.changed_files(base, new)?.is_some_and(|files| files.is_empty()))
-    }
-
-    fn unoptimised(&self, _: Option<&str>) -> Result<Unoptimised> {
-        anyhow::bail!("a command is built in one way only")
     }
 
     fn list(&self, build: &Build) -> Result<Chosen> {
@@ -159,10 +154,6 @@ impl Subject for CommandSubject {
         Chosen::without_toggles(listed, filter, set, "a command has none")
     }
 
-    fn is_exact(&self) -> bool {
-        false
-    }
-
     fn counting(&self) -> Counting {
         Counting::Process
     }
@@ -172,9 +163,8 @@ impl Subject for CommandSubject {
             program: self.program.clone(),
             arguments: vec![SERVE.to_owned()],
             case: case.id.clone(),
-            set: vec![],
-            variables: vec![],
             folder: Some(self.lines.folder_of(build)),
+            ..CaseCommand::default()
         }
     }
 

@@ -60,6 +60,11 @@ impl CommandLines {
         self.checkout()?.changed_files(base, new).map(Some)
     }
 
+    /// The folder of the source.
+    pub fn root(&self) -> PathBuf {
+        self.repository.join(&self.folder)
+    }
+
     /// The folder in which lines run.
     pub fn folder_of(&self, build: &Build) -> PathBuf {
         build.tree.join(&self.folder)

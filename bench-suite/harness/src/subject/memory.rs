@@ -140,18 +140,7 @@ impl Subject for MemorySubject {
 
     fn list(&self, build: &Build) -> Result<Chosen> {
         let listed = list_cases(&mut Command::new(build.program()))?;
-        let subject_case = |case: worker::protocol::CaseListing| SubjectCase {
-            program: WORKER.to_owned(),
-            id: case.id,
-            set: vec![],
-            key: baselines::CaseKey { benchmark: case.benchmark, variant: case.variant },
-            operations: case.operations,
-            gated: case.gated,
-            metric: "cpu_time",
-            durability: baselines::Durability::Unstated,
-            slicing: Slicing::OF_WORKERS,
-        };
-        Ok(Chosen { cases: listed.into_iter().map(subject_case).collect(), left_out: vec![] })
+        Ok(Chosen::listed(listed.into_iter().map(|case| (WORKER, case))))
     }
 
     /// From this tree's list, which says more than a worker does.
@@ -168,7 +157,7 @@ impl Subject for MemorySubject {
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
         let variables = self.source.variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let (program, case, set) = (build.program().to_owned(), case.id.clone(), case.set.clone());
-        CaseCommand { program, arguments: vec![], case, set, variables, folder: None }
+        CaseCommand { program, case, set, variables, ..CaseCommand::default() }
     }
 
     fn controls(&self, _: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {

@@ -14,14 +14,15 @@ pub mod memory;
 mod names;
 pub mod project;
 pub mod server;
+mod sizing;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
+use worker::protocol::CaseListing;
 use workloads::input::Source;
 
 use self::cargo_choice::CargoChoice;
@@ -30,12 +31,10 @@ use self::memory::MemorySubject;
 use self::project::ProjectSubject;
 use self::worker::WorkerSubject;
 use crate::build::checkout::Build;
-use crate::build::layouts::Layouts;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::recorded;
-use crate::schedule::program::{Program, Slicing};
-use crate::schedule::worker_client::WorkerProgram;
+use crate::schedule::program::Slicing;
 use crate::workspace;
 
 /// The subject of this folder: the memory in its own tree, elsewhere what is `asked` for of a package or workspace.
@@ -102,6 +101,29 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// The cases that programs list, with the program of each; what a program skips is left out.
+    fn listed<'a>(listed: impl IntoIterator<Item = (&'a str, CaseListing)>) -> Chosen {
+        let mut chosen = Chosen::default();
+        for (program, case) in listed {
+            if let Some(why) = case.skipped {
+                chosen.left_out.push((case.benchmark, why));
+                continue;
+            }
+            chosen.cases.push(SubjectCase {
+                program: program.to_owned(),
+                id: case.id,
+                set: vec![],
+                key: CaseKey { benchmark: case.benchmark, variant: case.variant },
+                operations: case.operations,
+                gated: case.gated,
+                metric: "cpu_time",
+                durability: Durability::Unstated,
+                slicing: Slicing::OF_WORKERS,
+            });
+        }
+        chosen
+    }
+
     /// The cases that a filter selects, of a subject that has no toggles for the reason `why`.
     fn without_toggles(listed: &[SubjectCase], filter: Option<&str>, set: &[String], why: &str) -> Result<Chosen> {
         ensure!(set.is_empty(), "`--set` sets a toggle of the memory: {why}");
@@ -130,7 +152,9 @@ pub trait Subject: Sync {
     fn root(&self) -> PathBuf;
 
     /// The crates of the source, as symbols name them.
-    fn crates(&self) -> Result<Vec<String>>;
+    fn crates(&self) -> Result<Vec<String>> {
+        Ok(vec![])
+    }
 
     /// Builds a revision, or takes it from the cache.
     fn revision(&self, revision: &str) -> Result<Build>;
@@ -142,7 +166,9 @@ pub trait Subject: Sync {
     fn same(&self, base: &Build, new: &Build) -> Result<bool>;
 
     /// A revision, or the working tree, compiled without optimisation.
-    fn unoptimised(&self, revision: Option<&str>) -> Result<Unoptimised>;
+    fn unoptimised(&self, _revision: Option<&str>) -> Result<Unoptimised> {
+        bail!("it is built in one way only")
+    }
 
     /// The cases of a build, and those that can't be measured.
     fn list(&self, build: &Build) -> Result<Chosen>;
@@ -157,7 +183,9 @@ pub trait Subject: Sync {
     }
 
     /// True if equal programs count alike in every run, so that a difference is the change's doing.
-    fn is_exact(&self) -> bool;
+    fn is_exact(&self) -> bool {
+        false
+    }
 
     /// The exact counts that its programs allow.
     fn counting(&self) -> Counting {
@@ -167,20 +195,9 @@ pub trait Subject: Sync {
     /// How a build's program runs a case.
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand;
 
-    /// The program that serves a case in rounds, with `extra_percent` of extra work, and in a new layout for each round
-    /// if `layouts` are given.
-    fn program(
-        &self,
-        build: &Build,
-        case: &SubjectCase,
-        layouts: Option<&Layouts>,
-        extra_percent: f64,
-    ) -> Arc<dyn Program> {
-        let (command, layouts, slicing) = (self.command(build, case), layouts.cloned(), case.slicing);
-        Arc::new(WorkerProgram { command, layouts, extra_percent, slicing })
-    }
-
     /// The case on which the controls run, and the controls that the subject supports; `shared` are the cases of both
     /// sides.
-    fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)>;
+    fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
+        sizing::both_controls(shared)
+    }
 }

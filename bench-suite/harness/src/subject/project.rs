@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::{fmt, fs};
 
 use anyhow::{Context, Result};
-use baselines::paired::Control;
-use baselines::{CaseKey, Durability};
-use worker::protocol::{self, CaseListing};
+use worker::protocol::CaseListing;
 use workloads::input::SEED;
 
 use super::definition::Definition;
 use super::names;
+use super::sizing::{slicing, time};
 use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{CargoTarget, LIBRARY};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
@@ -28,12 +27,8 @@ use crate::build::same_program::is_same_program;
 use crate::build::stand_in;
 use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
+use crate::cores;
 use crate::progress::Progress;
-use crate::schedule::cores;
-use crate::schedule::jobs::SLOWER_PERCENT;
-use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, Slicing};
-use crate::schedule::scheduler::SLICE_NS;
 use crate::schedule::worker_client::list_cases;
 
 /// The operations of one exact count, where they take little time.
@@ -360,27 +355,12 @@ impl Subject for ProjectSubject {
         }
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         listed.iter().for_each(|(_, case)| *times.entry(case.benchmark.clone()).or_default() += 1);
-        let mut chosen = Chosen::default();
-        for (program, case) in listed {
-            if let Some(why) = case.skipped {
-                chosen.left_out.push((case.benchmark, why));
-                continue;
-            }
+        Ok(Chosen::listed(listed.into_iter().map(|(program, mut case)| {
             // Two benches may use one name.
-            let variant = if times[&case.benchmark] > 1 { format!("bench={program}") } else { String::new() };
-            chosen.cases.push(SubjectCase {
-                program: program.to_owned(),
-                id: case.id,
-                set: vec![],
-                key: CaseKey { benchmark: case.benchmark, variant },
-                operations: case.operations,
-                gated: true,
-                metric: "cpu_time",
-                durability: Durability::Unstated,
-                slicing: Slicing::OF_WORKERS,
-            });
-        }
-        Ok(chosen)
+            case.variant = if times[&case.benchmark] > 1 { format!("bench={program}") } else { String::new() };
+            case.gated = true;
+            (program, case)
+        })))
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
@@ -418,49 +398,13 @@ impl Subject for ProjectSubject {
         Ok(failed)
     }
 
-    fn is_exact(&self) -> bool {
-        false
-    }
-
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
         let package = ProjectSubject::package(build, &case.program);
         let mut variables = self.variables(&package);
         variables.push((OPERATIONS_VARIABLE.to_owned(), case.operations.max(1).to_string()));
         let program = build.find(&case.program).map(|program| program.path.clone()).unwrap_or_default();
-        CaseCommand { program, arguments: vec![], case: case.id.clone(), set: vec![], variables, folder: Some(package) }
+        CaseCommand { program, case: case.id.clone(), variables, folder: Some(package), ..CaseCommand::default() }
     }
-
-    fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-        both_controls(shared)
-    }
-}
-
-/// Both controls, on the quickest case: its rounds cost the least.
-pub(super) fn both_controls(shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-    let quickest = shared.iter().max_by_key(|case| (case.slicing.pairs, case.operations))?;
-    Some((quickest.clone(), vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
-}
-
-/// The time of one operation, ns.
-pub(super) fn time(subject: &dyn Subject, build: &Build, case: &SubjectCase, core: Option<usize>) -> Result<u64> {
-    let deadlines = Deadlines::default();
-    let placement = Placement { core, ..Placement::default() };
-    let mut process = subject.program(build, case, None, 0.0).start(None, placement, deadlines)?;
-    process.ready()?;
-    let worked = process.slice(protocol::Command::Slice(1))?;
-    process.end()?;
-    process.ended()?;
-    Ok(worked.wall_ns.max(worked.cpu_ns))
-}
-
-/// The slices of a round for an operation of this length: fewer where one operation is longer than a slice.
-pub(super) fn slicing(operation_ns: u64) -> Slicing {
-    let Slicing { warm_up, pairs, .. } = Slicing::OF_WORKERS;
-    let slice_ns = operation_ns.max(SLICE_NS);
-    let fitting = SLICE_NS * pairs as u64 / slice_ns;
-    // The setup does one operation.
-    let warm_up = if operation_ns > SLICE_NS { 0 } else { warm_up };
-    Slicing { warm_up, pairs: usize::try_from(fitting).unwrap_or(pairs).max(1), ..Slicing::OF_WORKERS }
 }
 
 #[cfg(test)]
@@ -485,12 +429,5 @@ mod tests {
         for file in ["data/words.txt", "benches/other.json", "README.md", "input", "LICENSE"] {
             assert!(!is_no_data(file, program), "{file}");
         }
-    }
-
-    #[test]
-    fn a_long_operation_has_fewer_slices() {
-        assert_eq!(slicing(100), Slicing::OF_WORKERS);
-        assert_eq!(slicing(6_000_000), Slicing { warm_up: 0, pairs: 4, ..Slicing::OF_WORKERS });
-        assert_eq!(slicing(5_000_000_000), Slicing { warm_up: 0, pairs: 1, ..Slicing::OF_WORKERS });
     }
 }

@@ -14,7 +14,6 @@ use baselines::{CaseKey, Durability};
 use super::command_lines::CommandLines;
 use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
-use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::schedule::program::Slicing;
 use crate::served::server::PORT;
@@ -74,11 +73,7 @@ impl Subject for ServerSubject {
     }
 
     fn root(&self) -> PathBuf {
-        self.lines.repository.join(&self.lines.folder)
-    }
-
-    fn crates(&self) -> Result<Vec<String>> {
-        Ok(vec![])
+        self.lines.root()
     }
 
     fn revision(&self, revision: &str) -> Result<Build> {
@@ -92,10 +87,6 @@ impl Subject for ServerSubject {
     /// A server may read any file.
     fn same(&self, base: &Build, new: &Build) -> Result<bool> {
         Ok(self.lines.changed_files(base, new)?.is_some_and(|files| files.is_empty()))
-    }
-
-    fn unoptimised(&self, _: Option<&str>) -> Result<Unoptimised> {
-        anyhow::bail!("a server is built in one way only")
     }
 
     fn list(&self, _: &Build) -> Result<Chosen> {
@@ -122,10 +113,6 @@ impl Subject for ServerSubject {
         Chosen::without_toggles(listed, filter, set, "a command has none")
     }
 
-    fn is_exact(&self) -> bool {
-        false
-    }
-
     fn counting(&self) -> Counting {
         Counting::No("a server under load has no exact counts".to_owned())
     }
@@ -137,9 +124,8 @@ impl Subject for ServerSubject {
             program: self.program.clone(),
             arguments,
             case: case.id.clone(),
-            set: vec![],
-            variables: vec![],
             folder: Some(self.lines.folder_of(build)),
+            ..CaseCommand::default()
         }
     }
 

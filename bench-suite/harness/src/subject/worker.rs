@@ -8,19 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use baselines::paired::Control;
-use baselines::{CaseKey, Durability};
 use worker::slice::ROOT;
 use workloads::input::SEED;
 
 use super::command_lines::CommandLines;
 use super::definition::Definition;
-use super::project::{both_controls, slicing, time};
+use super::sizing::{slicing, time};
 use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
-use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
-use crate::schedule::program::Slicing;
 use crate::schedule::worker_client::list_cases;
 use crate::words;
 
@@ -62,11 +58,7 @@ impl Subject for WorkerSubject {
     }
 
     fn root(&self) -> PathBuf {
-        self.lines.repository.join(&self.lines.folder)
-    }
-
-    fn crates(&self) -> Result<Vec<String>> {
-        Ok(vec![])
+        self.lines.root()
     }
 
     fn revision(&self, revision: &str) -> Result<Build> {
@@ -82,33 +74,12 @@ impl Subject for WorkerSubject {
         Ok(changed.is_some_and(|files| files.iter().all(|file| is_document(file))))
     }
 
-    fn unoptimised(&self, _: Option<&str>) -> Result<Unoptimised> {
-        anyhow::bail!("a worker of another project is built in one way only")
-    }
-
     fn list(&self, build: &Build) -> Result<Chosen> {
         let any = self.command_of(build, "");
         let mut command = Command::new(&any.program);
         command.args(&any.arguments).envs(any.variables).current_dir(self.lines.folder_of(build));
-        let mut chosen = Chosen::default();
-        for case in list_cases(&mut command).with_context(|| build.name.clone())? {
-            if let Some(why) = case.skipped {
-                chosen.left_out.push((case.benchmark, why));
-                continue;
-            }
-            chosen.cases.push(SubjectCase {
-                program: self.lines.lines[0].clone(),
-                id: case.id,
-                set: vec![],
-                key: CaseKey { benchmark: case.benchmark, variant: case.variant },
-                operations: case.operations,
-                gated: case.gated,
-                metric: "cpu_time",
-                durability: Durability::Unstated,
-                slicing: Slicing::OF_WORKERS,
-            });
-        }
-        Ok(chosen)
+        let listed = list_cases(&mut command).with_context(|| build.name.clone())?;
+        Ok(Chosen::listed(listed.into_iter().map(|case| (self.lines.lines[0].as_str(), case))))
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
@@ -130,10 +101,6 @@ impl Subject for WorkerSubject {
         Ok(failed)
     }
 
-    fn is_exact(&self) -> bool {
-        false
-    }
-
     fn counting(&self) -> Counting {
         if self.definition.counts {
             return Counting::Worker;
@@ -146,10 +113,6 @@ impl Subject for WorkerSubject {
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
         self.command_of(build, &case.id)
     }
-
-    fn controls(&self, shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
-        both_controls(shared)
-    }
 }
 
 impl WorkerSubject {
@@ -161,9 +124,9 @@ impl WorkerSubject {
             program: build.program().to_owned(),
             arguments: words.into_iter().skip(1).collect(),
             case: case.to_owned(),
-            set: vec![],
             variables: environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             folder: Some(self.lines.folder_of(build)),
+            ..CaseCommand::default()
         }
     }
 }

@@ -12,7 +12,6 @@ mod python;
 mod script;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use baselines::compare::{Comparison, Verdict};
@@ -23,9 +22,8 @@ use baselines::{Environment, Run, RunHeader, RunWriter};
 use harness::budget::Budget;
 use harness::case_command::CaseCommand;
 use harness::schedule::jobs::{self, Job, SLOWER_PERCENT};
-use harness::schedule::program::{Deadlines, Slicing};
+use harness::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use harness::schedule::scheduler::{self, Settings, Sizes};
-use harness::schedule::worker_client::WorkerProgram;
 use harness::subject::SubjectCase;
 use harness::subject::memory::MemorySubject;
 use script::Script;
@@ -48,8 +46,8 @@ fn case(id: &str) -> SubjectCase {
 fn pair(case: &SubjectCase, base: &Path, new: &Path, extra_percent: f64) -> Job {
     let program = |path: &Path, extra_percent| {
         let (program, case) = (path.to_owned(), case.id.clone());
-        let command = CaseCommand { program, arguments: vec![], case, set: vec![], variables: vec![], folder: None };
-        Arc::new(WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS })
+        let command = CaseCommand { program, case, ..CaseCommand::default() };
+        WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS }
     };
     jobs::job(case, "base", program(base, 0.0), program(new, extra_percent))
 }

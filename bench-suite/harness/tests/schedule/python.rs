@@ -5,9 +5,9 @@ use std::process::Command;
 
 use harness::case_command::CaseCommand;
 use harness::schedule::placement::Placement;
-use harness::schedule::program::{Deadlines, Slicing};
+use harness::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use harness::schedule::round;
-use harness::schedule::worker_client::{WorkerProgram, list_cases};
+use harness::schedule::worker_client::list_cases;
 use rand::SeedableRng;
 
 const WORKER: &str = include_str!("worker.py");
@@ -25,9 +25,8 @@ fn worker(folder: &Path, numbers: u32, extra_percent: f64) -> WorkerProgram {
         program: "python3".into(),
         arguments: vec!["worker.py".to_owned()],
         case: "sum".to_owned(),
-        set: vec![],
-        variables: vec![],
         folder: Some(folder.to_owned()),
+        ..CaseCommand::default()
     };
     WorkerProgram { command, layouts: None, extra_percent, slicing: Slicing::OF_WORKERS }
 }
