@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use harness::lanes::counts::{CaseCounts, Place, count_all};
+use harness::cores;
+use harness::lanes::counts::{CaseCounts, Place};
 use harness::progress::Progress;
 use harness::subject::Subject;
 use harness::subject::memory::MemorySubject;
@@ -27,7 +28,7 @@ pub fn measure(parts: &[&Part], worker: &Path, source: &Source) -> Result<Vec<Re
     let cases: Vec<&Case> = parts.iter().flat_map(|part| [&part.base, &part.new]).collect();
     let progress = Progress::start("counts", cases.len());
     let mut counted: BTreeMap<usize, Result<Values>> = BTreeMap::new();
-    let count = |number: usize, case: &&Case| {
+    let count = |_, number: usize, case: &&Case| {
         place.count(&subject.command(&build, &MemorySubject::case(case, &case.written())), number, 0)
     };
     let done = |number: usize, counts: Result<CaseCounts>| {
@@ -39,7 +40,7 @@ pub fn measure(parts: &[&Part], worker: &Path, source: &Source) -> Result<Vec<Re
         counted.insert(number, counts.map(each));
         Ok(())
     };
-    count_all(&cases, count, done)?;
+    cores::for_each(&cases, count, done)?;
     let mut side = |number: usize, name: &'static str| {
         counted.remove(&number).unwrap_or_else(|| Err(anyhow!("nothing was counted"))).context(name)
     };

@@ -22,6 +22,7 @@ pub mod budget;
 pub mod build;
 pub mod calibration;
 pub mod case_command;
+pub mod cores;
 pub mod fixed_length_dir;
 pub mod foreign;
 pub mod hash;

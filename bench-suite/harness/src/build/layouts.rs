@@ -9,11 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
-use parking_lot::Mutex;
+use anyhow::{Context, Result};
 
 use super::order;
 use super::relink::Relink;
+use crate::cores;
 use crate::progress::Progress;
 
 /// One program, with another layout for each round.
@@ -73,19 +73,10 @@ pub fn prepare(needed: &[(&Layouts, usize)]) -> Result<()> {
         return Ok(());
     }
     let progress = Progress::start("layouts", wanted.len());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let queue = Mutex::new(wanted.into_iter());
-    std::thread::scope(|scope| {
-        let link = || -> Result<()> {
-            loop {
-                let next = queue.lock().next();
-                let Some((_, layouts, round)) = next else { return Ok(()) };
-                layouts.link(round)?;
-                progress.done("linking");
-            }
-        };
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(link)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a linking thread panicked"))?)
+    let link = |_, _, (_, layouts, round): &(PathBuf, &Layouts, usize)| layouts.link(*round);
+    cores::for_each(&wanted, link, |_, linked| {
+        progress.done("linking");
+        linked
     })
 }
 

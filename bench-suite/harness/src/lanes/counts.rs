@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use baselines::compare::THREADS;
 use baselines::{CallStacks, CaseKey, FunctionCost, Measurement, RunWriter, Sample};
-use parking_lot::Mutex;
 use tempfile::TempDir;
 use worker::protocol::Counted;
 use worker::slice::ROOT;
@@ -21,10 +20,11 @@ use super::UNIT;
 use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
+use crate::cores;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::progress::Progress;
 use crate::subject::{Counting, Subject, SubjectCase};
-use crate::tools::attribution::{self, DEPTH};
+use crate::tools::attribution::{self, SEPARATE_CALLERS};
 use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile, mangled};
 use crate::tools::dhat::{self, Allocations};
@@ -67,19 +67,20 @@ pub const METRICS: [&str; 11] = [
     PEAK,
 ];
 
-/// What callgrind counts besides instructions. The simulated caches are fixed: by default they are the machine's, and
-/// every machine would count other hits.
-pub const EVENTS: [&str; 6] = [
+/// What callgrind keeps besides instructions: events, and callers. The simulated caches are fixed: by default they are
+/// the machine's, and every machine would count other hits.
+pub const DETAILS: [&str; 7] = [
     "--collect-systime=yes",
     "--cache-sim=yes",
     "--branch-sim=yes",
     "--I1=32768,8,64",
     "--D1=32768,8,64",
     "--LL=8388608,16,64",
+    SEPARATE_CALLERS,
 ];
 
 /// The longest time of one exact count: what takes longer hangs, or is too long to be counted.
-pub(super) const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// The reason why a long benchmark has no counts.
 const TOO_LONG: &str = "an operation takes more than half a second, and would take minutes under valgrind";
@@ -149,7 +150,7 @@ impl Place {
         let Counted { heap, mut counters, input, threads } =
             serde_json::from_slice(&successful(&mut count.with_heap(), "the worker", LONGEST)?)
                 .context("the worker did not say that it counted: it is older than this assay")?;
-        let profile = callgrind(count, folder, &EVENTS)?;
+        let profile = callgrind(count, folder, &DETAILS)?;
         let mut values = hits(&profile.events)?;
         let blocks = profile.heap_blocks(ROOT);
         let allocated = match heap {
@@ -198,7 +199,7 @@ pub fn dhat(count: &ExactCount, folder: &Path) -> Result<Allocations> {
     dhat::parse(&text, ROOT)
 }
 
-/// The profile of one exact count, with callers separated. It covers only code below [`ROOT`].
+/// The profile of one exact count, with `more` options. It covers only code below [`ROOT`].
 pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<CallgrindProfile> {
     let file = folder.join("callgrind.out");
     let mut tool: Vec<String> =
@@ -207,7 +208,6 @@ pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<Cal
             .into();
     tool.extend(more.iter().map(|argument| (*argument).to_owned()));
     tool.push(format!("--toggle-collect=*{}*", mangled(ROOT)));
-    tool.push(format!("--separate-callers={DEPTH}"));
     tool.push(argument("--callgrind-out-file", &file)?);
     successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
     let text = std::fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
@@ -216,7 +216,7 @@ pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<Cal
     Ok(profile)
 }
 
-pub(super) fn argument(name: &str, file: &Path) -> Result<String> {
+fn argument(name: &str, file: &Path) -> Result<String> {
     Ok(format!("{name}={}", file.to_str().context("the path of a profile is not UTF-8")?))
 }
 
@@ -258,31 +258,6 @@ pub fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Ve
         Ok(Measurement { input: first.input.clone(), ..measurement })
     };
     METRICS.into_iter().filter(|metric| first.values.contains_key(metric)).map(measurement).collect()
-}
-
-/// Counts one case a core at a time, and passes each result to `done` with the number of its case.
-pub fn count_all<T: Sync, C>(
-    cases: &[T],
-    count: impl Fn(usize, &T) -> Result<C> + Sync,
-    done: impl FnMut(usize, Result<C>) -> Result<()> + Send,
-) -> Result<()> {
-    let (queue, done) = (Mutex::new(cases.iter().enumerate()), Mutex::new(done));
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let work = || -> Result<()> {
-        loop {
-            // A separate statement: as a loop condition it would hold the lock while the case is counted.
-            let next = queue.lock().next();
-            let Some((number, case)) = next else { return Ok(()) };
-            let counted = count(number, case);
-            (done.lock())(number, counted)?;
-        }
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 /// The cases of one build to count.
@@ -370,6 +345,9 @@ pub fn measure(
     stacks_of: impl Fn(&SubjectCase) -> bool + Sync,
 ) -> Result<CountProfiles> {
     let CountPlan { subject, build, cases, repeat, budget } = plan;
+    if cases.is_empty() {
+        return Ok(CountProfiles::default());
+    }
     let repetitions = repeat as usize;
     let progress = Progress::start("counts", cases.len());
     let programs = build.programs.iter().map(|program| program.path.as_path());
@@ -377,7 +355,7 @@ pub fn measure(
     let mut profiles = CountProfiles::default();
     let mut too_late = 0;
     // None if there was no time for it.
-    let count = |number: usize, case: &SubjectCase| -> Result<Option<Vec<CaseCounts>>> {
+    let count = |_, number: usize, case: &SubjectCase| -> Result<Option<Vec<CaseCounts>>> {
         if budget.is_over() {
             return Ok(None);
         }
@@ -409,7 +387,7 @@ pub fn measure(
         progress.done(&case.label());
         Ok(())
     };
-    count_all(cases, count, done)?;
+    cores::for_each(cases, count, done)?;
     if too_late > 0 {
         let what = format!("counts of {too_late} of {} cases", cases.len());
         super::invalid(&what, &anyhow!("there was no time for them: give a longer `--budget`"), writer, &progress)?;

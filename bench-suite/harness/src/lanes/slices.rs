@@ -9,10 +9,12 @@ use stats::descriptive::median;
 use worker::protocol::Command;
 
 use crate::build::checkout::Build;
+use crate::cores;
 use crate::progress::Progress;
+use crate::schedule::jobs::Side;
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, Program};
-use crate::schedule::{cores, scheduler};
+use crate::schedule::program::{Deadlines, WorkerProgram};
+use crate::schedule::scheduler;
 use crate::subject::{Subject, SubjectCase};
 
 /// The processes of each case: the spread between them is what a single one hides.
@@ -25,7 +27,7 @@ type Times = [(&'static str, Vec<f64>); 2];
 pub fn measure(subject: &dyn Subject, build: &Build, cases: &[SubjectCase], writer: &mut RunWriter) -> Result<()> {
     let progress = Progress::start("time", cases.len());
     let timed = cores::on_each(cases, |core, case| {
-        let times = times(&*subject.program(build, case, None, 0.0), core);
+        let times = times(&Side { build, layouts: None }.program(subject, case, 0.0), core);
         progress.done(&case.label());
         times
     });
@@ -43,11 +45,11 @@ pub fn measure(subject: &dyn Subject, build: &Build, cases: &[SubjectCase], writ
     Ok(())
 }
 
-fn times(program: &dyn Program, core: Option<usize>) -> Result<Times> {
+fn times(program: &WorkerProgram, core: Option<usize>) -> Result<Times> {
     let deadlines = Deadlines::default();
     let fixed = Placement { core, ..Placement::default() };
     let operations = scheduler::operations(program, "cpu_time", fixed, deadlines)?;
-    let slicing = program.slicing();
+    let slicing = program.slicing;
     let mut times: Times = [("cpu_time", vec![]), ("wall_time", vec![])];
     for number in 0..PROCESSES {
         let placement = Placement::draw(core, &mut Pcg64::seed_from_u64(number));

@@ -10,8 +10,9 @@ use std::path::Path;
 use anyhow::Result;
 use baselines::{Measurement, Run};
 
-use super::counts::{CountPlan, Place, count_all};
+use super::counts::{CountPlan, Place};
 use crate::build::checkout::Build;
+use crate::cores;
 use crate::progress::Progress;
 use crate::subject::SubjectCase;
 use crate::workspace;
@@ -53,7 +54,7 @@ pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<S
         let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
         // The second repetition has another path and another environment.
         let moved = CountPlan { build: &build, ..*plan };
-        let count = |number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
+        let count = |_, number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
         let mut differ = BTreeSet::new();
         let done = |number: usize, again: Result<u64>| {
             progress.done(&steady[number].label());
@@ -62,7 +63,7 @@ pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<S
             }
             Ok(())
         };
-        count_all(&steady, count, done)?;
+        cores::for_each(&steady, count, done)?;
         let cases = std::mem::take(&mut steady).into_iter().enumerate();
         let (found, rest): (Vec<_>, Vec<_>) = cases.partition(|(number, _)| differ.contains(number));
         unsteady.extend(found.into_iter().map(|(_, case)| case));

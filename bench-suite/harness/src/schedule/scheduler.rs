@@ -6,7 +6,6 @@
 //! what is missing, by rules fixed in advance.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use baselines::RunWriter;
@@ -22,13 +21,13 @@ use stats::decision::Stage;
 use worker::pin;
 use worker::protocol::Command;
 
-use super::cores;
 use super::jobs::Job;
 use super::placement::Placement;
-use super::program::{Deadlines, Program};
+use super::program::{Deadlines, WorkerProgram};
 use super::round;
 use crate::budget::Budget;
 use crate::build::layouts::{self, Layouts};
+use crate::cores;
 use crate::progress::Progress;
 
 /// The duration of a slice on this machine, long against the clock's error and short against changes of the machine. On
@@ -65,8 +64,8 @@ pub struct Settings<'a> {
 pub struct Sizes(Mutex<BTreeMap<String, u64>>);
 
 impl Sizes {
-    fn of(&self, program: &dyn Program) -> Option<u64> {
-        program.slicing().operations.or_else(|| self.0.lock().get(&format!("{program:?}")).copied())
+    fn of(&self, program: &WorkerProgram) -> Option<u64> {
+        program.slicing.operations.or_else(|| self.0.lock().get(&format!("{program:?}")).copied())
     }
 }
 
@@ -109,7 +108,7 @@ pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunW
         };
         std::thread::scope(|scope| {
             let stage = &stage;
-            let alone = jobs.iter().any(|job| job.base.slicing().alone);
+            let alone = jobs.iter().any(|job| job.base.slicing.alone);
             let cores = if alone { vec![None] } else { pin::cores() };
             let started: Vec<_> = cores.into_iter().map(|core| scope.spawn(move || stage.take(core))).collect();
             started
@@ -124,7 +123,8 @@ fn needed<'a>(jobs: &'a [Job], wanted: &[(usize, Stage, usize)], pairs: &[Paired
     let mut needed = Vec::new();
     for (pair, _, rounds) in wanted {
         let before = pairs[*pair].rounds.len();
-        for layouts in [&jobs[*pair].base, &jobs[*pair].new].into_iter().filter_map(|program| program.layouts()) {
+        let programs = [&jobs[*pair].base, &jobs[*pair].new];
+        for layouts in programs.into_iter().filter_map(|program| program.layouts.as_ref()) {
             needed.extend((before..before + rounds).map(|round| (layouts, round)));
         }
     }
@@ -163,8 +163,8 @@ impl RoundQueue<'_> {
             let mut random = Pcg64::seed_from_u64(turn.seed);
             let placement = Placement::draw(core, &mut random);
             let measured = round::measure(
-                &*job.base,
-                &*job.new,
+                &job.base,
+                &job.new,
                 turn.round,
                 job.pair.operations,
                 placement,
@@ -209,16 +209,16 @@ fn abandon(pair: usize, error: &anyhow::Error, writer: &mut RunWriter, progress:
 
 /// Determines the operations of a slice, one program a core, and records the pairs. Both sides use the same number.
 fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
-    let mut unknown: BTreeMap<String, (Arc<dyn Program>, String)> = BTreeMap::new();
-    for job in jobs.iter().filter(|job| settings.sizes.of(&*job.base).is_none()) {
-        unknown.insert(format!("{:?}", job.base), (Arc::clone(&job.base), job.pair.metric.clone()));
+    let mut unknown: BTreeMap<String, (WorkerProgram, String)> = BTreeMap::new();
+    for job in jobs.iter().filter(|job| settings.sizes.of(&job.base).is_none()) {
+        unknown.insert(format!("{:?}", job.base), (job.base.clone(), job.pair.metric.clone()));
     }
     let progress = Progress::start("sizes", unknown.len());
     let unknown: Vec<_> = unknown.into_iter().collect();
     let sized = cores::on_each(&unknown, |core, (_, (program, metric))| {
         let placement = Placement { core, ..Placement::default() };
-        let operations = operations(&**program, metric, placement, settings.deadlines.within(settings.budget));
-        progress.done(program.case());
+        let operations = operations(program, metric, placement, settings.deadlines.within(settings.budget));
+        progress.done(&program.command.case);
         operations
     });
     let mut failures = BTreeMap::new();
@@ -231,7 +231,7 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
         }
     }
     for job in jobs {
-        if let Some(operations) = settings.sizes.of(&*job.base) {
+        if let Some(operations) = settings.sizes.of(&job.base) {
             job.pair.operations = operations;
         }
         let pair = writer.pair(job.pair.clone())?;
@@ -243,7 +243,7 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
 }
 
 /// The number of operations that takes about as long as a slice should.
-pub fn operations(program: &dyn Program, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
+pub fn operations(program: &WorkerProgram, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
     let mut process = program.start(None, placement, deadlines).context("the base")?;
     let mut operations = process.ready().context("the base")?.counted.max(1);
     loop {

@@ -15,7 +15,6 @@ use crate::lanes::counts::{self, CountPlan};
 use crate::lanes::{self, Plan, unsteady};
 use crate::subject::memory::MemorySubject;
 use crate::subject::{Subject, SubjectCase};
-use crate::tools::valgrind;
 use crate::workspace;
 
 /// The episodes that the load test repeats.
@@ -170,28 +169,17 @@ pub fn measure(
     let mut stacks = Vec::new();
     for lane in lanes {
         match lane {
-            Lane::Counts => match valgrind::missing() {
-                Some(why) => {
-                    eprintln!("skipped: the counts lane: {why}");
-                    writer.skipped("counts lane", why)?;
-                }
-                None => {
-                    let subject = MemorySubject { source: source.clone() };
-                    let build = subject.in_place(plan.program(OwnProgram::Worker)?.to_owned())?;
-                    let cases: Vec<SubjectCase> =
-                        selected.cases.iter().map(|case| MemorySubject::case(case, &selection.set)).collect();
-                    let is_profiled =
-                        |case: &SubjectCase| selected.cases.iter().any(|of| of.id == case.id && of.has(Tag::Profiled));
-                    let plan = CountPlan {
-                        subject: &subject,
-                        build: &build,
-                        cases: &cases,
-                        repeat: selection.repeat,
-                        budget: Budget::default(),
-                    };
-                    stacks = counts::measure(plan, &mut writer, is_profiled)?.stacks;
-                }
-            },
+            Lane::Counts => {
+                let subject = MemorySubject { source: source.clone() };
+                let build = &subject.in_place(plan.program(OwnProgram::Worker)?.to_owned())?;
+                let cases: Vec<SubjectCase> =
+                    selected.cases.iter().map(|case| MemorySubject::case(case, &selection.set)).collect();
+                let is_profiled =
+                    |case: &SubjectCase| selected.cases.iter().any(|of| of.id == case.id && of.has(Tag::Profiled));
+                let (subject, cases) = (&subject, &counts::countable(&subject, &cases, &mut writer)?[..]);
+                let plan = CountPlan { subject, build, cases, repeat: selection.repeat, budget: Budget::default() };
+                stacks = counts::measure(plan, &mut writer, is_profiled)?.stacks;
+            }
             Lane::Time => lanes::time::measure(&plan, &mut writer)?,
             Lane::Load => lanes::load::measure(&plan, &mut writer)?,
             Lane::Effect => lanes::effect::measure(&plan, &mut writer)?,

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
+
+use crate::build::lock_file::LockFile;
 
 /// The first part of a case's name.
 pub(super) const CASE: &str = "duplicate/";
@@ -19,21 +20,6 @@ pub(super) struct Duplicate {
     pub(super) brought_by: Vec<(String, String)>,
 }
 
-#[derive(Deserialize)]
-struct Lock {
-    #[serde(default, rename = "package")]
-    packages: Vec<Locked>,
-}
-
-#[derive(Deserialize)]
-struct Locked {
-    name: String,
-    version: String,
-    source: Option<String>,
-    #[serde(default)]
-    dependencies: Vec<String>,
-}
-
 /// The duplicates of a lock file, by name; none if there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<Duplicate>>> {
     match std::fs::read_to_string(path) {
@@ -44,7 +30,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<Duplicate>>> {
 }
 
 fn of(text: &str) -> Result<Vec<Duplicate>> {
-    let Lock { packages } = toml::from_str(text).context("no lock file")?;
+    let LockFile { packages } = LockFile::parse(text)?;
     // The package that needed it, the nearest to a member of the workspace.
     let mut needed_by: BTreeMap<usize, usize> = BTreeMap::new();
     let members = (0..packages.len()).filter(|at| packages[*at].source.is_none());
@@ -74,14 +60,6 @@ fn of(text: &str) -> Result<Vec<Duplicate>> {
         brought_by: places.into_iter().map(|at| (packages[at].version.clone(), path(at))).collect(),
     };
     Ok(several.map(duplicate).collect())
-}
-
-impl Locked {
-    /// True if a dependency means it: a name, with the version and the source as far as others share the name.
-    fn is(&self, dependency: &str) -> bool {
-        let mut words = dependency.split(' ');
-        words.next() == Some(&self.name) && words.next().is_none_or(|version| version == self.version)
-    }
 }
 
 #[cfg(test)]
