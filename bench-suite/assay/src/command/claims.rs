@@ -126,7 +126,7 @@ impl ClaimsArgs {
         let path = folder.join(format!("{}.json", runs::name(&header.environment)));
         let worker = MemorySubject { source: source.clone() }.relinkable()?;
         let mut both = SideBySide::new(&worker, &worker)?;
-        if let Err(why) = both.randomize_layouts(seed, seed) {
+        if let Err(why) = both.randomize_layouts(seed) {
             eprintln!(
                 "skipped: layouts: both variants are measured in one, which can move times by some per cent: {why}"
             );

@@ -1,4 +1,5 @@
-//! The lock file of a checkout, in line with what its manifests ask for before anything is built.
+//! The lock file of a checkout: reads it, and brings it in line with what the manifests ask for before anything is
+//! built.
 //!
 //! A library may not commit its lock file. Then it is that of another revision, which may have asked for another
 //! criterion: cargo would choose a new one while it builds, for which there is no stand-in yet.
@@ -7,9 +8,47 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 
 use super::metadata::Metadata;
 use super::{cargo, toolchain};
+
+/// What a lock file says.
+#[derive(Debug, Deserialize)]
+pub struct LockFile {
+    /// The packages, those of the project among them.
+    #[serde(default, rename = "package")]
+    pub packages: Vec<LockedPackage>,
+}
+
+/// A package in a lock file.
+#[derive(Debug, Deserialize)]
+pub struct LockedPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where it comes from; nothing for a package of the project.
+    pub source: Option<String>,
+    /// What it needs: a name, with a version and a source where one name would be several packages.
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+}
+
+impl LockFile {
+    /// Reads the text of a lock file.
+    pub fn parse(text: &str) -> Result<LockFile> {
+        toml::from_str(text).context("can't understand Cargo.lock")
+    }
+}
+
+impl LockedPackage {
+    /// True if a dependency means it: a name, with the version and the source as far as others share the name.
+    pub fn is(&self, dependency: &str) -> bool {
+        let mut words = dependency.split(' ');
+        words.next() == Some(&self.name) && words.next().is_none_or(|version| version == self.version)
+    }
+}
 
 /// Has cargo write the lock file for a manifest in `tree`, or change one as little as it must.
 pub fn bring_up_to_date(tree: &Path, manifest: &Path) -> Result<()> {

@@ -12,8 +12,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 
+use super::lock_file::LockFile;
 use crate::hash::hash;
 
 /// The packages whose interface a stand-in has, and the folder of its manifest.
@@ -59,25 +59,11 @@ files!(
     "src/bencher_port.rs" "src/plain_bencher.rs"
 );
 
-/// The packages of a lock file.
-#[derive(Deserialize)]
-struct LockFile {
-    #[serde(default)]
-    package: Vec<LockedPackage>,
-}
-
-#[derive(Deserialize)]
-struct LockedPackage {
-    name: String,
-    version: String,
-    source: Option<String>,
-}
-
 /// Writes the stand-in for each package in a lock file that has one below `home`, and a cargo configuration that puts
 /// them in place. Returns the configuration; none if the lock file has no such package of a registry or of git.
 pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
-    let locked: LockFile = toml::from_str(lock).context("can't understand Cargo.lock")?;
-    let replaced = locked.package.iter().filter_map(|package| {
+    let locked = LockFile::parse(lock)?;
+    let replaced = locked.packages.iter().filter_map(|package| {
         let (name, manifest) = REPLACED.into_iter().find(|(name, _)| *name == package.name)?;
         Some((origin(package.source.as_deref()?)?, name, &*package.version, manifest))
     });

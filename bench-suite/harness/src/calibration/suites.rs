@@ -118,7 +118,7 @@ impl Calibration {
             Programs::Two(builds) => {
                 let mut both = SideBySide::new(&builds.0, &builds.1)?;
                 // New layouts in every suite; what the two builds share lies alike, as in a gate.
-                if let Err(why) = both.randomize_layouts(seed, seed) {
+                if let Err(why) = both.randomize_layouts(seed) {
                     eprintln!("skipped: layouts: {why}");
                 }
                 self.gate(number, seed, &both)?

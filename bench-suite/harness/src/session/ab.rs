@@ -353,7 +353,7 @@ impl Session {
     /// Gives both sides a new layout in each round, or reports that the code layout is part of the difference, because
     /// a build can't be relinked.
     fn randomize(&mut self, both: &mut SideBySide) -> Result<()> {
-        let Err(why) = both.randomize_layouts(self.seed, self.seed) else { return Ok(()) };
+        let Err(why) = both.randomize_layouts(self.seed) else { return Ok(()) };
         if let Some(lost) = both.lost_layouts() {
             let why = format!(
                 "the base gets a new layout in each round, and the change can't have any ({lost}), so its times can't \

@@ -1,5 +1,5 @@
-//! What judges a change, and where it comes from: the policy and the stored baselines of the base. A
-//! change that brings its own would be its own judge, so what differs in it is reported and not used.
+//! What judges a change, and where it comes from: the policy and the stored baselines of the base. A change that brings
+//! its own would be its own judge, so what differs in it is reported and not used.
 //!
 //! The statistics are those of the running program: CI that wants the base's builds that program from the base.
 
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::runs;
 use crate::build::base;
-use crate::build::git::{git, resolve, short};
+use crate::build::git::{git, repository_of, resolve, short};
 use crate::hash::hash;
 use crate::subject::SubjectCase;
 use crate::subject::definition::Definition;
@@ -81,8 +81,7 @@ impl BaseCommit {
     }
 
     fn leaving(root: &Path, branch: Option<&str>) -> Result<Option<BaseCommit>> {
-        let top = git(root, &["rev-parse", "--show-toplevel"]).ok().map(|top| PathBuf::from(top.trim_end()));
-        if top.and_then(|top| top.canonicalize().ok()) != root.canonicalize().ok() {
+        if repository_of(root).ok() != root.canonicalize().ok() {
             return Ok(None);
         }
         let Some(branch) = branch else { return Ok(BaseCommit::new(root, "HEAD").ok()) };
@@ -98,7 +97,7 @@ impl BaseCommit {
     /// HEAD where it does not know the revision. None where the file lies in no repository, or in its project's.
     fn around(file: &Path, revision: &str, project: &Path) -> Option<BaseCommit> {
         let file = file.canonicalize().ok()?;
-        let top = PathBuf::from(git(file.parent()?, &["rev-parse", "--show-toplevel"]).ok()?.trim_end());
+        let top = repository_of(file.parent()?).ok()?;
         if top == project {
             return None;
         }

@@ -135,10 +135,10 @@ impl SideBySide {
     }
 
     /// Gives both sides a new layout for each round, drawn from a seed, or returns the reason why one can't have any.
-    /// With one seed, functions that both programs share are laid out alike, so that only changed code moves, and one
-    /// program on both sides is one file.
-    pub fn randomize_layouts(&mut self, base_seed: u64, new_seed: u64) -> Result<(), String> {
-        let layouts = |side: &str, program: &BuiltProgram, seed| {
+    /// Functions that both programs share are laid out alike, so that only changed code moves, and one program on both
+    /// sides is one file.
+    pub fn randomize_layouts(&mut self, seed: u64) -> Result<(), String> {
+        let layouts = |side: &str, program: &BuiltProgram| {
             let relink = program.layouts.clone()?;
             Ok::<_, String>(Layouts::new(relink, home(self.folder.path(), side, &program.name), seed))
         };
@@ -149,19 +149,19 @@ impl SideBySide {
             other.is_some() && other == program.in_place.as_ref()
         };
         for program in self.base.programs.iter().filter(|program| !one(program, &self.new)) {
-            of_base.insert(program.name.clone(), layouts("a", program, base_seed)?);
+            of_base.insert(program.name.clone(), layouts("a", program)?);
         }
         for program in self.new.programs.iter().filter(|program| !one(program, &self.base)) {
             let name = program.name.clone();
             let before = self.base.find(&name).zip(of_base.get(&name).cloned());
             let Some((before, base)) = before else {
-                of_new.insert(name, layouts("b", program, new_seed)?);
+                of_new.insert(name, layouts("b", program)?);
                 continue;
             };
-            if base_seed == new_seed && before.layouts == program.layouts {
+            if before.layouts == program.layouts {
                 of_new.insert(name, base);
             } else {
-                let new = layouts("b", program, new_seed)?;
+                let new = layouts("b", program)?;
                 of_base.insert(name.clone(), base.clone().beside(&new));
                 of_new.insert(name, new.beside(&base));
             }
@@ -291,7 +291,7 @@ mod tests {
         };
         let paths = |base: &Build, new: &Build| {
             let mut both = SideBySide::new(base, new).expect("placed");
-            both.randomize_layouts(7, 7).expect("both can");
+            both.randomize_layouts(7).expect("both can");
             let (base, new) = both.sides();
             [base, new].map(|side| {
                 let layouts = side.layouts.expect("they were drawn").values().next().expect("of its program");
@@ -322,12 +322,12 @@ mod tests {
             Build { name, commit, dirty: false, rustc, programs, skipped, folder, tree, source, used: None }
         };
         let mut both = SideBySide::new(&build("one"), &build("one")).expect("placed");
-        assert_eq!(both.randomize_layouts(1, 1), Ok(()));
+        assert_eq!(both.randomize_layouts(1), Ok(()));
         assert!(both.randomized(), "times may block");
         let (base, new) = both.sides();
         assert!(base.build.program() == Path::new("/usr/bin/env") && new.layouts.is_some_and(BTreeMap::is_empty));
         let mut differing = SideBySide::new(&build("one"), &build("other")).expect("placed");
-        assert!(differing.randomize_layouts(1, 1).is_err_and(|why| why.contains("where it is built")));
+        assert!(differing.randomize_layouts(1).is_err_and(|why| why.contains("where it is built")));
         assert!(!differing.randomized() && differing.lost_layouts().is_none());
     }
 
