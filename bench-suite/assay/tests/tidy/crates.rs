@@ -57,6 +57,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("quick_cache", &["/s3_fifo.rs"]),
     ("rmcp", &["mcp/src/", "memories/src/connection/mcp.rs"]),
     ("augurs", &["memory-mcp/src/analysis/"]),
+    ("libc", &["harness/src/served/"]),
 ];
 
 /// Items of `memory` that the load generator may use: the wire format, and the format of corpora.

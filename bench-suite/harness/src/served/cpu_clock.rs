@@ -39,28 +39,15 @@ fn parent(stat: &str) -> Option<u32> {
 
 /// The CPU time of all threads of a process, also of those that have ended, ns; nothing if there is no such process.
 #[cfg(target_os = "linux")]
-#[expect(
-    unsafe_code,
-    reason = "no library of this workspace has clock_getcpuclockid, and /proc counts in ticks of 10 ms"
-)]
+#[expect(unsafe_code, reason = "rustix reads the clocks of its own process only, and /proc counts in ticks of 10 ms")]
 fn of_process(process: u32) -> Option<u64> {
-    #[repr(C)]
-    #[derive(Default)]
-    struct Time {
-        seconds: std::ffi::c_long,
-        nanoseconds: std::ffi::c_long,
-    }
-    unsafe extern "C" {
-        fn clock_getcpuclockid(process: i32, clock: *mut i32) -> i32;
-        fn clock_gettime(clock: i32, time: *mut Time) -> i32;
-    }
-    let (mut clock, mut time) = (0, Time::default());
-    // SAFETY: the pointers are valid while the calls last, and `Time` has the layout of `struct timespec`.
+    let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    // SAFETY: the pointers are valid while the calls last.
     let read = unsafe {
-        clock_getcpuclockid(i32::try_from(process).ok()?, &raw mut clock) == 0
-            && clock_gettime(clock, &raw mut time) == 0
+        libc::clock_getcpuclockid(i32::try_from(process).ok()?, &raw mut clock) == 0
+            && libc::clock_gettime(clock, &raw mut time) == 0
     };
-    let nanoseconds = u64::try_from(time.seconds).ok()? * 1_000_000_000 + u64::try_from(time.nanoseconds).ok()?;
+    let nanoseconds = u64::try_from(time.tv_sec).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec).ok()?;
     read.then_some(nanoseconds)
 }
 

@@ -162,9 +162,9 @@ fn ended(child: Child, began: Began) -> Result<(ProcessCost, i32)> {
     let wall_ns = u64::try_from(began.at.elapsed().as_nanos()).context("a process of centuries")?;
     let not_waiting = Account::of(&number.to_string()).zip(began.account).zip(Account::of("thread-self"));
     let (status, usage) = reap(number)?;
-    let count = |number: std::ffi::c_long| u64::try_from(number).unwrap_or(0);
-    let ns = |time: &Time| count(time.seconds) * 1_000_000_000 + count(time.microseconds) * 1000;
-    let cpu_ns = ns(&usage.user) + ns(&usage.system);
+    let count = |number: libc::c_long| u64::try_from(number).unwrap_or(0);
+    let ns = |time: libc::timeval| count(time.tv_sec) * 1_000_000_000 + count(time.tv_usec) * 1000;
+    let cpu_ns = ns(usage.ru_utime) + ns(usage.ru_stime);
     // This process, too, runs and stands in line, before the other one begins and after it has ended.
     let waiting_ns = not_waiting.map(|((of_process, before), now)| {
         let here_ns = now.run_ns.saturating_sub(before.run_ns) + now.in_line_ns.saturating_sub(before.in_line_ns);
@@ -173,10 +173,10 @@ fn ended(child: Child, began: Began) -> Result<(ProcessCost, i32)> {
     let cost = ProcessCost {
         cpu_ns,
         wall_ns,
-        waiting_ns: waiting_ns.map(|ns| if usage.voluntary_switches == 0 { 0 } else { ns }),
-        voluntary_switches: count(usage.voluntary_switches),
-        involuntary_switches: count(usage.involuntary_switches),
-        peak_bytes: count(usage.peak_kib) * 1024,
+        waiting_ns: waiting_ns.map(|ns| if usage.ru_nvcsw == 0 { 0 } else { ns }),
+        voluntary_switches: count(usage.ru_nvcsw),
+        involuntary_switches: count(usage.ru_nivcsw),
+        peak_bytes: count(usage.ru_maxrss) * 1024,
     };
     ensure!(cost.peak_bytes > 0, "the system does not say how much memory a process takes");
     Ok((cost, status))
@@ -187,38 +187,15 @@ fn ended(_: Child, _: Began) -> Result<(ProcessCost, i32)> {
     bail!("what a process costs is read from Linux alone")
 }
 
-/// As in `struct timeval` of Linux.
-#[cfg(target_os = "linux")]
-#[repr(C)]
-#[derive(Default)]
-struct Time {
-    seconds: std::ffi::c_long,
-    microseconds: std::ffi::c_long,
-}
-
-/// As in `struct rusage` of Linux: getrusage(2).
-#[cfg(target_os = "linux")]
-#[repr(C)]
-#[derive(Default)]
-struct Usage {
-    user: Time,
-    system: Time,
-    peak_kib: std::ffi::c_long,
-    others: [std::ffi::c_long; 11],
-    voluntary_switches: std::ffi::c_long,
-    involuntary_switches: std::ffi::c_long,
-}
-
 /// The status and the usage of a process that has ended, which is gone then.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "no library of this workspace has wait4, and the standard one drops what it says")]
-fn reap(number: i32) -> Result<(i32, Usage)> {
-    unsafe extern "C" {
-        fn wait4(pid: i32, status: *mut i32, options: i32, usage: *mut Usage) -> i32;
-    }
-    let (mut status, mut usage) = (0, Usage::default());
-    // SAFETY: both pointers are valid while the call lasts, and `Usage` has the layout that the system writes.
-    let reaped = unsafe { wait4(number, &raw mut status, 0, &raw mut usage) };
+#[expect(unsafe_code, reason = "the standard library waits for a process and drops what it cost")]
+fn reap(number: i32) -> Result<(i32, libc::rusage)> {
+    let mut status = 0;
+    // SAFETY: all fields are numbers, for which zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid while the call lasts.
+    let reaped = unsafe { libc::wait4(number, &raw mut status, 0, &raw mut usage) };
     ensure!(reaped == number, "can't wait for the process: {}", std::io::Error::last_os_error());
     // An exit code is in the second byte; below it is the signal that killed the process.
     Ok((if status & 0xff == 0 { status >> 8 } else { -(status & 0x7f) }, usage))
