@@ -13,7 +13,7 @@ use harness::build::cargo::{self, OwnProgram};
 use harness::lanes::load::LoadPrograms;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
-use harness::session::sides::SideBySide;
+use harness::session::side_by_side::SideBySide;
 use harness::subject::memory::MemorySubject;
 use harness::tools::valgrind;
 use harness::workspace;

@@ -17,7 +17,6 @@
 //! Errors are [`anyhow::Result`], as no caller distinguishes them: the message names the thing, the reason and the
 //! remedy.
 
-pub mod background_load;
 pub mod budget;
 pub mod build;
 pub mod calibration;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::tools::valgrind::last_lines;
+use crate::tools::bounded::last_lines;
 
 /// The longest time until a server accepts a connection.
 const LONGEST_START: Duration = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use harness::session::ab::AbSession;
 use harness::session::plan::{RunProfile, Selection, command_line, draw_seed};
 use harness::session::rulebook::Rulebook;
 use harness::session::runs;
-use harness::session::sides::SideBySide;
+use harness::session::side_by_side::SideBySide;
 use harness::subject;
 use harness::subject::memory::MemorySubject;
 use harness::workspace;

@@ -3,6 +3,7 @@
 //! [`suites`] measures suites of the gate's time lane; `criterion` has criterion judge the same cases; [`rules()`]
 //! hashes what a verdict depends on. The record is [`baselines::calibration`].
 
+mod background_load;
 mod criterion;
 mod rules;
 pub mod suites;

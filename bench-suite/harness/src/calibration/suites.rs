@@ -15,16 +15,16 @@ use stats::Procedure;
 use workloads::cases::{self, Case, Tag};
 use workloads::input::{SEED, Source};
 
+use super::background_load::BackgroundLoad;
 use super::criterion::Criterion;
 use super::rules;
-use crate::background_load::BackgroundLoad;
 use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
 use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
-use crate::session::sides::SideBySide;
+use crate::session::side_by_side::SideBySide;
 use crate::session::{plan, runs};
 use crate::subject::Subject;
 use crate::subject::memory::MemorySubject;

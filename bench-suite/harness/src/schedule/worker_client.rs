@@ -14,7 +14,7 @@ use worker::protocol::{Answer, CaseListing, Command, Ended, Ready, VERSION, Work
 
 use super::placement::Placement;
 use super::program::{Deadlines, WorkerProgram};
-use crate::tools::valgrind::last_lines;
+use crate::tools::bounded::last_lines;
 
 /// A running worker.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use worker::protocol::{Ready, VERSION, Worked};
 use worker::slice::InjectedSlowdown;
 
 use super::{answer_requests, end, fail_by_answer};
-use crate::tools::valgrind::last_lines;
+use crate::tools::bounded::last_lines;
 use crate::words;
 
 /// The counter of the most memory that a process held.

@@ -1,8 +1,8 @@
 //! Measures, judges and stores for one command.
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
-//! - [`ab`] measures two sides in one session and judges them; [`sides`] matches their cases and places their programs;
-//!   `choose_timed` chooses the cases that are timed, `unmeasured` says what needs no measurement, and [`kept_counts`]
+//! - [`ab`] measures two sides in one session and judges them; `match_up` matches their cases, [`side_by_side`] places
+//!   their programs; `choose_timed` chooses the cases that are timed, `unmeasured` says what needs no measurement, and [`kept_counts`]
 //!   keeps what was counted of a base.
 //! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
@@ -16,11 +16,12 @@ mod choose_timed;
 pub mod doing;
 pub mod judging;
 pub mod kept_counts;
+mod match_up;
 pub mod plan;
 mod round_measurements;
 pub mod rulebook;
 pub mod run;
 pub mod runs;
 pub mod shard;
-pub mod sides;
+pub mod side_by_side;
 mod unmeasured;

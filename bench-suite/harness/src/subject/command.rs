@@ -22,7 +22,7 @@ use crate::build::checkout::Build;
 use crate::build::metadata::Metadata;
 use crate::case_command::CaseCommand;
 use crate::schedule::program::Slicing;
-use crate::tools::valgrind::last_lines;
+use crate::tools::bounded::last_lines;
 use crate::words;
 
 /// The subcommand of this program that serves a command: see [`crate::served::process::serve`].

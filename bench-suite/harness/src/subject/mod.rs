@@ -6,12 +6,12 @@
 //! all, and [`server`] one that answers requests.
 
 pub mod cargo_choice;
+mod changing_names;
 pub mod command;
 mod command_lines;
 pub mod definition;
 pub mod elsewhere;
 pub mod memory;
-mod names;
 pub mod project;
 pub mod server;
 mod sizing;

@@ -14,8 +14,8 @@ use anyhow::{Context, Result};
 use worker::protocol::CaseListing;
 use workloads::input::SEED;
 
+use super::changing_names;
 use super::definition::Definition;
-use super::names;
 use super::sizing::{slicing, time};
 use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{CargoTarget, LIBRARY};
@@ -350,7 +350,7 @@ impl Subject for ProjectSubject {
                 command.current_dir(&package).envs(self.variables(&package));
                 command
             };
-            let cases = names::list(command).with_context(|| format!("the bench {}", program.name))?;
+            let cases = changing_names::list(command).with_context(|| format!("the bench {}", program.name))?;
             listed.extend(cases.into_iter().map(|case| (program.name.as_str(), case)));
         }
         let mut times: BTreeMap<String, usize> = BTreeMap::new();

@@ -1,12 +1,10 @@
-//! Runs a process for a limited time.
+//! Runs a process for a limited time, and says why it failed.
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-
-use super::valgrind::last_lines;
 
 /// The output of a command that must end within a time, or it is killed. `what` names it in errors.
 pub fn output(command: &mut Command, what: &str, limit: Duration) -> Result<Output> {
@@ -37,6 +35,13 @@ pub fn successful(command: &mut Command, what: &str, limit: Duration) -> Result<
         last_lines(&output.stdout, &output.stderr)
     );
     Ok(output.stdout)
+}
+
+/// The last lines of a failed child's output, on one line.
+pub fn last_lines(stdout: &[u8], stderr: &[u8]) -> String {
+    let text = format!("{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(8)..].join(" | ")
 }
 
 #[cfg(test)]

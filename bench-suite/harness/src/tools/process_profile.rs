@@ -8,8 +8,9 @@ use anyhow::{Context, Result, ensure};
 use baselines::FunctionCost;
 
 use super::attribution::{self, SEPARATE_CALLERS};
+use super::bounded::last_lines;
 use super::callgrind::{self, CallgrindProfile};
-use super::valgrind::{last_lines, valgrind};
+use super::valgrind::valgrind;
 use crate::workspace;
 
 /// The function of the C library below which a program does its work, as callgrind names it.

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::bounded::last_lines;
 use crate::case_command::CaseCommand;
 
 /// The reason why the counts lane can't run, with the remedy; `None` if it can.
@@ -98,13 +99,6 @@ pub fn cpu_features(worker: &Path) -> Result<Vec<String>> {
         .context("can't start valgrind")?;
     ensure!(output.status.success(), "valgrind can't run the worker: {}", last_lines(&output.stdout, &output.stderr));
     serde_json::from_slice(&output.stdout).context("the worker printed no CPU features")
-}
-
-/// The last lines of a failed child's output, on one line.
-pub fn last_lines(stdout: &[u8], stderr: &[u8]) -> String {
-    let text = format!("{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(8)..].join(" | ")
 }
 
 #[cfg(test)]
