@@ -94,6 +94,8 @@ fn alike(base: &SubjectCase, new: &SubjectCase) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use baselines::{CaseKey, Durability};
 
     use super::*;

@@ -19,10 +19,10 @@ pub mod worker;
 
 use std::path::{Path, PathBuf};
 
+use ::worker::protocol::CaseListing;
 use anyhow::{Result, bail, ensure};
 use baselines::paired::Control;
 use baselines::{CaseKey, Durability};
-use worker::protocol::CaseListing;
 use workloads::input::Source;
 
 use self::cargo_choice::CargoChoice;
