@@ -34,6 +34,7 @@ use std::process::ExitCode;
 
 use baselines::exit_code::Exit;
 use clap::{CommandFactory, Parser, Subcommand};
+use harness::subject::NothingSelected;
 
 const AFTER_HELP: &str = "\
 In a cargo package or workspace with benches (criterion, divan, gungraun, iai, libtest), start with `cargo assay gate
@@ -137,8 +138,12 @@ fn told(error: &anyhow::Error) -> String {
     text
 }
 
-/// An empty run is nothing measured, and so is one with nothing to keep; every other failure is an error.
+/// An empty run is nothing measured, and so are one with nothing to keep and a filter that selects nothing; every other
+/// failure is an error.
 fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<NothingSelected>() {
+        return Exit::Nothing;
+    }
     match error.downcast_ref::<baselines::Error>() {
         Some(baselines::Error::EmptyRun { .. } | baselines::Error::NothingExact) => Exit::Nothing,
         Some(baselines::Error::InvalidRun { .. }) => Exit::Invalid,

@@ -24,4 +24,10 @@ fn a_slower_function_is_found_and_a_document_is_not_measured() {
     for left_out in ["skipped: summing/other: ", "skipped: broken: it fails on both sides: its data are missing"] {
         assert!(said.contains(left_out), "`{left_out}` is not said: {said}");
     }
+    for command in [&["run", "squarse"][..], &["gate", "squarse", "--against", "HEAD~1"]] {
+        let (code, said, progress) = project.assay(command);
+        assert_eq!(code, 4, "{said}{progress}");
+        let told = "no benchmark has `squarse` in its name: `assay run --list` shows all names";
+        assert!(progress.contains(told), "{said}{progress}");
+    }
 }

@@ -38,7 +38,7 @@ use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Chosen, Counting, Subject, SubjectCase};
+use crate::subject::{Chosen, Counting, NothingSelected, Subject, SubjectCase};
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -74,6 +74,9 @@ impl AbSession<'_> {
         let same = subject.same(&base, &new)?;
         let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
         let (of_base, of_new) = (list(&base)?, list(&new)?);
+        if !same {
+            NothingSelected::of(filter.as_deref(), &[&of_base, &of_new])?;
+        }
         let mut session =
             self.start(plan::environment_of(subject, &new, self.selection)?, [&of_base.cases, &of_new.cases], budget)?;
         let AbSession { selection, rulebook, .. } = self;

@@ -14,7 +14,7 @@ use crate::build::cargo::{self, OwnProgram};
 use crate::lanes::counts::{self, CountPlan};
 use crate::lanes::{self, Plan, unsteady};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Subject, SubjectCase};
+use crate::subject::{NothingSelected, Subject, SubjectCase};
 use crate::workspace;
 
 /// The episodes that the load test repeats.
@@ -62,6 +62,7 @@ fn measure_like(
     }
     let build = subject.working_tree()?;
     let listed = subject.list(&build)?;
+    NothingSelected::of(selection.filter.as_deref(), &[&listed])?;
     let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
     let environment = plan::environment_of(subject, &build, selection)?;
     let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
@@ -142,8 +143,14 @@ pub fn measure(
 ) -> Result<FinishedRun> {
     let (source, input) = input(selection)?;
     let (selected, left_out) = profile.choose(selection)?;
-    let programs = cargo::build(&selection.programs())?;
     let lanes = selection.lanes();
+    if lanes.iter().all(|lane| matches!(lane, Lane::Counts | Lane::Time))
+        && selected.cases.is_empty()
+        && selected.left_out.is_empty()
+    {
+        NothingSelected::of(selection.filter.as_deref(), &[])?;
+    }
+    let programs = cargo::build(&selection.programs())?;
     let environment = plan::environment(&input, lanes.contains(&Lane::Counts))?;
     let path = match output {
         Some(path) => path.to_owned(),

@@ -132,6 +132,23 @@ impl Chosen {
     }
 }
 
+/// Nothing has the text of a filter in its name.
+#[derive(Debug, thiserror::Error)]
+#[error("no benchmark has `{0}` in its name: `assay run --list` shows all names")]
+pub struct NothingSelected(String);
+
+impl NothingSelected {
+    /// The error, if a filter selects none of what was listed, nor of what was left out of it.
+    pub fn of(filter: Option<&str>, listed: &[&Chosen]) -> Result<(), NothingSelected> {
+        let Some(filter) = filter else { return Ok(()) };
+        let is_there = |listed: &&Chosen| {
+            listed.cases.iter().any(|case| recorded::selects(Some(filter), &case.id, &case.key))
+                || listed.left_out.iter().any(|(name, _)| name.contains(filter))
+        };
+        if listed.iter().any(is_there) { Ok(()) } else { Err(NothingSelected(filter.to_owned())) }
+    }
+}
+
 /// The exact counts that a subject's programs allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counting {
