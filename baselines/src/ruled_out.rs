@@ -82,20 +82,9 @@ mod tests {
     use crate::CaseKey;
 
     fn delta(benchmark: &str, metric: &str, verdict: Verdict, at_most: Option<f64>) -> Delta {
-        Delta {
-            case: CaseKey { benchmark: benchmark.into(), variant: String::new() },
-            metric: metric.into(),
-            base: None,
-            new: None,
-            relative: None,
-            interval: None,
-            bound: at_most.map(|at_most| Bound { at_most, confidence: 0.99 }),
-            verdict,
-            blocks: true,
-            why: String::new(),
-            cause: vec![],
-            doing: None,
-        }
+        let case = CaseKey { benchmark: benchmark.into(), variant: String::new() };
+        let bound = at_most.map(|at_most| Bound { at_most, confidence: 0.99 });
+        Delta { bound, ..Delta::new(case, metric, (verdict, ""), true) }
     }
 
     #[test]
