@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::record::Acceptance;
-use crate::{Assume, Environment, Error, Result, Run};
+use crate::{Environment, Error, Metric, Result, Run};
 
 /// The result of looking for an environment's baseline.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub fn accept(file: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> Re
         return Err(Error::InvalidRun { what: first.what.clone(), why: first.why.clone() });
     }
     let mut baseline = run.clone();
-    baseline.measurements.retain(|measurement| measurement.metric().is_ok_and(|metric| metric.assume == Assume::Exact));
+    baseline.measurements.retain(|measurement| Metric::is_exact(&measurement.metric));
     baseline.skipped.clear();
     baseline.header.accepted = Some(Acceptance { reason: reason.trim().to_owned(), at: at.to_owned() });
     if baseline.measurements.is_empty() {

@@ -15,7 +15,7 @@ use crate::paired;
 use crate::policy::Policy;
 use crate::shard::{LAYOUTS, Shard};
 use crate::verdict::{Comparison, Delta, Verdict};
-use crate::{Assume, Error, InvalidEntry, Lane, Metric, Result, Run, RunHeader};
+use crate::{Error, InvalidEntry, Lane, Metric, Result, Run, RunHeader};
 use stats::Procedure;
 use stats::decision::Stage;
 
@@ -231,6 +231,5 @@ impl Merged {
 
 /// True for an exact count that blocks.
 fn decides(delta: &Delta) -> bool {
-    let is_exact = Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
-    is_exact && delta.blocks && delta.verdict == Verdict::Regressed
+    Metric::is_exact(&delta.metric) && delta.blocks && delta.verdict == Verdict::Regressed
 }

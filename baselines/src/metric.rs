@@ -214,6 +214,11 @@ impl Metric {
         METRICS.iter().find(|metric| metric.name == name)
     }
 
+    /// True for the name of a metric whose repetitions are equal.
+    pub fn is_exact(name: &str) -> bool {
+        Metric::find(name).is_some_and(|metric| metric.assume == Assume::Exact)
+    }
+
     pub(crate) fn named(name: &str) -> Result<&'static Metric> {
         Metric::find(name).ok_or_else(|| Error::UnknownMetric(name.to_owned()))
     }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use wildmatch::WildMatch;
 
 use crate::verdict::{Delta, Verdict};
-use crate::{Assume, CaseKey, Error, Lane, Metric, Result};
+use crate::{CaseKey, Error, Lane, Metric, Result};
 
 /// The version of the format.
 const SCHEMA: u64 = 1;
@@ -193,7 +193,7 @@ impl Policy {
         }
         for Rule { metric, relative, tolerance, .. } in &policy.rules {
             let Some(tolerance) = *tolerance else { continue };
-            if Metric::find(metric).is_some_and(|metric| metric.assume == Assume::Exact) {
+            if Metric::is_exact(metric) {
                 return Err(wrong(format!("{metric} is exact, so nothing of it is tolerated: remove its tolerance")));
             }
             if !(tolerance >= *relative && tolerance.is_finite()) {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Assume, CaseKey, Error, Measurement, Result, Run, atomic, schema};
+use crate::{CaseKey, Error, Measurement, Metric, Result, Run, atomic, schema};
 
 /// The version of the format that is written.
 pub const SCHEMA: u64 = 1;
@@ -98,7 +98,7 @@ impl CommitRecord {
 pub fn exact(measurements: &[Measurement]) -> Vec<CaseValues> {
     let mut cases: BTreeMap<(&CaseKey, u64), BTreeMap<String, f64>> = BTreeMap::new();
     for measurement in measurements {
-        if measurement.metric().is_ok_and(|metric| metric.assume == Assume::Exact) {
+        if Metric::is_exact(&measurement.metric) {
             let case = cases.entry((&measurement.case, measurement.operations)).or_default();
             case.insert(measurement.metric.clone(), measurement.sample.median());
         }

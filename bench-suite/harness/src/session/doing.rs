@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use baselines::doing::{BuildInputs, Doing, Whose, by_execution, by_inputs};
 use baselines::policy::Policy;
 use baselines::verdict::{Delta, Verdict};
-use baselines::{Assume, CaseKey, Metric};
+use baselines::{CaseKey, Metric};
 
 use super::runs;
 use crate::build::git::git;
@@ -169,7 +169,7 @@ impl BothSides<'_> {
 }
 
 fn is_count(delta: &Delta) -> bool {
-    Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact)
+    Metric::is_exact(&delta.metric)
 }
 
 fn is_cpu_time(delta: &Delta) -> bool {
