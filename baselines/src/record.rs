@@ -382,6 +382,16 @@ impl Run {
     }
 }
 
+/// The files of records in a folder, by name; none if there is no folder.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let Some(entries) = Error::if_exists(std::fs::read_dir(folder), folder)? else { return Ok(vec![]) };
+    let paths = entries.map(|entry| Ok(entry.map_err(Error::io("read", folder))?.path()));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    paths.sort();
+    Ok(paths)
+}
+
 /// A record as a line.
 fn encode(line: &Line) -> String {
     serde_json::to_string(line).expect("records have string keys and finite numbers") + "\n"
