@@ -197,16 +197,10 @@ impl Merged {
         invalid.extend(times.wrong_controls.into_iter().filter(|wrong| !run.invalid.contains(wrong)));
         let deltas = run.deltas.iter().cloned().chain(times.deltas).collect();
         let comparison = Comparison { differences: suite.differences.clone(), deltas };
-        let mut judgement = gate::judge(comparison, &invalid, &[]);
-        judgement.accepted = policy.accepted(&judgement.comparison.deltas, today);
-        if let Some(scope) = &suite.scope {
-            judgement.summary.push_str(&format!("; {scope}"));
-        }
+        let judgement = gate::judge(comparison, &invalid, &[]).annotate(policy, suite.scope.as_deref(), today);
         Ok((judgement, times.controls))
     }
-}
 
-impl Merged {
     /// Where counts decided in one shard, its times have only the first look, and those of the others wait for them in
     /// vain: these are judged as their shards judged them, which holds for the whole suite.
     fn decide_by_parts(&self, times: &mut [Delta], policy: &Policy, today: Date) -> Result<()> {

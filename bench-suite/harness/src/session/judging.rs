@@ -35,6 +35,6 @@ pub fn judge(base: &Run, new: &Run, rulebook: &Rulebook, scope: Option<&str>) ->
     let of_base =
         base.invalid.iter().map(|entry| InvalidEntry { what: format!("the base: {}", entry.what), ..entry.clone() });
     let invalid: Vec<InvalidEntry> = new.invalid.iter().cloned().chain(of_base).collect();
-    let judgement = gate::judge(compare::compare(base, new, &rulebook.policy, runs::today()), &invalid, &complaints);
-    rulebook.annotate(judgement, scope)
+    let (policy, today) = (&rulebook.policy, runs::today());
+    gate::judge(compare::compare(base, new, policy, today), &invalid, &complaints).annotate(policy, scope, today)
 }
