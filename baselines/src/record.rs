@@ -67,7 +67,7 @@ impl RunHeader {
     /// The header of a run that starts now.
     pub fn new(command: impl Into<String>, profile: impl Into<String>, environment: Environment) -> RunHeader {
         RunHeader {
-            started_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            started_at: format!("{:.0}", jiff::Timestamp::now()),
             command: command.into(),
             profile: profile.into(),
             environment,
