@@ -16,7 +16,6 @@ use harness::recorded::Recorded;
 use harness::session::sides::SideBySide;
 use harness::subject::memory::MemorySubject;
 use harness::tools::valgrind;
-use harness::workspace;
 use testbed::site;
 use workloads::cases::Case;
 use workloads::input::Source;
@@ -194,9 +193,7 @@ fn effects(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
 fn served(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
     let (server, loadgen) = (cargo::build_one(OwnProgram::MemoryServer)?, cargo::build_one(OwnProgram::Loadgen)?);
     let programs = LoadPrograms { server: &server, loadgen: &loadgen };
-    let scratch = workspace::scratch()?;
-    let measure = |part: &Part| Ok(http::measure(part, programs, session.source, &scratch, session.seed)?);
-    Ok(each("http", parts, measure))
+    Ok(each("http", parts, |part| Ok(http::measure(part, programs, session.source, session.seed)?)))
 }
 
 fn replays(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
