@@ -171,7 +171,6 @@ impl ClaimsArgs {
         }
         let report = report.context("nothing is claimed")?;
         let folder = workspace::output().join("claims");
-        std::fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
         self.publish(&report, &folder.join(format!("{}.json", runs::name(&report.environment))))
     }
 
