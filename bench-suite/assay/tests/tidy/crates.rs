@@ -24,7 +24,7 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/testbed", "worker workloads memory"),
     ("bench-suite/cache-sim", "memory"),
     ("bench-suite/harness", "worker workloads corpus testbed memory baselines stats"),
-    ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines stats"),
+    ("bench-suite/claims", "harness cache-sim testbed workloads worker memory baselines stats"),
     ("bench-suite/mcp", "baselines reports"),
     ("bench-suite/memories", "harness corpus memory stats"),
     (
