@@ -72,6 +72,7 @@ pub enum Assume {
     strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = unknown)]
@@ -90,7 +91,7 @@ pub enum Lane {
 
 impl Lane {
     /// All lanes, in the order of reports.
-    pub const ALL: [Lane; 5] = [Counts, Time, Load, Effect, Source];
+    pub const ALL: &[Lane] = <Lane as strum::VariantArray>::VARIANTS;
 
     /// The name in records, policies and commands.
     pub fn name(self) -> &'static str {
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_lane_has_a_name_that_parses() {
-        for lane in Lane::ALL {
+        for &lane in Lane::ALL {
             assert_eq!(lane.name().parse(), Ok(lane));
         }
         let error = "counst".parse::<Lane>().expect_err("no such lane");

@@ -76,7 +76,7 @@ impl Selection {
         if self.lanes.is_empty() {
             LANES.to_vec()
         } else {
-            Lane::ALL.into_iter().filter(|lane| self.lanes.contains(lane)).collect()
+            Lane::ALL.iter().copied().filter(|lane| self.lanes.contains(lane)).collect()
         }
     }
 
