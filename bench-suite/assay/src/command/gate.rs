@@ -1,13 +1,11 @@
 //! `assay gate`: fails if a change made something worse.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
-use baselines::gate::Judgement;
 use baselines::policy;
 use baselines::shard::ShardNumber;
 use baselines::{CaseKey, Environment, Lane, Run};
@@ -15,9 +13,8 @@ use clap::Args;
 use harness::build::base::{self, Base};
 use harness::build::git::repository_of;
 use harness::foreign::{Parts, StoredCounts};
-use harness::recorded::{Recorded, selects};
 use harness::session::ab::AbSession;
-use harness::session::judging::{Judged, judge, scope};
+use harness::session::judging::{Judged, judge, narrow, number_of_cases, steady};
 use harness::session::plan::{self, FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
@@ -30,7 +27,6 @@ use harness::subject::{self, Subject};
 use harness::tools::valgrind;
 use harness::workspace;
 use reports::Format;
-use workloads::cases::{self, Tag};
 
 use super::cargo_args::CargoArgs;
 use super::load_args::LoadGateArgs;
@@ -394,13 +390,6 @@ impl GateArgs {
     }
 }
 
-/// A run without the cases whose counts differ from run to run.
-fn steady(run: &Run, unsteady: &[CaseKey]) -> Run {
-    let mut run = run.clone();
-    run.measurements.retain(|measurement| !unsteady.contains(&measurement.case));
-    run
-}
-
 /// The baseline of an environment, or the one that differs least; none, with a message, where there is no baseline.
 fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Option<(PathBuf, Run)>> {
     match baseline::find(baselines.files(), environment)? {
@@ -414,41 +403,4 @@ fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Opti
             Ok(None)
         }
     }
-}
-
-/// Removes cases from the base that the new run did not select: those that a filter or overridden toggles rule out, and
-/// those that a brief run leaves out, are not missing. Returns how many are left, if anything rules cases out.
-pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option<String>> {
-    let (filter, set) = (selection.filter.as_deref(), &selection.set);
-    let brief = new.header.profile == RunProfile::Quick.name();
-    let mut not_quick = Vec::new();
-    // What is named is measured in brief runs as well.
-    if brief && filter.is_none() {
-        for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
-            not_quick.push(listed.resolve(&[])?.key());
-        }
-    }
-    let all = number_of_cases(base);
-    base.measurements.retain(|before| {
-        let measured = || new.measurements.iter().any(|measurement| measurement.case == before.case);
-        let selected = set.is_empty() && selects(filter, "", &before.case) && !not_quick.contains(&before.case);
-        selected || measured()
-    });
-    Ok(scope(number_of_cases(base), all, selection, brief))
-}
-
-fn number_of_cases(run: &Run) -> usize {
-    run.measurements.iter().map(|measurement| &measurement.case).collect::<BTreeSet<&CaseKey>>().len()
-}
-
-/// The judgement of a run by its environment's stored baseline, with the baseline's file; `None` if no baseline fits.
-pub fn by_baseline(new: &Run, selection: &Selection) -> Result<Option<(PathBuf, Judgement)>> {
-    let BaselineLookup::Found(path, mut base) =
-        baseline::find(&workspace::stored_baselines(), &new.header.environment)?
-    else {
-        return Ok(None);
-    };
-    let rulebook = Rulebook::of_this_tree(None)?;
-    let scope = narrow(&mut base, new, selection)?;
-    Ok(Some((path, judge(&base, new, &rulebook, scope.as_deref()))))
 }
