@@ -133,19 +133,22 @@ impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
         self.cargo.refuse_if(!self.command.is_empty() || self.run.is_some())?;
-        if let Some(revision) = &self.against {
-            if !self.command.is_empty() {
-                return self.commands(revision);
-            }
-            if let Some(subject) = self.load.subject(self.build.clone())? {
-                return self.server(&subject, revision);
-            }
-            ensure!(self.build.is_none(), "`--build` builds what --command or --server runs: give one of them");
-            return match &self.project {
-                None if workspace::has_the_memory() => self.revision(revision),
-                file => self.project(file.as_deref(), revision),
-            };
+        let Some(revision) = &self.against else { return self.by_stored() };
+        if !self.command.is_empty() {
+            return self.commands(revision);
         }
+        if let Some(subject) = self.load.subject(self.build.clone())? {
+            return self.server(&subject, revision);
+        }
+        ensure!(self.build.is_none(), "`--build` builds what --command or --server runs: give one of them");
+        match &self.project {
+            None if workspace::has_the_memory() => self.revision(revision),
+            file => self.project(file.as_deref(), revision),
+        }
+    }
+
+    /// Judges what is measured now, or a stored run, by the stored baseline.
+    fn by_stored(&self) -> Result<Exit> {
         let policy = self.policy.as_deref();
         let is_memory = workspace::has_the_memory();
         self.cargo.refuse_if(is_memory)?;
@@ -162,37 +165,10 @@ impl GateArgs {
                 let path = runs::find(named)?;
                 (FinishedRun { run: runs::read(&path, false)?, path }, vec![])
             }
-            None => {
-                let selection = self.counted()?;
-                let subject = match is_memory || selection.is_source() {
-                    true => None,
-                    false => Some(subject::here(selection.source()?, self.cargo.choice())?),
-                };
-                let environment = match &subject {
-                    None if selection.is_source() => plan::environment_of_source(&selection),
-                    None => run::environment(&selection)?,
-                    Some(subject) => {
-                        let (seed, input) = subject.input()?;
-                        Environment::detect(seed, &input)
-                    }
-                };
-                // Differences that rule out a comparison are reported before anything is measured.
-                let Some((against, base)) = stored(&baselines, &environment)? else { return Ok(Exit::Nothing) };
-                let differences = base.header.environment.count_differences(&environment);
-                if !differences.is_empty() {
-                    eprintln!("can't compare with {}: its environment differs", baselines.name(&against));
-                    differences.iter().for_each(|difference| eprintln!("  {difference}"));
-                    eprintln!("{}", self.remedy(&folder, &environment)?);
-                    return Ok(Exit::Nothing);
-                }
-                rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
-                let judged_by = rulebook.judged_by.clone();
-                match subject {
-                    None if selection.is_source() => (run::source(&selection, None, Some(judged_by))?, vec![]),
-                    None => (run::measure(&selection, RunProfile::Full, None, Some(judged_by))?, vec![]),
-                    Some(subject) => run::measure_against(&*subject, &selection, &base, judged_by)?,
-                }
-            }
+            None => match self.measured(&baselines, &mut rulebook)? {
+                Some(measured) => measured,
+                None => return Ok(Exit::Nothing),
+            },
         };
         if new.header.is_foreign() {
             return self.foreign(&baselines, &path, new, &rulebook);
@@ -216,6 +192,44 @@ impl GateArgs {
         report.against = Some(format!("baseline {}", baselines.name(&against)));
         publish::print_and_write(&report, &path, self.format)?;
         Ok(exit)
+    }
+
+    /// Measures what a stored baseline judges, with the cases whose counts differ from run to run; none, with a
+    /// message, where no baseline can judge it.
+    fn measured(
+        &self,
+        baselines: &StoredBaselines,
+        rulebook: &mut Rulebook,
+    ) -> Result<Option<(FinishedRun, Vec<CaseKey>)>> {
+        let selection = self.counted()?;
+        let subject = match workspace::has_the_memory() || selection.is_source() {
+            true => None,
+            false => Some(subject::here(selection.source()?, self.cargo.choice())?),
+        };
+        let environment = match &subject {
+            None if selection.is_source() => plan::environment_of_source(&selection),
+            None => run::environment(&selection)?,
+            Some(subject) => {
+                let (seed, input) = subject.input()?;
+                Environment::detect(seed, &input)
+            }
+        };
+        // Differences that rule out a comparison are reported before anything is measured.
+        let Some((against, base)) = stored(baselines, &environment)? else { return Ok(None) };
+        let differences = base.header.environment.count_differences(&environment);
+        if !differences.is_empty() {
+            eprintln!("can't compare with {}: its environment differs", baselines.name(&against));
+            differences.iter().for_each(|difference| eprintln!("  {difference}"));
+            eprintln!("{}", self.remedy(baselines.folder(), &environment)?);
+            return Ok(None);
+        }
+        rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
+        let judged_by = rulebook.judged_by.clone();
+        Ok(Some(match subject {
+            None if selection.is_source() => (run::source(&selection, None, Some(judged_by))?, vec![]),
+            None => (run::measure(&selection, RunProfile::Full, None, Some(judged_by))?, vec![]),
+            Some(subject) => run::measure_against(&*subject, &selection, &base, judged_by)?,
+        }))
     }
 
     /// Measures against a revision of this tree, by that revision's rules.
