@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::record::Acceptance;
-use crate::{Assume, Environment, Error, Result, Run};
+use crate::record::{self, Acceptance};
+use crate::{Environment, Error, Metric, Result, Run};
 
 /// The result of looking for an environment's baseline.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub fn accept(file: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> Re
         return Err(Error::InvalidRun { what: first.what.clone(), why: first.why.clone() });
     }
     let mut baseline = run.clone();
-    baseline.measurements.retain(|measurement| measurement.metric().is_ok_and(|metric| metric.assume == Assume::Exact));
+    baseline.measurements.retain(|measurement| Metric::is_exact(&measurement.metric));
     baseline.skipped.clear();
     baseline.header.accepted = Some(Acceptance { reason: reason.trim().to_owned(), at: at.to_owned() });
     if baseline.measurements.is_empty() {
@@ -51,16 +51,11 @@ pub fn path(folder: &Path, environment: &Environment) -> PathBuf {
 
 /// Every baseline of a folder, by name; none if there is no folder. Every file must be a run that somebody accepted.
 pub fn list(folder: &Path) -> Result<Vec<(PathBuf, Run)>> {
-    let Some(entries) = Error::if_exists(std::fs::read_dir(folder), folder)? else { return Ok(vec![]) };
-    let paths = entries.map(|entry| Ok(entry.map_err(Error::io("read", folder))?.path()));
-    let mut paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-    paths.sort();
     let accepted = |path: PathBuf| match Run::read(&path, false)? {
         run if run.header.accepted.is_some() => Ok((path, run)),
         _ => Err(Error::NotAccepted(path)),
     };
-    paths.into_iter().map(accepted).collect()
+    record::files(folder)?.into_iter().map(accepted).collect()
 }
 
 /// The baseline of an environment, or the nearest one. Counts of other tools have no environment.

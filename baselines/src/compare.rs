@@ -93,21 +93,9 @@ fn other_environment(differences: &[Difference]) -> String {
 
 /// A delta without an interval and a cause.
 fn delta(of: &Measurement, [base, new]: [Option<f64>; 2], limit: Option<Limit>, judged: (Verdict, String)) -> Delta {
-    let (verdict, why) = judged;
-    Delta {
-        case: of.case.clone(),
-        metric: of.metric.clone(),
-        base,
-        new,
-        relative: base.zip(new).and_then(|(base, new)| relative(base, new)),
-        interval: None,
-        bound: None,
-        verdict,
-        blocks: limit.is_some_and(Limit::blocks),
-        why,
-        cause: vec![],
-        doing: None,
-    }
+    let relative = base.zip(new).and_then(|(base, new)| relative(base, new));
+    let blocks = limit.is_some_and(Limit::blocks);
+    Delta { base, new, relative, ..Delta::new(of.case.clone(), &of.metric, judged, blocks) }
 }
 
 fn judge(

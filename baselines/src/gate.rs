@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Comparison, Delta, Verdict};
 use crate::exit_code::Exit;
 use crate::metric::ERRORS;
+use crate::policy::Policy;
 use crate::ruled_out::{self, RuledOut};
 use crate::{CaseKey, InvalidEntry};
 
@@ -79,19 +81,23 @@ impl Judgement {
         }
     }
 
-    /// The number of cases of which nothing was compared, or only how often they failed. Cases that the base does not
-    /// have are not among them.
-    pub fn uncompared_cases(&self) -> usize {
-        uncompared(&self.comparison).len()
+    /// The same, with what the policy accepts for a while, and with its `scope`, if it is not all that the base has.
+    pub fn annotate(mut self, policy: &Policy, scope: Option<&str>, today: Date) -> Judgement {
+        self.accepted = policy.accepted(&self.comparison.deltas, today);
+        if let Some(scope) = scope {
+            self.summary.push_str(&format!("; {scope}"));
+        }
+        self
     }
 
     /// Everything that the base has was compared.
     pub fn is_whole(&self) -> bool {
-        let missing = self.tally.contains_key(&Verdict::Missing);
-        !missing && self.uncompared_cases() == 0
+        !self.tally.contains_key(&Verdict::Missing) && uncompared(&self.comparison).is_empty()
     }
 }
 
+/// The cases of which nothing was compared, or only how often they failed. Cases that the base does not have are not
+/// among them.
 fn uncompared(comparison: &Comparison) -> BTreeSet<&CaseKey> {
     let (mut known, mut compared) = (BTreeSet::new(), BTreeSet::new());
     for delta in &comparison.deltas {

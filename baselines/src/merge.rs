@@ -15,7 +15,7 @@ use crate::paired;
 use crate::policy::Policy;
 use crate::shard::{LAYOUTS, Shard};
 use crate::verdict::{Comparison, Delta, Verdict};
-use crate::{Assume, Error, InvalidEntry, Lane, Metric, Result, Run, RunHeader};
+use crate::{Error, Lane, Metric, Result, Run, RunHeader};
 use stats::Procedure;
 use stats::decision::Stage;
 
@@ -67,15 +67,13 @@ pub fn join(mut shards: Vec<(String, Run)>) -> Result<Merged> {
     let machine = |run: &Run| (run.header.environment.cpu_model.clone(), run.header.environment.kernel.clone());
     let mut notes: Vec<String> = Vec::new();
     for Named { run, shard, .. } in &named {
-        notes.extend(shard.notes.iter().cloned());
+        add_new(&mut notes, shard.notes.iter().cloned());
         if machine(run) != machine(first.run) {
             let environment = &run.header.environment;
             let on = format!("{}, {} cores", environment.cpu_model, environment.cores);
             notes.push(format!("shard {} of {} was measured on another machine: {on}", shard.number, shard.of));
         }
     }
-    let mut seen = BTreeSet::new();
-    notes.retain(|note| seen.insert(note.clone()));
     let (against, suite) = (first.shard.against.clone(), first.shard.clone());
     let mut from = 0;
     let part = |named: &Named<'_>| {
@@ -162,21 +160,21 @@ fn one_run(named: &[Named<'_>], first: &Named<'_>) -> Run {
             paired.rounds.iter_mut().for_each(|round| round.pair = position);
             run.pairs.push(paired);
         }
-        // What all shards say is said once.
-        for skipped in &part.skipped {
-            if !run.skipped.contains(skipped) {
-                run.skipped.push(skipped.clone());
-            }
-        }
-        for invalid in &part.invalid {
-            if !run.invalid.contains(invalid) {
-                run.invalid.push(invalid.clone());
-            }
-        }
+        add_new(&mut run.skipped, part.skipped.iter().cloned());
+        add_new(&mut run.invalid, part.invalid.iter().cloned());
     }
     run.same_program = first.run.same_program;
     run.complete = true;
     run
+}
+
+/// Adds what is not there yet: what all shards say is said once.
+fn add_new<T: PartialEq>(to: &mut Vec<T>, from: impl IntoIterator<Item = T>) {
+    for one in from {
+        if !to.contains(&one) {
+            to.push(one);
+        }
+    }
 }
 
 impl Merged {
@@ -193,20 +191,14 @@ impl Merged {
         if run.deltas.iter().any(decides) {
             self.decide_by_parts(&mut times.deltas, by, today)?;
         }
-        let mut invalid: Vec<InvalidEntry> = run.invalid.clone();
-        invalid.extend(times.wrong_controls.into_iter().filter(|wrong| !run.invalid.contains(wrong)));
+        let mut invalid = run.invalid.clone();
+        add_new(&mut invalid, times.wrong_controls);
         let deltas = run.deltas.iter().cloned().chain(times.deltas).collect();
         let comparison = Comparison { differences: suite.differences.clone(), deltas };
-        let mut judgement = gate::judge(comparison, &invalid, &[]);
-        judgement.accepted = policy.accepted(&judgement.comparison.deltas, today);
-        if let Some(scope) = &suite.scope {
-            judgement.summary.push_str(&format!("; {scope}"));
-        }
+        let judgement = gate::judge(comparison, &invalid, &[]).annotate(policy, suite.scope.as_deref(), today);
         Ok((judgement, times.controls))
     }
-}
 
-impl Merged {
     /// Where counts decided in one shard, its times have only the first look, and those of the others wait for them in
     /// vain: these are judged as their shards judged them, which holds for the whole suite.
     fn decide_by_parts(&self, times: &mut [Delta], policy: &Policy, today: Date) -> Result<()> {
@@ -231,6 +223,5 @@ impl Merged {
 
 /// True for an exact count that blocks.
 fn decides(delta: &Delta) -> bool {
-    let is_exact = Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
-    is_exact && delta.blocks && delta.verdict == Verdict::Regressed
+    Metric::is_exact(&delta.metric) && delta.blocks && delta.verdict == Verdict::Regressed
 }

@@ -72,6 +72,7 @@ pub enum Assume {
     strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = unknown)]
@@ -90,7 +91,7 @@ pub enum Lane {
 
 impl Lane {
     /// All lanes, in the order of reports.
-    pub const ALL: [Lane; 5] = [Counts, Time, Load, Effect, Source];
+    pub const ALL: &[Lane] = <Lane as strum::VariantArray>::VARIANTS;
 
     /// The name in records, policies and commands.
     pub fn name(self) -> &'static str {
@@ -214,6 +215,11 @@ impl Metric {
         METRICS.iter().find(|metric| metric.name == name)
     }
 
+    /// True for the name of a metric whose repetitions are equal.
+    pub fn is_exact(name: &str) -> bool {
+        Metric::find(name).is_some_and(|metric| metric.assume == Assume::Exact)
+    }
+
     pub(crate) fn named(name: &str) -> Result<&'static Metric> {
         Metric::find(name).ok_or_else(|| Error::UnknownMetric(name.to_owned()))
     }
@@ -265,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_lane_has_a_name_that_parses() {
-        for lane in Lane::ALL {
+        for &lane in Lane::ALL {
             assert_eq!(lane.name().parse(), Ok(lane));
         }
         let error = "counst".parse::<Lane>().expect_err("no such lane");

@@ -344,19 +344,9 @@ fn lost_waiting(paired: &Paired, policy: &Policy, today: Date) -> Option<Delta> 
     let limit = policy.limit(&paired.pair.case, WAITING, today)?;
     let knows = |slices: &Slices| !slices.waiting_ns.is_empty();
     let lost = paired.rounds.iter().filter(|round| knows(&round.base) && !knows(&round.new)).count();
-    (lost > 0).then(|| Delta {
-        case: paired.pair.case.clone(),
-        metric: WAITING.to_owned(),
-        base: None,
-        new: None,
-        relative: None,
-        interval: None,
-        bound: None,
-        verdict: Verdict::Missing,
-        blocks: limit.blocks(),
-        why: format!("in {lost} rounds the base says how long it waits, and the new side does not"),
-        cause: vec![],
-        doing: None,
+    (lost > 0).then(|| {
+        let why = format!("in {lost} rounds the base says how long it waits, and the new side does not");
+        Delta::new(paired.pair.case.clone(), WAITING, (Verdict::Missing, why), limit.blocks())
     })
 }
 
@@ -455,17 +445,11 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
     }
     let bound = state.evidence.and_then(|evidence| evidence.bound);
     Delta {
-        case: pair.case.clone(),
-        metric: metric.to_owned(),
         base,
         new,
         relative: state.evidence.map(|evidence| evidence.estimate.exp_m1()),
         interval: state.evidence.map(|evidence| [evidence.interval.low.exp_m1(), evidence.interval.high.exp_m1()]),
         bound: bound.map(|bound| Bound { at_most: bound.exp_m1(), confidence: procedure.bound_confidence() }),
-        verdict: verdict(state),
-        blocks,
-        why,
-        cause: vec![],
-        doing: None,
+        ..Delta::new(pair.case.clone(), metric, (verdict(state), why), blocks)
     }
 }

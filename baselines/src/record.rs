@@ -67,7 +67,7 @@ impl RunHeader {
     /// The header of a run that starts now.
     pub fn new(command: impl Into<String>, profile: impl Into<String>, environment: Environment) -> RunHeader {
         RunHeader {
-            started_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            started_at: format!("{:.0}", jiff::Timestamp::now()),
             command: command.into(),
             profile: profile.into(),
             environment,
@@ -380,6 +380,16 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The files of records in a folder, by name; none if there is no folder.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let Some(entries) = Error::if_exists(std::fs::read_dir(folder), folder)? else { return Ok(vec![]) };
+    let paths = entries.map(|entry| Ok(entry.map_err(Error::io("read", folder))?.path()));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    paths.sort();
+    Ok(paths)
 }
 
 /// A record as a line.

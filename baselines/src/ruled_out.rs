@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Metric;
 use crate::metric::{PEAK_MEMORY, WAITING};
 use crate::verdict::{Bound, Delta, Verdict};
-use crate::{Assume, Metric};
 
 /// What the bounds of all decided cases say together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,8 +72,7 @@ impl fmt::Display for RuledOut {
 
 /// The number of exact metrics that passed, each of which is known and not bounded.
 pub(crate) fn exact(deltas: &[Delta]) -> usize {
-    let exact = |delta: &&Delta| Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
-    deltas.iter().filter(exact).filter(|delta| has_passed(delta)).count()
+    deltas.iter().filter(|delta| Metric::is_exact(&delta.metric) && has_passed(delta)).count()
 }
 
 #[cfg(test)]
@@ -82,20 +81,9 @@ mod tests {
     use crate::CaseKey;
 
     fn delta(benchmark: &str, metric: &str, verdict: Verdict, at_most: Option<f64>) -> Delta {
-        Delta {
-            case: CaseKey { benchmark: benchmark.into(), variant: String::new() },
-            metric: metric.into(),
-            base: None,
-            new: None,
-            relative: None,
-            interval: None,
-            bound: at_most.map(|at_most| Bound { at_most, confidence: 0.99 }),
-            verdict,
-            blocks: true,
-            why: String::new(),
-            cause: vec![],
-            doing: None,
-        }
+        let case = CaseKey { benchmark: benchmark.into(), variant: String::new() };
+        let bound = at_most.map(|at_most| Bound { at_most, confidence: 0.99 });
+        Delta { bound, ..Delta::new(case, metric, (verdict, ""), true) }
     }
 
     #[test]

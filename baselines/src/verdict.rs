@@ -106,22 +106,22 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// A verdict without the values that it follows from.
+    pub fn new(
+        case: CaseKey,
+        metric: impl Into<String>,
+        (verdict, why): (Verdict, impl Into<String>),
+        blocks: bool,
+    ) -> Delta {
+        let (base, new, relative, interval, bound) = (None, None, None, None, None);
+        let (metric, why, cause, doing) = (metric.into(), why.into(), vec![], None);
+        Delta { case, metric, base, new, relative, interval, bound, verdict, blocks, why, cause, doing }
+    }
+
     /// The delta of a case that executes the same machine code on both sides: it was not timed.
     pub fn of_same_code(case: &CaseKey, metric: &str, blocks: bool) -> Delta {
-        Delta {
-            case: case.clone(),
-            metric: metric.to_owned(),
-            base: None,
-            new: None,
-            relative: None,
-            interval: None,
-            bound: None,
-            verdict: Verdict::Equal,
-            blocks,
-            why: "both sides execute the same machine code and count the same: not timed".to_owned(),
-            cause: vec![],
-            doing: None,
-        }
+        let why = "both sides execute the same machine code and count the same: not timed";
+        Delta::new(case.clone(), metric, (Verdict::Equal, why), blocks)
     }
 
     /// True for what [`Delta::of_same_code`] makes.
@@ -160,20 +160,10 @@ mod tests {
     use super::*;
 
     fn worse(relative: f64) -> Delta {
-        Delta {
-            case: CaseKey { benchmark: "metadata/query".to_owned(), variant: "store=memory".to_owned() },
-            metric: "instructions".to_owned(),
-            base: Some(1.0),
-            new: Some(1.0 + relative),
-            relative: Some(relative),
-            interval: None,
-            bound: None,
-            verdict: Verdict::Regressed,
-            blocks: true,
-            why: "limit 0.300% and 5, blocks".to_owned(),
-            cause: vec![],
-            doing: None,
-        }
+        let case = CaseKey { benchmark: "metadata/query".to_owned(), variant: "store=memory".to_owned() };
+        let judged = (Verdict::Regressed, "limit 0.300% and 5, blocks");
+        let (base, new, relative) = (Some(1.0), Some(1.0 + relative), Some(relative));
+        Delta { base, new, relative, ..Delta::new(case, "instructions", judged, true) }
     }
 
     #[test]

@@ -5,20 +5,9 @@ use baselines::gate::{GateOutcome, Judgement, judge};
 use baselines::{CaseKey, InvalidEntry};
 
 fn delta(verdict: Verdict, blocks: bool) -> Delta {
-    Delta {
-        case: CaseKey { benchmark: format!("case/{verdict}"), variant: String::new() },
-        metric: "cpu_time".into(),
-        base: Some(1.0),
-        new: Some(1.0),
-        relative: Some(0.0),
-        interval: None,
-        bound: None,
-        verdict,
-        blocks,
-        why: "the reason".into(),
-        cause: vec![],
-        doing: None,
-    }
+    let case = CaseKey { benchmark: format!("case/{verdict}"), variant: String::new() };
+    let (base, new, relative) = (Some(1.0), Some(1.0), Some(0.0));
+    Delta { base, new, relative, ..Delta::new(case, "cpu_time", (verdict, "the reason"), blocks) }
 }
 
 fn of(deltas: Vec<Delta>, invalid: &[InvalidEntry]) -> Judgement {

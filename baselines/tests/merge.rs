@@ -110,20 +110,8 @@ fn missing(pairs: &[Paired], elsewhere: usize) -> Vec<(usize, Stage, usize)> {
 
 /// The delta of a count.
 fn count(name: &str, verdict: Verdict) -> Delta {
-    Delta {
-        case: key(name),
-        metric: "instructions".to_owned(),
-        base: Some(1000.0),
-        new: Some(1100.0),
-        relative: Some(0.1),
-        interval: None,
-        bound: None,
-        verdict,
-        blocks: true,
-        why: "limit 0.300%, blocks".to_owned(),
-        cause: vec![],
-        doing: None,
-    }
+    let (base, new, relative) = (Some(1000.0), Some(1100.0), Some(0.1));
+    Delta { base, new, relative, ..Delta::new(key(name), "instructions", (verdict, "limit 0.300%, blocks"), true) }
 }
 
 /// The judgement that a session gives of the run that it has measured.

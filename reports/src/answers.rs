@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use baselines::compare::{Delta, Verdict};
 use baselines::gate::{GateOutcome, Judgement};
-use baselines::metric::Assume;
 use baselines::{CaseKey, Metric};
 
 use crate::names::{Names, printable};
@@ -107,8 +106,7 @@ fn whose_doing(of_first: &[&Delta]) -> String {
 
 /// The kind of evidence behind what is worse, and the controls.
 fn trust(report: &Report, worse: &[&Delta]) -> String {
-    let is_exact = |delta: &&&Delta| Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact);
-    let exact = worse.iter().filter(is_exact).count();
+    let exact = worse.iter().filter(|delta| Metric::is_exact(&delta.metric)).count();
     let mut said = Vec::new();
     if exact > 0 {
         said.push(format!(

@@ -1,7 +1,9 @@
 //! The formats of a report, and their names.
 
 /// The format of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+)]
 #[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Format {
     /// A page that needs no other file.
@@ -20,8 +22,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, as help lists them.
-    pub const ALL: [Format; 6] =
-        [Format::Html, Format::Markdown, Format::Text, Format::Junit, Format::Json, Format::Github];
+    pub const ALL: &[Format] = <Format as strum::VariantArray>::VARIANTS;
 
     /// The name in commands.
     pub fn name(self) -> &'static str {
@@ -49,7 +50,7 @@ mod tests {
 
     #[test]
     fn every_format_has_a_name_that_parses() {
-        for format in Format::ALL {
+        for &format in Format::ALL {
             assert_eq!(format.to_string().parse::<Format>().ok(), Some(format));
         }
         let error = "pdf".parse::<Format>().expect_err("no such format");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use baselines::compare::Verdict;
 use baselines::gate::{GateOutcome, Judgement};
-use baselines::{Assume, Metric, Run};
+use baselines::{Metric, Run};
 
 use crate::names::capitalised;
 use crate::numbers::plural;
@@ -154,8 +154,7 @@ fn not_judged(report: &Report) -> Headline {
 }
 
 fn has_exact(run: &Run) -> bool {
-    let exact = |metric: &Metric| metric.assume == Assume::Exact;
-    run.measurements.iter().any(|measurement| Metric::find(&measurement.metric).is_some_and(exact))
+    run.measurements.iter().any(|measurement| Metric::is_exact(&measurement.metric))
 }
 
 /// `138 cases` and `1,240 measurements`.

@@ -20,7 +20,7 @@ pub fn render(report: &Report) -> Result<String> {
     let mut junit = Junit::new("assay");
     junit.add_test_suite(gate(report));
     if let Some(judgement) = &report.judgement {
-        for lane in Lane::ALL.into_iter().map(Some).chain([None]) {
+        for lane in Lane::ALL.iter().copied().map(Some).chain([None]) {
             let mut suite = TestSuite::new(lane.map_or("unknown", Lane::name));
             for delta in &judgement.comparison.deltas {
                 if Metric::find(&delta.metric).map(|metric| metric.lane) == lane {

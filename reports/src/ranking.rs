@@ -93,20 +93,9 @@ mod tests {
     use baselines::gate::judge;
 
     fn delta(verdict: Verdict, blocks: bool, relative: f64, why: &str) -> Delta {
-        Delta {
-            case: CaseKey { benchmark: format!("{verdict}/{blocks}/{relative}"), variant: String::new() },
-            metric: "instructions".into(),
-            base: Some(1.0),
-            new: Some(1.0 + relative),
-            relative: Some(relative),
-            interval: None,
-            bound: None,
-            verdict,
-            blocks,
-            why: why.into(),
-            cause: vec![],
-            doing: None,
-        }
+        let case = CaseKey { benchmark: format!("{verdict}/{blocks}/{relative}"), variant: String::new() };
+        let (base, new, relative) = (Some(1.0), Some(1.0 + relative), Some(relative));
+        Delta { base, new, relative, ..Delta::new(case, "instructions", (verdict, why), blocks) }
     }
 
     #[test]

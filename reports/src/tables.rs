@@ -27,7 +27,7 @@ pub struct TableRow<'a> {
 /// A table for each lane of the run, in the order of lanes. A metric that is not in the metric table has no lane:
 /// `Run::read` refuses it.
 pub fn tables(run: &Run) -> Vec<Table<'_>> {
-    Lane::ALL.into_iter().filter_map(|lane| table(run, lane)).collect()
+    Lane::ALL.iter().filter_map(|lane| table(run, *lane)).collect()
 }
 
 fn table(run: &Run, lane: Lane) -> Option<Table<'_>> {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Assume, CaseKey, Error, Measurement, Result, Run, atomic, schema};
+use crate::{CaseKey, Error, Measurement, Metric, Result, Run, atomic, record, schema};
 
 /// The version of the format that is written.
 pub const SCHEMA: u64 = 1;
@@ -98,7 +98,7 @@ impl CommitRecord {
 pub fn exact(measurements: &[Measurement]) -> Vec<CaseValues> {
     let mut cases: BTreeMap<(&CaseKey, u64), BTreeMap<String, f64>> = BTreeMap::new();
     for measurement in measurements {
-        if measurement.metric().is_ok_and(|metric| metric.assume == Assume::Exact) {
+        if Metric::is_exact(&measurement.metric) {
             let case = cases.entry((&measurement.case, measurement.operations)).or_default();
             case.insert(measurement.metric.clone(), measurement.sample.median());
         }
@@ -150,12 +150,7 @@ impl History {
 
     /// Every history of a folder, by name; none if there is no folder.
     pub fn list(folder: &Path) -> Result<Vec<History>> {
-        let Some(entries) = Error::if_exists(std::fs::read_dir(folder), folder)? else { return Ok(vec![]) };
-        let paths = entries.map(|entry| Ok(entry.map_err(Error::io("read", folder))?.path()));
-        let mut paths: Vec<PathBuf> = paths.collect::<Result<_>>()?;
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-        paths.sort();
-        paths.iter().map(|path| History::read(path)).collect()
+        record::files(folder)?.iter().map(|path| History::read(path)).collect()
     }
 
     /// The contents of its file.

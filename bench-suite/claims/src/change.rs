@@ -129,20 +129,9 @@ mod tests {
     use super::*;
 
     fn delta(benchmark: &str, metric: &str, relative: f64, interval: Option<[f64; 2]>) -> Delta {
-        Delta {
-            case: CaseKey { benchmark: benchmark.to_owned(), variant: String::new() },
-            metric: metric.to_owned(),
-            base: Some(100.0),
-            new: Some(100.0 * (1.0 + relative)),
-            relative: Some(relative),
-            interval,
-            bound: None,
-            verdict: Verdict::Improved,
-            blocks: true,
-            why: String::new(),
-            cause: vec![],
-            doing: None,
-        }
+        let case = CaseKey { benchmark: benchmark.to_owned(), variant: String::new() };
+        let (base, new, relative) = (Some(100.0), Some(100.0 * (1.0 + relative)), Some(relative));
+        Delta { base, new, relative, interval, ..Delta::new(case, metric, (Verdict::Improved, ""), true) }
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! A definition that names a case, toggle, metric, counter or distance that does not exist is refused with its place,
 //! so that no claim is judged by something else.
 
-use std::fmt;
-
 use anyhow::{Context, Result, bail, ensure};
 use baselines::claim::Target;
 use baselines::metric::Better;
@@ -24,8 +22,9 @@ const SCHEMA: u64 = 1;
 const TEXT: &str = include_str!("../claims.toml");
 
 /// The lane that measures a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, strum::Display, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ClaimLane {
     /// Fresh processes of both sides, alternating.
     Time,
@@ -44,14 +43,7 @@ pub enum ClaimLane {
 impl ClaimLane {
     /// The name in definitions and ledgers.
     pub fn name(self) -> &'static str {
-        match self {
-            ClaimLane::Time => "time",
-            ClaimLane::Counts => "counts",
-            ClaimLane::Effect => "effect",
-            ClaimLane::Remote => "remote",
-            ClaimLane::Hits => "hits",
-            ClaimLane::Http => "http",
-        }
+        self.into()
     }
 
     /// The metrics of the lane.
@@ -66,12 +58,6 @@ impl ClaimLane {
             ClaimLane::Hits => &["hit_ratio", "evictions"],
             ClaimLane::Http => &["sent_bytes", "received_bytes"],
         }
-    }
-}
-
-impl fmt::Display for ClaimLane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

@@ -3,15 +3,12 @@
 //! The load generator plays them against the memory's server through a link that counts
 //! ([`harness::lanes::effect::http`]).
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use baselines::claim::MeasuredEffect;
+use harness::lanes::corpus_file;
 use harness::lanes::effect::{self, Extent};
 use harness::lanes::load::LoadPrograms;
 use memory::Variant;
-use memory::corpus::Corpus;
-
 use workloads::input::Source;
 
 use super::Part;
@@ -24,13 +21,9 @@ pub fn measure(
     part: &Part,
     programs: LoadPrograms<'_>,
     source: &Source,
-    folder: &Path,
     seed: u64,
 ) -> Result<(MeasuredEffect, Option<u64>)> {
-    let input = source.load(EPISODES)?;
-    let home = tempfile::Builder::new().prefix("http-").tempdir_in(folder).context("no folder for the corpus")?;
-    let corpus = home.path().join("corpus.jsonl");
-    memory::corpus::write(&corpus, &Corpus { source: input.name, scripts: input.scripts })?;
+    let (_home, corpus) = corpus_file(&source.load(EPISODES)?)?;
     let side = |variant: &Variant| -> Result<(f64, Option<u64>)> {
         let measured = effect::http(variant, &corpus, programs, Extent::QUICK, seed)?;
         let found = measured.iter().find(|measurement| measurement.metric == part.metric.name);

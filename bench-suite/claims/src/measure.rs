@@ -16,7 +16,6 @@ use harness::recorded::Recorded;
 use harness::session::side_by_side::SideBySide;
 use harness::subject::memory::MemorySubject;
 use harness::tools::valgrind;
-use harness::workspace;
 use testbed::site;
 use workloads::cases::Case;
 use workloads::input::Source;
@@ -156,9 +155,19 @@ fn engaged(part: &Part, moved: Option<u64>) -> Option<(ClaimVerdict, String)> {
         .then(|| (ClaimVerdict::Invalid, format!("the candidate did not engage: the counter `{counter}` is 0")))
 }
 
+/// Measures one part after the other, with progress.
+fn each(what: &str, parts: &[&Part], mut measure: impl FnMut(&Part) -> Outcome) -> Vec<Outcome> {
+    let progress = Progress::start(what, parts.len());
+    let measure = |part: &&Part| {
+        let outcome = measure(part);
+        progress.done(&part.what);
+        outcome
+    };
+    parts.iter().map(measure).collect()
+}
+
 fn effects(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
     let mut cache: BTreeMap<String, effect::CounterChange> = BTreeMap::new();
-    let progress = Progress::start("effects", parts.len());
     let mut counted = |case: &Case| -> Result<effect::CounterChange> {
         let key = format!("{}|{}", case.id, case.variant);
         if let Some(counted) = cache.get(&key) {
@@ -168,45 +177,31 @@ fn effects(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
         cache.insert(key, counted.clone());
         Ok(counted)
     };
-    let mut outcomes = Vec::with_capacity(parts.len());
-    for part in parts {
-        let mut measure = || -> Result<(MeasuredEffect, Option<u64>)> {
-            let new = counted(&part.new).context("the candidate")?;
-            let moved = part.counter.as_ref().map(|counter| new.total.get(counter.as_str()).copied().unwrap_or(0));
-            let value = new.value(part.metric.name).context("the candidate")?;
-            // A bound needs no base, and without compression the base has no share of it.
-            let base = match part.target {
-                claim::Target::AtMost(_) | claim::Target::AtLeast(_) => None,
-                _ => Some(counted(&part.base).and_then(|base| base.value(part.metric.name)).context("the base")?),
-            };
-            Ok((MeasuredEffect::exact(part.target, base, value), moved))
+    each("effects", parts, |part| {
+        let new = counted(&part.new).context("the candidate")?;
+        let moved = part.counter.as_ref().map(|counter| new.total.get(counter.as_str()).copied().unwrap_or(0));
+        let value = new.value(part.metric.name).context("the candidate")?;
+        // A bound needs no base, and without compression the base has no share of it.
+        let base = match part.target {
+            claim::Target::AtMost(_) | claim::Target::AtLeast(_) => None,
+            _ => Some(counted(&part.base).and_then(|base| base.value(part.metric.name)).context("the base")?),
         };
-        outcomes.push(measure().map_err(Nothing::from));
-        progress.done(&part.what);
-    }
-    outcomes
+        Ok((MeasuredEffect::exact(part.target, base, value), moved))
+    })
 }
 
 fn served(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
     let (server, loadgen) = (cargo::build_one(OwnProgram::MemoryServer)?, cargo::build_one(OwnProgram::Loadgen)?);
     let programs = LoadPrograms { server: &server, loadgen: &loadgen };
-    let scratch = workspace::scratch()?;
-    let progress = Progress::start("http", parts.len());
-    let mut outcomes = Vec::with_capacity(parts.len());
-    for part in parts {
-        let measured = http::measure(part, programs, session.source, &scratch, session.seed);
-        outcomes.push(measured.map_err(Nothing::from));
-        progress.done(&part.what);
-    }
-    Ok(outcomes)
+    Ok(each("http", parts, |part| Ok(http::measure(part, programs, session.source, session.seed)?)))
 }
 
 fn replays(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
     let replay = |part: &&Part| {
         let workload = part.workload.context("a part of the lane hits has a workload")?;
-        hits::measure(part, workload, session.seed)
+        Ok(hits::measure(part, workload, session.seed)?)
     };
-    parts.iter().map(|part| replay(part).map_err(Nothing::from)).collect()
+    parts.iter().map(replay).collect()
 }
 
 fn remotes(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
@@ -214,24 +209,16 @@ fn remotes(parts: &[&Part], session: &ClaimSession<'_>) -> Vec<Outcome> {
         return parts.iter().map(|_| Err(Nothing::Skipped(why.clone()))).collect();
     }
     let mut done: BTreeMap<String, Result<remote::Rounds, String>> = BTreeMap::new();
-    let progress = Progress::start("remote", parts.len());
-    let mut outcomes = Vec::with_capacity(parts.len());
-    for part in parts {
+    each("remote", parts, |part| {
         let measure = || {
             let rounds = remote::rounds(part, session.rounds.remote_rounds, session.seed, session.source);
             rounds.map_err(|error| format!("{error:#}"))
         };
-        let outcome = match done.entry(remote::key(part)).or_insert_with(measure) {
-            Ok(rounds) => {
-                let moved = part.counter.as_ref().map(|counter| rounds.counter(counter));
-                rounds.measured(part.metric.name, part.target).map(|measured| (measured, moved)).map_err(Nothing::from)
-            }
-            Err(why) => Err(Nothing::Invalid(why.clone())),
-        };
-        outcomes.push(outcome);
-        progress.done(&part.what);
-    }
-    outcomes
+        let rounds = done.entry(remote::key(part)).or_insert_with(measure);
+        let rounds = rounds.as_ref().map_err(|why| Nothing::Invalid(why.clone()))?;
+        let moved = part.counter.as_ref().map(|counter| rounds.counter(counter));
+        Ok((rounds.measured(part.metric.name, part.target)?, moved))
+    })
 }
 
 fn times(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
@@ -245,12 +232,8 @@ fn times(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
         today: session.today,
     };
     let measured = time::measure(parts, &plan, session.header.clone(), &session.rounds_file)?;
-    let mut outcomes = Vec::with_capacity(parts.len());
-    for (part, measured) in parts.iter().zip(measured) {
-        let with_counter = measured.and_then(|measured| Ok((measured, moved(part, session.source)?)));
-        outcomes.push(with_counter.map_err(Nothing::from));
-    }
-    Ok(outcomes)
+    let with_counter = |(part, measured): (&&Part, Result<_>)| Ok((measured?, moved(part, session.source)?));
+    Ok(parts.iter().zip(measured).map(with_counter).collect())
 }
 
 fn exact(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
@@ -258,17 +241,14 @@ fn exact(parts: &[&Part], session: &ClaimSession<'_>) -> Result<Vec<Outcome>> {
         return Ok(parts.iter().map(|_| Err(Nothing::Skipped(why.to_owned()))).collect());
     }
     let counted = counts::measure(parts, &cargo::build_one(OwnProgram::Worker)?, session.source)?;
-    let mut outcomes = Vec::with_capacity(parts.len());
-    for (part, sides) in parts.iter().zip(counted) {
+    let effect = |(part, sides): (&&Part, Result<counts::SideValues>)| {
+        let (base, new) = sides?;
         let metric = part.metric.name;
         let value = |values: &counts::Values| values.get(metric).copied().with_context(|| format!("no {metric}"));
-        let measured = sides.and_then(|(base, new)| {
-            let measured = MeasuredEffect::exact(part.target, Some(value(&base)?), value(&new)?);
-            Ok((measured, moved(part, session.source)?))
-        });
-        outcomes.push(measured.map_err(Nothing::from));
-    }
-    Ok(outcomes)
+        let measured = MeasuredEffect::exact(part.target, Some(value(&base)?), value(&new)?);
+        Ok((measured, moved(part, session.source)?))
+    };
+    Ok(parts.iter().zip(counted).map(effect).collect())
 }
 
 /// The change of a part's counter while its candidate does one exact count. The workers check that every toggle

@@ -7,8 +7,7 @@ use reports::{Format, claims};
 use crate::{fixture, golden};
 
 fn part(what: &str, metric: &str, target: Target, measured: MeasuredEffect, counter: &str) -> JudgedPart {
-    let exact = Metric::find(metric).is_some_and(|metric| metric.assume == baselines::Assume::Exact);
-    let margin = if exact { 0.01 } else { 0.02 };
+    let margin = if Metric::is_exact(metric) { 0.01 } else { 0.02 };
     let (verdict, why) = claim::judge(target, &measured, margin);
     JudgedPart {
         what: what.to_owned(),

@@ -273,20 +273,15 @@ fn trends(base: &Run) -> Vec<ChangedSeries> {
 
 fn interleaved(store: &str, durability: &str, relative: f64, interval: [f64; 2], verdict: Verdict) -> Delta {
     let base = 29_853.0;
+    let case = case("step/log", &[("store", store), ("durability", durability)]);
+    let why = "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure where less is going on";
     Delta {
-        case: case("step/log", &[("store", store), ("durability", durability)]),
-        metric: "cpu_time".into(),
         base: Some(base),
         new: Some((base * (1.0 + relative)).round()),
         relative: Some(relative),
         interval: Some(interval),
         bound: Some(Bound { at_most: interval[1] + 0.004, confidence: 0.99 }),
-        verdict,
-        blocks: true,
-        why: "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure where less is going on"
-            .into(),
-        cause: vec![],
-        doing: None,
+        ..Delta::new(case, "cpu_time", (verdict, why), true)
     }
 }
 

@@ -33,7 +33,7 @@ fn check_format(name: &str, report: &Report, format: Format) {
 fn a_regression_in_every_format() {
     let report = fixture::regressed();
     assert_eq!(report.judgement.as_ref().map(|judgement| judgement.outcome), Some(GateOutcome::Regressed));
-    for format in Format::ALL {
+    for &format in Format::ALL {
         check_format("regressed", &report, format);
     }
 }
@@ -51,7 +51,7 @@ fn a_pass_in_every_short_format() {
 fn an_undecided_gate_in_every_format() {
     let report = fixture::undecided();
     assert_eq!(report.judgement.as_ref().map(|judgement| judgement.outcome), Some(GateOutcome::Undecided));
-    for format in Format::ALL {
+    for &format in Format::ALL {
         check_format("undecided", &report, format);
     }
 }
@@ -60,7 +60,7 @@ fn an_undecided_gate_in_every_format() {
 #[test]
 fn what_is_ruled_out_stands_in_every_format() {
     let sentence = "no case is slower by more than 2.9% (99%, all 2 cases together)";
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let rendered = render(&fixture::passed(), format).expect("renders");
         let plain = rendered.replace("%25", "%");
         assert!(plain.contains(sentence), "{format}: {rendered}");
@@ -79,7 +79,7 @@ fn a_run_that_nobody_judged() {
 #[test]
 fn a_run_of_which_nothing_is_left() {
     let report = fixture::empty();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         check_format("empty", &report, format);
     }
 }

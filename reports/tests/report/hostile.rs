@@ -9,7 +9,7 @@ use crate::fixture;
 #[test]
 fn no_format_has_control_characters() {
     let report = fixture::hostile();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let text = render(&report, format).expect("renders");
         // JSON keeps names as they are and escapes them itself; flamegraph scripts are inferno's.
         let wrong =

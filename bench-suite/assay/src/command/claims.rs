@@ -9,7 +9,8 @@ use baselines::exit_code::Exit;
 use claims::change::{self, ChangeClaim};
 use claims::measure::{self, ClaimSession, RoundCounts};
 use claims::{Claim, definition};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use harness::build::base;
 use harness::session::ab::AbSession;
 use harness::session::plan::{RunProfile, Selection, command_line, draw_seed};
@@ -73,32 +74,17 @@ pub struct ClaimsArgs {
     cargo: CargoArgs,
 
     /// The format on stdout
-    #[arg(long, value_enum, default_value_t = Shown::Text)]
-    format: Shown,
+    #[arg(long, default_value = "text", value_parser = ledgers())]
+    format: Format,
 
     /// Also write the report to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-/// The formats of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Shown {
-    Text,
-    Markdown,
-    Html,
-    Json,
-}
-
-impl Shown {
-    fn format(self) -> Format {
-        match self {
-            Shown::Text => Format::Text,
-            Shown::Markdown => Format::Markdown,
-            Shown::Html => Format::Html,
-            Shown::Json => Format::Json,
-        }
-    }
+/// The formats of a ledger.
+fn ledgers() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["text", "markdown", "html", "json"]).try_map(|name| name.parse::<Format>())
 }
 
 impl ClaimsArgs {
@@ -171,7 +157,6 @@ impl ClaimsArgs {
         }
         let report = report.context("nothing is claimed")?;
         let folder = workspace::output().join("claims");
-        std::fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
         self.publish(&report, &folder.join(format!("{}.json", runs::name(&report.environment))))
     }
 
@@ -185,7 +170,7 @@ impl ClaimsArgs {
             let file = path.with_extension(format.extension());
             baselines::atomic::write(&file, reports::claims::render(report, format)?.as_bytes())?;
         }
-        print!("{}", reports::claims::render(report, self.format.format())?);
+        print!("{}", reports::claims::render(report, self.format)?);
         eprintln!("\nclaims: {}\npage:   {}", path.display(), path.with_extension("html").display());
         Ok(exit(report))
     }

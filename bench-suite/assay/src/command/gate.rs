@@ -1,13 +1,11 @@
 //! `assay gate`: fails if a change made something worse.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
-use baselines::gate::Judgement;
 use baselines::policy;
 use baselines::shard::ShardNumber;
 use baselines::{CaseKey, Environment, Lane, Run};
@@ -15,9 +13,8 @@ use clap::Args;
 use harness::build::base::{self, Base};
 use harness::build::git::repository_of;
 use harness::foreign::{Parts, StoredCounts};
-use harness::recorded::{Recorded, selects};
 use harness::session::ab::AbSession;
-use harness::session::judging::{Judged, judge, scope};
+use harness::session::judging::{Judged, judge, narrow, number_of_cases, steady};
 use harness::session::plan::{self, FinishedRun, RunProfile, Selection};
 use harness::session::rulebook::{self, BaseCommit, Rulebook, StoredBaselines};
 use harness::session::{run, runs};
@@ -30,7 +27,6 @@ use harness::subject::{self, Subject};
 use harness::tools::valgrind;
 use harness::workspace;
 use reports::Format;
-use workloads::cases::{self, Tag};
 
 use super::cargo_args::CargoArgs;
 use super::load_args::LoadGateArgs;
@@ -137,19 +133,22 @@ impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
         self.cargo.refuse_if(!self.command.is_empty() || self.run.is_some())?;
-        if let Some(revision) = &self.against {
-            if !self.command.is_empty() {
-                return self.commands(revision);
-            }
-            if let Some(subject) = self.load.subject(self.build.clone())? {
-                return self.server(&subject, revision);
-            }
-            ensure!(self.build.is_none(), "`--build` builds what --command or --server runs: give one of them");
-            return match &self.project {
-                None if workspace::has_the_memory() => self.revision(revision),
-                file => self.project(file.as_deref(), revision),
-            };
+        let Some(revision) = &self.against else { return self.by_stored() };
+        if !self.command.is_empty() {
+            return self.commands(revision);
         }
+        if let Some(subject) = self.load.subject(self.build.clone())? {
+            return self.server(&subject, revision);
+        }
+        ensure!(self.build.is_none(), "`--build` builds what --command or --server runs: give one of them");
+        match &self.project {
+            None if workspace::has_the_memory() => self.revision(revision),
+            file => self.project(file.as_deref(), revision),
+        }
+    }
+
+    /// Judges what is measured now, or a stored run, by the stored baseline.
+    fn by_stored(&self) -> Result<Exit> {
         let policy = self.policy.as_deref();
         let is_memory = workspace::has_the_memory();
         self.cargo.refuse_if(is_memory)?;
@@ -166,37 +165,10 @@ impl GateArgs {
                 let path = runs::find(named)?;
                 (FinishedRun { run: runs::read(&path, false)?, path }, vec![])
             }
-            None => {
-                let selection = self.counted()?;
-                let subject = match is_memory || selection.is_source() {
-                    true => None,
-                    false => Some(subject::here(selection.source()?, self.cargo.choice())?),
-                };
-                let environment = match &subject {
-                    None if selection.is_source() => plan::environment_of_source(&selection),
-                    None => run::environment(&selection)?,
-                    Some(subject) => {
-                        let (seed, input) = subject.input()?;
-                        Environment::detect(seed, &input)
-                    }
-                };
-                // Differences that rule out a comparison are reported before anything is measured.
-                let Some((against, base)) = stored(&baselines, &environment)? else { return Ok(Exit::Nothing) };
-                let differences = base.header.environment.count_differences(&environment);
-                if !differences.is_empty() {
-                    eprintln!("can't compare with {}: its environment differs", baselines.name(&against));
-                    differences.iter().for_each(|difference| eprintln!("  {difference}"));
-                    eprintln!("{}", self.remedy(&folder, &environment)?);
-                    return Ok(Exit::Nothing);
-                }
-                rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
-                let judged_by = rulebook.judged_by.clone();
-                match subject {
-                    None if selection.is_source() => (run::source(&selection, None, Some(judged_by))?, vec![]),
-                    None => (run::measure(&selection, RunProfile::Full, None, Some(judged_by))?, vec![]),
-                    Some(subject) => run::measure_against(&*subject, &selection, &base, judged_by)?,
-                }
-            }
+            None => match self.measured(&baselines, &mut rulebook)? {
+                Some(measured) => measured,
+                None => return Ok(Exit::Nothing),
+            },
         };
         if new.header.is_foreign() {
             return self.foreign(&baselines, &path, new, &rulebook);
@@ -220,6 +192,44 @@ impl GateArgs {
         report.against = Some(format!("baseline {}", baselines.name(&against)));
         publish::print_and_write(&report, &path, self.format)?;
         Ok(exit)
+    }
+
+    /// Measures what a stored baseline judges, with the cases whose counts differ from run to run; none, with a
+    /// message, where no baseline can judge it.
+    fn measured(
+        &self,
+        baselines: &StoredBaselines,
+        rulebook: &mut Rulebook,
+    ) -> Result<Option<(FinishedRun, Vec<CaseKey>)>> {
+        let selection = self.counted()?;
+        let subject = match workspace::has_the_memory() || selection.is_source() {
+            true => None,
+            false => Some(subject::here(selection.source()?, self.cargo.choice())?),
+        };
+        let environment = match &subject {
+            None if selection.is_source() => plan::environment_of_source(&selection),
+            None => run::environment(&selection)?,
+            Some(subject) => {
+                let (seed, input) = subject.input()?;
+                Environment::detect(seed, &input)
+            }
+        };
+        // Differences that rule out a comparison are reported before anything is measured.
+        let Some((against, base)) = stored(baselines, &environment)? else { return Ok(None) };
+        let differences = base.header.environment.count_differences(&environment);
+        if !differences.is_empty() {
+            eprintln!("can't compare with {}: its environment differs", baselines.name(&against));
+            differences.iter().for_each(|difference| eprintln!("  {difference}"));
+            eprintln!("{}", self.remedy(baselines.folder(), &environment)?);
+            return Ok(None);
+        }
+        rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
+        let judged_by = rulebook.judged_by.clone();
+        Ok(Some(match subject {
+            None if selection.is_source() => (run::source(&selection, None, Some(judged_by))?, vec![]),
+            None => (run::measure(&selection, RunProfile::Full, None, Some(judged_by))?, vec![]),
+            Some(subject) => run::measure_against(&*subject, &selection, &base, judged_by)?,
+        }))
     }
 
     /// Measures against a revision of this tree, by that revision's rules.
@@ -394,13 +404,6 @@ impl GateArgs {
     }
 }
 
-/// A run without the cases whose counts differ from run to run.
-fn steady(run: &Run, unsteady: &[CaseKey]) -> Run {
-    let mut run = run.clone();
-    run.measurements.retain(|measurement| !unsteady.contains(&measurement.case));
-    run
-}
-
 /// The baseline of an environment, or the one that differs least; none, with a message, where there is no baseline.
 fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Option<(PathBuf, Run)>> {
     match baseline::find(baselines.files(), environment)? {
@@ -414,41 +417,4 @@ fn stored(baselines: &StoredBaselines, environment: &Environment) -> Result<Opti
             Ok(None)
         }
     }
-}
-
-/// Removes cases from the base that the new run did not select: those that a filter or overridden toggles rule out, and
-/// those that a brief run leaves out, are not missing. Returns how many are left, if anything rules cases out.
-pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option<String>> {
-    let (filter, set) = (selection.filter.as_deref(), &selection.set);
-    let brief = new.header.profile == RunProfile::Quick.name();
-    let mut not_quick = Vec::new();
-    // What is named is measured in brief runs as well.
-    if brief && filter.is_none() {
-        for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
-            not_quick.push(listed.resolve(&[])?.key());
-        }
-    }
-    let all = number_of_cases(base);
-    base.measurements.retain(|before| {
-        let measured = || new.measurements.iter().any(|measurement| measurement.case == before.case);
-        let selected = set.is_empty() && selects(filter, "", &before.case) && !not_quick.contains(&before.case);
-        selected || measured()
-    });
-    Ok(scope(number_of_cases(base), all, selection, brief))
-}
-
-fn number_of_cases(run: &Run) -> usize {
-    run.measurements.iter().map(|measurement| &measurement.case).collect::<BTreeSet<&CaseKey>>().len()
-}
-
-/// The judgement of a run by its environment's stored baseline, with the baseline's file; `None` if no baseline fits.
-pub fn by_baseline(new: &Run, selection: &Selection) -> Result<Option<(PathBuf, Judgement)>> {
-    let BaselineLookup::Found(path, mut base) =
-        baseline::find(&workspace::stored_baselines(), &new.header.environment)?
-    else {
-        return Ok(None);
-    };
-    let rulebook = Rulebook::of_this_tree(None)?;
-    let scope = narrow(&mut base, new, selection)?;
-    Ok(Some((path, judge(&base, new, &rulebook, scope.as_deref()))))
 }

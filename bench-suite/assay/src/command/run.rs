@@ -8,13 +8,13 @@ use baselines::{Lane, Run};
 use clap::Args;
 use harness::lanes::effect;
 use harness::session::plan::{FinishedRun, RunProfile, Selection};
-use harness::session::run;
+use harness::session::{judging, run};
 use harness::subject;
 use harness::workspace;
 
 use super::cargo_args::CargoArgs;
+use super::publish;
 use super::selection::SelectionArgs;
-use super::{gate, publish};
 
 /// Measure, store the numbers, write the report
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ impl RunArgs {
     fn judged(&self, finished: FinishedRun, selection: &Selection) -> Result<Exit> {
         let FinishedRun { path, run } = finished;
         let exit = exit(&run);
-        let judged = gate::by_baseline(&run, selection)?;
+        let judged = judging::by_baseline(&run, selection)?;
         let mut report = publish::report(&path, run)?;
         if let Some((baseline, judgement)) = judged {
             report.against = Some(format!("baseline {}", baseline.display()));

@@ -24,7 +24,7 @@ pub const CRATES: &[(&str, &str)] = &[
     ("bench-suite/testbed", "worker workloads memory"),
     ("bench-suite/cache-sim", "memory"),
     ("bench-suite/harness", "worker workloads corpus testbed memory baselines stats"),
-    ("bench-suite/claims", "harness cache-sim testbed workloads corpus worker memory baselines stats"),
+    ("bench-suite/claims", "harness cache-sim testbed workloads worker memory baselines stats"),
     ("bench-suite/mcp", "baselines reports"),
     ("bench-suite/memories", "harness corpus memory stats"),
     (
@@ -117,6 +117,27 @@ pub fn reasons(tree: &Tree) -> Vec<String> {
                 wrong.push(format!("{path}: `{key}` needs a reason, as a comment on its line"));
             }
         }
+    }
+    wrong
+}
+
+/// Some file of a crate names each dependency, but for the one that only sets features.
+pub fn unused(tree: &Tree) -> Vec<String> {
+    const FEATURES: &str = "workspace-hack";
+    let (sources, mut wrong) = (production(tree), Vec::new());
+    for (folder, _) in CRATES.iter().filter(|(folder, _)| last(folder) != FEATURES) {
+        let (path, below) = (format!("{folder}/Cargo.toml"), format!("{folder}/"));
+        let own: Vec<_> = sources.iter().filter(|source| source.path.starts_with(&below)).collect();
+        let is_named = |it: &Dependency| {
+            let name = it.key.replace('-', "_");
+            own.iter().flat_map(|source| &source.names).any(|found| found.path.first() == Some(&name))
+        };
+        let manifest = tree.get(&path).filter(|_| !own.is_empty()).map_or("", String::as_str);
+        let needed = read(manifest).into_iter().filter(|it| it.table == "dependencies" && it.key != FEATURES);
+        let unused = needed.filter(|it| !is_named(it));
+        wrong.extend(
+            unused.map(|it| format!("{path}: no file names `{}`: remove it, or leave it to the tests", it.key)),
+        );
     }
     wrong
 }

@@ -20,6 +20,7 @@ type Rule = fn(&Tree) -> Vec<String>;
 const RULES: &[(&str, Rule)] = &[
     ("dependencies", crates::dependencies),
     ("reasons", crates::reasons),
+    ("unused", crates::unused),
     ("measured", crates::measured),
     ("paths", crates::paths),
     ("circles", circles::circles),

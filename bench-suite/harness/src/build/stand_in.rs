@@ -137,9 +137,6 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
         if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
             continue;
         }
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
-        }
         baselines::atomic::write(&path, text.as_bytes())?;
     }
     Ok(())

@@ -20,9 +20,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
-use baselines::{
-    Assume, CaseKey, Durability, Environment, InvalidEntry, Measurement, Metric, Run, RunHeader, Sample, Skipped,
-};
+use baselines::{CaseKey, Durability, Environment, InvalidEntry, Measurement, Metric, Run, RunHeader, Sample, Skipped};
 use serde_json::Value;
 
 pub use criterion::medians_ns;
@@ -40,7 +38,7 @@ const KNOWN: &str = "criterion's folder (`new/sample.json`), gungraun's summarie
 /// What a reader of such a run must know.
 pub fn notes(run: &Run) -> Vec<String> {
     let mut notes = Vec::new();
-    if run.measurements.iter().any(|of| Metric::find(&of.metric).is_some_and(|of| of.assume == Assume::Exact)) {
+    if run.measurements.iter().any(|of| Metric::is_exact(&of.metric)) {
         notes.push(
             "these files name no machine and no commit, so only you can know whether both sides were counted on one \
                 machine with one toolchain"

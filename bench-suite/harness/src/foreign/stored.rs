@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use baselines::{Assume, Measurement, Result, Run, baseline};
+use baselines::{Measurement, Metric, Result, Run, baseline};
 
 use super::gungraun;
 
@@ -16,7 +16,7 @@ impl Parts {
     /// Divides a run. Every part has its header, and what was skipped or can't be believed in it.
     pub fn of(run: &Run) -> Parts {
         let mut parts: BTreeMap<String, Run> = BTreeMap::new();
-        for measurement in run.measurements.iter().filter(|measurement| is_exact(measurement)) {
+        for measurement in run.measurements.iter().filter(|measurement| Metric::is_exact(&measurement.metric)) {
             let part = parts.entry(bench(measurement)).or_insert_with(|| Run { measurements: vec![], ..run.clone() });
             part.measurements.push(measurement.clone());
         }
@@ -48,7 +48,8 @@ pub struct StoredCounts {
 impl StoredCounts {
     /// Looks for the baselines of a run's benches; none where there is no baseline of any.
     pub fn find(folder: &Path, run: &Run) -> Result<Option<StoredCounts>> {
-        let benches: BTreeSet<String> = run.measurements.iter().filter(|of| is_exact(of)).map(bench).collect();
+        let benches: BTreeSet<String> =
+            run.measurements.iter().filter(|of| Metric::is_exact(&of.metric)).map(bench).collect();
         let (mut base, mut files, mut others) = (None::<Run>, Vec::new(), BTreeSet::new());
         for (path, mut stored) in baseline::list(folder)?.into_iter().filter(|(_, run)| run.header.is_foreign()) {
             others.extend(stored.measurements.iter().map(bench).filter(|bench| !benches.contains(bench)));
@@ -64,10 +65,6 @@ impl StoredCounts {
         }
         Ok(base.map(|base| StoredCounts { base, files, others: others.into_iter().collect() }))
     }
-}
-
-fn is_exact(measurement: &Measurement) -> bool {
-    measurement.metric().is_ok_and(|metric| metric.assume == Assume::Exact)
 }
 
 fn bench(measurement: &Measurement) -> String {

@@ -107,20 +107,7 @@ mod tests {
     use crate::subject::memory::MemorySubject;
 
     fn delta(case: &SubjectCase, verdict: Verdict, relative: f64, cause: Vec<FunctionDelta>) -> Delta {
-        Delta {
-            case: case.key.clone(),
-            metric: "instructions".to_owned(),
-            base: Some(1.0),
-            new: Some(1.0 + relative),
-            relative: Some(relative),
-            interval: None,
-            bound: None,
-            verdict,
-            blocks: true,
-            why: String::new(),
-            cause,
-            doing: None,
-        }
+        Delta { relative: Some(relative), cause, ..Delta::new(case.key.clone(), "instructions", (verdict, ""), true) }
     }
 
     #[test]

@@ -19,8 +19,8 @@ use workloads::cases::{self, ListedVariant, Tag};
 use workloads::input::Input;
 use workloads::{engagement, registry};
 
-use super::Plan;
 use super::load::{self, LoadPrograms};
+use super::{Plan, corpus_file};
 use crate::progress::Progress;
 
 /// The size of a measurement.
@@ -55,7 +55,7 @@ pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     };
     let mut chosen = select(plan.filter, plan.set)?;
     chosen.retain(|found| site.is_some() || remote_benchmark(found).is_none());
-    let (_home, corpus) = plan.corpus()?;
+    let (_home, corpus) = corpus_file(plan.input)?;
     let progress = Progress::start("effect", chosen.len());
     for found in &chosen {
         let measured = match (remote_benchmark(found), &site) {

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use workloads::cases::{self, Tag};
 
-use super::Plan;
+use super::{Plan, corpus_file};
 use crate::build::cargo::OwnProgram;
 use crate::progress::Progress;
 use crate::workspace;
@@ -56,7 +56,7 @@ pub fn measure(plan: &Plan<'_>, writer: &mut RunWriter) -> Result<()> {
     if chosen.is_empty() {
         return Ok(());
     }
-    let (_home, corpus) = plan.corpus()?;
+    let (_home, corpus) = corpus_file(plan.input)?;
     let progress = Progress::start("load", chosen.len());
     for case in &chosen {
         match drive(&case.variant, &corpus, LoadPrograms::of(plan)?, pressure) {

@@ -55,15 +55,15 @@ impl Plan<'_> {
         let path = self.programs.get(&program).map(PathBuf::as_path);
         path.with_context(|| format!("cargo built no `{}`", program.target().name))
     }
+}
 
-    /// The input as a corpus file, in a temporary folder that the first value holds.
-    pub fn corpus(&self) -> Result<(TempDir, PathBuf)> {
-        let home = workspace::temporary("corpus-")?;
-        let corpus = home.path().join("corpus.jsonl");
-        let (source, scripts) = (self.input.name.clone(), self.input.scripts.clone());
-        memory::corpus::write(&corpus, &Corpus { source, scripts })?;
-        Ok((home, corpus))
-    }
+/// An input as a corpus file, in a temporary folder that the first value holds.
+pub fn corpus_file(input: &Input) -> Result<(TempDir, PathBuf)> {
+    let home = workspace::temporary("corpus-")?;
+    let corpus = home.path().join("corpus.jsonl");
+    let (source, scripts) = (input.name.clone(), input.scripts.clone());
+    memory::corpus::write(&corpus, &Corpus { source, scripts })?;
+    Ok((home, corpus))
 }
 
 /// Prints and records that a result is invalid.

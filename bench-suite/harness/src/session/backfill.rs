@@ -75,7 +75,7 @@ pub fn date(repository: &Path, commit: &str) -> Option<String> {
 fn parse(line: &str) -> Result<DatedCommit> {
     let (commit, seconds) = line.split_once(' ').context("git prints a commit and its time")?;
     let time = jiff::Timestamp::from_second(seconds.parse()?)?;
-    Ok(DatedCommit { commit: commit.to_owned(), date: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() })
+    Ok(DatedCommit { commit: commit.to_owned(), date: time.to_string() })
 }
 
 impl Backfill<'_> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use baselines::doing::{BuildInputs, Doing, Whose, by_execution, by_inputs};
 use baselines::policy::Policy;
 use baselines::verdict::{Delta, Verdict};
-use baselines::{Assume, CaseKey, Metric};
+use baselines::{CaseKey, Metric};
 
 use super::runs;
 use crate::build::git::git;
@@ -169,7 +169,7 @@ impl BothSides<'_> {
 }
 
 fn is_count(delta: &Delta) -> bool {
-    Metric::find(&delta.metric).is_some_and(|metric| metric.assume == Assume::Exact)
+    Metric::is_exact(&delta.metric)
 }
 
 fn is_cpu_time(delta: &Delta) -> bool {
@@ -200,20 +200,8 @@ mod tests {
     use crate::subject::memory::MemorySubject;
 
     fn worse(case: &SubjectCase, metric: &str, relative: f64, verdict: Verdict, blocks: bool) -> Delta {
-        Delta {
-            case: case.key.clone(),
-            metric: metric.to_owned(),
-            base: Some(1.0),
-            new: Some(1.0 + relative),
-            relative: Some(relative),
-            interval: None,
-            bound: None,
-            verdict,
-            blocks,
-            why: String::new(),
-            cause: vec![],
-            doing: None,
-        }
+        let (base, new, relative) = (Some(1.0), Some(1.0 + relative), Some(relative));
+        Delta { base, new, relative, ..Delta::new(case.key.clone(), metric, (verdict, ""), blocks) }
     }
 
     /// The first cases, of programs that are not there.

@@ -1,11 +1,19 @@
-//! Judges a comparison.
+//! Judges a comparison: with the base, as far as a selection asks for it, or with the stored baseline.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use baselines::baseline::{self, BaselineLookup};
 use baselines::gate::{self, Judgement};
-use baselines::{InvalidEntry, Run, compare};
+use baselines::{CaseKey, InvalidEntry, Run, compare};
+use workloads::cases::{self, Tag};
 
-use super::plan::{FinishedRun, Selection};
+use super::plan::{FinishedRun, RunProfile, Selection};
 use super::rulebook::Rulebook;
 use super::runs;
+use crate::recorded::{Recorded, selects};
+use crate::workspace;
 
 /// A judged session.
 #[derive(Debug)]
@@ -35,6 +43,51 @@ pub fn judge(base: &Run, new: &Run, rulebook: &Rulebook, scope: Option<&str>) ->
     let of_base =
         base.invalid.iter().map(|entry| InvalidEntry { what: format!("the base: {}", entry.what), ..entry.clone() });
     let invalid: Vec<InvalidEntry> = new.invalid.iter().cloned().chain(of_base).collect();
-    let judgement = gate::judge(compare::compare(base, new, &rulebook.policy, runs::today()), &invalid, &complaints);
-    rulebook.annotate(judgement, scope)
+    let (policy, today) = (&rulebook.policy, runs::today());
+    gate::judge(compare::compare(base, new, policy, today), &invalid, &complaints).annotate(policy, scope, today)
+}
+
+/// A run without its `unsteady` cases: their counts differ from run to run.
+pub fn steady(run: &Run, unsteady: &[CaseKey]) -> Run {
+    let mut run = run.clone();
+    run.measurements.retain(|measurement| !unsteady.contains(&measurement.case));
+    run
+}
+
+/// Removes cases from the base that the new run did not select: those that a filter or overridden toggles rule out, and
+/// those that a brief run leaves out, are not missing. Returns how many are left, if anything rules cases out.
+pub fn narrow(base: &mut Run, new: &Run, selection: &Selection) -> Result<Option<String>> {
+    let (filter, set) = (selection.filter.as_deref(), &selection.set);
+    let brief = new.header.profile == RunProfile::Quick.name();
+    let mut not_quick = Vec::new();
+    // What is named is measured in brief runs as well.
+    if brief && filter.is_none() {
+        for listed in cases::LISTED.iter().filter(|listed| !listed.has(Tag::Quick)) {
+            not_quick.push(listed.resolve(&[])?.key());
+        }
+    }
+    let all = number_of_cases(base);
+    base.measurements.retain(|before| {
+        let measured = || new.measurements.iter().any(|measurement| measurement.case == before.case);
+        let selected = set.is_empty() && selects(filter, "", &before.case) && !not_quick.contains(&before.case);
+        selected || measured()
+    });
+    Ok(scope(number_of_cases(base), all, selection, brief))
+}
+
+/// The number of cases that a run measured.
+pub fn number_of_cases(run: &Run) -> usize {
+    run.measurements.iter().map(|measurement| &measurement.case).collect::<BTreeSet<&CaseKey>>().len()
+}
+
+/// The judgement of a run by its environment's stored baseline, with the baseline's file; `None` if no baseline fits.
+pub fn by_baseline(new: &Run, selection: &Selection) -> Result<Option<(PathBuf, Judgement)>> {
+    let BaselineLookup::Found(path, mut base) =
+        baseline::find(&workspace::stored_baselines(), &new.header.environment)?
+    else {
+        return Ok(None);
+    };
+    let rulebook = Rulebook::of_this_tree(None)?;
+    let scope = narrow(&mut base, new, selection)?;
+    Ok(Some((path, judge(&base, new, &rulebook, scope.as_deref()))))
 }

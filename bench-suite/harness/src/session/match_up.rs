@@ -61,22 +61,9 @@ fn redefined(policy: &Policy, case: &SubjectCase, why: &str) -> Delta {
 }
 
 /// The delta of a case that can't be compared, without a value. The policy of its metric decides if it blocks.
-fn unmatched_delta(policy: &Policy, case: &SubjectCase, (verdict, why): (Verdict, String)) -> Delta {
+fn unmatched_delta(policy: &Policy, case: &SubjectCase, judged: (Verdict, String)) -> Delta {
     let limit = policy.limit(&case.key, case.metric, runs::today());
-    Delta {
-        blocks: limit.is_some_and(Limit::blocks),
-        case: case.key.clone(),
-        metric: case.metric.to_owned(),
-        base: None,
-        new: None,
-        relative: None,
-        interval: None,
-        bound: None,
-        verdict,
-        why,
-        cause: vec![],
-        doing: None,
-    }
+    Delta::new(case.key.clone(), case.metric, judged, limit.is_some_and(Limit::blocks))
 }
 
 /// True if an identifier means the same on both sides: one benchmark, and each common toggle has one strategy.

@@ -76,7 +76,7 @@ impl Selection {
         if self.lanes.is_empty() {
             LANES.to_vec()
         } else {
-            Lane::ALL.into_iter().filter(|lane| self.lanes.contains(lane)).collect()
+            Lane::ALL.iter().copied().filter(|lane| self.lanes.contains(lane)).collect()
         }
     }
 
@@ -103,7 +103,8 @@ impl Selection {
 }
 
 /// The size of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = no_profile)]
 pub enum RunProfile {
     /// Minutes: every lane and strategy, enough to see if all works. With a filter, all cases that it matches.
     Quick,
@@ -114,10 +115,7 @@ pub enum RunProfile {
 impl RunProfile {
     /// The name in records.
     pub fn name(self) -> &'static str {
-        match self {
-            RunProfile::Quick => "quick",
-            RunProfile::Full => "full",
-        }
+        self.into()
     }
 
     /// The cases of this profile, and the number of cases that only the full one has. A filter selects all cases that
@@ -133,13 +131,8 @@ impl RunProfile {
     }
 }
 
-impl std::str::FromStr for RunProfile {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<RunProfile, String> {
-        let found = [RunProfile::Quick, RunProfile::Full].into_iter().find(|profile| profile.name() == name);
-        found.ok_or_else(|| format!("there is no profile `{name}`: give quick or full"))
-    }
+fn no_profile(name: &str) -> String {
+    format!("there is no profile `{name}`: give quick or full")
 }
 
 /// A finished run and its file.

@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use baselines::gate::Judgement;
 use baselines::policy::{self, Policy};
 use baselines::{CaseKey, JudgedBy};
 use tempfile::TempDir;
@@ -283,15 +282,6 @@ impl Rulebook {
             complaints.retain(|complaint| left.contains(complaint));
         }
         complaints
-    }
-
-    /// A judgement with what the policy accepts for a while, and with its `scope`, if it is not all that the base has.
-    pub fn annotate(&self, mut judgement: Judgement, scope: Option<&str>) -> Judgement {
-        judgement.accepted = self.policy.accepted(&judgement.comparison.deltas, runs::today());
-        if let Some(scope) = scope {
-            judgement.summary.push_str(&format!("; {scope}"));
-        }
-        judgement
     }
 }
 

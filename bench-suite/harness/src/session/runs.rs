@@ -28,7 +28,7 @@ pub fn new_path(environment: &Environment, shard: Option<ShardNumber>) -> PathBu
 
 /// The current time, in the format of records.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    format!("{:.0}", jiff::Timestamp::now())
 }
 
 /// Today's date, for exceptions that expire.
