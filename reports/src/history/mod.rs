@@ -55,15 +55,19 @@ fn size(change: &SeriesChange) -> String {
     change.relative().map_or_else(|| "new".to_owned(), percent)
 }
 
-/// What a change means for the gate.
-fn meaning(series: &Series, change: &SeriesChange) -> &'static str {
+/// What a change means for the gate; of a drift, over how many commits it goes.
+fn meaning(series: &Series, change: &SeriesChange) -> String {
     let grows = change.after > change.before;
     let is_good = Metric::find(&series.metric).is_some_and(|metric| grows == (metric.better == Better::Higher));
-    match change {
+    let meaning = match change {
         SeriesChange { blocks: true, .. } => "worse, blocks",
         SeriesChange { is_worse: true, .. } => "worse",
         _ if is_good => "better",
         _ => "within the limit",
+    };
+    match change.is_drift() {
+        true => format!("{meaning}, little by little over {} commits", change.at - change.from),
+        false => meaning.to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ const EDGE: f64 = 2.0;
 
 /// The words that explain the pictures of a table.
 pub(crate) const ABOUT: &str = "The line below a number is its trend over the last commits of the stored history, with \
-    dashes where it changed for good.";
+    dashes where it changed.";
 
 /// The newest series of a metric of a case; nothing without one of two commits.
 pub(crate) fn sparkline(trends: &[ChangedSeries], case: &CaseKey, metric: &str) -> Markup {
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_series_is_drawn_by_its_bends_with_its_changes() {
         let step = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0];
-        let change = SeriesChange { at: 4, before: 1.0, after: 2.0, p_value: 0.001, is_worse: true, blocks: false };
+        let change = SeriesChange { from: 3, at: 4, before: 1.0, after: 2.0, p_value: None, is_worse: true, blocks: false };
         let trends = [series(&[5.0, 5.0], vec![]), series(&step, vec![change])];
         let drawn = sparkline(&trends, &case("parse"), "instructions").into_string();
         assert!(drawn.contains("points=\"0.0,18.0 60.0,18.0 80.0,2.0 120.0,2.0\""), "{drawn}");

@@ -22,7 +22,7 @@ use super::cargo_args::CargoArgs;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 A history is of exact counts, one file for each environment (toolchain, valgrind, CPU as valgrind presents it), in
-baselines/history. Commit it. Change points are those of E-divisive with means; METHODOLOGY.md has their error rates.
+baselines/history. Commit it. A count changed where it differs by more than the policy's limit; METHODOLOGY.md has more.
 
 Examples:
   assay history backfill v1.0..main --every 5 parse    count the benchmark `parse` at every fifth commit
