@@ -5,9 +5,8 @@
 mod benchmark;
 mod page;
 mod site;
-pub(crate) mod sparkline;
 mod text;
-mod trend;
+pub(crate) mod trend;
 
 use baselines::history::CommitRecord;
 use baselines::history::changes::{ChangedSeries, SeriesChange};

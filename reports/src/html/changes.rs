@@ -8,7 +8,7 @@ use super::drawing::figure;
 use super::parts::{Section, prose};
 use super::verdict::is_advice;
 use crate::cause::{caller, doing, explain, explain_rest, largest, scope};
-use crate::history::sparkline::{self, sparkline};
+use crate::history::trend::{self, sparkline};
 use crate::names::{Names, anchor, printable};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{RankedDeltas, rank};
@@ -46,7 +46,7 @@ pub(super) fn section(report: &Report) -> Option<Section> {
         }
         @if !ranking.told.is_empty() {
             @if !names.everywhere().is_empty() { p.hint { (names.everywhere()) } }
-            @if !report.trends.is_empty() { p.hint { (sparkline::ABOUT) } }
+            @if !report.trends.is_empty() { p.hint { (trend::ABOUT) } }
             (told(&ranking, &context))
         }
         @if !charts.is_empty() { div.figures { @for chart in &charts { (figure(chart)) } } }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::parts::{Section, filter_name};
 use crate::Report;
 use crate::costs::spoken;
-use crate::history::sparkline::{self, sparkline};
+use crate::history::trend::{self, sparkline};
 use crate::names::{Names, anchor, capitalised, family, printable};
 use crate::numbers::{count, exact, plural, spread};
 use crate::repeatability;
@@ -29,7 +29,7 @@ pub(super) fn tables(report: &Report) -> Option<Section> {
     let body = html! {
         p.filter hidden { label { "Show only " input type="search" id="filter" placeholder="benchmark or toggle" autocomplete="off"; } " " a id="filter-link" href="#filter=" hidden { "link to this filter" } }
         @if !everywhere.is_empty() { p.hint { (everywhere) } }
-        @if !report.trends.is_empty() { p.hint { (sparkline::ABOUT) } }
+        @if !report.trends.is_empty() { p.hint { (trend::ABOUT) } }
         @for table in &tables { (lane(table, &names, &report.trends)) }
     };
     let rows: usize = tables.iter().map(|table| table.rows.len()).sum();
