@@ -56,7 +56,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("moka", &["/w_tiny_lfu.rs"]),
     ("quick_cache", &["/s3_fifo.rs"]),
     ("rmcp", &["mcp/src/", "memories/src/connection/mcp.rs"]),
-    ("augurs", &["memory-mcp/src/analysis/"]),
+    ("augurs", &["memory-mcp/src/analysis/", "harness/src/session/odd_runs.rs"]),
 ];
 
 /// Items of `memory` that the load generator may use: the wire format, and the format of corpora.
