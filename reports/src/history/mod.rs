@@ -8,9 +8,9 @@ mod site;
 mod text;
 pub(crate) mod trend;
 
-use baselines::history::CommitRecord;
 use baselines::history::changes::{ChangedSeries, SeriesChange};
 use baselines::history::series::Series;
+use baselines::history::{CommitRecord, OddRun};
 use baselines::metric::Better;
 use baselines::{Metric, Unit};
 
@@ -26,6 +26,8 @@ pub struct HistoryReport {
     pub environment: String,
     /// The commits, by date.
     pub commits: Vec<CommitRecord>,
+    /// The odd runs among them.
+    pub odd: Vec<OddRun>,
     /// The series that are shown, with their changes.
     pub series: Vec<ChangedSeries>,
 }

@@ -28,6 +28,9 @@ pub fn render(report: &HistoryReport) -> String {
             ));
         }
     }
+    for odd in &report.odd {
+        text.push_str(&format!("odd: {} ({}): {odd}\n", short(&odd.commit), day(&odd.date)));
+    }
     let names = Names::of(report.series.iter().map(|one| &one.series.case));
     for (series, change) in newest_first(&report.series).into_iter().rev() {
         let (before, after) = change.between(series);

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use harness::build::git::repository_of;
 use harness::recorded::selects;
 use harness::session::backfill::{self, Backfill};
+use harness::session::odd_runs::odd_runs;
 use harness::session::plan::Selection;
 use harness::session::rulebook::{BaseCommit, Rulebook};
 use harness::session::runs;
@@ -192,7 +193,8 @@ impl ShowHistoryArgs {
         let report = |history: History| {
             let is_of = |one: &&ChangedSeries| one.series.environment == history.environment;
             let series = judged.iter().filter(is_of).cloned().collect();
-            HistoryReport { environment: history.environment, commits: history.commits, series }
+            let odd = odd_runs(&history, &rulebook.policy, runs::today());
+            HistoryReport { environment: history.environment, commits: history.commits, odd, series }
         };
         Ok(histories.into_iter().map(report).collect())
     }

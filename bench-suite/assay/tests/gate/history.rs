@@ -96,3 +96,32 @@ fn a_report_shows_the_trend_and_keeps_it() {
     assert_eq!(page("run.jsonl"), first);
     assert!(first.contains("download=\"run.history.jsonl.gz\""), "{first}");
 }
+
+#[test]
+fn a_run_like_no_other_is_marked_and_becomes_no_baseline_without_a_word() {
+    let project = Project::new(&[("Cargo.toml", "[package]\nname = \"summing\"\nversion = \"0.1.0\"\n")]);
+    let written = |number: u32, share: f64| {
+        let counts = ["a", "b", "c", "d", "e"].map(|name| (name, 1000.0 * share));
+        let mut measured = run(&counts);
+        measured.header.environment.commit = format!("{number:040}");
+        measured.header.started_at = format!("2026-01-{number:02}T00:00:00Z");
+        measured.write(&project.root().join("run.jsonl")).expect("written");
+    };
+    for number in 1..=10 {
+        written(number, 1.0);
+        assert_eq!(project.assay(&["history", "add", "run.jsonl"]).0, 0);
+    }
+    let accept = |more: &[&str]| {
+        let accept = ["baseline", "accept", "run.jsonl", "--reason", "first", "--baselines", "stored"];
+        project.assay(&[&accept[..], more].concat())
+    };
+    assert_eq!(accept(&[]).0, 0, "one like the others");
+    written(11, 1.1);
+    let told = "outside of the forecast's 99% interval in 5 of 5 benchmarks, and like no other run";
+    let (code, _, said) = accept(&[]);
+    assert!(code == 1 && said.contains(told) && said.contains("accept it with --odd"), "{said}");
+    assert_eq!(accept(&["--odd"]).0, 0);
+    assert_eq!(project.assay(&["history", "add", "run.jsonl"]).0, 0);
+    let (_, said, _) = project.assay(&["history", "show"]);
+    assert!(said.contains(&format!("odd: 000000000000 (2026-01-11): {told}\n")), "{said}");
+}
