@@ -177,7 +177,7 @@ impl ShowHistoryArgs {
         let (root, own) = (workspace::root(), workspace::policy());
         let repository = repository_of(&root).unwrap_or(root);
         match BaseCommit::of_tree(&repository)? {
-            Some(base) => Rulebook::of_base(base, self.policy.as_deref(), &[own]),
+            Some(base) => Rulebook::of_base(base, self.policy.as_deref()),
             None => Rulebook::of_this_tree(self.policy.as_deref().or(own.is_file().then_some(&own))),
         }
     }
