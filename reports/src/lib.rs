@@ -2,7 +2,7 @@
 //!
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
 //! - [`html`]: a page for a browser; `markdown`: a comment on a change; [`text`]: tables for a terminal; `json`: for
-//!   other programs; `junit`: for CI systems; `annotations`: those of a workflow on GitHub.
+//!   other programs, and read again; `junit`: for CI systems; `annotations`: those of a workflow on GitHub.
 //! - [`splice`]: figures in documents. [`claims`]: what was promised, judged. [`calibration`]: the page, table and
 //!   chart of a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `answers`: what readers
@@ -57,6 +57,7 @@ use std::path::Path;
 
 pub use error::{Error, Result};
 pub use format::Format;
+pub use json::JudgedReport;
 pub use report::{RawFile, Report};
 
 /// The report in a format. The same report gives the same text, byte for byte.
