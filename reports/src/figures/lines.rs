@@ -7,8 +7,8 @@ use baselines::{CaseKey, Run, Unit};
 use super::{CaptionedChart, Drawing};
 use crate::Result;
 use crate::chart::{self, Across, Line, series_ink};
-use crate::costs::{cost, spoken};
-use crate::names::{Names, printable};
+use crate::costs::cost;
+use crate::names::{Names, printable, spoken};
 use crate::numbers::exact;
 use crate::palette::{Ink, SERIES};
 
@@ -54,7 +54,7 @@ pub(super) fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart<'st
         let svg = chart::lines(&lines, &Across::Size("size".to_owned()), metric.unit)?;
         figures.push(CaptionedChart {
             id: format!("chart-sizes-{}", printable(stem)),
-            title: format!("{}: {} by size", printable(stem), spoken(metric)),
+            title: format!("{}: {} by size", printable(stem), spoken(metric.name)),
             caption: format!("{} Dashed: in proportion to the size. Both scales are logarithmic.", growth(&lines)),
             notes: vec![],
             drawing: Drawing::Lines {

@@ -9,7 +9,7 @@ use super::parts::{Section, prose};
 use super::verdict::is_advice;
 use crate::cause::{caller, doing, explain, explain_rest, largest, scope};
 use crate::history::trend::{self, sparkline};
-use crate::names::{Names, anchor, printable};
+use crate::names::{Names, anchor, printable, spoken};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{RankedDeltas, rank};
 use crate::{Report, deltas, figures};
@@ -113,7 +113,7 @@ fn row(delta: &Delta, context: &Context<'_>) -> Markup {
             td title=(printable(&delta.case.to_string())) {
                 a.self href=(format!("#{}", anchor("change", &delta.case, &delta.metric))) { (context.names.case(&delta.case)) }
             }
-            td { (printable(&delta.metric.replace('_', " "))) }
+            td { (spoken(&delta.metric)) }
             td.number title=(all_digits(delta.base)) { (deltas::value(delta, delta.base)) }
             td.number title=(all_digits(delta.new)) { (deltas::value(delta, delta.new)) }
             td.number {
