@@ -17,6 +17,7 @@ use baselines::{CaseKey, Durability, FunctionCost, InvalidEntry, Measurement, Ru
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::deltas::is_changed;
 use crate::{Error, Format, Report, Result, headline};
 
 /// The version of the format. It grows when a field changes its meaning or is removed, not when one is added.
@@ -182,7 +183,7 @@ fn cases(report: &Report) -> Vec<WireCase<'_>> {
             cases.len() - 1
         });
     }
-    let changed: BTreeSet<&CaseKey> = deltas().filter(|delta| has_changed(delta)).map(|delta| &delta.case).collect();
+    let changed: BTreeSet<&CaseKey> = deltas().filter(|delta| is_changed(delta)).map(|delta| &delta.case).collect();
     for Measurement { case, metric, sample, operations, durability, counters, functions, .. } in
         &report.run.measurements
     {
@@ -217,10 +218,6 @@ fn cases(report: &Report) -> Vec<WireCase<'_>> {
         cases[places[&stacks.case]].stacks = Some(wire);
     }
     cases
-}
-
-fn has_changed(delta: &Delta) -> bool {
-    !matches!(delta.verdict, Verdict::Equal | Verdict::Added | Verdict::Incomparable)
 }
 
 /// What a report in JSON says of the change.

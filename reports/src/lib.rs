@@ -6,7 +6,7 @@
 //! - [`splice`]: figures in documents. [`claims`]: what was promised, judged. [`calibration`]: the page, table and
 //!   chart of a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `answers`: what readers
-//!   of a red report ask. `ranking`: the order of the deltas; `deltas`: one in words. [`cause`]: the causes of changed
+//!   of a red report ask. `ranking`: the order of the deltas; [`deltas`]: one in words. [`cause`]: the causes of changed
 //!   counts. [`repeatability`]: repeated counts. [`history`]: the values of many commits, as text and as a site.
 //!   `names`, `numbers`: cases and values as people read them.
 //! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
@@ -24,7 +24,7 @@ pub mod cause;
 mod chart;
 pub mod claims;
 mod costs;
-mod deltas;
+pub mod deltas;
 pub mod dots;
 mod error;
 pub mod figures;

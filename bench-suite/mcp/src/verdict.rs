@@ -2,10 +2,10 @@
 //!
 //! Everything is the report's own: nothing is judged here.
 
-use baselines::Metric;
 use baselines::compare::{Delta, Verdict};
 use baselines::exit_code::Exit;
 use reports::JudgedReport;
+use reports::deltas::{is_changed, value};
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 
@@ -108,17 +108,6 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
     let first: Vec<&str> = text.lines().take(most).collect();
     format!("{}\nand {} more lines: `assay report` in a terminal has them\n", first.join("\n"), all - most)
-}
-
-/// True for a delta that says something about the change.
-pub fn is_changed(delta: &Delta) -> bool {
-    !matches!(delta.verdict, Verdict::Equal | Verdict::Incomparable | Verdict::Added)
-}
-
-/// A side of a delta with its unit.
-pub fn value(delta: &Delta, side: Option<f64>) -> String {
-    let shown = |value: f64| Metric::find(&delta.metric).map_or(value.to_string(), |metric| metric.show(value));
-    side.map_or_else(|| "-".to_owned(), shown)
 }
 
 fn row(delta: &Delta) -> ChangedRow {
