@@ -13,7 +13,7 @@
 //!   that charts show.
 //! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
 //!   and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours of `palette`.
-//!   `toggle_tables`: toggles and phases in documents.
+//!   [`toggles`] has tables of them for documents, too.
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
@@ -50,7 +50,6 @@ pub mod splice;
 pub mod stacks;
 mod tables;
 pub mod text;
-mod toggle_tables;
 pub mod toggles;
 
 use std::path::Path;

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use baselines::CaseKey;
 
+use super::{Interaction, ToggleEffects};
 use crate::Report;
 use crate::costs::cost;
 use crate::markdown::{code, prose};
 use crate::names::{spoken, toggles as toggles_of};
 use crate::numbers::percent;
-use crate::toggles::{self, Interaction, ToggleEffects};
 
 /// Each toggle by itself and on top of all others, and mixes of them, benchmark by benchmark; empty if the run does not
 /// have them.
 pub fn effects(report: &Report) -> String {
     let mut text = String::new();
     let shown = |change: Option<f64>| change.map_or_else(String::new, percent);
-    for of in toggles::of(report) {
+    for of in super::of(report) {
         let [none, all] = of.ends.map(|value| of.metric.show(value));
         text.push_str(&format!(
             "\n{}: {none} {} with none, {all} with all.\n\n| toggle | by itself | on top of all others |\n|---|--:|--:|\n",
@@ -42,7 +42,7 @@ pub fn effects(report: &Report) -> String {
 /// The phases, a row a benchmark: what the first one costs, and what each of the others brings on top of the one
 /// before; none if the run does not have them.
 pub fn phases(report: &Report) -> Option<String> {
-    let all = toggles::of(report);
+    let all = super::of(report);
     let with_phases: Vec<&ToggleEffects> = all.iter().filter(|of| of.phases.len() > 1).collect();
     let (first, rest) = with_phases.first()?.phases.split_first()?;
     let metric = spoken(with_phases[0].metric.name);
@@ -65,7 +65,7 @@ pub fn phases(report: &Report) -> Option<String> {
 /// Three toggles beside each other: a table and a sentence for each pair; none if they were not mixed.
 pub fn interactions(report: &Report) -> Option<String> {
     let mut text = String::new();
-    for of in toggles::of(report).iter().filter(|of| !of.interactions.is_empty()) {
+    for of in super::of(report).iter().filter(|of| !of.interactions.is_empty()) {
         text.push_str(&format!(
             "\n{}, in {}:\n\n| toggle | by itself | beside others |\n|---|--:|---|\n",
             code(&of.benchmark),
