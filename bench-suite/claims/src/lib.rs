@@ -8,7 +8,7 @@
 //! - [`change`] reads and judges claims in a change's own words.
 //! - [`measure`] measures each claim by its lane, and builds the report.
 //!
-//! [`baselines::claim`] judges a claim by its measurement, and `reports::ledger` renders the report.
+//! [`baselines::claim`] judges a claim by its measurement, and `reports::claims` renders the report.
 //!
 //! Errors are [`anyhow::Result`], as no caller distinguishes them: the message names the thing, the reason and the
 //! remedy.
