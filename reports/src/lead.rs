@@ -10,8 +10,8 @@ use baselines::doing::Whose;
 use baselines::gate::Judgement;
 use baselines::{Metric, Run};
 
+use crate::charts::heat::{self, HeatCell};
 use crate::costs::cost;
-use crate::heat::{self, HeatCell};
 use crate::names::{Names, spoken};
 use crate::numbers::{count, percent, plural};
 use crate::ranking::rank;

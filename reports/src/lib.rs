@@ -6,14 +6,13 @@
 //! - [`splice`]: figures in documents. [`claims`]: what was promised, judged. [`calibration`]: the page, table and
 //!   chart of a calibration.
 //! - [`headline`]: the verdict in words. `lead`: the one sentence that everything begins with. `answers`: what readers
-//!   of a red report ask. `ranking`: the order of the deltas; [`deltas`]: one in words. [`cause`]: the causes of changed
-//!   counts. [`repeatability`]: repeated counts. [`history`]: the values of many commits, as text and as a site.
-//!   `names`, `numbers`: cases and values as people read them.
+//!   of a red report ask. `ranking`: the order of the deltas; [`deltas`]: one in words. [`cause`]: the causes of
+//!   changed counts. [`repeatability`]: repeated counts. [`history`]: the values of many commits, as text and as a
+//!   site. `names`, `numbers`: cases and values as people read them.
 //! - `tables`: a run as rows and columns. [`stacks`]: call stacks as functions with their sums. `costs`: the metric
 //!   that charts show.
-//! - [`figures`]: the choice of charts: [`dots`] for changes and costs, [`heat`] for variants, [`toggles`] one by one,
-//!   and lines, which `chart` draws with plotters. [`flamegraph`] draws with inferno; all in the colours of `palette`.
-//!   [`toggles`] has tables of them for documents, too.
+//! - [`figures`]: the choice of [`charts`]; [`toggles`] one by one, as tables for documents, too. [`flamegraph`] draws
+//!   with inferno.
 //!
 //! This crate measures and judges nothing: it shows the verdicts of the model and no others.
 
@@ -21,31 +20,26 @@ mod annotations;
 mod answers;
 pub mod calibration;
 pub mod cause;
-mod chart;
+pub mod charts;
 pub mod claims;
 mod costs;
 pub mod deltas;
-pub mod dots;
 mod error;
 pub mod figures;
 pub mod flamegraph;
 mod format;
 pub mod headline;
-pub mod heat;
 pub mod history;
 pub mod html;
 mod json;
 mod junit;
 mod lead;
-pub mod load_curve;
 mod markdown;
 mod names;
 mod numbers;
-mod palette;
 mod ranking;
 pub mod repeatability;
 mod report;
-mod scale;
 pub mod splice;
 pub mod stacks;
 mod tables;

@@ -6,12 +6,13 @@
 use baselines::compare::{Delta, Verdict};
 use baselines::gate::Judgement;
 
+use crate::charts::heat;
 use crate::headline::{Tone, headline};
 use crate::names::{Names, printable, spoken};
 use crate::numbers::{count, plural, signed};
 use crate::ranking::{Unjudged, rank, reasons};
 use crate::tables::{self, Table};
-use crate::{Report, cause, costs, deltas, heat, repeatability};
+use crate::{Report, cause, costs, deltas, repeatability};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;

@@ -10,7 +10,7 @@ use baselines::calibration::{Condition, Judge, Suite};
 
 use self::counts::{Alarms, alarms, cases_of, conditions, machines, sizes, slowdown, sorted, upper};
 use crate::Result;
-use crate::chart::{Line, shares};
+use crate::charts::lines::{Line, shares};
 
 pub use tables::tables;
 

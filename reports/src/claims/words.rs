@@ -3,11 +3,11 @@
 use baselines::Metric;
 use baselines::claim::{ClaimReport, ClaimVerdict, JudgedPart, Target};
 
-use crate::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::palette;
 use crate::figures::{CaptionedChart, Drawing};
 use crate::names::{printable, spoken};
 use crate::numbers::{count, percent, plural};
-use crate::palette;
 
 /// A part of a claim in words.
 #[derive(Debug, Clone, PartialEq, Eq)]

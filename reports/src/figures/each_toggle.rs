@@ -2,10 +2,10 @@
 //! other.
 
 use super::{CaptionedChart, Drawing};
-use crate::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::palette;
 use crate::names::spoken;
 use crate::numbers::percent;
-use crate::palette;
 use crate::toggles::ToggleEffects;
 
 /// The charts of a benchmark: one, or two, or three.

@@ -9,12 +9,12 @@ mod lines;
 use baselines::compare::{Delta, Verdict};
 use baselines::{Lane, Measurement, Metric};
 
+use crate::charts::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::heat::{self, HeatTable};
+use crate::charts::palette::{self, Ink, SERIES};
 use crate::costs::cost;
-use crate::dots::{DotAxis, DotPlot, DotRow};
-use crate::heat::{self, HeatTable};
 use crate::names::{Names, anchor, capitalised, printable, spoken};
 use crate::numbers::percent;
-use crate::palette::{self, Ink, SERIES};
 use crate::ranking::rank;
 use crate::toggles;
 use crate::{Report, Result};

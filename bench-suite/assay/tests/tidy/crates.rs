@@ -50,7 +50,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("goose", &["loadgen/src/attack.rs"]),
     ("reqwest", &["loadgen/src/send/http.rs", "memories/src/connection/http.rs"]),
     ("inferno", &["reports/src/flamegraph.rs"]),
-    ("plotters", &["reports/src/chart.rs"]),
+    ("plotters", &["reports/src/charts/lines.rs"]),
     ("libsql", &["memory/src/store/libsql/"]),
     ("redb", &["memory/src/store/redb/"]),
     ("moka", &["/w_tiny_lfu.rs"]),
