@@ -181,7 +181,7 @@ fn within(metric: &Metric, base: f64, new: f64, limit: Limit) -> (Verdict, Strin
         false => format!("limit {:.3}% and {}, {action}", limit.relative * 100.0, metric.show(limit.absolute)),
     };
     let change = new - base;
-    let past = change.abs() > limit.absolute && change.abs() > limit.relative * base.abs();
+    let past = change.abs() > limit.allowed(base);
     let worse = match metric.better {
         Better::Lower => change > 0.0,
         Better::Higher => change < 0.0,

@@ -141,6 +141,11 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// The largest difference to a value of the base that is no change, in the metric's unit.
+    pub fn allowed(self, base: f64) -> f64 {
+        self.absolute.max(self.relative * base.abs())
+    }
+
     /// True if going past it fails a gate.
     pub fn blocks(self) -> bool {
         self.action == Action::Block

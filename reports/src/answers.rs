@@ -7,7 +7,7 @@ use baselines::compare::{Delta, Verdict};
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::{CaseKey, Metric};
 
-use crate::names::{Names, printable};
+use crate::names::{Names, printable, spoken};
 use crate::numbers::{percent, plural, signed};
 use crate::ranking::rank;
 use crate::{Report, cause, deltas};
@@ -55,7 +55,7 @@ fn is_worse(judgement: &Judgement, worse: &[&Delta]) -> String {
         deltas.map(|delta| delta.case.clone()).collect::<BTreeSet<CaseKey>>().len()
     };
     let all = cases(&mut judgement.comparison.deltas.iter());
-    let mut metrics: Vec<String> = worse.iter().map(|delta| spoken(delta)).collect();
+    let mut metrics: Vec<String> = worse.iter().map(|delta| spoken(&delta.metric)).collect();
     metrics.sort_unstable();
     metrics.dedup();
     let which = match (cases(&mut worse.iter().copied()), all) {
@@ -73,7 +73,7 @@ fn by_how_much(of_first: &[&Delta], names: &Names) -> String {
         .map(|delta| {
             let interval = delta.interval.map(|[low, high]| format!(" (99%: {} to {})", percent(low), percent(high)));
             let sides = interval.unwrap_or_else(|| format!(" ({})", deltas::sides(delta)));
-            format!("{} {}{sides}", spoken(delta), delta.relative.map(percent).unwrap_or_default())
+            format!("{} {}{sides}", spoken(&delta.metric), delta.relative.map(percent).unwrap_or_default())
         })
         .collect();
     if said.is_empty() { said.concat() } else { format!("`{}`: {}", names.case(&of_first[0].case), said.join(", ")) }
@@ -96,7 +96,13 @@ fn whose_doing(of_first: &[&Delta]) -> String {
     let doing = doing.map(|doing| format!("{}: {}", doing.whose, doing.evidence));
     let function = of_first.iter().find_map(|delta| Some((*delta, delta.cause.first().filter(|most| most.delta > 0)?)));
     let function = function.map(|(delta, most)| {
-        format!("{} {} in `{}` ({})", signed(most.delta), spoken(delta), printable(&most.function), cause::told(most))
+        format!(
+            "{} {} in `{}` ({})",
+            signed(most.delta),
+            spoken(&delta.metric),
+            printable(&most.function),
+            cause::told(most)
+        )
     });
     let parts: Vec<String> = [doing, function].into_iter().flatten().collect();
     let text = parts.join("; ");
@@ -135,10 +141,6 @@ fn of(number: usize, all: usize) -> String {
         1 => format!("1 of {all} changes is"),
         number => format!("{number} of {all} changes are"),
     }
-}
-
-fn spoken(delta: &Delta) -> String {
-    printable(&delta.metric.replace('_', " "))
 }
 
 /// `a, b and c`.

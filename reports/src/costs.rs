@@ -1,4 +1,4 @@
-//! The metric in which a run's costs are shown, and its name in running text.
+//! The metric in which a run's costs are shown.
 
 use baselines::{Metric, Run};
 
@@ -8,9 +8,4 @@ const COSTS: [&str; 3] = ["instructions", "cpu_time", "wall_time"];
 /// The first cost metric that the run has.
 pub fn cost(run: &Run) -> Option<&'static Metric> {
     COSTS.into_iter().find(|name| run.measurements.iter().any(|found| found.metric == *name)).and_then(Metric::find)
-}
-
-/// A metric's name in running text.
-pub fn spoken(metric: &Metric) -> String {
-    metric.name.replace('_', " ")
 }

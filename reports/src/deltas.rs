@@ -1,4 +1,4 @@
-//! The parts of a delta in words, which several formats share.
+//! A delta in words, which several formats share, and what it says at all.
 
 use baselines::Metric;
 use baselines::compare::{Delta, Verdict};
@@ -22,6 +22,11 @@ pub fn change(delta: &Delta) -> String {
 /// `at most +1.70%`: what is beyond is ruled out.
 pub fn bound(delta: &Delta) -> Option<String> {
     delta.bound.map(|bound| format!("at most {}", percent(bound.at_most)))
+}
+
+/// True if it says something of the change: its row has its functions and its causes.
+pub fn is_changed(delta: &Delta) -> bool {
+    !matches!(delta.verdict, Verdict::Equal | Verdict::Added | Verdict::Incomparable)
 }
 
 /// `12.35M to 12.51M`.

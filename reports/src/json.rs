@@ -1,4 +1,5 @@
-//! The model as JSON, for other programs: `report.schema.json` beside this crate's manifest describes it.
+//! The model as JSON, for other programs, and the judgement read from it: `report.schema.json` beside this crate's
+//! manifest describes it.
 //!
 //! A case has its numbers, its verdicts and, only where something changed, its functions and call stacks. All of them
 //! are in the run's own file.
@@ -9,12 +10,14 @@ use baselines::cause::FunctionDelta;
 use baselines::compare::{Delta, Verdict};
 use baselines::doing::Doing;
 use baselines::environment::Difference;
-use baselines::gate::GateOutcome;
+use baselines::gate::{GateOutcome, Judgement};
 use baselines::ruled_out::RuledOut;
 use baselines::verdict::Bound;
 use baselines::{CaseKey, Durability, FunctionCost, InvalidEntry, Measurement, RunHeader, Sample, Skipped};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use crate::deltas::is_changed;
 use crate::{Error, Format, Report, Result, headline};
 
 /// The version of the format. It grows when a field changes its meaning or is removed, not when one is added.
@@ -180,7 +183,7 @@ fn cases(report: &Report) -> Vec<WireCase<'_>> {
             cases.len() - 1
         });
     }
-    let changed: BTreeSet<&CaseKey> = deltas().filter(|delta| has_changed(delta)).map(|delta| &delta.case).collect();
+    let changed: BTreeSet<&CaseKey> = deltas().filter(|delta| is_changed(delta)).map(|delta| &delta.case).collect();
     for Measurement { case, metric, sample, operations, durability, counters, functions, .. } in
         &report.run.measurements
     {
@@ -217,6 +220,35 @@ fn cases(report: &Report) -> Vec<WireCase<'_>> {
     cases
 }
 
-fn has_changed(delta: &Delta) -> bool {
-    !matches!(delta.verdict, Verdict::Equal | Verdict::Added | Verdict::Incomparable)
+/// What a report in JSON says of the change.
+#[derive(Debug, Clone, Deserialize)]
+pub struct JudgedReport {
+    /// The base of the comparison.
+    pub against: Option<String>,
+    /// Sentences for the reader.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The judgement; none if nothing was compared.
+    pub judgement: Option<Judgement>,
+}
+
+impl JudgedReport {
+    /// Reads a report that a command printed; none if it printed something else.
+    pub fn read(output: &str) -> Option<JudgedReport> {
+        let mut report: Value = serde_json::from_str(output).ok()?;
+        // A report has the deltas with their cases, and a judgement has them in one list.
+        let mut deltas = vec![];
+        for mut case in report["cases"].as_array_mut().map(std::mem::take).unwrap_or_default() {
+            let key = json!({ "benchmark": case["benchmark"], "variant": case["variant"] });
+            for mut delta in case["deltas"].as_array_mut().map(std::mem::take).unwrap_or_default() {
+                delta["case"] = key.clone();
+                deltas.push(delta);
+            }
+        }
+        if let Some(judgement) = report["judgement"].as_object_mut() {
+            let differences = judgement.remove("differences");
+            judgement.insert("comparison".to_owned(), json!({ "differences": differences, "deltas": deltas }));
+        }
+        serde_json::from_value(report).ok()
+    }
 }

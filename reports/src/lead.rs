@@ -10,9 +10,9 @@ use baselines::doing::Whose;
 use baselines::gate::Judgement;
 use baselines::{Metric, Run};
 
-use crate::costs::{cost, spoken};
-use crate::heat::{self, HeatCell};
-use crate::names::Names;
+use crate::charts::heat::{self, HeatCell};
+use crate::costs::cost;
+use crate::names::{Names, spoken};
 use crate::numbers::{count, percent, plural};
 use crate::ranking::rank;
 use crate::toggles::{self, ToggleEffects};
@@ -41,7 +41,7 @@ pub fn regressed(judgement: &Judgement) -> String {
 
 /// `instructions +15.6%`, of a sampled metric with its interval.
 fn moved(delta: &Delta) -> String {
-    let metric = delta.metric.replace('_', " ");
+    let metric = spoken(&delta.metric);
     let interval = delta.interval.map(|[low, high]| format!(" (99%: {} to {})", percent(low), percent(high)));
     match delta.relative {
         Some(relative) => format!("{metric} {}{}", percent(relative), interval.unwrap_or_default()),
@@ -104,7 +104,7 @@ pub fn measured(report: &Report) -> String {
     let of = plural(cases.len(), "case");
     if let Some(repeated) = repeatability::of(run).filter(|repeated| repeated.worst() > 0.01) {
         let (first, worst) = (repeated.counts[0], crate::numbers::spread(repeated.worst()));
-        let (case, metric) = (names.case(&first.case), first.metric.replace('_', " "));
+        let (case, metric) = (names.case(&first.case), spoken(&first.metric));
         return format!(
             "{of} measured; what stands out: {metric} of `{case}` differ by {worst} from one count to the next"
         );
@@ -117,7 +117,7 @@ pub fn measured(report: &Report) -> String {
             effects.effects.len(),
             effects.benchmark,
             percent(alone),
-            spoken(metric)
+            spoken(metric.name)
         );
     }
     match apart(report, metric, &names) {
@@ -126,7 +126,7 @@ pub fn measured(report: &Report) -> String {
             let by =
                 if ratio < 1.0 { format!("1/{} of", times(1.0 / ratio)) } else { format!("{} times", times(ratio)) };
             let case = names.case(cell.case);
-            format!("{of} measured; what stands out: `{case}` takes {by} the naive variant's {}", spoken(metric))
+            format!("{of} measured; what stands out: `{case}` takes {by} the naive variant's {}", spoken(metric.name))
         }
         _ => dearest(run, metric, &names)
             .map_or_else(|| format!("{of} measured"), |said| format!("{of} measured; {said}")),
@@ -158,7 +158,7 @@ fn dearest(run: &Run, metric: &Metric, names: &Names) -> Option<String> {
 /// What a value counts; nothing where its unit says so.
 fn unit(metric: &Metric) -> String {
     match metric.unit {
-        baselines::Unit::Count => spoken(metric),
-        _ => format!("of {}", spoken(metric)),
+        baselines::Unit::Count => spoken(metric.name),
+        _ => format!("of {}", spoken(metric.name)),
     }
 }

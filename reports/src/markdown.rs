@@ -6,12 +6,13 @@
 use baselines::compare::{Delta, Verdict};
 use baselines::gate::Judgement;
 
+use crate::charts::heat;
 use crate::headline::{Tone, headline};
-use crate::names::{Names, printable};
+use crate::names::{Names, printable, spoken};
 use crate::numbers::{count, plural, signed};
 use crate::ranking::{Unjudged, rank, reasons};
 use crate::tables::{self, Table};
-use crate::{Report, cause, costs, deltas, heat, repeatability};
+use crate::{Report, cause, costs, deltas, repeatability};
 
 /// Rows of the table of changes.
 const ROWS: usize = 12;
@@ -132,7 +133,7 @@ pub(crate) fn variants(report: &Report, names: &Names) -> String {
             text.push_str(&format!(
                 "\n| {}: {} | {} |\n|---|{}\n",
                 code(table.family),
-                metric.name.replace('_', " "),
+                spoken(metric.name),
                 columns.join(" | "),
                 "--:|".repeat(columns.len())
             ));
@@ -167,7 +168,7 @@ pub(crate) fn variants(report: &Report, names: &Names) -> String {
 pub(crate) fn lane(report: &Report, lane: &str) -> Option<String> {
     let table = tables::tables(&report.run).into_iter().find(|table| table.lane.name() == lane)?;
     let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
-    let metrics: Vec<String> = table.metrics.iter().map(|metric| metric.name.replace('_', " ")).collect();
+    let metrics: Vec<String> = table.metrics.iter().map(|metric| spoken(metric.name)).collect();
     let mut text = format!("| benchmark | {} |\n|---|{}\n", metrics.join(" | "), "--:|".repeat(metrics.len()));
     for row in &table.rows {
         let cells = table.metrics.iter().enumerate().map(|(column, metric)| row.shown(column, metric));

@@ -28,6 +28,11 @@ pub fn printable(name: &str) -> String {
     text
 }
 
+/// The name of a metric or a counter in running text: `cpu time`.
+pub fn spoken(name: &str) -> String {
+    printable(&name.replace('_', " "))
+}
+
 /// A text as the beginning of a sentence.
 pub fn capitalised(text: &str) -> String {
     let mut text = text.to_owned();

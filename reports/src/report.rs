@@ -1,5 +1,7 @@
 //! The model of a report. Every format is made from it.
 
+use std::path::Path;
+
 use baselines::gate::Judgement;
 use baselines::history::changes::ChangedSeries;
 use baselines::{CallStacks, CaseKey, Run};
@@ -54,4 +56,12 @@ pub struct RawFile {
     pub name: String,
     /// Its content.
     pub bytes: Vec<u8>,
+}
+
+impl RawFile {
+    /// The content of the file at a path, which need not exist.
+    pub fn new(path: &Path, bytes: Vec<u8>) -> RawFile {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        RawFile { name, bytes }
+    }
 }

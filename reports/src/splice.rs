@@ -7,7 +7,8 @@ use baselines::calibration::Suite;
 use baselines::claim::ClaimReport;
 
 use crate::names::Names;
-use crate::{Error, Report, Result, calibration, claims, headline, markdown, toggle_tables};
+use crate::toggles::tables;
+use crate::{Error, Report, Result, calibration, claims, headline, markdown};
 
 /// Where figures come from.
 #[derive(Debug)]
@@ -96,10 +97,10 @@ fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
             let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
             Some(markdown::variants(report, &names)).filter(|text| !text.is_empty())
         }
-        (Figures::Run(report), "toggles") => Some(toggle_tables::effects(report)).filter(|text| !text.is_empty()),
-        (Figures::Run(report), "single-toggles") => toggle_tables::singles(report),
-        (Figures::Run(report), "phase-steps") => toggle_tables::phases(report),
-        (Figures::Run(report), "interactions") => toggle_tables::interactions(report),
+        (Figures::Run(report), "toggles") => Some(tables::effects(report)).filter(|text| !text.is_empty()),
+        (Figures::Run(report), "single-toggles") => tables::singles(report),
+        (Figures::Run(report), "phase-steps") => tables::phases(report),
+        (Figures::Run(report), "interactions") => tables::interactions(report),
         (Figures::Run(report), lane) => markdown::lane(report, lane),
         (Figures::Ledger(ledger), "claims") => Some(claims::markdown(ledger)),
         (Figures::Ledger(ledger), "claims-summary") => Some(claims::summary(ledger)),

@@ -10,8 +10,9 @@
 //! - [`decision`]: the looks over a whole suite, as a pure function from rounds to next steps.
 //! - [`binomial`]: bounds of a rate, for counts such as "0 red in 100 suites".
 //! - [`descriptive`]: the median, and percentiles.
-//! - [`energy`]: the best place to split a series; [`permutation`]: its significance; [`change_points`]: all of them,
-//!   over many series.
+//! - [`steps`]: the changes of a series of exact values.
+//! - [`energy`]: the best place to split a series with noise; [`permutation`]: its significance; [`change_points`]: all
+//!   of them, over many series.
 //!
 //! Everything is a pure function over `f64` slices, without clock or files; what is random has a seed. Nothing assumes
 //! a normal distribution. The one assumption about noise of rounds, that the sides could be swapped, is made true by
@@ -29,6 +30,7 @@ pub mod holm;
 pub mod permutation;
 pub mod procedure;
 pub mod round;
+pub mod steps;
 pub mod wilcoxon;
 
 pub use decision::{Decision, NextAction, PairData, PairState, next_steps, next_steps_of_part};

@@ -12,6 +12,7 @@ pub mod changes;
 pub mod series;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,29 @@ pub struct CaseValues {
     pub operations: u64,
     /// The median of each metric, for one operation, by name.
     pub values: BTreeMap<String, f64>,
+}
+
+/// A run that moved most benchmarks at once, and that no other run is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddRun {
+    /// The full commit.
+    pub commit: String,
+    /// Its date, RFC 3339 in UTC.
+    pub date: String,
+    /// The benchmarks of which a count was not to be expected.
+    pub outside: usize,
+    /// The benchmarks of which something could be expected.
+    pub benchmarks: usize,
+}
+
+impl fmt::Display for OddRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OddRun { outside, benchmarks, .. } = self;
+        write!(
+            f,
+            "outside of the forecast's 99% interval in {outside} of {benchmarks} benchmarks, and like no other run"
+        )
+    }
 }
 
 #[derive(Serialize, Deserialize)]

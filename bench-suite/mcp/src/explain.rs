@@ -1,9 +1,8 @@
 //! The cause of one case: the functions, how much each did, and whose doing it is.
 
 use baselines::compare::{Delta, Verdict};
-use reports::cause;
-
-use crate::verdict::{JudgedReport, is_changed, value};
+use reports::deltas::{is_changed, value};
+use reports::{JudgedReport, cause};
 
 /// The most functions of an answer.
 const FUNCTIONS: usize = 20;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reports::JudgedReport;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::tool::schema_for_output;
 use rmcp::handler::server::wrapper::Parameters;
@@ -19,7 +20,7 @@ use crate::explain;
 use crate::input::{
     CompareInput, ExplainInput, GateInput, ListInput, MeasuredLane, ReportFormat, ReportInput, budget, inside, word,
 };
-use crate::verdict::{self, GateAnswer, JudgedReport, messages, shortened};
+use crate::verdict::{self, GateAnswer, messages, shortened};
 
 /// The most time of building two sides, beside that of measuring.
 const BUILDS: Duration = Duration::from_secs(30 * 60);

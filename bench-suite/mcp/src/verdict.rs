@@ -2,13 +2,12 @@
 //!
 //! Everything is the report's own: nothing is judged here.
 
-use baselines::Metric;
 use baselines::compare::{Delta, Verdict};
 use baselines::exit_code::Exit;
-use baselines::gate::Judgement;
+use reports::JudgedReport;
+use reports::deltas::{is_changed, value};
 use rmcp::schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::child::FinishedCommand;
 
@@ -18,39 +17,6 @@ const ROWS_MAX: usize = 100;
 const LINES_MAX: usize = 100;
 /// The last lines of a command's messages that an answer repeats.
 const MESSAGES_MAX: usize = 12;
-
-/// The parts of a JSON report that are read here.
-#[derive(Debug, Clone, Deserialize)]
-pub struct JudgedReport {
-    /// The base of the comparison.
-    pub against: Option<String>,
-    /// Sentences for the reader.
-    #[serde(default)]
-    pub notes: Vec<String>,
-    /// The judgement; none if nothing was compared.
-    pub judgement: Option<Judgement>,
-}
-
-impl JudgedReport {
-    /// Reads a report that a command printed; none if it printed something else.
-    pub fn read(output: &str) -> Option<JudgedReport> {
-        let mut report: Value = serde_json::from_str(output).ok()?;
-        // A report has the deltas with their cases, and a judgement has them in one list.
-        let mut deltas = vec![];
-        for mut case in report["cases"].as_array_mut().map(std::mem::take).unwrap_or_default() {
-            let key = json!({ "benchmark": case["benchmark"], "variant": case["variant"] });
-            for mut delta in case["deltas"].as_array_mut().map(std::mem::take).unwrap_or_default() {
-                delta["case"] = key.clone();
-                deltas.push(delta);
-            }
-        }
-        if let Some(judgement) = report["judgement"].as_object_mut() {
-            let differences = judgement.remove("differences");
-            judgement.insert("comparison".to_owned(), json!({ "differences": differences, "deltas": deltas }));
-        }
-        serde_json::from_value(report).ok()
-    }
-}
 
 /// A verdict.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -144,17 +110,6 @@ pub fn shortened(text: &str, most: usize) -> String {
     format!("{}\nand {} more lines: `assay report` in a terminal has them\n", first.join("\n"), all - most)
 }
 
-/// True for a delta that says something about the change.
-pub fn is_changed(delta: &Delta) -> bool {
-    !matches!(delta.verdict, Verdict::Equal | Verdict::Incomparable | Verdict::Added)
-}
-
-/// A side of a delta with its unit.
-pub fn value(delta: &Delta, side: Option<f64>) -> String {
-    let shown = |value: f64| Metric::find(&delta.metric).map_or(value.to_string(), |metric| metric.show(value));
-    side.map_or_else(|| "-".to_owned(), shown)
-}
-
 fn row(delta: &Delta) -> ChangedRow {
     ChangedRow {
         verdict: delta.verdict.name().to_owned(),
@@ -170,6 +125,8 @@ fn row(delta: &Delta) -> ChangedRow {
 
 #[cfg(test)]
 mod tests {
+    use baselines::gate::Judgement;
+
     use super::*;
 
     fn ended(code: i32, message: &str) -> FinishedCommand {
@@ -202,23 +159,6 @@ mod tests {
         let report = JudgedReport { against: Some("base".to_owned()), notes: vec![], judgement: Some(judgement) };
         let (text, _) = answer(&ended(0, ""), Some(&report)).expect("an answer");
         assert_eq!(text, format!("{summary}\nexit code 0 (passed): done, nothing regressed\ncompared with base\n"));
-    }
-
-    #[test]
-    fn a_report_is_read_with_the_cases_of_its_deltas() {
-        let delta = json!({ "metric": "instructions", "base": 1.0, "new": 2.0, "relative": 1.0, "verdict": "regressed",
-            "blocks": true, "why": "more" });
-        let judgement = json!({ "outcome": "regressed", "summary": "worse", "tally": { "regressed": 1 }, "invalid": [],
-            "differences": [] });
-        let cases = json!([{ "benchmark": "sums", "variant": "", "measured": [], "deltas": [delta] },
-            { "benchmark": "new", "variant": "", "measured": [] }]);
-        let text = json!({ "schema": 2, "against": "base", "judgement": judgement, "cases": cases }).to_string();
-        let judgement = JudgedReport::read(&text).and_then(|report| report.judgement).expect("judged");
-        let [delta] = &judgement.comparison.deltas[..] else { panic!("one delta: {judgement:?}") };
-        assert_eq!((delta.case.benchmark.as_str(), delta.verdict), ("sums", Verdict::Regressed));
-        let unjudged = JudgedReport::read(r#"{"against": null, "judgement": null, "cases": []}"#);
-        assert!(unjudged.is_some_and(|report| report.judgement.is_none()));
-        assert!(JudgedReport::read("no JSON").is_none());
     }
 
     #[test]

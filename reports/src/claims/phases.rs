@@ -4,12 +4,12 @@
 
 use baselines::claim::{ClaimReport, MeasuredEffect, Target};
 
-use crate::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::palette::{BAD, IMPROVED, UNDECIDED};
 use crate::figures::{CaptionedChart, Drawing};
 use crate::markdown::prose;
 use crate::names::printable;
 use crate::numbers::percent;
-use crate::palette::{BAD, IMPROVED, UNDECIDED};
 
 /// A workload, and what each phase made of it.
 #[derive(Debug, PartialEq)]

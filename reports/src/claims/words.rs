@@ -3,11 +3,11 @@
 use baselines::Metric;
 use baselines::claim::{ClaimReport, ClaimVerdict, JudgedPart, Target};
 
-use crate::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::palette;
 use crate::figures::{CaptionedChart, Drawing};
-use crate::names::printable;
+use crate::names::{printable, spoken};
 use crate::numbers::{count, percent, plural};
-use crate::palette;
 
 /// A part of a claim in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ fn show(metric: &str, value: f64) -> String {
 }
 
 fn claimed(part: &JudgedPart) -> String {
-    let metric = printable(&part.metric.replace('_', " "));
+    let metric = spoken(&part.metric);
     let change = match part.target {
         Target::AtMostOfBase(1.0) => "less".to_owned(),
         Target::AtMostOfBase(times) if times > 1.0 => format!("at most {} of the base", share(times)),

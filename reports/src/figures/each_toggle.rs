@@ -2,10 +2,10 @@
 //! other.
 
 use super::{CaptionedChart, Drawing};
-use crate::costs::spoken;
-use crate::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::palette;
+use crate::names::spoken;
 use crate::numbers::percent;
-use crate::palette;
 use crate::toggles::ToggleEffects;
 
 /// The charts of a benchmark: one, or two, or three.
@@ -52,7 +52,7 @@ fn phases(of: &ToggleEffects) -> Option<CaptionedChart<'static>> {
     let last = of.phases.last().map_or(*none, |(_, cost)| *cost);
     Some(CaptionedChart {
         id: id("phases", of),
-        title: format!("{}: {} phase by phase", of.benchmark, spoken(of.metric)),
+        title: format!("{}: {} phase by phase", of.benchmark, spoken(of.metric.name)),
         caption: format!(
             "Phase {first} takes {}. A dot is what is left of that, its line leads there from the phase before. The \
              number is the phase's own part; all together {}.",
@@ -75,7 +75,7 @@ fn alone_and_last(of: &ToggleEffects) -> CaptionedChart<'static> {
     let notes = if of.interactions.is_empty() { of.mixes.iter().map(|mix| mix.sentence()).collect() } else { vec![] };
     CaptionedChart {
         id: id("toggles", of),
-        title: format!("{}: what each toggle brings in {}", of.benchmark, spoken(of.metric)),
+        title: format!("{}: what each toggle brings in {}", of.benchmark, spoken(of.metric.name)),
         caption: format!(
             "All together: {} to {} ({}). A line leads from no effect to the toggle's own.",
             of.metric.show(of.ends[0]),
@@ -96,7 +96,7 @@ fn interactions(of: &ToggleEffects) -> Option<CaptionedChart<'static>> {
     });
     (!of.interactions.is_empty()).then(|| CaptionedChart {
         id: id("interactions", of),
-        title: format!("{}: three toggles beside each other, in {}", of.benchmark, spoken(of.metric)),
+        title: format!("{}: three toggles beside each other, in {}", of.benchmark, spoken(of.metric.name)),
         caption: "What each brings by itself, and where others are on already. Toggles that do not act on each other \
                   have the same dots in all their rows."
             .to_owned(),

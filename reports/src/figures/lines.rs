@@ -6,11 +6,11 @@ use baselines::{CaseKey, Run, Unit};
 
 use super::{CaptionedChart, Drawing};
 use crate::Result;
-use crate::chart::{self, Across, Line, series_ink};
-use crate::costs::{cost, spoken};
-use crate::names::{Names, printable};
+use crate::charts::lines::{self, Across, Line, series_ink};
+use crate::charts::palette::{Ink, SERIES};
+use crate::costs::cost;
+use crate::names::{Names, printable, spoken};
 use crate::numbers::exact;
-use crate::palette::{Ink, SERIES};
 
 /// The cost of one variant by size.
 struct Sizes<'a> {
@@ -51,10 +51,10 @@ pub(super) fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart<'st
             let point = line.points.iter().find(|point| point.0 as u64 == size);
             point.map_or_else(String::new, |point| metric.show(point.1))
         };
-        let svg = chart::lines(&lines, &Across::Size("size".to_owned()), metric.unit)?;
+        let svg = lines::lines(&lines, &Across::Size("size".to_owned()), metric.unit)?;
         figures.push(CaptionedChart {
             id: format!("chart-sizes-{}", printable(stem)),
-            title: format!("{}: {} by size", printable(stem), spoken(metric)),
+            title: format!("{}: {} by size", printable(stem), spoken(metric.name)),
             caption: format!("{} Dashed: in proportion to the size. Both scales are logarithmic.", growth(&lines)),
             notes: vec![],
             drawing: Drawing::Lines {
@@ -121,7 +121,7 @@ pub(super) fn percentiles(run: &Run) -> Result<Option<CaptionedChart<'static>>> 
     let lines: Vec<_> = (found.into_iter().take(SERIES.len()))
         .map(|(case, points)| Line { label: if alone { names.variant(case) } else { names.case(case) }, points })
         .collect();
-    let svg = chart::lines(
+    let svg = lines::lines(
         &lines,
         &Across::Steps(STEPS.iter().map(|(_, name)| (*name).to_owned()).collect()),
         Unit::Nanoseconds,

@@ -9,12 +9,12 @@ mod lines;
 use baselines::compare::{Delta, Verdict};
 use baselines::{Lane, Measurement, Metric};
 
-use crate::costs::{cost, spoken};
-use crate::dots::{DotAxis, DotPlot, DotRow};
-use crate::heat::{self, HeatTable};
-use crate::names::{Names, anchor, capitalised, printable};
+use crate::charts::dots::{DotAxis, DotPlot, DotRow};
+use crate::charts::heat::{self, HeatTable};
+use crate::charts::palette::{self, Ink, SERIES};
+use crate::costs::cost;
+use crate::names::{Names, anchor, capitalised, printable, spoken};
 use crate::numbers::percent;
-use crate::palette::{self, Ink, SERIES};
 use crate::ranking::rank;
 use crate::toggles;
 use crate::{Report, Result};
@@ -109,7 +109,7 @@ fn plot(id: &str, title: &str, about: &str, mut deltas: Vec<&Delta>, names: &Nam
     let several = deltas.iter().any(|delta| delta.metric != deltas[0].metric);
     let row = |delta: &&Delta| DotRow {
         label: match several {
-            true => format!("{} \u{b7} {}", names.case(&delta.case), printable(&delta.metric.replace('_', " "))),
+            true => format!("{} \u{b7} {}", names.case(&delta.case), spoken(&delta.metric)),
             false => names.case(&delta.case),
         },
         link: (!is_equal(delta)).then(|| anchor("change", &delta.case, &delta.metric)),
@@ -122,7 +122,7 @@ fn plot(id: &str, title: &str, about: &str, mut deltas: Vec<&Delta>, names: &Nam
         },
         ink: palette::verdict(delta.verdict),
     };
-    let of = if several { String::new() } else { format!(": {}", printable(&deltas[0].metric.replace('_', " "))) };
+    let of = if several { String::new() } else { format!(": {}", spoken(&deltas[0].metric)) };
     Some(CaptionedChart {
         id: id.to_owned(),
         title: format!("{title}{of}"),
@@ -140,7 +140,7 @@ fn variants<'a>(report: &'a Report, names: &Names) -> Vec<CaptionedChart<'a>> {
     let tables = metrics.flat_map(|metric| heat::tables(report, metric, names));
     let chart = |table: HeatTable<'a>| CaptionedChart {
         id: format!("variants-{}-{}", printable(table.family), table.metric.name),
-        title: format!("{}: {} by variant", printable(table.family), spoken(table.metric)),
+        title: format!("{}: {} by variant", printable(table.family), spoken(table.metric.name)),
         caption: String::new(),
         notes: vec![],
         drawing: Drawing::Heat(table),
@@ -183,7 +183,7 @@ fn dearest(report: &Report, names: &Names) -> Option<CaptionedChart<'static>> {
     };
     Some(CaptionedChart {
         id: "chart-cost".to_owned(),
-        title: format!("Which benchmarks cost most: {}", spoken(metric)),
+        title: format!("Which benchmarks cost most: {}", spoken(metric.name)),
         caption: format!("{}, on a logarithmic scale.{line}{of_which}{left_out}", about(metric)),
         notes: vec![],
         drawing: Drawing::Dots(DotPlot { axis: DotAxis::Cost(metric.unit), rows: found.iter().map(row).collect() }),

@@ -5,13 +5,12 @@
 mod benchmark;
 mod page;
 mod site;
-pub(crate) mod sparkline;
 mod text;
-mod trend;
+pub(crate) mod trend;
 
-use baselines::history::CommitRecord;
 use baselines::history::changes::{ChangedSeries, SeriesChange};
 use baselines::history::series::Series;
+use baselines::history::{CommitRecord, OddRun};
 use baselines::metric::Better;
 use baselines::{Metric, Unit};
 
@@ -27,6 +26,8 @@ pub struct HistoryReport {
     pub environment: String,
     /// The commits, by date.
     pub commits: Vec<CommitRecord>,
+    /// The odd runs among them.
+    pub odd: Vec<OddRun>,
     /// The series that are shown, with their changes.
     pub series: Vec<ChangedSeries>,
 }
@@ -55,15 +56,19 @@ fn size(change: &SeriesChange) -> String {
     change.relative().map_or_else(|| "new".to_owned(), percent)
 }
 
-/// What a change means for the gate.
-fn meaning(series: &Series, change: &SeriesChange) -> &'static str {
+/// What a change means for the gate; of a drift, over how many commits it goes.
+fn meaning(series: &Series, change: &SeriesChange) -> String {
     let grows = change.after > change.before;
     let is_good = Metric::find(&series.metric).is_some_and(|metric| grows == (metric.better == Better::Higher));
-    match change {
+    let meaning = match change {
         SeriesChange { blocks: true, .. } => "worse, blocks",
         SeriesChange { is_worse: true, .. } => "worse",
         _ if is_good => "better",
         _ => "within the limit",
+    };
+    match change.is_drift() {
+        true => format!("{meaning}, little by little over {} commits", change.at - change.from),
+        false => meaning.to_owned(),
     }
 }
 

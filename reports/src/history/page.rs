@@ -60,6 +60,10 @@ pub(super) fn index(reports: &[HistoryReport], benchmarks: &[Benchmark<'_>]) -> 
                         } }
                     } }
                 }
+                @if !report.odd.is_empty() {
+                    h3 { "Odd runs" }
+                    ul { @for odd in &report.odd { li { code { (short(&odd.commit)) } " (" (day(&odd.date)) "): " (odd.to_string()) } } }
+                }
                 @let left_out: Vec<_> = report.commits.iter().filter_map(|commit| Some((commit, commit.left_out.as_ref()?))).collect();
                 @if !left_out.is_empty() {
                     details {

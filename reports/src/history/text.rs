@@ -28,11 +28,15 @@ pub fn render(report: &HistoryReport) -> String {
             ));
         }
     }
+    for odd in &report.odd {
+        text.push_str(&format!("odd: {} ({}): {odd}\n", short(&odd.commit), day(&odd.date)));
+    }
     let names = Names::of(report.series.iter().map(|one| &one.series.case));
     for (series, change) in newest_first(&report.series).into_iter().rev() {
         let (before, after) = change.between(series);
+        let chance = change.p_value.map(|p| format!(", p {p:.2e}")).unwrap_or_default();
         text.push_str(&format!(
-            "{:>9}  {} of {}: {} to {} in {}..{} ({}), p {:.2e}: {}\n",
+            "{:>9}  {} of {}: {} to {} in {}..{} ({}){chance}: {}\n",
             size(change),
             printable(&series.metric),
             names.case(&series.case),
@@ -41,7 +45,6 @@ pub fn render(report: &HistoryReport) -> String {
             short(&before.commit),
             short(&after.commit),
             day(&after.date),
-            change.p_value,
             meaning(series, change)
         ));
     }

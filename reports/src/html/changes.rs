@@ -8,8 +8,8 @@ use super::drawing::figure;
 use super::parts::{Section, prose};
 use super::verdict::is_advice;
 use crate::cause::{caller, doing, explain, explain_rest, largest, scope};
-use crate::history::sparkline::{self, sparkline};
-use crate::names::{Names, anchor, printable};
+use crate::history::trend::{self, sparkline};
+use crate::names::{Names, anchor, printable, spoken};
 use crate::numbers::{count, exact, percent, signed};
 use crate::ranking::{RankedDeltas, rank};
 use crate::{Report, deltas, figures};
@@ -46,7 +46,7 @@ pub(super) fn section(report: &Report) -> Option<Section> {
         }
         @if !ranking.told.is_empty() {
             @if !names.everywhere().is_empty() { p.hint { (names.everywhere()) } }
-            @if !report.trends.is_empty() { p.hint { (sparkline::ABOUT) } }
+            @if !report.trends.is_empty() { p.hint { (trend::ABOUT) } }
             (told(&ranking, &context))
         }
         @if !charts.is_empty() { div.figures { @for chart in &charts { (figure(chart)) } } }
@@ -113,7 +113,7 @@ fn row(delta: &Delta, context: &Context<'_>) -> Markup {
             td title=(printable(&delta.case.to_string())) {
                 a.self href=(format!("#{}", anchor("change", &delta.case, &delta.metric))) { (context.names.case(&delta.case)) }
             }
-            td { (printable(&delta.metric.replace('_', " "))) }
+            td { (spoken(&delta.metric)) }
             td.number title=(all_digits(delta.base)) { (deltas::value(delta, delta.base)) }
             td.number title=(all_digits(delta.new)) { (deltas::value(delta, delta.new)) }
             td.number {

@@ -5,11 +5,11 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::dots::{DotPlot, DotRow, DotScale};
+use crate::charts::dots::{DotPlot, DotRow, DotScale};
+use crate::charts::heat::{HeatCell, HeatTable};
+use crate::charts::palette::Ink;
 use crate::figures::{CaptionedChart, Drawing};
-use crate::heat::{HeatCell, HeatTable};
 use crate::names::anchor;
-use crate::palette::Ink;
 
 /// A chart with its title and caption.
 pub(crate) fn figure(figure: &CaptionedChart<'_>) -> Markup {

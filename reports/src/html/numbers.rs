@@ -8,9 +8,8 @@ use maud::{Markup, html};
 
 use super::parts::{Section, filter_name};
 use crate::Report;
-use crate::costs::spoken;
-use crate::history::sparkline::{self, sparkline};
-use crate::names::{Names, anchor, capitalised, family, printable};
+use crate::history::trend::{self, sparkline};
+use crate::names::{Names, anchor, capitalised, family, printable, spoken};
 use crate::numbers::{count, exact, plural, spread};
 use crate::repeatability;
 use crate::tables::{self, Table, TableRow};
@@ -29,7 +28,7 @@ pub(super) fn tables(report: &Report) -> Option<Section> {
     let body = html! {
         p.filter hidden { label { "Show only " input type="search" id="filter" placeholder="benchmark or toggle" autocomplete="off"; } " " a id="filter-link" href="#filter=" hidden { "link to this filter" } }
         @if !everywhere.is_empty() { p.hint { (everywhere) } }
-        @if !report.trends.is_empty() { p.hint { (sparkline::ABOUT) } }
+        @if !report.trends.is_empty() { p.hint { (trend::ABOUT) } }
         @for table in &tables { (lane(table, &names, &report.trends)) }
     };
     let rows: usize = tables.iter().map(|table| table.rows.len()).sum();
@@ -57,7 +56,7 @@ fn lane(table: &Table<'_>, names: &Names, trends: &[ChangedSeries]) -> Markup {
                     }
                     thead { tr {
                         th scope="col" { "benchmark" } th scope="col" { "durability" }
-                        @for metric in &table.metrics { th.number scope="col" title=(metric.about) { (spoken(metric)) } }
+                        @for metric in &table.metrics { th.number scope="col" title=(metric.about) { (spoken(metric.name)) } }
                     } }
                     tbody { @for row in rows { (line(row, table, names, trends)) } }
                 }
@@ -118,7 +117,7 @@ pub(super) fn counters(report: &Report) -> Option<Section> {
                     td { (names.case(case)) }
                     td.counters {
                         @for (name, value) in counters.iter().filter(|(_, value)| **value > 0) {
-                            span { (printable(&name.replace('_', " "))) " " b { (count(*value)) } }
+                            span { (spoken(name)) " " b { (count(*value)) } }
                         }
                     }
                 }
@@ -151,7 +150,7 @@ fn repeated_counts(counts: &[&Measurement], names: &Names) -> Markup {
                     @let (low, high) = count.sample.extremes();
                     tr {
                         td { (names.case(&count.case)) }
-                        td { (printable(&count.metric.replace('_', " "))) }
+                        td { (spoken(&count.metric)) }
                         td.number { (count.sample.values().len()) }
                         td.number { @if high > low { (spread(count.sample.relative_range())) } @else { "identical" } }
                         td { (exact(low)) @if high > low { " to " (exact(high)) } }

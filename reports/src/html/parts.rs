@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::palette;
+use crate::charts::palette;
 
 const STYLE: &str = include_str!("style.css");
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use baselines::CaseKey;
 use baselines::history::changes::changes;
-use baselines::history::{CaseValues, CommitRecord, History, series};
+use baselines::history::{CaseValues, CommitRecord, History, OddRun, series};
 use baselines::policy::Policy;
 use reports::history::{HistoryReport, site, text};
 
@@ -26,7 +26,13 @@ fn report() -> HistoryReport {
     history.add(CommitRecord::left_out("0badc0de0badc0de", "2026-02-10T11:00:00Z", "error: can't find `x` & more"));
     let all = series::series(&history, |_| true);
     let series = changes(all, &Policy::standard(), "2026-03-01".parse().expect("a date")).expect("judged");
-    HistoryReport { environment: history.environment, commits: history.commits, series }
+    let odd = vec![OddRun {
+        commit: "029cafecafecafe".to_owned(),
+        date: "2026-03-02T10:00:00Z".to_owned(),
+        outside: 14,
+        benchmarks: 20,
+    }];
+    HistoryReport { environment: history.environment, commits: history.commits, odd, series }
 }
 
 #[test]

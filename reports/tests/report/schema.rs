@@ -1,6 +1,6 @@
 //! The JSON of every report follows the published schema, which allows no other field.
 
-use reports::{Format, render};
+use reports::{Format, JudgedReport, render, text};
 use serde_json::Value;
 
 use crate::fixture;
@@ -92,6 +92,26 @@ fn what_is_not_in_the_schema_is_noticed() {
         let found = complaints(&schema, &schema, &planted, "report");
         assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
     }
+}
+
+#[test]
+fn the_judgement_is_read_as_it_was_written() {
+    for report in [fixture::regressed(), fixture::passed(), fixture::undecided(), fixture::empty(), fixture::hostile()]
+    {
+        let read = JudgedReport::read(&render(&report, Format::Json).expect("renders")).expect("a report");
+        assert_eq!((read.against, read.notes), (report.against, report.notes));
+        // The JSON has the deltas by case.
+        let [read, written] = [read.judgement, report.judgement].map(|judgement| {
+            let mut judgement = judgement?;
+            judgement.comparison.deltas.sort_by_key(|delta| (delta.case.clone(), delta.metric.clone()));
+            let judged = text::judgement(&judgement);
+            let causes: Vec<_> =
+                judgement.comparison.deltas.into_iter().map(|delta| (delta.cause, delta.doing)).collect();
+            Some((judged, judgement.tally, judgement.comparison.differences, causes))
+        });
+        assert!(read == written, "{:?} is not {:?}", read.map(|it| it.0), written.map(|it| it.0));
+    }
+    assert!(JudgedReport::read("no JSON").is_none());
 }
 
 /// Functions and stacks are there where something changed, and nowhere else: 52 cases once took 2.9 MB.

@@ -100,6 +100,7 @@ fn the_pages_of_a_long_history_are_less_than_8_mb() {
     let report = HistoryReport {
         environment: "x86_64-rustc1.95.0".into(),
         commits: (0..500).map(empty).collect(),
+        odd: vec![],
         series: series.collect(),
     };
     assert_eq!(report.series.len(), 1200);

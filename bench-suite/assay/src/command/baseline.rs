@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use baselines::baseline;
+use anyhow::{Result, bail};
 use baselines::exit_code::Exit;
+use baselines::history::{self, CommitRecord, History};
+use baselines::{Run, baseline};
 use clap::{Args, Subcommand};
 
 use harness::foreign::Parts;
+use harness::session::odd_runs::odd_runs;
+use harness::session::rulebook::Rulebook;
 use harness::session::runs;
 use harness::workspace;
 
@@ -54,6 +57,10 @@ pub struct AcceptArgs {
     /// Accept a run of a tree with uncommitted changes
     #[arg(long)]
     dirty: bool,
+
+    /// Accept a run that is like no other of the stored history
+    #[arg(long)]
+    odd: bool,
 
     #[command(flatten)]
     folder: FolderArgs,
@@ -118,6 +125,9 @@ impl ShowArgs {
 impl AcceptArgs {
     fn execute(&self) -> Result<Exit> {
         let run = runs::read(&runs::find(&self.run)?, false)?;
+        if !self.odd {
+            refuse_odd(&run)?;
+        }
         let folder = self.folder.path();
         let parts = run.header.is_foreign().then(|| Parts::of(&run));
         let mut files = parts.as_ref().map_or_else(Vec::new, |parts| parts.files(&folder));
@@ -134,5 +144,23 @@ impl AcceptArgs {
             eprintln!("not kept: {}: {}", skipped.what, skipped.why);
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// Refuses a run that is odd among those of the stored history.
+fn refuse_odd(run: &Run) -> Result<()> {
+    let (environment, folder) = (&run.header.environment, workspace::histories());
+    let mut history = History::open(&folder, &environment.key())?;
+    history.commits.retain(|known| known.commit != environment.commit);
+    let (commit, date) = (environment.commit.clone(), run.header.started_at.clone());
+    history.commits.push(CommitRecord { commit, date, cases: history::exact(&run.measurements), left_out: None });
+    let own = workspace::policy();
+    let policy = Rulebook::of_this_tree(own.is_file().then_some(&own))?.policy;
+    match odd_runs(&history, &policy, runs::today()).into_iter().find(|odd| odd.commit == environment.commit) {
+        Some(odd) => bail!(
+            "the run is {odd} of {}: measure again, and accept it with --odd if it stays so",
+            History::path(&folder, &history.environment).display()
+        ),
+        None => Ok(()),
     }
 }

@@ -154,7 +154,7 @@ impl GateArgs {
         self.cargo.refuse_if(is_memory)?;
         let root = if is_memory || self.run.is_some() { workspace::root() } else { repository_of(&workspace::root())? };
         let mut rulebook = match BaseCommit::of_tree(&root)? {
-            Some(base) => Rulebook::of_base(base, policy, &[workspace::policy()])?,
+            Some(base) => Rulebook::of_base(base, policy)?,
             None => Rulebook::of_this_tree(policy)?,
         };
         rulebook.benchmarks(&MEASURED)?;
@@ -238,7 +238,7 @@ impl GateArgs {
         let root = workspace::root();
         let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
-        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref(), &[workspace::policy()])?;
+        let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref())?;
         rulebook.benchmarks(&MEASURED)?;
         let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
@@ -308,10 +308,9 @@ impl GateArgs {
         publish::judged(judged, self.format)
     }
 
-    /// What judges another project: the base's policy, in the workspace or at the root of the repository.
+    /// What judges another project: the base's policy.
     fn rules(&self, repository: &Path, base: &Base) -> Result<Rulebook> {
-        let usual = [workspace::policy(), repository.join("baselines/policy.toml")];
-        Rulebook::of_base(BaseCommit::new(repository, &base.commit)?, self.policy.as_deref(), &usual)
+        Rulebook::of_base(BaseCommit::new(repository, &base.commit)?, self.policy.as_deref())
     }
 
     /// Measures a subject of another project against a base.

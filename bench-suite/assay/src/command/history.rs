@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use harness::build::git::repository_of;
 use harness::recorded::selects;
 use harness::session::backfill::{self, Backfill};
+use harness::session::odd_runs::odd_runs;
 use harness::session::plan::Selection;
 use harness::session::rulebook::{BaseCommit, Rulebook};
 use harness::session::runs;
@@ -22,7 +23,7 @@ use super::cargo_args::CargoArgs;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 A history is of exact counts, one file for each environment (toolchain, valgrind, CPU as valgrind presents it), in
-baselines/history. Commit it. Change points are those of E-divisive with means; METHODOLOGY.md has their error rates.
+baselines/history. Commit it. A count changed where it differs by more than the policy's limit; METHODOLOGY.md has more.
 
 Examples:
   assay history backfill v1.0..main --every 5 parse    count the benchmark `parse` at every fifth commit
@@ -176,7 +177,7 @@ impl ShowHistoryArgs {
         let (root, own) = (workspace::root(), workspace::policy());
         let repository = repository_of(&root).unwrap_or(root);
         match BaseCommit::of_tree(&repository)? {
-            Some(base) => Rulebook::of_base(base, self.policy.as_deref(), &[own]),
+            Some(base) => Rulebook::of_base(base, self.policy.as_deref()),
             None => Rulebook::of_this_tree(self.policy.as_deref().or(own.is_file().then_some(&own))),
         }
     }
@@ -192,7 +193,8 @@ impl ShowHistoryArgs {
         let report = |history: History| {
             let is_of = |one: &&ChangedSeries| one.series.environment == history.environment;
             let series = judged.iter().filter(is_of).cloned().collect();
-            HistoryReport { environment: history.environment, commits: history.commits, series }
+            let odd = odd_runs(&history, &rulebook.policy, runs::today());
+            HistoryReport { environment: history.environment, commits: history.commits, odd, series }
         };
         Ok(histories.into_iter().map(report).collect())
     }

@@ -16,7 +16,7 @@ use harness::ladder::trial::{self, TrialSettings};
 use harness::ladder::usl::{self, ScalabilityLaw};
 use harness::ladder::{self, Rung};
 use harness::tools::loadgen;
-use reports::load_curve;
+use reports::charts::load_curve;
 use serde::Serialize;
 
 /// Load an HTTP service, and find the highest rate at which it keeps an objective

@@ -53,34 +53,28 @@ pub fn write(report: &Report, run: &Path) -> Result<PathBuf> {
     Ok(folder.join("index.html"))
 }
 
-/// The report with the files that make it again, if Assay measured: the run, its verdict, its call stacks and its
-/// history.
+/// The report with the files that make it again, if Assay measured: the run, its call stacks, the history that it has
+/// already, and its verdict.
 pub fn with_raw_data(report: &Report, run: &Path) -> Result<Report> {
     let mut report = report.clone();
     if report.run.header.is_foreign() {
         return Ok(report);
     }
+    let history = std::mem::take(&mut report.raw);
     for path in [run.to_owned(), runs::stacks_path(run)] {
         match std::fs::read(&path) {
-            Ok(bytes) => report.raw.push(RawFile { name: file_name(&path), bytes }),
+            Ok(bytes) => report.raw.push(RawFile::new(&path, bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
         }
     }
-    if !report.trends.is_empty() {
-        let history = trend::history(run, &report.run)?;
-        report.raw.push(RawFile { name: file_name(&trend::path(run)), bytes: history.to_text().into_bytes() });
-    }
+    report.raw.extend(history);
     if let Some((judgement, against)) = report.judgement.clone().zip(report.against.clone()) {
         let stored = StoredVerdict { against, judgement, notes: report.notes.clone() };
         let bytes = serde_json::to_vec(&stored).context("can't serialize the judgement")?;
-        report.raw.push(RawFile { name: file_name(&verdict_path(run)), bytes });
+        report.raw.push(RawFile::new(&verdict_path(run), bytes));
     }
     Ok(report)
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// A name that no other run has: its own among the runs, elsewhere with a hash of the whole path.
@@ -97,7 +91,7 @@ fn report_name(run: &Path) -> Result<String> {
     Ok(format!("{}{kept}-{hash:08x}", name.trim_matches('/')))
 }
 
-/// A report of a stored run, with the call stacks that lie beside it.
+/// A report of a stored run, with the call stacks and the history that lie beside it.
 pub fn report(path: &Path, run: Run) -> Result<Report> {
     let mut report = Report::new(run);
     let naive = |toggle: &memory::Toggle| Some((toggle.name.to_owned(), (*toggle.strategies.first()?).to_owned()));
@@ -108,10 +102,9 @@ pub fn report(path: &Path, run: Run) -> Result<Report> {
         report.phases = each_toggle::phases_of(report.run.measurements.iter().map(|measurement| &measurement.case))?;
         report.profiles = runs::read_stacks(path)?;
         report.notes = source::notes(&report.run);
-        report.trends = trend::history(path, &report.run).and_then(trend::of).unwrap_or_else(|error| {
+        if let Err(error) = trend::attach(&mut report, path) {
             eprintln!("the report shows no trends: {error:#}");
-            vec![]
-        });
+        }
     }
     Ok(report)
 }

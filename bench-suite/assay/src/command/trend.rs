@@ -4,25 +4,36 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use baselines::history::changes::{ChangedSeries, changes};
+use baselines::history::changes::changes;
 use baselines::history::{History, series};
 use baselines::policy::Policy;
 use baselines::{CaseKey, Run};
 use harness::session::runs;
 use harness::workspace;
+use reports::{RawFile, Report};
 
 /// The most commits of a trend: the last ones.
 const COMMITS: usize = 120;
 
+/// Adds the trends of a run to its report, and the history that they are of to the report's raw data.
+pub fn attach(report: &mut Report, path: &Path) -> Result<()> {
+    let history = history(path, &report.run)?;
+    report.trends = changes(series::series(&history, |_| true), &Policy::standard(), runs::today())?;
+    if !report.trends.is_empty() {
+        report.raw.push(RawFile::new(&beside(path), history.to_text().into_bytes()));
+    }
+    Ok(())
+}
+
 /// The history beside a run that was saved from a page.
-pub fn path(run: &Path) -> PathBuf {
+fn beside(run: &Path) -> PathBuf {
     run.with_extension("history.jsonl")
 }
 
 /// What is known of the metrics that block of a run's cases, in its environment: from the file beside the run if there
 /// is one, or from the stored history.
-pub fn history(path_of_run: &Path, run: &Run) -> Result<History> {
-    let beside = path(path_of_run);
+fn history(path_of_run: &Path, run: &Run) -> Result<History> {
+    let beside = beside(path_of_run);
     let mut history = match beside.is_file() {
         true => History::read(&beside)?,
         false => History::open(&workspace::histories(), &run.header.environment.key())?,
@@ -38,9 +49,4 @@ pub fn history(path_of_run: &Path, run: &Run) -> Result<History> {
         }
     }
     Ok(history)
-}
-
-/// The series of a history, with their changes.
-pub fn of(history: History) -> Result<Vec<ChangedSeries>> {
-    Ok(changes(series::series(&history, |_| true), &Policy::standard(), runs::today())?)
 }

@@ -32,8 +32,8 @@ fn a_change_is_shown_with_its_commits_and_blocks_where_the_policy_says_so() {
     stepped(&project.root());
     let (code, said, told) = project.assay(&["history", "show"]);
     assert_eq!(code, 0, "{said}{told}");
-    let range = "instructions of sums/squares: 1001 to 1101 in 000000000000..000000000000 (2026-01-13)";
-    assert!(said.contains("+9.99%") && said.contains(range), "{said}");
+    let range = "instructions of sums/squares: 1000 to 1101 in 000000000000..000000000000 (2026-01-13)";
+    assert!(said.contains("+10.1%") && said.contains(range), "{said}");
     assert!(said.contains("left out: beef (2026-01-31): it does not build"), "{said}");
     assert!(said.ends_with("2 series, 1 without a change\n"), "{said}");
     assert_eq!(project.assay(&["history", "show", "other"]).0, 4);
@@ -95,4 +95,33 @@ fn a_report_shows_the_trend_and_keeps_it() {
     std::fs::remove_dir_all(&kept).expect("removed");
     assert_eq!(page("run.jsonl"), first);
     assert!(first.contains("download=\"run.history.jsonl.gz\""), "{first}");
+}
+
+#[test]
+fn a_run_like_no_other_is_marked_and_becomes_no_baseline_without_a_word() {
+    let project = Project::new(&[("Cargo.toml", "[package]\nname = \"summing\"\nversion = \"0.1.0\"\n")]);
+    let written = |number: u32, share: f64| {
+        let counts = ["a", "b", "c", "d", "e"].map(|name| (name, 1000.0 * share));
+        let mut measured = run(&counts);
+        measured.header.environment.commit = format!("{number:040}");
+        measured.header.started_at = format!("2026-01-{number:02}T00:00:00Z");
+        measured.write(&project.root().join("run.jsonl")).expect("written");
+    };
+    for number in 1..=10 {
+        written(number, 1.0);
+        assert_eq!(project.assay(&["history", "add", "run.jsonl"]).0, 0);
+    }
+    let accept = |more: &[&str]| {
+        let accept = ["baseline", "accept", "run.jsonl", "--reason", "first", "--baselines", "stored"];
+        project.assay(&[&accept[..], more].concat())
+    };
+    assert_eq!(accept(&[]).0, 0, "one like the others");
+    written(11, 1.1);
+    let told = "outside of the forecast's 99% interval in 5 of 5 benchmarks, and like no other run";
+    let (code, _, said) = accept(&[]);
+    assert!(code == 1 && said.contains(told) && said.contains("accept it with --odd"), "{said}");
+    assert_eq!(accept(&["--odd"]).0, 0);
+    assert_eq!(project.assay(&["history", "add", "run.jsonl"]).0, 0);
+    let (_, said, _) = project.assay(&["history", "show"]);
+    assert!(said.contains(&format!("odd: 000000000000 (2026-01-11): {told}\n")), "{said}");
 }

@@ -50,13 +50,13 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("goose", &["loadgen/src/attack.rs"]),
     ("reqwest", &["loadgen/src/send/http.rs", "memories/src/connection/http.rs"]),
     ("inferno", &["reports/src/flamegraph.rs"]),
-    ("plotters", &["reports/src/chart.rs"]),
+    ("plotters", &["reports/src/charts/lines.rs"]),
     ("libsql", &["memory/src/store/libsql/"]),
     ("redb", &["memory/src/store/redb/"]),
     ("moka", &["/w_tiny_lfu.rs"]),
     ("quick_cache", &["/s3_fifo.rs"]),
     ("rmcp", &["mcp/src/", "memories/src/connection/mcp.rs"]),
-    ("augurs", &["memory-mcp/src/analysis/"]),
+    ("augurs", &["memory-mcp/src/analysis/", "harness/src/session/odd_runs.rs"]),
     ("libc", &["harness/src/served/"]),
 ];
 

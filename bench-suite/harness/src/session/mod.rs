@@ -7,7 +7,7 @@
 //! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
 //!   doing a count that got worse is.
-//! - [`backfill`] measures earlier commits for the history.
+//! - [`backfill`] measures earlier commits for the history; [`odd_runs`] finds runs of it that are like no other.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
@@ -17,6 +17,7 @@ pub mod doing;
 pub mod judging;
 pub mod kept_counts;
 mod match_up;
+pub mod odd_runs;
 pub mod plan;
 mod round_measurements;
 pub mod rulebook;

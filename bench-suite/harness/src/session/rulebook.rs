@@ -143,12 +143,13 @@ impl Rulebook {
     }
 
     /// What judges a change of a base: the base's version of a policy file. A file outside of the repository is not the
-    /// change's, and is used as it is. `file` is what the user names, `usual` are the places where a repository may
-    /// have its own: the first one that the base has judges.
-    pub fn of_base(base: BaseCommit, file: Option<&Path>, usual: &[PathBuf]) -> Result<Rulebook> {
-        let in_base = || usual.iter().find(|path| base.text(path).is_ok_and(|text| text.is_some()));
-        let own = || in_base().or(usual.first()).map(PathBuf::as_path);
-        let Some(path) = file.or_else(own).filter(|path| base.within(path).is_some()) else {
+    /// change's, and is used as it is. `file` is what the user names; without it, the policy of the workspace judges,
+    /// or if the base has none there, the one at the root of the repository.
+    pub fn of_base(base: BaseCommit, file: Option<&Path>) -> Result<Rulebook> {
+        let (workspace, root) = (workspace::policy(), base.repository.join("baselines/policy.toml"));
+        let has = |path: &Path| base.text(path).is_ok_and(|text| text.is_some());
+        let usual = if !has(&workspace) && has(&root) { &root } else { &workspace };
+        let Some(path) = Some(file.unwrap_or(usual)).filter(|path| base.within(path).is_some()) else {
             let mut rulebook = Rulebook::of_this_tree(file)?;
             rulebook.judged_by.commit = Some(base.commit.clone());
             return Ok(Rulebook { base: Some(base), ..rulebook });
@@ -330,7 +331,7 @@ mod tests {
         let (folder, base) = repository(&[("assay.toml", PROJECT)]);
         let file = folder.path().join("assay.toml");
         std::fs::write(&file, format!("{PROJECT}filter = \"fast\"\n")).expect("writes");
-        let mut rulebook = Rulebook::of_base(base, None, &[]).expect("the built-in policy");
+        let mut rulebook = Rulebook::of_base(base, None).expect("the built-in policy");
         let own = Definition::read(&file).expect("reads");
         assert_eq!(own.filter.as_deref(), Some("fast"));
         assert_eq!(rulebook.definition(&file, own).expect("reads").filter, None);
@@ -362,7 +363,7 @@ mod tests {
         for (place, used) in [(outside.path(), text), (folder.path(), policy::DEFAULT)] {
             let file = place.join("policy.toml");
             std::fs::write(&file, text).expect("writes");
-            let rulebook = Rulebook::of_base(base.clone(), Some(&file), &[]).expect("reads");
+            let rulebook = Rulebook::of_base(base.clone(), Some(&file)).expect("reads");
             assert_eq!(rulebook.judged_by.policy, hash(used), "{}", file.display());
         }
     }
@@ -371,7 +372,7 @@ mod tests {
     fn a_change_of_the_benchmarks_is_said() {
         let (folder, base) = repository(&[("benchmark.rs", "50 steps"), ("README.md", "words")]);
         let notes = || {
-            let mut rulebook = Rulebook::of_base(base.clone(), None, &[]).expect("the built-in policy");
+            let mut rulebook = Rulebook::of_base(base.clone(), None).expect("the built-in policy");
             rulebook.benchmarks(&["benchmark.rs", "gone"]).expect("compared");
             rulebook.notes.concat()
         };

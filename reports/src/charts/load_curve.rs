@@ -2,8 +2,8 @@
 
 use baselines::Unit;
 
+use super::lines::{Across, Line, lines_with_key};
 use crate::Result;
-use crate::chart::{Across, Line, lines_with_key};
 
 /// Response times in nanoseconds by the rate in sessions a second, and the limit of the objective.
 pub fn svg(p50: &[(f64, f64)], p99: &[(f64, f64)], limit_ns: f64) -> Result<String> {

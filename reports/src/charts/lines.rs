@@ -1,4 +1,5 @@
-//! Charts as SVG: the only file that names plotters. It knows shapes, scales and colours, and nothing of benchmarks.
+//! Line charts as SVG: the only file that names plotters. It knows shapes, scales and colours, and nothing of
+//! benchmarks.
 //!
 //! The same data gives the same picture, byte for byte. The reader's browser chooses the font, so the room for labels
 //! is estimated.
@@ -10,8 +11,8 @@ use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::palette::{AXIS, GRID, Ink, MUTED, REFERENCE, SERIES, TEXT};
-use crate::scale::{distinct, log_ticks, padded, step, tick};
+use super::palette::{AXIS, GRID, Ink, MUTED, REFERENCE, SERIES, TEXT};
+use super::scale::{distinct, log_ticks, padded, step, tick};
 use crate::{Error, Result};
 
 /// A line of a line chart.

@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use baselines::{CaseKey, Metric};
+use baselines::CaseKey;
 
+use super::{Interaction, ToggleEffects};
 use crate::Report;
 use crate::costs::cost;
 use crate::markdown::{code, prose};
-use crate::names::toggles as toggles_of;
+use crate::names::{spoken, toggles as toggles_of};
 use crate::numbers::percent;
-use crate::toggles::{self, Interaction, ToggleEffects};
 
 /// Each toggle by itself and on top of all others, and mixes of them, benchmark by benchmark; empty if the run does not
 /// have them.
 pub fn effects(report: &Report) -> String {
     let mut text = String::new();
     let shown = |change: Option<f64>| change.map_or_else(String::new, percent);
-    for of in toggles::of(report) {
+    for of in super::of(report) {
         let [none, all] = of.ends.map(|value| of.metric.show(value));
         text.push_str(&format!(
             "\n{}: {none} {} with none, {all} with all.\n\n| toggle | by itself | on top of all others |\n|---|--:|--:|\n",
             code(&of.benchmark),
-            spoken(of.metric)
+            spoken(of.metric.name)
         ));
         for effect in &of.effects {
             let [alone, last] = [effect.alone, effect.last].map(shown);
@@ -39,17 +39,13 @@ pub fn effects(report: &Report) -> String {
     text.trim_start().to_owned()
 }
 
-fn spoken(metric: &Metric) -> String {
-    metric.name.replace('_', " ")
-}
-
 /// The phases, a row a benchmark: what the first one costs, and what each of the others brings on top of the one
 /// before; none if the run does not have them.
 pub fn phases(report: &Report) -> Option<String> {
-    let all = toggles::of(report);
+    let all = super::of(report);
     let with_phases: Vec<&ToggleEffects> = all.iter().filter(|of| of.phases.len() > 1).collect();
     let (first, rest) = with_phases.first()?.phases.split_first()?;
-    let metric = spoken(with_phases[0].metric);
+    let metric = spoken(with_phases[0].metric.name);
     let heads: Vec<String> = rest.iter().map(|(phase, _)| format!("phase {} | ", prose(phase))).collect();
     let mut text = format!(
         "| benchmark | {metric}, phase {} | {}together |\n|---|--:|{}--:|\n",
@@ -69,11 +65,11 @@ pub fn phases(report: &Report) -> Option<String> {
 /// Three toggles beside each other: a table and a sentence for each pair; none if they were not mixed.
 pub fn interactions(report: &Report) -> Option<String> {
     let mut text = String::new();
-    for of in toggles::of(report).iter().filter(|of| !of.interactions.is_empty()) {
+    for of in super::of(report).iter().filter(|of| !of.interactions.is_empty()) {
         text.push_str(&format!(
             "\n{}, in {}:\n\n| toggle | by itself | beside others |\n|---|--:|---|\n",
             code(&of.benchmark),
-            spoken(of.metric)
+            spoken(of.metric.name)
         ));
         let mut rows: BTreeMap<&str, (String, Vec<String>)> = BTreeMap::new();
         for Interaction { toggle, beside, effect } in &of.interactions {
@@ -120,7 +116,7 @@ pub fn singles(report: &Report) -> Option<String> {
     let change = |sides: [f64; 2]| sides[1] / sides[0] - 1.0;
     rows.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(change(a.3).total_cmp(&change(b.3))));
     let mut text =
-        format!("| toggle | benchmark | {} without | with | change |\n|---|---|--:|--:|--:|\n", spoken(metric));
+        format!("| toggle | benchmark | {} without | with | change |\n|---|---|--:|--:|--:|\n", spoken(metric.name));
     for (place, strategy, case, sides) in &rows {
         let pairs = toggles_of(&case.variant);
         let store = pairs.iter().find(|(toggle, _)| *toggle == "store").map_or("", |(_, store)| *store);

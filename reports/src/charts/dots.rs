@@ -6,8 +6,8 @@
 
 use baselines::Unit;
 
-use crate::palette::Ink;
-use crate::scale::{linear_ticks, log_ticks, padded, step, tick, tick_percent};
+use super::palette::Ink;
+use super::scale::{linear_ticks, log_ticks, padded, step, tick, tick_percent};
 
 /// Rows on one scale.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +100,7 @@ impl DotScale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::palette::BAD;
+    use crate::charts::palette::BAD;
 
     fn row(at: f64, interval: Option<[f64; 2]>) -> DotRow {
         DotRow { label: String::new(), link: None, at, interval, mark: None, shown: String::new(), ink: BAD }

@@ -3,6 +3,8 @@
 //!
 //! It is read from a run that has these variants, as `assay compare phase:0 phase:3 --each-toggle` makes it.
 
+pub(crate) mod tables;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::{CaseKey, Metric};
