@@ -156,11 +156,11 @@ fn refuse_odd(run: &Run) -> Result<()> {
     history.commits.push(CommitRecord { commit, date, cases: history::exact(&run.measurements), left_out: None });
     let own = workspace::policy();
     let policy = Rulebook::of_this_tree(own.is_file().then_some(&own))?.policy;
-    match odd_runs(&history, &policy, runs::today()).into_iter().find(|odd| odd.commit == environment.commit) {
-        Some(odd) => bail!(
+    match &odd_runs(&history, &policy, runs::today(), |commit| commit == environment.commit)[..] {
+        [odd, ..] => bail!(
             "the run is {odd} of {}: measure again, and accept it with --odd if it stays so",
             History::path(&folder, &history.environment).display()
         ),
-        None => Ok(()),
+        [] => Ok(()),
     }
 }

@@ -193,7 +193,7 @@ impl ShowHistoryArgs {
         let report = |history: History| {
             let is_of = |one: &&ChangedSeries| one.series.environment == history.environment;
             let series = judged.iter().filter(is_of).cloned().collect();
-            let odd = odd_runs(&history, &rulebook.policy, runs::today());
+            let odd = odd_runs(&history, &rulebook.policy, runs::today(), |_| true);
             HistoryReport { environment: history.environment, commits: history.commits, odd, series }
         };
         Ok(histories.into_iter().map(report).collect())

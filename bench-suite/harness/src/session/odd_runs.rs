@@ -20,8 +20,8 @@ use jiff::civil::Date;
 
 /// The newest runs are compared, at most so many.
 const RUNS: usize = 120;
-/// The fewest values that a forecast is made from.
-const BEFORE: usize = 8;
+/// The fewest and the most values that a forecast is made from: more would take seconds where counts always move.
+const BEFORE: [usize; 2] = [8, 40];
 /// The share of next values that an interval shall hold.
 const LEVEL: f64 = 0.99;
 /// Runs are alike up to this share of benchmarks that differ; an odd run is outside in more.
@@ -35,8 +35,8 @@ struct Row {
     values: Vec<Option<f64>>,
 }
 
-/// The odd runs of a history, by date; none of the first few.
-pub fn odd_runs(history: &History, policy: &Policy, today: Date) -> Vec<OddRun> {
+/// The odd ones among the runs of a history whose commits are asked for, by date; none of the first few.
+pub fn odd_runs(history: &History, policy: &Policy, today: Date, is_asked: impl Fn(&str) -> bool) -> Vec<OddRun> {
     let runs: Vec<&CommitRecord> = history.commits.iter().filter(|commit| !commit.cases.is_empty()).collect();
     let runs = &runs[runs.len().saturating_sub(RUNS)..];
     let places: BTreeMap<&str, usize> = runs.iter().enumerate().map(|(at, run)| (run.commit.as_str(), at)).collect();
@@ -60,7 +60,8 @@ pub fn odd_runs(history: &History, policy: &Policy, today: Date) -> Vec<OddRun> 
         let CommitRecord { commit, date, .. } = runs[at];
         is_odd.then(|| OddRun { commit: commit.clone(), date: date.clone(), outside: number, benchmarks: all })
     };
-    alone(&benchmarks, runs.len()).into_iter().filter_map(judged).collect()
+    let alone = alone(&benchmarks, runs.len()).into_iter();
+    alone.filter(|at| is_asked(&runs[*at].commit)).filter_map(judged).collect()
 }
 
 /// The runs that are like no other.
@@ -91,8 +92,9 @@ fn differs(row: &Row, one: usize, other: usize) -> Option<bool> {
 /// True if a run's value was not to be expected; none if nothing can be expected.
 fn is_outside(row: &Row, at: usize) -> Option<bool> {
     let before: Vec<f64> = row.values[..at].iter().flatten().copied().collect();
-    let value = row.values[at].filter(|_| before.len() >= BEFORE)?;
-    let [low, high] = interval(&before)?;
+    let [fewest, most] = BEFORE;
+    let value = row.values[at].filter(|_| before.len() >= fewest)?;
+    let [low, high] = interval(&before[before.len().saturating_sub(most)..])?;
     let middle = f64::midpoint(low, high);
     Some((value - middle).abs() > (high - middle).max(row.limit.allowed(middle)))
 }
@@ -130,7 +132,7 @@ mod tests {
             history.add(CommitRecord { commit, date, cases, left_out: None });
             history.add(CommitRecord::left_out(&format!("broken{run}"), &format!("{run:03}"), "it does not build"));
         }
-        let found = odd_runs(&history, &Policy::standard(), jiff::civil::date(2026, 1, 1));
+        let found = odd_runs(&history, &Policy::standard(), jiff::civil::date(2026, 1, 1), |_| true);
         found.iter().map(|odd| format!("{}: {odd}", odd.commit)).collect()
     }
 
@@ -170,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_short_history_foretells_nothing() {
-        let mut runs = vec![SAME; BEFORE - 1];
+        let mut runs = vec![SAME; BEFORE[0] - 1];
         runs.push(MOVED);
         assert_eq!(odd(&runs), [""; 0]);
     }
