@@ -24,8 +24,8 @@ pub fn flamegraph(folded: &str, unit: &str) -> Result<String> {
     draw(lines.iter().map(|(stack, cost)| format!("{stack} {cost}")).collect(), unit)
 }
 
-/// The folded stacks of samples, as `perf script` prints them. The outermost frame is the name of the thread; the cost is
-/// the period of the samples, ns for perf's `cpu-clock`.
+/// The folded stacks of samples, as `perf script` prints them. The outermost frame is the name of the thread; the cost
+/// is the period of the samples, ns for perf's `cpu-clock`.
 pub fn folded_samples(script: &str) -> Result<String> {
     let mut options = perf::Options::default();
     options.nthreads = 1;

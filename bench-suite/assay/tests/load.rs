@@ -183,7 +183,7 @@ fn a_profile_shows_what_the_server_does_or_says_what_is_missing() {
     let nothing = Command::new(env!("CARGO_BIN_EXE_assay")).arg("load").args(&arguments).env("PATH", "").output();
     let said = String::from_utf8(nothing.expect("assay starts").stderr).expect("text");
     assert!(
-        said.starts_with("assay: profiles under load need perf: perf is not installed: run `sudo apt-get"),
+        said.starts_with("error: profiles under load need perf: perf is not installed: run `sudo apt-get"),
         "{said}"
     );
     if let Some(why) = harness::tools::perf::missing() {

@@ -66,8 +66,8 @@ impl Gates {
     }
 }
 
-/// The CPU time that was planted in a gate, in per cent. One that was abandoned has no case to tell; gates get the sizes
-/// by turns.
+/// The CPU time that was planted in a gate, in per cent. One that was abandoned has no case to tell; gates get the
+/// sizes by turns.
 fn size_of(suite: &Suite) -> f64 {
     let dealt = || suite.sizes.get(suite.number % suite.sizes.len().max(1)).copied();
     suite.cases.first().map(|case| case.extra_percent).or_else(dealt).unwrap_or(0.0)
@@ -82,8 +82,8 @@ pub(super) fn table(suites: &[Suite]) -> Result<String> {
     let mut text = format!(
         "Gates of the memory's server under load, a gate a line of the record. `more` is CPU time that every request of the\n\
          new side costs in addition. Red: a metric blocks. Found: CPU time a request blocks. Undecided: something stayed\n\
-         open, and nothing is red. The true rate is that of red gates, where something is planted that of found ones; bounds\n\
-         hold with {} confidence each (Clopper and Pearson).\n\
+         open, and nothing is red. The true rate is that of red gates; where something is planted, that of found ones.\n\
+         Bounds hold with {} confidence each (Clopper and Pearson).\n\
          {:<26} {:>5} {:>6} {:>7} {:>4} {:>6} {:>9} {:>9} {:>8}\n",
         per_cent(CONFIDENCE),
         "",

@@ -2,8 +2,8 @@
 //!
 //! Runs suites of the gate's time lane, with the gate's rules and cases: one program against itself, or with slowdowns
 //! of known sizes, dealt to the cases of each suite. A suite is one line of a record, with the values of its rounds, so
-//! that other rules can be tried on them later; an interrupted calibration continues. With `--load`, a suite is one gate
-//! of the memory's server under load. The counts lane is exact and is not calibrated.
+//! that other rules can be tried on them later; an interrupted calibration continues. With `--load`, a suite is one
+//! gate of the memory's server under load. The counts lane is exact and is not calibrated.
 
 use std::path::{Path, PathBuf};
 

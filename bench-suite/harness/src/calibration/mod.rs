@@ -1,7 +1,8 @@
 //! Tests the gate on known changes: one program against itself, two builds of one source, and slowdowns of known sizes.
 //!
-//! [`suites`] measures suites of the gate's time lane; `criterion` has criterion judge the same cases; `server` gates the
-//! memory's server under load; [`rules()`] hashes what a verdict depends on. The record is [`baselines::calibration`].
+//! [`suites`] measures suites of the gate's time lane; `criterion` has criterion judge the same cases; `server` gates
+//! the memory's server under load; [`rules()`] hashes what a verdict depends on. The record is
+//! [`baselines::calibration`].
 
 mod criterion;
 mod rules;

@@ -42,7 +42,7 @@ impl<'a> IdSources<'a> {
         self.after.extend(ids.last().map(|id| (number, id.giver)));
     }
 
-    /// The ids of an operation's path that answers give, the outermost first: all come from the session of the last one.
+    /// The ids of an operation's path that answers give, the outermost first. All come from the session of the last.
     pub fn of(&self, document: &Value, asked: &Asked<'_>, requests: &[ImportedRequest]) -> Vec<GivenId> {
         let found = parameters(&asked.path).filter_map(|(above, parameter)| {
             ["post", "get"].iter().find_map(|method| {
