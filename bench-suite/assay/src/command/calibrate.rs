@@ -18,7 +18,7 @@ use harness::workspace;
 /// Measure the gate itself: its false alarms, and the slowdowns that it finds
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A suite takes as long as a gate's time lane, with --load about a minute. With several sizes, each suite deals them to its cases. The record
+A suite takes as long as a gate's time lane, with --load some two minutes. With several sizes, each suite deals them to its cases. The record
 grows by a line a suite; repeat an interrupted command to continue. Suites that older rules judged are listed apart.
 
 Examples:

@@ -1,7 +1,8 @@
 //! Gates of the memory's server under load, by the gate's rules: its program on both sides, or two builds of it, and a
 //! known part of more CPU time in every request of the new side.
 //!
-//! The slices are shorter than a gate's usual ones, so that one gate takes less than a minute.
+//! The slices are shorter than a gate's usual ones. Most of a gate's time, some two minutes, is goose's, which looks
+//! every half second if a run is over.
 
 use std::path::{Path, PathBuf};
 
@@ -29,8 +30,11 @@ const PRESET: &str = "cold-start";
 /// Sessions a second: some requests each, which leave the cores idle most of the time.
 const RATE: f64 = 500.0;
 
-/// Seconds of a slice.
-const SECONDS: f64 = 0.1;
+/// Seconds of a slice: as many as fit into goose's half second.
+const SECONDS: f64 = 0.2;
+
+/// Users of the load generator: a session is over within some milliseconds, and each user takes CPU time to start.
+const USERS: &str = "32";
 
 /// The number of processes that tell what a request costs.
 const COSTS: usize = 5;
@@ -74,7 +78,7 @@ pub fn load() -> Load {
 fn subject(program: &Path, generator: PathBuf) -> Result<ServerSubject> {
     let scenario = workspace::root().join("loadgen/presets/memory.toml");
     let scenario = scenario.to_str().context("the path of the presets is not UTF-8")?;
-    let arguments = ["--scenario", scenario, "--preset", PRESET].map(str::to_owned).into();
+    let arguments = ["--scenario", scenario, "--preset", PRESET, "--users", USERS].map(str::to_owned).into();
     ServerSubject::new(line(program, 0), None, Load { arguments, generator: Some(generator), ..load() })
 }
 

@@ -22,6 +22,9 @@ pub const PORT: &str = "{port}";
 /// How often a load is tried whose generator was the bottleneck.
 const TRIES: usize = 3;
 
+/// Users of the load generator, at most.
+const MOST_USERS: u64 = 256;
+
 /// A server and its load.
 #[derive(Debug)]
 pub struct ServerUnderLoad<'a> {
@@ -87,9 +90,11 @@ impl ServerUnderLoad<'_> {
     /// Plays sessions against the server.
     fn play(&self, server: &ServerProcess, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
         let url = server.url();
+        // Each user takes CPU time to start, and no more sessions than there are can be under way.
+        let users = sessions.clamp(1, MOST_USERS).to_string();
         let [sessions, rate, seed] = [sessions.to_string(), rate.to_string(), seed.to_string()];
         // A slice has few requests, of which one in a hundred may be late: the 50th and the 95th are judged.
-        let to = ["--max-start-lag", "50ms", "--server", &url];
+        let to = ["--max-start-lag", "50ms", "--users", &users, "--server", &url];
         let pace = ["--sessions", &sessions, "--rate", &rate, "--seed", &seed];
         let own = self.arguments.iter().map(String::as_str);
         loadgen::run(&self.loadgen, to.into_iter().chain(own).chain(pace))
