@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use baselines::Unit;
 use baselines::exit_code::Exit;
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use harness::ladder::climb::{ClimbPlan, climb};
 use harness::ladder::crossing::{HighestRate, highest_rate};
 use harness::ladder::objective::Objective;
@@ -92,6 +92,10 @@ pub struct LadderArgs {
     /// The file for the curve of latency against load, as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+
+    /// Print help
+    #[arg(long, short, action = ArgAction::Help)]
+    help: Option<bool>,
 
     /// Arguments of the load generator, such as `--scenario FILE`
     #[arg(last = true, required = true, value_name = "ARGUMENT")]

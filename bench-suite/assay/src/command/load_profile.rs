@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use baselines::Unit;
 use baselines::exit_code::Exit;
-use clap::Args;
+use clap::{ArgAction, Args};
 use harness::served::server::{PORT, ServerProcess};
 use harness::tools::loadgen;
 use harness::tools::perf::{self, StackSampling};
@@ -31,6 +31,10 @@ pub struct LoadProfileArgs {
     /// The folder for flamegraphs and folded stacks [default: target/assay/profiles]
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
+
+    /// Print help
+    #[arg(long, short, action = ArgAction::Help)]
+    help: Option<bool>,
 
     /// Arguments of the load generator, such as `--scenario FILE`
     #[arg(last = true, required = true, value_name = "ARGUMENT")]
