@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use baselines::Unit;
@@ -41,6 +42,9 @@ pub struct LoadProfileArgs {
     arguments: Vec<OsString>,
 }
 
+/// The time in which the load generator has its threads. It waits for longer before its first request.
+const GENERATOR_START: Duration = Duration::from_millis(150);
+
 impl LoadProfileArgs {
     /// Plays the load, and writes what perf saw meanwhile.
     pub fn execute(&self) -> Result<Exit> {
@@ -57,6 +61,8 @@ impl LoadProfileArgs {
         let of_server = StackSampling::start(server)?;
         let mut generator =
             command.args(&self.arguments).spawn().with_context(|| format!("can't start {}", loadgen.display()))?;
+        // perf may miss threads that begin while it attaches. The first request is later.
+        std::thread::sleep(GENERATOR_START);
         let of_generator = StackSampling::start(generator.id())?;
         let exit = loadgen::exit_of(generator.wait().context("can't wait for the load generator")?);
         if exit == Exit::Error || exit == Exit::Usage {

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub fn missing() -> Option<String> {
 /// A process whose stacks are sampled until it ends, or until [`StackSampling::finish`].
 #[derive(Debug)]
 pub struct StackSampling {
+    process: u32,
     perf: Child,
     stderr: File,
     folder: TempDir,
@@ -57,13 +58,14 @@ impl StackSampling {
             .stderr(stderr.try_clone().context("can't share the file for stderr")?)
             .spawn()
             .context("can't start perf")?;
-        Ok(StackSampling { perf, stderr, folder })
+        Ok(StackSampling { process, perf, stderr, folder })
     }
 
     /// The samples, as `perf script` prints them: empty if the process took no CPU time.
     pub fn finish(mut self) -> Result<String> {
-        if self.perf.try_wait().context("can't wait for perf")?.is_none() {
-            // It writes what it has, and ends by the signal.
+        // It ends with the process. A signal while it writes what it has would cut that off.
+        let is_running = Path::new("/proc").join(self.process.to_string()).exists();
+        if is_running && self.perf.try_wait().context("can't wait for perf")?.is_none() {
             kill_process(Pid::from_child(&self.perf), Signal::INT).context("can't stop perf")?;
         }
         self.perf.wait().context("can't wait for perf")?;
