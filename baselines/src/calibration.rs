@@ -72,6 +72,9 @@ pub struct Condition {
     /// The sides were two builds of one source.
     #[serde(alias = "rebuilt")]
     pub two_builds: bool,
+    /// The suite is a gate of the memory's server under load; otherwise one of the time lane.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub under_load: bool,
 }
 
 impl Condition {
@@ -80,7 +83,8 @@ impl Condition {
         let judge = if self.judge == Judge::Criterion { "criterion, " } else { "" };
         let machine = if self.background_load { "loaded" } else { "idle" };
         let sides = if self.two_builds { ", two builds" } else { "" };
-        format!("{judge}{machine}{sides}")
+        let load = if self.under_load { "server, " } else { "" };
+        format!("{judge}{load}{machine}{sides}")
     }
 }
 

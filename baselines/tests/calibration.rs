@@ -5,8 +5,12 @@ use std::path::Path;
 use baselines::calibration::{Condition, JudgedCase, SCHEMA, Suite, append, path, read};
 use baselines::compare::Verdict;
 
-const IDLE: Condition =
-    Condition { judge: baselines::calibration::Judge::Assay, background_load: false, two_builds: false };
+const IDLE: Condition = Condition {
+    judge: baselines::calibration::Judge::Assay,
+    background_load: false,
+    two_builds: false,
+    under_load: false,
+};
 
 fn suite(number: usize, relative: f64, extra_percent: f64) -> Suite {
     let case = JudgedCase {
@@ -65,6 +69,21 @@ fn version_2_is_read_and_version_3_written() {
         assert!(text.contains(name), "{name} is not in {text}");
     }
     assert_eq!(read(&new).unwrap()[0].cases, suites[0].cases);
+}
+
+#[test]
+fn a_gate_under_load_is_told_from_a_suite_of_the_time_lane() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calibration.jsonl");
+    let timed = suite(0, 0.01, 0.0);
+    let served = Suite { condition: Condition { under_load: true, ..IDLE }, ..timed.clone() };
+    for suite in [&timed, &served] {
+        append(&path, suite).unwrap();
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let named: Vec<bool> = text.lines().map(|line| line.contains("\"under_load\":true")).collect();
+    assert_eq!((named, text.matches("under_load").count()), (vec![false, true], 1));
+    assert_eq!(read(&path).unwrap(), [timed, served]);
 }
 
 #[test]

@@ -31,7 +31,8 @@ fn pools() -> BTreeMap<String, Pool> {
     let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("calibration/amd-epyc-2-cores.jsonl");
     let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
     for suite in calibration::read(&record).unwrap() {
-        if suite.condition.judge == Judge::Criterion || !suite.invalid.is_empty() {
+        let of_time = suite.condition.judge == Judge::Assay && !suite.condition.under_load;
+        if !of_time || !suite.invalid.is_empty() {
             continue;
         }
         let pool = pools.entry(suite.condition.name()).or_default();

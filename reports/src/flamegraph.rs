@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use inferno::collapse::{Collapse, perf};
 use inferno::flamegraph::color::{BackgroundColor, MultiPalette, Palette};
 use inferno::flamegraph::{Options, TextTruncateDirection};
 
@@ -21,6 +22,16 @@ pub fn flamegraph(folded: &str, unit: &str) -> Result<String> {
     let mut lines = stacks::parse(folded)?;
     lines.sort_unstable();
     draw(lines.iter().map(|(stack, cost)| format!("{stack} {cost}")).collect(), unit)
+}
+
+/// The folded stacks of samples, as `perf script` prints them. The outermost frame is the name of the thread; the cost
+/// is the period of the samples, ns for perf's `cpu-clock`.
+pub fn folded_samples(script: &str) -> Result<String> {
+    let mut options = perf::Options::default();
+    options.nthreads = 1;
+    let mut folded = Vec::new();
+    perf::Folder::from(options).collapse(script.as_bytes(), &mut folded).map_err(wrong)?;
+    text(folded)
 }
 
 /// The flamegraph of `new`, each function coloured by the change of its own cost since `base`: red costs more, blue
@@ -194,6 +205,22 @@ mod tests {
             document(&svg).contains("id='by-self'")
                 && !document(&flamegraph(NEW, "x").expect("draws")).contains("<form")
         );
+    }
+
+    #[test]
+    fn samples_of_perf_are_summed_by_their_stacks() {
+        let sample = |function: &str| {
+            format!(
+                "tokio-rt-worker 4711/4712   92.131:   10101010 cpu-clock:ppp: \n\t    55d0c0ffee00 {function} (/x/server)\n\t    \
+                 55d0c0ffef00 serve+0x20 (/x/server)\n\n"
+            )
+        };
+        let script = [sample("hash+0x1"), sample("parse+0x7"), sample("hash+0x9")].concat();
+        let folded = folded_samples(&script).expect("folded");
+        let expected = "tokio-rt-worker;serve;hash 20202020\ntokio-rt-worker;serve;parse 10101010\n";
+        assert_eq!(folded, expected);
+        assert!(flamegraph(&folded, "ns").expect("draws").contains("hash (20,202,020 ns, 66.67%)"));
+        assert_eq!(folded_samples("").expect("nothing"), "");
     }
 
     #[test]

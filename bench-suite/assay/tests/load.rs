@@ -70,6 +70,10 @@ fn the_load_generator_s_words_and_exit_codes_are_passed_on() {
     assert!(code == 3 && said.contains("--start-at has passed"), "{code}: {said}");
     let (code, help, _) = load(&["--help"]);
     assert!(code == 0 && help.contains("--scenario"), "{help}");
+    for (command, argument) in [("ladder", "--objective"), ("profile", "--pid")] {
+        let (code, help, said) = load(&[command, "--help"]);
+        assert!(code == 0 && help.contains(argument), "{help}{said}");
+    }
 }
 
 #[test]
@@ -126,6 +130,7 @@ fn the_rate_of_a_single_server_is_found() {
 /// A request that is due `u` seconds into the stall waits for its end and for all that came before: `1 - u + u * rate /
 /// mu`. The queue is then served while more comes, so the wait falls from 1 s to nothing at that slope, over `1 / (1 -
 /// rate / mu)` seconds of ten. So a share of `(1 - t) / (1 - rate / mu) / 10` of all requests waits longer than `t`.
+/// Their own service, `1 / mu`, comes on top.
 #[test]
 #[ignore = "takes minutes, and needs both cores for itself"]
 fn a_frozen_server_shows_as_queueing_theory_has_it() {
@@ -154,7 +159,7 @@ fn a_frozen_server_shows_as_queueing_theory_has_it() {
     for rate in [40.0, 80.0, 120.0] {
         let open = ["--rate", &rate.to_string(), "--arrivals", "poisson", "--users", "256"];
         let found = percentiles(&open);
-        let expected = [0.1, 0.01].map(|share| 1.0 - share * (1.0 - rate / MU));
+        let expected = [0.1, 0.01].map(|share| 1.0 - share * (1.0 - rate / MU) + 1.0 / MU);
         println!("{rate} requests a second: p99 and p99.9 {found:.3?} s, theory {expected:.3?} s");
         for (found, expected) in found.iter().zip(expected) {
             assert!((found / expected - 1.0).abs() < 0.05, "{found} where {expected} is right, at {rate}");
@@ -163,4 +168,73 @@ fn a_frozen_server_shows_as_queueing_theory_has_it() {
     let closed = percentiles(&["--model", "closed", "--users", "4"]);
     println!("a closed loop of four users: p99 and p99.9 {closed:.3?} s");
     assert!(closed[0] < 0.1, "a closed loop hides the stall: {closed:?}");
+}
+
+#[test]
+fn a_profile_shows_what_the_server_does_or_says_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = single_server(|| {
+        let end = Instant::now() + Duration::from_millis(5);
+        while Instant::now() < end {
+            std::hint::spin_loop();
+        }
+        Duration::ZERO
+    });
+    let (path, pid) = (scenario(folder.path(), &url), std::process::id().to_string());
+    let written = folder.path().join("profiles");
+    let to = ["profile", "--pid", &pid, "--output", written.to_str().expect("text"), "--", "--scenario", &path];
+    let pace = ["--sessions", "100", "--rate", "100", "--quiet", "--max-start-lag", "1h"];
+    let arguments = [&to[..], &pace].concat();
+    let nothing = Command::new(env!("CARGO_BIN_EXE_assay")).arg("load").args(&arguments).env("PATH", "").output();
+    let said = String::from_utf8(nothing.expect("assay starts").stderr).expect("text");
+    assert!(
+        said.starts_with("error: profiles under load need perf: perf is not installed: run `sudo apt-get"),
+        "{said}"
+    );
+    if let Some(why) = harness::tools::perf::missing() {
+        println!("skipped: {why}");
+        return;
+    }
+    let (code, said, error) = load(&arguments);
+    if error.contains("perf recorded nothing") {
+        println!("skipped: {error}");
+        return;
+    }
+    assert_eq!(code, 0, "{error}");
+    assert!(said.contains("\nserver: "), "{said}");
+    let read = |name: &str| std::fs::read_to_string(written.join(name)).expect("written");
+    let folded = read("load-server.folded");
+    assert!(folded.contains("single_server"), "{folded}");
+    assert!(read("load-server.svg").contains("single_server"));
+    // The generator takes so little that perf may have no sample of it.
+    let of_generator = said.contains("the generator took no CPU time that perf saw");
+    assert!(of_generator || read("load-generator.svg").contains(" ns, "), "{said}");
+}
+
+/// The record goes on where it stopped, and the page has a section.
+#[test]
+#[ignore = "takes minutes, and needs both cores for itself"]
+fn gates_of_the_memory_s_server_are_calibrated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("machine.jsonl");
+    let calibrate = |suites: &str, extra: &str| {
+        let arguments = ["calibrate", "--load", "--suites", suites, "--extra", extra, "--record"];
+        let output = Command::new(env!("CARGO_BIN_EXE_assay")).args(arguments).arg(&record).output();
+        let output = output.expect("assay starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), said)
+    };
+    for (extra, row) in
+        [("0", "server, idle                none      2"), ("20", "server, idle                +20%      2")]
+    {
+        calibrate("1", extra);
+        let (table, said) = calibrate("2", extra);
+        assert!(!said.contains("suite 1 of 2") && said.contains("suite 2 of 2"), "{said}");
+        assert!(table.contains(row), "{table}");
+        println!("{said}{table}");
+    }
+    assert_eq!(baselines::calibration::read(&record).expect("a record").len(), 4);
+    let page = std::fs::read_to_string(record.with_extension("md")).expect("a page");
+    assert!(page.contains("\n## A server under load\n"), "{page}");
 }

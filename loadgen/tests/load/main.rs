@@ -6,6 +6,7 @@ mod connection;
 mod episodes;
 mod kubernetes;
 mod mcp;
+mod nested;
 mod presets;
 mod scenario;
 mod shards;

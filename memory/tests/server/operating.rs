@@ -171,3 +171,17 @@ fn the_log_names_requests_and_operations_if_somebody_asks_for_it() {
         assert_eq!(said.is_empty(), !wanted, "{said}");
     }
 }
+
+#[test]
+fn a_planted_slowdown_costs_every_request_its_cpu_time() {
+    let server = spawn(&["--spin-ns", "20000000"]);
+    let used = || call(server.address(), "GET", "/stats", "").1["process"]["cpu_time_ns"].as_u64().unwrap();
+    let before = used();
+    for _ in 0..3 {
+        assert_eq!(call(server.address(), "GET", "/patterns", "").0, 200);
+    }
+    // Each answer is made after the spin of its own request.
+    let spun = used() - before;
+    server.terminate();
+    assert!(spun >= 4 * 20_000_000, "{spun} ns");
+}

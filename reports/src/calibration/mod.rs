@@ -1,7 +1,9 @@
 //! The page, tables and chart of a calibration: the gate's false alarms and undecided gates with their bounds, and the
-//! slowdowns that it finds, for all cases together and for each by itself.
+//! slowdowns that it finds, for all cases together and for each by itself; and, apart from these, the gates of a server
+//! under load.
 
 mod counts;
+mod served;
 mod tables;
 
 use std::fmt::Write as _;
@@ -14,6 +16,11 @@ use crate::charts::lines::{Line, shares};
 
 pub use tables::tables;
 
+/// The gates of a server under load, and the suites of the time lane.
+fn by_lane(suites: &[Suite]) -> (Vec<Suite>, Vec<Suite>) {
+    suites.iter().cloned().partition(|suite| suite.condition.under_load)
+}
+
 /// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside
 /// it.
 pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>) -> Result<String> {
@@ -23,24 +30,31 @@ pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>
     let picture = chart.map_or_else(String::new, |chart| {
         format!("![The part of the cases that was called slower, by the size of the slowdown]({chart})\n\n")
     });
+    let (served, timed) = by_lane(suites);
+    let section = match served.is_empty() {
+        true => String::new(),
+        false => format!("\n## A server under load\n\n```text\n{}```\n", served::table(&served)?),
+    };
+    let machines = machines(if suites.is_empty() { older } else { suites });
     Ok(format!(
-        "# How often the gate is wrong: {}\n\n\
+        "# How often the gate is wrong: {machines}\n\n\
          Written by `assay calibrate --suites 0` from [{record}]({record}): {} suites from {} to {}, commits {}.\n\n\
          Each suite is the time lane of `assay gate --against`, judged by its rules, on cases whose truth is known: one program\n\
          on both sides, or two builds of one source in a layout a round, or a known part of more work on one of them\n\
-         ([METHODOLOGY](../../METHODOLOGY.md)).\n\n{picture}```text\n{}```\n",
-        machines(if suites.is_empty() { older } else { suites }),
+         ([METHODOLOGY](../../METHODOLOGY.md)).\n\n{picture}```text\n{}```\n{section}",
         all().count(),
         days.first().unwrap_or(&""),
         days.last().unwrap_or(&""),
         commits.join(", "),
-        tables(suites, older)?
+        tables::timed_tables(&timed, older, &machines)?
     ))
 }
 
 /// The false alarms and what was found as Markdown for a document: a row for each judge and kind of sides, on idle and
 /// busy machines together.
 pub fn markdown(suites: &[Suite]) -> Result<String> {
+    let (served, suites) = by_lane(suites);
+    let suites = &suites[..];
     let mut text = "| both sides | false alarms | slowdowns found |\n|---|---|---|\n".to_owned();
     let kinds = sorted(suites.iter().map(|suite| (suite.condition.judge, suite.condition.two_builds)), Ord::cmp);
     for (judge, two_builds) in kinds {
@@ -72,12 +86,14 @@ pub fn markdown(suites: &[Suite]) -> Result<String> {
             "| {sides} | {red} of {valid} suites red (rate {rate}), {called} of {cases} cases called changed | {found} |"
         );
     }
-    Ok(text)
+    Ok(text + &served::rows(&served)?)
 }
 
 /// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where
 /// fewer than two sizes were measured.
 pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
+    let (_, suites) = by_lane(suites);
+    let suites = &suites[..];
     let sizes = sizes(suites);
     let line = |condition: Condition| {
         let called = |extra: f64| {
@@ -108,7 +124,7 @@ mod tests {
     use super::*;
 
     /// A suite of one case measured over and over.
-    fn suite(number: usize, sizes: &[f64], verdicts: &[(f64, Verdict)]) -> Suite {
+    pub(super) fn suite(number: usize, sizes: &[f64], verdicts: &[(f64, Verdict)]) -> Suite {
         let cases = verdicts.iter().map(|(extra_percent, verdict)| JudgedCase {
             case: "step_log_memory".into(),
             metric: "cpu_time".into(),
@@ -169,6 +185,7 @@ mod tests {
             ..suite(0, &[0.0], &[(0.0, Regressed), (0.0, Improved)])
         });
         let older = [Suite { rules: "older".into(), ..suite(0, &[0.0], &[(0.0, Regressed)]) }];
+        suites.extend(super::served::tests::gates());
         let page = page(&suites, &older, "m.jsonl", Some("m.svg")).expect("a page");
         let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/calibration.markdown");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

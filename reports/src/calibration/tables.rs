@@ -8,13 +8,24 @@ use stats::binomial::lower_bound;
 use super::counts::{
     Alarms, CONFIDENCE, VerdictCounts, alarms, cases_of, conditions, machines, per_cent, sizes, slowdown, sorted, upper,
 };
+use super::served;
 use crate::Result;
 
 /// All tables: those of the suites that today's rules judged, and a list of older ones.
 pub fn tables(suites: &[Suite], older: &[Suite]) -> Result<String> {
-    let mut text = format!("{}\n", machines(if suites.is_empty() { older } else { suites }));
+    let (served, timed) = super::by_lane(suites);
+    let mut text = timed_tables(&timed, older, &machines(if suites.is_empty() { older } else { suites }))?;
+    if !served.is_empty() {
+        text.push('\n');
+        text.push_str(&served::table(&served)?);
+    }
+    Ok(text)
+}
+
+pub(super) fn timed_tables(suites: &[Suite], older: &[Suite], machines: &str) -> Result<String> {
+    let mut text = format!("{machines}\n");
     if suites.is_empty() {
-        text.push_str("No suite was judged by today's rules.\n");
+        text.push_str("No suite of the time lane was judged by today's rules.\n");
     } else {
         text.push_str(&alarm_table(suites)?);
         text.push_str(&found_table(suites)?);

@@ -2,8 +2,8 @@
 //!
 //! Runs suites of the gate's time lane, with the gate's rules and cases: one program against itself, or with slowdowns
 //! of known sizes, dealt to the cases of each suite. A suite is one line of a record, with the values of its rounds, so
-//! that other rules can be tried on them later; an interrupted calibration continues. The counts lane is exact and is
-//! not calibrated.
+//! that other rules can be tried on them later; an interrupted calibration continues. With `--load`, a suite is one
+//! gate of the memory's server under load. The counts lane is exact and is not calibrated.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use harness::workspace;
 /// Measure the gate itself: its false alarms, and the slowdowns that it finds
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A suite takes as long as a gate's time lane. With several sizes, each suite deals them to its cases. The record
+A suite takes as long as a gate's time lane, with --load some two minutes. With several sizes, each suite deals them to its cases. The record
 grows by a line a suite; repeat an interrupted command to continue. Suites that older rules judged are listed apart.
 
 Examples:
@@ -27,6 +27,8 @@ Examples:
   assay calibrate --suites 30                        slowdowns of 1% to 10%, beside unchanged cases
   assay calibrate --suites 20 --extra 0 --rebuilt    false alarms: one source, built twice
   assay calibrate --suites 20 --extra 0 --criterion  criterion's false alarms on one program
+  assay calibrate --suites 30 --extra 0 --load       false alarms: the memory's server under load
+  assay calibrate --suites 30 --extra 10 --load      the same with 10% more CPU time in every request
   assay calibrate --suites 0                         table, chart and page of the record, without measuring")]
 pub struct CalibrateArgs {
     /// The number of suites with these sizes, including those in the record
@@ -48,6 +50,10 @@ pub struct CalibrateArgs {
     /// Let criterion judge instead, each pass against the previous one, for comparison with this gate
     #[arg(long, conflicts_with = "rebuilt")]
     criterion: bool,
+
+    /// Gate the memory's server under load instead of its cases; a slowdown is CPU time in every request
+    #[arg(long, conflicts_with_all = ["criterion", "only"])]
+    load: bool,
 
     /// The record [default: this machine's in baselines/calibration]
     #[arg(long, value_name = "FILE")]
@@ -73,13 +79,13 @@ impl CalibrateArgs {
             );
         }
         let judge = if self.criterion { Judge::Criterion } else { Judge::Assay };
-        let condition = Condition { judge, background_load: self.hog, two_builds: self.rebuilt };
+        let condition = Condition { judge, background_load: self.hog, two_builds: self.rebuilt, under_load: self.load };
         let policy = Rulebook::of_this_tree(self.policy.as_deref())?.policy;
         let calibration = Calibration::new(self.extra.clone(), condition, policy, self.only.as_deref())?;
         let standard = || calibration::path(&workspace::calibrations(), &calibration.machine);
         let record = self.record.clone().unwrap_or_else(standard);
         let (mut suites, older): (Vec<Suite>, Vec<Suite>) =
-            calibration::read(&record)?.into_iter().partition(|suite| suite.rules == calibration.rules);
+            calibration::read(&record)?.into_iter().partition(|suite| calibration.judges(suite));
         let measured = suites.iter().filter(|suite| calibration.has_measured(suite)).count();
         if measured < self.suites {
             let judging = calibration.prepare()?;

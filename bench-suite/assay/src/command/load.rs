@@ -1,4 +1,4 @@
-//! `assay load`: the load generator, for any HTTP service, and the ladder of rates.
+//! `assay load`: the load generator, for any HTTP service, the ladder of rates, and profiles under load.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use baselines::Unit;
 use baselines::exit_code::Exit;
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use harness::ladder::climb::{ClimbPlan, climb};
 use harness::ladder::crossing::{HighestRate, highest_rate};
 use harness::ladder::objective::Objective;
@@ -19,23 +19,26 @@ use harness::tools::loadgen;
 use reports::charts::load_curve;
 use serde::Serialize;
 
+use super::load_profile::LoadProfileArgs;
+
 /// Load an HTTP service, and find the highest rate at which it keeps an objective
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     disable_help_flag = true,
     after_help = "\
-Everything but the ladder goes to the load generator: `assay load --help` lists its options.
+Everything but `ladder` and `profile` goes to the load generator: `assay load --help` lists its options.
 
 Examples:
   assay load scenario --from-openapi openapi.json --output shop.toml
   assay load --scenario shop.toml --model partly-open --rate 50 --duration 60s --log shop.hlog
   assay load merge logs                  the interval logs of several generators as one
-  assay load ladder --objective 'p99 < 50 ms' -- --scenario shop.toml"
+  assay load ladder --objective 'p99 < 50 ms' -- --scenario shop.toml
+  assay load profile --server './shop {port}' -- --scenario shop.toml --rate 200 --duration 20s"
 )]
 pub struct LoadArgs {
     #[command(subcommand)]
-    ladder: Option<LoadCommand>,
+    command: Option<LoadCommand>,
 
     /// Arguments of the load generator
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
@@ -45,6 +48,7 @@ pub struct LoadArgs {
 #[derive(Debug, Subcommand)]
 enum LoadCommand {
     Ladder(LadderArgs),
+    Profile(LoadProfileArgs),
 }
 
 /// Find the highest rate at which a service keeps an objective
@@ -89,6 +93,10 @@ pub struct LadderArgs {
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
+    /// Print help
+    #[arg(long, short, action = ArgAction::Help)]
+    help: Option<bool>,
+
     /// Arguments of the load generator, such as `--scenario FILE`
     #[arg(last = true, required = true, value_name = "ARGUMENT")]
     arguments: Vec<OsString>,
@@ -113,14 +121,14 @@ struct LadderFile<'a> {
 impl LoadArgs {
     /// Runs the load generator or the ladder.
     pub fn execute(&self) -> Result<Exit> {
-        if let Some(LoadCommand::Ladder(ladder)) = &self.ladder {
-            return ladder.execute();
+        match &self.command {
+            Some(LoadCommand::Ladder(ladder)) => return ladder.execute(),
+            Some(LoadCommand::Profile(profile)) => return profile.execute(),
+            None => {}
         }
         let loadgen = loadgen::find()?;
         let status = Command::new(&loadgen).args(&self.arguments).status();
-        let status = status.with_context(|| format!("can't start {}", loadgen.display()))?;
-        let known = Exit::TABLE.into_iter().find(|(exit, _)| status.code() == Some(i32::from(exit.code())));
-        Ok(known.map_or(Exit::Error, |(exit, _)| exit))
+        Ok(loadgen::exit_of(status.with_context(|| format!("can't start {}", loadgen.display()))?))
     }
 }
 

@@ -50,7 +50,7 @@ impl LoadGateArgs {
             arguments.extend(["--scenario".to_owned(), file.to_owned()]);
         }
         ensure!(!arguments.is_empty(), "nothing says which requests to send: give a file with --scenario");
-        let load = Load { name, rate: self.rate, seconds: self.seconds, arguments };
+        let load = Load { name, rate: self.rate, seconds: self.seconds, arguments, generator: None };
         Ok(Some(ServerSubject::new(server.clone(), build, load)?))
     }
 

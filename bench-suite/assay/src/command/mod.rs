@@ -17,6 +17,7 @@ mod hits;
 mod init;
 mod load;
 mod load_args;
+mod load_profile;
 mod mcp;
 mod memories;
 mod merge;

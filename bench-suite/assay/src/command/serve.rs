@@ -1,5 +1,7 @@
 //! The workers that the gate starts for `--command` and `--server`. They are not for people.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use baselines::exit_code::Exit;
 use clap::Args;
@@ -50,6 +52,10 @@ pub struct ServeServerArgs {
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     load: Vec<String>,
 
+    /// The load generator [default: found as for `assay load`]
+    #[arg(long, value_name = "FILE")]
+    loadgen: Option<PathBuf>,
+
     #[command(flatten)]
     worker: ServeArgs,
 }
@@ -58,7 +64,8 @@ impl ServeServerArgs {
     /// Serves until the end.
     pub fn execute(&self) -> Result<Exit> {
         let ServeArgs { line, extra_work, .. } = &self.worker;
-        let load = ServerUnderLoad { line, loadgen: loadgen::find()?, rate: self.rate, arguments: self.load.clone() };
+        let loadgen = self.loadgen.clone().map_or_else(loadgen::find, Ok)?;
+        let load = ServerUnderLoad { line, loadgen, rate: self.rate, arguments: self.load.clone() };
         server::serve(&load, *extra_work)?;
         Ok(Exit::Ok)
     }

@@ -1,4 +1,5 @@
-//! Suites of the gate's time lane, with the gate's rules, over the gate's cases.
+//! Suites of the gate's time lane, with the gate's rules, over the gate's cases, and gates of a server under load, with
+//! theirs.
 //!
 //! The cases of each suite get slowdowns of known sizes. The counts lane is exact and needs no calibration.
 
@@ -18,6 +19,8 @@ use workloads::input::{SEED, Source};
 use super::background_load::BackgroundLoad;
 use super::criterion::Criterion;
 use super::rules;
+use super::rules::rules_of_load;
+use super::server::{self, NAME, ServerGates};
 use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
@@ -26,15 +29,14 @@ use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::session::side_by_side::SideBySide;
 use crate::session::{plan, runs};
-use crate::subject::Subject;
-use crate::subject::memory::MemorySubject;
+use crate::subject::memory::{MemorySubject, two_builds};
 
 /// The shared settings of all suites of one command.
 pub struct Calibration {
     /// The CPU and its cores.
     pub machine: String,
-    /// A hash of the rules: see [`rules()`].
-    pub rules: String,
+    /// Hashes of the rules of the time lane and of the load lane: see [`rules()`].
+    rules: [String; 2],
     /// The condition under which suites are measured.
     pub condition: Condition,
     /// The sizes of slowdowns in per cent, sorted, without duplicates; 0 is one program against itself.
@@ -55,7 +57,9 @@ enum Programs<'a> {
     /// The gate, with one program on both sides.
     One(Box<Build>),
     /// The gate, with two builds of one source.
-    Two(Box<(Build, Build)>),
+    Two(Box<[Build; 2]>),
+    /// The gate, of the memory's server under load.
+    Served(Box<ServerGates>),
     /// Criterion, each pass against the previous one.
     Criterion(Box<Criterion<'a>>),
 }
@@ -76,9 +80,13 @@ impl Calibration {
         let mut cases: Vec<Case> = gated.map(|listed| listed.resolve(&[])).collect::<Result<_>>()?;
         cases.retain(|case| only.is_none_or(|only| case.label().contains(only) || case.id.contains(only)));
         ensure!(!cases.is_empty(), "no case of the gate matches: `assay run --list` shows the cases");
+        let (procedure, today) = (Procedure::default(), runs::today());
         Ok(Calibration {
             machine: calibration::machine(&Environment::detect(SEED, "generated")),
-            rules: rules(&Procedure::default(), &policy, &cases, runs::today()),
+            rules: [
+                rules(&procedure, &policy, &cases, today),
+                rules_of_load(&procedure, &policy, &server::load(), today),
+            ],
             condition,
             sizes,
             cases,
@@ -87,9 +95,18 @@ impl Calibration {
         })
     }
 
+    /// True if today's rules judged that suite of the record.
+    pub fn judges(&self, suite: &Suite) -> bool {
+        suite.rules == self.rules_of(suite.condition)
+    }
+
     /// True if this calibration would repeat that suite of the record.
     pub fn has_measured(&self, suite: &Suite) -> bool {
-        suite.rules == self.rules && suite.sizes == self.sizes && suite.condition == self.condition
+        self.judges(suite) && suite.sizes == self.sizes && suite.condition == self.condition
+    }
+
+    fn rules_of(&self, condition: Condition) -> &str {
+        &self.rules[usize::from(condition.under_load)]
     }
 
     /// Builds the programs. The background load starts after the builds and criterion's first pass.
@@ -100,9 +117,14 @@ impl Calibration {
                 let bench = cargo::build_one(OwnProgram::Times)?;
                 Programs::Criterion(Box::new(Criterion::new(&bench, &self.cases, source())?))
             }
-            Condition { two_builds: true, .. } => {
-                Programs::Two(Box::new((subject.revision("HEAD")?, subject.rebuilt("HEAD")?)))
+            Condition { under_load: true, two_builds: true, .. } => {
+                Programs::Served(Box::new(ServerGates::new(&two_builds(OwnProgram::MemoryServer, "HEAD")?)?))
             }
+            Condition { under_load: true, .. } => {
+                let build = subject.in_place(cargo::build_one(OwnProgram::MemoryServer)?)?;
+                Programs::Served(Box::new(ServerGates::new(&[build.clone(), build])?))
+            }
+            Condition { two_builds: true, .. } => Programs::Two(Box::new(two_builds(OwnProgram::Worker, "HEAD")?)),
             _ => Programs::One(Box::new(subject.built()?)),
         };
         Ok(Judging { programs, _load: self.condition.background_load.then(BackgroundLoad::start) })
@@ -115,8 +137,13 @@ impl Calibration {
         let Verdicts { cases, invalid, controls } = match &judging.programs {
             Programs::Criterion(passes) => Verdicts { cases: passes.pass()?, invalid: vec![], controls: vec![] },
             Programs::One(build) => self.gate(number, seed, &SideBySide::new(build, build)?)?,
+            Programs::Served(gates) => {
+                let extra = deal(&self.sizes, 1, number, seed)[0];
+                self.judge(gates.jobs(extra), &[(NAME, extra)], seed)?
+            }
             Programs::Two(builds) => {
-                let mut both = SideBySide::new(&builds.0, &builds.1)?;
+                let [base, new] = &**builds;
+                let mut both = SideBySide::new(base, new)?;
                 // New layouts in every suite; what the two builds share lies alike, as in a gate.
                 if let Err(why) = both.randomize_layouts(seed) {
                     eprintln!("skipped: layouts: {why}");
@@ -126,7 +153,7 @@ impl Calibration {
         };
         Ok(Suite {
             schema: calibration::SCHEMA,
-            rules: self.rules.clone(),
+            rules: self.rules_of(self.condition).to_owned(),
             started_at,
             duration_s: (began.elapsed().as_secs_f64() * 10.0).round() / 10.0,
             commit: Environment::detect(SEED, "generated").commit,
@@ -153,6 +180,12 @@ impl Calibration {
             all.push(jobs::job(&case, "this tree", base, new));
         }
         all.extend(jobs::controls(&subject, &[], new));
+        let cases: Vec<_> = self.cases.iter().map(|case| case.id).zip(dealt).collect();
+        self.judge(all, &cases, seed)
+    }
+
+    /// Measures and judges jobs, the first of which are these cases with so much extra work.
+    fn judge(&self, jobs: Vec<Job>, named: &[(&str, f64)], seed: u64) -> Result<Verdicts> {
         let procedure = Procedure::default();
         let settings = Settings {
             procedure: &procedure,
@@ -167,17 +200,17 @@ impl Calibration {
         let folder = tempfile::tempdir().context("can't create a folder for the rounds")?;
         let header = plan::header("quick", Environment::detect(SEED, "generated"));
         let mut writer = RunWriter::create(&folder.path().join("suite.jsonl"), header)?;
-        scheduler::run_rounds(all, &settings, &mut writer)?;
+        scheduler::run_rounds(jobs, &settings, &mut writer)?;
         let run = writer.so_far();
         let verdicts = paired::judge(&procedure, &run.pairs, &self.policy, settings.today, 0)?;
         let invalid = run.invalid.iter().chain(&verdicts.wrong_controls);
         let mut cases = Vec::with_capacity(verdicts.deltas.len());
-        for (index, paired) in run.pairs.iter().take(self.cases.len()).enumerate() {
+        for ((name, extra), paired) in named.iter().zip(&run.pairs) {
             let own = verdicts.deltas.iter().filter(|delta| !paired.abandoned && delta.case == paired.pair.case);
             for delta in own {
-                // Extra work is time: it takes no longer to wait.
-                let extra = if delta.metric == paired.pair.metric { dealt[index] } else { 0.0 };
-                cases.push(JudgedCase::new(self.cases[index].id, paired, delta, extra)?);
+                // Extra work is time: it takes no longer to wait. Under load it delays answers, too.
+                let is_slowed = delta.metric == paired.pair.metric || self.condition.under_load;
+                cases.push(JudgedCase::new(name, paired, delta, if is_slowed { *extra } else { 0.0 })?);
             }
         }
         Ok(Verdicts {

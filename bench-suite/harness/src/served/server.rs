@@ -22,6 +22,9 @@ pub const PORT: &str = "{port}";
 /// How often a load is tried whose generator was the bottleneck.
 const TRIES: usize = 3;
 
+/// Users of the load generator, at most.
+const MOST_USERS: u64 = 256;
+
 /// A server and its load.
 #[derive(Debug)]
 pub struct ServerUnderLoad<'a> {
@@ -39,7 +42,7 @@ pub struct ServerUnderLoad<'a> {
 /// higher by as much.
 pub fn serve(load: &ServerUnderLoad<'_>, extra_percent: f64) -> Result<()> {
     fail_by_answer(|| {
-        let server = Server::start(load.line)?;
+        let server = ServerProcess::start(load.line)?;
         let (variant, seed, input) = Default::default();
         let ready = Ready { protocol: VERSION, case: load.line.to_owned(), variant, seed, input, counted: 1 };
         let mut slices = 0;
@@ -53,13 +56,13 @@ pub fn serve(load: &ServerUnderLoad<'_>, extra_percent: f64) -> Result<()> {
 }
 
 impl ServerUnderLoad<'_> {
-    fn slice(&self, server: &Server, sessions: u64, extra: f64, seed: u64) -> Result<Worked> {
+    fn slice(&self, server: &ServerProcess, sessions: u64, extra: f64, seed: u64) -> Result<Worked> {
         let played = (sessions as f64 * (1.0 + extra)).round() as u64;
         let mut unhealthy = String::new();
         for _ in 0..TRIES {
-            let (before, began) = (cpu_clock::of_tree(server.process.id())?, Instant::now());
+            let (before, began) = (cpu_clock::of_tree(server.id())?, Instant::now());
             let summary = self.play(server, played, self.rate * (1.0 + extra), seed)?;
-            let cpu_ns = cpu_clock::of_tree(server.process.id())? - before;
+            let cpu_ns = cpu_clock::of_tree(server.id())? - before;
             ensure!(summary.requests > 0, "the load generator sent no request");
             let wrong: Vec<String> = summary.errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             ensure!(wrong.is_empty(), "of {} requests {} were answered wrongly", summary.requests, wrong.join(", "));
@@ -85,11 +88,13 @@ impl ServerUnderLoad<'_> {
     }
 
     /// Plays sessions against the server.
-    fn play(&self, server: &Server, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
-        let url = format!("http://127.0.0.1:{}", server.port);
+    fn play(&self, server: &ServerProcess, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
+        let url = server.url();
+        // Each user takes CPU time to start, and no more sessions than there are can be under way.
+        let users = sessions.clamp(1, MOST_USERS).to_string();
         let [sessions, rate, seed] = [sessions.to_string(), rate.to_string(), seed.to_string()];
         // A slice has few requests, of which one in a hundred may be late: the 50th and the 95th are judged.
-        let to = ["--max-start-lag", "50ms", "--server", &url];
+        let to = ["--max-start-lag", "50ms", "--users", &users, "--server", &url];
         let pace = ["--sessions", &sessions, "--rate", &rate, "--seed", &seed];
         let own = self.arguments.iter().map(String::as_str);
         loadgen::run(&self.loadgen, to.into_iter().chain(own).chain(pace))
@@ -98,21 +103,31 @@ impl ServerUnderLoad<'_> {
 
 /// A running server, which ends with this value, with all that it started.
 #[derive(Debug)]
-struct Server {
+pub struct ServerProcess {
     process: ProcessGroup,
     port: u16,
 }
 
-impl Server {
-    /// Starts it on a free port, and waits until it accepts a connection.
-    fn start(line: &str) -> Result<Server> {
+impl ServerProcess {
+    /// Starts it on a free port, and waits until it accepts a connection. [`PORT`] in the line becomes the port.
+    pub fn start(line: &str) -> Result<ServerProcess> {
         let port = process_group::free_port()?;
         let words = words::split(&line.replace(PORT, &port.to_string()))?;
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null());
         let mut process = ProcessGroup::start(command, line)?;
         process.accept_on(port)?;
-        Ok(Server { process, port })
+        Ok(ServerProcess { process, port })
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 }
 
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_start_says_why() {
-        let error = |line| Server::start(line).expect_err("fails").to_string();
+        let error = |line| ServerProcess::start(line).expect_err("fails").to_string();
         let ended = error("sh -c 'echo the port is taken >&2; exit 4'");
         assert!(ended.contains("exit status: 4 before it accepted a connection: the port is taken"), "{ended}");
         assert!(error("/no/such/server").contains("can't start `/no/such/server`"));

@@ -38,24 +38,30 @@ const CRATES: [&str; 4] = ["memory", "workloads", "worker", "assay_worker"];
 /// The flags that make a second build of one source differ: symbols get other hashes, and code another placement.
 const REBUILT: (&str, &str) = ("RUSTFLAGS", "-C metadata=rebuilt");
 
+/// Two builds of a program of this tree at a revision. They differ without a change of the source.
+pub fn two_builds(program: OwnProgram, revision: &str) -> Result<[Build; 2]> {
+    let checkout = checkout(program)?;
+    let variables = vec![(REBUILT.0.to_owned(), REBUILT.1.to_owned())];
+    let again = SourceCheckout { variables, prefill_from: None, ..checkout.clone() };
+    Ok([checkout.revision(revision)?, again.revision(revision)?])
+}
+
+fn checkout(program: OwnProgram) -> Result<SourceCheckout> {
+    let mut target = program.target();
+    target.arguments.push("--locked".to_owned());
+    let repository = workspace::root();
+    Ok(SourceCheckout {
+        home: SourceCheckout::home(&repository)?,
+        repository,
+        recipe: Arc::new(target),
+        variables: vec![],
+        prefill_from: Some(workspace::target()),
+    })
+}
+
 impl MemorySubject {
     fn checkout(&self) -> Result<SourceCheckout> {
-        let mut target = OwnProgram::Worker.target();
-        target.arguments.push("--locked".to_owned());
-        let repository = workspace::root();
-        Ok(SourceCheckout {
-            home: SourceCheckout::home(&repository)?,
-            repository,
-            recipe: Arc::new(target),
-            variables: vec![],
-            prefill_from: Some(workspace::target()),
-        })
-    }
-
-    /// A second build of a revision. The two differ without a change of the source.
-    pub fn rebuilt(&self, revision: &str) -> Result<Build> {
-        let variables = vec![(REBUILT.0.to_owned(), REBUILT.1.to_owned())];
-        SourceCheckout { variables, prefill_from: None, ..self.checkout()? }.revision(revision)
+        checkout(OwnProgram::Worker)
     }
 
     /// The worker of this tree as built, in one layout.

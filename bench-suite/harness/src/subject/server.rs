@@ -38,6 +38,16 @@ pub struct Load {
     pub seconds: f64,
     /// Arguments of the load generator.
     pub arguments: Vec<String>,
+    /// The load generator, if each worker need not find it by itself.
+    pub generator: Option<PathBuf>,
+}
+
+impl Load {
+    /// The slices of a round.
+    pub fn slicing(&self) -> Slicing {
+        let operations = Some((self.rate * self.seconds).ceil() as u64);
+        Slicing { warm_up: 1, pairs: PAIRS, operations, alone: true }
+    }
 }
 
 /// A server of a repository.
@@ -65,6 +75,21 @@ impl ServerSubject {
     pub fn repository(&self) -> &PathBuf {
         &self.lines.repository
     }
+
+    /// The case of a server with this command line.
+    pub fn case(&self, line: &str) -> SubjectCase {
+        SubjectCase {
+            program: line.to_owned(),
+            id: line.to_owned(),
+            set: vec![],
+            key: CaseKey { benchmark: self.load.name.clone(), variant: String::new() },
+            operations: 0,
+            gated: true,
+            metric: "cpu_per_request",
+            durability: Durability::Unstated,
+            slicing: self.load.slicing(),
+        }
+    }
 }
 
 impl Subject for ServerSubject {
@@ -90,23 +115,7 @@ impl Subject for ServerSubject {
     }
 
     fn list(&self, _: &Build) -> Result<Chosen> {
-        let case = |line: &String| SubjectCase {
-            program: line.clone(),
-            id: line.clone(),
-            set: vec![],
-            key: CaseKey { benchmark: self.load.name.clone(), variant: String::new() },
-            operations: 0,
-            gated: true,
-            metric: "cpu_per_request",
-            durability: Durability::Unstated,
-            slicing: Slicing {
-                warm_up: 1,
-                pairs: PAIRS,
-                operations: Some((self.load.rate * self.load.seconds).ceil() as u64),
-                alone: true,
-            },
-        };
-        Ok(Chosen { cases: self.lines.lines.iter().map(case).collect(), left_out: vec![] })
+        Ok(Chosen { cases: self.lines.lines.iter().map(|line| self.case(line)).collect(), left_out: vec![] })
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
@@ -120,6 +129,9 @@ impl Subject for ServerSubject {
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
         let mut arguments = vec![SERVE.to_owned(), "--rate".to_owned(), self.load.rate.to_string()];
         arguments.extend(self.load.arguments.iter().map(|argument| format!("--load={argument}")));
+        if let Some(loadgen) = &self.load.generator {
+            arguments.extend(["--loadgen".to_owned(), loadgen.display().to_string()]);
+        }
         CaseCommand {
             program: self.program.clone(),
             arguments,

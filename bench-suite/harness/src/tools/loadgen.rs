@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
+use baselines::exit_code::Exit;
 use serde::Deserialize;
 
 use crate::build::cargo::{self, OwnProgram};
@@ -25,6 +26,12 @@ pub fn find() -> Result<PathBuf> {
         "there is no `loadgen` beside this program or in PATH: install it with `cargo install --path loadgen` in the \
          clone of assay",
     )
+}
+
+/// The meaning of the load generator's exit code.
+pub fn exit_of(status: ExitStatus) -> Exit {
+    let known = Exit::TABLE.into_iter().find(|(exit, _)| status.code() == Some(i32::from(exit.code())));
+    known.map_or(Exit::Error, |(exit, _)| exit)
 }
 
 /// A run, as far as its summary is read here. FORMAT.md describes all of it.

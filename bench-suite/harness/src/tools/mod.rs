@@ -4,6 +4,7 @@
 //! - [`callgrind`] reads callgrind's profile, [`attribution`] attributes its costs, [`dhat`] reads DHAT's profile.
 //!   [`process_profile`] counts a whole process by them.
 //! - [`llvm_ir`] reads the code that rustc emits before optimisation, [`symbols`] the names in it.
+//! - [`perf`] samples the stacks of running processes.
 //! - [`bounded`] runs a process for a limited time.
 //! - [`criterion`] runs a criterion bench and reads its samples; [`loadgen`] runs the load generator and reads its
 //!   summary.
@@ -15,6 +16,7 @@ pub mod criterion;
 pub mod dhat;
 pub mod llvm_ir;
 pub mod loadgen;
+pub mod perf;
 pub mod process_profile;
 pub mod symbols;
 pub mod valgrind;

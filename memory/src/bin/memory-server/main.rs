@@ -24,6 +24,7 @@ use crate::tokens::Tokens;
 
 mod front;
 mod metrics;
+mod spin;
 mod tenants;
 mod tokens;
 
@@ -127,6 +128,10 @@ struct Serve {
     /// The seed of episode ids, so that a run can be repeated [default: the system's random numbers]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+
+    /// CPU time that every request costs in addition, in nanoseconds: a slowdown of a known size
+    #[arg(long, value_name = "NS", default_value_t = 0, hide = true)]
+    spin_ns: u64,
 }
 
 impl Store {
@@ -278,7 +283,8 @@ async fn serve(arguments: Serve) -> Result<()> {
         }
         stopping.stop();
     };
-    server::answer(listener, front::routes(Arc::clone(&front)), stop).await.context("serving")?;
+    let routes = spin::before_each(front::routes(Arc::clone(&front)), Duration::from_nanos(arguments.spin_ns));
+    server::answer(listener, routes, stop).await.context("serving")?;
     front.tenants().close().await.context("closing")
 }
 

@@ -1,9 +1,11 @@
 //! An OpenAPI 3 document in JSON: a request for each operation whose values are known, from examples and defaults, or
-//! from the answer to a `POST` to the path above.
+//! from the answers of other operations ([`ids`]).
 
-use std::collections::BTreeMap;
+mod ids;
 
 use serde_json::{Map, Value};
+
+use self::ids::{GivenId, IdSources};
 
 use super::super::data::text_of;
 use super::super::template::{Escape, Template};
@@ -28,42 +30,45 @@ pub fn import(text: &str) -> Result<Imported, String> {
         false => ("http://127.0.0.1:8080".to_owned(), server.to_owned()),
     };
     let mut imported = Imported { name: name(title, |_| false), base_url, ..Imported::default() };
-    let (mut left, mut posts) = (Vec::new(), BTreeMap::new());
+    let (mut left, mut sources) = (Vec::new(), IdSources::default());
     let operations = operations(&document, prefix.trim_end_matches('/'));
     for asked in &operations {
-        match request(&document, asked, None) {
+        match request(&document, asked, &[]) {
             Ok(request) => {
-                if asked.method == "post" {
-                    posts.insert(asked.path.as_str(), (imported.requests.len(), asked));
-                }
+                sources.add(asked, imported.requests.len(), &[]);
                 add(&mut imported, &document, asked, request);
             }
             Err(why) => left.push((asked, why)),
         }
     }
-    // Those that ask for something come after the request that makes it.
-    let mut after: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (asked, why) in left {
-        let made = asked.path.split_once("/{").and_then(|(collection, rest)| {
-            let post = posts.get(collection).or_else(|| posts.get(format!("{collection}/").as_str()));
-            let ((number, post), parameter) = (post?, rest.split('}').next()?);
-            let field = answered_field(&document, post, parameter)?;
-            let variable = format!("{}-{field}", imported.requests[*number].name);
-            let request = request(&document, asked, Some((parameter, &variable))).ok()?;
-            Some((*number, (variable, format!("$['{field}']")), request))
-        });
-        let Some((number, taken, request)) = made else {
-            imported.left_out.push(format!("{} {}: {why}", asked.method.to_uppercase(), asked.shown));
-            continue;
-        };
-        let extract = &mut imported.requests[number].extract;
-        if !extract.contains(&taken) {
-            extract.push(taken);
+    // Those that need ids come after the requests whose answers have them, level by level.
+    loop {
+        let (mut found, mut still) = (Vec::new(), Vec::new());
+        for (asked, why) in left {
+            let ids = sources.of(&document, asked, &imported.requests);
+            match request(&document, asked, &ids) {
+                Ok(request) => found.push((asked, ids, request)),
+                Err(_) => still.push((asked, why)),
+            }
         }
-        after.entry(number).or_default().push(imported.requests.len());
-        add(&mut imported, &document, asked, request);
+        left = still;
+        if found.is_empty() {
+            break;
+        }
+        for (asked, ids, request) in found {
+            for GivenId { variable, giver, place, .. } in ids.iter().cloned() {
+                let extract = &mut imported.requests[giver].extract;
+                if !extract.iter().any(|(known, _)| *known == variable) {
+                    extract.push((variable, place));
+                }
+            }
+            sources.add(asked, imported.requests.len(), &ids);
+            add(&mut imported, &document, asked, request);
+        }
     }
-    imported.sessions = sessions(&imported.requests, &after);
+    let left_out = left.iter().map(|(asked, why)| format!("{} {}: {why}", asked.method.to_uppercase(), asked.shown));
+    imported.left_out.extend(left_out);
+    imported.sessions = sources.sessions(&imported.requests);
     Ok(imported)
 }
 
@@ -102,45 +107,16 @@ fn add(imported: &mut Imported, document: &Value, asked: &Asked<'_>, mut request
     imported.requests.push(request);
 }
 
-/// The field of a request's answer that a parameter means: the one of its name, or `id`.
-fn answered_field(document: &Value, post: &Asked<'_>, parameter: &str) -> Option<String> {
-    let (_, response) = success(document, post.operation)?;
-    let schema = resolved(document, &response["content"]["application/json"]["schema"]);
-    let parts: Vec<&Value> = [schema].into_iter().chain(schema["allOf"].as_array().into_iter().flatten()).collect();
-    let has = |part: &Value, field: &str| resolved(document, part)["properties"].get(field).is_some();
-    let found = [parameter, "id"].into_iter().find(|field| parts.iter().any(|part| has(part, field)));
-    let is_word = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    found.filter(is_word).map(str::to_owned)
-}
-
-/// A session for each request; those that come after another are in its session, and what deletes is last.
-fn sessions(requests: &[ImportedRequest], after: &BTreeMap<usize, Vec<usize>>) -> Vec<(String, Vec<String>)> {
-    if after.is_empty() {
-        return Vec::new();
-    }
-    let is_first = |number: &usize| !after.values().flatten().any(|later| later == number);
-    let session = |number: usize| {
-        let mut later = after.get(&number).cloned().unwrap_or_default();
-        later.sort_by_key(|number| {
-            let ImportedRequest { method, path, .. } = &requests[*number];
-            (method == "DELETE", method == "DELETE" && path.ends_with('}'))
-        });
-        let names = [number].into_iter().chain(later).map(|number| requests[number].name.clone());
-        (requests[number].name.clone(), names.collect())
-    };
-    (0..requests.len()).filter(is_first).map(session).collect()
-}
-
-/// A request with its values; `made` is a parameter of the path and the name of its value, which another request makes.
-fn request(document: &Value, asked: &Asked<'_>, made: Option<(&str, &str)>) -> Result<ImportedRequest, String> {
+/// A request with its values; `ids` of its path come from answers.
+fn request(document: &Value, asked: &Asked<'_>, ids: &[GivenId]) -> Result<ImportedRequest, String> {
     let Asked { item, operation, method, path, .. } = asked;
-    let mut path = path.to_owned();
+    let put = |path: String, id: &GivenId| path.replace(&format!("{{{}}}", id.parameter), &value_of(&id.variable));
+    let mut path = ids.iter().fold(path.to_owned(), put);
     let (mut query, mut headers) = (Vec::new(), Vec::new());
     let parameters = [item, operation].into_iter().filter_map(|owner| owner["parameters"].as_array()).flatten();
     for parameter in parameters.map(|parameter| resolved(document, parameter)) {
         let name = parameter["name"].as_str().unwrap_or_default();
-        if let Some((_, variable)) = made.filter(|(made, _)| parameter["in"] == "path" && *made == name) {
-            path = path.replace(&format!("{{{name}}}"), &value_of(variable));
+        if parameter["in"] == "path" && ids.iter().any(|id| id.parameter == name) {
             continue;
         }
         let is_required = parameter["required"].as_bool().unwrap_or(false);
@@ -164,7 +140,7 @@ fn request(document: &Value, asked: &Asked<'_>, made: Option<(&str, &str)>) -> R
             _ => {}
         }
     }
-    let asked_for = made.map_or_else(|| path.clone(), |(_, variable)| path.replace(&value_of(variable), ""));
+    let asked_for = ids.iter().fold(path.clone(), |path, id| path.replace(&value_of(&id.variable), ""));
     if let Some((_, rest)) = asked_for.split_once('{') {
         return Err(format!("the parameter `{}` is not described", rest.split('}').next().unwrap_or_default()));
     }
