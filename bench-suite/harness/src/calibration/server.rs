@@ -14,9 +14,9 @@ use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, Program};
+use crate::schedule::program::{Deadlines, WorkerProgram};
 use crate::served::server::PORT;
-use crate::session::sides::SideBySide;
+use crate::session::side_by_side::SideBySide;
 use crate::subject::server::{Load, ServerSubject};
 use crate::workspace;
 
@@ -54,7 +54,7 @@ impl ServerGates {
         let (side, _) = both.sides();
         let subject = subject(side.build.program(), cargo::build_one(OwnProgram::Loadgen)?)?;
         let case = subject.case(&line(side.build.program(), 0));
-        let cost_ns = cost_ns(&*side.program(&subject, &case, 0.0))?;
+        let cost_ns = cost_ns(&side.program(&subject, &case, 0.0))?;
         Ok(ServerGates { subject, both, cost_ns })
     }
 
@@ -88,8 +88,8 @@ fn line(program: &Path, spin_ns: u64) -> String {
 }
 
 /// The CPU time of a request, ns: the median over slices as those of rounds, in a fresh process each.
-fn cost_ns(program: &dyn Program) -> Result<f64> {
-    let operations = program.slicing().operations.context("a slice under load has its number of sessions")?;
+fn cost_ns(program: &WorkerProgram) -> Result<f64> {
+    let operations = program.slicing.operations.context("a slice under load has its number of sessions")?;
     let mut costs = Vec::with_capacity(COSTS);
     for _ in 0..COSTS {
         let mut process = program.start(None, Placement::default(), Deadlines::default())?;

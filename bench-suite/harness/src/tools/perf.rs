@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::bounded;
-use super::valgrind::last_lines;
+use super::bounded::last_lines;
 use crate::workspace;
 
 /// Samples a second of CPU time: not a round number, so that they do not keep step with timers.
