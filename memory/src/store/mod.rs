@@ -33,6 +33,7 @@ mod newest;
 mod pattern_merger;
 pub mod raw;
 mod redb;
+mod rows;
 mod tiered;
 
 #[cfg(test)]

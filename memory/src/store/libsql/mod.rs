@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use ::libsql::{Builder, Row as DbRow, Value};
 use async_trait::async_trait;
+use scopeguard::{ScopeGuard, guard};
 use tokio::sync::Mutex;
 
 use self::indexes::Indexes;
@@ -27,6 +28,7 @@ use self::transport::{Connection, Connector, Location};
 use self::values::{BackendError, BackendResult, first, key, number};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
+use super::rows::Rows;
 use super::{Encoded, EncodedCompletion, Keep, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
 use crate::pool::{Manager, Pool, PoolLimits};
 use crate::{
@@ -37,6 +39,7 @@ mod export;
 mod indexes;
 mod raw;
 mod schema;
+mod steps;
 mod transport;
 mod values;
 mod vectors;
@@ -67,6 +70,7 @@ pub struct Libsql {
     anchor: Mutex<Option<Anchor>>,    // None once closed
     found: Option<Vec<u8>>,           // the generation that it was opened in, unless it was made then
     sample: Option<(Head, Vec<f32>)>, // a completed episode that it was opened with
+    rows: Rows,                       // of a file only
     indexes: Indexes,
     vectors: Vectors,
     encoding: Encoding,
@@ -141,6 +145,7 @@ impl Libsql {
             anchor: Mutex::new(Some(anchor)),
             found,
             sample,
+            rows: Rows::default(),
             indexes,
             vectors,
             encoding,
@@ -155,8 +160,10 @@ impl Libsql {
 
     /// Waits for the disk where the class says so, and counts the commit.
     async fn committed(&self, action: &'static str, work: impl Future<Output = BackendResult<()>>) -> Result<()> {
+        let unless_done = guard(&self.rows, Rows::forget_all);
         let done = if self.fsynced { blocking_future(work).await } else { work.await };
         done.map_err(|error| error.at(&self.path, action))?;
+        ScopeGuard::into_inner(unless_done);
         self.counters.transactions.increment();
         self.counters.fsyncs.add(u64::from(self.fsynced));
         Ok(())

@@ -22,8 +22,9 @@ use self::error::{BackendResult, opening_error};
 pub(super) use self::import::ExportedRow;
 use self::indexes::Indexes;
 pub(super) use self::raw::RawRedb;
-use self::steps::Removed;
+use self::steps::{Removed, Steps};
 use super::files::{self, Lock};
+use super::rows::Rows;
 use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -31,6 +32,7 @@ mod error;
 mod file;
 mod import;
 mod indexes;
+mod lazy_table;
 mod raw;
 mod steps;
 mod write;
@@ -57,6 +59,7 @@ pub struct Redb {
     buffered: bool,
     since_sync: AtomicU32, // commits; changes under the write lock
     removed: Removed,
+    rows: Rows,
     indexes: Indexes,
     encoding: Encoding,
     counters: Arc<Counters>,
@@ -86,6 +89,7 @@ impl Redb {
             buffered: variant.durability == Durability::Buffered,
             since_sync: AtomicU32::new(0),
             removed,
+            rows: Rows::default(),
             indexes,
             encoding,
             counters,
@@ -112,6 +116,11 @@ impl Redb {
             Ok(())
         })?;
         Ok(Some(Arc::new(Episode { head, steps })))
+    }
+
+    /// The tables of steps, for writing.
+    fn steps<'t>(&'t self, transaction: &'t WriteTransaction) -> Steps<'t> {
+        Steps::of(transaction, &self.removed, &self.rows)
     }
 
     async fn write(
@@ -153,7 +162,8 @@ impl Redb {
                 Ok(transaction.commit()?)
             })
         };
-        if sync { blocking(run) } else { run() }?;
+        let done = if sync { blocking(run) } else { run() };
+        done.inspect_err(|_| self.rows.forget_all())?;
         self.counters.transactions.increment();
         self.counters.fsyncs.add(u64::from(sync));
         Ok(())
