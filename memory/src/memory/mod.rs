@@ -21,7 +21,7 @@ use crate::retrieval::{Ranked, Ranking, Retrieval};
 use crate::sharing::Sharing;
 use crate::store::{self, Remote, Store};
 use crate::trace::Trace;
-use crate::writes::{WriteContext, WriteLimits, Writes};
+use crate::writes::{WriteContext, WriteLimits, Writes, syncing};
 use crate::{
     Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
     Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, buffers, pattern,
@@ -169,6 +169,7 @@ impl Memory {
             counters: Arc::clone(&counters),
         };
         let writes = Writes::open(variant.writes, limits, context);
+        syncing::start(variant, &store, &clock);
         let sharing = Sharing { kind: variant.sharing, counters: Arc::clone(&counters) };
         let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
         let (variant, active) = (*variant, ActiveEpisodes::default());

@@ -3,7 +3,7 @@
 //! | store | durability | a write is acknowledged when |
 //! |---|---|---|
 //! | `memory` | `memory` | the structs hold it; nothing survives the process |
-//! | `redb` | `buffered` | the process holds it; a crash loses what came after the last sync ([`SYNC_EVERY`]) |
+//! | `redb` | `buffered` | the process holds it; it is synced every second, and every [`SYNC_EVERY`] writes |
 //! | `redb` | `fsynced` | the disk holds it |
 //! | `libsql`, `tiered` | `committed` | the system holds it (WAL, `synchronous=NORMAL`): survives `kill -9` only |
 //! | `libsql` at a URL | `committed` | the server has committed it: its operator decides what that survives |
@@ -193,6 +193,12 @@ pub trait Store: Send + Sync {
 
     /// Makes everything acknowledged so far as durable as the store can: on disk, where there is one.
     async fn flush(&self) -> Result<()>;
+
+    /// Syncs what a store of class `buffered` holds in this process only. Does nothing elsewhere, or where there is
+    /// nothing to sync.
+    async fn sync(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Flushes, and releases files and connections. Closing a second time does nothing.
     async fn close(&self) -> Result<()>;

@@ -1,8 +1,8 @@
 //! Store `redb`: a file with ordered tables, one writer at a time, readers that never wait.
 //!
 //! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th,
-//! which bounds the loss in a crash, and the pages that wait for a sync before they can be reused (redb's issue 810).
-//! For the same reason no read transaction lasts longer than a call.
+//! which bounds the pages that wait for a sync before they can be reused (redb's issue 810), and when it is told to
+//! ([`Store::sync`]). For the same reason no read transaction lasts longer than a call.
 //!
 //! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same ones to two stores.
 
@@ -142,6 +142,13 @@ impl Redb {
         let sync = !self.buffered || unsynced >= SYNC_EVERY;
         self.commit(action, sync, work)?;
         self.since_sync.store(if sync { 0 } else { unsynced }, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Syncs what was committed. The caller is the only writer.
+    fn sync_all(&self, action: &'static str) -> Result<()> {
+        self.commit(action, true, |_| Ok(()))?;
+        self.since_sync.store(0, Ordering::Relaxed);
         Ok(())
     }
 
@@ -301,9 +308,12 @@ impl Store for Redb {
 
     async fn flush(&self) -> Result<()> {
         let _writing = self.write_lock.lock().await;
-        self.commit("flushing", true, |_| Ok(()))?;
-        self.since_sync.store(0, Ordering::Relaxed);
-        Ok(())
+        self.sync_all("flushing")
+    }
+
+    async fn sync(&self) -> Result<()> {
+        let _writing = self.write_lock.lock().await;
+        if self.since_sync.load(Ordering::Relaxed) > 0 { self.sync_all("syncing") } else { Ok(()) }
     }
 
     async fn close(&self) -> Result<()> {
