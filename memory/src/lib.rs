@@ -7,7 +7,7 @@
 //! |---|---|
 //! | the facade: order of writes, retrieval, completion | `memory`, `active` |
 //! | computed at completion, pure | [`trace`], [`reward`], [`reflection`], [`pattern`] |
-//! | search | [`embedding`], `retrieval` |
+//! | search | [`embedding`], `vector`, `retrieval` |
 //! | caches, shared or copied episodes | [`cache`], `sharing` |
 //! | single writes or batches, many reads at once | `writes`, `batch` |
 //! | stores, and the pools of their connections | [`store`], `pool` |
@@ -62,6 +62,7 @@ mod sharing;
 pub mod store;
 pub mod trace;
 mod variant;
+mod vector;
 mod wire;
 mod writes;
 

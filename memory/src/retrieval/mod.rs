@@ -11,7 +11,6 @@ mod indexed;
 mod scan;
 mod search;
 mod shortlist;
-mod vectors;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
