@@ -157,7 +157,8 @@ impl Memory {
         if check_embedder {
             compare_embedder(&*store, &*embedder).await?;
         }
-        ids.skip(store.stats().await?.episodes);
+        let episodes = store.stats().await?.episodes;
+        ids.skip(episodes);
         let kept = CacheLimits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
         let (cache, queries) = cache::open(variant.cache, kept, &clock, &counters);
         let queries = Arc::new(queries);
@@ -171,7 +172,7 @@ impl Memory {
         let writes = Writes::open(variant.writes, limits, context);
         syncing::start(variant, &store, &clock);
         let sharing = Sharing { kind: variant.sharing, counters: Arc::clone(&counters) };
-        let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
+        let retrieval = Retrieval::open(variant.retrieval, episodes, sharing.clone(), Arc::clone(&counters));
         let (variant, active) = (*variant, ActiveEpisodes::default());
         Ok(Memory {
             variant,

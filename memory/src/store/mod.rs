@@ -24,11 +24,14 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
-use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
+use crate::{
+    Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, TaskContext, Variant,
+};
 
 pub(crate) mod files;
 mod in_memory;
 mod libsql;
+mod loading;
 mod newest;
 mod pattern_merger;
 pub mod raw;
@@ -105,6 +108,9 @@ pub type Keep<'k> = dyn FnMut(&Episode) -> Result<()> + Send + 'k;
 /// The receiver of a scan.
 pub type Visit<'v> = dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send + 'v;
 
+/// The receiver of a scan for an index: of each episode the id, the context and the embedding.
+pub type VisitLocated<'v> = dyn for<'a> FnMut(EpisodeId, &'a TaskContext, &'a [f32]) + Send + 'v;
+
 /// Keeps episodes. All methods may be called concurrently; what one call acknowledged, the next one sees.
 ///
 /// Every method answers [`Error::Closed`] after [`Store::close`], and the database's error where that fails.
@@ -159,6 +165,11 @@ pub trait Store: Send + Sync {
 
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// [`Store::scan`], for an index: stores decode no more than that, on all processors.
+    async fn scan_located(&self, visit: &mut VisitLocated<'_>) -> Result<()> {
+        self.scan(&mut |head, embedding| visit(head.id, &head.context, embedding)).await
+    }
 
     /// Shows every episode with its steps to `keep`, as of one moment, in any order. Writes go on meanwhile.
     async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()>;

@@ -28,8 +28,12 @@ use self::transport::{Connection, Connector, Location};
 use self::values::{BackendError, BackendResult, first, key, number};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
+use super::loading::Loader;
 use super::rows::Rows;
-use super::{Encoded, EncodedCompletion, Keep, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
+use super::{
+    Encoded, EncodedCompletion, Keep, Remote, Store, StoreStats, Visit, VisitLocated, Write, blocking_future,
+    steps_stored,
+};
 use crate::pool::{Manager, Pool, PoolLimits};
 use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, SteadyClock, Step, Variant,
@@ -295,6 +299,15 @@ impl Store for Libsql {
             Ok(())
         });
         self.waiting(scan).await.map(drop)
+    }
+
+    async fn scan_located(&self, visit: &mut VisitLocated<'_>) -> Result<()> {
+        let mut loader = Loader::new(&self.encoding, visit);
+        let scan = self.read_rows("scanning episodes", Sql::SelectCompleted, vec![], |row| {
+            Ok(loader.add(&row.get::<Vec<u8>>(0)?, &row.get::<Vec<u8>>(1)?)?)
+        });
+        self.waiting(scan).await?;
+        loader.finish().map(drop)
     }
 
     async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {

@@ -24,8 +24,11 @@ use self::indexes::Indexes;
 pub(super) use self::raw::RawRedb;
 use self::steps::{Removed, Steps};
 use super::files::{self, Lock};
+use super::loading::Loader;
 use super::rows::Rows;
-use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
+use super::{
+    Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, VisitLocated, Write, blocking, rows, steps_stored,
+};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 mod error;
@@ -105,6 +108,28 @@ impl Redb {
 
     fn read<T>(&self, action: &'static str, work: impl FnOnce(&ReadTransaction) -> BackendResult<T>) -> Result<T> {
         self.with(action, |database| work(&database.begin_read()?))
+    }
+
+    /// Shows the stored head and embedding of every completed episode, in the order of ids.
+    fn each_completed(&self, mut show: impl FnMut(&[u8], &[u8]) -> BackendResult<()>) -> Result<()> {
+        blocking(|| {
+            self.read("scanning episodes", |transaction| {
+                let heads = transaction.open_table(HEADS)?;
+                let mut heads = heads.iter()?;
+                for entry in transaction.open_table(EMBEDDINGS)?.iter()? {
+                    let (id, embedding) = entry?;
+                    let head = loop {
+                        match heads.next().transpose()? {
+                            Some((head_id, head)) if head_id.value() == id.value() => break head,
+                            Some(_) => {} // it is running
+                            None => return Err(Error::UnknownEpisode { id: EpisodeId(id.value()) }.into()),
+                        }
+                    };
+                    show(head.value(), embedding.value())?;
+                }
+                Ok(())
+            })
+        })
     }
 
     fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> BackendResult<Option<Arc<Episode>>> {
@@ -227,21 +252,19 @@ impl Store for Redb {
 
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         let mut rows = 0;
-        blocking(|| {
-            self.read("scanning episodes", |transaction| {
-                let heads = transaction.open_table(HEADS)?;
-                for entry in transaction.open_table(EMBEDDINGS)?.iter()? {
-                    let (id, embedding) = entry?;
-                    let head = heads.get(id.value())?.ok_or(Error::UnknownEpisode { id: EpisodeId(id.value()) })?;
-                    let head: Head = self.encoding.decode(head.value())?;
-                    let embedding = self.encoding.decode_vector(embedding.value())?;
-                    visit(&head, &embedding);
-                    rows += 1;
-                }
-                Ok(())
-            })
+        self.each_completed(|head, embedding| {
+            visit(&self.encoding.decode(head)?, &self.encoding.decode_vector(embedding)?);
+            rows += 1;
+            Ok(())
         })?;
         self.counters.rows_read.add(rows);
+        Ok(())
+    }
+
+    async fn scan_located(&self, visit: &mut VisitLocated<'_>) -> Result<()> {
+        let mut loader = Loader::new(&self.encoding, visit);
+        self.each_completed(|head, embedding| Ok(loader.add(head, embedding)?))?;
+        self.counters.rows_read.add(blocking(|| loader.finish())?);
         Ok(())
     }
 
