@@ -45,7 +45,7 @@ enum State {
     Unloaded,
     /// It is being made. What was changed since that began, in order.
     Loading(Vec<Change>),
-    Loaded(Index),
+    Loaded(Box<Index>),
     Closed,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct PendingCompletion<'a> {
 
 impl State {
     fn index(&self) -> Option<&Index> {
-        if let State::Loaded(index) = self { Some(index) } else { None }
+        if let State::Loaded(index) = self { Some(index.as_ref()) } else { None }
     }
 
     /// Makes a change, or notes it. Without an index there is nothing to do; the number of added episodes.
@@ -98,7 +98,7 @@ fn apply(change: Change, index: &mut Index) -> u64 {
 impl Indexed {
     /// Over a store of so many episodes.
     pub(super) fn open(episodes: u64, counters: Arc<Counters>) -> Indexed {
-        let state = RwLock::new(if episodes == 0 { State::Loaded(Index::default()) } else { State::Unloaded });
+        let state = RwLock::new(if episodes == 0 { State::Loaded(Box::default()) } else { State::Unloaded });
         Indexed { state, loading: tokio::sync::Mutex::default(), doubtful: Mutex::default(), counters }
     }
 
@@ -161,7 +161,7 @@ impl Indexed {
                 apply(change, &mut index);
             }
             self.counters.episodes_indexed.add(index.len() as u64);
-            *state = State::Loaded(index);
+            *state = State::Loaded(Box::new(index));
         }
     }
 
