@@ -49,6 +49,7 @@ mod error;
 pub mod hash;
 mod id_source;
 mod ids;
+mod labels;
 mod memory;
 mod outcome;
 pub mod pattern;
@@ -74,6 +75,7 @@ pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepSt
 pub use error::{BoxError, Error, Result};
 pub use id_source::IdSource;
 pub use ids::{EpisodeId, MalformedId, PatternId};
+pub use labels::Labels;
 pub use memory::{BACKUP_FORMAT, Backup, Health, Memory, Options, Retention};
 pub use outcome::{Completion, Outcome, Reflection, Reward};
 pub use pattern::{Pattern, PatternKind};

@@ -39,11 +39,11 @@ fn held(variant: &str) -> i64 {
     held
 }
 
-/// With whole vectors a store has 1,024 bytes more, and the index 200.
+/// With whole vectors and a map of metadata the store has 1,400 bytes more, and the index 200.
 #[test]
 fn vectors_of_words_are_a_small_part_of_what_is_held() {
     let [store, both] = ["store=memory", "store=memory,retrieval=indexed"].map(held);
     println!("an episode: {store} bytes in the store, {} in the index", both - store);
-    assert!(store <= 1_600, "{store} bytes in the store");
+    assert!(both <= 1_594, "{store} bytes in the store, {} in the index", both - store);
     assert!(both - store <= 480, "{} bytes in the index", both - store);
 }
