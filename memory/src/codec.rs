@@ -10,11 +10,24 @@
 use std::any::type_name;
 
 use postcard::ser_flavors::Flavor;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 use crate::variant::Codec;
-use crate::{BoxError, Error, Result};
+use crate::{BoxError, EpisodeId, Error, Head, Result, TaskContext};
+
+/// A part of a [`Head`]: its field names are those of the head.
+#[derive(Deserialize)]
+struct Located {
+    id: EpisodeId,
+    context: TaskContext,
+}
+
+/// A head in which most is not looked at.
+type LocatedInOrder = (EpisodeId, IgnoredAny, IgnoredAny, TaskContext, IgnoredAny, IgnoredAny, IgnoredAny);
+
+/// The first fields of a head.
+type LocatedFirst<'a> = (EpisodeId, &'a str, &'a str, TaskContext);
 
 impl Codec {
     /// Appends the encoded value to `out`. After an [`Error::Encode`] `out` may hold a part of it.
@@ -35,6 +48,22 @@ impl Codec {
             Codec::Postcard => decode_postcard(bytes),
         };
         read.map_err(|source| Error::Decode { what: noun::<T>(), codec: self.name(), source })
+    }
+
+    /// The id and the context of an encoded [`Head`]. The rest is skipped, and may be damaged.
+    pub fn decode_located(self, bytes: &[u8]) -> Result<(EpisodeId, TaskContext)> {
+        let read = match self {
+            Codec::Json => {
+                serde_json::from_slice(bytes).map(|Located { id, context }| (id, context)).map_err(BoxError::from)
+            }
+            Codec::Messagepack => {
+                decode_messagepack(bytes).map(|(id, _, _, context, ..): LocatedInOrder| (id, context))
+            }
+            Codec::Postcard => postcard::take_from_bytes(bytes)
+                .map(|((id, _, _, context), _): (LocatedFirst<'_>, _)| (id, context))
+                .map_err(BoxError::from),
+        };
+        read.map_err(|source| Error::Decode { what: noun::<Head>(), codec: self.name(), source })
     }
 }
 
@@ -88,7 +117,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{Head, Step, StepStatus};
+    use crate::{StartEpisode, Step, StepStatus};
 
     fn step() -> Step {
         Step {
@@ -125,6 +154,33 @@ mod tests {
             bytes.push(0);
             let error = codec.decode::<Step>(&bytes).unwrap_err();
             assert!(error.to_string().starts_with(&format!("a stored Step is not valid {codec}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_located_without_the_rest() {
+        let context = TaskContext { domain: "web".to_owned(), tags: vec!["a".to_owned()], ..TaskContext::default() };
+        let start = StartEpisode {
+            task: "say \"context\"".to_owned(),
+            task_type: "fix".to_owned(),
+            context: context.clone(),
+            metadata: BTreeMap::from([("context".to_owned(), "id".to_owned())]),
+        };
+        let mut head = Head::new(EpisodeId(7), 3, start);
+        for _ in ["running", "completed"] {
+            for codec in Codec::ALL {
+                let mut bytes = Vec::new();
+                codec.encode(&head, &mut bytes).unwrap();
+                assert_eq!(codec.decode_located(&bytes).unwrap(), (EpisodeId(7), context.clone()), "{codec}");
+                for length in 0..bytes.len() / 4 {
+                    let error = codec.decode_located(&bytes[..length]).unwrap_err().to_string();
+                    assert!(error.starts_with("a stored Head is not valid"), "{codec}: {error}");
+                }
+            }
+            let outcome = crate::Outcome::Failure { reason: "context".to_owned() };
+            let (reflection, patterns) = (crate::Reflection::default(), Vec::new());
+            let reward = crate::Reward { total: 0.0, outcome: 0.0, efficiency: 0.0, precision: 0.0, recovery: 0.0 };
+            head.completion = Some(crate::Completion { completed_at_ns: 1, outcome, reward, reflection, patterns });
         }
     }
 

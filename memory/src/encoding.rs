@@ -20,7 +20,7 @@ use crate::buffers::{self, Buffer, Buffers};
 use crate::counters::Counters;
 use crate::embedding;
 use crate::variant::{BufferKind, Codec, Compression, EmbeddingKind};
-use crate::{Error, Result};
+use crate::{EpisodeId, Error, Result, TaskContext};
 
 /// The format version that is written: the high half of the first byte.
 const VERSION: u8 = 1;
@@ -153,6 +153,16 @@ impl Encoding {
     /// The value of this stored form, whichever variant wrote it. Fails with [`Error::Envelope`] when the tags or
     /// lengths are damaged, with [`Error::Decode`] when the payload is.
     pub fn decode<T: DeserializeOwned>(&self, stored: &[u8]) -> Result<T> {
+        self.decode_by(stored, |codec, payload| codec.decode(payload))
+    }
+
+    /// The id and the context of a stored head. The rest of it is skipped, and may be damaged.
+    pub fn decode_located(&self, stored: &[u8]) -> Result<(EpisodeId, TaskContext)> {
+        self.decode_by(stored, Codec::decode_located)
+    }
+
+    #[inline]
+    fn decode_by<T>(&self, stored: &[u8], read: impl FnOnce(Codec, &[u8]) -> Result<T>) -> Result<T> {
         let [first, second, payload @ ..] = stored else {
             return Err(damaged(format!("{} bytes are too few for its tags", stored.len())));
         };
@@ -163,7 +173,7 @@ impl Encoding {
         let compression = tagged(Compression::ALL, compression_tag, *second, "compression")?;
         self.counters.values_decoded.increment();
         if compression == Compression::None {
-            return codec.decode(payload);
+            return read(codec, payload);
         }
         let (raw_len, compressed) = read_varint(payload)?;
         if raw_len > MAX_RAW_BYTES {
@@ -172,7 +182,7 @@ impl Encoding {
         self.counters.values_decompressed.increment();
         let mut raw = Buffer::from(&self.buffers);
         compression.decompress(compressed, raw_len, &mut raw)?;
-        codec.decode(&raw)
+        read(codec, &raw)
     }
 }
 

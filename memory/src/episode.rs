@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Completion, EpisodeId};
+use crate::{Completion, EpisodeId, Labels};
 
 /// The difficulty of a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,7 +140,7 @@ pub struct Head {
     /// Its context.
     pub context: TaskContext,
     /// What the caller wants to find it by.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Labels,
     /// Its start, in nanoseconds since 1970.
     pub started_at_ns: u64,
     /// Its completion, once it has ended.
@@ -151,7 +151,7 @@ impl Head {
     /// The head of an episode that starts now.
     pub fn new(id: EpisodeId, started_at_ns: u64, start: StartEpisode) -> Head {
         let StartEpisode { task, task_type, context, metadata } = start;
-        Head { id, task, task_type, context, metadata, started_at_ns, completion: None }
+        Head { id, task, task_type, context, metadata: metadata.into(), started_at_ns, completion: None }
     }
 }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | the facade: order of writes, retrieval, completion | `memory`, `active` |
 //! | computed at completion, pure | [`trace`], [`reward`], [`reflection`], [`pattern`] |
-//! | search | [`embedding`], `retrieval` |
+//! | search | [`embedding`], `vector`, `retrieval` |
 //! | caches, shared or copied episodes | [`cache`], `sharing` |
 //! | single writes or batches, many reads at once | `writes`, `batch` |
 //! | stores, and the pools of their connections | [`store`], `pool` |
@@ -49,6 +49,7 @@ mod error;
 pub mod hash;
 mod id_source;
 mod ids;
+mod labels;
 mod memory;
 mod outcome;
 pub mod pattern;
@@ -62,6 +63,7 @@ mod sharing;
 pub mod store;
 pub mod trace;
 mod variant;
+mod vector;
 mod wire;
 mod writes;
 
@@ -73,6 +75,7 @@ pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepSt
 pub use error::{BoxError, Error, Result};
 pub use id_source::IdSource;
 pub use ids::{EpisodeId, MalformedId, PatternId};
+pub use labels::Labels;
 pub use memory::{BACKUP_FORMAT, Backup, Health, Memory, Options, Retention};
 pub use outcome::{Completion, Outcome, Reflection, Reward};
 pub use pattern::{Pattern, PatternKind};

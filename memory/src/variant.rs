@@ -124,8 +124,8 @@ toggles! {
     }
     durability: Durability, "What an acknowledged write survives." {
         Memory = "memory": "Nothing: it ends with the process.",
-        Buffered = "buffered": "A clean close. A kill of the process may take the last writes, and leaves a \
-            consistent store.",
+        Buffered = "buffered": "A clean close. A kill of the process or a power failure may take the writes of the last \
+            second, and leaves a consistent store.",
         Committed = "committed": "A kill of the process. A power failure may take the last writes, and leaves a \
             consistent store.",
         Fsynced = "fsynced": "A power failure.",

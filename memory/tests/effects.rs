@@ -350,6 +350,51 @@ async fn the_index_leaves_out_what_a_scan_scores_and_is_made_again_at_the_openin
     }
 }
 
+/// Opened again, a memory answers retrievals, and completes and deletes episodes, while the first retrieval makes the
+/// index. In the end it finds what a scan finds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_while_the_index_is_made_is_found_and_nothing_is_lost() {
+    const ADDED: usize = 40;
+    let query = || Query { text: "ticket t33 of module m3".to_owned(), context: None, limit: 2_000 };
+    for store in ["redb", "libsql", "tiered"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let memory = with_tasks(variant(&format!("store={store},pool=keepalive")), folder.path()).await;
+        let ids: Vec<EpisodeId> =
+            memory.retrieve(&query()).await.expect("retrieves").iter().map(|found| found.id).collect();
+        memory.close().await.expect("closes");
+        drop(memory);
+
+        let clock = Arc::new(ManualClock::new(1_000_000_000));
+        let indexed = variant(&format!("store={store},pool=keepalive,retrieval=indexed"));
+        let memory = Arc::new(open(indexed, folder.path(), &clock, 10).await);
+        assert_eq!(memory.counters()["episodes_indexed"], 0, "{store}: the opening makes no index");
+        let retrieving: Vec<_> = (0..3)
+            .map(|_| {
+                let memory = Arc::clone(&memory);
+                tokio::spawn(async move { memory.retrieve(&query()).await.expect("retrieves").len() })
+            })
+            .collect();
+        for (number, old) in ids.iter().enumerate().take(ADDED) {
+            let task = format!("ticket t33 of module m{number}");
+            let id = memory.start_episode(StartEpisode { task, ..StartEpisode::default() }).await.expect("starts");
+            memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.expect("completes");
+            memory.delete_episode(*old).await.expect("deletes");
+            if number % 4 == 0 {
+                memory.delete_episode(id).await.expect("deletes");
+            }
+        }
+        for found in retrieving {
+            let found = found.await.expect("no panic");
+            assert!((1_200 - ADDED..=1_200 + ADDED).contains(&found), "{store}: {found}");
+        }
+        let found = memory.retrieve(&query()).await.expect("retrieves");
+        memory.close().await.expect("closes");
+        let scanning = open(variant(&format!("store={store}")), folder.path(), &clock, 10).await;
+        assert_eq!(found, scanning.retrieve(&query()).await.expect("retrieves"), "{store}");
+        assert_eq!(found.len(), 1_200 - ADDED / 4, "{store}");
+    }
+}
+
 #[tokio::test]
 async fn sharing_hands_out_what_is_held_and_cloning_copies_it() {
     const EPISODES: [&str; 2] = ["episodes_shared", "episodes_cloned"];

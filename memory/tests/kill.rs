@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use memory::{EpisodeId, IdSource, Memory, NewStep, Options, Outcome, StartEpisode, Variant};
+use memory::{
+    Clock, EpisodeId, IdSource, ManualClock, Memory, NewStep, Options, Outcome, StartEpisode, SystemClock, Variant,
+};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use tempfile::TempDir;
@@ -27,6 +29,9 @@ const MOST_LINES: u64 = 24;
 
 /// The child completes an episode after so many steps, and starts another.
 const STEPS_AN_EPISODE: u32 = 9;
+
+/// The child's line after everything before was synced.
+const SYNCED: &str = "synced\n";
 
 /// One in so many completed episodes is deleted.
 const DELETED: usize = 2;
@@ -51,46 +56,65 @@ enum Deletion {
 
 type Episodes = BTreeMap<EpisodeId, Acknowledged>;
 
+/// The durable stores, with the writers at a time.
+const DURABLE: &[(&str, usize)] = &[
+    ("store=redb,durability=fsynced,codec=postcard", 1),
+    ("store=redb,durability=fsynced,codec=postcard,writes=batched", 4),
+    ("store=libsql,durability=committed,codec=messagepack,pool=keepalive", 1),
+    ("store=libsql,durability=committed,codec=postcard,writes=batched,pool=keepalive", 4),
+    ("store=libsql,durability=fsynced,codec=json,pool=none", 1),
+    ("store=tiered,durability=committed,codec=postcard,cache=lru,pool=keepalive", 1),
+];
+
 #[test]
 fn redb_fsynced() {
-    survives_kills("store=redb,durability=fsynced,codec=postcard");
-}
-
-#[test]
-fn libsql_committed() {
-    survives_kills("store=libsql,durability=committed,codec=messagepack,pool=keepalive");
-}
-
-#[test]
-fn libsql_fsynced() {
-    survives_kills("store=libsql,durability=fsynced,codec=json,pool=none");
+    survives_kills(0);
 }
 
 #[test]
 fn redb_fsynced_in_batches() {
-    survives_kills_of("store=redb,durability=fsynced,codec=postcard,writes=batched", 4);
+    survives_kills(1);
+}
+
+#[test]
+fn libsql_committed() {
+    survives_kills(2);
 }
 
 #[test]
 fn libsql_committed_in_batches() {
-    survives_kills_of("store=libsql,durability=committed,codec=postcard,writes=batched,pool=keepalive", 4);
+    survives_kills(3);
+}
+
+#[test]
+fn libsql_fsynced() {
+    survives_kills(4);
 }
 
 #[test]
 fn tiered_committed() {
-    survives_kills("store=tiered,durability=committed,codec=postcard,cache=lru,pool=keepalive");
+    survives_kills(5);
 }
 
-fn survives_kills(variant: &str) {
-    survives_kills_of(variant, 1);
+/// All durable stores. `ASSAY_KILLS` is the number of kills, 10,000 without it.
+#[test]
+#[ignore = "takes many minutes"]
+fn ten_thousand_kills() {
+    let kills: u64 = std::env::var("ASSAY_KILLS").map_or(10_000, |kills| kills.parse().unwrap());
+    for durable in DURABLE {
+        survives(*durable, kills.div_ceil(DURABLE.len() as u64));
+    }
 }
 
-/// With so many writers at a time, each with its own episodes.
-fn survives_kills_of(variant: &str, writers: usize) {
+fn survives_kills(durable: usize) {
+    survives(DURABLE[durable], KILLS);
+}
+
+fn survives((variant, writers): (&str, usize), kills: u64) {
     let place = Place { writers, ..Place::new(variant) };
     let mut generator = Pcg64::seed_from_u64(9);
     let mut all = Episodes::new();
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let acknowledged = place.log_and_kill(kill, &mut generator);
         let lost = place.missing(&acknowledged);
         assert!(lost.is_empty(), "{variant}, kill {kill}: {lost:#?}");
@@ -98,15 +122,15 @@ fn survives_kills_of(variant: &str, writers: usize) {
     }
     let lost = place.missing(&all);
     assert!(lost.is_empty(), "{variant}, later kills took what was there before: {lost:#?}");
-    assert!(all.values().any(|episode| episode.completed) && all.len() as u64 >= KILLS, "the child did its work");
+    assert!(all.values().any(|episode| episode.completed) && all.len() as u64 >= kills, "the child did its work");
     assert!(all.values().any(|episode| episode.deletion == Deletion::Acknowledged), "some were deleted");
 }
 
-/// The control: this class promises less, and the look finds what was lost. If this fails, so would the tests above
-/// fail to see a loss.
+/// The control: this class promises less, and the look finds what was lost while no second passed. If this fails, so
+/// would the tests above fail to see a loss.
 #[test]
 fn the_look_finds_what_a_buffered_store_loses() {
-    let place = Place::new("store=redb,durability=buffered");
+    let place = Place { clock: "still", ..Place::new("store=redb,durability=buffered") };
     drop(place.open());
     let mut generator = Pcg64::seed_from_u64(1);
     for kill in 0..5 {
@@ -117,6 +141,26 @@ fn the_look_finds_what_a_buffered_store_loses() {
         let left = place.runtime.block_on(place.open().stats()).unwrap();
         assert_eq!((left.episodes, left.steps), (0, 0), "kill {kill}: what is lost is lost as a whole");
     }
+}
+
+/// A buffered store has everything that was acknowledged a second before the kill, and of the rest nothing by halves.
+#[test]
+fn redb_buffered_loses_a_second_at_most() {
+    let place = Place { clock: "moved", ..Place::new("store=redb,durability=buffered,codec=postcard") };
+    let mut generator = Pcg64::seed_from_u64(3);
+    let mut all = Episodes::new();
+    for kill in 0..20 {
+        let said = place.said_until_killed(kill, &mut generator);
+        let synced = parse(said.rsplit_once(SYNCED).map_or("", |(before, _)| before));
+        let lost = place.missing(&synced);
+        assert!(lost.is_empty(), "kill {kill}: {lost:#?}");
+        let lost = place.missing(&parse(&said));
+        assert!(lost.iter().all(|lost| lost.ends_with(": not there")), "kill {kill}: lost by halves: {lost:#?}");
+        all.extend(synced);
+    }
+    let lost = place.missing(&all);
+    assert!(lost.is_empty(), "later kills took what was there before: {lost:#?}");
+    assert!(all.len() >= 10, "{} episodes were synced", all.len());
 }
 
 /// The other control: each kind of loss is seen.
@@ -189,13 +233,22 @@ struct Place {
     folder: TempDir,
     variant: String,
     writers: usize,
+    /// The child's clock: the `system`'s, one that stands `still`, or one that is `moved` by a second after each
+    /// episode.
+    clock: &'static str,
     runtime: Runtime,
 }
 
 impl Place {
     fn new(variant: &str) -> Place {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        Place { folder: tempfile::tempdir().unwrap(), variant: variant.to_owned(), writers: 1, runtime }
+        Place {
+            folder: tempfile::tempdir().unwrap(),
+            variant: variant.to_owned(),
+            writers: 1,
+            clock: "system",
+            runtime,
+        }
     }
 
     fn path(&self) -> PathBuf {
@@ -203,20 +256,25 @@ impl Place {
     }
 
     fn open(&self) -> Memory {
-        self.runtime.block_on(open(&self.variant, &self.path(), u64::MAX))
+        self.runtime.block_on(open(&self.variant, &self.path(), u64::MAX, Arc::new(SystemClock)))
     }
 
     /// This binary as the child, through `command` if that starts it.
     fn child(&self, mut command: Command, seed: u64, padding: usize) -> Command {
         command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
         command.env("KILL_VARIANT", &self.variant).env("KILL_PATH", self.path());
-        command.env("KILL_WRITERS", self.writers.to_string());
+        command.env("KILL_WRITERS", self.writers.to_string()).env("KILL_CLOCK", self.clock);
         command.env("KILL_SEED", seed.to_string()).env("KILL_PADDING", padding.to_string());
         command
     }
 
-    /// Lets a child log, kills it, and says what it had acknowledged.
+    /// Lets a child log, kills it, and tells what it had acknowledged.
     fn log_and_kill(&self, kill: u64, generator: &mut Pcg64) -> Episodes {
+        parse(&self.said_until_killed(kill, generator))
+    }
+
+    /// Lets a child log, kills it, and tells what it had said.
+    fn said_until_killed(&self, kill: u64, generator: &mut Pcg64) -> String {
         let lines = 1 + generator.next_u64() % (MOST_LINES * self.writers as u64);
         let turns = generator.next_u64() % 200_000; // up to some 100 us more, into the middle of the next write
         let command = self.child(Command::new(std::env::current_exe().unwrap()), kill, 0);
@@ -235,8 +293,8 @@ impl Place {
         child.kill().unwrap(); // SIGKILL, to this child
         child.wait().unwrap();
         stdout.read_to_string(&mut said).unwrap();
-        let whole = said.rfind('\n').map_or(0, |end| end + 1);
-        parse(&said[..whole])
+        said.truncate(said.rfind('\n').map_or(0, |end| end + 1));
+        said
     }
 
     /// What of it the reopened store does not have.
@@ -325,9 +383,9 @@ fn content(id: EpisodeId, number: u32) -> NewStep {
     }
 }
 
-async fn open(variant: &str, path: &Path, seed: u64) -> Memory {
+async fn open(variant: &str, path: &Path, seed: u64, clock: Arc<dyn Clock>) -> Memory {
     let variant: Variant = variant.parse().unwrap();
-    let options = Options { path: Some(path.to_owned()), ids: IdSource::seeded(seed), ..Options::default() };
+    let options = Options { path: Some(path.to_owned()), ids: IdSource::seeded(seed), clock, ..Options::default() };
     Memory::open(&variant, options)
         .await
         .unwrap_or_else(|error| panic!("{variant}: {error}: {:?}", std::error::Error::source(&error)))
@@ -350,12 +408,18 @@ fn child() {
     let number = |name: &str| variable(name).and_then(|text| text.parse::<u64>().ok()).unwrap();
     let padding = "y".repeat(number("KILL_PADDING") as usize);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let manual = Arc::new(ManualClock::new(1_800_000_000_000_000_000));
+    let (clock, moved): (Arc<dyn Clock>, _) = match variable("KILL_CLOCK").unwrap().as_str() {
+        "system" => (Arc::new(SystemClock), None),
+        "still" => (manual, None),
+        _ => (Arc::clone(&manual) as _, Some(manual)),
+    };
     say(""); // ends the line that the harness began
     let result: memory::Result<()> = runtime.block_on(async {
-        let memory = Arc::new(open(&variant, Path::new(&path), number("KILL_SEED")).await);
+        let memory = Arc::new(open(&variant, Path::new(&path), number("KILL_SEED"), clock).await);
         let mut writers = JoinSet::new();
         for _ in 0..number("KILL_WRITERS") {
-            writers.spawn(log_episodes(Arc::clone(&memory), padding.clone()));
+            writers.spawn(log_episodes(Arc::clone(&memory), padding.clone(), moved.clone()));
         }
         writers.join_next().await.unwrap().unwrap() // the first one that ends
     });
@@ -369,7 +433,7 @@ fn child() {
     say(&said);
 }
 
-async fn log_episodes(memory: Arc<Memory>, padding: String) -> memory::Result<()> {
+async fn log_episodes(memory: Arc<Memory>, padding: String, moved: Option<Arc<ManualClock>>) -> memory::Result<()> {
     for number in 0..10_000 {
         let id = memory.start_episode(task()).await?;
         say(&format!("episode {id}"));
@@ -385,6 +449,15 @@ async fn log_episodes(memory: Arc<Memory>, padding: String) -> memory::Result<()
             say(&format!("deleting {id}"));
             memory.delete_episode(id).await?;
             say(&format!("deleted {id}"));
+        }
+        if let Some(clock) = &moved {
+            let syncs = || memory.counters()["fsyncs"];
+            let before = syncs();
+            while syncs() == before {
+                clock.advance(1_000_000_000);
+                tokio::task::yield_now().await;
+            }
+            say(SYNCED.trim_end());
         }
     }
     Ok(())

@@ -51,6 +51,11 @@ impl CountingAllocator {
         (self.blocks.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 
+    /// Bytes that were allocated while counting was on, less those that were freed meanwhile.
+    pub fn held_bytes(&self) -> i64 {
+        self.alive.load(Ordering::Relaxed)
+    }
+
     #[inline]
     fn note(&self, bytes: usize, freed: usize) {
         if self.on.load(Ordering::Relaxed) {
@@ -149,5 +154,6 @@ mod tests {
         }
         assert_eq!(heap.usage(), HeapUsage { peak_bytes: 300, allocations: 1, allocated_bytes: 300 });
         assert_eq!(heap.counted(), (3, 450), "every request");
+        assert_eq!(heap.held_bytes(), 10, "50 of the block, less the 40 from before");
     }
 }

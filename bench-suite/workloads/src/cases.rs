@@ -36,6 +36,7 @@ macro_rules! for_each_case {
                 (step_log_libsql_fsynced, "step/log", "store=libsql,durability=fsynced,pool=keepalive", [quick]),
                 (step_together_libsql_committed_batched, "step/together", "store=libsql,durability=committed,writes=batched,pool=keepalive", [quick]),
                 (lifecycle_together_libsql_batched, "lifecycle/together", "store=libsql,durability=committed,writes=batched,pool=keepalive", []),
+                (engine_step_libsql, "engine/step", "store=libsql,durability=committed", []),
                 (engine_steps_libsql, "engine/steps", "store=libsql,durability=committed", []),
                 (episode_complete_memory, "episode/complete", "store=memory", [quick gated]),
                 (episode_complete_redb_f32_blob, "episode/complete", "store=redb,embedding=f32-blob", [quick]),

@@ -43,6 +43,15 @@ pub struct EpisodeCost {
     pub wall_ns: f64,
 }
 
+/// The time that it took to open a store and to answer the first retrieval.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// CPU time, of all threads.
+    pub cpu: Duration,
+    /// Wall time.
+    pub wall: Duration,
+}
+
 impl<'a> Growing<'a> {
     /// An empty store of the variant, in a file in a temporary folder.
     pub async fn open(variant: &Variant, input: &'a Input) -> Result<Growing<'a>> {
@@ -79,16 +88,16 @@ impl<'a> Growing<'a> {
 
     /// Closes the store and opens it again. Returns how long the opening took until the first retrieval was answered;
     /// nothing if the store has no file.
-    pub async fn reopen(&mut self) -> Result<Option<Duration>> {
+    pub async fn reopen(&mut self) -> Result<Option<Opening>> {
         let Some(path) = &self.path else { return Ok(None) };
         self.memory.close().await?;
         let ids = IdSource::seeded(self.input.seed);
         ids.skip(self.episodes as u64);
-        let begun = Instant::now();
+        let (cpu, begun) = (cpu_time(), Instant::now());
         self.memory = open(&self.variant, Some(path.clone()), &self.clock, ids).await?;
         let text = retrieval::script(self.input, 0).start.task;
         let found = self.memory.retrieve(&memory::Query { text, context: None, limit: 1 }).await?;
-        let took = begun.elapsed();
+        let took = Opening { cpu: cpu_time() - cpu, wall: begun.elapsed() };
         anyhow::ensure!(!found.is_empty(), "nothing was found after {} was opened again", path.display());
         Ok(Some(took))
     }
@@ -146,5 +155,28 @@ mod tests {
             });
         }
         assert!(resident_bytes().is_some_and(|bytes| bytes > 1 << 20));
+    }
+
+    /// Prints the time to open stores of 100,000 episodes, or of `ASSAY_EPISODES`, until a retrieval is answered.
+    #[test]
+    #[ignore = "fills large stores, for minutes"]
+    fn large_stores_are_opened() {
+        let episodes = std::env::var("ASSAY_EPISODES").map_or(100_000, |episodes| episodes.parse().unwrap());
+        let input = Source::default().load(8).expect("generated");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        for variant in [
+            "store=redb,codec=postcard,embedding=f32-blob",
+            "store=redb",
+            "store=libsql,codec=postcard,embedding=postcard,pool=keepalive",
+            "store=libsql,pool=keepalive",
+        ] {
+            let indexed = format!("{variant},retrieval=indexed").parse().unwrap();
+            runtime.block_on(async {
+                let mut store = Growing::open(&indexed, &input).await.unwrap();
+                store.add(episodes).await.unwrap();
+                let Opening { cpu, wall } = store.reopen().await.unwrap().expect("it has a file");
+                println!("{variant}: {} ms, {} ms CPU", wall.as_millis(), cpu.as_millis());
+            });
+        }
     }
 }

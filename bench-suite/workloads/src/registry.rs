@@ -147,6 +147,14 @@ pub const BENCHMARKS: &[Benchmark] = &[
         setup: retrieval::among_10000,
     },
     Benchmark {
+        name: "engine/step",
+        about: "commit the step of `step/log` straight into the database beneath the store",
+        exercises: &["store", "durability", "codec", "compression"],
+        episodes: 8,
+        operations: 16,
+        setup: engine::step,
+    },
+    Benchmark {
         name: "engine/steps",
         about: "commit the 8 steps of `step/together` straight into the database beneath the store",
         exercises: &["store", "durability", "codec", "compression"],

@@ -101,7 +101,7 @@ fn of_script(head: &Head, steps: &[Step], script: &Script) -> Result<(), String>
     same("task", &head.task, &script.start.task)?;
     same("task type", &head.task_type, &script.start.task_type)?;
     same("context", &head.context, &script.start.context)?;
-    same("metadata", &head.metadata, &script.start.metadata)?;
+    same("metadata", &head.metadata, &script.start.metadata.clone().into())?;
     match steps.iter().zip(&script.steps).find(|(step, written)| !equal(step, written)) {
         Some((step, _)) => Err(format!("step {} is not the one that was logged", step.number)),
         None => Ok(()),

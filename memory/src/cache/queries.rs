@@ -134,8 +134,8 @@ impl Queries {
     pub(crate) fn started(&self, head: &Head) {
         let (task_type, domain) = (&head.task_type, &head.context.domain);
         self.lists.invalidate(&|| ListKey::Task { task_type: task_type.clone(), domain: domain.clone() });
-        for (key, value) in &head.metadata {
-            self.lists.invalidate(&|| ListKey::Metadata { key: key.clone(), value: value.clone() });
+        for (key, value) in head.metadata.iter() {
+            self.lists.invalidate(&|| ListKey::Metadata { key: key.to_owned(), value: value.to_owned() });
         }
     }
 

@@ -113,9 +113,9 @@ impl Memory {
         }
         memory.write_all(&mut writes).await?;
         memory.flush().await?;
-        let (store, sharing, counters) = (&*memory.store, memory.sharing.clone(), memory.counters.clone());
-        memory.retrieval = Retrieval::open(variant.retrieval, store, sharing, counters).await?;
-        Ok((memory, Backup { episodes: episodes as u64, bytes }))
+        let (episodes, sharing, counters) = (episodes as u64, memory.sharing.clone(), memory.counters.clone());
+        memory.retrieval = Retrieval::open(variant.retrieval, episodes, sharing, counters); // with what was written
+        Ok((memory, Backup { episodes, bytes }))
     }
 
     /// Adds the writes that make this episode.

@@ -21,7 +21,7 @@ use crate::retrieval::{Ranked, Ranking, Retrieval};
 use crate::sharing::Sharing;
 use crate::store::{self, Remote, Store};
 use crate::trace::Trace;
-use crate::writes::{WriteContext, WriteLimits, Writes};
+use crate::writes::{WriteContext, WriteLimits, Writes, syncing};
 use crate::{
     Clock, Completion, Counters, Encoding, Episode, EpisodeId, Error, FeatureHashing, Head, IdSource, NewStep, Outcome,
     Pattern, Query, Result, Retrieved, StartEpisode, Stats, Step, SystemClock, Variant, batch, buffers, pattern,
@@ -157,7 +157,8 @@ impl Memory {
         if check_embedder {
             compare_embedder(&*store, &*embedder).await?;
         }
-        ids.skip(store.stats().await?.episodes);
+        let episodes = store.stats().await?.episodes;
+        ids.skip(episodes);
         let kept = CacheLimits { capacity: cache_capacity, ttl_ns: cache_ttl_ns };
         let (cache, queries) = cache::open(variant.cache, kept, &clock, &counters);
         let queries = Arc::new(queries);
@@ -169,8 +170,9 @@ impl Memory {
             counters: Arc::clone(&counters),
         };
         let writes = Writes::open(variant.writes, limits, context);
+        syncing::start(variant, &store, &clock);
         let sharing = Sharing { kind: variant.sharing, counters: Arc::clone(&counters) };
-        let retrieval = Retrieval::open(variant.retrieval, &*store, sharing.clone(), Arc::clone(&counters)).await?;
+        let retrieval = Retrieval::open(variant.retrieval, episodes, sharing.clone(), Arc::clone(&counters));
         let (variant, active) = (*variant, ActiveEpisodes::default());
         Ok(Memory {
             variant,

@@ -170,7 +170,7 @@ fn whole_step(vector: &[f32]) -> Option<f32> {
     let smaller = |smallest: f32, value: &f32| if *value == 0.0 { smallest } else { smallest.min(value.abs()) };
     let step = vector.iter().fold(f32::INFINITY, smaller);
     let is_whole = |value: &f32| (value / step - round(value / step)).abs() < 1e-3;
-    vector.iter().all(is_whole).then_some(step)
+    vector.iter().filter(|value| **value != 0.0).all(is_whole).then_some(step)
 }
 
 /// The length of what is left when the vector is rounded to multiples of `step`.

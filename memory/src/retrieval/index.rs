@@ -15,17 +15,17 @@
 //! them to find 94% of the best 10, and as many find 57% for words that nobody used. It takes minutes to be built, so
 //! that it would have to be stored and kept consistent. Reading 100,000 codes costs less than those 13,500 comparisons.
 //!
-//! An episode takes two bytes a dimension where codes are exact, five elsewhere ([`super::vectors`]), and contexts are
-//! there once.
+//! An episode takes a byte a dimension and two a feature where codes are exact, five a dimension elsewhere
+//! ([`crate::vector`]), and contexts are there once.
 
 use std::collections::{HashMap, HashSet};
 
 use super::block::Block;
 use super::cells::Cells;
 use super::code::Code;
-use super::vectors::Vector;
 use crate::embedding::dot;
 use crate::hash::FixedState;
+use crate::vector::Vector;
 use crate::{EpisodeId, Error, Result, TaskContext};
 
 /// The size from which on an index has codes.
@@ -61,6 +61,7 @@ pub(super) struct Group {
 }
 
 /// A code on its way into a block.
+#[derive(Debug)]
 struct SlotCode {
     slot: u32,
     numbers: Vec<i8>,
@@ -79,8 +80,9 @@ pub(super) struct Index {
     coded_from: usize,
     /// The index has become large enough for codes.
     coded: bool,
-    /// More episodes are about to be added: codes can wait.
+    /// More episodes are about to be added: their codes wait to be arranged.
     loading: bool,
+    waiting: Vec<SlotCode>,
     /// The codes; none while the index is small.
     pub blocks: Vec<Block>,
     /// The cells of rounded codes.
@@ -118,6 +120,7 @@ impl Index {
             coded_from,
             coded: false,
             loading: false,
+            waiting: Vec::new(),
             blocks: Vec::new(),
             cells: Cells::default(),
             celled_at: 0,
@@ -150,23 +153,25 @@ impl Index {
         }
         let slot = place_of(self.episodes.ids.len());
         let context = self.place(context);
-        self.episodes.ids.push(id);
-        self.episodes.embeddings.push(Vector::Floats(embedding.into()));
-        self.episodes.context_of.push(context);
-        self.episodes.cell_of.push(0);
-        self.groups[self.contexts[context as usize].group as usize].slots.push(slot);
-        if self.loading {
+        push(&mut self.episodes.ids, id);
+        push(&mut self.episodes.embeddings, Vector::of(embedding));
+        push(&mut self.episodes.context_of, context);
+        push(&mut self.episodes.cell_of, 0);
+        push(&mut self.groups[self.contexts[context as usize].group as usize].slots, slot);
+        if !self.coded {
+            self.code_all();
             return;
         }
-        if self.coded {
-            if let Some(code) = self.code(slot) {
-                self.put(&code);
-            }
-            if self.episodes.ids.len() >= self.arranged_at + self.arranged_at / 4 {
-                self.arrange_again();
-            }
-        } else {
-            self.code_all();
+        let code = self.code(slot, embedding);
+        if self.loading {
+            self.waiting.extend(code);
+            return;
+        }
+        if let Some(code) = code {
+            self.put(&code);
+        }
+        if self.episodes.ids.len() >= self.arranged_at + self.arranged_at / 4 {
+            self.arrange_again();
         }
     }
 
@@ -178,7 +183,10 @@ impl Index {
     /// All that was stored has been added.
     pub fn loaded(&mut self) {
         self.loading = false;
-        self.code_all();
+        if self.coded {
+            let codes = std::mem::take(&mut self.waiting);
+            self.arrange(codes);
+        }
     }
 
     /// Makes the first codes, if the index has become large enough.
@@ -186,8 +194,12 @@ impl Index {
         let size = self.episodes.ids.len();
         if size >= self.coded_from {
             self.coded = true;
-            let codes = (0..place_of(size)).filter_map(|slot| self.code(slot)).collect();
-            self.arrange(codes);
+            let embeddings = std::mem::take(&mut self.episodes.embeddings);
+            let mut space = Vec::new();
+            let slots = (0..place_of(size)).zip(&embeddings);
+            let codes = slots.filter_map(|(slot, vector)| self.code(slot, vector.read(&mut space))).collect();
+            self.episodes.embeddings = embeddings;
+            if self.loading { self.waiting = codes } else { self.arrange(codes) }
         }
     }
 
@@ -239,20 +251,15 @@ impl Index {
         place
     }
 
-    /// Codes an episode, if its embedding can have a code, and finds its cell.
-    fn code(&mut self, slot: u32) -> Option<SlotCode> {
-        let vector = &mut self.episodes.embeddings[slot as usize];
-        let Vector::Floats(values) = vector else { return None }; // it has a code
-        let Some(code) = Code::of(values) else {
+    /// Codes the embedding of an episode, if it can have a code, and finds its cell.
+    fn code(&mut self, slot: u32, embedding: &[f32]) -> Option<SlotCode> {
+        let Some(code) = Code::of(embedding) else {
             self.uncoded.push(slot);
             return None;
         };
         self.coarsest = self.coarsest.max(code.error);
         if !self.cells.is_empty() {
-            self.episodes.cell_of[slot as usize] = self.cells.place(values);
-        }
-        if let Some(smaller) = Vector::coded(values, &code) {
-            *vector = smaller;
+            self.episodes.cell_of[slot as usize] = self.cells.place(embedding);
         }
         Some(SlotCode { slot, numbers: code.numbers, step: code.step })
     }
@@ -297,7 +304,7 @@ impl Index {
         let Episodes { embeddings, cell_of, .. } = &mut self.episodes;
         let whole = |slot: &usize| match &embeddings[*slot] {
             Vector::Floats(values) => Some(&**values),
-            Vector::Divided(..) => None,
+            Vector::Whole { .. } => None,
         };
         self.cells = Cells::of(&slots.iter().filter_map(whole).collect::<Vec<_>>());
         let mut space = Vec::new();
@@ -317,6 +324,14 @@ impl Index {
             None => Ok(()),
         }
     }
+}
+
+/// Adds to a list that may become long: it grows by an eighth, not by as much as it has.
+fn push<T>(list: &mut Vec<T>, value: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 8 + 8);
+    }
+    list.push(value);
 }
 
 /// Places are 32 bits, to keep blocks small: 4 billion episodes would not fit the memory.

@@ -11,7 +11,6 @@ mod indexed;
 mod scan;
 mod search;
 mod shortlist;
-mod vectors;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -203,17 +202,12 @@ pub(crate) enum Retrieval {
 }
 
 impl Retrieval {
-    /// Opens the strategy over the contents of the store.
-    pub async fn open(
-        kind: RetrievalKind,
-        store: &dyn Store,
-        sharing: Sharing,
-        counters: Arc<Counters>,
-    ) -> Result<Retrieval> {
-        Ok(match kind {
+    /// Opens the strategy over a store of so many episodes.
+    pub fn open(kind: RetrievalKind, episodes: u64, sharing: Sharing, counters: Arc<Counters>) -> Retrieval {
+        match kind {
             RetrievalKind::Scan => Retrieval::Scan(sharing),
-            RetrievalKind::Indexed => Retrieval::Indexed(Box::new(Indexed::open(store, counters).await?)),
-        })
+            RetrievalKind::Indexed => Retrieval::Indexed(Box::new(Indexed::open(episodes, counters))),
+        }
     }
 
     /// Offers every completed episode to the ranking that may be among its best. Fails with

@@ -3,7 +3,7 @@
 //! | store | durability | a write is acknowledged when |
 //! |---|---|---|
 //! | `memory` | `memory` | the structs hold it; nothing survives the process |
-//! | `redb` | `buffered` | the process holds it; a crash loses what came after the last sync ([`SYNC_EVERY`]) |
+//! | `redb` | `buffered` | the process holds it; it is synced every second, and every [`SYNC_EVERY`] writes |
 //! | `redb` | `fsynced` | the disk holds it |
 //! | `libsql`, `tiered` | `committed` | the system holds it (WAL, `synchronous=NORMAL`): survives `kill -9` only |
 //! | `libsql` at a URL | `committed` | the server has committed it: its operator decides what that survives |
@@ -24,15 +24,19 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::buffers::Buffer;
 use crate::variant::{RetrievalKind, StoreKind};
-use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
+use crate::{
+    Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, TaskContext, Variant,
+};
 
 pub(crate) mod files;
 mod in_memory;
 mod libsql;
+mod loading;
 mod newest;
 mod pattern_merger;
 pub mod raw;
 mod redb;
+mod rows;
 mod tiered;
 
 #[cfg(test)]
@@ -104,6 +108,9 @@ pub type Keep<'k> = dyn FnMut(&Episode) -> Result<()> + Send + 'k;
 /// The receiver of a scan.
 pub type Visit<'v> = dyn for<'a> FnMut(&'a Head, &'a [f32]) + Send + 'v;
 
+/// The receiver of a scan for an index: of each episode the id, the context and the embedding.
+pub type VisitLocated<'v> = dyn for<'a> FnMut(EpisodeId, &'a TaskContext, &'a [f32]) + Send + 'v;
+
 /// Keeps episodes. All methods may be called concurrently; what one call acknowledged, the next one sees.
 ///
 /// Every method answers [`Error::Closed`] after [`Store::close`], and the database's error where that fails.
@@ -159,6 +166,11 @@ pub trait Store: Send + Sync {
     /// Shows every completed episode's head and embedding to `visit`, in the order of the ids, as of one moment.
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()>;
 
+    /// [`Store::scan`], for an index: stores decode no more than that, on all processors.
+    async fn scan_located(&self, visit: &mut VisitLocated<'_>) -> Result<()> {
+        self.scan(&mut |head, embedding| visit(head.id, &head.context, embedding)).await
+    }
+
     /// Shows every episode with its steps to `keep`, as of one moment, in any order. Writes go on meanwhile.
     async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()>;
 
@@ -192,6 +204,12 @@ pub trait Store: Send + Sync {
 
     /// Makes everything acknowledged so far as durable as the store can: on disk, where there is one.
     async fn flush(&self) -> Result<()>;
+
+    /// Syncs what a store of class `buffered` holds in this process only. Does nothing elsewhere, or where there is
+    /// nothing to sync.
+    async fn sync(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Flushes, and releases files and connections. Closing a second time does nothing.
     async fn close(&self) -> Result<()>;

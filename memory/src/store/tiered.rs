@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use super::files;
 use super::libsql::Libsql;
 use super::redb::Redb;
-use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, Write, steps_stored};
+use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, VisitLocated, Write, steps_stored};
 use crate::variant::MetadataKind;
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
@@ -194,6 +194,15 @@ impl Store for Tiered {
         self.counters.tier_hits.increment();
         // Visits cannot be undone: a tier that fails half-way fails this scan, and the next one uses the record.
         self.tier.scan(visit).await.inspect_err(|_| self.out_of_step())
+    }
+
+    async fn scan_located(&self, visit: &mut VisitLocated<'_>) -> Result<()> {
+        if !self.in_step() {
+            self.counters.tier_misses.increment();
+            return self.record.scan_located(visit).await;
+        }
+        self.counters.tier_hits.increment();
+        self.tier.scan_located(visit).await.inspect_err(|_| self.out_of_step())
     }
 
     async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {

@@ -5,6 +5,7 @@
 //! episode one after the other.
 
 mod batched;
+pub(crate) mod syncing;
 
 use std::sync::Arc;
 

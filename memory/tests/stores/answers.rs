@@ -305,6 +305,31 @@ async fn tasks_write_and_read_at_once() {
 }
 
 #[tokio::test]
+async fn a_scan_for_an_index_shows_what_a_scan_shows() {
+    for variant in VARIANTS {
+        let place = Place::new();
+        let store = place.open(variant).await.store;
+        let mut writes = Vec::new();
+        for id in 0..1_200 {
+            writes.push(Write::Create(Box::new(head(id, &[("agent", "a1")]))));
+            if id % 3 != 1 {
+                let (head, embedding) = (completed(head(id, &[])), embedding(id as u32));
+                writes.push(Write::Complete(Box::new(Completed { head, embedding, patterns: vec![] })));
+            }
+        }
+        store.write_many(&writes).await.unwrap();
+        let (mut scanned, mut located) = (Vec::new(), Vec::new());
+        store.scan(&mut |head, vector| scanned.push((head.id, head.context.clone(), vector.to_vec()))).await.unwrap();
+        store
+            .scan_located(&mut |id, context, vector| located.push((id, context.clone(), vector.to_vec())))
+            .await
+            .unwrap();
+        assert_eq!((scanned.len(), &scanned), (800, &located), "{variant}");
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so() {
     for variant in VARIANTS {
         let place = Place::new();
@@ -321,6 +346,7 @@ async fn a_closed_store_says_so() {
             store.episode(EpisodeId(7)).await.unwrap_err(),
             store.episodes(&[EpisodeId(7)]).await.unwrap_err(),
             store.scan(&mut |_, _| ()).await.unwrap_err(),
+            store.scan_located(&mut |_, _, _| ()).await.unwrap_err(),
             store.patterns().await.unwrap_err(),
             store.by_metadata("agent", "a1").await.unwrap_err(),
             store.by_task("bug-fix", "web-api", 1).await.unwrap_err(),

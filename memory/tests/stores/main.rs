@@ -20,6 +20,7 @@ mod answers;
 mod effects;
 mod indexes;
 mod refusals;
+mod steps;
 mod tiered;
 mod vectors;
 

@@ -88,7 +88,9 @@ impl GrowthArgs {
             }
             drop(progress);
             println!("an episode of 5 writes, {variant}: {} turns of {IN_A_TURN} episodes", self.turns);
-            println!("   stored     CPU us    wall us  CPU times the smallest  file bytes  RAM bytes  open ms");
+            println!(
+                "   stored     CPU us    wall us  CPU times the smallest  file bytes  RAM bytes  open ms  open CPU ms"
+            );
             for (number, size) in self.sizes.iter().enumerate() {
                 let median = |of: fn(&EpisodeCost) -> f64| quartiles(costs[number].iter().map(of).collect())[1] / 1e3;
                 let ratios = costs[number].iter().zip(&costs[0]).map(|(one, least)| one.cpu_ns / least.cpu_ns);
@@ -96,15 +98,16 @@ impl GrowthArgs {
                 let episodes = stores[number].episodes() as u64;
                 let file = stores[number].stored_bytes()?.map(|bytes| bytes / episodes);
                 let ram = resident[number].map(|bytes| bytes / *size as u64);
-                let open = stores[number].reopen().await?.map(|took| took.as_millis());
+                let open = stores[number].reopen().await?;
+                let [wall, cpu] = [open.map(|took| took.wall), open.map(|took| took.cpu)]
+                    .map(|took| shown(took.map(|took| took.as_millis())));
                 println!(
-                    "{size:>9} {:>10.1} {:>10.1}  {:<22}  {:>10}  {:>9}  {:>7}",
+                    "{size:>9} {:>10.1} {:>10.1}  {:<22}  {:>10}  {:>9}  {wall:>7}  {cpu:>11}",
                     median(|cost| cost.cpu_ns),
                     median(|cost| cost.wall_ns),
                     format!("{middle:.2} [{low:.2}, {high:.2}]"),
                     shown(file),
-                    shown(ram),
-                    shown(open)
+                    shown(ram)
                 );
             }
             Ok(Exit::Ok)

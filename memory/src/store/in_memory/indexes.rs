@@ -37,8 +37,8 @@ impl Indexes {
 
     pub(super) fn insert(&mut self, head: &Head) {
         if let Some(metadata) = &mut self.metadata {
-            for (key, value) in &head.metadata {
-                metadata.entry(key.clone()).or_default().entry(value.clone()).or_default().insert(head.id);
+            for (key, value) in head.metadata.iter() {
+                metadata.entry(key.to_owned()).or_default().entry(value.to_owned()).or_default().insert(head.id);
             }
         }
         match &mut self.tasks {
@@ -52,7 +52,7 @@ impl Indexes {
 
     pub(super) fn remove(&mut self, head: &Head) {
         if let Some(metadata) = &mut self.metadata {
-            for (key, value) in &head.metadata {
+            for (key, value) in head.metadata.iter() {
                 remove_two(metadata, key, value, &head.id);
             }
         }

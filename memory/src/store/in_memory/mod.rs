@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use self::indexes::Indexes;
 use super::{Completed, Keep, Store, StoreStats, Visit, Write, rows, steps_stored};
 use crate::sharing::Sharing;
+use crate::vector::Vector;
 use crate::{Counters, Episode, EpisodeId, Error, Head, Pattern, PatternId, Result, Step, Variant};
 
 mod indexes;
@@ -31,7 +32,7 @@ struct Contents {
 
 struct StoredEpisode {
     episode: Arc<Episode>, // held by others as well only once it is completed
-    embedding: Vec<f32>,   // empty until completed
+    embedding: Vector,     // empty until completed
 }
 
 impl Contents {
@@ -41,7 +42,7 @@ impl Contents {
         }
         self.indexes.insert(head);
         let episode = Arc::new(Episode { head: head.clone(), steps: Vec::new() });
-        self.episodes.insert(head.id, StoredEpisode { episode, embedding: Vec::new() });
+        self.episodes.insert(head.id, StoredEpisode { episode, embedding: Vector::of(&[]) });
         Ok(())
     }
 
@@ -62,8 +63,10 @@ impl Contents {
         if stored.is_completed() {
             return Err(Error::EpisodeCompleted { id: head.id });
         }
-        Arc::make_mut(&mut stored.episode).head = head.clone();
-        stored.embedding = embedding.to_vec();
+        let episode = Arc::make_mut(&mut stored.episode);
+        episode.head = head.clone();
+        episode.steps.shrink_to_fit(); // no more will come
+        stored.embedding = Vector::of(embedding);
         for pattern in patterns {
             let stored = self.patterns.entry(pattern.id).and_modify(|stored| stored.merge(pattern));
             stored.or_insert_with(|| pattern.clone());
@@ -187,10 +190,10 @@ impl Store for InMemory {
     }
 
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
-        let mut rows = 0;
+        let (mut rows, mut space) = (0, Vec::new());
         self.read(|contents| {
             for stored in contents.episodes.values().filter(|stored| stored.is_completed()) {
-                visit(stored.head(), &stored.embedding);
+                visit(stored.head(), stored.embedding.read(&mut space));
                 rows += 1;
             }
         })?;

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use ::libsql::{Builder, Row as DbRow, Value};
 use async_trait::async_trait;
+use scopeguard::{ScopeGuard, guard};
 use tokio::sync::Mutex;
 
 use self::indexes::Indexes;
@@ -27,7 +28,12 @@ use self::transport::{Connection, Connector, Location};
 use self::values::{BackendError, BackendResult, first, key, number};
 use self::vectors::Vectors;
 use super::files::{self, Lock};
-use super::{Encoded, EncodedCompletion, Keep, Remote, Store, StoreStats, Visit, Write, blocking_future, steps_stored};
+use super::loading::Loader;
+use super::rows::Rows;
+use super::{
+    Encoded, EncodedCompletion, Keep, Remote, Store, StoreStats, Visit, VisitLocated, Write, blocking_future,
+    steps_stored,
+};
 use crate::pool::{Manager, Pool, PoolLimits};
 use crate::{
     Clock, Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, SteadyClock, Step, Variant,
@@ -37,6 +43,7 @@ mod export;
 mod indexes;
 mod raw;
 mod schema;
+mod steps;
 mod transport;
 mod values;
 mod vectors;
@@ -67,6 +74,7 @@ pub struct Libsql {
     anchor: Mutex<Option<Anchor>>,    // None once closed
     found: Option<Vec<u8>>,           // the generation that it was opened in, unless it was made then
     sample: Option<(Head, Vec<f32>)>, // a completed episode that it was opened with
+    rows: Rows,                       // of a file only
     indexes: Indexes,
     vectors: Vectors,
     encoding: Encoding,
@@ -141,6 +149,7 @@ impl Libsql {
             anchor: Mutex::new(Some(anchor)),
             found,
             sample,
+            rows: Rows::default(),
             indexes,
             vectors,
             encoding,
@@ -155,8 +164,10 @@ impl Libsql {
 
     /// Waits for the disk where the class says so, and counts the commit.
     async fn committed(&self, action: &'static str, work: impl Future<Output = BackendResult<()>>) -> Result<()> {
+        let unless_done = guard(&self.rows, Rows::forget_all);
         let done = if self.fsynced { blocking_future(work).await } else { work.await };
         done.map_err(|error| error.at(&self.path, action))?;
+        ScopeGuard::into_inner(unless_done);
         self.counters.transactions.increment();
         self.counters.fsyncs.add(u64::from(self.fsynced));
         Ok(())
@@ -288,6 +299,15 @@ impl Store for Libsql {
             Ok(())
         });
         self.waiting(scan).await.map(drop)
+    }
+
+    async fn scan_located(&self, visit: &mut VisitLocated<'_>) -> Result<()> {
+        let mut loader = Loader::new(&self.encoding, visit);
+        let scan = self.read_rows("scanning episodes", Sql::SelectCompleted, vec![], |row| {
+            Ok(loader.add(&row.get::<Vec<u8>>(0)?, &row.get::<Vec<u8>>(1)?)?)
+        });
+        self.waiting(scan).await?;
+        loader.finish().map(drop)
     }
 
     async fn snapshot(&self, keep: &mut Keep<'_>) -> Result<()> {

@@ -133,6 +133,11 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     /// A step, if the episode exists: no row otherwise.
     InsertStep = "INSERT INTO steps (episode, number, value) SELECT row, ?2, ?3 FROM episodes WHERE id = ?1",
+    SelectRow = "SELECT row FROM episodes WHERE id = ?1",
+    /// A step of the episode in a row.
+    InsertStepOf = "INSERT INTO steps (episode, number, value) VALUES (?1, ?2, ?3)",
+    InsertEightSteps = "INSERT INTO steps (episode, number, value) VALUES \
+        (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)",
     /// A completed head over an uncompleted one: no row otherwise.
     CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 \
         WHERE id = ?1 AND completed_at_ns IS NULL",

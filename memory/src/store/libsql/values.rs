@@ -33,14 +33,18 @@ impl BackendError {
         }
     }
 
-    /// `taken`, if the database says that the primary key is in use.
-    pub(super) fn unless_taken(self, taken: Error) -> BackendError {
-        let is_taken = match &self {
+    /// The database says that the primary key is in use.
+    pub(super) fn is_taken(&self) -> bool {
+        match self {
             BackendError::Libsql(::libsql::Error::SqliteFailure(code, _)) => schema::key_is_taken(*code),
             BackendError::Libsql(error) => text_of(error).is_some_and(|text| text.contains("UNIQUE constraint failed")),
             BackendError::Ours(_) => false,
-        };
-        if is_taken { taken.into() } else { self }
+        }
+    }
+
+    /// `taken`, if the database says that the primary key is in use.
+    pub(super) fn unless_taken(self, taken: Error) -> BackendError {
+        if self.is_taken() { taken.into() } else { self }
     }
 
     /// A server was not reached, or does not know the stream (any more): nothing was done.

@@ -4,6 +4,7 @@ use ::libsql::Value;
 
 use super::Libsql;
 use super::schema::Sql;
+use super::steps::StepRow;
 use super::transport::Connection;
 use super::values::{BackendError, BackendResult, key, time};
 use crate::store::pattern_merger::PatternMerger;
@@ -26,21 +27,23 @@ impl Libsql {
     }
 
     pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
-        let row = step_row(id, number, value);
         let mut writer = self.writer.checkout().await?;
-        self.committed("storing a step", insert_step(&mut writer, id, number, row)).await
+        self.committed("storing a step", self.insert_one(&mut writer, StepRow { id, number, value })).await
     }
 
     pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
         self.transaction("storing a completed episode", async |writer, shared| {
             self.complete_within(writer, shared, completion).await
         })
-        .await
+        .await?;
+        self.rows.forget(completion.head.id);
+        Ok(())
     }
 
     pub(in crate::store) async fn delete_episode(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
         self.transaction("deleting an episode", async |writer, shared| {
             let id = head.id;
+            self.rows.forget(id);
             writer.execute(Sql::DeleteSteps, vec![key(id)]).await?;
             self.unindex_vector(writer, id).await?;
             let completed = Value::Integer(head.completion.is_some().into());
@@ -58,12 +61,17 @@ impl Libsql {
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.transaction("storing a batch", async |writer, shared| {
+            let mut steps = Vec::with_capacity(writes.len());
             for write in writes {
+                if !matches!(write, Encoded::Step { .. }) && !steps.is_empty() {
+                    self.insert_steps(writer, &std::mem::take(&mut steps), &mut outcomes).await?;
+                }
                 let done = match write {
-                    Encoded::Episode { head, value } => insert_head(writer, head.id, head_row(head, value)).await,
                     Encoded::Step { id, number, value } => {
-                        insert_step(writer, *id, *number, step_row(*id, *number, value)).await
+                        steps.push(StepRow { id: *id, number: *number, value }); // with those that follow
+                        continue;
                     }
+                    Encoded::Episode { head, value } => insert_head(writer, head.id, head_row(head, value)).await,
                     Encoded::Completion(completion) => self.complete_within(writer, shared, completion).await,
                 };
                 // A refusal comes before any change; a taken key undoes only its own statement.
@@ -73,9 +81,14 @@ impl Libsql {
                     Ok(()) => Ok(()),
                 });
             }
-            Ok(())
+            self.insert_steps(writer, &steps, &mut outcomes).await
         })
         .await?;
+        for write in writes {
+            if let Encoded::Completion(completion) = write {
+                self.rows.forget(completion.head.id);
+            }
+        }
         Ok(outcomes)
     }
 
@@ -170,16 +183,4 @@ fn head_row(head: &Head, value: &[u8]) -> Vec<Value> {
 async fn insert_head(writer: &mut Connection, id: EpisodeId, row: Vec<Value>) -> BackendResult<()> {
     let done = writer.execute(Sql::InsertEpisode, row).await;
     done.map(drop).map_err(|error| error.unless_taken(Error::EpisodeExists { id }))
-}
-
-fn step_row(id: EpisodeId, number: u32, value: &[u8]) -> Vec<Value> {
-    vec![key(id), Value::Integer(number.into()), Value::Blob(value.to_vec())]
-}
-
-async fn insert_step(writer: &mut Connection, id: EpisodeId, number: u32, row: Vec<Value>) -> BackendResult<()> {
-    match writer.execute(Sql::InsertStep, row).await {
-        Ok(0) => Err(Error::UnknownEpisode { id }.into()),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.unless_taken(Error::StepExists { id, number })),
-    }
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 use ::redb::{Builder, Database, ReadableDatabase};
 
 use super::error::{BackendResult, opening_error};
-use super::steps::{Removed, Steps};
-use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY};
+use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, SCHEMA_KEY, steps};
 use crate::store::{SCHEMA_VERSION, SCHEMA_VERSION_OLDEST, files};
 use crate::{Error, Result};
 
@@ -37,7 +36,7 @@ fn write_schema(database: &Database) -> BackendResult<()> {
     transaction.open_table(ABOUT)?.insert(SCHEMA_KEY, SCHEMA_VERSION_OLDEST.to_be_bytes().as_slice())?;
     transaction.open_table(HEADS)?;
     transaction.open_table(EMBEDDINGS)?;
-    Steps::open(&transaction, &Removed::default())?;
+    steps::create(&transaction)?;
     transaction.open_table(PATTERNS)?;
     Ok(transaction.commit()?)
 }

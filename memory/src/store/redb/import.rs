@@ -1,6 +1,5 @@
 //! The import of rows into a local tier, and the generation of the record that it mirrors.
 
-use super::steps::Steps;
 use super::{ABOUT, EMBEDDINGS, GENERATION_KEY, HEADS, PATTERNS, Redb};
 use crate::store::files;
 use crate::{EpisodeId, Head, Result};
@@ -18,7 +17,7 @@ impl Redb {
         self.commit_paced("rebuilding the local tier", |transaction| {
             let mut heads = transaction.open_table(HEADS)?;
             let mut embeddings = transaction.open_table(EMBEDDINGS)?;
-            let mut steps = Steps::open(transaction, &self.removed)?;
+            let mut steps = self.steps(transaction);
             let mut patterns = transaction.open_table(PATTERNS)?;
             for row in rows {
                 match row {

@@ -100,8 +100,8 @@ impl Indexes {
     pub(super) fn remove(self, transaction: &WriteTransaction, head: &Head) -> BackendResult<()> {
         if self.metadata == MetadataKind::Indexed {
             let mut table = transaction.open_table(METADATA)?;
-            for (key, value) in &head.metadata {
-                table.remove((key.as_str(), value.as_str(), head.id.0))?;
+            for (key, value) in head.metadata.iter() {
+                table.remove((key, value, head.id.0))?;
             }
         }
         let (task_type, domain) = (head.task_type.as_str(), head.context.domain.as_str());
@@ -129,8 +129,8 @@ impl Indexes {
 fn insert_metadata(transaction: &WriteTransaction, head: &Head) -> BackendResult<()> {
     if !head.metadata.is_empty() {
         let mut table = transaction.open_table(METADATA)?;
-        for (key, value) in &head.metadata {
-            table.insert((key.as_str(), value.as_str(), head.id.0), ())?;
+        for (key, value) in head.metadata.iter() {
+            table.insert((key, value, head.id.0), ())?;
         }
     }
     Ok(())

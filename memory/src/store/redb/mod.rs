@@ -1,8 +1,8 @@
 //! Store `redb`: a file with ordered tables, one writer at a time, readers that never wait.
 //!
 //! Class `fsynced` syncs every commit. Class `buffered` leaves commits in the process and syncs every [`SYNC_EVERY`]th,
-//! which bounds the loss in a crash, and the pages that wait for a sync before they can be reused (redb's issue 810).
-//! For the same reason no read transaction lasts longer than a call.
+//! which bounds the pages that wait for a sync before they can be reused (redb's issue 810), and when it is told to
+//! ([`Store::sync`]). For the same reason no read transaction lasts longer than a call.
 //!
 //! Only this folder names redb. Values come and go as envelopes; [`super::tiered`] writes the same ones to two stores.
 
@@ -22,15 +22,20 @@ use self::error::{BackendResult, opening_error};
 pub(super) use self::import::ExportedRow;
 use self::indexes::Indexes;
 pub(super) use self::raw::RawRedb;
-use self::steps::Removed;
+use self::steps::{Removed, Steps};
 use super::files::{self, Lock};
-use super::{Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, Write, blocking, rows, steps_stored};
+use super::loading::Loader;
+use super::rows::Rows;
+use super::{
+    Encoded, EncodedCompletion, Keep, Store, StoreStats, Visit, VisitLocated, Write, blocking, rows, steps_stored,
+};
 use crate::{Counters, Durability, Encoding, Episode, EpisodeId, Error, Head, Pattern, Result, Step, Variant};
 
 mod error;
 mod file;
 mod import;
 mod indexes;
+mod lazy_table;
 mod raw;
 mod steps;
 mod write;
@@ -57,6 +62,7 @@ pub struct Redb {
     buffered: bool,
     since_sync: AtomicU32, // commits; changes under the write lock
     removed: Removed,
+    rows: Rows,
     indexes: Indexes,
     encoding: Encoding,
     counters: Arc<Counters>,
@@ -86,6 +92,7 @@ impl Redb {
             buffered: variant.durability == Durability::Buffered,
             since_sync: AtomicU32::new(0),
             removed,
+            rows: Rows::default(),
             indexes,
             encoding,
             counters,
@@ -103,6 +110,28 @@ impl Redb {
         self.with(action, |database| work(&database.begin_read()?))
     }
 
+    /// Shows the stored head and embedding of every completed episode, in the order of ids.
+    fn each_completed(&self, mut show: impl FnMut(&[u8], &[u8]) -> BackendResult<()>) -> Result<()> {
+        blocking(|| {
+            self.read("scanning episodes", |transaction| {
+                let heads = transaction.open_table(HEADS)?;
+                let mut heads = heads.iter()?;
+                for entry in transaction.open_table(EMBEDDINGS)?.iter()? {
+                    let (id, embedding) = entry?;
+                    let head = loop {
+                        match heads.next().transpose()? {
+                            Some((head_id, head)) if head_id.value() == id.value() => break head,
+                            Some(_) => {} // it is running
+                            None => return Err(Error::UnknownEpisode { id: EpisodeId(id.value()) }.into()),
+                        }
+                    };
+                    show(head.value(), embedding.value())?;
+                }
+                Ok(())
+            })
+        })
+    }
+
     fn episode_within(&self, transaction: &ReadTransaction, id: EpisodeId) -> BackendResult<Option<Arc<Episode>>> {
         let Some(head) = transaction.open_table(HEADS)?.get(id.0)? else { return Ok(None) };
         let head = self.encoding.decode(head.value())?;
@@ -112,6 +141,11 @@ impl Redb {
             Ok(())
         })?;
         Ok(Some(Arc::new(Episode { head, steps })))
+    }
+
+    /// The tables of steps, for writing.
+    fn steps<'t>(&'t self, transaction: &'t WriteTransaction) -> Steps<'t> {
+        Steps::of(transaction, &self.removed, &self.rows)
     }
 
     async fn write(
@@ -136,6 +170,13 @@ impl Redb {
         Ok(())
     }
 
+    /// Syncs what was committed. The caller is the only writer.
+    fn sync_all(&self, action: &'static str) -> Result<()> {
+        self.commit(action, true, |_| Ok(()))?;
+        self.since_sync.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// One transaction. An error of `work` leaves everything as it was.
     fn commit(
         &self,
@@ -153,7 +194,8 @@ impl Redb {
                 Ok(transaction.commit()?)
             })
         };
-        if sync { blocking(run) } else { run() }?;
+        let done = if sync { blocking(run) } else { run() };
+        done.inspect_err(|_| self.rows.forget_all())?;
         self.counters.transactions.increment();
         self.counters.fsyncs.add(u64::from(sync));
         Ok(())
@@ -210,21 +252,19 @@ impl Store for Redb {
 
     async fn scan(&self, visit: &mut Visit<'_>) -> Result<()> {
         let mut rows = 0;
-        blocking(|| {
-            self.read("scanning episodes", |transaction| {
-                let heads = transaction.open_table(HEADS)?;
-                for entry in transaction.open_table(EMBEDDINGS)?.iter()? {
-                    let (id, embedding) = entry?;
-                    let head = heads.get(id.value())?.ok_or(Error::UnknownEpisode { id: EpisodeId(id.value()) })?;
-                    let head: Head = self.encoding.decode(head.value())?;
-                    let embedding = self.encoding.decode_vector(embedding.value())?;
-                    visit(&head, &embedding);
-                    rows += 1;
-                }
-                Ok(())
-            })
+        self.each_completed(|head, embedding| {
+            visit(&self.encoding.decode(head)?, &self.encoding.decode_vector(embedding)?);
+            rows += 1;
+            Ok(())
         })?;
         self.counters.rows_read.add(rows);
+        Ok(())
+    }
+
+    async fn scan_located(&self, visit: &mut VisitLocated<'_>) -> Result<()> {
+        let mut loader = Loader::new(&self.encoding, visit);
+        self.each_completed(|head, embedding| Ok(loader.add(head, embedding)?))?;
+        self.counters.rows_read.add(blocking(|| loader.finish())?);
         Ok(())
     }
 
@@ -291,9 +331,12 @@ impl Store for Redb {
 
     async fn flush(&self) -> Result<()> {
         let _writing = self.write_lock.lock().await;
-        self.commit("flushing", true, |_| Ok(()))?;
-        self.since_sync.store(0, Ordering::Relaxed);
-        Ok(())
+        self.sync_all("flushing")
+    }
+
+    async fn sync(&self) -> Result<()> {
+        let _writing = self.write_lock.lock().await;
+        if self.since_sync.load(Ordering::Relaxed) > 0 { self.sync_all("syncing") } else { Ok(()) }
     }
 
     async fn close(&self) -> Result<()> {

@@ -14,6 +14,8 @@ use ::redb::{
 
 use super::ABOUT;
 use super::error::BackendResult;
+use super::lazy_table::LazyTable;
+use crate::store::rows::Rows;
 use crate::{EpisodeId, Error};
 
 /// An episode's row.
@@ -63,52 +65,77 @@ impl Removed {
     }
 }
 
-/// The three tables, open for writing.
+/// Makes the three tables.
+pub(super) fn create(transaction: &WriteTransaction) -> BackendResult<()> {
+    transaction.open_table(ROWS)?;
+    transaction.open_table(PLACES)?;
+    transaction.open_table(STEPS)?;
+    Ok(())
+}
+
+/// The three tables, for writing.
 pub(super) struct Steps<'t> {
     removed: &'t Removed,
-    rows: Table<'t, u128, u64>,
-    places: Table<'t, (u64, u32), u64>,
-    steps: Table<'t, u64, &'static [u8]>,
+    known: &'t Rows,
+    rows: LazyTable<'t, u128, u64>,
+    places: LazyTable<'t, (u64, u32), u64>,
+    steps: LazyTable<'t, u64, &'static [u8]>,
 }
 
 impl<'t> Steps<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction, removed: &'t Removed) -> BackendResult<Steps<'t>> {
-        Ok(Steps {
+    pub(super) fn of(transaction: &'t WriteTransaction, removed: &'t Removed, known: &'t Rows) -> Steps<'t> {
+        Steps {
             removed,
-            rows: transaction.open_table(ROWS)?,
-            places: transaction.open_table(PLACES)?,
-            steps: transaction.open_table(STEPS)?,
-        })
+            known,
+            rows: LazyTable::new(transaction, ROWS),
+            places: LazyTable::new(transaction, PLACES),
+            steps: LazyTable::new(transaction, STEPS),
+        }
     }
 
     /// Gives a new episode its row.
     pub(super) fn start(&mut self, id: EpisodeId) -> BackendResult<()> {
-        let row = self.rows.len()? + self.removed.rows();
-        self.rows.insert(id.0, row)?;
+        let rows = self.rows.get()?;
+        let row = rows.len()? + self.removed.rows();
+        rows.insert(id.0, row)?;
         Ok(())
     }
 
     /// Adds a step of an episode that has its row.
     pub(super) fn insert(&mut self, id: EpisodeId, number: u32, value: &[u8]) -> BackendResult<()> {
-        let Some(row) = self.rows.get(id.0)?.map(|row| row.value()) else {
-            return Err(Error::UnknownEpisode { id }.into());
-        };
-        if self.places.get((row, number))?.is_some() {
+        let row = self.row(id)?;
+        let steps = self.steps.get()?;
+        let place = steps.len()? + self.removed.steps();
+        let places = self.places.get()?;
+        let taken = places.insert((row, number), place)?.map(|taken| taken.value());
+        if let Some(taken) = taken {
+            places.insert((row, number), taken)?; // as it was
             return Err(Error::StepExists { id, number }.into());
         }
-        let place = self.steps.len()? + self.removed.steps();
-        self.steps.insert(place, value)?;
-        self.places.insert((row, number), place)?;
+        steps.insert(place, value)?;
         Ok(())
+    }
+
+    /// The row of an episode.
+    fn row(&mut self, id: EpisodeId) -> BackendResult<u64> {
+        if let Some(row) = self.known.get(id) {
+            return Ok(row);
+        }
+        let stored = self.rows.get()?.get(id.0)?.map(|row| row.value());
+        let row = stored.ok_or(Error::UnknownEpisode { id })?;
+        self.known.remember(id, row);
+        Ok(row)
     }
 
     /// Removes an episode's row and steps; the number of steps.
     pub(super) fn remove(&mut self, id: EpisodeId) -> BackendResult<u64> {
-        let Some(row) = self.rows.remove(id.0)?.map(|row| row.value()) else { return Ok(0) };
+        self.known.forget(id);
+        let Some(row) = self.rows.get()?.remove(id.0)?.map(|row| row.value()) else { return Ok(0) };
         let range = (row, 0)..=(row, u32::MAX);
+        let steps = self.steps.get()?;
         let mut removed = 0;
-        for entry in self.places.extract_from_if(range, |_, _| true)? {
-            self.steps.remove(entry?.1.value())?;
+        for entry in self.places.get()?.extract_from_if(range, |_, _| true)? {
+            steps.remove(entry?.1.value())?;
             removed += 1;
         }
         Ok(removed)

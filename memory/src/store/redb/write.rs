@@ -1,53 +1,53 @@
 //! Writes: each one a transaction, or several that share one.
 
-use ::redb::{ReadableTable, Table, WriteTransaction};
+use ::redb::{ReadableTable, WriteTransaction};
 
 use super::error::{BackendError, BackendResult};
+use super::lazy_table::LazyTable;
 use super::steps::Steps;
 use super::{ABOUT, EMBEDDINGS, HEADS, PATTERNS, Redb, SCHEMA_KEY};
 use crate::store::pattern_merger::PatternMerger;
 use crate::store::{Encoded, EncodedCompletion, SCHEMA_VERSION};
 use crate::{Encoding, EpisodeId, Error, Head, Pattern, Result};
 
-/// The tables of a completion, and the state that completions of one transaction share.
-struct CompletionTables<'t> {
-    heads: Table<'t, u128, &'static [u8]>,
-    embeddings: Table<'t, u128, &'static [u8]>,
-    patterns: Table<'t, u64, &'static [u8]>,
+/// The tables of episodes, and the state that completions of one transaction share.
+struct Episodes<'t> {
+    heads: LazyTable<'t, u128, &'static [u8]>,
+    embeddings: LazyTable<'t, u128, &'static [u8]>,
+    patterns: LazyTable<'t, u64, &'static [u8]>,
     merger: PatternMerger,
 }
 
 impl Redb {
     pub(in crate::store) async fn insert_episode(&self, head: &Head, value: &[u8]) -> Result<()> {
         self.write("storing an episode", |transaction| {
-            let (mut heads, mut steps) = (transaction.open_table(HEADS)?, Steps::open(transaction, &self.removed)?);
-            insert_head(&mut heads, &mut steps, head.id, value)?;
+            Episodes::of(transaction).start(head.id, value, &mut self.steps(transaction))?;
             self.indexes.insert(transaction, head)
         })
         .await
     }
 
     pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
-        self.write("storing a step", |transaction| Steps::open(transaction, &self.removed)?.insert(id, number, value))
-            .await
+        self.write("storing a step", |transaction| self.steps(transaction).insert(id, number, value)).await
     }
 
     pub(in crate::store) async fn complete_episode(&self, completion: &EncodedCompletion<'_>) -> Result<()> {
         self.write("storing a completed episode", |transaction| {
-            let mut tables = CompletionTables::open(transaction)?;
-            tables.complete(completion, &self.encoding)?;
-            tables.write_patterns(&self.encoding)
+            let mut episodes = Episodes::of(transaction);
+            episodes.complete(completion, &self.encoding)?;
+            episodes.write_patterns(&self.encoding)
         })
-        .await
+        .await?;
+        self.rows.forget(completion.head.id);
+        Ok(())
     }
 
     pub(in crate::store) async fn delete_episode(&self, head: &Head, patterns: &[Pattern]) -> Result<()> {
         let _writing = self.write_lock.lock().await;
         let mut removed = 0;
         self.commit_paced("deleting an episode", |transaction| {
-            let mut tables = CompletionTables::open(transaction)?;
-            tables.delete(head, patterns, &self.encoding)?;
-            removed = Steps::open(transaction, &self.removed)?.remove(head.id)?;
+            Episodes::of(transaction).delete(head, patterns, &self.encoding)?;
+            removed = self.steps(transaction).remove(head.id)?;
             self.indexes.remove(transaction, head)?;
             let mut about = transaction.open_table(ABOUT)?;
             about.insert(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
@@ -61,14 +61,14 @@ impl Redb {
     pub(in crate::store) async fn write_batch(&self, writes: &[Encoded<'_>]) -> Result<Vec<Result<()>>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         self.write("storing a batch", |transaction| {
-            let mut tables = CompletionTables::open(transaction)?;
-            let mut steps = Steps::open(transaction, &self.removed)?;
+            let (mut episodes, mut steps) = (Episodes::of(transaction), self.steps(transaction));
             for write in writes {
                 let done = match write {
-                    Encoded::Episode { head, value } => insert_head(&mut tables.heads, &mut steps, head.id, value)
-                        .and_then(|()| self.indexes.insert(transaction, head)),
+                    Encoded::Episode { head, value } => {
+                        episodes.start(head.id, value, &mut steps).and_then(|()| self.indexes.insert(transaction, head))
+                    }
                     Encoded::Step { id, number, value } => steps.insert(*id, *number, value),
-                    Encoded::Completion(completion) => tables.complete(completion, &self.encoding),
+                    Encoded::Completion(completion) => episodes.complete(completion, &self.encoding),
                 };
                 outcomes.push(match done {
                     // A refusal comes before any change.
@@ -77,35 +77,50 @@ impl Redb {
                     Ok(()) => Ok(()),
                 });
             }
-            tables.write_patterns(&self.encoding)
+            episodes.write_patterns(&self.encoding)
         })
         .await?;
+        for write in writes {
+            if let Encoded::Completion(completion) = write {
+                self.rows.forget(completion.head.id);
+            }
+        }
         Ok(outcomes)
     }
 }
 
-impl<'t> CompletionTables<'t> {
-    fn open(transaction: &'t WriteTransaction) -> BackendResult<CompletionTables<'t>> {
-        Ok(CompletionTables {
-            heads: transaction.open_table(HEADS)?,
-            embeddings: transaction.open_table(EMBEDDINGS)?,
-            patterns: transaction.open_table(PATTERNS)?,
+impl<'t> Episodes<'t> {
+    fn of(transaction: &'t WriteTransaction) -> Episodes<'t> {
+        Episodes {
+            heads: LazyTable::new(transaction, HEADS),
+            embeddings: LazyTable::new(transaction, EMBEDDINGS),
+            patterns: LazyTable::new(transaction, PATTERNS),
             merger: PatternMerger::default(),
-        })
+        }
+    }
+
+    /// Adds a new episode.
+    fn start(&mut self, id: EpisodeId, value: &[u8], steps: &mut Steps<'_>) -> BackendResult<()> {
+        let heads = self.heads.get()?;
+        if heads.get(id.0)?.is_some() {
+            return Err(Error::EpisodeExists { id }.into());
+        }
+        heads.insert(id.0, value)?;
+        steps.start(id)
     }
 
     /// Completes an episode, all but its patterns.
     fn complete(&mut self, completion: &EncodedCompletion<'_>, encoding: &Encoding) -> BackendResult<()> {
         let id = completion.head.id;
-        if self.heads.get(id.0)?.is_none() {
+        if self.heads.get()?.get(id.0)?.is_none() {
             return Err(Error::UnknownEpisode { id }.into());
         }
-        if self.embeddings.get(id.0)?.is_some() {
+        if self.embeddings.get()?.get(id.0)?.is_some() {
             return Err(Error::EpisodeCompleted { id }.into());
         }
         self.read_patterns(completion.patterns, encoding)?;
-        self.heads.insert(id.0, completion.value.as_slice())?;
-        self.embeddings.insert(id.0, completion.embedding.as_slice())?;
+        self.heads.get()?.insert(id.0, completion.value.as_slice())?;
+        self.embeddings.get()?.insert(id.0, completion.embedding.as_slice())?;
         self.merger.merge(completion.patterns);
         Ok(())
     }
@@ -113,10 +128,10 @@ impl<'t> CompletionTables<'t> {
     /// Removes an episode, all but its steps.
     fn delete(&mut self, head: &Head, patterns: &[Pattern], encoding: &Encoding) -> BackendResult<()> {
         let id = head.id;
-        if self.heads.remove(id.0)?.is_none() {
+        if self.heads.get()?.remove(id.0)?.is_none() {
             return Err(Error::UnknownEpisode { id }.into());
         }
-        if self.embeddings.remove(id.0)?.is_some() && head.completion.is_none() {
+        if self.embeddings.get()?.remove(id.0)?.is_some() && head.completion.is_none() {
             return Err(Error::EpisodeCompleted { id }.into());
         }
         self.read_patterns(patterns, encoding)?;
@@ -126,7 +141,7 @@ impl<'t> CompletionTables<'t> {
 
     fn read_patterns(&mut self, seen: &[Pattern], encoding: &Encoding) -> BackendResult<()> {
         for id in self.merger.missing(seen) {
-            let stored = self.patterns.get(id.0)?;
+            let stored = self.patterns.get()?.get(id.0)?;
             let stored = stored.map(|stored| encoding.decode::<Pattern>(stored.value())).transpose()?;
             self.merger.read(id, stored);
         }
@@ -135,24 +150,11 @@ impl<'t> CompletionTables<'t> {
 
     fn write_patterns(&mut self, encoding: &Encoding) -> BackendResult<()> {
         for (id, value) in self.merger.changed(encoding)? {
-            self.patterns.insert(id.0, value.as_slice())?;
+            self.patterns.get()?.insert(id.0, value.as_slice())?;
         }
         for id in self.merger.gone() {
-            self.patterns.remove(id.0)?;
+            self.patterns.get()?.remove(id.0)?;
         }
         Ok(())
     }
-}
-
-fn insert_head(
-    heads: &mut Table<'_, u128, &'static [u8]>,
-    steps: &mut Steps<'_>,
-    id: EpisodeId,
-    value: &[u8],
-) -> BackendResult<()> {
-    if heads.get(id.0)?.is_some() {
-        return Err(Error::EpisodeExists { id }.into());
-    }
-    heads.insert(id.0, value)?;
-    steps.start(id)
 }
