@@ -26,9 +26,9 @@ pub struct FunctionDelta {
     pub new: u64,
     /// `new - base`: always `by_calls + by_cost`.
     pub delta: i64,
-    /// The part that the changed number of calls explains, at the base's cost a call.
+    /// The part that the changed number of calls explains, at the base's cost per call.
     pub by_calls: i64,
-    /// The part that the changed cost a call explains.
+    /// The part that the changed cost per call explains.
     pub by_cost: i64,
     /// The caller whose number of calls moved most in the direction of `by_calls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

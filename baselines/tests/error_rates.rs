@@ -168,7 +168,7 @@ fn identical_code_seldom_turns_a_suite_red_and_bounds_hold() {
         let rounds: usize = ended.iter().flatten().map(|ended| ended.rounds).sum();
         println!(
             "A/A {:<12} sigma {:4.1}% | {number} suites of {BENCHMARKS}: {changed} with a false verdict, {broken} with a bound \
-             that does not hold, {open} undecided | {:.1} rounds a benchmark",
+             that does not hold, {open} undecided | {:.1} rounds per benchmark",
             noise.name,
             100.0 * sigma(noise),
             rounds as f64 / (number * BENCHMARKS) as f64,

@@ -244,10 +244,10 @@ fn what_never_waits_is_decided_at_once() {
 #[test]
 fn waiting_below_a_microsecond_an_operation_is_no_wait() {
     let quick = judged(&[waiting_pair(1_000_000, waiting(0, 900, 20, 0))]);
-    assert_eq!(quick.deltas[1].verdict, Verdict::Equal, "0.9 ns an operation: {}", quick.deltas[1].why);
-    assert!(quick.deltas[1].why.contains("(1.000 us an operation)"), "{}", quick.deltas[1].why);
+    assert_eq!(quick.deltas[1].verdict, Verdict::Equal, "0.9 ns per operation: {}", quick.deltas[1].why);
+    assert!(quick.deltas[1].why.contains("(1.000 us per operation)"), "{}", quick.deltas[1].why);
     let slow = judged(&[waiting_pair(100, waiting(0, 900, 20, 20))]);
-    assert_eq!(slow.deltas[1].verdict, Verdict::Regressed, "9 us an operation: {}", slow.deltas[1].why);
+    assert_eq!(slow.deltas[1].verdict, Verdict::Regressed, "9 us per operation: {}", slow.deltas[1].why);
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn a_change_below_the_absolute_limit_is_equal() {
     let outcome = paired::judge(&Procedure::default(), &[paired], &policy, TODAY, 0).unwrap();
     assert_eq!(outcome.deltas[0].verdict, Verdict::Equal);
     let why = &outcome.deltas[0].why;
-    assert!(why.starts_with("limit 20.0% (10.00 us an operation), tolerance 39.9%"), "{why}");
+    assert!(why.starts_with("limit 20.0% (10.00 us per operation), tolerance 39.9%"), "{why}");
 }
 
 #[test]

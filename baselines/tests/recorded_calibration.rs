@@ -107,7 +107,7 @@ fn table(name: &str, pool: &Pool) {
         largest.sort_by(f64::total_cmp);
         let share = |part: usize, of: usize| 100.0 * part as f64 / of as f64;
         println!(
-            "+{:<2.0}%: {:5.1}% red, {:5.1}% undecided, {:5.1} rounds a case, half of the suites rule out {:.1}% or less",
+            "+{:<2.0}%: {:5.1}% red, {:5.1}% undecided, {:5.1} rounds per case, half of the suites rule out {:.1}% or less",
             100.0 * shift,
             share(red, SUITES),
             share(undecided, SUITES),

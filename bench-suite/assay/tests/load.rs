@@ -86,7 +86,7 @@ fn a_ladder_without_an_answer_says_why() {
     assert_eq!((code, table.as_str()), (3, ""), "{said}");
     assert!(
         said.ends_with(
-            "undecided: the objective is missed at 50 sessions a second already: lower --from, or ask for less\n"
+            "undecided: the objective is missed at 50 sessions per second already: lower --from, or ask for less\n"
         ),
         "{said}"
     );
@@ -160,7 +160,7 @@ fn a_frozen_server_shows_as_queueing_theory_has_it() {
         let open = ["--rate", &rate.to_string(), "--arrivals", "poisson", "--users", "256"];
         let found = percentiles(&open);
         let expected = [0.1, 0.01].map(|share| 1.0 - share * (1.0 - rate / MU) + 1.0 / MU);
-        println!("{rate} requests a second: p99 and p99.9 {found:.3?} s, theory {expected:.3?} s");
+        println!("{rate} requests per second: p99 and p99.9 {found:.3?} s, theory {expected:.3?} s");
         for (found, expected) in found.iter().zip(expected) {
             assert!((found / expected - 1.0).abs() < 0.05, "{found} where {expected} is right, at {rate}");
         }

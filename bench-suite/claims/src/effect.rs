@@ -1,4 +1,4 @@
-//! Effects by the strategies' counters: commits a step, bytes after compression, look-ups answered by a cache.
+//! Effects by the strategies' counters: commits per step, bytes after compression, look-ups answered by a cache.
 //!
 //! Each variant is set up and run in this process, and the counters are read before and after. Nothing is timed, so the
 //! counts repeat exactly.
@@ -130,6 +130,6 @@ mod tests {
         };
         assert_eq!(commits("writes=immediate"), (1.0, 0));
         let (batched, shared) = commits("writes=batched");
-        assert!(batched <= 0.5 && shared > 0, "{batched} commits a step, {shared} shared");
+        assert!(batched <= 0.5 && shared > 0, "{batched} commits per step, {shared} shared");
     }
 }

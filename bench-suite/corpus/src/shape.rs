@@ -190,19 +190,19 @@ impl Shape {
     pub fn compare(&self, against: &Shape) -> ShapeComparison {
         type Statistic = (&'static str, bool, fn(&Shape) -> f64);
         const STATISTICS: &[Statistic] = &[
-            ("steps an episode, mean", true, |shape| shape.steps_per_episode.mean),
-            ("steps an episode, p50", true, |shape| shape.steps_per_episode.p50 as f64),
-            ("steps an episode, p90", true, |shape| shape.steps_per_episode.p90 as f64),
-            ("bytes a step, mean", true, |shape| shape.bytes_per_step.mean),
-            ("bytes a step, p50", true, |shape| shape.bytes_per_step.p50 as f64),
-            ("bytes a step, p90", true, |shape| shape.bytes_per_step.p90 as f64),
+            ("steps per episode, mean", true, |shape| shape.steps_per_episode.mean),
+            ("steps per episode, p50", true, |shape| shape.steps_per_episode.p50 as f64),
+            ("steps per episode, p90", true, |shape| shape.steps_per_episode.p90 as f64),
+            ("bytes per step, mean", true, |shape| shape.bytes_per_step.mean),
+            ("bytes per step, p50", true, |shape| shape.bytes_per_step.p50 as f64),
+            ("bytes per step, p90", true, |shape| shape.bytes_per_step.p90 as f64),
             ("bytes a task, mean", true, |shape| shape.bytes_per_task.mean),
             ("zstd ratio, each step alone", true, |shape| shape.zstd_ratio_step),
             ("zstd ratio, median step", true, |shape| shape.zstd_ratio_step_p50),
             ("zstd ratio, each episode whole", true, |shape| shape.zstd_ratio_whole),
-            ("bytes a step, p10", false, |shape| shape.bytes_per_step.p10 as f64),
-            ("bytes a step, p99", false, |shape| shape.bytes_per_step.p99 as f64),
-            ("steps an episode, max", false, |shape| shape.steps_per_episode.max as f64),
+            ("bytes per step, p10", false, |shape| shape.bytes_per_step.p10 as f64),
+            ("bytes per step, p99", false, |shape| shape.bytes_per_step.p99 as f64),
+            ("steps per episode, max", false, |shape| shape.steps_per_episode.max as f64),
             ("failed steps, part", false, |shape| shape.failed),
             ("steps with parameters, part", false, |shape| shape.with_parameters),
         ];
@@ -216,8 +216,8 @@ impl fmt::Display for Shape {
         writeln!(f, "{} episodes, {} steps", self.episodes, self.steps)?;
         writeln!(f, "{:<18}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}", "", "mean", "p10", "p50", "p90", "p99", "max")?;
         let distributions = [
-            ("steps an episode", &self.steps_per_episode),
-            ("bytes a step", &self.bytes_per_step),
+            ("steps per episode", &self.steps_per_episode),
+            ("bytes per step", &self.bytes_per_step),
             ("bytes a task", &self.bytes_per_task),
         ];
         for (name, Distribution { mean, p10, p50, p90, p99, max }) in distributions {

@@ -18,9 +18,9 @@ pub struct OpenRun<T> {
     pub answers: Vec<T>,
     /// The time from each intended start to the answer, ns.
     pub times_ns: Vec<f64>,
-    /// Operations a second, from the first start to the last.
+    /// Operations per second, from the first start to the last.
     pub offered: f64,
-    /// Operations a second, from the first start to the last answer.
+    /// Operations per second, from the first start to the last answer.
     pub answered: f64,
 }
 

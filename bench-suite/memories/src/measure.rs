@@ -37,7 +37,7 @@ pub struct MemoryPlan {
     pub sizes: Vec<usize>,
     /// Queries of each kind, and at each pace.
     pub queries: usize,
-    /// Operations a second, on average.
+    /// Operations per second, on average.
     pub rate: f64,
     /// The results of a search that count.
     pub k: usize,

@@ -13,7 +13,7 @@ pub struct MemoriesFile {
     pub assay_memories: u32,
     /// The seed of texts and of arrivals.
     pub seed: u64,
-    /// Operations a second, on average.
+    /// Operations per second, on average.
     pub rate: f64,
     /// The results of a search that count.
     pub k: usize,

@@ -12,7 +12,7 @@ const OPERATIONS: [&str; 11] = [
     "alone p50",
     "known",
     "reworded",
-    "calls an ingest",
+    "calls per ingest",
     "calls a search",
 ];
 const SUMMARIES: [&str; 4] = ["memory", "search latency by size", "after a kill", "after clear"];

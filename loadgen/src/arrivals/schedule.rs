@@ -27,7 +27,7 @@ use super::swing::Swing;
 pub enum Arrivals {
     /// At drawn times, which do not depend on the server.
     Open {
-        /// Sessions a second, on average.
+        /// Sessions per second, on average.
         rate: f64,
         /// The shape of the Gamma distribution of the times between arrivals, and between the requests of a session.
         shape: f64,
@@ -288,7 +288,7 @@ mod tests {
         let sessions = draw(pace(OPEN));
         let count = sessions.len() as f64;
         let rate = count * 1e9 / *sessions.last().unwrap().starts_ns.first().unwrap() as f64;
-        assert!((90.0..110.0).contains(&rate), "{rate} sessions a second");
+        assert!((90.0..110.0).contains(&rate), "{rate} sessions per second");
         let ratio = sessions.iter().map(|e| e.retrievals.len()).sum::<usize>() as f64 / count;
         assert!((1.45..1.55).contains(&ratio), "{ratio} retrievals a session");
         let gaps: Vec<u64> =

@@ -41,7 +41,7 @@ fn the_command_line_goes_before_a_preset_s_pace() {
         assert!(output.status.success(), "{}", stderr(&output));
         stdout(&output).lines().count()
     };
-    // 50 a second for a minute.
+    // 50 per second for a minute.
     let steady = plan(&[]);
     assert!((2800..3200).contains(&steady), "{steady}");
     assert_eq!(plan(&["--preset", "canonical"]), steady);

@@ -158,7 +158,7 @@ impl MemoryTools {
     #[tool(
         description = "Forecast the latency, tokens or reward of an agent's next episodes from its completed ones, \
         by exponential smoothing (ETS) in the order of their starts. Each of the `next` values has an interval (`low` to \
-        `high`) that holds about the share `level`. Latencies are in nanoseconds an episode, rewards from 0 to 1. Use it \
+        `high`) that holds about the share `level`. Latencies are in nanoseconds per episode, rewards from 0 to 1. Use it \
         to plan budgets, or to see if an agent gets worse.",
         annotations(read_only_hint = true)
     )]

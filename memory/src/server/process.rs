@@ -1,4 +1,4 @@
-//! The cost of the server's process, so that a client on another machine can compute CPU time a request.
+//! The cost of the server's process, so that a client on another machine can compute CPU time per request.
 
 use std::fs;
 

@@ -21,7 +21,7 @@ struct Gates {
     red: usize,
     /// Something stayed open, and nothing blocks.
     undecided: usize,
-    /// CPU time a request blocks.
+    /// CPU time per request blocks.
     found: usize,
     /// Durations in seconds, the shortest first.
     durations_s: Vec<f64>,
@@ -81,7 +81,7 @@ fn sizes(suites: &[Suite]) -> Vec<f64> {
 pub(super) fn table(suites: &[Suite]) -> Result<String> {
     let mut text = format!(
         "Gates of the memory's server under load, a gate a line of the record. `more` is CPU time that every request of the\n\
-         new side costs in addition. Red: a metric blocks. Found: CPU time a request blocks. Undecided: something stayed\n\
+         new side costs in addition. Red: a metric blocks. Found: CPU time per request blocks. Undecided: something stayed\n\
          open, and nothing is red. The true rate is that of red gates; where something is planted, that of found ones.\n\
          Bounds hold with {} confidence each (Clopper and Pearson).\n\
          {:<26} {:>5} {:>6} {:>7} {:>4} {:>6} {:>9} {:>9} {:>8}\n",
@@ -151,7 +151,7 @@ pub(super) mod tests {
     use super::super::tests::suite;
     use super::*;
 
-    /// A gate with verdicts on CPU time a request and on the 95th percentile.
+    /// A gate with verdicts on CPU time per request and on the 95th percentile.
     fn gate(number: usize, size: f64, [cpu, p95]: [Verdict; 2]) -> Suite {
         let plain = suite(number, &[size], &[(size, cpu), (size, p95)]);
         let named = plain.cases.iter().zip([PLANTED, "response_p95"]);

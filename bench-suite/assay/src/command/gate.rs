@@ -65,7 +65,7 @@ Any command of any git repository, each side built and run in a checkout:
   assay gate --command 'target/release/tool big.json' --against main
   assay gate --command './tool a' --command './tool b' --build make --against HEAD~1
 
-A server under load: CPU time a request and response times, each side in turns under the same requests:
+A server under load: CPU time per request and response times, each side in turns under the same requests:
   assay gate --server 'target/release/shop --port {port}' --scenario shop.toml --against main")]
 pub struct GateArgs {
     #[command(flatten)]

@@ -61,7 +61,7 @@ pub struct LadderArgs {
     #[arg(long, value_name = "OBJECTIVE")]
     objective: Objective,
 
-    /// The first rate, in sessions a second
+    /// The first rate, in sessions per second
     #[arg(long, value_name = "RATE", default_value_t = 10.0)]
     from: f64,
 
@@ -151,7 +151,7 @@ impl LadderArgs {
         let climbed = climb(plan, self.objective, |rate, seed| {
             let trial = trial::run(&settings, rate, seed)?;
             eprintln!(
-                "ladder: {rate:.1} sessions a second: p99 {}, {} of {} missed",
+                "ladder: {rate:.1} sessions per second: p99 {}, {} of {} missed",
                 Unit::Nanoseconds.show(trial.response_p99_ns),
                 trial.missed(),
                 trial.requests
@@ -235,18 +235,18 @@ fn text(
     if let Some(HighestRate { rate, interval: [low, high] }) = highest {
         let _ = writeln!(
             text,
-            "highest rate with p{} < {}: {rate:.1} sessions a second [{low:.1}, {high:.1}] (95%)",
+            "highest rate with p{} < {}: {rate:.1} sessions per second [{low:.1}, {high:.1}] (95%)",
             objective.percentile,
             time(objective.limit_ns as f64)
         );
     }
     if let Some(knee) = knee {
-        let _ = writeln!(text, "knee (most throughput for the response time): {knee:.1} sessions a second");
+        let _ = writeln!(text, "knee (most throughput for the response time): {knee:.1} sessions per second");
     }
     if let Some(ScalabilityLaw { capacity: Some(capacity), alpha, beta, error, .. }) = scalability {
         let _ = writeln!(
             text,
-            "Universal Scalability Law: at most {capacity:.1} requests a second (contention {alpha:.3}, coherency \
+            "Universal Scalability Law: at most {capacity:.1} requests per second (contention {alpha:.3}, coherency \
              {beta:.5}, error of the fit {:.1}%)",
             100.0 * error
         );

@@ -20,7 +20,7 @@ pub struct LoadGateArgs {
     #[arg(long, value_name = "FILE", requires = "server")]
     scenario: Option<PathBuf>,
 
-    /// With --server: sessions a second
+    /// With --server: sessions per second
     #[arg(long, value_name = "SESSIONS", requires = "server", default_value_t = 200.0)]
     rate: f64,
 

@@ -38,7 +38,7 @@ pub struct MemoriesArgs {
     #[arg(long, value_name = "N", default_value_t = 50)]
     queries: usize,
 
-    /// Operations a second at the rate, on average
+    /// Operations per second at the rate, on average
     #[arg(long, value_name = "RATE", default_value_t = 5.0)]
     rate: f64,
 

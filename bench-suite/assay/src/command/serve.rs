@@ -44,7 +44,7 @@ impl ServeArgs {
 /// Serve a server under load by the worker protocol
 #[derive(Debug, Args)]
 pub struct ServeServerArgs {
-    /// Sessions a second
+    /// Sessions per second
     #[arg(long)]
     rate: f64,
 

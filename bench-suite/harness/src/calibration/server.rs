@@ -27,7 +27,7 @@ pub const NAME: &str = "load/memory-cold-start";
 /// the load generator sends, so nothing may be played before.
 const PRESET: &str = "cold-start";
 
-/// Sessions a second: some requests each, which leave the cores idle most of the time.
+/// Sessions per second: some requests each, which leave the cores idle most of the time.
 const RATE: f64 = 500.0;
 
 /// Seconds of a slice: as many as fit into goose's half second.
@@ -58,7 +58,7 @@ impl ServerGates {
         Ok(ServerGates { subject, both, cost_ns })
     }
 
-    /// The pair of a gate whose new side takes so much more CPU time a request, and the controls.
+    /// The pair of a gate whose new side takes so much more CPU time per request, and the controls.
     pub fn jobs(&self, extra_percent: f64) -> Vec<Job> {
         let (base, new) = self.both.sides();
         let spin_ns = (self.cost_ns * extra_percent / 100.0).round() as u64;

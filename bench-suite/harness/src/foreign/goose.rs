@@ -38,7 +38,7 @@ pub(super) fn is_report(value: &Value) -> bool {
     value.get("raw_metrics").is_some()
 }
 
-/// Median service time, requests a second and errors of each request.
+/// Median service time, requests per second and errors of each request.
 pub(super) fn read(path: &Path, report: &Value, found: &mut Found) {
     let version = report.get("goose_version").and_then(Value::as_str).unwrap_or("an unknown version");
     let not = || format!("not a report of goose 0.19 (it says {version})");

@@ -19,7 +19,7 @@ const BELOW: f64 = 0.8;
 /// The search.
 #[derive(Debug, Clone, Copy)]
 pub struct ClimbPlan {
-    /// The first rate, in sessions a second.
+    /// The first rate, in sessions per second.
     pub from: f64,
     /// No rate is higher.
     pub to: f64,
@@ -63,14 +63,15 @@ pub fn climb(
 
     let mut low = plan.from;
     if !try_at(low, &mut all)? {
-        let why = format!("the objective is missed at {low} sessions a second already: lower --from, or ask for less");
+        let why =
+            format!("the objective is missed at {low} sessions per second already: lower --from, or ask for less");
         return Err(Undecided(why).into());
     }
     let mut high = low;
     loop {
         if high >= plan.to {
             let why =
-                format!("the objective is met up to {high} sessions a second, the most that was allowed: raise --to");
+                format!("the objective is met up to {high} sessions per second, the most that was allowed: raise --to");
             return Err(Undecided(why).into());
         }
         high = (high * 2.0).min(plan.to);
@@ -112,7 +113,7 @@ fn met(rate: f64, trial: &Trial, objective: Objective) -> Result<bool> {
     let is_met = trial.missed() as f64 <= objective.allowed() * trial.requests as f64;
     let is_server_fast = trial.service_over as f64 <= objective.allowed() * trial.requests as f64;
     if let Some(why) = trial.unhealthy.first().filter(|_| is_server_fast) {
-        let why = format!("at {rate:.1} sessions a second the load generator was the bottleneck: {why}");
+        let why = format!("at {rate:.1} sessions per second the load generator was the bottleneck: {why}");
         return Err(Undecided(why).into());
     }
     Ok(is_met)
@@ -151,8 +152,8 @@ mod tests {
             let plan = ClimbPlan { to, ..PLAN };
             climb(plan, OBJECTIVE, |rate, _| Ok(trial(rate))).unwrap_err().to_string()
         };
-        assert!(told(&|_| outcome(false), 1e6).contains("missed at 10 sessions a second already: lower --from"));
-        assert!(told(&|_| outcome(true), 100.0).contains("met up to 100 sessions a second"));
+        assert!(told(&|_| outcome(false), 1e6).contains("missed at 10 sessions per second already: lower --from"));
+        assert!(told(&|_| outcome(true), 100.0).contains("met up to 100 sessions per second"));
         let busy = |rate: f64| Trial {
             unhealthy: if rate > 50.0 { vec!["too few users; raise --users".to_owned()] } else { Vec::new() },
             ..outcome(rate <= 700.0)
@@ -160,7 +161,7 @@ mod tests {
         let said = told(&busy, 1e6);
         assert_eq!(
             said,
-            "at 80.0 sessions a second the load generator was the bottleneck: too few users; raise --users"
+            "at 80.0 sessions per second the load generator was the bottleneck: too few users; raise --users"
         );
         let slow_server = |rate: f64| Trial { service_over: 500, ..busy(rate) };
         assert!(climb(PLAN, OBJECTIVE, |rate, _| Ok(slow_server(rate))).is_ok(), "the server was too slow by itself");

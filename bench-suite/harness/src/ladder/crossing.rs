@@ -21,7 +21,7 @@ const SAMPLES: usize = 2000;
 /// The highest rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct HighestRate {
-    /// Sessions a second.
+    /// Sessions per second.
     pub rate: f64,
     /// 95%.
     pub interval: [f64; 2],

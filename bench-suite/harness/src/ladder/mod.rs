@@ -19,7 +19,7 @@ use self::trial::Trial;
 /// A rate, and what its trials were like.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rung {
-    /// Sessions a second that were offered.
+    /// Sessions per second that were offered.
     pub rate: f64,
     /// The trials at this rate, in their order.
     pub trials: Vec<Trial>,
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_knee_of_a_single_server_is_at_half_its_rate() {
-        // M/M/1 with 1,000 a second: the mean response time is 1 / (1000 - rate).
+        // M/M/1 with 1,000 per second: the mean response time is 1 / (1000 - rate).
         let rung = |rate: f64| {
             let trial = Trial { throughput: rate, response_mean_ns: 1e9 / (1000.0 - rate), ..Trial::default() };
             Rung { rate, trials: vec![trial] }

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_single_server_has_its_rate_as_capacity() {
-        // M/M/1 with 400 a second: N = rho / (1 - rho), so that X = 400 N / (N + 1).
+        // M/M/1 with 400 per second: N = rho / (1 - rho), so that X = 400 N / (N + 1).
         let points: Vec<_> = [0.2, 0.5, 1.0, 3.0, 9.0].map(|n| (n, 400.0 * n / (n + 1.0))).to_vec();
         let found = fit_points(&points).unwrap();
         assert!((found.capacity.unwrap() - 400.0).abs() < 0.5, "{found:?}");

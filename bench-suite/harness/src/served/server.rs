@@ -32,7 +32,7 @@ pub struct ServerUnderLoad<'a> {
     pub line: &'a str,
     /// The load generator.
     pub loadgen: PathBuf,
-    /// Sessions a second.
+    /// Sessions per second.
     pub rate: f64,
     /// Arguments of the load generator.
     pub arguments: Vec<String>,

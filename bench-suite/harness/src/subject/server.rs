@@ -32,7 +32,7 @@ const MORE_PERCENT: f64 = 12.0;
 pub struct Load {
     /// The name in records, as of the scenario's file.
     pub name: String,
-    /// Sessions a second.
+    /// Sessions per second.
     pub rate: f64,
     /// Seconds of a slice.
     pub seconds: f64,
@@ -94,7 +94,7 @@ impl ServerSubject {
 
 impl Subject for ServerSubject {
     fn input(&self) -> Result<(u64, String)> {
-        Ok((0, format!("a server under load: {} sessions a second", self.load.rate)))
+        Ok((0, format!("a server under load: {} sessions per second", self.load.rate)))
     }
 
     fn root(&self) -> PathBuf {

@@ -96,7 +96,7 @@ struct Raw {
     times: Vec<Option<f64>>,
 }
 
-/// The sample in criterion's `sample.json`: nanoseconds an operation, one value a sample.
+/// The sample in criterion's `sample.json`: nanoseconds per operation, one value per sample.
 pub fn parse(text: &[u8]) -> Result<Sample> {
     let raw: Raw = serde_json::from_slice(text).context("not criterion's sample.json")?;
     ensure!(raw.iters.len() == raw.times.len(), "{} iteration counts for {} times", raw.iters.len(), raw.times.len());
