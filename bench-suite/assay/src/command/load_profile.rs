@@ -2,8 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use baselines::Unit;
@@ -42,9 +40,6 @@ pub struct LoadProfileArgs {
     arguments: Vec<OsString>,
 }
 
-/// The time in which the load generator has its threads. It waits for longer before its first request.
-const GENERATOR_START: Duration = Duration::from_millis(150);
-
 impl LoadProfileArgs {
     /// Plays the load, and writes what perf saw meanwhile.
     pub fn execute(&self) -> Result<Exit> {
@@ -54,17 +49,13 @@ impl LoadProfileArgs {
         let loadgen = loadgen::find()?;
         let started = self.server.as_deref().map(started).transpose()?;
         let server = started.as_ref().map(ServerProcess::id).or(self.pid).context("no server to profile")?;
-        let mut command = Command::new(&loadgen);
-        if let Some(started) = &started {
-            command.args(["--server", &started.url()]);
-        }
+        let to: Vec<OsString> = match &started {
+            Some(started) => vec!["--server".into(), started.url().into()],
+            None => vec![],
+        };
         let of_server = StackSampling::start(server)?;
-        let mut generator =
-            command.args(&self.arguments).spawn().with_context(|| format!("can't start {}", loadgen.display()))?;
-        // perf may miss threads that begin while it attaches. The first request is later.
-        std::thread::sleep(GENERATOR_START);
-        let of_generator = StackSampling::start(generator.id())?;
-        let exit = loadgen::exit_of(generator.wait().context("can't wait for the load generator")?);
+        let mut of_generator = StackSampling::launch(&loadgen, &[to, self.arguments.clone()].concat())?;
+        let exit = loadgen::exit_of(of_generator.wait()?);
         if exit == Exit::Error || exit == Exit::Usage {
             return Ok(exit);
         }

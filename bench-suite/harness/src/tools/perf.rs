@@ -4,10 +4,11 @@
 //! Rust program has, so nothing needs to be built with frame pointers. Processes that one had started before are left
 //! out.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -38,7 +39,8 @@ pub fn missing() -> Option<String> {
 /// A process whose stacks are sampled until it ends, or until [`StackSampling::finish`].
 #[derive(Debug)]
 pub struct StackSampling {
-    process: u32,
+    /// None of a program that perf has started.
+    process: Option<u32>,
     perf: Child,
     stderr: File,
     folder: TempDir,
@@ -49,22 +51,32 @@ impl StackSampling {
     pub fn start(process: u32) -> Result<StackSampling> {
         let folder = workspace::temporary("perf-")?;
         let stderr = tempfile::tempfile().context("can't create a file for stderr")?;
-        let perf = Command::new("perf")
-            .args(["record", "--event", "cpu-clock", "--freq", SAMPLES, "--call-graph", "dwarf,16384"])
-            .args(["--pid", &process.to_string(), "--output"])
-            .arg(folder.path().join(DATA))
-            .stdin(Stdio::null())
+        let perf = recording(&folder)
+            .args(["--pid", &process.to_string()])
             .stdout(Stdio::null())
             .stderr(stderr.try_clone().context("can't share the file for stderr")?)
             .spawn()
             .context("can't start perf")?;
-        Ok(StackSampling { process, perf, stderr, folder })
+        Ok(StackSampling { process: Some(process), perf, stderr, folder })
+    }
+
+    /// Starts a program that is sampled from its first thread on: perf can't attach while threads come and go.
+    pub fn launch(program: &Path, arguments: &[OsString]) -> Result<StackSampling> {
+        let folder = workspace::temporary("perf-")?;
+        let stderr = tempfile::tempfile().context("can't create a file for stderr")?;
+        let perf = recording(&folder).arg("--").arg(program).args(arguments).spawn().context("can't start perf")?;
+        Ok(StackSampling { process: None, perf, stderr, folder })
+    }
+
+    /// Waits for the end of a program that was launched: perf has its exit code.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.perf.wait().context("can't wait for perf")
     }
 
     /// The samples, as `perf script` prints them: empty if the process took no CPU time.
     pub fn finish(mut self) -> Result<String> {
         // It ends with the process. A signal while it writes what it has would cut that off.
-        let is_running = Path::new("/proc").join(self.process.to_string()).exists();
+        let is_running = self.process.is_some_and(|it| Path::new("/proc").join(it.to_string()).exists());
         if is_running && self.perf.try_wait().context("can't wait for perf")?.is_none() {
             kill_process(Pid::from_child(&self.perf), Signal::INT).context("can't stop perf")?;
         }
@@ -96,6 +108,13 @@ impl Drop for StackSampling {
 
 /// The file of perf's samples.
 const DATA: &str = "perf.data";
+
+fn recording(folder: &TempDir) -> Command {
+    let mut command = Command::new("perf");
+    command.args(["record", "--quiet", "--event", "cpu-clock", "--freq", SAMPLES, "--call-graph", "dwarf,16384"]);
+    command.arg("--output").arg(folder.path().join(DATA)).stdin(Stdio::null());
+    command
+}
 
 #[cfg(test)]
 mod tests {
