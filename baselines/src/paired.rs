@@ -421,7 +421,7 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
     let action = if blocks { "blocks" } else { "advises" };
     let absolute = match (rule, Metric::find(metric)) {
         (Some(rule), Some(known)) if rule.absolute > 0.0 && limit > rule.relative => {
-            format!(" ({} an operation)", known.show(rule.absolute))
+            format!(" ({} per operation)", known.show(rule.absolute))
         }
         _ => String::new(),
     };

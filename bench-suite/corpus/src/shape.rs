@@ -196,7 +196,7 @@ impl Shape {
             ("bytes per step, mean", true, |shape| shape.bytes_per_step.mean),
             ("bytes per step, p50", true, |shape| shape.bytes_per_step.p50 as f64),
             ("bytes per step, p90", true, |shape| shape.bytes_per_step.p90 as f64),
-            ("bytes a task, mean", true, |shape| shape.bytes_per_task.mean),
+            ("bytes per task, mean", true, |shape| shape.bytes_per_task.mean),
             ("zstd ratio, each step alone", true, |shape| shape.zstd_ratio_step),
             ("zstd ratio, median step", true, |shape| shape.zstd_ratio_step_p50),
             ("zstd ratio, each episode whole", true, |shape| shape.zstd_ratio_whole),
@@ -218,7 +218,7 @@ impl fmt::Display for Shape {
         let distributions = [
             ("steps per episode", &self.steps_per_episode),
             ("bytes per step", &self.bytes_per_step),
-            ("bytes a task", &self.bytes_per_task),
+            ("bytes per task", &self.bytes_per_task),
         ];
         for (name, Distribution { mean, p10, p50, p90, p99, max }) in distributions {
             writeln!(f, "{name:<18}{mean:>9.1}{p10:>9}{p50:>9}{p90:>9}{p99:>9}{max:>9}")?;

@@ -7,8 +7,8 @@ use anyhow::Result;
 use parking_lot::Mutex;
 use worker::pin;
 
-/// Calls `work` with every item, one at a time for each core, and `done` with each result and the number of its item, in
-/// the order in which they are ready. An error of `done` ends the work of its core.
+/// Calls `work` with every item, one at a time for each core, and `done` with each result and the number of its item,
+/// in the order in which they are ready. An error of `done` ends the work of its core.
 pub fn for_each<T: Sync, R>(
     items: &[T],
     work: impl Fn(Option<usize>, usize, &T) -> R + Sync,

@@ -13,7 +13,7 @@ const OPERATIONS: [&str; 11] = [
     "known",
     "reworded",
     "calls per ingest",
-    "calls a search",
+    "calls per search",
 ];
 const SUMMARIES: [&str; 4] = ["memory", "search latency by size", "after a kill", "after clear"];
 

@@ -57,7 +57,6 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("quick_cache", &["/s3_fifo.rs"]),
     ("rmcp", &["mcp/src/", "memories/src/connection/mcp.rs"]),
     ("augurs", &["memory-mcp/src/analysis/", "harness/src/session/odd_runs.rs"]),
-    ("libc", &["harness/src/served/"]),
 ];
 
 /// Items of `memory` that the load generator may use: the wire format, and the format of corpora.

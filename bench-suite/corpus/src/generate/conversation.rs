@@ -1,8 +1,8 @@
 //! Episodes of two people talking: short steps, hardly compressible.
 //!
 //! Sizes follow the figures of LoCoMo (Maharana et al. 2024): steps per episode mean 21.6, p50 20, p90 31, p99 43;
-//! bytes per step mean 124, p50 109, p90 220, p99 331; 27 sessions per agent. The knots at 0 and 1000 are chosen so that
-//! the means come out. No topic spans several sessions.
+//! bytes per step mean 124, p50 109, p90 220, p99 331; 27 sessions per agent. The knots at 0 and 1000 are chosen so
+//! that the means come out. No topic spans several sessions.
 
 use memory::api::Script;
 use memory::{Complexity, NewStep, Outcome, StartEpisode, TaskContext};

@@ -15,6 +15,7 @@ use crate::build::checkout::Build;
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::placement::Placement;
 use crate::schedule::program::{Deadlines, WorkerProgram};
+use crate::schedule::worker_client::WorkerClient;
 use crate::served::server::PORT;
 use crate::session::side_by_side::SideBySide;
 use crate::subject::server::{Load, ServerSubject};
@@ -92,7 +93,7 @@ fn cost_ns(program: &WorkerProgram) -> Result<f64> {
     let operations = program.slicing.operations.context("a slice under load has its number of sessions")?;
     let mut costs = Vec::with_capacity(COSTS);
     for _ in 0..COSTS {
-        let mut process = program.start(None, Placement::default(), Deadlines::default())?;
+        let mut process = WorkerClient::start(program, None, Placement::default(), Deadlines::default())?;
         process.ready()?;
         process.slice(Command::Count(operations))?;
         costs.push(process.slice(Command::Slice(operations))?.cpu_ns as f64 / operations as f64);

@@ -15,6 +15,7 @@ use crate::schedule::jobs::Side;
 use crate::schedule::placement::Placement;
 use crate::schedule::program::{Deadlines, WorkerProgram};
 use crate::schedule::scheduler;
+use crate::schedule::worker_client::WorkerClient;
 use crate::subject::{Subject, SubjectCase};
 
 /// The processes of each case: the spread between them is what a single one hides.
@@ -53,7 +54,7 @@ fn times(program: &WorkerProgram, core: Option<usize>) -> Result<Times> {
     let mut times: Times = [("cpu_time", vec![]), ("wall_time", vec![])];
     for number in 0..PROCESSES {
         let placement = Placement::draw(core, &mut Pcg64::seed_from_u64(number));
-        let mut process = program.start(None, placement, deadlines)?;
+        let mut process = WorkerClient::start(program, None, placement, deadlines)?;
         process.ready()?;
         for _ in 0..slicing.warm_up {
             process.slice(Command::Slice(operations))?;

@@ -1,12 +1,7 @@
 //! A program in rounds: what it runs, its layouts, its slices, and how long it may take.
 
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
-
-use super::placement::Placement;
-use super::worker_client::WorkerClient;
 use crate::budget::Budget;
 use crate::build::layouts::Layouts;
 use crate::case_command::CaseCommand;
@@ -22,15 +17,6 @@ pub struct WorkerProgram {
     pub extra_percent: f64,
     /// Its slices in a round.
     pub slicing: Slicing,
-}
-
-impl WorkerProgram {
-    /// Starts a process without waiting for it, in the round's layout if the program has layouts.
-    pub fn start(&self, round: Option<usize>, placement: Placement, deadlines: Deadlines) -> Result<WorkerClient> {
-        let layout = round.and_then(|round| Some(self.layouts.as_ref()?.path(round)));
-        let path: &Path = layout.as_deref().unwrap_or(&self.command.program);
-        WorkerClient::start(self, path, placement, deadlines)
-    }
 }
 
 /// The slices of one process.

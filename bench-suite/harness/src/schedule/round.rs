@@ -10,6 +10,7 @@ use workloads::engagement::WORK;
 
 use super::placement::Placement;
 use super::program::{Deadlines, WorkerProgram};
+use super::worker_client::WorkerClient;
 use crate::served::process;
 
 /// Measures a round and returns the slices of the base and of the new side. `number` selects the layout.
@@ -29,7 +30,7 @@ pub fn measure(
     let slicing = base.slicing;
     let mut started = [None, None];
     for side in order(random) {
-        let process = programs[side].start(Some(number), placement, deadlines);
+        let process = WorkerClient::start(programs[side], Some(number), placement, deadlines);
         started[side] = Some(process.with_context(|| NAMES[side])?);
     }
     let [Some(base), Some(new)] = started else { unreachable!("an order has both sides") };

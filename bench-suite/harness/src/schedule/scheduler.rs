@@ -25,6 +25,7 @@ use super::jobs::Job;
 use super::placement::Placement;
 use super::program::{Deadlines, WorkerProgram};
 use super::round;
+use super::worker_client::WorkerClient;
 use crate::budget::Budget;
 use crate::build::layouts::{self, Layouts};
 use crate::cores;
@@ -244,7 +245,7 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
 
 /// The number of operations that takes about as long as a slice should.
 pub fn operations(program: &WorkerProgram, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
-    let mut process = program.start(None, placement, deadlines).context("the base")?;
+    let mut process = WorkerClient::start(program, None, placement, deadlines).context("the base")?;
     let mut operations = process.ready().context("the base")?.counted.max(1);
     loop {
         let worked = process.slice(Command::Slice(operations)).context("the base")?;

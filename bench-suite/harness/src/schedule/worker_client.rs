@@ -27,13 +27,15 @@ pub struct WorkerClient {
 }
 
 impl WorkerClient {
-    /// Starts a program at this path: one of its layouts, or where it was built.
-    pub(super) fn start(
+    /// Starts a process without waiting for it, in the round's layout if the program has layouts.
+    pub fn start(
         program: &WorkerProgram,
-        path: &Path,
+        round: Option<usize>,
         placement: Placement,
         deadlines: Deadlines,
     ) -> Result<WorkerClient> {
+        let layout = round.and_then(|round| Some(program.layouts.as_ref()?.path(round)));
+        let path: &Path = layout.as_deref().unwrap_or(&program.command.program);
         let mut child = program
             .command
             .configure(&mut ChildCommand::new(path))

@@ -10,6 +10,7 @@ use crate::schedule::jobs::{SLOWER_PERCENT, Side};
 use crate::schedule::placement::Placement;
 use crate::schedule::program::{Deadlines, Slicing};
 use crate::schedule::scheduler::SLICE_NS;
+use crate::schedule::worker_client::WorkerClient;
 
 /// Both controls, on the quickest case: its rounds cost the least.
 pub(super) fn both_controls(shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {
@@ -21,7 +22,8 @@ pub(super) fn both_controls(shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<
 pub(super) fn time(subject: &dyn Subject, build: &Build, case: &SubjectCase, core: Option<usize>) -> Result<u64> {
     let deadlines = Deadlines::default();
     let placement = Placement { core, ..Placement::default() };
-    let mut process = Side { build, layouts: None }.program(subject, case, 0.0).start(None, placement, deadlines)?;
+    let program = Side { build, layouts: None }.program(subject, case, 0.0);
+    let mut process = WorkerClient::start(&program, None, placement, deadlines)?;
     process.ready()?;
     let worked = process.slice(Command::Slice(1))?;
     process.end()?;

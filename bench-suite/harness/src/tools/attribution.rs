@@ -16,8 +16,8 @@ pub const SEPARATE_CALLERS: &str = "--separate-callers=40";
 /// Functions of libraries below this share of the total are summed as `(other)`.
 const LISTED_SHARE: f64 = 0.0005;
 
-/// The owner of a library's cost in stacks that [`SEPARATE_CALLERS`] cut off, and whose remaining frames have no function
-/// of the project.
+/// The owner of a library's cost in stacks that [`SEPARATE_CALLERS`] cut off, and whose remaining frames have no
+/// function of the project.
 const CUT_OFF: &str = "(stacks cut off)";
 
 /// Cost by function from `root` inwards, the dearest first; small functions of libraries are summed last, as `(other)`.
