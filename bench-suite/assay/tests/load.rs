@@ -95,6 +95,21 @@ fn a_ladder_without_an_answer_says_why() {
     assert_eq!(load(&["ladder", "--objective", "p99 < 1 s"]).0, 2, "a ladder needs a workload");
 }
 
+/// The effect lane plays its episodes one after the other: its only user is never late.
+#[test]
+fn bytes_on_the_wire_are_counted_whatever_the_only_user_takes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.jsonl");
+    let output = Command::new(env!("CARGO_BIN_EXE_assay"))
+        .args(["run", "http/episodes", "--lane", "effect", "--output"])
+        .arg(&path)
+        .output()
+        .expect("assay starts");
+    let run = std::fs::read_to_string(&path).expect("a run");
+    assert!(output.status.success() && !run.contains("\"record\":\"invalid\""), "{run}");
+    assert_eq!(run.matches("\"metric\":\"sent_bytes\"").count(), 2, "both encodings: {run}");
+}
+
 /// A single server with random service: its p99 is `ln(100) / (mu - rate)`.
 #[test]
 #[ignore = "takes minutes, and needs both cores for itself"]

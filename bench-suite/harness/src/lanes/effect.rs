@@ -167,9 +167,9 @@ pub fn http(
     seed: u64,
 ) -> Result<Vec<Measurement>> {
     let mut link = None;
-    // One user who is always late plays episode after episode, in the order of the schedule.
+    // One user plays episode after episode, in the order of the schedule.
     let episodes = extent.episodes.to_string();
-    let pace = ["--users", "1", "--rate", "10000", "--gap", "0us", "--episodes", &episodes];
+    let pace = ["--users", "1", "--arrivals", "closed", "--episodes", &episodes];
     let loaded = load::drive_through(variant, corpus, programs, seed, &pace, |server| {
         let link = link.insert(Link::start(server, Distance::milliseconds(0))?);
         Ok(link.url())
