@@ -55,13 +55,13 @@ pub fn calibrations() -> PathBuf {
 
 /// The folder for temporary files of measurements. It is on the disk of the build, as the system's temporary folder is
 /// often in memory.
-pub fn scratch() -> Result<PathBuf> {
+fn scratch() -> Result<PathBuf> {
     let folder = output().join("scratch");
     std::fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
     Ok(folder)
 }
 
-/// A new folder in [`scratch`], removed when the value is dropped.
+/// A new folder on the disk of the build, removed when the value is dropped.
 pub fn temporary(prefix: &str) -> Result<TempDir> {
     let parent = scratch()?;
     let made = tempfile::Builder::new().prefix(prefix).tempdir_in(&parent);
