@@ -11,8 +11,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use baselines::exit_code::Exit;
 use clap::Parser;
 use fnv::FnvHasher;
-use memory::api::ServerStats;
-use memory::corpus;
+use episodes::api::ServerStats;
+use episodes::corpus;
 
 use crate::arguments::Arguments;
 use crate::arrivals::mix::Mix;

@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::Error;
-use crate::api::ErrorBody;
+use episodes::api::ErrorBody;
 
 /// An HTTP answer that is not a success.
 #[derive(Debug)]

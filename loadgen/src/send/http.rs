@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use memory::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
+use episodes::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, Url, redirect};
 use serde::Serialize;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
 use baselines::Measurement;
-use memory::api::{ProcessStats, Script, ServerStats};
-use memory::corpus::{self, Corpus};
+use episodes::api::{ProcessStats, Script, ServerStats};
+use episodes::corpus::{self, Corpus};
 use memory::{Memory, NewStep, Options, Outcome, StartEpisode, Variant, server};
 use tokio::sync::oneshot;
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use memory::api::{BODY_BYTES_MAX, ServerReady};
+use episodes::api::{BODY_BYTES_MAX, ServerReady};
 use memory::{IdSource, Memory, Options, Remote, Variant, server};
 use rmcp::ServiceExt;
 use rmcp::transport::stdio;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::process;
 use crate::Memory;
-use crate::api::{CacheHealth, DatabaseHealth, Healthy, PoolHealth};
+use episodes::api::{CacheHealth, DatabaseHealth, Healthy, PoolHealth};
 use crate::refusal::causes;
 
 /// The longest wait for the database.

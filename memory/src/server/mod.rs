@@ -2,18 +2,18 @@
 //!
 //! | route | body or query | answer |
 //! |---|---|---|
-//! | `POST /episodes` | [`StartEpisode`](crate::StartEpisode) | 201 [`Started`](crate::api::Started) |
-//! | `POST /episodes/{id}/steps` | [`NewStep`](crate::NewStep) | 201 [`Logged`](crate::api::Logged) |
+//! | `POST /episodes` | [`StartEpisode`](crate::StartEpisode) | 201 [`Started`](episodes::api::Started) |
+//! | `POST /episodes/{id}/steps` | [`NewStep`](crate::NewStep) | 201 [`Logged`](episodes::api::Logged) |
 //! | `POST /episodes/{id}/complete` | [`Outcome`](crate::Outcome) | 200 [`Completion`](crate::Completion) |
 //! | `GET /episodes/{id}` | | 200 [`Episode`](crate::Episode) |
 //! | `DELETE /episodes/{id}` | | 204 |
-//! | `POST /retrieve` | [`Retrieve`](crate::api::Retrieve) | 200 [`RetrievedEpisodes`](crate::api::RetrievedEpisodes) |
-//! | `GET /patterns` | | 200 [`Patterns`](crate::api::Patterns) |
-//! | `GET /metadata` | `?key=..&value=..` | 200 [`MetadataMatches`](crate::api::MetadataMatches) |
-//! | `GET /health` | | 200 [`Healthy`](crate::api::Healthy) |
-//! | `GET /stats` | | 200 [`ServerStats`](crate::api::ServerStats) |
+//! | `POST /retrieve` | [`Retrieve`](episodes::api::Retrieve) | 200 [`RetrievedEpisodes`](episodes::api::RetrievedEpisodes) |
+//! | `GET /patterns` | | 200 [`Patterns`](episodes::api::Patterns) |
+//! | `GET /metadata` | `?key=..&value=..` | 200 [`MetadataMatches`](episodes::api::MetadataMatches) |
+//! | `GET /health` | | 200 [`Healthy`](episodes::api::Healthy) |
+//! | `GET /stats` | | 200 [`ServerStats`](episodes::api::ServerStats) |
 //!
-//! Errors answer with an [`ErrorBody`](crate::api::ErrorBody): 400 for a malformed request, 404 for an unknown episode
+//! Errors answer with an [`ErrorBody`](episodes::api::ErrorBody): 400 for a malformed request, 404 for an unknown episode
 //! or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415 for an
 //! encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of 1 KiB and
 //! more may be gzip. `GET /health` answers 503 while the database is dead. There is no TLS. Tokens, tenants, limits and
@@ -36,7 +36,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::api::BODY_BYTES_MAX;
+use episodes::api::BODY_BYTES_MAX;
 use crate::{Error, Memory, Result, wire};
 
 pub use self::health::check;

@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::api::ProcessStats;
+use episodes::api::ProcessStats;
 
 /// The cost of this process until now.
 pub(super) fn stats() -> ProcessStats {

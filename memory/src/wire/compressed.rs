@@ -18,7 +18,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::decompression::RequestDecompressionLayer;
 
-use crate::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
+use episodes::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use crate::{Counter, Counters};
 
 /// Marks a request whose body came compressed, for the layers that see it decoded.

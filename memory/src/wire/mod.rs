@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 
 pub(crate) use compressed::BodyDecoder;
 
-use crate::api::WIRE_ENCODING;
+use episodes::api::WIRE_ENCODING;
 use crate::refusal::Refusal;
 use crate::{Counters, WireKind};
 

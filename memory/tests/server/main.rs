@@ -16,7 +16,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use memory::api::{ServerReady, ServerStats};
+use episodes::api::{ServerReady, ServerStats};
 use memory::{EpisodeId, Memory, Options, Variant, server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -197,7 +197,7 @@ fn every_refusal_has_its_status_and_says_why() {
 fn a_body_that_is_too_long_is_refused() {
     let server = start("store=memory", None);
     let mut stream = connect(server.address);
-    let length = memory::api::BODY_BYTES_MAX + 1;
+    let length = episodes::api::BODY_BYTES_MAX + 1;
     write!(stream, "POST /episodes HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")
         .unwrap();
     let mut line = String::new();

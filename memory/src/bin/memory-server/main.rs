@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use memory::api::{BODY_BYTES_MAX, ServerReady};
+use episodes::api::{BODY_BYTES_MAX, ServerReady};
 use memory::{IdSource, Memory, Options, Remote, Retention, Variant, server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
