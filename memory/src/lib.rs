@@ -12,7 +12,6 @@
 //! | single writes or batches, many reads at once | `writes`, `batch` |
 //! | stores, and the pools of their connections | [`store`], `pool` |
 //! | values as bytes | `encoding`, `codec`, `compression`, [`buffers`] |
-//! | the memory over HTTP | [`server`], `refusal`, `wire`; the bodies are [`episodes::api`] |
 //! | for all of them | `variant`, [`Counters`], [`Error`], [`hash`], `clock` |
 //!
 //! The glossary of this crate; the words about measuring stand in `baselines`:
@@ -49,16 +48,13 @@ mod memory;
 pub mod pattern;
 mod pool;
 pub mod reflection;
-mod refusal;
 mod retrieval;
 pub mod reward;
-pub mod server;
 mod sharing;
 pub mod store;
 pub mod trace;
 mod variant;
 mod vector;
-mod wire;
 mod writes;
 
 pub use clock::{Clock, ManualClock, SteadyClock, SystemClock};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use memory::server::check;
+use memory_server::check;
 use memory::{Counters, Memory};
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;

@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use episodes::api::{ServerReady, ServerStats};
-use memory::{EpisodeId, Memory, Options, Variant, server};
+use memory::{EpisodeId, Memory, Options, Variant};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -38,9 +38,9 @@ fn start(variant: &str, path: Option<&Path>) -> Running {
     let thread = thread::spawn(move || {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
             let memory = Arc::new(Memory::open(&variant, options).await?);
-            let listener = server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let listener = memory_server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
             ready.send(listener.local_addr().unwrap()).unwrap();
-            server::serve(listener, memory, async move {
+            memory_server::serve(listener, memory, async move {
                 stopped.await.ok();
             })
             .await

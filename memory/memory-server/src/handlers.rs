@@ -11,13 +11,13 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
-use super::process;
+use crate::process;
 use episodes::api::{
     BODY_BYTES_MAX, Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
     RetrievedEpisodes, ServerStats, Started,
 };
 use crate::refusal::Refusal;
-use crate::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
+use memory::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
 
 type Answer<T> = Result<Json<T>, Refusal>;
 type Created<T> = Result<(StatusCode, Json<T>), Refusal>;

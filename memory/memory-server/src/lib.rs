@@ -2,10 +2,10 @@
 //!
 //! | route | body or query | answer |
 //! |---|---|---|
-//! | `POST /episodes` | [`StartEpisode`](crate::StartEpisode) | 201 [`Started`](episodes::api::Started) |
-//! | `POST /episodes/{id}/steps` | [`NewStep`](crate::NewStep) | 201 [`Logged`](episodes::api::Logged) |
-//! | `POST /episodes/{id}/complete` | [`Outcome`](crate::Outcome) | 200 [`Completion`](crate::Completion) |
-//! | `GET /episodes/{id}` | | 200 [`Episode`](crate::Episode) |
+//! | `POST /episodes` | [`StartEpisode`](memory::StartEpisode) | 201 [`Started`](episodes::api::Started) |
+//! | `POST /episodes/{id}/steps` | [`NewStep`](memory::NewStep) | 201 [`Logged`](episodes::api::Logged) |
+//! | `POST /episodes/{id}/complete` | [`Outcome`](memory::Outcome) | 200 [`Completion`](memory::Completion) |
+//! | `GET /episodes/{id}` | | 200 [`Episode`](memory::Episode) |
 //! | `DELETE /episodes/{id}` | | 204 |
 //! | `POST /retrieve` | [`Retrieve`](episodes::api::Retrieve) | 200 [`RetrievedEpisodes`](episodes::api::RetrievedEpisodes) |
 //! | `GET /patterns` | | 200 [`Patterns`](episodes::api::Patterns) |
@@ -22,6 +22,8 @@
 mod handlers;
 mod health;
 mod process;
+mod refusal;
+mod wire;
 
 use std::future::Future;
 use std::io;
@@ -33,14 +35,13 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use episodes::api::BODY_BYTES_MAX;
+use memory::{Error, Memory, Result};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use episodes::api::BODY_BYTES_MAX;
-use crate::{Error, Memory, Result, wire};
-
-pub use self::health::check;
-pub use crate::refusal::Refusal;
+pub use health::check;
+pub use refusal::Refusal;
 
 /// The time that running requests get once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
