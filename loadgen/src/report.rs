@@ -7,8 +7,8 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use baselines::{CaseKey, Durability, Measurement, Metric, Sample};
-use hdrhistogram::Histogram;
 use episodes::api::ServerStats;
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::arrivals::shard::LoadShard;

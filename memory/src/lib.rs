@@ -62,8 +62,8 @@ pub use counters::{Counter, Counters};
 pub use embedding::{Embedder, FeatureHashing};
 pub use encoding::Encoding;
 pub use episodes::{
-    Complexity, Completion, Episode, EpisodeId, Head, Labels, MalformedId, NewStep, Outcome, Pattern, PatternId, PatternKind,
-    Reflection, Reward, StartEpisode, Step, StepStatus, TaskContext,
+    Completion, Complexity, Episode, EpisodeId, Head, Labels, MalformedId, NewStep, Outcome, Pattern, PatternId,
+    PatternKind, Reflection, Reward, StartEpisode, Step, StepStatus, TaskContext,
 };
 pub use error::{BoxError, Error, Result};
 pub use id_source::IdSource;

@@ -36,11 +36,8 @@ pub const CRATES: &[(&str, &str)] = &[
 ];
 
 /// More crates that only the tests of a crate may use.
-const OF_TESTS: &[(&str, &str)] = &[
-    ("loadgen", "memory memory-server"),
-    ("bench-suite/corpus", "memory"),
-    ("bench-suite/testbed", "memory-server"),
-];
+const OF_TESTS: &[(&str, &str)] =
+    &[("loadgen", "memory memory-server"), ("bench-suite/corpus", "memory"), ("bench-suite/testbed", "memory-server")];
 
 /// Packages outside of the workspace: the stand-ins are built within other projects, from their text alone.
 pub const STANDALONE: &[&str] = &[

@@ -28,7 +28,8 @@ async fn health_follows_the_database_down_and_up_again() {
         let memory = Arc::new(bed.open(pool).await);
         let listener = memory_server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(memory_server::answer(listener, memory_server::router(memory), std::future::pending()));
+        let serving =
+            tokio::spawn(memory_server::answer(listener, memory_server::router(memory), std::future::pending()));
         let ask = async || tokio::task::spawn_blocking(move || health(address)).await.unwrap().unwrap();
         let alive = async |when: &str| {
             let (status, said) = ask().await;

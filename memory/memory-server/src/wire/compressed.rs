@@ -11,13 +11,12 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use episodes::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use http_body_util::BodyExt;
+use memory::{Counter, Counters};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::decompression::RequestDecompressionLayer;
-
-use episodes::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
-use memory::{Counter, Counters};
 
 /// Marks a request whose body came compressed, for the layers that see it decoded.
 #[derive(Clone, Copy)]

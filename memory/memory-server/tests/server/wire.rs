@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 
+use episodes::api::WIRE_THRESHOLD_BYTES;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use episodes::api::WIRE_THRESHOLD_BYTES;
 use serde_json::{Value, json};
 
 use crate::{Running, connect, start, start_body, step_body};

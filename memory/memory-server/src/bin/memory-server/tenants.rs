@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::StatusCode;
-use memory_server::Refusal;
 use memory::{Memory, Options, Retention, Variant};
+use memory_server::Refusal;
 use tokio::sync::{Mutex, RwLock};
 
 /// The most tenants: each open store takes memory and files.
