@@ -5,7 +5,6 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-
 use episodes::api::ErrorBody;
 use memory::Error;
 

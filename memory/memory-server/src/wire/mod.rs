@@ -13,7 +13,6 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-
 use memory::{Counters, WireKind};
 
 use crate::refusal::Refusal;
