@@ -235,7 +235,7 @@ pub enum Error {
 
 impl Error {
     /// The error of an `action` on the file or folder `path`.
-    pub(crate) fn io(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> Error {
+    pub fn io(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> Error {
         move |source| Error::Io { path: path.to_owned(), action, source }
     }
 

@@ -13,7 +13,7 @@ pub const CRATES: &[(&str, &str)] = &[
     ("baselines", "stats"),
     ("memory", "episodes workspace-hack"),
     ("memory/episodes", "workspace-hack"),
-    ("memory/memory-mcp", "episodes memory"),
+    ("memory/memory-mcp", "episodes memory memory-server"),
     ("memory/memory-server", "episodes memory"),
     ("reports", "baselines stats"),
     ("scripts/workspace-hack", ""),
