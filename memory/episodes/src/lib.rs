@@ -1,8 +1,8 @@
 //! Episodes of an agent as they are sent and kept: for the memory, its server and the load generator.
 //!
 //! The types of [`Episode`], its end ([`Completion`]) and what recurs over episodes ([`Pattern`]); the bodies of HTTP
-//! ([`api`]); whole episodes in a file, to be played ([`corpus`]). Nothing here computes or stores anything: that is the
-//! crate `memory`, whose glossary has the words.
+//! ([`api`]); whole episodes in a file, to be played ([`corpus`]). Nothing here computes or stores anything: that is
+//! done by the crate `memory`, whose glossary has the words.
 
 pub mod api;
 pub mod corpus;

@@ -158,7 +158,7 @@ struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// It is an error in a line of source. Those of a linker, of a full disk or of a compiler that crashed name no line.
+    /// It is an error in a line of source. Those of a linker, a full disk or a compiler that crashed name no line.
     fn is_of_source(&self) -> bool {
         self.level == "error" && !self.spans.is_empty()
     }
