@@ -8,5 +8,5 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = corpus::import::parse(Path::new("a.traj"), data);
-    let _ = memory::corpus::parse(data, Path::new("corpus.jsonl"));
+    let _ = episodes::corpus::parse(data, Path::new("corpus.jsonl"));
 });

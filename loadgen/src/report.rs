@@ -7,8 +7,8 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use baselines::{CaseKey, Durability, Measurement, Metric, Sample};
+use episodes::api::ServerStats;
 use hdrhistogram::Histogram;
-use memory::api::ServerStats;
 use serde::Serialize;
 
 use crate::arrivals::shard::LoadShard;
@@ -250,7 +250,7 @@ pub fn summary(load: &FinishedLoad<'_>) -> String {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use memory::api::ProcessStats;
+    use episodes::api::ProcessStats;
 
     use super::*;
     use crate::record::tally::{OperationName, RequestRecord};

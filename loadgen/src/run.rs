@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail};
 use baselines::exit_code::Exit;
 use clap::Parser;
+use episodes::api::ServerStats;
+use episodes::corpus;
 use fnv::FnvHasher;
-use memory::api::ServerStats;
-use memory::corpus;
 
 use crate::arguments::Arguments;
 use crate::arrivals::mix::Mix;

@@ -117,7 +117,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{StartEpisode, Step, StepStatus};
+    use crate::{Labels, PatternId, StartEpisode, Step, StepStatus};
 
     fn step() -> Step {
         Step {
@@ -181,6 +181,24 @@ mod tests {
             let (reflection, patterns) = (crate::Reflection::default(), Vec::new());
             let reward = crate::Reward { total: 0.0, outcome: 0.0, efficiency: 0.0, precision: 0.0, recovery: 0.0 };
             head.completion = Some(crate::Completion { completed_at_ns: 1, outcome, reward, reflection, patterns });
+        }
+    }
+
+    #[test]
+    fn ids_come_back_and_labels_are_stored_as_a_map() {
+        let ids = (EpisodeId(u128::MAX - 1), PatternId(u64::MAX));
+        for (codec, count) in Codec::ALL.iter().flat_map(|codec| (0..14).map(move |count| (codec, count))) {
+            let mut bytes = Vec::new();
+            codec.encode(&ids, &mut bytes).unwrap();
+            assert_eq!(codec.decode::<(EpisodeId, PatternId)>(&bytes).unwrap(), ids, "{codec}");
+
+            let map: BTreeMap<String, String> =
+                (0..count).map(|number| (format!("key {}", number * 7 % 14), format!("value {number}"))).collect();
+            let labels = Labels::from(map.clone());
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            codec.encode(&labels, &mut ours).unwrap();
+            codec.encode(&map, &mut theirs).unwrap();
+            assert_eq!((&ours, codec.decode::<Labels>(&theirs).unwrap()), (&theirs, labels), "{codec}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::ids::{EpisodeId, MalformedId};
+use episodes::{EpisodeId, MalformedId};
 
 /// The result of every fallible function of the crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -228,16 +228,6 @@ pub enum Error {
         /// The wait, in milliseconds.
         waited_ms: u64,
     },
-    /// A malformed corpus file.
-    #[error("{}:{line}: {problem}", path.display())]
-    Corpus {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// The problem.
-        problem: String,
-    },
     /// The memory was closed.
     #[error("the memory is closed: open it again")]
     Closed,
@@ -245,7 +235,7 @@ pub enum Error {
 
 impl Error {
     /// The error of an `action` on the file or folder `path`.
-    pub(crate) fn io(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> Error {
+    pub fn io(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> Error {
         move |source| Error::Io { path: path.to_owned(), action, source }
     }
 

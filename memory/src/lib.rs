@@ -12,7 +12,6 @@
 //! | single writes or batches, many reads at once | `writes`, `batch` |
 //! | stores, and the pools of their connections | [`store`], `pool` |
 //! | values as bytes | `encoding`, `codec`, `compression`, [`buffers`] |
-//! | the memory over HTTP | [`server`], [`api`], `refusal`, `wire` |
 //! | for all of them | `variant`, [`Counters`], [`Error`], [`hash`], `clock` |
 //!
 //! The glossary of this crate; the words about measuring stand in `baselines`:
@@ -30,55 +29,45 @@
 //! - **trace**: an episode's steps, digested once for all that is computed from them ([`trace`]).
 //! - **envelope**: a stored value with the tags of its codec and compression ([`Encoding`]).
 //! - **counters**: the work of each strategy in numbers ([`Counters`]).
-//! - **corpus**: whole episodes in a file, to be played ([`corpus`]).
+//! - **corpus**: whole episodes in a file, to be played ([`episodes::corpus`]).
 
 mod active;
-pub mod api;
 mod batch;
 pub mod buffers;
 pub mod cache;
 mod clock;
 mod codec;
 mod compression;
-pub mod corpus;
 mod counters;
 pub mod embedding;
 mod encoding;
-mod episode;
 mod error;
 pub mod hash;
 mod id_source;
-mod ids;
-mod labels;
 mod memory;
-mod outcome;
 pub mod pattern;
 mod pool;
 pub mod reflection;
-mod refusal;
 mod retrieval;
 pub mod reward;
-pub mod server;
 mod sharing;
 pub mod store;
 pub mod trace;
 mod variant;
 mod vector;
-mod wire;
 mod writes;
 
 pub use clock::{Clock, ManualClock, SteadyClock, SystemClock};
 pub use counters::{Counter, Counters};
 pub use embedding::{Embedder, FeatureHashing};
 pub use encoding::Encoding;
-pub use episode::{Complexity, Episode, Head, NewStep, StartEpisode, Step, StepStatus, TaskContext};
+pub use episodes::{
+    Completion, Complexity, Episode, EpisodeId, Head, Labels, MalformedId, NewStep, Outcome, Pattern, PatternId,
+    PatternKind, Reflection, Reward, StartEpisode, Step, StepStatus, TaskContext,
+};
 pub use error::{BoxError, Error, Result};
 pub use id_source::IdSource;
-pub use ids::{EpisodeId, MalformedId, PatternId};
-pub use labels::Labels;
 pub use memory::{BACKUP_FORMAT, Backup, Health, Memory, Options, Retention};
-pub use outcome::{Completion, Outcome, Reflection, Reward};
-pub use pattern::{Pattern, PatternKind};
 pub use retrieval::{Query, Retrieved};
 pub use store::{Remote, StoreStats as Stats};
 pub use variant::{

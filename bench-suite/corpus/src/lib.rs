@@ -4,18 +4,18 @@
 //! - [`mod@generate`] makes episodes that are shaped like the imported ones, for a machine that has none.
 //! - [`mod@shape`] measures a corpus, and shows how near two of them are.
 //!
-//! The file format is `memory::corpus`: this crate reads and writes no corpus files.
+//! The file format is `episodes::corpus`: this crate reads and writes no corpus files.
 
 pub mod generate;
 pub mod import;
 pub mod shape;
 
 /// The complexity of a task, judged by its number of steps.
-fn complexity(steps: usize) -> memory::Complexity {
+fn complexity(steps: usize) -> episodes::Complexity {
     match steps {
-        0..=5 => memory::Complexity::Simple,
-        6..=20 => memory::Complexity::Moderate,
-        _ => memory::Complexity::Complex,
+        0..=5 => episodes::Complexity::Simple,
+        6..=20 => episodes::Complexity::Moderate,
+        _ => episodes::Complexity::Complex,
     }
 }
 

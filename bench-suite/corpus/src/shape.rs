@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use memory::api::Script;
-use memory::{NewStep, StepStatus};
+use episodes::api::Script;
+use episodes::{NewStep, StepStatus};
 use serde::Serialize;
 use zstd::bulk::Compressor;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use corpus::generate::{EpisodeStyle, Generator, generate};
 use corpus::import::{ImportError, OnMalformed, import, parse};
 use corpus::shape::{Shape, TOLERANCE, shape};
-use memory::api::Script;
+use episodes::api::Script;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -271,9 +271,9 @@ fn a_generated_corpus_goes_through_a_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("corpus.jsonl");
     let scripts = [generate(9, 10, EpisodeStyle::SweAgent), generate(9, 10, EpisodeStyle::Conversation)].concat();
-    let corpus = memory::corpus::Corpus { source: "two generators".to_owned(), scripts };
-    memory::corpus::write(&path, &corpus).expect("writable");
-    assert_eq!(memory::corpus::read(&path).expect("readable"), corpus);
+    let corpus = episodes::corpus::Corpus { source: "two generators".to_owned(), scripts };
+    episodes::corpus::write(&path, &corpus).expect("writable");
+    assert_eq!(episodes::corpus::read(&path).expect("readable"), corpus);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
-use memory::api::Script;
-use memory::corpus::{self, Corpus};
+use episodes::api::Script;
+use episodes::corpus::{self, Corpus};
 use memory::{NewStep, Outcome, StartEpisode};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -72,7 +72,7 @@ impl<'a> Growing<'a> {
         let scripts = &self.input.scripts;
         let of = |number: usize| {
             let script = retrieval::script(self.input, number);
-            memory::api::Script { steps: scripts[number % scripts.len()].steps.clone(), ..script }
+            episodes::api::Script { steps: scripts[number % scripts.len()].steps.clone(), ..script }
         };
         let added: Vec<_> = (self.episodes..self.episodes + episodes).map(of).collect();
         let (cpu, wall) = (cpu_time(), Instant::now());

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use memory::api::Script;
+use episodes::api::Script;
 
 use corpus::generate::{EpisodeStyle, generate};
 
@@ -67,7 +67,7 @@ impl Source {
             let scripts = generate(seed, episodes, EpisodeStyle::SweAgent);
             return Ok(Input { seed, scripts, name: "generated".to_owned() });
         };
-        let mut scripts = memory::corpus::read(path)?.scripts;
+        let mut scripts = episodes::corpus::read(path)?.scripts;
         scripts.retain(|script| !script.steps.is_empty());
         if scripts.is_empty() {
             bail!("{} has no episode with a step: import one that has", path.display());

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use memory::api::{ErrorBody, Logged, RetrievedEpisode, RetrievedEpisodes, Script, Started};
-use memory::{Completion, Episode, EpisodeId, Head, NewStep, Step};
+use episodes::api::{ErrorBody, Logged, RetrievedEpisode, RetrievedEpisodes, Script, Started};
+use episodes::{Completion, Episode, EpisodeId, Head, NewStep, Step};
 use serde::de::DeserializeOwned;
 
 use super::Acknowledged;
@@ -148,7 +148,7 @@ fn short(value: &impl std::fmt::Debug) -> String {
 
 #[cfg(test)]
 mod tests {
-    use memory::{Outcome, StartEpisode};
+    use episodes::{Outcome, StartEpisode};
     use serde_json::{Value, json};
 
     use super::*;
@@ -178,7 +178,7 @@ mod tests {
 
     fn stored() -> Value {
         let step = Step::new(0, 5, script().steps[0].clone());
-        let mut head = serde_json::to_value(memory::Head::new(ID, 1, script().start)).unwrap();
+        let mut head = serde_json::to_value(episodes::Head::new(ID, 1, script().start)).unwrap();
         head["completion"] = completion();
         json!({"head": head, "steps": [step]})
     }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use memory::EpisodeId;
-use memory::api::{Retrieve, Script};
+use episodes::EpisodeId;
+use episodes::api::{Retrieve, Script};
 use parking_lot::Mutex;
 use strum::IntoEnumIterator;
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
 use baselines::Measurement;
-use memory::api::{ProcessStats, Script, ServerStats};
-use memory::corpus::{self, Corpus};
-use memory::{Memory, NewStep, Options, Outcome, StartEpisode, Variant, server};
+use episodes::api::{ProcessStats, Script, ServerStats};
+use episodes::corpus::{self, Corpus};
+use memory::{Memory, NewStep, Options, Outcome, StartEpisode, Variant};
 use tokio::sync::oneshot;
 
 /// The real server, in this process.
@@ -32,9 +32,9 @@ impl Real {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async {
                 let memory = Arc::new(Memory::open(&variant, Options::default()).await?);
-                let listener = server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+                let listener = memory_server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
                 ready.send(listener.local_addr().unwrap()).unwrap();
-                server::serve(listener, memory, async move {
+                memory_server::serve(listener, memory, async move {
                     stopped.await.ok();
                 })
                 .await

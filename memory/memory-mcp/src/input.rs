@@ -313,7 +313,7 @@ fn parameters(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn five() -> usize {
-    memory::api::LIMIT_DEFAULT
+    episodes::api::LIMIT_DEFAULT
 }
 
 fn twenty() -> usize {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use memory::api::{BODY_BYTES_MAX, ServerReady};
-use memory::{IdSource, Memory, Options, Remote, Variant, server};
+use episodes::api::{BODY_BYTES_MAX, ServerReady};
+use memory::{IdSource, Memory, Options, Remote, Variant};
 use rmcp::ServiceExt;
 use rmcp::transport::stdio;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -84,7 +84,11 @@ async fn run(arguments: Arguments) -> Result<()> {
     let listener = match arguments.listen {
         Some(address) => {
             ensure!(address.ip().is_loopback(), "{address} can be reached from elsewhere: listen on 127.0.0.1");
-            Some(server::listen(address).await.with_context(|| format!("can't listen on {address}: try port 0"))?)
+            Some(
+                memory_server::listen(address)
+                    .await
+                    .with_context(|| format!("can't listen on {address}: try port 0"))?,
+            )
         }
         None => None,
     };

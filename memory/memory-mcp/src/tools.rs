@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use memory::api::{Logged, MetadataMatches, Patterns, RetrievedEpisode, RetrievedEpisodes, Started};
+use episodes::api::{Logged, MetadataMatches, Patterns, RetrievedEpisode, RetrievedEpisodes, Started};
 use memory::{Embedder, Episode, EpisodeId, Error, FeatureHashing, Memory, Query};
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::tool::ToolCallContext;

@@ -16,5 +16,11 @@ pub(super) fn decompress(compressed: &[u8], raw_len: usize, out: &mut Vec<u8>) -
     if raw_len > compressed.len().saturating_mul(LARGEST_RATIO) {
         return Err(format!("{} bytes cannot hold the {raw_len} that were promised", compressed.len()).into());
     }
-    append_exactly(out, raw_len, |room| Ok(decompress_into(compressed, room)?))
+    append_exactly(out, raw_len, |room| decode(compressed, room))
+}
+
+/// Never inlined: within its caller, the loop takes a quarter more instructions.
+#[inline(never)]
+fn decode(compressed: &[u8], room: &mut [u8]) -> Result<usize, BoxError> {
+    Ok(decompress_into(compressed, room)?)
 }

@@ -389,7 +389,7 @@ impl Memory {
     }
 
     /// Episodes that are being logged, as in [`Health`].
-    pub(crate) fn active_episodes(&self) -> usize {
+    pub fn active_episodes(&self) -> usize {
         self.active.len()
     }
 
@@ -399,8 +399,8 @@ impl Memory {
         self.store.stats().await
     }
 
-    /// The counters, for the memory's front end.
-    pub(crate) fn shared_counters(&self) -> &Arc<Counters> {
+    /// The counters themselves, for a server that counts its own work beside the memory's.
+    pub fn shared_counters(&self) -> &Arc<Counters> {
         &self.counters
     }
 

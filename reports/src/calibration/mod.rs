@@ -51,13 +51,17 @@ pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>
 }
 
 /// The false alarms and what was found as Markdown for a document: a row for each judge and kind of sides, on idle and
-/// busy machines together.
+/// busy machines together. Suites of other rules than the newest one's have rows by themselves.
 pub fn markdown(suites: &[Suite]) -> Result<String> {
     let (served, suites) = by_lane(suites);
     let suites = &suites[..];
     let mut text = "| both sides | false alarms | slowdowns found |\n|---|---|---|\n".to_owned();
-    let kinds = sorted(suites.iter().map(|suite| (suite.condition.judge, suite.condition.two_builds)), Ord::cmp);
-    for (judge, two_builds) in kinds {
+    let newest = suites.iter().rfind(|suite| suite.condition.judge == Judge::Assay).map(|suite| suite.rules.clone());
+    let is_older = |suite: &Suite| suite.condition.judge == Judge::Assay && Some(&suite.rules) != newest.as_ref();
+    let kind = |suite: &Suite| (suite.condition.judge, suite.condition.two_builds, is_older(suite));
+    for (judge, two_builds, older) in sorted(suites.iter().map(kind), Ord::cmp) {
+        let suites: Vec<Suite> = suites.iter().filter(|suite| is_older(suite) == older).cloned().collect();
+        let suites = &suites[..];
         let mut of_kind = conditions(suites);
         of_kind.retain(|condition| (condition.judge, condition.two_builds) == (judge, two_builds));
         let all: Vec<Alarms> =
@@ -80,11 +84,15 @@ pub fn markdown(suites: &[Suite]) -> Result<String> {
             (Judge::Assay, true) => "two builds, no layout shared",
             (Judge::Criterion, _) => "criterion, one program",
         };
-        let rate = upper(red, valid)?.replace("<= ", "at most ");
-        let _ = writeln!(
-            text,
-            "| {sides} | {red} of {valid} suites red (rate {rate}), {called} of {cases} cases called changed | {found} |"
-        );
+        let rules = if older { ", earlier rules" } else { "" };
+        let alarms = match valid {
+            0 => "not measured".to_owned(),
+            _ => {
+                let rate = upper(red, valid)?.replace("<= ", "at most ");
+                format!("{red} of {valid} suites red (rate {rate}), {called} of {cases} cases called changed")
+            }
+        };
+        let _ = writeln!(text, "| {sides}{rules} | {alarms} | {found} |");
     }
     Ok(text + &served::rows(&served)?)
 }
@@ -192,6 +200,19 @@ mod tests {
             std::fs::write(&golden, &page).expect("written");
         }
         assert_eq!(page, std::fs::read_to_string(&golden).expect("UPDATE_GOLDEN=1 writes it"));
+    }
+
+    #[test]
+    fn a_document_has_suites_of_earlier_rules_in_rows_by_themselves() {
+        let suites =
+            [suite(0, &[0.0], &[(0.0, Equal)]), Suite { rules: "s".into(), ..suite(0, &[5.0], &[(5.0, Regressed)]) }];
+        let table = markdown(&suites).expect("a table");
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        let earlier = "0 of 1 suites red (rate at most 95.0%), 0 of 1 cases called changed | not measured";
+        assert_eq!(
+            rows,
+            ["| one program | not measured | +5%: 1 of 1 |", &format!("| one program, earlier rules | {earlier} |")]
+        );
     }
 
     #[test]

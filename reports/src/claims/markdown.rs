@@ -9,7 +9,7 @@ use crate::markdown::{code, prose};
 pub fn render(ledger: &ClaimReport) -> String {
     let environment = &ledger.environment;
     let mut text = format!(
-        "### {}\n\nMeasured at {} on {} ({} cores), commit {}{}, profile {}.\n\n",
+        "## {}\n\nMeasured at {} on {} ({} cores), commit {}{}, profile {}.\n\n",
         summary(ledger),
         prose(&ledger.started_at),
         prose(&environment.cpu_model),

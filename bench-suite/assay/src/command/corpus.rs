@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use baselines::exit_code::Exit;
 use clap::{Args, Subcommand, ValueEnum};
-use memory::corpus::Corpus;
+use episodes::corpus::Corpus;
 
 use corpus::generate::{self, generate};
 use corpus::import::{self, OnMalformed};
@@ -140,7 +140,7 @@ impl ImportArgs {
         }
         let steps: usize = imported.scripts.iter().map(|script| script.steps.len()).sum();
         let episodes = imported.scripts.len();
-        memory::corpus::write(
+        episodes::corpus::write(
             &self.output,
             &Corpus { source: format!("{episodes} SWE-agent trajectories"), scripts: imported.scripts },
         )?;
@@ -154,7 +154,7 @@ impl ImportArgs {
 }
 
 impl GeneratedArgs {
-    fn scripts(&self) -> Vec<memory::api::Script> {
+    fn scripts(&self) -> Vec<episodes::api::Script> {
         let like = match self.like {
             Like::SweAgent => generate::EpisodeStyle::SweAgent,
             Like::Conversation => generate::EpisodeStyle::Conversation,
@@ -168,7 +168,7 @@ impl GenerateArgs {
         ensure!(self.generated.episodes > 0, "--episodes is 0: give at least 1");
         let scripts = self.generated.scripts();
         let source = format!("generated, seed {}", self.generated.seed);
-        memory::corpus::write(&self.output, &Corpus { source, scripts })?;
+        episodes::corpus::write(&self.output, &Corpus { source, scripts })?;
         println!("{}: {} episodes", self.output.display(), self.generated.episodes);
         Ok(Exit::Ok)
     }
@@ -177,7 +177,7 @@ impl GenerateArgs {
 impl ShapeArgs {
     fn execute(&self) -> Result<Exit> {
         let scripts = match &self.file {
-            Some(file) => memory::corpus::read(file)?.scripts,
+            Some(file) => episodes::corpus::read(file)?.scripts,
             None => self.generated.scripts(),
         };
         let here = shape(&scripts);
@@ -189,7 +189,7 @@ impl ShapeArgs {
             }
             return Ok(if here.episodes == 0 { Exit::Nothing } else { Exit::Ok });
         };
-        let comparison = here.compare(&shape(&memory::corpus::read(against)?.scripts));
+        let comparison = here.compare(&shape(&episodes::corpus::read(against)?.scripts));
         if self.json {
             println!("{}", serde_json::to_string_pretty(&comparison).context("can't serialize the comparison")?);
         } else {

@@ -16,9 +16,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use baselines::Measurement;
+use episodes::api::{ServerReady, ServerStats};
+use episodes::corpus::{self, Corpus};
 use harness::build::cargo::{self, OwnProgram};
-use memory::api::{ServerReady, ServerStats};
-use memory::corpus::{self, Corpus};
 use workloads::input::Source;
 
 /// Everything that holds resources: connections, episodes, a queue, compressed bodies, buffers. Scans share what they

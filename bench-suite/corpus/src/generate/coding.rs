@@ -10,8 +10,8 @@
 
 use std::sync::OnceLock;
 
-use memory::api::Script;
-use memory::{NewStep, Outcome, StartEpisode, StepStatus, TaskContext};
+use episodes::api::Script;
+use episodes::{NewStep, Outcome, StartEpisode, StepStatus, TaskContext};
 
 use super::project::{Project, SourceFile, View};
 use super::text::{Dice, Names, Quantiles, Vocabulary, fill, number};

@@ -4,8 +4,8 @@
 //! bytes per step mean 124, p50 109, p90 220, p99 331; 27 sessions per agent. The knots at 0 and 1000 are chosen so
 //! that the means come out. No topic spans several sessions.
 
-use memory::api::Script;
-use memory::{Complexity, NewStep, Outcome, StartEpisode, TaskContext};
+use episodes::api::Script;
+use episodes::{Complexity, NewStep, Outcome, StartEpisode, TaskContext};
 
 use super::text::{Dice, Quantiles, Vocabulary};
 use crate::named;

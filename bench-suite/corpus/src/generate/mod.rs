@@ -11,7 +11,7 @@ mod project;
 mod syntax;
 mod text;
 
-use memory::api::Script;
+use episodes::api::Script;
 
 use text::Vocabulary;
 

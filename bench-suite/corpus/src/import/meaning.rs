@@ -2,7 +2,7 @@
 //!
 //! The format has no status of a step and no context of a task. The model's thoughts are not read.
 
-use memory::{Outcome, StepStatus};
+use episodes::{Outcome, StepStatus};
 
 /// The tool of a step: the function that was called, or the first word of the command. For a shell (`bash`), it is the
 /// program that was run in it.

@@ -14,8 +14,8 @@ mod python;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use memory::api::Script;
-use memory::{NewStep, StartEpisode, TaskContext};
+use episodes::api::Script;
+use episodes::{NewStep, StartEpisode, TaskContext};
 use serde_json::Value;
 
 use crate::{complexity, named};

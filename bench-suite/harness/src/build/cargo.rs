@@ -31,7 +31,7 @@ impl OwnProgram {
     pub fn target(self) -> CargoTarget {
         let (packages, kind, name) = match self {
             OwnProgram::Worker => (MEASURED, "bin", "assay-worker"),
-            OwnProgram::MemoryServer => (MEASURED, "bin", "memory-server"),
+            OwnProgram::MemoryServer => (&["*memory-server"][..], "bin", "memory-server"),
             OwnProgram::Times => (&["bench-suite"][..], "bench", "times"),
             OwnProgram::Loadgen => (&["*loadgen"][..], "bin", "loadgen"),
         };
@@ -41,8 +41,7 @@ impl OwnProgram {
     }
 }
 
-/// The packages of measured programs. They are built in one call, so that each has the same code whichever program is
-/// needed. A pattern, as older revisions have them without `assay-`.
+/// The packages of the worker, in one call. A pattern, as older revisions have them without `assay-`.
 const MEASURED: &[&str] = &["*memory", "*workloads"];
 
 /// A cargo target.
@@ -122,7 +121,8 @@ pub fn build_in(
         .context("can't start cargo: assay builds the programs it measures; install Rust from https://rustup.rs")?;
     if !output.status.success() {
         let is_of_compiler = messages(&output.stdout).any(|message| message.reason == BUILD_FINISHED);
-        bail!(BuildFailed { target: target.name.clone(), root: root.to_owned(), is_of_compiler });
+        let is_of_source = messages(&output.stdout).any(|message| message.message.is_some_and(|it| it.is_of_source()));
+        bail!(BuildFailed { target: target.name.clone(), root: root.to_owned(), is_of_compiler, is_of_source });
     }
     executable(&output.stdout, target).with_context(|| format!("cargo built no `{}`", target.name))
 }
@@ -133,8 +133,10 @@ pub fn build_in(
 pub struct BuildFailed {
     target: String,
     root: PathBuf,
-    /// The source does not compile. Otherwise cargo had not begun to compile: it could not fetch a package, say.
+    /// Cargo had begun to compile. Otherwise it could not fetch a package, say.
     pub is_of_compiler: bool,
+    /// The compiler refused a line of the source, and will again. Otherwise the disk may have been full.
+    pub is_of_source: bool,
 }
 
 /// The reason of cargo's last message, if it has begun to compile.
@@ -146,6 +148,20 @@ struct Message {
     reason: String,
     target: Option<Built>,
     executable: Option<PathBuf>,
+    message: Option<Diagnostic>,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    spans: Vec<serde::de::IgnoredAny>,
+}
+
+impl Diagnostic {
+    /// It is an error in a line of source. Those of a linker, a full disk or a compiler that crashed name no line.
+    fn is_of_source(&self) -> bool {
+        self.level == "error" && !self.spans.is_empty()
+    }
 }
 
 #[derive(Deserialize)]
@@ -202,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_does_not_compile_is_told_from_a_build_that_never_began() {
+    fn a_source_that_does_not_compile_is_told_from_other_failures() {
         let folder = tempfile::tempdir().expect("a folder");
         let build = |dependency: &str| {
             let manifest = format!("[package]\nname = \"broken\"\n[workspace]\n[dependencies]\n{dependency}\n");
@@ -215,20 +231,26 @@ mod tests {
                 left_out: None,
             };
             let error = build_in(folder.path(), Some(&folder.path().join("target")), &[], &target).expect_err("fails");
-            error.downcast_ref::<BuildFailed>().expect("a failed build").is_of_compiler
+            let failed = error.downcast_ref::<BuildFailed>().expect("a failed build");
+            (failed.is_of_compiler, failed.is_of_source)
         };
         std::fs::create_dir(folder.path().join("src")).expect("a folder");
         std::fs::write(folder.path().join("src/main.rs"), "fn main() { gone(); }").expect("written");
-        assert!(build(""));
-        assert!(!build("other = { git = \"file:///no/such/repository\" }"));
+        assert_eq!(build(""), (true, true));
+        assert_eq!(build("other = { git = \"file:///no/such/repository\" }"), (false, false));
+        let linked = "#[link(name = \"missing_library\")] unsafe extern \"C\" { fn f(); } fn main() { unsafe { f() } }";
+        std::fs::write(folder.path().join("src/main.rs"), linked).expect("written");
+        assert_eq!(build(""), (true, false), "another time the library may be there");
     }
 
     #[test]
     fn what_is_measured_is_built_apart_from_what_measures() {
-        for program in [OwnProgram::Worker, OwnProgram::MemoryServer] {
-            let packages: Vec<String> =
-                program.target().arguments.into_iter().filter(|argument| argument.starts_with("--package")).collect();
-            assert_eq!(packages, ["--package=*memory", "--package=*workloads"]);
-        }
+        let packages: Vec<String> = OwnProgram::Worker
+            .target()
+            .arguments
+            .into_iter()
+            .filter(|argument| argument.starts_with("--package"))
+            .collect();
+        assert_eq!(packages, ["--package=*memory", "--package=*workloads"]);
     }
 }

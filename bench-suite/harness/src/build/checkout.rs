@@ -304,7 +304,7 @@ impl SourceCheckout {
         let locked = fs::read_to_string(&lock).unwrap_or_default();
         let key = format!("{rustc}{}{locked}{:?}{:?}", toolchain::settings(&tree)?, self.variables, self.recipe);
         let folder = self.home.join(format!("{}-{}", short(&source), hash(&key)));
-        if open(&folder).is_none() {
+        if open(&folder).is_none_or(|cached| cached.may_build_later && !is_used(&folder)) {
             // Each has a copy of the libraries that it links.
             workspace::drop_old(&self.home, CACHED - 1, |folder| {
                 let is_build = [INDEX, PROGRAM, FILES].iter().any(|file| folder.join(file).exists());
@@ -320,14 +320,14 @@ impl SourceCheckout {
         // The most recently used folder is removed last, and one that is in use not at all.
         used.set_modified(SystemTime::now()).with_context(|| format!("can't set the age of {}", folder.display()))?;
         used.lock_shared().with_context(|| format!("can't lock {}", folder.display()))?;
-        let (programs, skipped) = open(&folder).context("the cached program is gone: run the command again")?;
+        let cached = open(&folder).context("the cached program is gone: run the command again")?;
         Ok(Build {
             name: name.to_owned(),
             commit: commit.to_owned(),
             dirty,
             rustc: rustc.lines().next().unwrap_or_default().to_owned(),
-            programs,
-            skipped,
+            programs: cached.programs,
+            skipped: cached.skipped,
             tree: folder.join(FILES),
             source,
             used: Some(Arc::new(used)),
@@ -363,13 +363,11 @@ impl SourceCheckout {
         for (target_name, target) in targets {
             let saved = partial.path().join("inputs.tar");
             let built = self.build(&target, &[(COPY, text(&saved)?)]);
-            let does_not_compile = |error: &anyhow::Error| {
-                error.downcast_ref::<cargo::BuildFailed>().is_some_and(|failed| failed.is_of_compiler)
-            };
             if let (Err(error), Some(why)) = (&built, target.left_out)
-                && does_not_compile(error)
+                && let Some(failed) = error.downcast_ref::<cargo::BuildFailed>().filter(|failed| failed.is_of_compiler)
             {
                 index.skipped.push((target_name, why.to_owned()));
+                index.may_build_later |= !failed.is_of_source;
                 continue;
             }
             let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
@@ -443,21 +441,30 @@ struct Index {
     /// Names of programs, and the folders of their packages.
     programs: Vec<(String, PathBuf)>,
     skipped: Vec<(String, String)>,
+    /// A target was left out although no line of its source was refused: it is tried again the next time.
+    #[serde(default)]
+    may_build_later: bool,
 }
 
 /// The programs of a cached build, and targets without one with the reason.
-type CachedPrograms = (Vec<BuiltProgram>, Vec<(String, String)>);
+struct CachedBuild {
+    programs: Vec<BuiltProgram>,
+    skipped: Vec<(String, String)>,
+    may_build_later: bool,
+}
 
-/// The programs of a cached build and what it left out, if it is whole.
-fn open(folder: &Path) -> Option<CachedPrograms> {
-    let Index { programs, skipped } = serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
+/// A cached build, if it is whole.
+fn open(folder: &Path) -> Option<CachedBuild> {
+    let Index { programs, skipped, may_build_later } =
+        serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
     let program = |(number, (name, package)): (usize, (String, PathBuf))| {
         let place = folder.join(number.to_string());
         let layouts = Relink::open(&place.join(LINK))?;
         let path = place.join(PROGRAM);
         path.is_file().then_some(BuiltProgram { name, path, layouts, package, in_place: None })
     };
-    Some((programs.into_iter().enumerate().map(program).collect::<Option<_>>()?, skipped))
+    let programs = programs.into_iter().enumerate().map(program).collect::<Option<_>>()?;
+    Some(CachedBuild { programs, skipped, may_build_later })
 }
 
 /// The error for a source without a program.

@@ -49,8 +49,9 @@ fn folder(from: &Path, to: &Path) -> Result<()> {
 
 /// True for crates and programs of this workspace, by cargo's file names: `libmemory-0123456789abcdef.rlib`.
 pub fn is_ours(name: &str) -> bool {
-    const OURS: [&str; 19] = [
+    const OURS: [&str; 21] = [
         "memory",
+        "episodes",
         "workspace-hack",
         "stats",
         "baselines",
@@ -68,6 +69,7 @@ pub fn is_ours(name: &str) -> bool {
         "assay",
         "mcp",
         "memory-mcp",
+        "memory-server",
         "memories",
     ];
     let bare = name.strip_prefix("lib").unwrap_or(name).replace('_', "-");

@@ -62,7 +62,7 @@ pub fn run(settings: &TrialSettings<'_>, rate: f64, seed: u64) -> Result<Trial> 
     let [rate, seconds, seed_of] = [rate.to_string(), format!("{}s", settings.seconds), seed.to_string()];
     let pace = ["--rate", &rate, "--duration", &seconds, "--seed", &seed_of, "--count-over", &limit];
     let arguments = settings.arguments.iter().map(OsString::as_os_str).chain(pace.map(OsStr::new));
-    let read = loadgen::run(settings.loadgen, arguments)?;
+    let read = loadgen::run(settings.loadgen, loadgen::MOST_USERS, arguments)?;
     let over = read.over.context("the load generator counted no slow requests")?;
     Ok(Trial {
         seed,

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::RunWriter;
-use memory::corpus::Corpus;
+use episodes::corpus::Corpus;
 use tempfile::TempDir;
 use workloads::cases::Case;
 use workloads::input::{Input, Source};
@@ -62,7 +62,7 @@ pub fn corpus_file(input: &Input) -> Result<(TempDir, PathBuf)> {
     let home = workspace::temporary("corpus-")?;
     let corpus = home.path().join("corpus.jsonl");
     let (source, scripts) = (input.name.clone(), input.scripts.clone());
-    memory::corpus::write(&corpus, &Corpus { source, scripts })?;
+    episodes::corpus::write(&corpus, &Corpus { source, scripts })?;
     Ok((home, corpus))
 }
 

@@ -13,7 +13,7 @@ use worker::protocol::{Ready, VERSION, Worked};
 
 use super::{answer_requests, cpu_clock, end, fail_by_answer};
 use crate::process_group::{self, ProcessGroup};
-use crate::tools::loadgen::{self, GeneratedLoad};
+use crate::tools::loadgen::{self, GeneratedLoad, MOST_USERS};
 use crate::words;
 
 /// What stands for the port in the command line of a server.
@@ -21,9 +21,6 @@ pub const PORT: &str = "{port}";
 
 /// How often a load is tried whose generator was the bottleneck.
 const TRIES: usize = 3;
-
-/// Users of the load generator, at most.
-const MOST_USERS: u64 = 256;
 
 /// A server and its load.
 #[derive(Debug)]
@@ -90,14 +87,14 @@ impl ServerUnderLoad<'_> {
     /// Plays sessions against the server.
     fn play(&self, server: &ServerProcess, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
         let url = server.url();
-        // Each user takes CPU time to start, and no more sessions than there are can be under way.
-        let users = sessions.clamp(1, MOST_USERS).to_string();
+        // No more sessions than there are can be under way.
+        let users = sessions.clamp(1, MOST_USERS);
         let [sessions, rate, seed] = [sessions.to_string(), rate.to_string(), seed.to_string()];
         // A slice has few requests, of which one in a hundred may be late: the 50th and the 95th are judged.
-        let to = ["--max-start-lag", "50ms", "--users", &users, "--server", &url];
+        let to = ["--max-start-lag", "50ms", "--server", &url];
         let pace = ["--sessions", &sessions, "--rate", &rate, "--seed", &seed];
         let own = self.arguments.iter().map(String::as_str);
-        loadgen::run(&self.loadgen, to.into_iter().chain(own).chain(pace))
+        loadgen::run(&self.loadgen, users, to.into_iter().chain(own).chain(pace))
     }
 }
 

@@ -75,12 +75,19 @@ pub struct CountOver {
     pub service_count: u64,
 }
 
-/// Runs the load generator once, with open arrivals of sessions and users enough for them.
-pub fn run(loadgen: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<GeneratedLoad> {
+/// Users enough for any load here. Each takes CPU time to start.
+pub const MOST_USERS: u64 = 256;
+
+/// Runs the load generator once, with open arrivals of sessions for so many users.
+pub fn run(
+    loadgen: &Path,
+    users: u64,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<GeneratedLoad> {
     let folder = workspace::temporary("load-")?;
     let summary = folder.path().join("summary.json");
     let output = Command::new(loadgen)
-        .args(["--quiet", "--arrivals", "poisson", "--users", "256"])
+        .args(["--quiet", "--arrivals", "poisson", "--users", &users.to_string()])
         .args(arguments)
         .arg("--summary")
         .arg(&summary)

@@ -7,7 +7,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use anyhow::Context;
-use memory::server;
 use testbed::link::Distance;
 
 use crate::Bed;
@@ -27,9 +26,10 @@ async fn health_follows_the_database_down_and_up_again() {
     for pool in ["none", "keepalive", "adaptive"] {
         let Some(bed) = Bed::new(Distance::milliseconds(0)) else { return };
         let memory = Arc::new(bed.open(pool).await);
-        let listener = server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let listener = memory_server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(server::answer(listener, server::router(memory), std::future::pending()));
+        let serving =
+            tokio::spawn(memory_server::answer(listener, memory_server::router(memory), std::future::pending()));
         let ask = async || tokio::task::spawn_blocking(move || health(address)).await.unwrap().unwrap();
         let alive = async |when: &str| {
             let (status, said) = ask().await;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use memory::api::Script;
+use episodes::api::Script;
 use memory::{EpisodeId, IdSource, ManualClock, Memory, NewStep, Options};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use memory::api::Script;
+use episodes::api::Script;
 use memory::{CacheKind, EpisodeId, Query, StartEpisode};
 
 use super::Fixture;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use memory::api::Script;
+use episodes::api::Script;
 use memory::{EpisodeId, NewStep};
 use tokio::task::JoinSet;
 

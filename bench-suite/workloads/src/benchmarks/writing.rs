@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::{Context, Result, ensure};
-use memory::api::Script;
+use episodes::api::Script;
 use memory::{EpisodeId, NewStep};
 
 use super::{Fixture, check_stored, play};

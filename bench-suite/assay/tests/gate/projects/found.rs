@@ -109,6 +109,32 @@ fn a_bench_that_does_not_compile_takes_no_other_one_with_it_and_is_not_green() {
     assert!(said.contains("summing/sums: it does not compile"), "{said}{progress}");
 }
 
+/// The second time the library is there, and nothing in the project has changed.
+#[test]
+fn a_bench_that_could_not_be_linked_is_tried_again() {
+    if !has_valgrind() {
+        return;
+    }
+    let libraries = tempfile::tempdir().expect("a folder");
+    let script =
+        format!("fn main() {{\n    println!(\"cargo:rustc-link-search={}\");\n}}\n", libraries.path().display());
+    let linked = format!("#[link(name = \"later\", kind = \"static\")]\nunsafe extern \"C\" {{}}\n{CRITERION_BENCH}");
+    let project = Project::new(&[
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCK),
+        ("build.rs", &script),
+        ("src/lib.rs", LIBRARY),
+        ("benches/sums.rs", CRITERION_BENCH),
+        ("benches/other.rs", &linked),
+    ]);
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/sums doubles"], "{progress}");
+    assert!(progress.contains("skipped: summing/other: it does not compile"), "{progress}");
+    std::fs::write(libraries.path().join("liblater.a"), "!<arch>\n").expect("an empty archive");
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/other doubles", "summing/sums doubles"], "{progress}");
+}
+
 /// The bench of a project whose criterion comes from a git repository that can't be reached.
 #[test]
 fn a_criterion_of_a_git_repository_is_replaced_and_not_asked_for() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ::libsql::{Builder, Database};
 use async_trait::async_trait;
+use episodes::api::WIRE_ENCODING;
 
 use super::connection::Connection;
 use super::metered_tcp::Dialer;
@@ -13,7 +14,7 @@ use super::upstream_proxy::UpstreamProxy;
 use crate::pool::Manager;
 use crate::store::Remote;
 use crate::store::libsql::values::BackendError;
-use crate::{Counters, Error, Result, WireKind, wire};
+use crate::{Counters, Error, Result, WireKind};
 
 /// The longest wait of a statement for another process that has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,8 +46,17 @@ pub fn remote(remote: &Remote, wire: WireKind, counters: Arc<Counters>) -> Resul
         "http" => Dialer::plain(Arc::clone(&counters)),
         _ => Dialer::tls(Arc::clone(&counters))?,
     };
-    let location = Location::Server(RemoteServer { remote: remote.clone(), dialer, asked_for: wire::asked_for(wire) });
+    let location = Location::Server(RemoteServer { remote: remote.clone(), dialer, asked_for: asked_for(wire) });
     Ok(Connector { location, path: PathBuf::from(&remote.url), pragmas: None, counters })
+}
+
+/// The encoding to ask a database server for. Requests *to* it are never compressed: an sqld of 2025 answers them with
+/// 400, so a request gets smaller only by smaller parameters (toggle `compression`).
+fn asked_for(wire: WireKind) -> Option<&'static str> {
+    match wire {
+        WireKind::Identity => None,
+        WireKind::Compressed => Some(WIRE_ENCODING),
+    }
 }
 
 impl RemoteServer {

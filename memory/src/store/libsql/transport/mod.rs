@@ -5,6 +5,7 @@
 //!                                                   <- response_body  <-
 //! ```
 
+mod body_decoder;
 mod connection;
 mod connector;
 mod metered_tcp;

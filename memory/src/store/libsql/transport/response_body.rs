@@ -17,8 +17,8 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Upstream;
+use super::body_decoder::BodyDecoder;
 use crate::Counters;
-use crate::wire::BodyDecoder;
 
 /// The most that is read of a dropped body, in bytes: beyond that, connecting anew is cheaper.
 const UNWANTED_MAX: usize = 256 * 1024;

@@ -1,9 +1,8 @@
 //! Wire `compressed`: bodies of 1 KiB and more go as gzip, where the other side takes them so.
 //!
-//! tower-http compresses for the front end. flate2 decodes the answers of a database server as they come. Added here
-//! are the threshold and the counting of every compressed body's bytes, before and after.
+//! tower-http compresses. Added here are the threshold and the counting of every compressed body's bytes, before and
+//! after.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,14 +11,12 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use flate2::write::GzDecoder;
+use episodes::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
 use http_body_util::BodyExt;
+use memory::{Counter, Counters};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::decompression::RequestDecompressionLayer;
-
-use crate::api::{WIRE_ENCODING, WIRE_THRESHOLD_BYTES};
-use crate::{Counter, Counters};
 
 /// Marks a request whose body came compressed, for the layers that see it decoded.
 #[derive(Clone, Copy)]
@@ -79,67 +76,4 @@ fn counted(body: Body, counters: Arc<Counters>, which: fn(&Counters) -> &Counter
         which(&counters).add(frame.data_ref().map_or(0, |data| data.len() as u64));
         frame
     }))
-}
-
-/// Decodes a gzip body as it comes.
-pub(crate) struct BodyDecoder(GzDecoder<Vec<u8>>);
-
-impl BodyDecoder {
-    pub(crate) fn new() -> BodyDecoder {
-        BodyDecoder(GzDecoder::new(Vec::new()))
-    }
-
-    /// Takes the next coded bytes, and returns what can be decoded so far.
-    pub(crate) fn push(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
-        self.0.write_all(packed)?;
-        self.0.flush()?;
-        Ok(std::mem::take(self.0.get_mut()))
-    }
-
-    /// The rest of the body, if it is neither cut off nor damaged.
-    pub(crate) fn finish(&mut self) -> io::Result<Vec<u8>> {
-        self.0.try_finish()?;
-        Ok(std::mem::take(self.0.get_mut()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    fn packed(plain: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(plain).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn a_body_is_unpacked_in_whatever_pieces_it_comes() {
-        let plain = "a line of the answer\n".repeat(500).into_bytes();
-        let packed = packed(&plain);
-        for piece in [1, 7, 64, packed.len()] {
-            let mut decoder = BodyDecoder::new();
-            let mut unpacked = Vec::new();
-            for bytes in packed.chunks(piece) {
-                unpacked.extend(decoder.push(bytes).unwrap());
-            }
-            unpacked.extend(decoder.finish().unwrap());
-            assert_eq!(unpacked, plain, "in pieces of {piece}");
-        }
-    }
-
-    #[test]
-    fn a_body_that_is_cut_or_bent_is_an_error() {
-        let packed = packed(b"the whole body, and nothing but the body");
-        let mut decoder = BodyDecoder::new();
-        assert!(decoder.push(&packed[..packed.len() - 4]).and_then(|_| decoder.finish()).is_err(), "cut");
-        let mut bent = packed.clone();
-        bent[packed.len() - 6] ^= 1; // of the checksum
-        let mut decoder = BodyDecoder::new();
-        assert!(decoder.push(&bent).and_then(|_| decoder.finish()).is_err(), "bent");
-        assert!(BodyDecoder::new().push(b"{\"plain\": true}").is_err(), "never packed");
-    }
 }

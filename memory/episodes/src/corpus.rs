@@ -5,12 +5,11 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::Script;
-use crate::{Error, Result};
 
 /// The version of the format, in the header.
 pub const FORMAT: u32 = 1;
@@ -36,28 +35,60 @@ pub struct Corpus {
     pub scripts: Vec<Script>,
 }
 
+/// A corpus file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    /// The system refused.
+    #[error("{}: {action} failed", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The attempted action.
+        action: &'static str,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The file is no corpus.
+    #[error("{}:{line}: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The problem.
+        problem: String,
+    },
+}
+
+impl CorpusError {
+    /// The error of an `action` on the file `path`.
+    fn io(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> CorpusError {
+        move |source| CorpusError::Io { path: path.to_owned(), action, source }
+    }
+}
+
 /// Reads a corpus file. Anything malformed is an error that names the file and the line.
-pub fn read(path: &Path) -> Result<Corpus> {
-    parse(BufReader::new(File::open(path).map_err(Error::io(path, "opening the corpus"))?), path)
+pub fn read(path: &Path) -> Result<Corpus, CorpusError> {
+    parse(BufReader::new(File::open(path).map_err(CorpusError::io(path, "opening the corpus"))?), path)
 }
 
 /// [`read`] from a reader; `path` is its name in messages.
 ///
 /// ```
 /// let text = r#"{"assay_corpus":1,"source":"nothing yet","episodes":0}"#;
-/// let corpus = memory::corpus::parse(text.as_bytes(), "example.jsonl".as_ref())?;
+/// let corpus = episodes::corpus::parse(text.as_bytes(), "example.jsonl".as_ref())?;
 /// assert!(corpus.scripts.is_empty());
-/// # Ok::<(), memory::Error>(())
+/// # Ok::<(), episodes::CorpusError>(())
 /// ```
-pub fn parse(mut reader: impl BufRead, path: &Path) -> Result<Corpus> {
-    let wrong = |line: u64, problem: String| Error::Corpus { path: path.to_owned(), line, problem };
+pub fn parse(mut reader: impl BufRead, path: &Path) -> Result<Corpus, CorpusError> {
+    let wrong = |line: u64, problem: String| CorpusError::Malformed { path: path.to_owned(), line, problem };
     let malformed = |line, what, error| wrong(line, format!("not {what}: {}", place(&error)));
     let mut text = Vec::new();
     let mut line = 0;
-    let mut next = |text: &mut Vec<u8>| -> Result<Option<u64>> {
+    let mut next = |text: &mut Vec<u8>| -> Result<Option<u64>, CorpusError> {
         text.clear();
         line += 1;
-        let read = reader.read_until(b'\n', text).map_err(Error::io(path, "reading the corpus"))?;
+        let read = reader.read_until(b'\n', text).map_err(CorpusError::io(path, "reading the corpus"))?;
         Ok((read > 0).then_some(line))
     };
 
@@ -107,10 +138,10 @@ fn place(error: &serde_json::Error) -> String {
 }
 
 /// Writes a corpus file in place of what is there, all or nothing. A script without steps is an error.
-pub fn write(path: &Path, corpus: &Corpus) -> Result<()> {
+pub fn write(path: &Path, corpus: &Corpus) -> Result<(), CorpusError> {
     if let Some(index) = corpus.scripts.iter().position(|script| script.steps.is_empty()) {
         let problem = "an episode without steps".to_owned();
-        return Err(Error::Corpus { path: path.to_owned(), line: index as u64 + 2, problem });
+        return Err(CorpusError::Malformed { path: path.to_owned(), line: index as u64 + 2, problem });
     }
     // In the same folder, so that renaming is atomic.
     let beside = path.with_added_extension(format!("partial-{}", std::process::id()));
@@ -118,7 +149,7 @@ pub fn write(path: &Path, corpus: &Corpus) -> Result<()> {
     written.map_err(|source| {
         // Nothing to be done where even this fails: the error that counts is the first one.
         let _ = fs::remove_file(&beside);
-        Error::io(path, "writing the corpus")(source)
+        CorpusError::io(path, "writing the corpus")(source)
     })
 }
 
@@ -219,7 +250,7 @@ mod tests {
         let mut empty = script("one");
         empty.steps.clear();
         let corpus = Corpus { source: "t".to_owned(), scripts: vec![empty.clone()] };
-        assert!(matches!(write(&path, &corpus), Err(Error::Corpus { line: 2, .. })));
+        assert!(matches!(write(&path, &corpus), Err(CorpusError::Malformed { line: 2, .. })));
         assert!(!path.exists());
         let text = format!(
             "{{\"assay_corpus\":1,\"source\":\"t\",\"episodes\":1}}\n{}",

@@ -2,26 +2,30 @@
 //!
 //! | route | body or query | answer |
 //! |---|---|---|
-//! | `POST /episodes` | [`StartEpisode`](crate::StartEpisode) | 201 [`Started`](crate::api::Started) |
-//! | `POST /episodes/{id}/steps` | [`NewStep`](crate::NewStep) | 201 [`Logged`](crate::api::Logged) |
-//! | `POST /episodes/{id}/complete` | [`Outcome`](crate::Outcome) | 200 [`Completion`](crate::Completion) |
-//! | `GET /episodes/{id}` | | 200 [`Episode`](crate::Episode) |
+//! | `POST /episodes` | [`StartEpisode`](memory::StartEpisode) | 201 [`Started`](episodes::api::Started) |
+//! | `POST /episodes/{id}/steps` | [`NewStep`](memory::NewStep) | 201 [`Logged`](episodes::api::Logged) |
+//! | `POST /episodes/{id}/complete` | [`Outcome`](memory::Outcome) | 200 [`Completion`](memory::Completion) |
+//! | `GET /episodes/{id}` | | 200 [`Episode`](memory::Episode) |
 //! | `DELETE /episodes/{id}` | | 204 |
-//! | `POST /retrieve` | [`Retrieve`](crate::api::Retrieve) | 200 [`RetrievedEpisodes`](crate::api::RetrievedEpisodes) |
-//! | `GET /patterns` | | 200 [`Patterns`](crate::api::Patterns) |
-//! | `GET /metadata` | `?key=..&value=..` | 200 [`MetadataMatches`](crate::api::MetadataMatches) |
-//! | `GET /health` | | 200 [`Healthy`](crate::api::Healthy) |
-//! | `GET /stats` | | 200 [`ServerStats`](crate::api::ServerStats) |
+//! | `POST /retrieve` | [`Retrieve`] | 200 [`RetrievedEpisodes`](episodes::api::RetrievedEpisodes) |
+//! | `GET /patterns` | | 200 [`Patterns`](episodes::api::Patterns) |
+//! | `GET /metadata` | `?key=..&value=..` | 200 [`MetadataMatches`](episodes::api::MetadataMatches) |
+//! | `GET /health` | | 200 [`Healthy`](episodes::api::Healthy) |
+//! | `GET /stats` | | 200 [`ServerStats`](episodes::api::ServerStats) |
 //!
-//! Errors answer with an [`ErrorBody`](crate::api::ErrorBody): 400 for a malformed request, 404 for an unknown episode
-//! or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415 for an
-//! encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of 1 KiB and
-//! more may be gzip. `GET /health` answers 503 while the database is dead. There is no TLS. Tokens, tenants, limits and
-//! metrics are the binary's.
+//! Errors answer with an [`ErrorBody`](episodes::api::ErrorBody): 400 for a malformed request, 404 for an unknown
+//! episode or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415
+//! for an encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of 1 KiB
+//! and more may be gzip. `GET /health` answers 503 while the database is dead. There is no TLS. Tokens, tenants, limits
+//! and metrics are the binary's.
+//!
+//! [`Retrieve`]: episodes::api::Retrieve
 
 mod handlers;
 mod health;
 mod process;
+mod refusal;
+mod wire;
 
 use std::future::Future;
 use std::io;
@@ -33,14 +37,13 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use episodes::api::BODY_BYTES_MAX;
+use memory::{Error, Memory, Result};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::api::BODY_BYTES_MAX;
-use crate::{Error, Memory, Result, wire};
-
-pub use self::health::check;
-pub use crate::refusal::Refusal;
+pub use health::check;
+pub use refusal::Refusal;
 
 /// The time that running requests get once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);

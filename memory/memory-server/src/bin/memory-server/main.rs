@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use memory::api::{BODY_BYTES_MAX, ServerReady};
-use memory::{IdSource, Memory, Options, Remote, Retention, Variant, server};
+use episodes::api::{BODY_BYTES_MAX, ServerReady};
+use memory::{IdSource, Memory, Options, Remote, Retention, Variant};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -250,7 +250,7 @@ async fn serve(arguments: Serve) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for ctrl-c")?;
     // The socket before the store: a port in use must not leave a new, empty store behind.
-    let listener = server::listen(arguments.listen).await.with_context(|| {
+    let listener = memory_server::listen(arguments.listen).await.with_context(|| {
         format!("cannot listen on {}: choose another address with --listen, or port 0 for a free one", arguments.listen)
     })?;
     let address = listener.local_addr().context("asking for the port")?;
@@ -284,7 +284,7 @@ async fn serve(arguments: Serve) -> Result<()> {
         stopping.stop();
     };
     let routes = spin::before_each(front::routes(Arc::clone(&front)), Duration::from_nanos(arguments.spin_ns));
-    server::answer(listener, routes, stop).await.context("serving")?;
+    memory_server::answer(listener, routes, stop).await.context("serving")?;
     front.tenants().close().await.context("closing")
 }
 

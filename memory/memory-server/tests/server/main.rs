@@ -16,8 +16,8 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use memory::api::{ServerReady, ServerStats};
-use memory::{EpisodeId, Memory, Options, Variant, server};
+use episodes::api::{ServerReady, ServerStats};
+use memory::{EpisodeId, Memory, Options, Variant};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -38,9 +38,9 @@ fn start(variant: &str, path: Option<&Path>) -> Running {
     let thread = thread::spawn(move || {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
             let memory = Arc::new(Memory::open(&variant, options).await?);
-            let listener = server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let listener = memory_server::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
             ready.send(listener.local_addr().unwrap()).unwrap();
-            server::serve(listener, memory, async move {
+            memory_server::serve(listener, memory, async move {
                 stopped.await.ok();
             })
             .await
@@ -197,7 +197,7 @@ fn every_refusal_has_its_status_and_says_why() {
 fn a_body_that_is_too_long_is_refused() {
     let server = start("store=memory", None);
     let mut stream = connect(server.address);
-    let length = memory::api::BODY_BYTES_MAX + 1;
+    let length = episodes::api::BODY_BYTES_MAX + 1;
     write!(stream, "POST /episodes HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")
         .unwrap();
     let mut line = String::new();

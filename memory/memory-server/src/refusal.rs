@@ -5,9 +5,8 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-
-use crate::Error;
-use crate::api::ErrorBody;
+use episodes::api::ErrorBody;
+use memory::Error;
 
 /// An HTTP answer that is not a success.
 #[derive(Debug)]
@@ -65,8 +64,9 @@ impl IntoResponse for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use memory::EpisodeId;
+
     use super::*;
-    use crate::EpisodeId;
 
     #[test]
     fn every_cause_is_told() {

@@ -9,15 +9,15 @@ use axum::extract::{FromRequest, Path, Query as UrlQuery, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
-
-use super::process;
-use crate::api::{
+use episodes::api::{
     BODY_BYTES_MAX, Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
     RetrievedEpisodes, ServerStats, Started,
 };
+use memory::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
+use serde::de::DeserializeOwned;
+
+use crate::process;
 use crate::refusal::Refusal;
-use crate::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
 
 type Answer<T> = Result<Json<T>, Refusal>;
 type Created<T> = Result<(StatusCode, Json<T>), Refusal>;

@@ -1,7 +1,7 @@
 //! Ids of episodes and patterns.
 //!
 //! An id is text (hexadecimal digits) where people read it, and as few bytes as possible in binary codecs. New ids of
-//! episodes begin with the time ([`crate::IdSource`]), but nothing relies on it: any 128 bits are an id.
+//! episodes begin with the time, but nothing relies on it: any 128 bits are an id.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,12 +13,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The id of an episode: 128 bits, shown as 32 hexadecimal digits.
 ///
 /// ```
-/// use memory::EpisodeId;
+/// use episodes::EpisodeId;
 ///
 /// let id: EpisodeId = "000000000000000000000000000000ff".parse()?;
 /// assert_eq!(id, EpisodeId(255));
 /// assert_eq!(id.to_string(), "000000000000000000000000000000ff");
-/// # Ok::<(), memory::Error>(())
+/// # Ok::<(), episodes::MalformedId>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EpisodeId(pub u128);
@@ -176,7 +176,6 @@ impl<'de> Deserialize<'de> for PatternId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Codec;
 
     #[test]
     fn text_and_back() {
@@ -205,15 +204,5 @@ mod tests {
     fn byte_order_is_id_order() {
         assert!(EpisodeId(255).to_bytes() < EpisodeId(256).to_bytes());
         assert_eq!(EpisodeId::from_bytes(EpisodeId(7).to_bytes()), EpisodeId(7));
-    }
-
-    #[test]
-    fn every_codec_brings_ids_back() {
-        let ids = (EpisodeId(u128::MAX - 1), PatternId(u64::MAX));
-        for codec in Codec::ALL {
-            let mut bytes = Vec::new();
-            codec.encode(&ids, &mut bytes).unwrap();
-            assert_eq!(codec.decode::<(EpisodeId, PatternId)>(&bytes).unwrap(), ids, "{codec}");
-        }
     }
 }

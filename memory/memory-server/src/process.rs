@@ -2,9 +2,8 @@
 
 use std::fs;
 
+use episodes::api::ProcessStats;
 use rustix::time::{ClockId, clock_gettime};
-
-use crate::api::ProcessStats;
 
 /// The cost of this process until now.
 pub(super) fn stats() -> ProcessStats {

@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 
+use episodes::api::WIRE_THRESHOLD_BYTES;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use memory::api::WIRE_THRESHOLD_BYTES;
 use serde_json::{Value, json};
 
 use crate::{Running, connect, start, start_body, step_body};
@@ -133,7 +133,7 @@ fn what_cannot_be_read_is_refused() {
     assert_eq!((status, error.as_str()), (415, "a body in the encoding `br`: send gzip, or send it as it is"));
     assert_eq!(refused("wire=compressed", "gzip", &body[..body.len() / 2]).0, 400, "cut");
     assert_eq!(refused("wire=compressed", "gzip", b"{}").0, 400, "never packed");
-    let bomb = packed(&vec![b' '; memory::api::BODY_BYTES_MAX + 1]);
+    let bomb = packed(&vec![b' '; episodes::api::BODY_BYTES_MAX + 1]);
     assert!(bomb.len() < 100_000);
     assert_eq!(refused("wire=compressed", "gzip", &bomb).0, 413, "what is too long is so unpacked as well");
 }

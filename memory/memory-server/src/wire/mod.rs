@@ -1,9 +1,7 @@
 //! Bodies over HTTP: the `wire` toggle.
 //!
-//! Bodies go between a client and this server, in both directions, and from a database server to this process
-//! ([`crate::store`]). Both use gzip, which everybody on them knows. Requests *to* a database server are never
-//! compressed: an sqld of 2025 answers them with 400, so a request gets smaller only by smaller parameters (toggle
-//! `compression`).
+//! Bodies between a client and this server, in both directions, as gzip, which everybody knows. Those of a database
+//! server are the store's.
 
 mod compressed;
 
@@ -15,26 +13,15 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_ENCODING;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use memory::{Counters, WireKind};
 
-pub(crate) use compressed::BodyDecoder;
-
-use crate::api::WIRE_ENCODING;
 use crate::refusal::Refusal;
-use crate::{Counters, WireKind};
 
 /// The routes, behind the layers of the strategy.
-pub(crate) fn serve(kind: WireKind, routes: Router, counters: &Arc<Counters>) -> Router {
+pub(super) fn serve(kind: WireKind, routes: Router, counters: &Arc<Counters>) -> Router {
     match kind {
         WireKind::Identity => routes.layer(middleware::from_fn(plain_only)),
         WireKind::Compressed => compressed::serve(routes, counters),
-    }
-}
-
-/// The encoding to ask a database server for.
-pub(crate) fn asked_for(kind: WireKind) -> Option<&'static str> {
-    match kind {
-        WireKind::Identity => None,
-        WireKind::Compressed => Some(WIRE_ENCODING),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::process;
-use crate::Memory;
-use crate::api::{CacheHealth, DatabaseHealth, Healthy, PoolHealth};
+use episodes::api::{CacheHealth, DatabaseHealth, Healthy, PoolHealth};
+use memory::Memory;
+
+use crate::process;
 use crate::refusal::causes;
 
 /// The longest wait for the database.

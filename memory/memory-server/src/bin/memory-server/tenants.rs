@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::StatusCode;
-use memory::server::{self, Refusal};
 use memory::{Memory, Options, Retention, Variant};
+use memory_server::Refusal;
 use tokio::sync::{Mutex, RwLock};
 
 /// The most tenants: each open store takes memory and files.
@@ -84,7 +84,7 @@ impl Tenants {
         if self.retention != Retention::default() {
             memory.retain(&self.retention).await.context("deleting what is too old")?;
         }
-        Ok(Served { routes: server::router(Arc::clone(&memory)), memory })
+        Ok(Served { routes: memory_server::router(Arc::clone(&memory)), memory })
     }
 
     /// The memories that are open.

@@ -25,7 +25,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::Limited;
-use memory::server::{self, Refusal};
+use memory_server::Refusal;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
@@ -185,7 +185,7 @@ async fn back_up(State(front): State<Arc<Front>>, headers: HeaderMap) -> Respons
 async fn health(State(front): State<Arc<Front>>) -> Response {
     let mut all = Vec::new();
     for memory in front.tenants.all().await {
-        all.push(server::check(&memory).await);
+        all.push(memory_server::check(&memory).await);
     }
     let failing = all.iter().filter(|health| !health.database.ok).count();
     let status = if failing == 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -205,7 +205,7 @@ async fn ready(State(front): State<Arc<Front>>) -> Response {
         return refuse("the server is stopping: ask another one");
     }
     for memory in front.tenants.all().await {
-        if !server::check(&memory).await.database.ok {
+        if !memory_server::check(&memory).await.database.ok {
             return refuse("a database does not answer: see /health");
         }
     }
