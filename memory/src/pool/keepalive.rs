@@ -14,6 +14,7 @@ use deadpool::managed::{
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
+use tokio::time::timeout;
 
 use super::{Manager, PoolLimits, timed_out};
 use crate::{Clock, Counters, Error, Result};
@@ -66,8 +67,7 @@ impl<M: Manager> Keepalive<M> {
         counters: Arc<Counters>,
         idle: impl Fn() + Send + Sync + 'static,
     ) -> Keepalive<M> {
-        let timeouts =
-            Timeouts { wait: Some(limits.wait), create: Some(limits.connect), recycle: Some(limits.recycle) };
+        let timeouts = Timeouts { wait: Some(limits.wait), create: Some(limits.connect), recycle: None };
         let config = PoolConfig { max_size: limits.connections, timeouts, queue_mode: QueueMode::Lifo };
         let lifetimes = Mutex::new(Pcg64::seed_from_u64(LIFETIME_SEED));
         let (of_pool, counted) = (Arc::clone(&clock), Arc::clone(&counters));
@@ -87,16 +87,19 @@ impl<M: Manager> Keepalive<M> {
         if !self.0.watched.swap(true, Ordering::Relaxed) {
             tokio::spawn(watch(Arc::downgrade(&self.0)));
         }
-        match pool.get().await {
+        // At once where one is free, for a timer costs more than everything else.
+        let at_once = pool.timeout_get(&Timeouts { wait: Some(Duration::ZERO), ..pool.timeouts() }).await;
+        let lent = match at_once {
+            Err(PoolError::Timeout(TimeoutType::Wait)) if !limits.wait.is_zero() => pool.get().await,
+            at_once => at_once,
+        };
+        match lent {
             Ok(object) => Ok(PooledConnection(object)),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Closed) => Err(Error::Closed),
             Err(PoolError::Timeout(TimeoutType::Wait)) => Err(timed_out(limits.wait)),
             Err(PoolError::Timeout(TimeoutType::Create)) => Err(timed_out(limits.connect)),
-            Err(PoolError::Timeout(TimeoutType::Recycle)) => Err(timed_out(limits.recycle)),
-            Err(error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_))) => {
-                unreachable!("the pool has a runtime and no hooks: {error}")
-            }
+            Err(error) => unreachable!("the pool has a runtime, no hooks, and no timeout of its own: {error}"),
         }
     }
 
@@ -163,6 +166,11 @@ fn ns(duration: Duration) -> u64 {
 }
 
 impl<M: Manager> Adapter<M> {
+    async fn make_ready(&self, connection: &mut M::Connection, check: bool) -> Result<()> {
+        self.manager.recycle(connection).await?;
+        if check { self.manager.check(connection).await } else { Ok(()) }
+    }
+
     fn lifetime_ns(&self) -> u64 {
         let longest = ns(self.limits.lifetime);
         let drawn = self.lifetimes.lock().next_u64();
@@ -188,9 +196,10 @@ impl<M: Manager> deadpool::managed::Manager for Adapter<M> {
             self.counters.connections_retired.increment();
             return Err(RecycleError::message("its lifetime has ended"));
         }
-        self.manager.recycle(&mut timed.connection).await.map_err(RecycleError::Backend)?;
-        if now_ns.saturating_sub(timed.back_ns) > ns(self.limits.check_after_idle) {
-            self.manager.check(&mut timed.connection).await.map_err(RecycleError::Backend)?;
+        let check = now_ns.saturating_sub(timed.back_ns) > ns(self.limits.check_after_idle);
+        if check || !self.manager.is_ready(&timed.connection) {
+            let ready = timeout(self.limits.recycle, self.make_ready(&mut timed.connection, check)).await;
+            ready.map_err(|_| RecycleError::message("it took too long"))?.map_err(RecycleError::Backend)?;
         }
         self.counters.connections_reused.increment();
         Ok(())

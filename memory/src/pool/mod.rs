@@ -27,8 +27,13 @@ pub trait Manager: Send + Sync + 'static {
     /// Opens a connection.
     async fn connect(&self) -> Result<Self::Connection>;
 
+    /// It can be lent again as it is: [`Manager::recycle`] has nothing to do.
+    fn is_ready(&self, _connection: &Self::Connection) -> bool {
+        false
+    }
+
     /// Makes a returned connection ready for the next caller, whatever state the last one left it in. Called at every
-    /// reuse, so it must be cheap where there is nothing to do. After an error another connection is opened.
+    /// reuse of one that is not. After an error another connection is opened.
     async fn recycle(&self, connection: &mut Self::Connection) -> Result<()>;
 
     /// Fails if the other side does not answer any more; then another connection is opened. Called at a reuse after

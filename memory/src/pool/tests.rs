@@ -23,6 +23,7 @@ struct Numbers {
     refusing: AtomicBool,
     gone: AtomicBool,
     stuck: AtomicBool,
+    ready: AtomicBool,
 }
 
 struct Number {
@@ -52,6 +53,10 @@ impl Manager for Numbers {
         self.open.fetch_add(1, SeqCst);
         let (number, open) = (self.opened.fetch_add(1, SeqCst) + 1, Arc::clone(&self.open));
         Ok(Number { number, open, closed: Arc::clone(&self.closed) })
+    }
+
+    fn is_ready(&self, _: &Number) -> bool {
+        self.ready.load(SeqCst)
     }
 
     async fn recycle(&self, _: &mut Number) -> Result<()> {
@@ -107,6 +112,19 @@ async fn none_connects_for_every_checkout_and_the_others_once() {
             (expected.1, 0),
             "{kind}: not idle, so not checked"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_is_ready_is_lent_again_as_it_is() {
+    for kind in [PoolKind::Keepalive, PoolKind::Adaptive] {
+        let (manager, pool, counters) = pool(kind, PoolLimits::of(1));
+        for (ready, recycled) in [(false, 0), (false, 1), (true, 1), (false, 2)] {
+            manager.ready.store(ready, SeqCst);
+            drop(pool.checkout().await.unwrap());
+            assert_eq!(manager.recycled.load(SeqCst), recycled, "{kind}");
+        }
+        assert_eq!(counters.connections_reused.get(), 3, "{kind}");
     }
 }
 

@@ -89,6 +89,10 @@ impl Manager for Connector {
         Ok(Connection::new(database, self.pragmas.is_none(), Arc::clone(&self.counters)))
     }
 
+    fn is_ready(&self, connection: &Connection) -> bool {
+        !connection.lost && connection.database.is_autocommit()
+    }
+
     async fn recycle(&self, connection: &mut Connection) -> Result<()> {
         if connection.lost {
             return Err(Error::store("libsql", "recycling a connection", "the connection to the server broke"));
