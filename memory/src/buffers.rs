@@ -23,11 +23,14 @@ const LARGEST_BYTES: usize = 64 << 10;
 
 /// A source of buffers.
 pub trait Buffers: Debug + Send + Sync {
-    /// An empty buffer.
-    fn take(&self) -> Vec<u8>;
+    /// An empty buffer; a new one has room for so many bytes.
+    fn take(&self, room_bytes: usize) -> Vec<u8>;
 
     /// Takes back a buffer that is not needed any more.
     fn give(&self, buffer: Vec<u8>);
+
+    /// The contents of a buffer, for an owner who keeps them.
+    fn part_with(&self, buffer: Vec<u8>) -> Vec<u8>;
 }
 
 /// The buffers of that kind.
@@ -43,12 +46,16 @@ pub fn open(kind: BufferKind, counters: &Arc<Counters>) -> Arc<dyn Buffers> {
 struct Fresh;
 
 impl Buffers for Fresh {
-    fn take(&self) -> Vec<u8> {
-        Vec::with_capacity(ROOM_BYTES)
+    fn take(&self, room_bytes: usize) -> Vec<u8> {
+        Vec::with_capacity(room_bytes)
     }
 
     fn give(&self, buffer: Vec<u8>) {
         drop(buffer);
+    }
+
+    fn part_with(&self, buffer: Vec<u8>) -> Vec<u8> {
+        buffer
     }
 }
 
@@ -68,14 +75,14 @@ impl Pooled {
 }
 
 impl Buffers for Pooled {
-    fn take(&self) -> Vec<u8> {
+    fn take(&self, room_bytes: usize) -> Vec<u8> {
         let kept = self.kept.lock().pop();
         match kept {
             Some(buffer) => {
                 self.counters.buffers_reused.increment();
                 buffer
             }
-            None => Vec::with_capacity(ROOM_BYTES),
+            None => Vec::with_capacity(room_bytes),
         }
     }
 
@@ -89,6 +96,12 @@ impl Buffers for Pooled {
             kept.push(buffer);
         }
     }
+
+    fn part_with(&self, buffer: Vec<u8>) -> Vec<u8> {
+        let contents = buffer.clone();
+        self.give(buffer);
+        contents
+    }
 }
 
 /// A buffer that goes back to its source when it is dropped.
@@ -101,7 +114,17 @@ pub struct Buffer {
 impl Buffer {
     /// An empty one.
     pub fn from(home: &Arc<dyn Buffers>) -> Buffer {
-        Buffer { bytes: home.take(), home: Arc::clone(home) }
+        Buffer::with_room(home, ROOM_BYTES)
+    }
+
+    /// An empty one, in which about so many bytes will be written.
+    pub fn with_room(home: &Arc<dyn Buffers>, room_bytes: usize) -> Buffer {
+        Buffer { bytes: home.take(room_bytes), home: Arc::clone(home) }
+    }
+
+    /// The bytes, without a copy where the source does not want the buffer back.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.home.part_with(std::mem::take(&mut self.bytes))
     }
 }
 
@@ -121,7 +144,9 @@ impl DerefMut for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.home.give(std::mem::take(&mut self.bytes));
+        if self.bytes.capacity() > 0 {
+            self.home.give(std::mem::take(&mut self.bytes)); // unless its bytes were parted with
+        }
     }
 }
 
@@ -141,6 +166,20 @@ mod tests {
         assert_eq!((again.len(), again.capacity(), counters.buffers_reused.get()), (0, grown, 1));
         let second = Buffer::from(&buffers);
         assert_eq!((second.capacity(), counters.buffers_reused.get()), (ROOM_BYTES, 1), "the first is in use");
+    }
+
+    #[test]
+    fn bytes_that_somebody_keeps_leave_a_pooled_buffer_in_the_pool() {
+        for (kind, kept, reused) in [(BufferKind::Fresh, 1_000, 0), (BufferKind::Pooled, 3, 1)] {
+            let counters = Arc::new(Counters::default());
+            let buffers = open(kind, &counters);
+            let mut buffer = Buffer::with_room(&buffers, 1_000);
+            buffer.extend_from_slice(&[7; 3]);
+            let bytes = buffer.into_bytes();
+            assert_eq!((&bytes[..], bytes.capacity()), (&[7; 3][..], kept), "{kind}");
+            assert!(Buffer::from(&buffers).is_empty());
+            assert_eq!(counters.buffers_reused.get(), reused, "{kind}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::buffers::{self, Buffer, Buffers};
 use crate::counters::Counters;
 use crate::embedding;
 use crate::variant::{BufferKind, Codec, Compression, EmbeddingKind};
-use crate::{EpisodeId, Error, Result, TaskContext};
+use crate::{EpisodeId, Error, Result, Step, TaskContext};
 
 /// The format version that is written: the high half of the first byte.
 const VERSION: u8 = 1;
@@ -39,6 +39,9 @@ const F32_LE: u8 = VERSION << 4 | 4;
 
 /// The bytes in front of a plain payload.
 const TAGS: usize = 2;
+
+/// The room for an encoded step beside its texts, in bytes: JSON has names and quotes.
+const ROOM_BESIDE_TEXTS_BYTES: usize = 256;
 
 /// The form of new values.
 #[derive(Debug, Clone)]
@@ -72,7 +75,16 @@ impl Encoding {
 
     /// The stored form of `value`.
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Buffer> {
-        let stored = self.encode_by(self.codec, value)?;
+        self.encode_into(Buffer::from(&self.buffers), value)
+    }
+
+    /// The stored form of a step, in a buffer that has room for its texts.
+    pub fn encode_step(&self, step: &Step) -> Result<Buffer> {
+        self.encode_into(Buffer::with_room(&self.buffers, ROOM_BESIDE_TEXTS_BYTES + step.text_bytes()), step)
+    }
+
+    fn encode_into<T: Serialize + ?Sized>(&self, empty: Buffer, value: &T) -> Result<Buffer> {
+        let stored = self.encode_by(self.codec, empty, value)?;
         let encoded = match self.codec {
             Codec::Json => &self.counters.json_encoded,
             Codec::Messagepack => &self.counters.messagepack_encoded,
@@ -84,9 +96,10 @@ impl Encoding {
 
     /// The stored form of an embedding.
     pub fn encode_vector(&self, vector: &[f32]) -> Result<Buffer> {
+        let by = |codec| self.encode_by(codec, Buffer::from(&self.buffers), vector);
         let (stored, counter) = match self.embedding {
-            EmbeddingKind::Json => (self.encode_by(Codec::Json, vector)?, &self.counters.json_vectors),
-            EmbeddingKind::Postcard => (self.encode_by(Codec::Postcard, vector)?, &self.counters.postcard_vectors),
+            EmbeddingKind::Json => (by(Codec::Json)?, &self.counters.json_vectors),
+            EmbeddingKind::Postcard => (by(Codec::Postcard)?, &self.counters.postcard_vectors),
             EmbeddingKind::F32Blob => {
                 // Plain always: the bits of such numbers look like noise to a compressor.
                 let mut stored = Buffer::from(&self.buffers);
@@ -113,8 +126,7 @@ impl Encoding {
         }
     }
 
-    fn encode_by<T: Serialize + ?Sized>(&self, codec: Codec, value: &T) -> Result<Buffer> {
-        let mut stored = Buffer::from(&self.buffers);
+    fn encode_by<T: Serialize + ?Sized>(&self, codec: Codec, mut stored: Buffer, value: &T) -> Result<Buffer> {
         stored.extend_from_slice(&[VERSION << 4 | codec_tag(codec), compression_tag(Compression::None)]);
         codec.encode(value, &mut stored)?;
         let raw_len = stored.len() - TAGS;
@@ -241,7 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{NewStep, Step};
+    use crate::NewStep;
 
     fn step(observation: String) -> Step {
         Step::new(1, 2, NewStep { tool: "shell".to_owned(), observation, ..NewStep::default() })

@@ -122,6 +122,12 @@ impl Step {
         Step { number, at_ns, tool, action, parameters, observation, status, latency_ns, tokens }
     }
 
+    /// The bytes of its texts.
+    pub fn text_bytes(&self) -> usize {
+        let parameters: usize = self.parameters.iter().map(|(key, value)| key.len() + value.len()).sum();
+        self.tool.len() + self.action.len() + self.observation.len() + parameters
+    }
+
     /// It failed.
     pub fn failed(&self) -> bool {
         self.status == StepStatus::Error

@@ -268,7 +268,7 @@ impl<'a> Encoded<'a> {
             Ok(match write {
                 Write::Create(head) => Encoded::Episode { head, value: encoding.encode(&**head)? },
                 Write::Append(id, step) => {
-                    Encoded::Step { id: *id, number: step.number, value: encoding.encode(step)? }
+                    Encoded::Step { id: *id, number: step.number, value: encoding.encode_step(step)? }
                 }
                 Write::Complete(completed) => {
                     let Completed { head, embedding, patterns } = &**completed;

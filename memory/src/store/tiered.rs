@@ -10,6 +10,7 @@
 //! The durability class is the record's. Metadata under `json-extract` is looked up in the record: the tier has no
 //! JSON.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -143,9 +144,9 @@ impl Store for Tiered {
     }
 
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
-        let value = self.encoding.encode(step)?;
-        self.write(self.record.insert_step(id, step.number, &value), self.tier.insert_step(id, step.number, &value))
-            .await?;
+        let value = self.encoding.encode_step(step)?;
+        let record = self.record.insert_step(id, step.number, Cow::Borrowed(&value));
+        self.write(record, self.tier.insert_step(id, step.number, &value)).await?;
         self.counters.steps_appended.increment();
         Ok(())
     }

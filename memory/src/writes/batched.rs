@@ -66,7 +66,6 @@ struct Waiting {
 }
 
 /// Writes of one transaction, and who is told.
-#[derive(Default)]
 struct Batch {
     writes: Vec<Write>,
     replies: Vec<(oneshot::Sender<Result<()>>, OwnedSemaphorePermit)>,
@@ -167,7 +166,9 @@ impl Shared {
     /// The next batch; `None` when there is nothing left, which ends the task.
     fn take(&self) -> Option<Batch> {
         let mut queue = self.queue.lock();
-        let mut batch = Batch::default();
+        let writes = queue.writes.min(self.limits.batch_writes);
+        let mut batch =
+            Batch { writes: Vec::with_capacity(writes), replies: Vec::with_capacity(writes), barriers: Vec::new() };
         while batch.writes.len() < self.limits.batch_writes {
             match queue.entries.pop_front() {
                 Some(Entry::Write(Waiting { write, reply, room, .. })) => {

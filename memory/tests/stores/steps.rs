@@ -81,3 +81,30 @@ async fn no_step_gets_to_an_episode_that_took_the_place_of_a_deleted_one() {
         store.close().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_few_steps_and_nothing_else_are_one_statement() {
+    let place = Place::new();
+    let Opened { store, counters } = place.open("store=libsql,pool=keepalive").await;
+    for id in 0..3 {
+        store.create(&head(id, &[])).await.unwrap();
+        store.append(EpisodeId(id), &step(0, "its row is known from now on")).await.unwrap();
+    }
+    let told = || ["round_trips", "transactions", "steps_appended"].map(|name| counters.snapshot()[name]);
+    let mut before = told();
+    let mut growth = || {
+        let (was, now) = (before, told());
+        before = now;
+        [now[0] - was[0], now[1] - was[1], now[2] - was[2]]
+    };
+    let batch: Vec<Write> = (0..15).map(|number| append(number % 3, 1 + number as u32 / 3)).collect();
+    assert!(store.write_many(&batch).await.unwrap().iter().all(Result::is_ok));
+    assert_eq!(growth(), [1, 1, 15]);
+    let refused = store.write_many(&[append(0, 6), append(1, 3), append(2, 6)]).await.unwrap();
+    assert!(matches!(refused[..], [Ok(()), Err(Error::StepExists { number: 3, .. }), Ok(())]), "{refused:?}");
+    assert_eq!(growth()[1..], [1, 2], "what was refused together is no transaction");
+    for (id, steps) in [(0, 7), (1, 6), (2, 7)] {
+        assert_eq!(steps_of(&*store, id).await.unwrap().len(), steps);
+    }
+    store.close().await.unwrap();
+}

@@ -13,6 +13,7 @@
 //! A server needs no anchor, does its own checkpoints, and waiting for it blocks no thread. Only this folder names
 //! libsql.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -227,12 +228,17 @@ impl Store for Libsql {
     }
 
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
-        self.insert_step(id, step.number, &self.encoding.encode(step)?).await?;
+        let value = self.encoding.encode_step(step)?.into_bytes();
+        self.insert_step(id, step.number, Cow::Owned(value)).await?;
         self.counters.steps_appended.increment();
         Ok(())
     }
 
     async fn write_many(&self, writes: &[Write]) -> Result<Vec<Result<()>>> {
+        if self.append_together(writes).await? {
+            self.counters.steps_appended.add(writes.len() as u64);
+            return Ok(writes.iter().map(|_| Ok(())).collect());
+        }
         let outcomes = self.write_batch(&Encoded::all(writes, &self.encoding)?).await?;
         self.counters.steps_appended.add(steps_stored(writes, &outcomes));
         Ok(outcomes)

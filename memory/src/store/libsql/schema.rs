@@ -98,6 +98,14 @@ pub(super) fn failure(code: i32, message: String, path: &Path, action: &'static 
     }
 }
 
+/// The most steps that one statement inserts.
+pub(super) const STEPS_TOGETHER: usize = 16;
+
+/// The statement that inserts so many steps of episodes in known rows.
+pub(super) fn insert_steps(steps: usize) -> String {
+    format!("INSERT INTO steps (episode, number, value) VALUES {}", vec!["(?, ?, ?)"; steps].join(", "))
+}
+
 macro_rules! statements {
     ($($(#[doc = $about:literal])* $Name:ident = $text:literal,)+) => {
         /// A statement that connections keep prepared.
@@ -136,8 +144,6 @@ statements! {
     SelectRow = "SELECT row FROM episodes WHERE id = ?1",
     /// A step of the episode in a row.
     InsertStepOf = "INSERT INTO steps (episode, number, value) VALUES (?1, ?2, ?3)",
-    InsertEightSteps = "INSERT INTO steps (episode, number, value) VALUES \
-        (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)",
     /// A completed head over an uncompleted one: no row otherwise.
     CompleteEpisode = "UPDATE episodes SET completed_at_ns = ?2, head = ?3, embedding = ?4 \
         WHERE id = ?1 AND completed_at_ns IS NULL",
@@ -249,6 +255,7 @@ mod tests {
     #[test]
     fn each_statement_is_at_its_place() {
         assert_eq!(Sql::Begin.text(), "BEGIN IMMEDIATE");
+        assert!(insert_steps(2).ends_with("VALUES (?, ?, ?), (?, ?, ?)"));
         assert_eq!(Sql::TEXTS[Sql::ExportEpisodes as usize], "SELECT head, embedding FROM episodes");
         assert_eq!(Sql::TEXTS.len(), Sql::ExportSteps as usize + 1);
     }

@@ -1,5 +1,7 @@
 //! Writes: each a transaction of the one writer, or several in one.
 
+use std::borrow::Cow;
+
 use ::libsql::Value;
 
 use super::Libsql;
@@ -26,7 +28,7 @@ impl Libsql {
         self.committed("storing an episode", insert_head(&mut writer, head.id, row)).await
     }
 
-    pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: &[u8]) -> Result<()> {
+    pub(in crate::store) async fn insert_step(&self, id: EpisodeId, number: u32, value: Cow<'_, [u8]>) -> Result<()> {
         let mut writer = self.writer.checkout().await?;
         self.committed("storing a step", self.insert_one(&mut writer, StepRow { id, number, value })).await
     }
@@ -68,6 +70,7 @@ impl Libsql {
                 }
                 let done = match write {
                     Encoded::Step { id, number, value } => {
+                        let value = Cow::Borrowed(&value[..]);
                         steps.push(StepRow { id: *id, number: *number, value }); // with those that follow
                         continue;
                     }

@@ -209,7 +209,7 @@ impl Store for Redb {
     }
 
     async fn append(&self, id: EpisodeId, step: &Step) -> Result<()> {
-        self.insert_step(id, step.number, &self.encoding.encode(step)?).await?;
+        self.insert_step(id, step.number, &self.encoding.encode_step(step)?).await?;
         self.counters.steps_appended.increment();
         Ok(())
     }

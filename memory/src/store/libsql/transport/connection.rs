@@ -15,15 +15,16 @@ use ::libsql::params::Params;
 use ::libsql::{Row as DbRow, Statement, Value};
 
 use crate::Counters;
-use crate::store::libsql::schema::Sql;
+use crate::store::libsql::schema::{self, STEPS_TOGETHER, Sql};
 use crate::store::libsql::values::{BackendError, BackendResult};
 
 /// A connection with the statements that it has prepared.
 pub struct Connection {
     pub database: ::libsql::Connection,
     pub remote: bool,
-    pub lost: bool, // the connection to the server broke in an unknown state
-    statements: [Option<Statement>; Sql::TEXTS.len()],
+    pub lost: bool,                            // the connection to the server broke in an unknown state
+    statements: Box<[Option<Statement>]>,      // by Sql; boxed, because a pool moves connections at every loan
+    step_statements: Box<[Option<Statement>]>, // by the number of their steps
     counters: Arc<Counters>,
 }
 
@@ -33,20 +34,35 @@ struct RunningStatement<'a>(&'a Statement);
 
 impl Connection {
     pub fn new(database: ::libsql::Connection, remote: bool, counters: Arc<Counters>) -> Connection {
-        Connection { database, remote, lost: false, statements: [const { None }; Sql::TEXTS.len()], counters }
+        let unprepared = |statements| std::iter::repeat_with(|| None).take(statements).collect();
+        let (statements, step_statements) = (unprepared(Sql::TEXTS.len()), unprepared(STEPS_TOGETHER + 1));
+        Connection { database, remote, lost: false, statements, step_statements, counters }
     }
 
     async fn prepared(&mut self, sql: Sql) -> BackendResult<RunningStatement<'_>> {
         let slot = &mut self.statements[sql as usize];
-        match slot {
-            Some(_) => self.counters.statements_reused.increment(),
-            None => {
-                *slot = Some(self.database.prepare(sql.text()).await?);
-                self.counters.statements_prepared.increment();
-            }
+        if slot.is_none() {
+            *slot = Some(self.database.prepare(sql.text()).await?);
+            self.counters.statements_prepared.increment();
+        } else {
+            self.counters.statements_reused.increment();
         }
         self.counters.round_trips.increment();
         Ok(RunningStatement(slot.as_ref().expect("filled above")))
+    }
+
+    /// Inserts up to [`STEPS_TOGETHER`] steps into a file with one statement, which does all or nothing.
+    pub async fn insert_steps(&mut self, steps: usize, parameters: Vec<Value>) -> BackendResult<()> {
+        let slot = &mut self.step_statements[steps];
+        if slot.is_none() {
+            *slot = Some(self.database.prepare(&schema::insert_steps(steps)).await?);
+            self.counters.statements_prepared.increment();
+        } else {
+            self.counters.statements_reused.increment();
+        }
+        self.counters.round_trips.increment();
+        let running = RunningStatement(slot.as_ref().expect("filled above"));
+        Ok(running.0.execute(Params::Positional(parameters)).await.map(drop)?)
     }
 
     /// Runs a statement without rows; the number of rows that it changed.
