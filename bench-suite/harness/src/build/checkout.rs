@@ -22,6 +22,7 @@ use super::cargo::{self, CargoTarget};
 use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
+use super::partial_clone;
 use super::prefill::prefill;
 use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
@@ -226,6 +227,7 @@ impl SourceCheckout {
             git(&self.home, &["clone", "--quiet", "--no-checkout", "--local", from, text(&tree)?])
                 .with_context(|| format!("can't clone {from}: a base comes from a git repository"))?;
         }
+        partial_clone::complete(&self.repository, &tree, commit)?;
         if git(&tree, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_err() {
             git(&tree, &["fetch", "--quiet", from, "+refs/*:refs/assay/*", "+HEAD:refs/assay/head"])?;
         }
