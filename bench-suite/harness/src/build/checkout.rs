@@ -362,12 +362,17 @@ impl SourceCheckout {
         let mut index = Index::default();
         let Targets { targets, skipped } = self.recipe.targets(&self.tree())?;
         index.skipped = skipped;
-        for (target_name, target) in targets {
+        for (target_name, mut target) in targets {
             let saved = partial.path().join("inputs.tar");
-            let built = self.build(&target, &[(COPY, text(&saved)?)]);
+            let mut built = self.build(&target, &[(COPY, text(&saved)?)]);
             let does_not_compile = |error: &anyhow::Error| {
                 error.downcast_ref::<cargo::BuildFailed>().is_some_and(|failed| failed.is_of_compiler)
             };
+            if built.as_ref().is_err_and(does_not_compile) && !target.together.is_empty() {
+                eprintln!("{target_name} does not compile alone: once more, with the features of the other packages");
+                target.arguments.append(&mut target.together);
+                built = self.build(&target, &[(COPY, text(&saved)?)]);
+            }
             if let (Err(error), Some(why)) = (&built, target.left_out)
                 && does_not_compile(error)
             {

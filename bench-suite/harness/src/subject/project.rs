@@ -141,6 +141,14 @@ impl Benches {
             let all = required.into_iter().collect::<Vec<_>>().join(",");
             say_once(true, &format!("all benches need features that are off: they are on, as by `--features {all}`"));
         }
+        let all: Vec<&PackageTarget> = packages.iter().flat_map(|package| &package.targets).collect();
+        for (_, target) in &mut targets.targets {
+            // Cargo's messages name a target, and not its package.
+            let of_that_name = all.iter().filter(|other| other.is_bench() && other.name == target.name);
+            if packages.len() > 1 && of_that_name.count() == 1 && !libtest::is_built_so(target) {
+                target.together = packages.iter().map(|package| format!("--package={}", package.name)).collect();
+            }
+        }
         Ok(targets)
     }
 
@@ -209,7 +217,14 @@ impl Benches {
         };
         targets.targets.push((
             name,
-            CargoTarget { arguments, kind, name: target.name.clone(), package, left_out: Some(left_out) },
+            CargoTarget {
+                arguments,
+                kind,
+                name: target.name.clone(),
+                package,
+                left_out: Some(left_out),
+                together: vec![],
+            },
         ));
     }
 }
