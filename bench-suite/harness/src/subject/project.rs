@@ -53,8 +53,8 @@ const NO_HARNESS: &str = "no criterion, divan, gungraun, iai or bencher is in Ca
     dev-dependency, and not by `path`";
 const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun, iai or bencher, or has its own by \
     `path`";
-const NO_BENCHES: &str =
-    "it has no `#[bench]` function that is compiled: other benches need `harness = false` in Cargo.toml";
+const NO_BENCHES: &str = "it has no `#[bench]` function that is compiled: a feature may be needed (`--features`), and \
+    other benches need `harness = false` in Cargo.toml";
 const DOES_NOT_COMPILE: &str =
     "it does not compile: `cargo bench --no-run` shows if it does without Assay, and `--all-features` may be needed";
 const DOES_NOT_COMPILE_WITH_LIBTEST: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
