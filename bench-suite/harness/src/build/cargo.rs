@@ -37,7 +37,14 @@ impl OwnProgram {
         };
         let mut arguments = vec!["build".to_owned(), "--release".to_owned()];
         arguments.extend(packages.iter().map(|package| format!("--package={package}")));
-        CargoTarget { arguments, kind, name: name.to_owned(), package: PathBuf::new(), left_out: None }
+        CargoTarget {
+            arguments,
+            kind,
+            name: name.to_owned(),
+            package: PathBuf::new(),
+            left_out: None,
+            together: vec![],
+        }
     }
 }
 
@@ -57,6 +64,9 @@ pub struct CargoTarget {
     pub package: PathBuf,
     /// The reason to leave it out if it does not build; none if that is an error.
     pub left_out: Option<&'static str>,
+    /// More arguments of cargo, for a second try if it does not compile: the other packages that are asked for, whose
+    /// features cargo unites in one call.
+    pub together: Vec<String>,
 }
 
 /// The kind of a library; a package has one at most.
@@ -212,6 +222,7 @@ mod tests {
             name: name.to_owned(),
             package: PathBuf::new(),
             left_out: None,
+            together: vec![],
         };
         assert_eq!(executable(messages, &wanted("bench")), Some(PathBuf::from("/t/bench-1")));
         assert_eq!(executable(messages, &wanted("speed")), None);
@@ -229,6 +240,7 @@ mod tests {
                 name: "broken".to_owned(),
                 package: PathBuf::new(),
                 left_out: None,
+                together: vec![],
             };
             let error = build_in(folder.path(), Some(&folder.path().join("target")), &[], &target).expect_err("fails");
             let failed = error.downcast_ref::<BuildFailed>().expect("a failed build");

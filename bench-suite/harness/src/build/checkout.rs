@@ -22,6 +22,7 @@ use super::cargo::{self, CargoTarget};
 use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
+use super::partial_clone;
 use super::prefill::prefill;
 use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
@@ -226,6 +227,7 @@ impl SourceCheckout {
             git(&self.home, &["clone", "--quiet", "--no-checkout", "--local", from, text(&tree)?])
                 .with_context(|| format!("can't clone {from}: a base comes from a git repository"))?;
         }
+        partial_clone::complete(&self.repository, &tree, commit)?;
         if git(&tree, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_err() {
             git(&tree, &["fetch", "--quiet", from, "+refs/*:refs/assay/*", "+HEAD:refs/assay/head"])?;
         }
@@ -360,9 +362,17 @@ impl SourceCheckout {
         let mut index = Index::default();
         let Targets { targets, skipped } = self.recipe.targets(&self.tree())?;
         index.skipped = skipped;
-        for (target_name, target) in targets {
+        for (target_name, mut target) in targets {
             let saved = partial.path().join("inputs.tar");
-            let built = self.build(&target, &[(COPY, text(&saved)?)]);
+            let mut built = self.build(&target, &[(COPY, text(&saved)?)]);
+            let refused = |error: &anyhow::Error| {
+                error.downcast_ref::<cargo::BuildFailed>().is_some_and(|failed| failed.is_of_compiler)
+            };
+            if built.as_ref().is_err_and(refused) && !target.together.is_empty() {
+                eprintln!("{target_name} does not compile alone: once more, with the features of the other packages");
+                target.arguments.append(&mut target.together);
+                built = self.build(&target, &[(COPY, text(&saved)?)]);
+            }
             if let (Err(error), Some(why)) = (&built, target.left_out)
                 && let Some(failed) = error.downcast_ref::<cargo::BuildFailed>().filter(|failed| failed.is_of_compiler)
             {

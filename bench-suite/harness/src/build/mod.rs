@@ -27,6 +27,7 @@ pub mod machine_code;
 pub mod metadata;
 pub mod missing_toolchain;
 pub mod order;
+mod partial_clone;
 pub mod prefill;
 pub mod relink;
 pub mod same_program;

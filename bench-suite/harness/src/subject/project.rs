@@ -53,8 +53,8 @@ const NO_HARNESS: &str = "no criterion, divan, gungraun, iai or bencher is in Ca
     dev-dependency, and not by `path`";
 const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun, iai or bencher, or has its own by \
     `path`";
-const NO_BENCHES: &str =
-    "it has no `#[bench]` function that is compiled: other benches need `harness = false` in Cargo.toml";
+const NO_BENCHES: &str = "it has no `#[bench]` function that is compiled: a feature may be needed (`--features`), and \
+    other benches need `harness = false` in Cargo.toml";
 const DOES_NOT_COMPILE: &str =
     "it does not compile: `cargo bench --no-run` shows if it does without Assay, and `--all-features` may be needed";
 const DOES_NOT_COMPILE_WITH_LIBTEST: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
@@ -141,6 +141,14 @@ impl Benches {
             let all = required.into_iter().collect::<Vec<_>>().join(",");
             say_once(true, &format!("all benches need features that are off: they are on, as by `--features {all}`"));
         }
+        let all: Vec<&PackageTarget> = packages.iter().flat_map(|package| &package.targets).collect();
+        for (_, target) in &mut targets.targets {
+            // Cargo's messages name a target, and not its package.
+            let of_that_name = all.iter().filter(|other| other.is_bench() && other.name == target.name);
+            if packages.len() > 1 && of_that_name.count() == 1 && !libtest::is_built_so(target) {
+                target.together = packages.iter().map(|package| format!("--package={}", package.name)).collect();
+            }
+        }
         Ok(targets)
     }
 
@@ -209,7 +217,14 @@ impl Benches {
         };
         targets.targets.push((
             name,
-            CargoTarget { arguments, kind, name: target.name.clone(), package, left_out: Some(left_out) },
+            CargoTarget {
+                arguments,
+                kind,
+                name: target.name.clone(),
+                package,
+                left_out: Some(left_out),
+                together: vec![],
+            },
         ));
     }
 }

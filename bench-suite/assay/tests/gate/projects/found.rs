@@ -83,6 +83,34 @@ fn features_that_leave_all_benches_out_are_turned_on() {
     assert!(progress.contains("as by `--features summing/extra`"), "{progress}");
 }
 
+/// `cargo bench` in the root unites the features that the members ask of a library.
+#[test]
+fn a_bench_that_needs_a_feature_that_only_another_member_turns_on_is_built() {
+    let package = |name: &str, more: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n{more}")
+    };
+    let locked = |name: &str, more: &str| format!("\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\n{more}");
+    let needs_sums = locked("other", "dependencies = [\n \"sums\",\n]\n");
+    let lock = lock(&(needs_sums + &locked("sums", ""))).replace(" \"criterion\",\n", " \"criterion\",\n \"sums\",\n");
+    let project = Project::new(&[
+        ("Cargo.toml", "[workspace]\nmembers = [\"other\", \"speed\", \"sums\"]\nresolver = \"2\"\n"),
+        ("Cargo.lock", &lock),
+        (
+            "other/Cargo.toml",
+            &package("other", "[dependencies]\nsums = { path = \"../sums\", features = [\"squares\"] }\n"),
+        ),
+        ("other/src/lib.rs", ""),
+        ("sums/Cargo.toml", &package("sums", "[features]\nsquares = []\n")),
+        ("sums/src/lib.rs", &format!("#![cfg(feature = \"squares\")]\n{LIBRARY}")),
+        ("speed/Cargo.toml", &format!("{SPEED}\n[dependencies]\nsums = {{ path = \"../sums\" }}\n")),
+        ("speed/src/lib.rs", ""),
+        ("speed/benches/speed.rs", &CRITERION_BENCH.replace("sum::<u64>()", "sum::<u64>() * sums::squares(&[1, 2])")),
+    ]);
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/speed doubles"], "{progress}");
+    assert!(progress.contains("once more, with the features of the other packages"), "{progress}");
+}
+
 #[test]
 fn a_bench_that_does_not_compile_takes_no_other_one_with_it_and_is_not_green() {
     if !has_valgrind() {
