@@ -4,12 +4,19 @@ use std::os::raw::{c_int, c_long};
 
 /// The CPU time of the process, ns.
 pub fn process_cpu_ns() -> u64 {
-    cpu_ns(if cfg!(target_os = "macos") { 12 } else { 2 })
+    read_ns(if cfg!(target_os = "macos") { 12 } else { 2 })
 }
 
 /// The CPU time of this thread, ns.
 pub fn thread_cpu_ns() -> u64 {
-    cpu_ns(if cfg!(target_os = "macos") { 16 } else { 3 })
+    read_ns(if cfg!(target_os = "macos") { 16 } else { 3 })
+}
+
+/// What the clocks show, as the protocol has it: the CPU time of the process, and the clock that never goes back, ns.
+/// The measuring process compares them with the system's, and reads those of Linux only.
+pub fn readings() -> Option<String> {
+    let (cpu_ns, wall_ns) = (process_cpu_ns(), read_ns(1));
+    cfg!(target_os = "linux").then(|| format!(r#","clocks":{{"cpu_ns":{cpu_ns},"wall_ns":{wall_ns}}}"#))
 }
 
 /// `struct timespec` of the C library.
@@ -25,7 +32,7 @@ extern "C" {
 }
 
 #[cfg(unix)]
-fn cpu_ns(clock: c_int) -> u64 {
+fn read_ns(clock: c_int) -> u64 {
     let mut time = Timespec { seconds: 0, nanoseconds: 0 };
     // SAFETY: the function writes one `timespec` to where the pointer leads, and `time` lives until it returns.
     unsafe { clock_gettime(clock, &mut time) };
@@ -34,7 +41,7 @@ fn cpu_ns(clock: c_int) -> u64 {
 
 /// Elsewhere no clock of CPU time is known, and the time that passes has to do.
 #[cfg(not(unix))]
-fn cpu_ns(_clock: c_int) -> u64 {
+fn read_ns(_clock: c_int) -> u64 {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     let start = START.get_or_init(std::time::Instant::now);
     1 + u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX - 1)

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::panic::resume_unwind;
 
 use crate::arguments::Mode;
-use crate::clock::Scheduling;
+use crate::clock::{self, Scheduling};
 use crate::process::Process;
 use crate::slice::Slice;
 use crate::{json, system, valgrind};
@@ -87,6 +87,7 @@ fn serve(process: &Process, id: &str, repeat: &mut Repeat<'_>) -> Result<(), Str
 
 /// Does a slice, with its extra work, and says what it cost. There are no fields for allocations: nothing counts them.
 fn slice(operations: u64, extra: f64, idle_ns: u64, repeat: &mut Repeat<'_>) -> String {
+    let clocks = clock::readings().unwrap_or_default();
     let (whole, part) = with_extra(operations, extra);
     let before = Scheduling::of_this_thread();
     let mut slice = Slice::new(idle_ns);
@@ -97,7 +98,7 @@ fn slice(operations: u64, extra: f64, idle_ns: u64, repeat: &mut Repeat<'_>) -> 
     format!(
         concat!(
             r#"{{"answer":"slice","operations":{},"cpu_ns":{},"wall_ns":{},"waiting_ns":{},"#,
-            r#""voluntary_switches":{},"involuntary_switches":{}}}"#,
+            r#""voluntary_switches":{},"involuntary_switches":{}{}}}"#,
         ),
         operations,
         slice.cpu_ns,
@@ -105,6 +106,7 @@ fn slice(operations: u64, extra: f64, idle_ns: u64, repeat: &mut Repeat<'_>) -> 
         waiting_ns.map_or("null".to_owned(), |waiting_ns| waiting_ns.to_string()),
         scheduling.voluntary_switches,
         scheduling.involuntary_switches,
+        clocks,
     )
 }
 

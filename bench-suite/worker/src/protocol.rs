@@ -86,6 +86,18 @@ pub struct Worked {
     /// The 95th percentile of the response times, ns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_p95_ns: Option<u64>,
+    /// What the clocks of the slice showed as its command came. `None` if they are not those of the worker's process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clocks: Option<Clocks>,
+}
+
+/// The readings of a worker's clocks, which the measuring process compares with the system's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clocks {
+    /// The CPU time of the process since its start, ns.
+    pub cpu_ns: u64,
+    /// The system's monotonic clock, ns.
+    pub wall_ns: u64,
 }
 
 /// The end of a worker.

@@ -45,6 +45,7 @@ fn converse(
     let mut others_ns = slice::others_cpu_ns();
     for line in commands.lines() {
         let line = line.context("can't read the next command")?;
+        let clocks = slice::clocks();
         // Other threads worked while nothing was asked for: on what the slice before put off.
         let put_off_ns = slice::others_cpu_ns().saturating_sub(others_ns);
         let (operations, heap) = match line.parse::<Command>().map_err(anyhow::Error::msg)? {
@@ -60,6 +61,7 @@ fn converse(
         };
         let mut worked = work(prepared.as_mut(), operations, slowdown, heap)?;
         worked.cpu_ns += put_off_ns;
+        worked.clocks = Some(clocks);
         others_ns = slice::others_cpu_ns();
         answer(answers, &Answer::Slice(worked))?;
     }
@@ -196,6 +198,7 @@ mod tests {
         let Answer::Slice(worked) = &answers[2] else { panic!("{answers:?}") };
         assert_eq!(worked.operations, 5);
         assert!(worked.cpu_ns > 0 && worked.wall_ns > 0);
+        assert!(worked.clocks.is_some_and(|clocks| clocks.cpu_ns > 0 && clocks.wall_ns > 0));
         let Answer::End(ended) = &answers[3] else { panic!("{answers:?}") };
         assert!(ended.counters["added"] > 8 * 500);
     }

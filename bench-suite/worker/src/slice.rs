@@ -1,10 +1,9 @@
 //! Runs one slice of a case's work under the clocks.
 
-use std::time::Instant;
-
 use anyhow::{Result, ensure};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::protocol::Clocks;
 use crate::{Prepared, valgrind};
 
 /// The part of a symbol by which profilers find the measured work: [`run_measured`].
@@ -70,21 +69,22 @@ pub fn measure(prepared: &mut dyn Prepared, operations: u64) -> Result<Slice> {
 /// The memory refused something.
 pub fn timed(prepared: &mut dyn Prepared, operations: u64, extra: InjectedSlowdown) -> Result<Slice> {
     let (whole, part) = extra.operations(operations);
-    let cpu = cpu_ns(ClockId::ProcessCPUTime);
-    let thread = cpu_ns(ClockId::ThreadCPUTime);
-    let wall = Instant::now();
+    let cpu = read_ns(ClockId::ProcessCPUTime);
+    let thread = read_ns(ClockId::ThreadCPUTime);
+    let wall = read_ns(ClockId::Monotonic);
     run_measured(prepared, whole)?;
     if part > 1e-6 {
-        let time_ns = || if extra.waits { elapsed_ns(wall) } else { cpu_ns(ClockId::ProcessCPUTime) - cpu };
+        let (clock, begun) = if extra.waits { (ClockId::Monotonic, wall) } else { (ClockId::ProcessCPUTime, cpu) };
+        let time_ns = || read_ns(clock) - begun;
         let spent_ns = time_ns();
         let until_ns = spent_ns + (spent_ns as f64 / whole as f64 * part) as u64;
         while time_ns() < until_ns {
             std::hint::spin_loop();
         }
     }
-    let wall_ns = elapsed_ns(wall);
-    let off_cpu_ns = wall_ns.saturating_sub(cpu_ns(ClockId::ThreadCPUTime) - thread);
-    Ok(Slice { cpu_ns: cpu_ns(ClockId::ProcessCPUTime) - cpu, wall_ns, off_cpu_ns })
+    let wall_ns = read_ns(ClockId::Monotonic) - wall;
+    let off_cpu_ns = wall_ns.saturating_sub(read_ns(ClockId::ThreadCPUTime) - thread);
+    Ok(Slice { cpu_ns: read_ns(ClockId::ProcessCPUTime) - cpu, wall_ns, off_cpu_ns })
 }
 
 /// The measured work and nothing else. Profilers find it by its name, [`ROOT`].
@@ -99,14 +99,15 @@ pub fn run_measured(prepared: &mut dyn Prepared, operations: u64) -> Result<()> 
     done
 }
 
-fn elapsed_ns(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+/// The readings of the clocks that time a slice.
+pub fn clocks() -> Clocks {
+    Clocks { cpu_ns: read_ns(ClockId::ProcessCPUTime), wall_ns: read_ns(ClockId::Monotonic) }
 }
 
 /// The CPU time of this process's other threads since its start, ns.
 pub fn others_cpu_ns() -> u64 {
-    let own = cpu_ns(ClockId::ThreadCPUTime);
-    cpu_ns(ClockId::ProcessCPUTime).saturating_sub(own)
+    let own = read_ns(ClockId::ThreadCPUTime);
+    read_ns(ClockId::ProcessCPUTime).saturating_sub(own)
 }
 
 /// Refuses a process that has children: what they do is in none of its clocks and counts.
@@ -122,8 +123,8 @@ pub fn ensure_no_children() -> Result<()> {
     Ok(())
 }
 
-/// The reading of a clock of CPU time, ns.
-fn cpu_ns(clock: ClockId) -> u64 {
+/// The reading of a clock, ns.
+fn read_ns(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }

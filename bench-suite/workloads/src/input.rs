@@ -8,6 +8,8 @@ use episodes::api::Script;
 
 use corpus::generate::{EpisodeStyle, generate};
 
+use crate::encoding;
+
 /// The seed of a run without `--seed`.
 pub const SEED: u64 = 20_260_122;
 
@@ -23,11 +25,10 @@ pub struct Input {
 }
 
 impl Input {
-    /// The name and a checksum of the seed and all episodes: equal checksums mean equal work.
+    /// The name and a checksum of the seed and all episodes, in a stated encoding: equal checksums mean equal work.
     pub fn checksum(&self) -> String {
-        let text =
-            serde_json::to_vec(&(self.seed, &self.scripts)).expect("scripts have string keys and finite numbers");
-        format!("{}#{:016x}", self.name, memory::hash::fnv1a(&text))
+        let text = encoding::text(self.seed, &self.scripts);
+        format!("{}#{:016x}", self.name, memory::hash::fnv1a(text.as_bytes()))
     }
 }
 
@@ -87,4 +88,16 @@ fn checksum_name(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(format!("{name}#{:016x}", memory::hash::fnv1a(&bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_baselines_know_the_generated_episodes() {
+        let checksum = |episodes| Source::default().load(episodes).expect("generated").checksum();
+        let stored = ["generated#54f6b17175d8e5e1", "generated#4c52d8ec592fd9e2", "generated#d482c2619f3a5623"];
+        assert_eq!([8, 24, 64].map(checksum), stored);
+    }
 }

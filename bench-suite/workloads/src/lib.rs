@@ -14,6 +14,7 @@
 pub mod benchmark;
 pub mod benchmarks;
 pub mod cases;
+mod encoding;
 pub mod engagement;
 pub mod growth;
 pub mod input;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use worker::protocol::{Answer, CaseListing, Command, Ended, Ready, VERSION, Worked};
 
+use super::clocks::{self, SystemClocks};
 use super::placement::Placement;
 use super::program::{Deadlines, WorkerProgram};
 use crate::tools::bounded::last_lines;
@@ -90,10 +91,14 @@ impl WorkerClient {
         let (Command::Slice(operations) | Command::Count(operations)) = command else {
             bail!("`{command}` is not a slice");
         };
+        let before = SystemClocks::of(self.child.id());
         self.send(command)?;
         let deadline = self.deadlines.slice;
         match self.answer(&command.to_string(), deadline)? {
             Answer::Slice(worked) => {
+                if let Some(shown) = worked.clocks {
+                    clocks::ensure_between(before, shown, SystemClocks::of(self.child.id()))?;
+                }
                 ensure!(
                     worked.operations == operations,
                     "the worker did {} operations instead of {operations}",

@@ -40,7 +40,7 @@ fn parent(stat: &str) -> Option<u32> {
 /// The CPU time of all threads of a process, also of those that have ended, ns; nothing if there is no such process.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "rustix reads the clocks of its own process only, and /proc counts in ticks of 10 ms")]
-fn of_process(process: u32) -> Option<u64> {
+pub(crate) fn of_process(process: u32) -> Option<u64> {
     let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
     // SAFETY: the pointers are valid while the calls last.
     let read = unsafe {
@@ -52,7 +52,7 @@ fn of_process(process: u32) -> Option<u64> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn of_process(_: u32) -> Option<u64> {
+pub(crate) fn of_process(_: u32) -> Option<u64> {
     None
 }
 

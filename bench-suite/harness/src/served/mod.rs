@@ -7,7 +7,7 @@ use std::io::{BufRead, Write};
 use anyhow::{Context, Result, bail};
 use worker::protocol::{Answer, Command, Ended, Ready, Worked};
 
-mod cpu_clock;
+pub(crate) mod cpu_clock;
 pub mod process;
 pub mod server;
 

@@ -246,6 +246,13 @@ fn a_clock_that_stands_still_is_invalid() {
 }
 
 #[test]
+fn a_clock_that_is_not_the_systems_is_invalid() {
+    let slow = Script { more: r#","clocks":{"cpu_ns":1,"wall_ns":1}"#, ..Script::honest() };
+    let why = refused(&slow);
+    assert!(why.contains("the new side: the worker's") && why.contains("can't be believed"), "{why}");
+}
+
+#[test]
 fn a_wrong_answer_and_an_idle_toggle_are_invalid() {
     for why in ["wrong answer: 3 steps of 4 are stored", "codec=postcard did not engage: the counter is 0"] {
         let answer = format!(r#"{{"answer":"failed","why":"{why}"}}"#);

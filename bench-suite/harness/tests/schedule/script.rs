@@ -24,6 +24,8 @@ pub struct Script<'a> {
     pub input: &'a str,
     /// The operations that it claims to have done.
     pub operations: &'a str,
+    /// More fields of each slice's answer.
+    pub more: &'a str,
     /// Its last answer.
     pub at_end: &'a str,
     /// Run after its last answer.
@@ -43,6 +45,7 @@ impl Script<'static> {
             case: "$1",
             input: "generated",
             operations: "$number",
+            more: "",
             at_end: r#"{"answer":"end","counters":{}}"#,
             after_end: ":",
         }
@@ -62,6 +65,7 @@ impl Script<'_> {
             case,
             input,
             operations,
+            more,
             at_end,
             after_end,
         } = self;
@@ -85,7 +89,7 @@ while read -r word number; do
   fi
   {before_answer}
   t=$(({time_ns} + extra + {jitter}))
-  echo '{{"answer":"slice","operations":'"{operations}"',"cpu_ns":'$t',"wall_ns":'$t',"voluntary_switches":0,"involuntary_switches":0,"allocations":1,"allocated_bytes":8}}'
+  echo '{{"answer":"slice","operations":'"{operations}"',"cpu_ns":'$t',"wall_ns":'$t',"voluntary_switches":0,"involuntary_switches":0,"allocations":1,"allocated_bytes":8{more}}}'
 done
 "#
         );

@@ -100,7 +100,10 @@ fn a_conversation_has_the_lines_of_the_protocol() {
     let ready =
         r#"{"answer":"ready","protocol":3,"case":"counter","variant":"","seed":20260122,"input":"","counted":20}"#;
     assert_eq!(done.answers[0], ready);
-    let cost = r#","cpu_ns":N,"wall_ns":N,"waiting_ns":N,"voluntary_switches":N,"involuntary_switches":N}"#;
+    let cost = concat!(
+        r#","cpu_ns":N,"wall_ns":N,"waiting_ns":N,"voluntary_switches":N,"involuntary_switches":N,"#,
+        r#""clocks":{"cpu_ns":N,"wall_ns":N}}"#
+    );
     for (answer, operations) in done.answers[1..3].iter().zip(["3", "40"]) {
         let numbers = answer.strip_prefix(&format!(r#"{{"answer":"slice","operations":{operations}"#)).expect(answer);
         assert_eq!(without_numbers(numbers).replace("null", "N"), cost);

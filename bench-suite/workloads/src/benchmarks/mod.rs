@@ -12,6 +12,7 @@ pub mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use episodes::api::Script;
@@ -21,6 +22,9 @@ use tokio::runtime::Runtime;
 
 use crate::benchmark::Setup;
 use crate::scratch;
+
+/// Reads with which a pool that follows the demand settles: ten of its windows.
+const SETTLING: usize = 160;
 
 /// A memory of the variant under test, in its own folder, on a single-threaded runtime: two runs with the same seed do
 /// the same work.
@@ -61,6 +65,19 @@ impl Fixture {
     /// Plays a script to its end, with at most `steps` steps.
     pub fn play(&self, script: &Script, steps: usize) -> Result<EpisodeId> {
         self.runtime.block_on(play(&self.memory, script, steps))
+    }
+
+    /// Reads an unknown episode, and rests for as long each time. A pool that follows the demand measures by the
+    /// machine's clock how busy its connections are. One caller keeps them busy for so much of the time that the
+    /// machine's speed decides when the limit falls to one, and each fall allocates. With rests it falls before
+    /// anything is counted, on every machine, and with one caller it never rises again.
+    pub fn settle(&self) -> Result<()> {
+        for _ in 0..SETTLING {
+            let begun = Instant::now();
+            self.runtime.block_on(self.memory.get_episode(EpisodeId(0)))?;
+            std::thread::sleep(begun.elapsed());
+        }
+        Ok(())
     }
 
     /// The counters of the strategies.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use memory::{EpisodeId, Options};
+use memory::{EpisodeId, Options, PoolKind};
 use rand::RngExt;
 use rand_distr::{Distribution, Zipf};
 use rand_pcg::Pcg64;
@@ -32,12 +32,12 @@ const SKEW: f64 = 0.99;
 
 /// The operation of `episode/get`.
 pub fn get(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
-    reading(Fixture::new(setup)?, setup.input, 1)
+    reading(setup, 1)
 }
 
 /// The operation of `episode/get_many`.
 pub fn get_many(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
-    reading(Fixture::new(setup)?, setup.input, MANY)
+    reading(setup, MANY)
 }
 
 /// The operation of `episode/get_crowded`.
@@ -47,7 +47,7 @@ pub fn get_crowded(setup: &Setup<'_>) -> Result<Box<dyn Prepared>> {
     let mut random = seeded(setup.input);
     // The most popular comes first. It was also stored first, so everything else was read after it.
     let order = (0..1024).map(|_| zipf.sample(&mut random) as usize - 1).collect();
-    warmed(fixture, setup.input, CROWD, 1, order)
+    warmed(fixture, setup, CROWD, 1, order)
 }
 
 struct Reading {
@@ -61,26 +61,29 @@ struct Reading {
     steps_expected: u64,
 }
 
-fn reading(fixture: Fixture, input: &Input, many: usize) -> Result<Box<dyn Prepared>> {
-    let mut random = seeded(input);
+fn reading(setup: &Setup<'_>, many: usize) -> Result<Box<dyn Prepared>> {
+    let mut random = seeded(setup.input);
     let order = (0..1024).map(|_| random.random_range(0..STORED)).collect();
-    warmed(fixture, input, STORED, many, order)
+    warmed(Fixture::new(setup)?, setup, STORED, many, order)
 }
 
 fn warmed(
     fixture: Fixture,
-    input: &Input,
+    setup: &Setup<'_>,
     episodes: usize,
     many: usize,
     order: Vec<usize>,
 ) -> Result<Box<dyn Prepared>> {
     let mut stored = Vec::with_capacity(episodes);
-    for script in input.scripts.iter().cycle().take(episodes) {
+    for script in setup.input.scripts.iter().cycle().take(episodes) {
         stored.push((fixture.play(script, script.steps.len())?, script.steps.len()));
     }
     // Read each once, so that the cache is warm and a connection open.
     for (id, _) in &stored {
         fixture.runtime.block_on(fixture.memory.get_episode(*id))?;
+    }
+    if setup.variant.pool == PoolKind::Adaptive {
+        fixture.settle()?;
     }
     Ok(Box::new(Reading { fixture, stored, many, order, next: 0, steps_read: 0, steps_expected: 0 }))
 }
@@ -127,5 +130,27 @@ impl Prepared for Reading {
 
     fn counters(&self) -> BTreeMap<&'static str, u64> {
         self.fixture.counters()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases;
+    use crate::input::Source;
+
+    #[test]
+    fn a_pool_that_follows_the_demand_has_settled_before_anything_is_counted() {
+        let case = cases::find("episode_get_libsql_adaptive", &[]).expect("listed");
+        let input = Source::default().load(case.benchmark.episodes).expect("generated");
+        let mut prepared = get(&Setup { variant: case.variant, input: &input, remote: None }).expect("set up");
+        let moved = |prepared: &dyn Prepared| {
+            let counters = prepared.counters();
+            counters["permits_shrunk"] - counters["permits_grown"]
+        };
+        // From four, its first limit, to one.
+        assert_eq!(moved(prepared.as_ref()), 3);
+        prepared.run(200).expect("reads");
+        assert_eq!(moved(prepared.as_ref()), 3);
     }
 }
