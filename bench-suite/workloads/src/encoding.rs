@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use memory::api::Script;
+use episodes::api::Script;
 use memory::{Complexity, NewStep, Outcome, StartEpisode, StepStatus, TaskContext};
 
 /// The text of an input.
