@@ -81,8 +81,14 @@ const HOME: &str = "ASSAY_TEST_HOME";
 
 fn checkout(repository: PathBuf, home: PathBuf) -> SourceCheckout {
     let arguments = ["build", "--release"].map(str::to_owned).into();
-    let target =
-        CargoTarget { arguments, kind: "bin", name: "speaking".to_owned(), package: PathBuf::new(), left_out: None };
+    let target = CargoTarget {
+        arguments,
+        kind: "bin",
+        name: "speaking".to_owned(),
+        package: PathBuf::new(),
+        left_out: None,
+        together: vec![],
+    };
     SourceCheckout { repository, home, recipe: Arc::new(target), variables: vec![], prefill_from: None }
 }
 

@@ -26,7 +26,14 @@ functions!(a, bb, ccc, dddd, eeeee, ffffff, ggggggg, hhhhhhhh);
 
 fn target() -> CargoTarget {
     let arguments = ["build", "--release", "--locked"].map(str::to_owned).into();
-    CargoTarget { arguments, kind: "bin", name: "assay-worker".to_owned(), package: PathBuf::new(), left_out: None }
+    CargoTarget {
+        arguments,
+        kind: "bin",
+        name: "assay-worker".to_owned(),
+        package: PathBuf::new(),
+        left_out: None,
+        together: vec![],
+    }
 }
 
 /// Builds a workspace with only that program.

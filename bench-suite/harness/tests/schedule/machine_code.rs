@@ -41,6 +41,7 @@ fn code(folder: &Path, source: &str) -> MachineCode {
         name: "reading".to_owned(),
         package: std::path::PathBuf::new(),
         left_out: None,
+        together: vec![],
     };
     let manifest = "[package]\nname = \"reading\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[[bin]]\nname = \
         \"reading\"\npath = \"main.rs\"\n[workspace]\n";
