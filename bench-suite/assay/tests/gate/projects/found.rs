@@ -160,7 +160,11 @@ fn a_bench_that_could_not_be_linked_is_tried_again() {
     assert!(progress.contains("skipped: summing/other: it does not compile"), "{progress}");
     std::fs::write(libraries.path().join("liblater.a"), "!<arch>\n").expect("an empty archive");
     let (benches, progress) = listed(&project);
-    assert_eq!(benches, ["summing/other doubles", "summing/sums doubles"], "{progress}");
+    assert_eq!(
+        benches,
+        ["summing/other doubles [bench=summing/other]", "summing/sums doubles [bench=summing/sums]"],
+        "{progress}"
+    );
 }
 
 /// The bench of a project whose criterion comes from a git repository that can't be reached.
