@@ -14,10 +14,10 @@
 //! | `GET /stats` | | 200 [`ServerStats`](episodes::api::ServerStats) |
 //!
 //! Errors answer with an [`ErrorBody`](episodes::api::ErrorBody): 400 for a malformed request, 404 for an unknown
-//! episode or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long, 415
-//! for an encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of 1 KiB
-//! and more may be gzip. `GET /health` answers 503 while the database is dead. There is no TLS. Tokens, tenants, limits
-//! and metrics are the binary's.
+//! episode or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long,
+//! 415 for an encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of
+//! 1 KiB and more may be gzip. `GET /health` answers 503 while the database is dead. There is no TLS. Tokens, tenants,
+//! limits and metrics are the binary's.
 //!
 //! [`Retrieve`]: episodes::api::Retrieve
 

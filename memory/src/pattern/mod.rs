@@ -1,7 +1,7 @@
 //! Patterns: what recurs over episodes, extracted when one completes.
 //!
-//! There are four kinds ([`PatternKind`]), one extractor a file. Every extractor is a pure, deterministic function of the
-//! episode, and linear in its steps. Patterns over several episodes come from merging.
+//! There are four kinds ([`PatternKind`]), one extractor a file. Every extractor is a pure, deterministic function of
+//! the episode, and linear in its steps. Patterns over several episodes come from merging.
 
 mod context;
 mod decision;

@@ -121,7 +121,7 @@ pub fn build_in(
         command.env("CARGO_TARGET_DIR", folder);
     }
     let output = command
-        .arg("--message-format=json-render-diagnostics")
+        .arg("--message-format=json")
         .args(of_compiler)
         .envs(variables.iter().copied())
         .current_dir(root)
@@ -131,7 +131,11 @@ pub fn build_in(
         .context("can't start cargo: assay builds the programs it measures; install Rust from https://rustup.rs")?;
     if !output.status.success() {
         let is_of_compiler = messages(&output.stdout).any(|message| message.reason == BUILD_FINISHED);
-        let is_of_source = messages(&output.stdout).any(|message| message.message.is_some_and(|it| it.is_of_source()));
+        let errors: Vec<Diagnostic> = messages(&output.stdout)
+            .filter_map(|message| message.message.filter(|diagnostic| diagnostic.level == "error"))
+            .collect();
+        errors.iter().filter_map(|error| error.rendered.as_deref()).for_each(|text| eprint!("{text}"));
+        let is_of_source = errors.iter().any(Diagnostic::is_of_source);
         bail!(BuildFailed { target: target.name.clone(), root: root.to_owned(), is_of_compiler, is_of_source });
     }
     executable(&output.stdout, target).with_context(|| format!("cargo built no `{}`", target.name))
@@ -165,12 +169,13 @@ struct Message {
 struct Diagnostic {
     level: String,
     spans: Vec<serde::de::IgnoredAny>,
+    rendered: Option<String>,
 }
 
 impl Diagnostic {
-    /// It is an error in a line of source. Those of a linker, a full disk or a compiler that crashed name no line.
+    /// It is about a line of source. Errors of a linker, a full disk or a compiler that crashed name no line.
     fn is_of_source(&self) -> bool {
-        self.level == "error" && !self.spans.is_empty()
+        !self.spans.is_empty()
     }
 }
 
