@@ -148,9 +148,16 @@ pub struct BuildFailed {
     target: String,
     root: PathBuf,
     /// Cargo had begun to compile. Otherwise it could not fetch a package, say.
-    pub is_of_compiler: bool,
+    is_of_compiler: bool,
     /// The compiler refused a line of the source, and will again. Otherwise the disk may have been full.
     pub is_of_source: bool,
+}
+
+impl BuildFailed {
+    /// The failure behind an error, if cargo had begun to compile.
+    pub fn to_compile(error: &anyhow::Error) -> Option<&BuildFailed> {
+        error.downcast_ref::<BuildFailed>().filter(|failed| failed.is_of_compiler)
+    }
 }
 
 /// The reason of cargo's last message, if it has begun to compile.

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use baselines::environment;
 use serde::{Deserialize, Serialize};
 
-use super::cargo::{self, CargoTarget};
+use super::cargo::{self, BuildFailed, CargoTarget};
 use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
@@ -365,16 +365,14 @@ impl SourceCheckout {
         for (target_name, mut target) in targets {
             let saved = partial.path().join("inputs.tar");
             let mut built = self.build(&target, &[(COPY, text(&saved)?)]);
-            let refused = |error: &anyhow::Error| {
-                error.downcast_ref::<cargo::BuildFailed>().is_some_and(|failed| failed.is_of_compiler)
-            };
-            if built.as_ref().is_err_and(refused) && !target.together.is_empty() {
+            let is_refused = |error: &anyhow::Error| BuildFailed::to_compile(error).is_some();
+            if built.as_ref().is_err_and(is_refused) && !target.together.is_empty() {
                 eprintln!("{target_name} does not compile alone: once more, with the features of the other packages");
                 target.arguments.append(&mut target.together);
                 built = self.build(&target, &[(COPY, text(&saved)?)]);
             }
             if let (Err(error), Some(why)) = (&built, target.left_out)
-                && let Some(failed) = error.downcast_ref::<cargo::BuildFailed>().filter(|failed| failed.is_of_compiler)
+                && let Some(failed) = BuildFailed::to_compile(error)
             {
                 index.skipped.push((target_name, why.to_owned()));
                 index.may_build_later |= !failed.is_of_source;
