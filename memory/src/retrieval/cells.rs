@@ -1,9 +1,9 @@
 //! Cells: groups of rounded vectors that lie near each other, so that a search can leave most of them out.
 //!
 //! Lloyd's algorithm finds the centres from a sample, without a random number. A vector belongs to the cell whose
-//! centre is the nearest by its code. A member is its centre plus a rest, whose length is known, and whose direction
-//! has little to do with a query's: the dot product with the query is bounded by the centre's plus [`DEVIATIONS`]
-//! standard deviations of a rest's.
+//! centre is the nearest by its code. A member is its centre plus a rest, whose length is known. The dot product with
+//! the query is bounded by the centre's plus [`DEVIATIONS`] standard deviations that a rest's would have if it had any
+//! direction.
 //!
 //! Source: Jegou, Douze and Schmid, "Product quantization for nearest neighbor search" (PAMI 2011), whose inverted file
 //! has such cells; the bound in place of a number of cells is ours.
@@ -19,8 +19,10 @@ const MEMBERS: usize = 64;
 const SAMPLED: usize = 12;
 const ROUNDS: usize = 3;
 
-/// The standard deviations of a rest's dot product that are allowed for.
-const DEVIATIONS: f32 = 4.0;
+/// The standard deviations of a rest's dot product that are allowed for. They are many because a query is near what it
+/// looks for, so that rests point towards it more than by chance: among 100,000 vectors in clusters, 4 found 0.87 of the
+/// best, and 10 find 0.98.
+const DEVIATIONS: f32 = 10.0;
 
 /// The dimensions from which on directions are left to chance.
 const MANY: usize = 64;

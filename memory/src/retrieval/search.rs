@@ -2,10 +2,8 @@
 //!
 //! Without codes, whole groups of episodes are left out whose contexts match too little, and the others are scored.
 //! With codes, blocks are left out by their groups and cells, the others are estimated ([`super::block`]), and the best
-//! estimates are scored ([`super::shortlist`]). With cells and a context, only a few blocks are estimated: then members
-//! of the groups that still can reach the ranking are scored one by one, if there are few and their cells allow it. The
-//! ranking computes all scores from whole vectors by the same formula as in a scan, so that a score never depends on
-//! the strategy.
+//! estimates are scored ([`super::shortlist`]). The ranking computes all scores from whole vectors by the same formula
+//! as in a scan, so that a score never depends on the strategy.
 //!
 //! An estimate from exact codes is only off by roundings of `f32`. From rounded codes it is off by the dot product of
 //! two vectors, of which one is an error of rounding. Its length is known, and its direction has little to do with the
@@ -31,9 +29,6 @@ const EPISODES_OF_A_GROUP: usize = 4;
 /// One in so many blocks is always looked at, the most promising ones, and so many where there are few.
 const SHARE: usize = 10;
 const FEWEST: usize = 32;
-
-/// Where one in so many episodes, or fewer, can be among the best for its context, it is asked for its cell.
-const FEW: usize = 8;
 
 /// Offers the ranking the episodes that may be among its best. Returns the number of codes that it read. Fails if an
 /// episode was embedded otherwise than the query.
@@ -125,17 +120,6 @@ impl Search<'_> {
                 shortlist.cut();
                 next_cut = 4 * place.max(1);
             }
-            if place == surely
-                && !nearest.is_empty()
-                && let Some(groups) = self.few_members(&nearest, bounds, shortlist.ranking)
-            {
-                shortlist.finish();
-                let mut seen = vec![false; index.episodes.ids.len()];
-                let blocks = promising[..place].iter().map(|(.., number)| &index.blocks[*number as usize]);
-                blocks.flat_map(|block| &block.slots).for_each(|slot| seen[*slot as usize] = true);
-                self.members(&groups, &nearest, &seen, ranking);
-                return read;
-            }
             if place >= surely && shortlist.ranking.worst().is_some_and(|worst| bound + self.slack < worst) {
                 break;
             }
@@ -149,31 +133,6 @@ impl Search<'_> {
         }
         shortlist.finish();
         read
-    }
-
-    /// The groups whose members can be among the best, with the best match of each, if there are few members and cells.
-    fn few_members(&self, nearest: &[f32], bounds: &[f32], ranking: &Ranking<'_>) -> Option<Vec<(f32, usize)>> {
-        ranking.context?;
-        let (groups, nearness) = (&self.index.groups, most(nearest.iter().copied()).min(self.longest));
-        let admitted = |(_, bound): &(usize, &f32)| ranking.admits(nearness, **bound, self.slack);
-        let mut groups_of: Vec<(f32, usize)> =
-            bounds.iter().enumerate().filter(admitted).map(|(group, bound)| (*bound, group)).collect();
-        groups_of.sort_by(|one, two| two.0.total_cmp(&one.0));
-        let members: usize = groups_of.iter().map(|(_, group)| groups[*group].slots.len()).sum();
-        (members <= self.index.episodes.ids.len() / FEW).then_some(groups_of)
-    }
-
-    /// Scores the members of these groups that were not seen, but for those that cells and contexts rule out.
-    fn members(&mut self, groups: &[(f32, usize)], nearest: &[f32], seen: &[bool], ranking: &mut Ranking<'_>) {
-        let index = self.index;
-        for (bound, group) in groups {
-            for slot in &index.groups[*group].slots {
-                let nearness = nearest[index.episodes.cell_of[*slot as usize] as usize];
-                if !seen[*slot as usize] && ranking.admits(nearness, *bound, self.slack) {
-                    self.score(*slot, ranking);
-                }
-            }
-        }
     }
 }
 
