@@ -85,7 +85,7 @@ mod linux {
         fn __errno_location() -> *mut c_int;
     }
 
-    /// Runs before the main function, which may ask for randomness before it asks for anything of criterion.
+    /// Runs before the main function, which may ask for randomness, or print, before it asks for anything of criterion.
     #[cfg(target_env = "gnu")]
     #[used]
     #[link_section = ".init_array"]
@@ -100,6 +100,8 @@ mod linux {
             let text = if text.is_null() { b"" } else { CStr::from_ptr(text).to_bytes() };
             // One that is no number is refused later.
             super::pin(std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(SEED_BY_DEFAULT));
+            // What fails here is tried again, and said, when the process begins to answer.
+            let _ = crate::system::put_stdout_aside();
         }
     }
 

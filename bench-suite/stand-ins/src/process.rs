@@ -37,8 +37,7 @@ impl Process {
                 let replaced = crate::REPLACED;
                 eprintln!("built with Assay's stand-in for {replaced}: each benchmark runs once, nothing is timed");
             }
-            Mode::Names => {}
-            Mode::List | Mode::Serve | Mode::Count => {
+            Mode::Names | Mode::List | Mode::Serve | Mode::Count => {
                 answers = system::take_stdout().map_err(|error| format!("can't take stdout for answers: {error}"))?;
                 chance::pin(arguments.seed);
             }
