@@ -73,17 +73,16 @@ fn library(tree: &Path, home: &Path) -> Result<PathBuf> {
     Ok(library)
 }
 
-/// True if a source file in a folder or below it has a `#[bench]` function, as far as its text tells.
-pub fn has_benches(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    entries.flatten().any(|entry| {
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if path.is_dir() {
-            return name != "target" && !name.starts_with('.') && has_benches(&path);
-        }
+/// True if a source file, or one in a folder or below it, has a `#[bench]` function, as far as its text tells.
+pub fn has_benches(path: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(path) else {
         let has_bench = |text: String| ["#[bench]", ", bench)]"].iter().any(|attribute| text.contains(attribute));
-        name.ends_with(".rs") && fs::read_to_string(&path).is_ok_and(has_bench)
+        return path.extension().is_some_and(|extension| extension == "rs")
+            && fs::read_to_string(path).is_ok_and(has_bench);
+    };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name != "target" && !name.starts_with('.') && has_benches(&entry.path())
     })
 }
 
@@ -105,6 +104,7 @@ mod tests {
         assert!(!write("target/lib.rs", "#[bench]"));
         assert!(write("deep/er.rs", "    #[cfg_attr(feature = \"unstable\", bench)]\n"));
         assert!(write("deep/er.rs", "#[bench]"));
+        assert!(has_benches(&folder.path().join("deep/er.rs")) && !has_benches(&folder.path().join("lib.rs")));
         assert!(!write("deep/er.rs", ""));
     }
 }
