@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::lock_file::LockFile;
+use super::shared_features;
 use crate::hash::hash;
 
 /// The packages whose interface a stand-in has, and the folder of its manifest.
@@ -74,9 +75,13 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let locked = LockFile::parse(lock)?;
     let replaced = locked.packages.iter().filter_map(|package| {
         let (name, manifest) = REPLACED.into_iter().find(|(name, _)| *name == package.name)?;
-        Some((origin(package.source.as_deref()?)?, name, &*package.version, manifest))
+        let shared = match manifest {
+            "" => shared_features::dependencies(&locked, package, &REPLACED.map(|(name, _)| name)),
+            _ => vec![],
+        };
+        Some((origin(package.source.as_deref()?)?, name, &*package.version, manifest, shared))
     });
-    let replaced: BTreeSet<(&str, &str, &str, &str)> = replaced.collect();
+    let replaced: BTreeSet<(&str, &str, &str, &str, Vec<String>)> = replaced.collect();
     if replaced.is_empty() {
         return Ok(None);
     }
@@ -85,12 +90,13 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let mut keys = BTreeSet::new();
     // Strings of TOML and of JSON are written alike.
     let quoted = |text: &str| serde_json::to_string(text);
-    for (origin, name, version, manifest) in replaced {
+    for (origin, name, version, manifest, shared) in replaced {
         if origins.insert(origin) {
             writeln!(patch, "[patch.{}]", quoted(origin)?)?;
         }
-        let folder = folder(home, &format!("{name}-{version}"));
-        write(&folder, name, version)?;
+        let names = shared.iter().filter_map(|line| line.split(' ').next());
+        let folder = folder(home, &names.fold(format!("{name}-{version}"), |folder, name| format!("{folder}+{name}")));
+        write(&folder, name, version, &shared)?;
         let package = folder.join(manifest);
         let path = package.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
         // Under the package's name, so that it goes before a patch of the project's own.
@@ -132,13 +138,17 @@ pub fn folder(home: &Path, name: &str) -> PathBuf {
     home.join(format!("stand-in-{}", version())).join(name)
 }
 
-/// Writes the stand-ins, of which one is to be a package of that name and version. Files that are there keep their age,
-/// and cargo what it has built of them.
-pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
+/// Writes the stand-ins, of which one is to be a package of that name and version; the one for criterion has more
+/// dependencies. Files that are there keep their age, and cargo what it has built of them.
+pub fn write(folder: &Path, name: &str, version: &str, more: &[String]) -> Result<()> {
     for (file, text) in FILES {
         let path = folder.join(file.replace(MANIFEST, "Cargo.toml"));
         let text = match *file {
             "macros/manifest.toml" => manifest(text, None, version),
+            MANIFEST => manifest(text, Some(name), version).replace(
+                "[dependencies]\n",
+                &more.iter().fold("[dependencies]\n".to_owned(), |text, line| text + line + "\n"),
+            ),
             file if file.ends_with(MANIFEST) => manifest(text, Some(name), version),
             _ if name == "criterion" => as_before(text, version),
             _ => as_before(text, COPIED),
@@ -278,7 +288,7 @@ mod tests {
             ("criterion", "0.7.0", of_0_7),
         ] {
             let folder = home.path().join(version);
-            write(&folder, name, version).expect("written");
+            write(&folder, name, version, &[]).expect("written");
             compiles(&folder.join("src/lib.rs"), &LIBRARY);
             let user = folder.join("src/user.rs");
             let text = format!(
@@ -316,7 +326,7 @@ mod tests {
             ("criterion", "0.8.2", "//! A bench.\n#![deny(missing_docs)]\n"),
         ] {
             let folder = home.path().join(version);
-            write(&folder, name, version).expect("written");
+            write(&folder, name, version, &[]).expect("written");
             compiles(&folder.join("src/lib.rs"), &LIBRARY);
             let user = folder.join("src/user.rs");
             std::fs::write(&user, format!("{said}{bench}")).expect("written");
