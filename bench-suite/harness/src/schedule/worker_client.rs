@@ -193,7 +193,8 @@ const LONGEST_LIST: Duration = Duration::from_secs(600);
 /// The cases of a worker program, which the command starts.
 pub fn list_cases(worker: &mut ChildCommand) -> Result<Vec<CaseListing>> {
     let what = format!("the list of cases of {}", worker.get_program().to_string_lossy());
-    let output = bounded::output(worker.arg("--list"), &what, LONGEST_LIST)?;
+    // Of a panic, the last lines are to be the message.
+    let output = bounded::output(worker.arg("--list").env("RUST_BACKTRACE", "0"), &what, LONGEST_LIST)?;
     ensure!(
         output.status.success(),
         "it can't list its cases ({}): {}",

@@ -170,10 +170,13 @@ impl Benches {
         let is_of_libtest = |target: &PackageTarget| of_libtest.iter().any(|other| std::ptr::eq(*other, target));
         let has_benches = |target: &PackageTarget| {
             let folder = target.src_path.parent().unwrap_or(tree);
-            // Which of the programs beside each other a file belongs to is not known: each is looked for in its first.
+            // Not all files of the folder are the program's.
             let mut others = package.targets.iter().filter(|other| !std::ptr::eq(*other, target));
             let is_shared = target.is_program() && others.any(|other| other.src_path.starts_with(folder));
-            libtest::has_benches(if is_shared { &target.src_path } else { folder })
+            match is_shared {
+                true => libtest::declares_benches(&target.src_path, folder),
+                false => libtest::has_benches(folder),
+            }
         };
         let is_chosen = |target: &PackageTarget| match target.is_bench() {
             true => package.owns(target),

@@ -66,9 +66,11 @@ fn a_test() {
 }
 "#;
 
-/// A program with a bench.
-const PROGRAM: &str = "#![cfg_attr(test, feature(test))]\n\n#[cfg(test)]\nextern crate test;\n\nfn main() {}\n\n\
-    #[bench]\nfn zeros(b: &mut test::Bencher) {\n    b.iter(|| vec![0; 10]);\n}\n";
+/// A program whose benches are in a module.
+const PROGRAM: &str = "#![cfg_attr(test, feature(test))]\n\n#[cfg(test)]\nextern crate test;\n\n#[cfg(test)]\nmod zeros;\n\n\
+    fn main() {}\n";
+
+const ZEROS: &str = "#[bench]\nfn few(b: &mut test::Bencher) {\n    b.iter(|| vec![0; 10]);\n}\n";
 
 const LIBTEST_PACKAGE: &str = "[package]\nname = \"summing\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
 
@@ -140,6 +142,7 @@ fn without_criterion_libtests_benches_are_all() {
         ("Cargo.toml", &manifest),
         ("src/lib.rs", LIBRARY),
         ("src/main.rs", PROGRAM),
+        ("src/zeros.rs", ZEROS),
         ("src/bin/plain.rs", "fn main() {}\n"),
         ("benches/summing.rs", BENCH),
         ("benches/own.rs", "fn main() {}\n"),
@@ -150,22 +153,11 @@ fn without_criterion_libtests_benches_are_all() {
         said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     listed.sort_unstable();
     let of_bench = ["summing/summing others::largest", "summing/summing squares"];
-    let beside = ["summing/summing#bin zeros", "summing/summing#lib tests::few_squares"];
+    let beside = ["summing/summing#bin zeros::few", "summing/summing#lib tests::few_squares"];
     assert_eq!(listed, [of_bench, beside].concat(), "{progress}");
     assert!(!progress.contains("summing/plain"), "nothing asks for it: {progress}");
     assert!(
         progress.contains("skipped: summing/own: no criterion, divan, gungraun, iai or bencher is in Cargo.lock"),
         "{progress}"
     );
-}
-
-#[test]
-fn the_benches_of_a_program_are_those_of_all_its_files_if_it_is_alone() {
-    let main = PROGRAM.replace("fn main() {}", "#[cfg(test)]\nmod sums;\n\nfn main() {}");
-    let main = main.split("#[bench]").next().expect("the first part");
-    let sums = "#[bench]\nfn ones(b: &mut test::Bencher) {\n    b.iter(|| vec![1; 10]);\n}\n";
-    let project = Project::new(&[("Cargo.toml", LIBTEST_PACKAGE), ("src/main.rs", main), ("src/sums.rs", sums)]);
-    let (code, said, progress) = project.assay(&["run", "--list"]);
-    assert_eq!(code, 0, "{said}{progress}");
-    assert_eq!(said.split_whitespace().collect::<Vec<_>>(), ["summing/summing", "sums::ones"], "{progress}");
 }
