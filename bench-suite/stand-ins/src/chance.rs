@@ -95,7 +95,8 @@ mod linux {
     #[cfg(target_env = "gnu")]
     unsafe extern "C" fn at_start(count: c_int, arguments: *const *const c_char) {
         let argument = |number| CStr::from_ptr(*arguments.add(number)).to_bytes();
-        if (1..count as usize).any(|number| [&b"--list"[..], b"--serve", b"--count"].contains(&argument(number))) {
+        const WORKERS: [&[u8]; 4] = [b"--list", b"--serve", b"--count", b"--cpu"];
+        if (1..count as usize).any(|number| WORKERS.contains(&argument(number))) {
             let text = getenv(b"ASSAY_SEED\0".as_ptr().cast());
             let text = if text.is_null() { b"" } else { CStr::from_ptr(text).to_bytes() };
             // One that is no number is refused later.

@@ -247,6 +247,8 @@ fn what_is_printed_before_criterion_is_called_is_no_answer() {
         let are_answers = done.answers.iter().all(|line| line.starts_with('{'));
         assert!(are_answers && !done.answers.is_empty(), "{:?}", done.answers);
     }
+    let features = run(CHANCE, &["--cpu"], "").answers;
+    assert!(features.len() == 1 && features[0].starts_with('['), "{features:?}");
     let names = run(CHANCE, &["--list", "--format", "terse"], "").answers;
     assert_eq!(names, ["sources: benchmark", "words: benchmark"]);
     assert_eq!(run(CHANCE, &["words"], "").answers, ["this is printed where answers are", "words: ran"]);
