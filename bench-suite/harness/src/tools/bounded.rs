@@ -40,8 +40,15 @@ pub fn successful(command: &mut Command, what: &str, limit: Duration) -> Result<
 /// The last lines of a failed child's output, on one line.
 pub fn last_lines(stdout: &[u8], stderr: &[u8]) -> String {
     let text = format!("{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty() && !is_of_summary(line)).collect();
     lines[lines.len().saturating_sub(8)..].join(" | ")
+}
+
+/// True for a line of the summary that callgrind writes at the end, however the program has ended.
+fn is_of_summary(line: &str) -> bool {
+    const NUMBERS: [&str; 7] = ["refs:", "misses:", "rate:", "Branches:", "Mispredicts:", "Events    :", "Collected :"];
+    let said = line.strip_prefix("==").and_then(|rest| rest.split_once("==")).map(|(_, said)| said.trim());
+    said.is_some_and(|said| said.is_empty() || NUMBERS.iter().any(|number| said.contains(number)))
 }
 
 #[cfg(test)]
@@ -66,5 +73,14 @@ mod tests {
         assert_eq!(successful(&mut shell("echo done"), "it", minute).expect("done"), b"done\n");
         let error = successful(&mut shell("echo broken >&2; exit 7"), "it", minute).expect_err("failed").to_string();
         assert!(error.starts_with("it failed (exit status: 7): broken"), "{error}");
+    }
+
+    #[test]
+    fn callgrinds_summary_is_no_reason() {
+        let said = "no loop\n==7== \n==7== Events    : Ir Dr\n==7== Collected : 0 0\n==7== \n==7== I   refs:      0\n\
+            ==7== LLd misses:        0  (0 rd   +         0 wr)\n==7== LL miss rate:  0.0%\n==7== Branches: 2\n";
+        assert_eq!(last_lines(&[], said.as_bytes()), "no loop");
+        let died = "==7== Process terminating with default action of signal 4 (SIGILL)";
+        assert_eq!(last_lines(&[], format!("{died}\n{said}").as_bytes()), format!("{died} | no loop"));
     }
 }
