@@ -9,7 +9,7 @@ use std::hint::black_box;
 use crate::async_executor::AsyncExecutor;
 use crate::bencher::Bencher;
 use crate::configuration::BatchSize;
-use crate::measurement::{Measurement, WallTime};
+use crate::measurement::{time_ns, Measurement, WallTime};
 
 /// A [`Bencher`] with a runtime.
 #[derive(Debug)]
@@ -57,7 +57,9 @@ impl<A: AsyncExecutor, M: Measurement> AsyncBencher<'_, '_, A, M> {
             let mut value = None;
             // The routine itself may need the runtime, so it is called within.
             slice.window(&mut || value = Some(runtime.block_on(async { routine(iterations).await })));
-            slice.is_told(value.map_or(0, |value| measurement.to_f64(&value) as u64));
+            if let Some(time_ns) = value.and_then(|value| time_ns(measurement, &value)) {
+                slice.is_told(time_ns);
+            }
         });
     }
 

@@ -1,7 +1,7 @@
 //! The timing loops. Each says how so many iterations are done; [`crate::serve`] decides how many, and how often.
 
 use crate::configuration::BatchSize;
-use crate::measurement::{Measurement, WallTime};
+use crate::measurement::{time_ns, Measurement, WallTime};
 use crate::slice::Slice;
 use crate::{loops, serve};
 
@@ -33,8 +33,8 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         self.run(&mut loops::each(routine));
     }
 
-    /// The routine does so many iterations itself and says what they took. That is the time of the slice; a profiler
-    /// counts the whole call.
+    /// The routine does so many iterations itself and says what they took. That is the time of the slice, unless the
+    /// measurement is the project's own; a profiler counts the whole call.
     #[inline(never)]
     pub fn iter_custom<R>(&mut self, mut routine: R)
     where
@@ -44,7 +44,9 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         self.run(&mut |iterations, slice| {
             let mut value = None;
             slice.window(&mut || value = Some(routine(iterations)));
-            slice.is_told(value.map_or(0, |value| measurement.to_f64(&value) as u64));
+            if let Some(time_ns) = value.and_then(|value| time_ns(measurement, &value)) {
+                slice.is_told(time_ns);
+            }
         });
     }
 

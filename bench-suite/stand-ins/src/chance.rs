@@ -85,7 +85,7 @@ mod linux {
         fn __errno_location() -> *mut c_int;
     }
 
-    /// Runs before the main function, which may ask for randomness before it asks for anything of criterion.
+    /// Runs before the main function, which may ask for randomness, or print, before it asks for anything of criterion.
     #[cfg(target_env = "gnu")]
     #[used]
     #[link_section = ".init_array"]
@@ -95,11 +95,14 @@ mod linux {
     #[cfg(target_env = "gnu")]
     unsafe extern "C" fn at_start(count: c_int, arguments: *const *const c_char) {
         let argument = |number| CStr::from_ptr(*arguments.add(number)).to_bytes();
-        if (1..count as usize).any(|number| [&b"--list"[..], b"--serve", b"--count"].contains(&argument(number))) {
+        const WORKERS: [&[u8]; 4] = [b"--list", b"--serve", b"--count", b"--cpu"];
+        if (1..count as usize).any(|number| WORKERS.contains(&argument(number))) {
             let text = getenv(b"ASSAY_SEED\0".as_ptr().cast());
             let text = if text.is_null() { b"" } else { CStr::from_ptr(text).to_bytes() };
             // One that is no number is refused later.
             super::pin(std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(SEED_BY_DEFAULT));
+            // What fails here is tried again, and said, when the process begins to answer.
+            let _ = crate::system::put_stdout_aside();
         }
     }
 

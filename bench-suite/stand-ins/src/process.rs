@@ -27,19 +27,19 @@ impl Process {
     fn start() -> Result<Process, String> {
         let arguments = Arguments::read()?;
         let mut answers: Box<dyn Write + Send> = Box::new(std::io::stdout());
+        let taken = || system::take_stdout().map_err(|error| format!("can't take stdout for answers: {error}"));
         match arguments.mode {
-            Mode::Help => leave_with(USAGE),
+            Mode::Help => leave_with(answers, USAGE),
             Mode::Cpu => {
                 let features: Vec<String> = system::cpu_features().into_iter().map(json::string).collect();
-                leave_with(&format!("[{}]\n", features.join(",")))
+                leave_with(taken()?, &format!("[{}]\n", features.join(",")))
             }
             Mode::Once => {
                 let replaced = crate::REPLACED;
                 eprintln!("built with Assay's stand-in for {replaced}: each benchmark runs once, nothing is timed");
             }
-            Mode::Names => {}
-            Mode::List | Mode::Serve | Mode::Count => {
-                answers = system::take_stdout().map_err(|error| format!("can't take stdout for answers: {error}"))?;
+            Mode::Names | Mode::List | Mode::Serve | Mode::Count => {
+                answers = taken()?;
                 chance::pin(arguments.seed);
             }
         }
@@ -95,8 +95,8 @@ fn stop(code: i32, why: &str) -> ! {
 }
 
 /// Ends the process with its output.
-fn leave_with(text: &str) -> ! {
-    match std::io::stdout().write_all(text.as_bytes()) {
+fn leave_with(mut to: Box<dyn Write + Send>, text: &str) -> ! {
+    match to.write_all(text.as_bytes()) {
         Ok(()) => std::process::exit(0),
         Err(error) => stop(1, &format!("can't write to stdout: {error}")),
     }

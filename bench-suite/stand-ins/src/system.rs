@@ -1,6 +1,8 @@
 //! What only the operating system can do: keep a process on a core, and keep its stdout for the answers.
 
 use std::io::Write;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Keeps this thread, and the threads that it starts, on one core.
 #[cfg(target_os = "linux")]
@@ -40,23 +42,41 @@ pub fn threads() -> Option<usize> {
     count()
 }
 
-/// Takes stdout for the answers alone: what the benches print goes nowhere from now on, or it would stand between them.
+/// The descriptor of what was stdout, once that was put aside.
 #[cfg(unix)]
-pub fn take_stdout() -> std::io::Result<Box<dyn Write + Send>> {
-    use std::os::fd::{AsFd, AsRawFd};
+static ASIDE: AtomicI32 = AtomicI32::new(-1);
+
+/// Puts stdout aside for the answers: what the benches print goes nowhere from now on, or it would stand between them.
+/// Allocates nothing, as it may run before the main function.
+#[cfg(unix)]
+pub fn put_stdout_aside() -> std::io::Result<()> {
+    use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
     use std::os::raw::c_int;
     extern "C" {
         fn dup2(from: c_int, to: c_int) -> c_int;
     }
-    let mut stdout = std::io::stdout();
-    stdout.flush()?;
-    let answers = stdout.as_fd().try_clone_to_owned()?;
+    const STDOUT: c_int = 1;
+    // SAFETY: nobody closes stdout.
+    let answers = unsafe { BorrowedFd::borrow_raw(STDOUT) }.try_clone_to_owned()?;
     let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
     // SAFETY: both descriptors are open, and nobody but the standard library owns the one that is replaced.
-    if unsafe { dup2(nowhere.as_raw_fd(), stdout.as_raw_fd()) } < 0 {
+    if unsafe { dup2(nowhere.as_raw_fd(), STDOUT) } < 0 {
         return Err(std::io::Error::last_os_error());
     }
-    Ok(Box::new(std::fs::File::from(answers)))
+    ASIDE.store(answers.into_raw_fd(), Ordering::Relaxed);
+    Ok(())
+}
+
+/// Takes stdout for the answers alone.
+#[cfg(unix)]
+pub fn take_stdout() -> std::io::Result<Box<dyn Write + Send>> {
+    use std::os::fd::FromRawFd;
+    if ASIDE.load(Ordering::Relaxed) < 0 {
+        std::io::stdout().flush()?;
+        put_stdout_aside()?;
+    }
+    // SAFETY: the descriptor is open, and taken once: by the process, which is made once.
+    Ok(Box::new(unsafe { std::fs::File::from_raw_fd(ASIDE.load(Ordering::Relaxed)) }))
 }
 
 /// Elsewhere benches must not print.

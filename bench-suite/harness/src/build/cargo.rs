@@ -62,7 +62,7 @@ pub struct CargoTarget {
     pub name: String,
     /// The folder of its package, relative to the tree.
     pub package: PathBuf,
-    /// The reason to leave it out if it does not build; none if that is an error.
+    /// What can be done if it does not compile, so that it is left out; none if that is an error.
     pub left_out: Option<&'static str>,
     /// More arguments of cargo, for a second try if it does not compile: the other packages that are asked for, whose
     /// features cargo unites in one call.
@@ -71,6 +71,9 @@ pub struct CargoTarget {
 
 /// The kind of a library; a package has one at most.
 pub const LIBRARY: &str = "lib";
+
+/// The kind of a program.
+pub const PROGRAM: &str = "bin";
 
 /// Cargo without the variables of the current package. Build scripts may rerun when these change, and ring's does: a
 /// build started by a test would build ring again, with libSQL and everything measured, and so would the next build
@@ -131,12 +134,14 @@ pub fn build_in(
         .context("can't start cargo: assay builds the programs it measures; install Rust from https://rustup.rs")?;
     if !output.status.success() {
         let is_of_compiler = messages(&output.stdout).any(|message| message.reason == BUILD_FINISHED);
-        let errors: Vec<Diagnostic> = messages(&output.stdout)
-            .filter_map(|message| message.message.filter(|diagnostic| diagnostic.level == "error"))
+        let errors: Vec<(String, Diagnostic)> = messages(&output.stdout)
+            .filter_map(|message| Some((message.target?.name, message.message?)))
+            .filter(|(_, diagnostic)| diagnostic.level == "error")
             .collect();
-        errors.iter().filter_map(|error| error.rendered.as_deref()).for_each(|text| eprint!("{text}"));
-        let is_of_source = errors.iter().any(Diagnostic::is_of_source);
-        bail!(BuildFailed { target: target.name.clone(), root: root.to_owned(), is_of_compiler, is_of_source });
+        errors.iter().filter_map(|(_, error)| error.rendered.as_deref()).for_each(|text| eprint!("{text}"));
+        let is_of_source = errors.iter().any(|(_, error)| error.is_of_source());
+        let first = errors.first().map(|(of, error)| format!("in {of}: {}", error.message));
+        bail!(BuildFailed { target: target.name.clone(), root: root.to_owned(), is_of_compiler, is_of_source, first });
     }
     executable(&output.stdout, target).with_context(|| format!("cargo built no `{}`", target.name))
 }
@@ -151,6 +156,8 @@ pub struct BuildFailed {
     is_of_compiler: bool,
     /// The compiler refused a line of the source, and will again. Otherwise the disk may have been full.
     pub is_of_source: bool,
+    /// The first error of a compiler: the crate, and what it said in a line.
+    pub first: Option<String>,
 }
 
 impl BuildFailed {
@@ -175,6 +182,7 @@ struct Message {
 #[derive(Deserialize)]
 struct Diagnostic {
     level: String,
+    message: String,
     spans: Vec<serde::de::IgnoredAny>,
     rendered: Option<String>,
 }
@@ -256,15 +264,17 @@ mod tests {
             };
             let error = build_in(folder.path(), Some(&folder.path().join("target")), &[], &target).expect_err("fails");
             let failed = error.downcast_ref::<BuildFailed>().expect("a failed build");
-            (failed.is_of_compiler, failed.is_of_source)
+            (failed.is_of_compiler, failed.is_of_source, failed.first.clone().unwrap_or_default())
         };
         std::fs::create_dir(folder.path().join("src")).expect("a folder");
         std::fs::write(folder.path().join("src/main.rs"), "fn main() { gone(); }").expect("written");
-        assert_eq!(build(""), (true, true));
-        assert_eq!(build("other = { git = \"file:///no/such/repository\" }"), (false, false));
+        assert_eq!(build(""), (true, true, "in broken: cannot find function `gone` in this scope".to_owned()));
+        assert_eq!(build("other = { git = \"file:///no/such/repository\" }"), (false, false, String::new()));
         let linked = "#[link(name = \"missing_library\")] unsafe extern \"C\" { fn f(); } fn main() { unsafe { f() } }";
         std::fs::write(folder.path().join("src/main.rs"), linked).expect("written");
-        assert_eq!(build(""), (true, false), "another time the library may be there");
+        let (of_compiler, of_source, first) = build("");
+        assert_eq!((of_compiler, of_source), (true, false), "another time the library may be there");
+        assert!(first.starts_with("in broken: linking with"), "{first}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::cargo::{self, BuildFailed, CargoTarget};
 use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
+use super::left_out::{not_built, not_compiled, nothing_built};
 use super::partial_clone;
 use super::prefill::prefill;
 use super::relink::{COPY, Layable, Relink};
@@ -352,9 +353,7 @@ impl SourceCheckout {
     /// overwrites them.
     fn store(&self, name: &str, folder: &Path) -> Result<()> {
         if self.recipe.is_in_place() {
-            return self
-                .store_in_place(folder)
-                .with_context(|| format!("{name} does not build: choose another revision"));
+            return self.store_in_place(folder).with_context(|| not_built(name));
         }
         let partial = tempfile::Builder::new().prefix("partial-").tempdir_in(&self.home).context("no folder for it")?;
         // Before the source is made ready to be built.
@@ -371,14 +370,14 @@ impl SourceCheckout {
                 target.arguments.append(&mut target.together);
                 built = self.build(&target, &[(COPY, text(&saved)?)]);
             }
-            if let (Err(error), Some(why)) = (&built, target.left_out)
+            if let (Err(error), Some(remedy)) = (&built, target.left_out)
                 && let Some(failed) = BuildFailed::to_compile(error)
             {
-                index.skipped.push((target_name, why.to_owned()));
+                index.skipped.push((target_name, not_compiled(failed.first.as_deref(), remedy)));
                 index.may_build_later |= !failed.is_of_source;
                 continue;
             }
-            let built = built.with_context(|| format!("{name} does not build: choose another revision"))?;
+            let built = built.with_context(|| not_built(name))?;
             if let Some(why) = self.recipe.refuses(&target, &built)? {
                 index.skipped.push((target_name, why));
                 continue;
@@ -473,16 +472,6 @@ fn open(folder: &Path) -> Option<CachedBuild> {
     };
     let programs = programs.into_iter().enumerate().map(program).collect::<Option<_>>()?;
     Some(CachedBuild { programs, skipped, may_build_later })
-}
-
-/// The error for a source without a program.
-fn nothing_built(skipped: &[(String, String)]) -> String {
-    let each: Vec<String> = skipped.iter().map(|(what, why)| format!("{what}: {why}")).collect();
-    match each[..] {
-        [] => "has no bench targets: `[[bench]]` with `harness = false` makes one, for criterion say, or `#[bench]`"
-            .to_owned(),
-        _ => format!("has no bench that can be measured: {}", each.join("; ")),
-    }
 }
 
 /// True if some process holds a build of that folder.

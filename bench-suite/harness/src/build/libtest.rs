@@ -61,7 +61,7 @@ fn library(tree: &Path, home: &Path) -> Result<PathBuf> {
     if library.is_file() {
         return Ok(library);
     }
-    stand_in::write(&folder, "test", "0.0.0")?;
+    stand_in::write(&folder, "test", "0.0.0", &[])?;
     let partial = tempfile::tempdir_in(&folder).context("no folder for the stand-in for libtest")?;
     let built = partial.path().join("libtest.rlib");
     let paths = [folder.join("src/libtest.rs"), built.clone()];
@@ -82,9 +82,24 @@ pub fn has_benches(folder: &Path) -> bool {
         if path.is_dir() {
             return name != "target" && !name.starts_with('.') && has_benches(&path);
         }
-        let has_bench = |text: String| ["#[bench]", ", bench)]"].iter().any(|attribute| text.contains(attribute));
-        name.ends_with(".rs") && fs::read_to_string(&path).is_ok_and(has_bench)
+        name.ends_with(".rs") && fs::read_to_string(&path).is_ok_and(|text| has_bench(&text))
     })
+}
+
+fn has_bench(text: &str) -> bool {
+    ["#[bench]", ", bench)]"].iter().any(|attribute| text.contains(attribute))
+}
+
+/// True if a source file, or a module that it declares, has a `#[bench]` function. Modules of the file lie in `folder`.
+pub fn declares_benches(file: &Path, folder: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(file) else { return false };
+    let is_name = |name: &&str| name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+    let mut declared = text.split("mod ").skip(1).filter_map(|rest| rest.split_once(';')).map(|(name, _)| name);
+    has_bench(&text)
+        || declared.by_ref().filter(is_name).any(|name| {
+            let own = folder.join(name);
+            declares_benches(&own.with_extension("rs"), &own) || declares_benches(&own.join("mod.rs"), &own)
+        })
 }
 
 #[cfg(test)]
@@ -106,5 +121,22 @@ mod tests {
         assert!(write("deep/er.rs", "    #[cfg_attr(feature = \"unstable\", bench)]\n"));
         assert!(write("deep/er.rs", "#[bench]"));
         assert!(!write("deep/er.rs", ""));
+    }
+
+    #[test]
+    fn the_modules_of_a_program_are_its_files_and_its_neighbours_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("written");
+            declares_benches(&folder.path().join("main.rs"), folder.path())
+        };
+        assert!(!write("main.rs", "mod gone;\nmod one;\n#[cfg(test)] mod two; // mod four\nfn main() {}\n"));
+        assert!(!write("four.rs", "#[bench]"));
+        assert!(!write("one.rs", "pub mod three;"));
+        assert!(write("one/three.rs", "#[bench]"));
+        assert!(!write("one/three.rs", ""));
+        assert!(write("two/mod.rs", "#[bench]"));
     }
 }

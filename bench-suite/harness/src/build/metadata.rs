@@ -73,6 +73,8 @@ struct Manifest {
     lib: Option<ManifestTarget>,
     #[serde(default)]
     bench: Vec<ManifestTarget>,
+    #[serde(default)]
+    bin: Vec<ManifestTarget>,
 }
 
 impl PackageTarget {
@@ -83,7 +85,16 @@ impl PackageTarget {
 
     /// True for a bench target.
     pub fn is_bench(&self) -> bool {
-        self.kind.iter().any(|kind| kind == "bench")
+        self.is_of_kind("bench")
+    }
+
+    /// True for a program.
+    pub fn is_program(&self) -> bool {
+        self.is_of_kind(cargo::PROGRAM)
+    }
+
+    fn is_of_kind(&self, wanted: &str) -> bool {
+        self.kind.iter().any(|kind| kind == wanted)
     }
 }
 
@@ -139,20 +150,25 @@ impl Package {
         self.manifest_path.parent().unwrap_or(Path::new(""))
     }
 
-    /// The library and the bench targets that `cargo bench` builds with libtest's main function: what a manifest does
-    /// not say has the defaults of cargo.
+    /// The library, the programs and the bench targets that `cargo bench` builds with libtest's main function: what a
+    /// manifest does not say has the defaults of cargo.
     pub fn of_libtest(&self) -> Result<Vec<&PackageTarget>> {
         let path = &self.manifest_path;
         let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        let Manifest { lib, bench } = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        let said = |target: &PackageTarget| match target.is_bench() {
-            true => bench.iter().find(|said| said.name.as_deref() == Some(&target.name)),
-            false => lib.as_ref(),
+        let Manifest { lib, bench, bin } = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+        let said = |target: &PackageTarget| {
+            let all = match target.is_library() {
+                true => return lib.as_ref(),
+                false if target.is_bench() => &bench,
+                false => &bin,
+            };
+            all.iter().find(|said| said.name.as_deref() == Some(&target.name))
         };
         let is_on = |target: &&PackageTarget| {
             said(target).is_none_or(|said| said.harness.unwrap_or(true) && said.bench.unwrap_or(true))
         };
-        Ok(self.targets.iter().filter(|target| target.is_bench() || target.is_library()).filter(is_on).collect())
+        let is_built = |target: &&PackageTarget| target.is_bench() || target.is_library() || target.is_program();
+        Ok(self.targets.iter().filter(is_built).filter(is_on).collect())
     }
 
     /// The features that its bench targets need, as `PACKAGE/FEATURE`.
@@ -213,7 +229,7 @@ mod tests {
         let targets = [target("p", "rlib"), target("found", "bench"), target("own", "bench"), target("off", "bench")];
         let text = format!(
             r#"{{"name":"p","id":"p 1","manifest_path":{path:?},"targets":[{}],"dependencies":[],"features":{{}}}}"#,
-            [&targets[..], &[target("tool", "bin"), target("all", "test")]].concat().join(",")
+            [&targets[..], &[target("tool", "bin"), target("shown", "example")]].concat().join(",")
         );
         let package: Package = serde_json::from_str(&text).expect("parses");
         let named = |manifest: &str| {
@@ -221,10 +237,11 @@ mod tests {
             let targets = package.of_libtest().expect("read");
             targets.into_iter().map(|target| target.name.clone()).collect::<Vec<_>>()
         };
-        assert_eq!(named("[package]\nname = \"p\"\n"), ["p", "found", "own", "off"]);
+        assert_eq!(named("[package]\nname = \"p\"\n"), ["p", "found", "own", "off", "tool"]);
         let benches = "[[bench]]\nname = \"own\"\nharness = false\n[[bench]]\nname = \"off\"\nbench = false\n";
-        assert_eq!(named(benches), ["p", "found"]);
-        assert_eq!(named(&format!("[lib]\nbench = false\n{benches}")), ["found"]);
+        assert_eq!(named(benches), ["p", "found", "tool"]);
+        assert_eq!(named(&format!("[lib]\nbench = false\n{benches}")), ["found", "tool"]);
+        assert_eq!(named(&format!("[[bin]]\nname = \"tool\"\nbench = false\n{benches}")), ["p", "found"]);
     }
 
     #[test]

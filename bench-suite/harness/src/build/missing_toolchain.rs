@@ -1,6 +1,8 @@
-//! The toolchain for a source whose own one (`rust-toolchain.toml`) is not installed: the user's default one, for both
-//! sides. A gate is about the difference between two sources, and this is said.
+//! The toolchain for a source whose own one (`rust-toolchain.toml`) is not installed: the user's nightly for one that
+//! asks for any nightly, else the default one, for both sides. A gate is about the difference between two sources, and
+//! this is said.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Once;
@@ -10,6 +12,9 @@ pub const FILES: [&str; 2] = ["rust-toolchain.toml", "rust-toolchain"];
 
 /// The variable that names a toolchain before any file does.
 pub const VARIABLE: &str = "RUSTUP_TOOLCHAIN";
+
+/// The beginning of the names of toolchains with unstable features.
+const NIGHTLY: &str = "nightly";
 
 /// The toolchain to use in a folder instead of its own one. None if that is there, if the user has chosen one, or if
 /// there is no rustup with a default one.
@@ -25,13 +30,27 @@ pub fn instead(folder: &Path) -> Option<String> {
     if own.status.success() {
         return None;
     }
-    let default = run(Command::new("rustup").arg("default"), folder).filter(|default| default.status.success())?;
-    let default = String::from_utf8_lossy(&default.stdout).split_whitespace().next()?.to_owned();
+    let other = nightly_for(&file, folder).or_else(|| first_word(&["default"], "", folder))?;
     let said = String::from_utf8_lossy(&own.stderr);
     let why = said.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("its toolchain does not work");
     let file = file.file_name().unwrap_or_default().to_string_lossy();
-    SAID.call_once(|| eprintln!("{file}: {why}: both sides are built with {default} instead"));
-    Some(default)
+    SAID.call_once(|| eprintln!("{file}: {why}: both sides are built with {other} instead"));
+    Some(other)
+}
+
+/// An installed nightly, if the file asks for one.
+fn nightly_for(file: &Path, folder: &Path) -> Option<String> {
+    let asked = fs::read_to_string(file).ok()?;
+    let asks = asked.lines().any(|line| line.split('#').next().is_some_and(|line| line.contains(NIGHTLY)));
+    if asks { first_word(&["toolchain", "list"], NIGHTLY, folder) } else { None }
+}
+
+/// The first word of the first line with this beginning that rustup prints.
+fn first_word(arguments: &[&str], beginning: &str, folder: &Path) -> Option<String> {
+    let said = run(Command::new("rustup").args(arguments), folder).filter(|said| said.status.success())?;
+    let said = String::from_utf8_lossy(&said.stdout);
+    let line = said.lines().find(|line| line.starts_with(beginning))?;
+    line.split_whitespace().next().map(str::to_owned)
 }
 
 fn run(command: &mut Command, folder: &Path) -> Option<Output> {
@@ -58,5 +77,10 @@ mod tests {
         assert!(version.status.success(), "{other}");
         std::fs::write(folder.path().join("rust-toolchain"), other).expect("written");
         assert_eq!(instead(&inner), None, "that one is installed");
+        if let Some(nightly) = first_word(&["toolchain", "list"], NIGHTLY, &inner) {
+            // One that rustup can't download: it is older than Rust.
+            std::fs::write(folder.path().join("rust-toolchain"), "nightly-1999-01-01\n").expect("written");
+            assert_eq!(instead(&inner), Some(nightly));
+        }
     }
 }

@@ -4,9 +4,10 @@
 //! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
 //!   of everything that changes it ([`toolchain`], or another one for a [`missing_toolchain`]); [`prefill`] reuses
 //!   compiled libraries for it. [`files`] copies and compares; [`same_program`] tells if two builds are one program;
-//!   [`in_place`] builds what runs among the files of its source.
+//!   [`in_place`] builds what runs among the files of its source; [`left_out`] says why a target gives no program.
 //! - [`metadata`] asks cargo about other workspaces; [`lock_file`] has it choose versions; [`stand_in`] puts the
-//!   stand-ins for their harnesses in place, and [`libtest`] the one for libtest.
+//!   stand-ins for their harnesses in place, with the [`shared_features`] of criterion, and [`libtest`] the one for
+//!   libtest.
 //! - [`relink`] links a program again with its functions in another order, which [`order`] draws; [`layouts`] does so
 //!   for every round.
 //! - [`crate_identity`] keeps a package's version out of the names of its symbols.
@@ -21,6 +22,7 @@ pub mod files;
 pub mod git;
 pub mod in_place;
 pub mod layouts;
+mod left_out;
 pub mod libtest;
 pub mod lock_file;
 pub mod machine_code;
@@ -31,6 +33,7 @@ mod partial_clone;
 pub mod prefill;
 pub mod relink;
 pub mod same_program;
+mod shared_features;
 pub mod stand_in;
 pub mod toolchain;
 pub mod unoptimised;

@@ -14,11 +14,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::lock_file::LockFile;
+use super::shared_features;
 use crate::hash::hash;
 
 /// The packages whose interface a stand-in has, and the folder of its manifest.
-const REPLACED: [(&str, &str); 8] = [
+const REPLACED: [(&str, &str); 10] = [
     ("criterion", ""),
+    // A copy of criterion 0.5.
+    (CRITERION2, ""),
     ("codspeed-criterion-compat", ""),
     ("divan", "divan"),
     // Without CodSpeed's own command, it is a copy of divan.
@@ -27,9 +30,16 @@ const REPLACED: [(&str, &str); 8] = [
     ("iai-callgrind", "iai-callgrind"),
     ("iai", "iai"),
     ("bencher", "bencher"),
+    ("codspeed-bencher-compat", "bencher"),
 ];
 
-/// Versions 0.N of criterion that brought what older ones must not have, and the feature that stands for those.
+/// The version of criterion that other packages have copied.
+const COPIED: &str = "0.5";
+
+/// The package whose library has criterion's name, and not its own.
+const CRITERION2: &str = "criterion2";
+
+/// Versions 0.N of criterion that changed what older ones must not have, and the feature that stands for those.
 const BOUNDS: [(u64, &str); 3] = [(4, "before_0_4"), (7, "before_0_7"), (8, "before_0_8")];
 
 /// Part of the text that every program with a stand-in's main function has.
@@ -65,9 +75,13 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let locked = LockFile::parse(lock)?;
     let replaced = locked.packages.iter().filter_map(|package| {
         let (name, manifest) = REPLACED.into_iter().find(|(name, _)| *name == package.name)?;
-        Some((origin(package.source.as_deref()?)?, name, &*package.version, manifest))
+        let shared = match manifest {
+            "" => shared_features::dependencies(&locked, package, &REPLACED.map(|(name, _)| name)),
+            _ => vec![],
+        };
+        Some((origin(package.source.as_deref()?)?, name, &*package.version, manifest, shared))
     });
-    let replaced: BTreeSet<(&str, &str, &str, &str)> = replaced.collect();
+    let replaced: BTreeSet<(&str, &str, &str, &str, Vec<String>)> = replaced.collect();
     if replaced.is_empty() {
         return Ok(None);
     }
@@ -76,12 +90,13 @@ pub fn patch(lock: &str, home: &Path) -> Result<Option<PathBuf>> {
     let mut keys = BTreeSet::new();
     // Strings of TOML and of JSON are written alike.
     let quoted = |text: &str| serde_json::to_string(text);
-    for (origin, name, version, manifest) in replaced {
+    for (origin, name, version, manifest, shared) in replaced {
         if origins.insert(origin) {
             writeln!(patch, "[patch.{}]", quoted(origin)?)?;
         }
-        let folder = folder(home, &format!("{name}-{version}"));
-        write(&folder, name, version)?;
+        let names = shared.iter().filter_map(|line| line.split(' ').next());
+        let folder = folder(home, &names.fold(format!("{name}-{version}"), |folder, name| format!("{folder}+{name}")));
+        write(&folder, name, version, &shared)?;
         let package = folder.join(manifest);
         let path = package.to_str().context("the path of the cache is not UTF-8: set ASSAY_CACHE")?;
         // Under the package's name, so that it goes before a patch of the project's own.
@@ -123,16 +138,20 @@ pub fn folder(home: &Path, name: &str) -> PathBuf {
     home.join(format!("stand-in-{}", version())).join(name)
 }
 
-/// Writes the stand-ins, of which one is to be a package of that name and version. Files that are there keep their age,
-/// and cargo what it has built of them.
-pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
+/// Writes the stand-ins, of which one is to be a package of that name and version; the one for criterion has more
+/// dependencies. Files that are there keep their age, and cargo what it has built of them.
+pub fn write(folder: &Path, name: &str, version: &str, more: &[String]) -> Result<()> {
     for (file, text) in FILES {
         let path = folder.join(file.replace(MANIFEST, "Cargo.toml"));
         let text = match *file {
             "macros/manifest.toml" => manifest(text, None, version),
+            MANIFEST => manifest(text, Some(name), version).replace(
+                "[dependencies]\n",
+                &more.iter().fold("[dependencies]\n".to_owned(), |text, line| text + line + "\n"),
+            ),
             file if file.ends_with(MANIFEST) => manifest(text, Some(name), version),
             _ if name == "criterion" => as_before(text, version),
-            _ => (*text).to_owned(),
+            _ => as_before(text, COPIED),
         };
         if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
             continue;
@@ -142,7 +161,7 @@ pub fn write(folder: &Path, name: &str, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// The source as of a version of criterion: what later ones have brought is cut out. A feature can't do that, as
+/// The source as of a version of criterion: what later ones have changed is cut out. A feature can't do that, as
 /// anybody may turn one off.
 fn as_before(text: &str, version: &str) -> String {
     let minor = version.strip_prefix("0.").and_then(|rest| rest.split('.').next()?.parse::<u64>().ok());
@@ -155,6 +174,7 @@ fn manifest(text: &str, name: Option<&str>, version: &str) -> String {
     let line = |line: &str| match (line.split_once(" = "), name) {
         (Some(("name", _)), Some(name)) => format!("name = \"{name}\""),
         (Some(("version", _)), _) => format!("version = \"{version}\""),
+        (None, Some(CRITERION2)) if line == "[lib]" => "[lib]\nname = \"criterion\"".to_owned(),
         _ => line.to_owned(),
     };
     text.lines().map(|text| line(text) + "\n").collect()
@@ -196,6 +216,7 @@ mod tests {
             ("criterion", "0.3.6", REGISTRY),
             ("criterion", "0.5.1", REGISTRY),
             ("codspeed-criterion-compat", "2.7.2", REGISTRY),
+            ("criterion2", "3.0.2", REGISTRY),
             ("criterion-plot", "0.5.0", REGISTRY),
             ("divan", "0.1.14", REGISTRY),
             ("divan-macros", "0.1.14", REGISTRY),
@@ -205,23 +226,26 @@ mod tests {
             ("iai-callgrind", "0.14.0", REGISTRY),
             ("iai", "0.1.1", REGISTRY),
             ("bencher", "0.1.5", REGISTRY),
+            ("codspeed-bencher-compat", "5.0.1", REGISTRY),
             ("serde", "1.0.0", REGISTRY),
         ]);
         let file = patch(&lock, home.path()).expect("written").expect("criterion is there");
         let text = std::fs::read_to_string(&file).expect("written");
         let patches: toml::Table = toml::from_str(&text).expect("TOML");
         let patches = patches["patch"]["crates-io"].as_table().expect("a table");
-        assert_eq!(patches.len(), 9, "{text}");
+        assert_eq!(patches.len(), 11, "{text}");
         for (patch, version, source) in [
             ("criterion", "0.3.6", "src/lib.rs"),
             ("criterion-0-5-1", "0.5.1", "src/lib.rs"),
             ("codspeed-criterion-compat", "2.7.2", "src/lib.rs"),
+            ("criterion2", "3.0.2", "src/lib.rs"),
             ("divan", "0.1.14", "../src/divan.rs"),
             ("codspeed-divan-compat", "4.0.2", "../src/divan.rs"),
             ("gungraun", "0.20.0", "../src/gungraun.rs"),
             ("iai-callgrind", "0.14.0", "../src/gungraun.rs"),
             ("iai", "0.1.1", "../src/iai.rs"),
             ("bencher", "0.1.5", "../src/bencher_port.rs"),
+            ("codspeed-bencher-compat", "5.0.1", "../src/bencher_port.rs"),
         ] {
             let folder = Path::new(patches[patch]["path"].as_str().expect("a path"));
             let manifest: toml::Table =
@@ -229,6 +253,8 @@ mod tests {
             assert_eq!(manifest["package"]["version"].as_str(), Some(version));
             assert_eq!(manifest["package"]["name"], patches[patch]["package"]);
             assert!(folder.join(source).is_file());
+            let library = manifest["lib"].get("name").and_then(|name| name.as_str());
+            assert_eq!(library, (patch == "criterion2").then_some("criterion"), "{patch}");
             // Cargo tells two packages of one name by their numbers.
             let macros = manifest
                 .get("dependencies")
@@ -239,11 +265,14 @@ mod tests {
         }
     }
 
-    /// Compiles a crate; its name is that of the file.
+    /// How the stand-in is compiled.
+    const LIBRARY: [&str; 3] = ["--crate-type=lib", "--crate-name=criterion", "--cap-lints=allow"];
+
+    /// Compiles a crate.
     fn compiles(file: &Path, more: &[&str]) {
         let folder = file.parent().expect("a folder");
         let mut command = std::process::Command::new("rustc");
-        command.args(["--crate-type=lib", "--edition=2021", "--emit=metadata", "--cap-lints=allow"]).args(more);
+        command.args(["--edition=2021", "--emit=metadata"]).args(more);
         let output = command.arg("--out-dir").arg(folder).arg(file).output().expect("rustc starts");
         assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
     }
@@ -259,8 +288,8 @@ mod tests {
             ("criterion", "0.7.0", of_0_7),
         ] {
             let folder = home.path().join(version);
-            write(&folder, name, version).expect("written");
-            compiles(&folder.join("src/lib.rs"), &["--crate-name=criterion"]);
+            write(&folder, name, version, &[]).expect("written");
+            compiles(&folder.join("src/lib.rs"), &LIBRARY);
             let user = folder.join("src/user.rs");
             let text = format!(
                 "pub fn number(it: &criterion::Throughput) -> &u64 {{ match it {{ criterion::Throughput::{} => n }} }}",
@@ -270,6 +299,42 @@ mod tests {
             compiles(
                 &user,
                 &[
+                    "--crate-type=lib",
+                    &format!("-Ldependency={}", folder.join("src").display()),
+                    &format!("--extern=criterion={}", folder.join("src/libcriterion.rmeta").display()),
+                ],
+            );
+        }
+    }
+
+    #[test]
+    fn an_optional_dependency_is_a_feature() {
+        let (_, manifest) = FILES.iter().find(|(file, _)| *file == MANIFEST).expect("criterion's");
+        let manifest: toml::Table = toml::from_str(manifest).expect("TOML");
+        let names = |table: &str| manifest[table].as_table().expect("a table").keys().cloned().collect::<BTreeSet<_>>();
+        assert!(names("features").is_superset(&names("dependencies")), "{manifest}");
+    }
+
+    #[test]
+    fn the_function_of_a_group_has_a_document_where_criterions_has() {
+        let home = tempfile::tempdir().expect("a folder");
+        let bench = "use criterion::{criterion_group, criterion_main, Criterion};\nfn nothing(_: &mut Criterion) {}\n\
+            criterion_group!(benches, nothing);\ncriterion_main!(benches);\n";
+        for (name, version, said) in [
+            ("criterion", "0.7.0", "//! A bench.\n#![expect(missing_docs)]\n"),
+            ("criterion2", "3.0.2", "//! A bench.\n#![expect(missing_docs)]\n"),
+            ("criterion", "0.8.2", "//! A bench.\n#![deny(missing_docs)]\n"),
+        ] {
+            let folder = home.path().join(version);
+            write(&folder, name, version, &[]).expect("written");
+            compiles(&folder.join("src/lib.rs"), &LIBRARY);
+            let user = folder.join("src/user.rs");
+            std::fs::write(&user, format!("{said}{bench}")).expect("written");
+            compiles(
+                &user,
+                &[
+                    "--crate-type=bin",
+                    "-Dwarnings",
                     &format!("-Ldependency={}", folder.join("src").display()),
                     &format!("--extern=criterion={}", folder.join("src/libcriterion.rmeta").display()),
                 ],

@@ -4,7 +4,7 @@
 //! the process.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command as ChildCommand, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use worker::protocol::{Answer, CaseListing, Command, Ended, Ready, VERSION, Work
 use super::clocks::{self, SystemClocks};
 use super::placement::Placement;
 use super::program::{Deadlines, WorkerProgram};
-use crate::tools::bounded::last_lines;
+use crate::tools::bounded;
 
 /// A running worker.
 #[derive(Debug)]
@@ -187,20 +187,19 @@ impl Drop for WorkerClient {
     }
 }
 
+/// The longest time for a list of cases: a bench sets all of them up for it.
+const LONGEST_LIST: Duration = Duration::from_secs(600);
+
 /// The cases of a worker program, which the command starts.
 pub fn list_cases(worker: &mut ChildCommand) -> Result<Vec<CaseListing>> {
-    let path = PathBuf::from(worker.get_program());
-    let output = worker
-        .arg("--list")
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("can't start {}", path.display()))?;
+    let what = format!("the list of cases of {}", worker.get_program().to_string_lossy());
+    // Of a panic, the last lines are to be the message.
+    let output = bounded::output(worker.arg("--list").env("RUST_BACKTRACE", "0"), &what, LONGEST_LIST)?;
     ensure!(
         output.status.success(),
-        "the worker {} can't list its cases ({}): {}",
-        path.display(),
+        "it can't list its cases ({}): {}",
         output.status,
-        last_lines(&[], &output.stderr)
+        bounded::last_lines(&[], &output.stderr)
     );
     let text = String::from_utf8(output.stdout).context("the worker's list of cases is not UTF-8")?;
     text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not a case: {line}"))).collect()

@@ -159,7 +159,10 @@ pub fn environment_of(subject: &dyn Subject, build: &Build, selection: &Selectio
     let mut environment = unmeasured::environment(Environment::detect(seed, &input), build);
     let counts = selection.compares(Lane::Counts) && subject.counting() == Counting::Worker;
     if counts && valgrind::missing().is_none() {
-        environment.cpu_features = valgrind::cpu_features(build.program())?;
+        // A bench may end before it can answer, and lists nothing then: another one answers the same.
+        let asked = || build.programs.iter().map(|program| valgrind::cpu_features(&program.path));
+        let answered = asked().find(Result::is_ok).or_else(|| asked().next());
+        environment.cpu_features = answered.transpose()?.unwrap_or_default();
     }
     Ok(environment)
 }

@@ -145,7 +145,7 @@ impl Subject for MemorySubject {
     }
 
     fn list(&self, build: &Build) -> Result<Chosen> {
-        let listed = list_cases(&mut Command::new(build.program()))?;
+        let listed = list_cases(&mut Command::new(build.program())).with_context(|| build.name.clone())?;
         Ok(Chosen::listed(listed.into_iter().map(|case| (WORKER, case))))
     }
 

@@ -18,7 +18,7 @@ use super::changing_names;
 use super::definition::Definition;
 use super::sizing::{slicing, time};
 use super::{Chosen, Subject, SubjectCase};
-use crate::build::cargo::{CargoTarget, LIBRARY};
+use crate::build::cargo::{CargoTarget, LIBRARY, PROGRAM};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
 use crate::build::libtest;
 use crate::build::lock_file;
@@ -49,17 +49,22 @@ const VARIABLES: [(&str, &str); 2] = [("CARGO_PROFILE_BENCH_STRIP", "none"), ("C
 const SEED_VARIABLE: &str = "ASSAY_SEED";
 
 /// The reasons to leave targets out.
-const NO_HARNESS: &str = "no criterion, divan, gungraun, iai or bencher is in Cargo.lock: benches need one of them as a \
-    dev-dependency, and not by `path`";
-const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun, iai or bencher, or has its own by \
-    `path`";
+const NO_HARNESS: &str = "no criterion, divan, gungraun, iai or bencher is in Cargo.lock, or only by `path`: \
+    `assay gate --command` gates a bench of another kind as a whole program";
+const OTHER_HARNESS: &str = "it has no main function of criterion, divan, gungraun, iai or bencher, or one by `path`: \
+    `assay gate --command` gates it as a whole program";
 const NO_BENCHES: &str = "it has no `#[bench]` function that is compiled: a feature may be needed (`--features`), and \
     other benches need `harness = false` in Cargo.toml";
-const DOES_NOT_COMPILE: &str =
-    "it does not compile: `cargo bench --no-run` shows if it does without Assay, and `--all-features` may be needed";
-const DOES_NOT_COMPILE_WITH_LIBTEST: &str = "it does not compile: `cargo +nightly bench --no-run` may show the reason";
-const NEEDS_GUNGRAUN: &str = "it does not compile without gungraun itself: `cargo bench` counts it, and `assay compare` reads \
-    what that leaves";
+
+/// What can be done if a target does not compile.
+const WITHOUT_ASSAY: &str = "`cargo bench --no-run` shows if it does without Assay, and `--all-features` may be needed";
+const WITH_NIGHTLY: &str = "`cargo +nightly bench --no-run` may show the reason";
+const WITH_GUNGRAUN: &str = "if it needs gungraun itself, `cargo bench` counts it, and `assay compare` reads what that \
+    leaves";
+
+/// What can be done if a bench ends before its benchmarks are known.
+const LISTS_NOTHING: &str =
+    "`cargo bench` shows if it works without Assay, whose checkout has no files that git ignores";
 
 /// The variable that sets the operations of one exact count.
 const OPERATIONS_VARIABLE: &str = "ASSAY_OPERATIONS";
@@ -163,10 +168,19 @@ impl Benches {
     fn of_package(&self, package: &Package, tree: &Path, targets: &mut Targets) -> Result<()> {
         let of_libtest = package.of_libtest()?;
         let is_of_libtest = |target: &PackageTarget| of_libtest.iter().any(|other| std::ptr::eq(*other, target));
-        let is_chosen = |target: &PackageTarget| {
-            let has_benches = || libtest::has_benches(target.src_path.parent().unwrap_or(tree));
-            let is_bench = target.is_bench() && package.owns(target);
-            is_bench || target.is_library() && is_of_libtest(target) && has_benches()
+        let has_benches = |target: &PackageTarget| {
+            let folder = target.src_path.parent().unwrap_or(tree);
+            // Not all files of the folder are the program's.
+            let mut others = package.targets.iter().filter(|other| !std::ptr::eq(*other, target));
+            let is_shared = target.is_program() && others.any(|other| other.src_path.starts_with(folder));
+            match is_shared {
+                true => libtest::declares_benches(&target.src_path, folder),
+                false => libtest::has_benches(folder),
+            }
+        };
+        let is_chosen = |target: &PackageTarget| match target.is_bench() {
+            true => package.owns(target),
+            false => is_of_libtest(target) && has_benches(target),
         };
         for target in package.targets.iter().filter(|target| is_chosen(target)) {
             self.of_target(package, target, is_of_libtest(target), tree, targets);
@@ -187,9 +201,12 @@ impl Benches {
             return;
         }
         let mut name = format!("{}/{}", package.name, target.name);
-        let mut benches = package.targets.iter().filter(|target| target.is_bench());
-        if target.is_library() && benches.any(|bench| bench.name == target.name) {
+        let of_that_name = || package.targets.iter().filter(|other| other.name == target.name);
+        if target.is_library() && of_that_name().any(PackageTarget::is_bench) {
             name += "#lib";
+        }
+        if target.is_program() && of_that_name().any(|other| other.is_bench() || other.is_library()) {
+            name += "#bin";
         }
         let enabled = choice.enabled(package);
         let missing = target.required_features.iter().filter(|feature| !enabled.contains(feature));
@@ -205,15 +222,19 @@ impl Benches {
         };
         arguments.push(format!("--manifest-path={}", package.manifest_path.display()));
         arguments.extend(choice.arguments(package));
-        let kind = if target.is_bench() { "bench" } else { LIBRARY };
+        let kind = match target {
+            target if target.is_bench() => "bench",
+            target if target.is_program() => PROGRAM,
+            _ => LIBRARY,
+        };
         let package = package.folder().strip_prefix(tree).unwrap_or(Path::new("")).to_owned();
         // What a configuration is built of outside of its macros is not part of the stand-in for gungraun, whose
         // attributes are `library_benchmark` and `binary_benchmark`.
         let is_of_gungraun = || fs::read_to_string(&target.src_path).is_ok_and(|text| text.contains("ary_benchmark"));
         let left_out = match of_libtest {
-            true => DOES_NOT_COMPILE_WITH_LIBTEST,
-            false if is_of_gungraun() => NEEDS_GUNGRAUN,
-            false => DOES_NOT_COMPILE,
+            true => WITH_NIGHTLY,
+            false if is_of_gungraun() => WITH_GUNGRAUN,
+            false => WITHOUT_ASSAY,
         };
         targets.targets.push((
             name,
@@ -270,7 +291,8 @@ impl Recipe for Benches {
 
     fn refuses(&self, target: &CargoTarget, program: &Path) -> Result<Option<String>> {
         let refusal = match libtest::is_built_so(target) {
-            true => list_cases(&mut Command::new(program))?.is_empty().then_some(NO_BENCHES),
+            // One that can't list its benches says why when it is asked for them.
+            true => list_cases(&mut Command::new(program)).is_ok_and(|cases| cases.is_empty()).then_some(NO_BENCHES),
             false => (!stand_in::is_worker(program)?).then_some(OTHER_HARNESS),
         };
         Ok(refusal.map(str::to_owned))
@@ -323,7 +345,11 @@ impl Subject for ProjectSubject {
 
     fn crates(&self) -> Result<Vec<String>> {
         let metadata = Metadata::read(&self.definition.repository.join(&self.definition.manifest))?;
-        Ok(metadata.crates(|target| target.kind.iter().any(|kind| kind == "bench" || kind.ends_with("lib"))))
+        let has_benches = |target: &PackageTarget| target.src_path.parent().is_some_and(libtest::has_benches);
+        let is_measured = |target: &PackageTarget| {
+            target.is_bench() || target.is_library() || target.is_program() && has_benches(target)
+        };
+        Ok(metadata.crates(is_measured))
     }
 
     fn revision(&self, revision: &str) -> Result<Build> {
@@ -358,6 +384,7 @@ impl Subject for ProjectSubject {
 
     fn list(&self, build: &Build) -> Result<Chosen> {
         let mut listed: Vec<(&str, CaseListing)> = Vec::new();
+        let mut broken: Vec<(String, String)> = Vec::new();
         for program in &build.programs {
             let package = ProjectSubject::package(build, &program.name);
             let command = || {
@@ -365,17 +392,21 @@ impl Subject for ProjectSubject {
                 command.current_dir(&package).envs(self.variables(&package));
                 command
             };
-            let cases = changing_names::list(command).with_context(|| format!("the bench {}", program.name))?;
-            listed.extend(cases.into_iter().map(|case| (program.name.as_str(), case)));
+            match changing_names::list(command) {
+                Ok(cases) => listed.extend(cases.into_iter().map(|case| (program.name.as_str(), case))),
+                Err(error) => broken.push((program.name.clone(), format!("{error:#}: {LISTS_NOTHING}"))),
+            }
         }
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         listed.iter().for_each(|(_, case)| *times.entry(case.benchmark.clone()).or_default() += 1);
-        Ok(Chosen::listed(listed.into_iter().map(|(program, mut case)| {
+        let mut chosen = Chosen::listed(listed.into_iter().map(|(program, mut case)| {
             // Two benches may use one name.
             case.variant = if times[&case.benchmark] > 1 { format!("bench={program}") } else { String::new() };
             case.gated = true;
             (program, case)
-        })))
+        }));
+        chosen.left_out.extend(broken);
+        Ok(chosen)
     }
 
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {

@@ -37,11 +37,28 @@ pub fn successful(command: &mut Command, what: &str, limit: Duration) -> Result<
     Ok(output.stdout)
 }
 
-/// The last lines of a failed child's output, on one line.
+/// The last lines of a failed child's output, on one line: the child's own and what killed it, or all if there are none
+/// of these.
 pub fn last_lines(stdout: &[u8], stderr: &[u8]) -> String {
     let text = format!("{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let all = || text.lines().filter(|line| !line.trim().is_empty());
+    let mut lines: Vec<&str> = all().filter(|line| !is_of_valgrind(line) || is_of_a_death(line)).collect();
+    if lines.is_empty() {
+        lines = all().collect();
+    }
     lines[lines.len().saturating_sub(8)..].join(" | ")
+}
+
+/// True for a line of valgrind itself, as `==7== Command: x` and `--7-- warning: y`. It writes a summary at the end,
+/// however the program has ended.
+fn is_of_valgrind(line: &str) -> bool {
+    let of = |mark| line.strip_prefix(mark).and_then(|rest| rest.split_once(mark)).map(|(process, _)| process);
+    let process = of("==").or_else(|| of("--"));
+    process.is_some_and(|process| !process.is_empty() && process.bytes().all(|letter| letter.is_ascii_digit()))
+}
+
+fn is_of_a_death(line: &str) -> bool {
+    ["terminating", "unhandled"].iter().any(|word| line.contains(word))
 }
 
 #[cfg(test)]
@@ -66,5 +83,16 @@ mod tests {
         assert_eq!(successful(&mut shell("echo done"), "it", minute).expect("done"), b"done\n");
         let error = successful(&mut shell("echo broken >&2; exit 7"), "it", minute).expect_err("failed").to_string();
         assert!(error.starts_with("it failed (exit status: 7): broken"), "{error}");
+    }
+
+    #[test]
+    fn what_valgrind_says_of_itself_is_no_reason() {
+        let last = |text: &str| last_lines(&[], text.as_bytes());
+        let said = "==7== Command: bench\n--7-- warning: no L3 cache\nno loop\n==7== \n==7== I   refs:      0\n";
+        assert_eq!(last(said), "no loop");
+        let died = "==7== Process terminating with default action of signal 4 (SIGILL)";
+        assert_eq!(last(&format!("{died}\n{said}")), format!("{died} | no loop"));
+        assert_eq!(last("==7== error calling PR_SET_PTRACER"), "==7== error calling PR_SET_PTRACER", "nothing else");
+        assert_eq!(last("== results ==\n"), "== results ==");
     }
 }

@@ -70,6 +70,7 @@ fn benches_of_all_versions_are_listed_in_their_order_with_criterions_identifiers
         "generic/len/str",
         "generic/owned",
         "half",
+        "half/custom",
     ];
     assert_eq!(listed(STYLE_0_5), of_0_5);
     assert_eq!(listed(STYLE_0_8), ["own_main/sum", "wanted"], "its filters leave two out");
@@ -78,10 +79,10 @@ fn benches_of_all_versions_are_listed_in_their_order_with_criterions_identifiers
 #[test]
 fn everything_that_is_listed_can_be_served_and_counted() {
     for program in [STYLE_0_3, STYLE_0_5, STYLE_0_8] {
-        for id in listed(program).iter().filter(|id| *id != "half") {
-            let served = run(program, &[id, "--serve", "--shift", "00016"], "slice 7\nend\n");
+        for id in listed(program) {
+            let served = run(program, &[&id, "--serve", "--shift", "00016"], "slice 7\nend\n");
             assert_eq!((served.code, served.answers.len()), (Some(0), 3), "{id}: {}", served.stderr);
-            let counted = run(program, &[id, "--count", "--heap"], "");
+            let counted = run(program, &[&id, "--count", "--heap"], "");
             assert_eq!(
                 (counted.code, counted.answers.concat().as_str()),
                 (Some(0), r#"{"threads":1}"#),
@@ -181,13 +182,14 @@ fn what_goes_wrong_is_answered() {
 }
 
 #[test]
-fn what_can_t_be_measured_is_listed_with_the_reason_and_not_served() {
-    let list = run(STYLE_0_5, &["--list"], "").answers;
-    let why = "it measures with `style_0_5::Half`: only criterion's default, the wall time, is known here";
-    let expected = format!(r#"{{"id":"half","benchmark":"half","variant":"","operations":20,"skipped":"{why}"}}"#);
-    assert_eq!(list.last(), Some(&expected));
-    let done = run(STYLE_0_5, &["half", "--serve"], "slice 1\nend\n");
-    assert_eq!(done.answers, [format!(r#"{{"answer":"failed","why":"{why}"}}"#)]);
+fn a_value_of_a_measurement_of_its_own_is_no_time() {
+    let done = run(STYLE_0_5, &["half/custom", "--serve"], "slice 3\nend\n");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(!done.answers[1].contains(&u64::MAX.to_string()), "{}", done.answers[1]);
+}
+
+#[test]
+fn what_a_function_loses_by_a_panic_is_listed_with_the_reason() {
     let lost = run(BEHAVIOUR, &["--list"], "").answers;
     let lost: Vec<_> = lost.iter().filter(|line| line.contains("skipped")).collect();
     assert!(lost.len() == 1 && lost[0].contains(r#"all benchmarks were known: no data"#), "{lost:?}");
@@ -197,7 +199,7 @@ fn what_can_t_be_measured_is_listed_with_the_reason_and_not_served() {
 fn people_get_each_benchmark_once() {
     let done = run(STYLE_0_5, &["--bench"], "");
     assert_eq!(done.code, Some(0), "{}", done.stderr);
-    assert_eq!((done.answers.len(), done.answers[0].as_str()), (8, "async/iter: ran"));
+    assert_eq!((done.answers.len(), done.answers[0].as_str()), (9, "async/iter: ran"));
     assert!(done.stderr.contains("stand-in for criterion"), "{}", done.stderr);
     let filtered = run(BEHAVIOUR, &["--bench", "--noplot", "--sample-size", "10", "count"], "");
     assert_eq!(filtered.log, ["setup", "1 iterations", "guard dropped"]);
@@ -234,6 +236,22 @@ fn chance_is_the_same_in_every_worker_and_the_systems_for_people() {
     for pair in counted[3..7].windows(2) {
         assert_ne!(pair[0].split('[').nth(1), pair[1].split('[').nth(1), "not the same bytes again");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_printed_before_criterion_is_called_is_no_answer() {
+    for arguments in [&["--list"][..], &["sources", "--serve"], &["sources", "--count"]] {
+        let done = run(CHANCE, arguments, "slice 1\nend\n");
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        let are_answers = done.answers.iter().all(|line| line.starts_with('{'));
+        assert!(are_answers && !done.answers.is_empty(), "{:?}", done.answers);
+    }
+    let features = run(CHANCE, &["--cpu"], "").answers;
+    assert!(features.len() == 1 && features[0].starts_with('['), "{features:?}");
+    let names = run(CHANCE, &["--list", "--format", "terse"], "").answers;
+    assert_eq!(names, ["sources: benchmark", "words: benchmark"]);
+    assert_eq!(run(CHANCE, &["words"], "").answers, ["this is printed where answers are", "words: ran"]);
 }
 
 #[test]

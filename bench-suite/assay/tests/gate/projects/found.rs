@@ -125,7 +125,8 @@ fn a_bench_that_does_not_compile_takes_no_other_one_with_it_and_is_not_green() {
     ]);
     let (benches, progress) = listed(&project);
     assert_eq!(benches, ["summing/sums doubles"], "{progress}");
-    assert!(progress.contains("skipped: summing/other: it does not compile"), "{progress}");
+    let why = "skipped: summing/other: it does not compile (in other: cannot find function `gone` in crate `summing`)";
+    assert!(progress.contains(why), "{progress}");
     // The change breaks the other one.
     project.write("benches/sums.rs", &CRITERION_BENCH.replace("doubles\"", "doubled\""));
     project.write("benches/other.rs", &CRITERION_BENCH.replace("doubles\"", "other\""));
@@ -135,6 +136,38 @@ fn a_bench_that_does_not_compile_takes_no_other_one_with_it_and_is_not_green() {
     let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 3, "{said}{progress}");
     assert!(said.contains("summing/sums: it does not compile"), "{said}{progress}");
+}
+
+/// A bench that reads a file before it asks for anything of criterion.
+const WORDS: &str = r#"fn main() {
+    let words = std::fs::read_to_string("words.txt").expect("the words of the data set");
+    criterion::Criterion::default().bench_function("words", |b| b.iter(|| words.len()));
+}
+"#;
+
+#[test]
+fn a_bench_that_ends_before_its_benchmarks_are_known_takes_no_other_one_with_it_and_is_not_green() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = Project::new(&[
+        ("Cargo.toml", MANIFEST),
+        ("Cargo.lock", LOCK),
+        ("src/lib.rs", LIBRARY),
+        ("benches/sums.rs", CRITERION_BENCH),
+        ("benches/other.rs", WORDS),
+        ("words.txt", "one two three"),
+    ]);
+    assert_eq!(listed(&project).0, ["summing/other words", "summing/sums doubles"]);
+    std::fs::remove_file(project.root().join("words.txt")).expect("it was there");
+    let (benches, progress) = listed(&project);
+    assert_eq!(benches, ["summing/sums doubles"], "{progress}");
+    let why = "skipped: summing/other: it can't list its cases (exit status: 101)";
+    assert!(progress.contains(why) && progress.contains("the words of the data set"), "{progress}");
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 3, "{said}{progress}");
+    assert!(said.contains("the base has the case words, the new side does not"), "{said}{progress}");
 }
 
 /// The second time the library is there, and nothing in the project has changed.

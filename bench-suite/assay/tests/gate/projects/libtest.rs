@@ -66,6 +66,12 @@ fn a_test() {
 }
 "#;
 
+/// A program whose benches are in a module.
+const PROGRAM: &str = "#![cfg_attr(test, feature(test))]\n\n#[cfg(test)]\nextern crate test;\n\n#[cfg(test)]\nmod zeros;\n\n\
+    fn main() {}\n";
+
+const ZEROS: &str = "#[bench]\nfn few(b: &mut test::Bencher) {\n    b.iter(|| vec![0; 10]);\n}\n";
+
 const LIBTEST_PACKAGE: &str = "[package]\nname = \"summing\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
 
 const CRITERION_PACKAGE: &str = "[package]\nname = \"doubling\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
@@ -135,6 +141,9 @@ fn without_criterion_libtests_benches_are_all() {
     let project = Project::new(&[
         ("Cargo.toml", &manifest),
         ("src/lib.rs", LIBRARY),
+        ("src/main.rs", PROGRAM),
+        ("src/zeros.rs", ZEROS),
+        ("src/bin/plain.rs", "fn main() {}\n"),
         ("benches/summing.rs", BENCH),
         ("benches/own.rs", "fn main() {}\n"),
     ]);
@@ -143,8 +152,10 @@ fn without_criterion_libtests_benches_are_all() {
     let mut listed: Vec<String> =
         said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     listed.sort_unstable();
-    let of_library = "summing/summing#lib tests::few_squares";
-    assert_eq!(listed, ["summing/summing others::largest", "summing/summing squares", of_library], "{progress}");
+    let of_bench = ["summing/summing others::largest", "summing/summing squares"];
+    let beside = ["summing/summing#bin zeros::few", "summing/summing#lib tests::few_squares"];
+    assert_eq!(listed, [of_bench, beside].concat(), "{progress}");
+    assert!(!progress.contains("summing/plain"), "nothing asks for it: {progress}");
     assert!(
         progress.contains("skipped: summing/own: no criterion, divan, gungraun, iai or bencher is in Cargo.lock"),
         "{progress}"

@@ -88,5 +88,5 @@ fn what_is_no_project_is_refused_with_the_remedy() {
     project.write("README.md", "Sums of numbers.\n");
     project.commit();
     let why = refused(&project.root());
-    assert!(why.contains("benches need one of them as a dev-dependency"), "{why}");
+    assert!(why.contains("`assay gate --command` gates a bench of another kind"), "{why}");
 }
