@@ -232,9 +232,9 @@ impl AbSession<'_> {
         let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
-        // Two programs may have a benchmark of one name, and a later assay counts more.
+        // Two programs may have a benchmark of one name, another assay may count more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
-        let mut what = format!("{programs:?}|{repeat}|{}", counts::METRICS.join(","));
+        let mut what = format!("{programs:?}|{repeat}|{:?}|{}", subject.crates()?, counts::METRICS.join(","));
         if subject.counting() == Counting::Process {
             // A command sees them all.
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
