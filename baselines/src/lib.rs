@@ -35,8 +35,8 @@
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
 //! - **undecided**: a gate whose evidence neither shows a regression nor rules it out. Never green.
 //! - **calibration**, **suite**: the gate measured on cases whose truth is known; all its cases once ([`calibration`]).
-//! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all
-//!   claims of one session ([`claim`]).
+//! - **claim**, **target**, **claim report**: a promise about an optimisation, the promised value, and all claims of one
+//!   session, judged ([`claim`]).
 //! - **call stacks**: the cost of a case by stack of functions ([`CallStacks`]).
 //! - **history**, **series**, **point**: the exact metrics of many commits; the values of one metric of one case,
 //!   commit by commit; one of them ([`history`]). To **backfill** is to measure commits of before.

@@ -99,9 +99,9 @@ impl ReportArgs {
         let text = std::fs::read_to_string(document).with_context(|| format!("can't read {}", document.display()))?;
         let name = document.display().to_string();
         let (text, filled) = match FigureSource::of(Path::new(&self.run)) {
-            FigureSource::Ledger => {
-                let ledger = ClaimReport::read(Path::new(&self.run))?;
-                splice::splice(&name, &text, &Figures::Ledger(&ledger), &self.blocks)?
+            FigureSource::Claims => {
+                let report = ClaimReport::read(Path::new(&self.run))?;
+                splice::splice(&name, &text, &Figures::Claims(&report), &self.blocks)?
             }
             FigureSource::Calibration => {
                 let suites = calibration::read(Path::new(&self.run))?;
@@ -118,7 +118,7 @@ impl ReportArgs {
 /// What a file has figures of, by the fields that it begins with.
 enum FigureSource {
     Run,
-    Ledger,
+    Claims,
     Calibration,
 }
 
@@ -130,7 +130,7 @@ impl FigureSource {
         };
         match text.lines().next() {
             Some(first) if has(first, "rules") => FigureSource::Calibration,
-            _ if has(&text, "claims") => FigureSource::Ledger,
+            _ if has(&text, "claims") => FigureSource::Claims,
             _ => FigureSource::Run,
         }
     }

@@ -232,7 +232,7 @@ impl AbSession<'_> {
         let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
-        // Two programs may have a benchmark of one name, another assay may count more, and functions are charged by crate.
+        // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
         let mut what = format!("{programs:?}|{repeat}|{:?}|{}", subject.crates()?, counts::METRICS.join(","));
         if subject.counting() == Counting::Process {
