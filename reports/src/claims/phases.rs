@@ -75,7 +75,7 @@ pub fn picture(report: &ClaimReport) -> Option<CaptionedChart<'static>> {
     })
 }
 
-/// The same as a table: a row a workload; none if no phase was measured.
+/// The same as a table: one row per workload; none if no phase was measured.
 pub fn markdown(report: &ClaimReport) -> Option<String> {
     let falls = waterfalls(report);
     let mut phases: Vec<&str> = falls.iter().flat_map(|fall| fall.steps.iter().map(|(phase, _)| *phase)).collect();

@@ -19,7 +19,7 @@ use harness::workspace;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A suite takes as long as a gate's time lane, with --load some two minutes. With several sizes, each
-suite deals them to its cases. The record grows by a line a suite; repeat an interrupted command to
+suite deals them to its cases. The record grows by one line per suite; repeat an interrupted command to
 continue. Suites that older rules judged are listed apart.
 
 Examples:

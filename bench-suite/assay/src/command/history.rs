@@ -35,9 +35,9 @@ pub enum HistoryCommand {
     Add(AddArgs),
     /// Show where series changed; ends with 100 if the policy's [history] blocks one
     Show(ShowHistoryArgs),
-    /// Build and count commits of before, the newest first; an interrupted backfill goes on where it was
+    /// Build and count earlier commits, the newest first; an interrupted backfill continues where it stopped
     Backfill(BackfillArgs),
-    /// Write static pages: a trend a series, with its changes
+    /// Write static pages: the trend of each series, with its changes
     Site(SiteArgs),
 }
 

@@ -1,5 +1,5 @@
-//! The subcommands, one a file, with [`selection`], their common arguments, and [`publish`], which prints and writes a
-//! run's reports.
+//! The subcommands, one per file, with [`selection`], their common arguments, and [`publish`], which prints and writes
+//! a run's reports.
 
 mod baseline;
 mod calibrate;

@@ -23,7 +23,7 @@ use crate::subject::{Subject, SubjectCase};
 const MOST: usize = 12;
 
 /// The most instructions of these cases together, as they are measured, unless the worst alone has more. Without
-/// optimisation they are ten to thirty times as many, and callgrind counts some ten million a second.
+/// optimisation they are ten to thirty times as many, and callgrind counts some ten million per second.
 const MOST_INSTRUCTIONS: f64 = 1e8;
 
 /// The two sides of a comparison.
