@@ -32,9 +32,9 @@ that the case's store supports, except store and durability class.
 Stored runs: exact counts are judged if toolchain, valgrind, C library, CPU and corpus are the same. Times of two
 sessions are shown, never judged. Revisions, variants and phases are measured now, alternating, and times are judged.
 
-What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or what its --output-format=json
-prints, the JSON of hyperfine --export-json and of goose --report-file, or a folder with any of them. target/criterion:main is the run that
-criterion keeps there as `main` (cargo bench -- --save-baseline main).
+What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or what its
+--output-format=json prints, the JSON of hyperfine --export-json and of goose --report-file, or a folder with any of
+them. target/criterion:main is the run that criterion keeps there as `main` (cargo bench -- --save-baseline main).
 
 Examples:
   assay compare baselines/stored/x.jsonl latest

@@ -43,7 +43,7 @@ The gate takes the baseline of this environment from baselines/stored. If there 
   assay run --lane counts && assay baseline accept --reason \"first\"
 
 A change is judged by the base: by the policy and the baselines of REV, of the commit where a pull request leaves its
-target branch (in CI), or of HEAD. What this tree has otherwise is reported and not used.
+target branch (in CI), or of HEAD. Differences in this tree are reported and not used.
 
 Examples:
   assay gate                             all exact counts against the stored baseline
@@ -54,8 +54,8 @@ Examples:
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
 
-
-In any other cargo package or workspace, its benches (criterion, divan, gungraun, iai, libtest) are gated, with nothing to edit:
+In any other cargo package or workspace, its benches (criterion, divan, gungraun, iai, bencher, libtest) are gated, with
+nothing to edit:
   cargo assay gate                               exact counts against the baseline that it has stored
   cargo assay gate --against HEAD~1              all benchmarks
   cargo assay gate parse --against main          those whose name contains `parse`

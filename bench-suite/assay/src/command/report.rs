@@ -23,10 +23,11 @@ Examples:
   assay report --against 20261121T2133   the latest run compared with another
   assay report x.jsonl --splice README.md
                                          the figures of a run in a document, between `<!-- assay:variants -->` and
-                                         `<!-- /assay -->`; others are lead, changes, counts, time, load, effect and
-                                         single-toggles, of a run of `compare --each-toggle` also toggles, phase-steps
-                                         and interactions, of a claim report (JSON) claims, claims-summary and phases, and of a calibration's
-                                         record calibration")]
+                                         `<!-- /assay -->`
+
+Figures of a run: variants, lead, changes, counts, time, load, effect, single-toggles; of `compare --each-toggle` also
+toggles, phase-steps, interactions. Of a claim report (JSON): claims, claims-summary, phases. Of a calibration's record:
+calibration.")]
 pub struct ReportArgs {
     /// The run: a path, a name in target/assay/runs, or `latest`; with --splice also a claim report or a calibration's
     /// record
