@@ -29,9 +29,9 @@ use harness::workspace;
 use reports::Format;
 
 use super::cargo_args::CargoArgs;
-use super::load_args::LoadGateArgs;
 use super::publish;
 use super::selection::SelectionArgs;
+use super::server_args::ServerArgs;
 
 /// The folders that say what a benchmark does.
 const MEASURED: [&str; 3] = ["bench-suite/corpus", "bench-suite/worker", "bench-suite/workloads"];
@@ -93,7 +93,7 @@ pub struct GateArgs {
     command: Vec<String>,
 
     #[command(flatten)]
-    load: LoadGateArgs,
+    server: ServerArgs,
 
     /// With --command or --server: what a shell runs in this folder to build a side [default: cargo build --release, if
     /// there is a Cargo.toml]
@@ -137,7 +137,7 @@ impl GateArgs {
         if !self.command.is_empty() {
             return self.commands(revision);
         }
-        if let Some(subject) = self.load.subject(self.build.clone())? {
+        if let Some(subject) = self.server.subject(self.build.clone())? {
             return self.server(&subject, revision);
         }
         ensure!(self.build.is_none(), "`--build` builds what --command or --server runs: give one of them");
@@ -289,7 +289,7 @@ impl GateArgs {
 
     /// Measures a server under load against a revision, by that revision's rules.
     fn server(&self, subject: &ServerSubject, revision: &str) -> Result<Exit> {
-        let notes = |base: &Base| self.load.changed_scenario(subject, &base.commit).into_iter().collect();
+        let notes = |base: &Base| self.server.changed_scenario(subject, &base.commit).into_iter().collect();
         self.by_rules_of(subject.repository(), revision, subject, notes)
     }
 

@@ -16,7 +16,6 @@ mod history;
 mod hits;
 mod init;
 mod load;
-mod load_args;
 mod load_profile;
 mod mcp;
 mod memories;
@@ -28,6 +27,7 @@ mod report;
 mod run;
 mod selection;
 mod serve;
+mod server_args;
 mod shell;
 mod trend;
 

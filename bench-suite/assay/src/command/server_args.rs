@@ -10,7 +10,7 @@ use harness::words;
 
 /// A server and its load.
 #[derive(Debug, Args)]
-pub struct LoadGateArgs {
+pub struct ServerArgs {
     /// With --against: gate this server, as started in this folder, under load; `{port}` stands for the port that it
     /// must listen on
     #[arg(long, value_name = "COMMAND", requires = "against", conflicts_with_all = ["project", "command", "shard"])]
@@ -33,7 +33,7 @@ pub struct LoadGateArgs {
     load: Option<String>,
 }
 
-impl LoadGateArgs {
+impl ServerArgs {
     /// The server as a subject, if one is asked for; `build` is the shell command that builds it.
     pub fn subject(&self, build: Option<String>) -> Result<Option<ServerSubject>> {
         let Some(server) = &self.server else { return Ok(None) };
