@@ -16,6 +16,7 @@ mod history;
 mod hits;
 mod init;
 mod load;
+mod load_ladder;
 mod load_profile;
 mod mcp;
 mod memories;
