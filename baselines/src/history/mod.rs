@@ -1,6 +1,6 @@
 //! The history of a project: the exact metrics of many commits, one file an environment, under version control.
 //!
-//! JSON Lines, a header first, then one line a commit, in the order of their making: FORMAT.md describes it. Values of
+//! JSON Lines, a header first, then one line per commit, in the order of their making: FORMAT.md describes it. Values of
 //! different environments are never in one file, and so never in one series. Times are not kept: one of another session
 //! can't be compared.
 //!

@@ -83,7 +83,7 @@ pub(super) fn index(reports: &[HistoryReport], benchmarks: &[Benchmark<'_>]) -> 
     page("History", body)
 }
 
-/// The page of one benchmark: a trend a metric, with its table.
+/// The page of one benchmark: one trend per metric, with its table.
 pub(super) fn benchmark(one: &Benchmark<'_>) -> String {
     let name = printable(&one.case.to_string());
     let body = html! {
