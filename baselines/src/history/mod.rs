@@ -1,6 +1,6 @@
 //! The history of a project: the exact metrics of many commits, one file per environment, under version control.
 //!
-//! JSON Lines, the header first, then one line per commit, in the order in which they were made: FORMAT.md describes it.
+//! JSON Lines, the header first, then one line per commit, in the order of the commits: FORMAT.md describes it.
 //! Values of different environments are never in one file, and so never in one series. Times are not kept: one of
 //! another session can't be compared.
 //!

@@ -1,4 +1,4 @@
-//! The pages of a history: an index of the changes and of all benchmarks, and a page a benchmark.
+//! The pages of a history: an index of the changes and of all benchmarks, and one page per benchmark.
 
 use baselines::history::changes::ChangedSeries;
 use baselines::history::series::Series;
