@@ -56,7 +56,7 @@ pub struct RunHeader {
 }
 
 impl RunHeader {
-    /// What stands in the place of a profile if another tool measured.
+    /// The profile of a run that another tool measured.
     pub const FOREIGN: &str = "foreign";
 
     /// Another tool measured.

@@ -1,4 +1,4 @@
-//! What is said of a change: the verdict on one metric of one case, and all of them together.
+//! The verdict on a change: of one metric of one case, and of all of them together.
 
 use serde::{Deserialize, Serialize};
 
@@ -129,8 +129,8 @@ impl Delta {
         self.verdict == Verdict::Equal && self.base.is_none() && self.new.is_none()
     }
 
-    /// Records whose doing the change is. What only the compiler did no longer blocks, up to a limit of its own (a share
-    /// of the base); without such a limit it blocks as any change.
+    /// Records whose doing the change is. What only the compiler did does not block up to its own limit, a share of the
+    /// base; without such a limit it blocks like any other change.
     pub fn attribute(&mut self, doing: Doing, compiler: Option<f64>) {
         let within = compiler.zip(self.relative).is_some_and(|(limit, relative)| relative.abs() <= limit);
         if let (Whose::Compiler, true, Some(limit)) = (doing.whose, within, compiler) {

@@ -32,7 +32,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", requires = "scenario")]
     pub preset: Option<String>,
 
-    /// The server, as memory-server prints it; with a scenario, in the place of its base URL
+    /// The server, as memory-server prints it; with a scenario, instead of its base URL
     #[arg(long, value_name = "URL", required_unless_present = "scenario")]
     pub server: Option<String>,
 

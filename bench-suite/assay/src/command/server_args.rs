@@ -54,7 +54,7 @@ impl ServerArgs {
         Ok(Some(ServerSubject::new(server.clone(), build, load)?))
     }
 
-    /// What is to be said of a scenario that the base has otherwise, as both sides play this tree's.
+    /// The note on a scenario that differs from the base's, because both sides play this tree's; none if it does not.
     pub fn changed_scenario(&self, subject: &ServerSubject, base: &str) -> Option<String> {
         let file = self.scenario.as_ref()?.canonicalize().ok()?;
         let within = file.strip_prefix(subject.repository()).ok()?.to_str()?;

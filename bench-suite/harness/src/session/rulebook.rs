@@ -46,7 +46,7 @@ pub struct Rulebook {
     pub text: String,
     /// The hashes of all that judges.
     pub judged_by: JudgedBy,
-    /// What the change has otherwise than the base, a sentence each.
+    /// The differences of the change from the base, one sentence each.
     pub notes: Vec<String>,
     base: Option<BaseCommit>,
     /// The change's own policy, if it is another one: it may mend what is wrong with the base's.
