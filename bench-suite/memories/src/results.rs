@@ -199,7 +199,7 @@ impl MeasuredOperation {
 }
 
 impl LatencyTimes {
-    /// Of these times, ns; none of none.
+    /// Of these times, ns; none if there are no times.
     pub fn of(times_ns: &[f64]) -> Option<LatencyTimes> {
         let at = |share| percentile(times_ns, share).ok();
         Some(LatencyTimes { count: times_ns.len(), p50: at(0.5)?, p95: at(0.95)?, max: at(1.0)? })
@@ -215,7 +215,7 @@ impl CallsPerOperation {
 }
 
 impl LatencyGrowth {
-    /// From the first size to the last; none of one size.
+    /// From the first size to the last; none if there is only one.
     pub fn of(sizes: &[MeasuredSize]) -> Option<LatencyGrowth> {
         let [first, .., last] = sizes else { return None };
         let ratio = last.search.alone?.p50 / first.search.alone?.p50;

@@ -140,8 +140,8 @@ fn told(error: &anyhow::Error) -> String {
     text
 }
 
-/// An empty run is nothing measured, and so are one with nothing to keep and a filter that selects nothing; every other
-/// failure is an error.
+/// The exit code of an error: "nothing measured" for an empty run, for one without exact counts to accept, and for a
+/// filter that selects nothing.
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<NothingSelected>() {
         return Exit::Nothing;
