@@ -174,8 +174,8 @@ impl Rulebook {
         self.notes.push(format!("the {what} of this change differs from the base's: judged by the base's, {source}"));
     }
 
-    /// Reports which of these files and folders the change edits. They define the benchmarks: one may ask for less under
-    /// the same name.
+    /// Reports which of these files and folders the change edits. They define the benchmarks, of which one may then ask
+    /// for less under the same name.
     pub fn benchmarks(&mut self, places: &[&str]) -> Result<()> {
         let Some(base) = &self.base else { return Ok(()) };
         let diff = ["diff", "--name-only", "--no-renames", "-z", &base.commit, "--"];
