@@ -137,7 +137,7 @@ fn unit(csv: &str) -> Option<String> {
     first.iter().rev().nth(from_end).map(|unit| (*unit).to_owned())
 }
 
-/// The median of each benchmark in a criterion folder, ns an iteration.
+/// The median of each benchmark in a criterion folder, ns per iteration.
 pub fn medians_ns(folder: &Path) -> Result<BTreeMap<String, f64>> {
     let mut found = Found::default();
     read(folder, &files::walk(folder)?, Some(NEW), &mut found)?;
