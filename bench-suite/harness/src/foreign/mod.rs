@@ -23,7 +23,6 @@ use anyhow::{Result, bail, ensure};
 use baselines::{CaseKey, Durability, Environment, InvalidEntry, Measurement, Metric, Run, RunHeader, Sample, Skipped};
 use serde_json::Value;
 
-pub use criterion::medians_ns;
 pub use stored::{Parts, StoredCounts};
 
 /// The tools that write JSON: how their output is recognised, and its reader.
