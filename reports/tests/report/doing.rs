@@ -40,7 +40,10 @@ fn what_is_not_known_is_no_part_of_the_lead() {
     let mut comparison = regressed.judgement.clone().expect("judged").comparison;
     comparison.deltas.retain(|delta| delta.metric == "cpu_time" && delta.verdict == Verdict::Regressed);
     for delta in &mut comparison.deltas {
-        delta.attribute(Doing { whose: Whose::Unknown, evidence: "python3 does not name its compiler".to_owned() }, None);
+        delta.attribute(
+            Doing { whose: Whose::Unknown, evidence: "python3 does not name its compiler".to_owned() },
+            None,
+        );
     }
     let report = Report { judgement: Some(gate::judge(comparison, &[], &[])), ..regressed };
     let page = render(&report, Format::Html).expect("rendered");
