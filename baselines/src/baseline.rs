@@ -1,4 +1,4 @@
-//! Baselines: runs that somebody accepted with a reason, one file an environment, in a folder under version control.
+//! Baselines: runs that somebody accepted with a reason, one file per environment, in a folder under version control.
 
 use std::path::{Path, PathBuf};
 

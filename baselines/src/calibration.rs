@@ -1,4 +1,4 @@
-//! The record of a calibration: JSON Lines, a suite a line, under version control beside the baselines.
+//! The record of a calibration: JSON Lines, one suite per line, under version control beside the baselines.
 //!
 //! A calibration measures the gate itself, on cases whose truth is known. The values of all rounds are kept, so that
 //! other rules can be tried on them later. The slice times are not kept.

@@ -1,4 +1,4 @@
-//! Claims about optimisations: targets, verdicts, and the ledger of all claims.
+//! Claims about optimisations: targets, verdicts, and the report of all claims.
 //!
 //! A verdict is a pure function of a target, a measured effect and a margin. The effect is an interval; for an exact
 //! count, it is one value. In gains (the logarithm of the ratio, turned so that the claimed direction is up), a claim
@@ -241,7 +241,7 @@ pub struct JudgedClaim {
     pub verdict: ClaimVerdict,
 }
 
-/// The ledger: all claims that were measured in one session.
+/// The claim report: all claims that were measured in one session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClaimReport {
     /// The version of the format.
@@ -266,13 +266,13 @@ impl ClaimReport {
 
     /// Writes the report atomically.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).expect("a ledger has string keys");
+        let text = serde_json::to_vec_pretty(self).expect("a claim report has string keys");
         atomic::write(path, &text)
     }
 
     /// Reads a report of a known schema version.
     pub fn read(path: &Path) -> Result<ClaimReport> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        schema::read(path, 0, &text, KNOWN, "ledger of claims")
+        schema::read(path, 0, &text, KNOWN, "claim report")
     }
 }

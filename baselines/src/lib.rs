@@ -11,7 +11,7 @@
 //! - **sample**: the values of one metric of one case, in the order of measuring.
 //! - **measurement**: a case, a metric and a sample, with durability class, counters and costs by function.
 //! - **environment**: the machine, the toolchain and the commit of a number.
-//! - **run**: an environment and its measurements, one record a line, written as they are made ([`record`]).
+//! - **run**: an environment and its measurements, one record per line, written as they are made ([`record`]).
 //! - **skipped**, **invalid**: entries of a run for things that were not measured, or can't be believed. Neither counts
 //!   as passed.
 //! - **baseline**: a run that somebody accepted with a reason ([`baseline`]).
@@ -35,11 +35,11 @@
 //! - **gate**: all verdicts together, as an exit code ([`gate`]).
 //! - **undecided**: a gate whose evidence neither shows a regression nor rules it out. Never green.
 //! - **calibration**, **suite**: the gate measured on cases whose truth is known; all its cases once ([`calibration`]).
-//! - **claim**, **target**, **ledger**: a promise about an optimisation, the promised value, and the report of all
-//!   claims of one session ([`claim`]).
+//! - **claim**, **target**, **claim report**: a promise about an optimisation, the promised value, and all claims of a
+//!   session with their verdicts ([`claim`]).
 //! - **call stacks**: the cost of a case by stack of functions ([`CallStacks`]).
 //! - **history**, **series**, **point**: the exact metrics of many commits; the values of one metric of one case,
-//!   commit by commit; one of them ([`history`]). To **backfill** is to measure commits of before.
+//!   commit by commit; one of them ([`history`]). To **backfill** is to measure earlier commits.
 //! - **change point**, **drift**: a place where a series changed; many small changes that add up to one
 //!   ([`stats::steps`] of exact values, else [`stats::change_points`]).
 //! - **odd run**: a run that moved most benchmarks at once, and that no other run of the history is like

@@ -33,7 +33,7 @@ pub enum Unit {
     Bytes,
     /// Nanoseconds.
     Nanoseconds,
-    /// Things a second.
+    /// Things per second.
     PerSecond,
     /// A share: 1 is all.
     Ratio,
@@ -153,7 +153,7 @@ pub const METRICS: &[Metric] = &[
         "time of one operation in which it was blocked: neither running nor ready to run",
     ),
     sampled("voluntary_switches", Count, Time, "how often one operation gave its core up to wait"),
-    more_is_better(sampled("throughput", PerSecond, Load, "requests answered a second")),
+    more_is_better(sampled("throughput", PerSecond, Load, "requests answered per second")),
     sampled(RESPONSE_P50, Nanoseconds, Load, "median response time from the intended start"),
     sampled("response_p90", Nanoseconds, Load, "90th percentile of the response time from the intended start"),
     sampled(RESPONSE_P95, Nanoseconds, Load, "95th percentile of the response time from the intended start"),
@@ -161,7 +161,7 @@ pub const METRICS: &[Metric] = &[
     sampled("response_p999", Nanoseconds, Load, "99.9th percentile of the response time from the intended start"),
     sampled("service_p50", Nanoseconds, Load, "median time from the actual send to the answer"),
     sampled(ERRORS, Count, Load, "requests that failed or were answered wrongly"),
-    sampled("cpu_per_request", Nanoseconds, Load, "CPU time of the server a request"),
+    sampled("cpu_per_request", Nanoseconds, Load, "CPU time of the server per request"),
     sampled(PEAK_MEMORY, Bytes, Load, "peak resident memory of the server, or of a command's process"),
     exact("round_trips", Count, Effect, "exchanges with a database's server that one operation waits for"),
     exact("connections", Count, Effect, "TCP connections that one operation opens"),

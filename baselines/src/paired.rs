@@ -64,7 +64,7 @@ pub struct Slices {
     /// Wall time of each slice, ns.
     pub wall_ns: Vec<u64>,
     /// The time of each slice in which the work was blocked, ns: neither running nor ready to run. Empty where that is
-    /// not known: runs of before, systems that do not say, benches that report wall times only.
+    /// not known: older runs, systems that do not say, benches that report wall times only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting_ns: Vec<u64>,
     /// Voluntary context switches during the slices: the process waited.

@@ -22,7 +22,7 @@ const SCHEMA: u64 = 1;
 pub const DEFAULT: &str = include_str!("../policy.toml");
 
 /// The largest limits that still limit something. Relative, also for the compiler: ten times the base. Absolute: a
-/// second or a gigabyte an operation.
+/// second or a gigabyte per operation.
 const MOST: [f64; 3] = [10.0, 1e9, 10.0];
 
 /// All rules of a gate.

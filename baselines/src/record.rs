@@ -1,4 +1,4 @@
-//! The file of a run: JSON Lines, a header first, one record a line, an end line last. FORMAT.md describes it.
+//! The file of a run: JSON Lines, the header first, one record per line, the end line last. FORMAT.md describes it.
 //!
 //! Each line is written as soon as it is measured, to a file that ends in `.partial`. The end line makes the run
 //! complete, and then the file gets its name. A killed run loses at most the line that it was writing, and never looks
@@ -56,7 +56,7 @@ pub struct RunHeader {
 }
 
 impl RunHeader {
-    /// What stands in the place of a profile if another tool measured.
+    /// The profile of a run that another tool measured.
     pub const FOREIGN: &str = "foreign";
 
     /// Another tool measured.

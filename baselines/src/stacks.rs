@@ -11,7 +11,7 @@ pub struct CallStacks {
     pub case: CaseKey,
     /// The unit of the costs, as in `instructions`.
     pub unit: String,
-    /// Folded stacks: `main;outer;inner 42`, one a line, the cost last.
+    /// Folded stacks: `main;outer;inner 42`, one per line, the cost last.
     pub folded: String,
     /// The folded stacks of the base, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

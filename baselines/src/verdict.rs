@@ -1,4 +1,4 @@
-//! What is said of a change: the verdict on one metric of one case, and all of them together.
+//! The verdict on a change: of one metric of one case, and of all of them together.
 
 use serde::{Deserialize, Serialize};
 
@@ -129,9 +129,9 @@ impl Delta {
         self.verdict == Verdict::Equal && self.base.is_none() && self.new.is_none()
     }
 
-    /// Lays the change to somebody. What only the compiler did no longer blocks, up to a limit of its own (a share of
-    /// the base); without such a limit it blocks as any change.
-    pub fn lay(&mut self, doing: Doing, compiler: Option<f64>) {
+    /// Records whose doing the change is. What only the compiler did does not block up to its own limit, a share of the
+    /// base; without such a limit it blocks like any other change.
+    pub fn attribute(&mut self, doing: Doing, compiler: Option<f64>) {
         let within = compiler.zip(self.relative).is_some_and(|(limit, relative)| relative.abs() <= limit);
         if let (Whose::Compiler, true, Some(limit)) = (doing.whose, within, compiler) {
             self.blocks = false;
@@ -170,7 +170,7 @@ mod tests {
     fn only_the_compiler_advises_and_only_up_to_its_limit() {
         let blocks = |relative: f64, whose: Whose, limit: Option<f64>| {
             let mut delta = worse(relative);
-            delta.lay(Doing { whose, evidence: String::new() }, limit);
+            delta.attribute(Doing { whose, evidence: String::new() }, limit);
             assert!(delta.doing.is_some());
             delta.blocks
         };

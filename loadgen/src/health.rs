@@ -151,10 +151,8 @@ impl GeneratorHealth {
 
 /// CPU time of this process so far.
 pub fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
     // The kernel's CPU times are not negative.
-    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
 /// Waits of a generator, as they occur.

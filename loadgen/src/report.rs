@@ -109,7 +109,7 @@ pub struct LoadSummary {
     requests: u64,
     errors: BTreeMap<String, u64>,
     sessions: u64,
-    /// Requests with a right answer, a second.
+    /// Requests with a right answer, per second.
     throughput: Option<f64>,
     response_ns: TimeSummary,
     service_ns: TimeSummary,
@@ -183,7 +183,7 @@ impl LoadSummary {
     }
 }
 
-/// Measurements as JSON records, one a line.
+/// Measurements as JSON records, one per line.
 pub fn lines(measurements: &[Measurement]) -> Result<String> {
     let line = |measurement| Ok(serde_json::to_string(measurement).context("encoding a measurement")? + "\n");
     measurements.iter().map(line).collect()

@@ -50,7 +50,7 @@ async fn single_query(store: &dyn Store, ids: &[EpisodeId], counters: &Counters)
     }
 }
 
-/// Batch `parallel`: one question an episode, each on its own task.
+/// Batch `parallel`: one question per episode, each on its own task.
 async fn parallel(store: &Arc<dyn Store>, ids: &[EpisodeId], counters: &Counters) -> Result<Vec<Option<Arc<Episode>>>> {
     let [_, _, ..] = ids else {
         return serial(&**store, ids).await; // nothing to do beside it

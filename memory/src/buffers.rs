@@ -1,8 +1,8 @@
 //! Scratch buffers in which values are encoded, compressed and decompressed: the `buffers` toggle.
 //!
 //! Codecs serialise straight into a buffer, stores copy out of it, and then it goes back. The contexts of compressors
-//! are always kept, one a thread: making one costs more than compressing a step, and comparing with that would flatter
-//! the pool.
+//! are always kept, one per thread: making one costs more than compressing a step, and comparing with that would
+//! flatter the pool.
 
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};

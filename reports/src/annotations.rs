@@ -13,7 +13,7 @@ use crate::{Report, cause, deltas};
 
 const SHOWN: usize = 10;
 
-/// The commands, one a line.
+/// The commands, one per line.
 pub fn render(report: &Report) -> String {
     let headline = headline(report);
     let (mut errors, mut warnings, mut notices) = (vec![], vec![], vec![]);

@@ -1,4 +1,4 @@
-//! The cause of a changed count in words: the functions, and whether they were called more often or cost more a call.
+//! The cause of a changed count in words: the functions, and whether they were called more often or cost more per call.
 
 use baselines::cause::FunctionDelta;
 use baselines::compare::Delta;

@@ -31,8 +31,8 @@ pub enum Error {
         reason: String,
     },
     /// A format that only shows regressions.
-    #[error("a ledger of claims is not written as {0}: take html, markdown, text or json")]
-    NoLedger(Format),
+    #[error("a claim report is not written as {0}: take html, markdown, text or json")]
+    NoClaims(Format),
     /// A file that can't be written, or a statistic that can't be computed.
     #[error(transparent)]
     Baselines(#[from] baselines::Error),

@@ -107,7 +107,7 @@ struct WireStacks<'a> {
     base_folded: &'a Option<String>,
 }
 
-/// The report as JSON, a case a line, with a line break at its end. A delta that is not finite is an error.
+/// The report as JSON, one case per line, with a line break at its end. A delta that is not finite is an error.
 pub fn render(report: &Report) -> Result<String> {
     let failed = |reason: String| Error::Encode { format: Format::Json, reason };
     let deltas = || report.judgement.iter().flat_map(|judgement| &judgement.comparison.deltas);

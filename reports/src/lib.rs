@@ -1,4 +1,4 @@
-//! Reports: one model, and one exporter a file.
+//! Reports: one model, and one exporter per file.
 //!
 //! - [`Report`]: the model, a run with its judgement and its call stacks.
 //! - [`html`]: a page for a browser; `markdown`: a comment on a change; [`text`]: tables for a terminal; `json`: for

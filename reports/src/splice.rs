@@ -15,8 +15,8 @@ use crate::{Error, Report, Result, calibration, claims, headline, markdown};
 pub enum Figures<'a> {
     /// A run, with its judgement if it has one.
     Run(&'a Report),
-    /// A ledger of claims.
-    Ledger(&'a ClaimReport),
+    /// A claim report.
+    Claims(&'a ClaimReport),
     /// The suites of a calibration.
     Calibration(&'a [Suite]),
 }
@@ -35,8 +35,8 @@ const OF_RUN: &[&str] = &[
     "load",
     "effect",
 ];
-/// The names of a ledger's figures.
-const OF_LEDGER: &[&str] = &["claims", "claims-summary", "phases"];
+/// The names of a claim report's figures.
+const OF_CLAIMS: &[&str] = &["claims", "claims-summary", "phases"];
 /// The names of a calibration's figures.
 const OF_CALIBRATION: &[&str] = &["calibration"];
 
@@ -48,7 +48,7 @@ const END: &str = "<!-- /assay -->";
 pub fn splice(name: &str, text: &str, figures: &Figures<'_>, blocks: &[String]) -> Result<(String, usize)> {
     let mine = match figures {
         Figures::Run(_) => OF_RUN,
-        Figures::Ledger(_) => OF_LEDGER,
+        Figures::Claims(_) => OF_CLAIMS,
         Figures::Calibration(_) => OF_CALIBRATION,
     };
     let wrong = |reason: String| Error::Splice { name: name.to_owned(), reason };
@@ -58,8 +58,8 @@ pub fn splice(name: &str, text: &str, figures: &Figures<'_>, blocks: &[String]) 
         let Some((block, after)) = after.split_once(" -->") else {
             return Err(wrong(format!("line {line}: the marker does not end with ` -->`")));
         };
-        if ![OF_RUN, OF_LEDGER, OF_CALIBRATION].concat().contains(&block) {
-            let known = [OF_RUN, OF_LEDGER, OF_CALIBRATION].concat().join(", ");
+        if ![OF_RUN, OF_CLAIMS, OF_CALIBRATION].concat().contains(&block) {
+            let known = [OF_RUN, OF_CLAIMS, OF_CALIBRATION].concat().join(", ");
             return Err(wrong(format!("line {line}: there are no figures `{block}`: take one of {known}")));
         }
         let Some((old, after)) = after.split_once(END).filter(|(old, _)| !old.contains(START)) else {
@@ -102,9 +102,9 @@ fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
         (Figures::Run(report), "phase-steps") => tables::phases(report),
         (Figures::Run(report), "interactions") => tables::interactions(report),
         (Figures::Run(report), lane) => markdown::lane(report, lane),
-        (Figures::Ledger(ledger), "claims") => Some(claims::markdown(ledger)),
-        (Figures::Ledger(ledger), "claims-summary") => Some(claims::summary(ledger)),
-        (Figures::Ledger(ledger), _) => claims::phases_markdown(ledger),
+        (Figures::Claims(report), "claims") => Some(claims::markdown(report)),
+        (Figures::Claims(report), "claims-summary") => Some(claims::summary(report)),
+        (Figures::Claims(report), _) => claims::phases_markdown(report),
         (Figures::Calibration(suites), _) => calibration::markdown(suites).ok(),
     }
 }

@@ -205,7 +205,7 @@ pub fn next_steps_of_part(procedure: &Procedure, suite: &[PairData<'_>], elsewhe
             steps[index].action =
                 if rounds > 0 { NextAction::Measure { stage: Stage::Confirm, rounds } } else { NextAction::Wait };
         }
-        // Nobody is judged before all can be: the correction needs every p-value of the look.
+        // No pair is judged before all can be: the correction needs every p-value of the look.
         if !screened || open.iter().any(|&index| steps[index].action != NextAction::Wait) {
             return Ok(steps);
         }

@@ -24,13 +24,6 @@ pub struct Interval {
     pub confidence: f64,
 }
 
-impl Interval {
-    /// All of it lies strictly between `-margin` and `margin`.
-    pub fn is_within(&self, margin: f64) -> bool {
-        -margin < self.low && self.high < margin
-    }
-}
-
 /// The pseudo-median of one to [`MAX_VALUES`] finite values, in their unit.
 ///
 /// ```

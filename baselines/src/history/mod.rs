@@ -1,8 +1,8 @@
-//! The history of a project: the exact metrics of many commits, one file an environment, under version control.
+//! The history of a project: the exact metrics of many commits, one file per environment, under version control.
 //!
-//! JSON Lines, a header first, then one line a commit, in the order of their making: FORMAT.md describes it. Values of
-//! different environments are never in one file, and so never in one series. Times are not kept: one of another session
-//! can't be compared.
+//! JSON Lines, the header first, then one line per commit, in the order of the commits: FORMAT.md describes it.
+//! Values of different environments are never in one file, and so never in one series. Times are not kept: one of
+//! another session can't be compared.
 //!
 //! - [`History`] is the file; [`series`] turns it into a line of values for each metric of each case.
 //! - [`changes`] finds the places where a series changed, names the commits between which that was, and says what

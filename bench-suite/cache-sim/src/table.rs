@@ -1,4 +1,4 @@
-//! Results as a table for a terminal: a block a workload, a row a policy.
+//! Results as a table for a terminal: one block per workload, one row per policy.
 
 use super::ReplayResult;
 

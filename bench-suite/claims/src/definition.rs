@@ -41,7 +41,7 @@ pub enum ClaimLane {
 }
 
 impl ClaimLane {
-    /// The name in definitions and ledgers.
+    /// The name in definitions and claim reports.
     pub fn name(self) -> &'static str {
         self.into()
     }

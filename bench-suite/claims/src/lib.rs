@@ -4,7 +4,7 @@
 //! - [`time`] alternates two variants in fresh processes; [`counts`] counts exactly under valgrind; [`effect`] reads
 //!   the strategies' counters; [`remote`] measures on a server at a distance; [`hits`] replays workloads against
 //!   caches; [`http`] counts the bytes between a client and our server.
-//! - [`each_toggle`]: the variants between two phases, a toggle at a time.
+//! - [`each_toggle`]: the variants between two phases, one toggle at a time.
 //! - [`change`] reads and judges claims in a change's own words.
 //! - [`measure`] measures each claim by its lane, and builds the report.
 //!

@@ -279,7 +279,7 @@ mod tests {
     }
 
     /// Measures claims that need no build: those of the lane `effect`.
-    fn ledger(claims: &[Claim]) -> ClaimReport {
+    fn report(claims: &[Claim]) -> ClaimReport {
         let folder = tempfile::tempdir().expect("a folder");
         let source = Source::default();
         let session = ClaimSession {
@@ -298,22 +298,22 @@ mod tests {
     #[test]
     fn an_effect_is_measured_judged_and_comes_out_the_same_again() {
         let claims = claims(&["batch-writes"]);
-        let ledger = ledger(&claims);
-        let [claim] = &ledger.claims[..] else { panic!("{ledger:?}") };
+        let report = report(&claims);
+        let [claim] = &report.claims[..] else { panic!("{report:?}") };
         let part = &claim.parts[0];
         assert_eq!(claim.verdict, ClaimVerdict::Confirmed, "{claim:?}");
-        assert_eq!(part.measured.map(|measured| measured.base), Some(Some(1.0)), "a commit a step");
+        assert_eq!(part.measured.map(|measured| measured.base), Some(Some(1.0)), "one commit per step");
         assert!(part.counter.as_ref().is_some_and(|(name, moved)| name == "shared_commits" && *moved > 0));
-        assert_eq!(self::ledger(&claims).claims, ledger.claims);
+        assert_eq!(self::report(&claims).claims, report.claims);
     }
 
     #[test]
     fn a_candidate_that_did_not_engage_is_invalid_however_good_it_looks() {
         let mut claims = claims(&["batch-writes"]);
         claims[0].parts[0].counter = Some("metadata_extractions".to_owned());
-        let ledger = ledger(&claims);
-        assert_eq!(ledger.claims[0].verdict, ClaimVerdict::Invalid);
-        assert!(ledger.claims[0].parts[0].why.contains("`metadata_extractions` is 0"), "{ledger:?}");
+        let report = report(&claims);
+        assert_eq!(report.claims[0].verdict, ClaimVerdict::Invalid);
+        assert!(report.claims[0].parts[0].why.contains("`metadata_extractions` is 0"), "{report:?}");
     }
 
     #[test]
@@ -322,8 +322,8 @@ mod tests {
         // Nothing is compressed in this case, so there is no share.
         claims[0].parts[0].metric = baselines::Metric::find("stored_share").expect("in the table");
         claims[0].parts[0].target = Target::AtMost(0.4);
-        let ledger = ledger(&claims);
-        let part = &ledger.claims[0].parts[0];
+        let report = report(&claims);
+        let part = &report.claims[0].parts[0];
         assert_eq!((part.verdict, part.measured), (ClaimVerdict::Invalid, None));
         assert!(part.why.contains("`compressed_bytes_before` did not move"), "{}", part.why);
     }

@@ -3,7 +3,7 @@
 //! Each tool starts the command itself with a subcommand, in the project's folder, and reads its JSON report: what an
 //! agent is told is what the command says. Nothing is asked of a network, and nothing outside of the folder is read.
 //!
-//! - `Tools`: the tools, one function a tool.
+//! - `Tools`: the tools, one function per tool.
 //! - `input`: their arguments and limits.
 //! - `child`: a subcommand with a time limit; it ends with everything that it started when the client gives up.
 //! - `verdict`: a judged report as the agent reads it, the verdict first. `explain`: the cause of one case.

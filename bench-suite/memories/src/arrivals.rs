@@ -24,14 +24,14 @@ pub struct OpenRun<T> {
     pub answered: f64,
 }
 
-/// Starts `count` operations, `rate` a second on average, each at its time. `start` gives the operation with this
+/// Starts `count` operations, `rate` per second on average, each at its time. `start` gives the operation with this
 /// number. The first that fails is the error.
 pub async fn open<T, F>(rate: f64, seed: u64, count: usize, start: impl Fn(usize) -> F) -> Result<OpenRun<T>>
 where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    let gaps = Exp::new(rate).with_context(|| format!("a rate of {rate} a second: give one over 0"))?;
+    let gaps = Exp::new(rate).with_context(|| format!("a rate of {rate} per second: give one over 0"))?;
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let begun = Instant::now();
     let (mut due, mut running) = (begun, Vec::with_capacity(count));

@@ -19,7 +19,7 @@ use crate::adapter::MemoryAdapter;
 use crate::arrivals::{self, OpenRun};
 use crate::model::ModelStub;
 use crate::results::{
-    CallsAnOperation, Kept, LatencyGrowth, LatencyTimes, MeasuredMemory, MeasuredOperation, MeasuredSize,
+    CallsPerOperation, Kept, LatencyGrowth, LatencyTimes, MeasuredMemory, MeasuredOperation, MeasuredSize,
 };
 use crate::running::RunningMemory;
 use crate::template::ByName;
@@ -132,7 +132,7 @@ impl Session<'_> {
         let mut run = run.await.with_context(|| self.at_rate())?;
         (0..at_rate).for_each(|_| self.progress.done(""));
         self.stored.append(&mut run.answers);
-        let model = CallsAnOperation::of(self.model.calls().since(calls), size - first);
+        let model = CallsPerOperation::of(self.model.calls().since(calls), size - first);
         Ok(operation(&alone, &run, model))
     }
 
@@ -167,16 +167,16 @@ impl Session<'_> {
             hits[*kind as usize] += usize::from(*is_found);
             self.progress.done("");
         }
-        let model = CallsAnOperation::of(self.model.calls().since(calls), alone.len() + run.answers.len());
+        let model = CallsPerOperation::of(self.model.calls().since(calls), alone.len() + run.answers.len());
         Ok((operation(&alone, &run, model), hits.map(|hits| hits as f64 / (2 * queries) as f64)))
     }
 
     fn at_rate(&self) -> String {
-        format!("at {} a second (a lower --rate may do)", self.plan.rate)
+        format!("at {} per second (a lower --rate may do)", self.plan.rate)
     }
 }
 
-fn operation<T>(alone: &[f64], run: &OpenRun<T>, model: CallsAnOperation) -> MeasuredOperation {
+fn operation<T>(alone: &[f64], run: &OpenRun<T>, model: CallsPerOperation) -> MeasuredOperation {
     let at_rate = LatencyTimes::of(&run.times_ns);
     let [offered, answered] = [run.offered, run.answered].map(|rate| at_rate.map(|_| rate));
     MeasuredOperation { alone: LatencyTimes::of(alone), at_rate, offered, answered, model }

@@ -82,13 +82,13 @@ pub struct MeasuredOperation {
     pub alone: Option<LatencyTimes>,
     /// Open arrivals, from the intended start to the answer.
     pub at_rate: Option<LatencyTimes>,
-    /// Arrivals a second.
+    /// Arrivals per second.
     pub offered: Option<f64>,
-    /// Answers a second. Where the memory could not keep up, its latency at the rate grows with the number of
+    /// Answers per second. Where the memory could not keep up, its latency at the rate grows with the number of
     /// operations.
     pub answered: Option<f64>,
     /// Calls to the model for one operation.
-    pub model: CallsAnOperation,
+    pub model: CallsPerOperation,
 }
 
 /// Percentiles by the nearest rank, ns.
@@ -106,7 +106,7 @@ pub struct LatencyTimes {
 
 /// Calls to the model, divided by operations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct CallsAnOperation {
+pub struct CallsPerOperation {
     /// Chat completions.
     pub chats: f64,
     /// Requests for embeddings.
@@ -199,23 +199,23 @@ impl MeasuredOperation {
 }
 
 impl LatencyTimes {
-    /// Of these times, ns; none of none.
+    /// Of these times, ns; none if there are no times.
     pub fn of(times_ns: &[f64]) -> Option<LatencyTimes> {
         let at = |share| percentile(times_ns, share).ok();
         Some(LatencyTimes { count: times_ns.len(), p50: at(0.5)?, p95: at(0.95)?, max: at(1.0)? })
     }
 }
 
-impl CallsAnOperation {
+impl CallsPerOperation {
     /// These calls, for so many operations.
-    pub fn of(calls: ModelCalls, operations: usize) -> CallsAnOperation {
+    pub fn of(calls: ModelCalls, operations: usize) -> CallsPerOperation {
         let each = |calls: u64| calls as f64 / operations.max(1) as f64;
-        CallsAnOperation { chats: each(calls.chats), embeddings: each(calls.embeddings), texts: each(calls.texts) }
+        CallsPerOperation { chats: each(calls.chats), embeddings: each(calls.embeddings), texts: each(calls.texts) }
     }
 }
 
 impl LatencyGrowth {
-    /// From the first size to the last; none of one size.
+    /// From the first size to the last; none if there is only one.
     pub fn of(sizes: &[MeasuredSize]) -> Option<LatencyGrowth> {
         let [first, .., last] = sizes else { return None };
         let ratio = last.search.alone?.p50 / first.search.alone?.p50;
@@ -245,7 +245,7 @@ mod tests {
     fn a_memory_keeps_up_if_few_operations_wait_after_the_last_arrival() {
         let kept_up = |count, offered, answered| {
             let times = Some(LatencyTimes { count, p50: 1.0, p95: 1.0, max: 1.0 });
-            let model = CallsAnOperation { chats: 0.0, embeddings: 0.0, texts: 0.0 };
+            let model = CallsPerOperation { chats: 0.0, embeddings: 0.0, texts: 0.0 };
             let (offered, answered) = (Some(offered), Some(answered));
             MeasuredOperation { alone: None, at_rate: times, offered, answered, model }.kept_up()
         };
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn latency_in_proportion_to_the_size_has_the_exponent_1() {
         let size = |stored, p50| {
-            let model = CallsAnOperation { chats: 0.0, embeddings: 0.0, texts: 0.0 };
+            let model = CallsPerOperation { chats: 0.0, embeddings: 0.0, texts: 0.0 };
             let alone = LatencyTimes::of(&[p50]);
             let operation = MeasuredOperation { alone, at_rate: None, offered: None, answered: None, model };
             MeasuredSize {

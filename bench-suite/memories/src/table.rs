@@ -26,7 +26,7 @@ pub fn render(file: &MemoriesFile) -> String {
     text.push_str(&markdown(&SUMMARIES, &file.memories.iter().map(summary).collect::<Vec<_>>()));
     let (queries, delay) = (2 * queries, *model_delay_ns as f64 / 1e6);
     text.push_str(&format!(
-        "\n- ingest, search: ms from the intended start to the answer, at {rate} a second; * could not keep up\n\
+        "\n- ingest, search: ms from the intended start to the answer, at {rate} per second; * could not keep up\n\
          - alone: ms of one search after the other\n\
          - known, reworded: recall at {k}; {queries} queries of each kind and size, seed {seed}\n\
          - calls: to the model, chat + embedding; the stand-in takes {delay} ms an answer\n\
@@ -136,11 +136,11 @@ fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{CallsAnOperation, LatencyGrowth};
+    use crate::results::{CallsPerOperation, LatencyGrowth};
 
     fn operation(p50: f64, answered: f64) -> MeasuredOperation {
         let times = Some(LatencyTimes { count: 4, p50, p95: 2.0 * p50, max: 3.0 * p50 });
-        let model = CallsAnOperation { chats: 1.0, embeddings: 2.5, texts: 2.5 };
+        let model = CallsPerOperation { chats: 1.0, embeddings: 2.5, texts: 2.5 };
         MeasuredOperation { alone: times, at_rate: times, offered: Some(5.0), answered: Some(answered), model }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use memories::adapter::{self, MemoryAdapter};
 use memories::measure::{self, MemoryPlan, ProgramPlaces};
-use memories::results::{CallsAnOperation, Durable, MeasuredMemory};
+use memories::results::{CallsPerOperation, Durable, MeasuredMemory};
 
 const OVER_MCP: &str = r#"
 protocol = "mcp"
@@ -93,8 +93,8 @@ fn a_memory_that_keeps_and_finds_everything_is_said_to_and_its_model_is_counted(
         let [small, large] = &memory.sizes[..] else { panic!("{memory:?}") };
         for size in [small, large] {
             assert_eq!((size.recall_known, size.recall_reworded), (1.0, 1.0), "{size:?}");
-            assert_eq!(size.ingest.model, CallsAnOperation { chats: 1.0, embeddings: 2.0, texts: 3.0 });
-            assert_eq!(size.search.model, CallsAnOperation { chats: 0.0, embeddings: 1.0, texts: 1.0 });
+            assert_eq!(size.ingest.model, CallsPerOperation { chats: 1.0, embeddings: 2.0, texts: 3.0 });
+            assert_eq!(size.search.model, CallsPerOperation { chats: 0.0, embeddings: 1.0, texts: 1.0 });
             let counts = [size.search.alone, size.search.at_rate].map(|times| times.expect("searches").count);
             assert_eq!(counts, [10, 10]);
         }

@@ -1,4 +1,4 @@
-//! The protocol between the measuring process and a worker: commands are words, answers are JSON, one record a line.
+//! The protocol between the measuring process and a worker: commands are words, answers are JSON, one record per line.
 //! FORMAT.md defines it.
 //!
 //! The worker sends [`Answer::Ready`] first, then one line for each command. `slice N` runs N operations under the

@@ -1,6 +1,6 @@
 //! The memory's benchmarks and the list of cases.
 //!
-//! - [`benchmark`] defines a benchmark; [`benchmarks`] holds them, one workload a file; [`registry`] lists them.
+//! - [`benchmark`] defines a benchmark; [`benchmarks`] holds them, one workload per file; [`registry`] lists them.
 //! - [`cases`] lists the cases: a benchmark under a variant, with tags for the lanes that measure it.
 //! - [`engagement`] detects toggles that did nothing.
 //! - [`input`] loads or generates the episodes that the benchmarks work on.

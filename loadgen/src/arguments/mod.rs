@@ -32,7 +32,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", requires = "scenario")]
     pub preset: Option<String>,
 
-    /// The server, as memory-server prints it; with a scenario, in the place of its base URL
+    /// The server, as memory-server prints it; with a scenario, instead of its base URL
     #[arg(long, value_name = "URL", required_unless_present = "scenario")]
     pub server: Option<String>,
 
@@ -117,7 +117,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = BodyEncoding::Identity)]
     pub wire: BodyEncoding,
 
-    /// The file for the measurements, one JSON record a line [default: stdout, and the summary to stderr]
+    /// The file for the measurements, one JSON record per line [default: stdout, and the summary to stderr]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -154,7 +154,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", requires = "allow_remote")]
     pub allow_host: Vec<String>,
 
-    /// Print the schedule, one planned session a line, and send nothing
+    /// Print the schedule, one planned session per line, and send nothing
     #[arg(long)]
     pub plan: bool,
 

@@ -30,7 +30,7 @@ pub struct DrawnSession {
     pub requests: usize,
 }
 
-/// The requests of a script and its retrievals: start, steps, complete, and two a retrieval (ask, then read the best).
+/// The requests of a script and its retrievals: start, steps, complete, and two per retrieval (ask, read the best).
 pub fn request_count(steps: usize, retrievals: usize) -> usize {
     2 + steps + 2 * retrievals
 }

@@ -40,7 +40,7 @@ mod tests {
         let times: Vec<f64> = (0..1000).map(|number| swing.time_ns(f64::from(number) * 1e8) / 1e9).collect();
         assert!(times.is_sorted());
         let within = |from: f64, to: f64| times.iter().filter(|time| (from..to).contains(*time)).count();
-        // Ten a second on average: 1 + 0.8 sin over the first quarter of a period has the mean 1 + 1.6 / pi.
+        // Ten per second on average: 1 + 0.8 sin over the first quarter of a period has the mean 1 + 1.6 / pi.
         for (from, expected) in [(0.0, 37.7), (2.5, 37.7), (5.0, 12.3), (7.5, 12.3), (50.0, 37.7), (57.5, 12.3)] {
             let count = within(from, from + 2.5) as f64;
             assert!((count - expected).abs() <= 1.0, "from {from} s: {count} for {expected}");

@@ -1,4 +1,4 @@
-//! Interval logs: an HDR histogram for each second, operation and kind of time, one a line, which HdrHistogram's own
+//! Interval logs: an HDR histogram for each second, operation and kind of time, one per line, which HdrHistogram's own
 //! tools read as well.
 //!
 //! The rest of what a run is stands in comments of the same file, as JSON: the header, which says of which plan and

@@ -125,7 +125,7 @@ impl Tally {
         self.span.map_or(Duration::ZERO, |(first, last)| last.saturating_duration_since(first))
     }
 
-    /// Requests with a right answer, a second; none before the first answer.
+    /// Requests with a right answer, per second; none before the first answer.
     pub fn throughput(&self) -> Option<f64> {
         let seconds = self.elapsed().as_secs_f64();
         (seconds > 0.0).then(|| (self.requests() - self.error_count()) as f64 / seconds)

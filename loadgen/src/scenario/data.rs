@@ -82,7 +82,7 @@ fn csv(text: &str) -> Result<DataSet, String> {
     Ok(DataSet { columns, rows })
 }
 
-/// An object a line; the first has all columns.
+/// One object per line; the first has all columns.
 fn json_lines(text: &str) -> Result<DataSet, String> {
     let (mut columns, mut rows) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {

@@ -43,7 +43,7 @@ pub struct HttpSettings {
 pub struct ConnectionSettings {
     /// Connections serve one request after the other; otherwise each request has its own.
     pub is_reused: bool,
-    /// Certificates in PEM of whoever vouches for the server, in the place of the system's.
+    /// Certificates in PEM of the authorities to trust, instead of the system's.
     pub authorities: Option<Vec<u8>>,
     pub authorization: Option<Authorization>,
 }
@@ -76,7 +76,7 @@ pub struct AnyRequest {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
-    /// Its own timeout, in the place of the client's.
+    /// Its own timeout, instead of the client's.
     pub timeout: Option<Duration>,
 }
 

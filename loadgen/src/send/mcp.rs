@@ -132,7 +132,7 @@ impl McpClient {
     }
 }
 
-/// The answer to a request in a stream of events, which a server may send in the place of one answer.
+/// The answer to a request in a stream of events, which a server may send instead of one answer.
 fn event(body: &[u8], id: u64) -> Option<Vec<u8>> {
     #[derive(Deserialize)]
     struct Head {

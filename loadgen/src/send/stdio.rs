@@ -1,5 +1,5 @@
-//! A server that reads a message a line on stdin and answers on stdout, as MCP servers do. It is started for the run
-//! and ends with it.
+//! A server that reads one message per line from stdin and answers on stdout, as MCP servers do. It is started for the
+//! run and ends with it.
 //!
 //! All users share it, as there is only one stdin: answers find their requests by their ids, in any order.
 

@@ -1,4 +1,4 @@
-//! Caches of whole episodes and of answers to queries: the `cache` toggle, one strategy a file.
+//! Caches of whole episodes and of answers to queries: the `cache` toggle, one strategy per file.
 //!
 //! | | |
 //! |---|---|

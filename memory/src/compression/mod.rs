@@ -1,4 +1,4 @@
-//! Compression of encoded values, each whole: the `compression` toggle, one compressor a file.
+//! Compression of encoded values, each whole: the `compression` toggle, one compressor per file.
 //!
 //! The envelope ([`crate::encoding`]) decides which values are worth it.
 

@@ -1,6 +1,6 @@
 //! Zstandard, level 1: better ratios at several times the cost of LZ4.
 //!
-//! Contexts are kept, one a thread: making one costs more than compressing a step.
+//! Contexts are kept, one per thread: making one costs more than compressing a step.
 
 use std::cell::RefCell;
 use std::io;

@@ -1,4 +1,4 @@
-//! The context pattern: the kind of an episode, as sorted features. There is one an episode; over many episodes its
+//! The context pattern: the kind of an episode, as sorted features. There is one per episode; over many episodes its
 //! success rate shows the tasks that this agent does well.
 
 use super::{Found, PatternKind};

@@ -2,7 +2,7 @@
 //!
 //! Events fall into windows of [`WINDOW_RETURNS`] returned connections (but no shorter than one was held), or of
 //! [`WINDOW_NS`]. The demand of a window is the number of callers that have a connection or wait for one, averaged over
-//! its time. This is Little's law, arrivals a second x time from arrival to return, read from the side that can be
+//! its time. This is Little's law, arrivals per second x time from arrival to return, read from the side that can be
 //! measured while some have not come back yet (J. D. C. Little, "A proof for the queuing formula L = lambda W",
 //! Operations Research 9(3), 1961). Then
 //!

@@ -1,4 +1,4 @@
-//! Pools of connections: the `pool` toggle, one strategy a file.
+//! Pools of connections: the `pool` toggle, one strategy per file.
 //!
 //! A pool hands out a connection to one caller at a time, never more than its limit at once, and never waits for ever.
 //! It is generic over [`Manager`], so that no database is named here. The strategies share their limits; they differ in

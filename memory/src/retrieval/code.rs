@@ -1,8 +1,8 @@
 //! Codes: vectors as small whole numbers times a step, from which dot products are estimated without multiplications.
 //!
-//! A stored vector is coded with one byte a dimension. A query is coded as *units*: dimensions to add and dimensions to
-//! subtract, each as often as its number says. The estimate is the sum of the stored numbers at those dimensions, times
-//! both steps.
+//! A stored vector is coded with one byte per dimension. A query is coded as *units*: dimensions to add and dimensions
+//! to subtract, each as often as its number says. The estimate is the sum of the stored numbers at those dimensions,
+//! times both steps.
 //!
 //! Feature hashing counts words, so its vectors are whole numbers times a step as they are. The codes of short texts
 //! are therefore no approximation. Other vectors are rounded, queries to about [`ROUNDED_UNITS`] units: most of their

@@ -2,8 +2,8 @@
 //!
 //! A small index has no codes: scoring everything costs little. From [`CODED_FROM`] episodes on, codes lie in blocks
 //! ([`super::block`]), which are sorted whenever the index has grown by a quarter: by cell ([`super::cells`]) where
-//! codes are rounded, then by context. Adding an episode writes one byte a dimension, nothing is stored, and opening a
-//! store makes the index again.
+//! codes are rounded, then by context. Adding an episode writes one byte per dimension, nothing is stored, and opening
+//! a store makes the index again.
 //!
 //! **What it finds.** The best match of its contexts and the bound of its cells bound every score in a block, and
 //! blocks that cannot reach the ranking are skipped. Short texts have exact codes and no cells, and the answer is the
@@ -15,8 +15,8 @@
 //! them to find 94% of the best 10, and as many find 57% for words that nobody used. It takes minutes to be built, so
 //! that it would have to be stored and kept consistent. Reading 100,000 codes costs less than those 13,500 comparisons.
 //!
-//! An episode takes a byte a dimension and two a feature where codes are exact, five a dimension elsewhere
-//! ([`crate::vector`]), and contexts are there once.
+//! An episode takes one byte per dimension and two per feature where codes are exact, and elsewhere five bytes per
+//! dimension ([`crate::vector`]). Contexts are there once.
 
 use std::collections::{HashMap, HashSet};
 

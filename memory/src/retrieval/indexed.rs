@@ -8,7 +8,7 @@
 //! **No episode is lost and none is a phantom.** An episode enters the index only once the store has completed it. If
 //! the end of a completion is unknown (an error that may have come after the commit, or a caller that went away in the
 //! middle), the episode is *doubtful*: every retrieval first asks the store about it, until it is completed there. That
-//! costs a head a retrieval for each, and they are rare.
+//! costs one head per retrieval for each, and they are rare.
 //!
 //! Stores in files are locked by the memory that has them open. A server has other clients, whose completions this
 //! index would not see, so [`crate::store::open_remote`] refuses the two together.

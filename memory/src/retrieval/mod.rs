@@ -1,7 +1,7 @@
 //! Retrieval: the completed episodes that are most like a query, by text and by context.
 //!
 //! [`Query`] has the formula, which this module computes. The `retrieval` toggle decides which episodes are offered to
-//! a ranking, one strategy a file.
+//! a ranking, one strategy per file.
 
 mod block;
 mod cells;

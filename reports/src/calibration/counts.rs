@@ -51,7 +51,7 @@ impl VerdictCounts {
 }
 
 /// Counts the false alarms of some suites. The verdicts of an invalid suite are not counted.
-pub fn alarms(suites: &[Suite], condition: Condition, chosen: impl Fn(&Suite) -> bool) -> Alarms {
+pub fn alarms(suites: &[&Suite], condition: Condition, chosen: impl Fn(&Suite) -> bool) -> Alarms {
     let mut row = Alarms::default();
     for suite in suites.iter().filter(|suite| suite.condition == condition && chosen(suite)) {
         row.suites += 1;
@@ -70,7 +70,7 @@ pub fn alarms(suites: &[Suite], condition: Condition, chosen: impl Fn(&Suite) ->
 
 /// The chosen cases of valid suites that were given one size.
 pub fn cases_of(
-    suites: &[Suite],
+    suites: &[&Suite],
     condition: Condition,
     extra_percent: f64,
     chosen: impl Fn(&Suite, &JudgedCase) -> bool,
@@ -88,15 +88,17 @@ pub fn sorted<T>(values: impl Iterator<Item = T>, order: fn(&T, &T) -> std::cmp:
     values
 }
 
-pub fn conditions(suites: &[Suite]) -> Vec<Condition> {
+pub fn conditions(suites: &[&Suite]) -> Vec<Condition> {
     sorted(suites.iter().map(|suite| suite.condition), Ord::cmp)
 }
 
-pub fn sizes(suites: &[Suite]) -> Vec<f64> {
+pub fn sizes(suites: &[&Suite]) -> Vec<f64> {
     sorted(suites.iter().flat_map(|suite| &suite.cases).map(|case| case.extra_percent), f64::total_cmp)
 }
 
-pub fn machines(suites: &[Suite]) -> String {
+/// The machines of the suites; of the older ones if there are no others.
+pub fn machines(suites: &[Suite], older: &[Suite]) -> String {
+    let suites = if suites.is_empty() { older } else { suites };
     sorted(suites.iter().map(|suite| suite.machine.as_str()), Ord::cmp).join("; ")
 }
 

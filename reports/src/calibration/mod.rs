@@ -17,8 +17,8 @@ use crate::charts::lines::{Line, shares};
 pub use tables::tables;
 
 /// The gates of a server under load, and the suites of the time lane.
-fn by_lane(suites: &[Suite]) -> (Vec<Suite>, Vec<Suite>) {
-    suites.iter().cloned().partition(|suite| suite.condition.under_load)
+fn by_lane(suites: &[Suite]) -> (Vec<&Suite>, Vec<&Suite>) {
+    suites.iter().partition(|suite| suite.condition.under_load)
 }
 
 /// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside
@@ -28,51 +28,49 @@ pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>
     let days = sorted(all().map(|suite| suite.started_at.get(..10).unwrap_or_default()), Ord::cmp);
     let commits = sorted(all().map(|suite| suite.commit.get(..12).unwrap_or(&suite.commit)), Ord::cmp);
     let picture = chart.map_or_else(String::new, |chart| {
-        format!("![The part of the cases that was called slower, by the size of the slowdown]({chart})\n\n")
+        format!("![The share of the cases that was called slower, by the size of the slowdown]({chart})\n\n")
     });
     let (served, timed) = by_lane(suites);
     let section = match served.is_empty() {
         true => String::new(),
         false => format!("\n## A server under load\n\n```text\n{}```\n", served::table(&served)?),
     };
-    let machines = machines(if suites.is_empty() { older } else { suites });
+    let machines = machines(suites, older);
     Ok(format!(
         "# How often the gate is wrong: {machines}\n\n\
          Written by `assay calibrate --suites 0` from [{record}]({record}): {} suites from {} to {}, commits {}.\n\n\
          Each suite is the time lane of `assay gate --against`, judged by its rules, on cases whose truth is known: one program\n\
-         on both sides, or two builds of one source in a layout a round, or a known part of more work on one of them\n\
+         on both sides, or two builds of one source with a new layout per round, or a known part of more work on one side\n\
          ([METHODOLOGY](../../METHODOLOGY.md)).\n\n{picture}```text\n{}```\n{section}",
         all().count(),
         days.first().unwrap_or(&""),
         days.last().unwrap_or(&""),
         commits.join(", "),
-        tables::timed_tables(&timed, older, &machines)?
+        tables::timed_tables(&timed, &older.iter().collect::<Vec<_>>(), &machines)?
     ))
 }
 
 /// The false alarms and what was found as Markdown for a document: a row for each judge and kind of sides, on idle and
 /// busy machines together. Suites of other rules than the newest one's have rows by themselves.
 pub fn markdown(suites: &[Suite]) -> Result<String> {
-    let (served, suites) = by_lane(suites);
-    let suites = &suites[..];
+    let (served, timed) = by_lane(suites);
     let mut text = "| both sides | false alarms | slowdowns found |\n|---|---|---|\n".to_owned();
-    let newest = suites.iter().rfind(|suite| suite.condition.judge == Judge::Assay).map(|suite| suite.rules.clone());
-    let is_older = |suite: &Suite| suite.condition.judge == Judge::Assay && Some(&suite.rules) != newest.as_ref();
-    let kind = |suite: &Suite| (suite.condition.judge, suite.condition.two_builds, is_older(suite));
-    for (judge, two_builds, older) in sorted(suites.iter().map(kind), Ord::cmp) {
-        let suites: Vec<Suite> = suites.iter().filter(|suite| is_older(suite) == older).cloned().collect();
-        let suites = &suites[..];
-        let mut of_kind = conditions(suites);
+    let newest = timed.iter().rfind(|suite| suite.condition.judge == Judge::Assay).map(|suite| &suite.rules);
+    let is_older = |suite: &Suite| suite.condition.judge == Judge::Assay && Some(&suite.rules) != newest;
+    let kind = |suite: &&Suite| (suite.condition.judge, suite.condition.two_builds, is_older(suite));
+    for (judge, two_builds, older) in sorted(timed.iter().map(kind), Ord::cmp) {
+        let suites: Vec<&Suite> = timed.iter().copied().filter(|suite| is_older(suite) == older).collect();
+        let mut of_kind = conditions(&suites);
         of_kind.retain(|condition| (condition.judge, condition.two_builds) == (judge, two_builds));
         let all: Vec<Alarms> =
-            of_kind.iter().map(|condition| alarms(suites, *condition, Suite::same_throughout)).collect();
+            of_kind.iter().map(|condition| alarms(&suites, *condition, Suite::same_throughout)).collect();
         let sum = |part: fn(&Alarms) -> usize| all.iter().map(part).sum::<usize>();
         let (valid, red) = (sum(|row| row.suites - row.invalid), sum(|row| row.red));
         let (cases, called) = (sum(|row| row.same.cases), sum(|row| row.same.slower + row.same.faster));
         let mut found = Vec::new();
-        for size in sizes(suites).into_iter().filter(|size| *size > 0.0) {
+        for size in sizes(&suites).into_iter().filter(|size| *size > 0.0) {
             let counts: Vec<_> =
-                of_kind.iter().map(|condition| cases_of(suites, *condition, size, |_, _| true)).collect();
+                of_kind.iter().map(|condition| cases_of(&suites, *condition, size, |_, _| true)).collect();
             let (of, slower) = counts.iter().fold((0, 0), |sum, one| (sum.0 + one.cases, sum.1 + one.slower));
             if of > 0 {
                 found.push(format!("{}: {slower} of {of}", slowdown(size)));
@@ -81,7 +79,7 @@ pub fn markdown(suites: &[Suite]) -> Result<String> {
         let found = if found.is_empty() { "not measured".to_owned() } else { found.join(", ") };
         let sides = match (judge, two_builds) {
             (Judge::Assay, false) => "one program",
-            (Judge::Assay, true) => "two builds, no layout shared",
+            (Judge::Assay, true) => "two builds",
             (Judge::Criterion, _) => "criterion, one program",
         };
         let rules = if older { ", earlier rules" } else { "" };
@@ -100,12 +98,11 @@ pub fn markdown(suites: &[Suite]) -> Result<String> {
 /// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where
 /// fewer than two sizes were measured.
 pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
-    let (_, suites) = by_lane(suites);
-    let suites = &suites[..];
-    let sizes = sizes(suites);
+    let (_, timed) = by_lane(suites);
+    let sizes = sizes(&timed);
     let line = |condition: Condition| {
         let called = |extra: f64| {
-            let counts = cases_of(suites, condition, extra, |_, _| true);
+            let counts = cases_of(&timed, condition, extra, |_, _| true);
             (counts.slower, counts.cases)
         };
         let points = sizes.iter().enumerate().filter_map(|(step, extra)| {
@@ -114,7 +111,7 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
         });
         Line { label: condition.name(), points: points.collect() }
     };
-    let drawn: Vec<Line> = conditions(suites).into_iter().map(line).filter(|line| !line.points.is_empty()).collect();
+    let drawn: Vec<Line> = conditions(&timed).into_iter().map(line).filter(|line| !line.points.is_empty()).collect();
     if sizes.len() < 2 || drawn.is_empty() {
         return Ok(None);
     }
@@ -171,6 +168,7 @@ mod tests {
     #[test]
     fn suites_are_counted_by_their_verdicts() {
         let suites = mixed();
+        let suites: Vec<&Suite> = suites.iter().collect();
         let same = VerdictCounts { cases: 2, slower: 1, equal: 1, ..VerdictCounts::default() };
         let expected = Alarms { suites: 3, invalid: 1, red: 1, undecided: 0, same, durations_s: vec![60.0; 3] };
         assert_eq!(alarms(&suites, Condition::default(), |_| true), expected);
@@ -180,8 +178,8 @@ mod tests {
         assert_eq!(found(idle, 5.0), VerdictCounts { undecided: 1, ..counts.clone() });
         assert_eq!(found(idle, 3.0), VerdictCounts { equal: 1, ..counts });
         assert_eq!(found(Condition { background_load: true, ..idle }, 3.0), VerdictCounts::default());
-        let open = [suite(0, &[0.0], &[(0.0, Inconclusive), (0.0, Equal)])];
-        assert_eq!(alarms(&open, idle, |_| true).undecided, 1);
+        let open = suite(0, &[0.0], &[(0.0, Inconclusive), (0.0, Equal)]);
+        assert_eq!(alarms(&[&open], idle, |_| true).undecided, 1);
     }
 
     #[test]

@@ -28,7 +28,7 @@ struct Gates {
 }
 
 impl Gates {
-    fn of(suites: &[Suite], condition: Condition, size: f64) -> Gates {
+    fn of(suites: &[&Suite], condition: Condition, size: f64) -> Gates {
         let mut row = Gates::default();
         for suite in suites.iter().filter(|suite| suite.condition == condition && size_of(suite) == size) {
             row.gates += 1;
@@ -73,14 +73,14 @@ fn size_of(suite: &Suite) -> f64 {
     suite.cases.first().map(|case| case.extra_percent).or_else(dealt).unwrap_or(0.0)
 }
 
-fn sizes(suites: &[Suite]) -> Vec<f64> {
-    sorted(suites.iter().map(size_of), f64::total_cmp)
+fn sizes(suites: &[&Suite]) -> Vec<f64> {
+    sorted(suites.iter().map(|suite| size_of(suite)), f64::total_cmp)
 }
 
 /// The table of these suites, all of which are gates under load.
-pub(super) fn table(suites: &[Suite]) -> Result<String> {
+pub(super) fn table(suites: &[&Suite]) -> Result<String> {
     let mut text = format!(
-        "Gates of the memory's server under load, a gate a line of the record. `more` is CPU time that every request of the\n\
+        "Gates of the memory's server under load, one per line of the record. `more` is CPU time that every request of the\n\
          new side costs in addition. Red: a metric blocks. Found: CPU time per request blocks. Undecided: something stayed\n\
          open, and nothing is red. The true rate is that of red gates; where something is planted, that of found ones.\n\
          Bounds hold with {} confidence each (Clopper and Pearson).\n\
@@ -116,7 +116,7 @@ pub(super) fn table(suites: &[Suite]) -> Result<String> {
 }
 
 /// Rows of a document's table: see [`super::markdown`].
-pub(super) fn rows(suites: &[Suite]) -> Result<String> {
+pub(super) fn rows(suites: &[&Suite]) -> Result<String> {
     let mut text = String::new();
     for two_builds in [false, true] {
         let of_kind: Vec<Condition> =
@@ -174,6 +174,7 @@ pub(super) mod tests {
     #[test]
     fn gates_are_counted_by_their_outcome() {
         let suites = gates();
+        let suites: Vec<&Suite> = suites.iter().collect();
         let of = |size| Gates { durations_s: vec![], ..Gates::of(&suites, suites[0].condition, size) };
         let same = Gates { gates: 4, invalid: 1, red: 1, undecided: 1, ..Gates::default() };
         assert_eq!(of(0.0), same);
@@ -183,7 +184,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_document_s_rows_have_the_rate_and_what_was_found() {
-        let rows = rows(&gates()).expect("rows");
+        let suites = gates();
+        let rows = rows(&suites.iter().collect::<Vec<_>>()).expect("rows");
         let expected = "| server under load, one program | 1 of 3 gates red (rate at most 86.5%) | +10%: 1 of 2 |\n";
         assert_eq!(rows, expected);
         assert_eq!(super::rows(&[]).expect("none"), "");

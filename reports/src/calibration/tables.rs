@@ -14,7 +14,7 @@ use crate::Result;
 /// All tables: those of the suites that today's rules judged, and a list of older ones.
 pub fn tables(suites: &[Suite], older: &[Suite]) -> Result<String> {
     let (served, timed) = super::by_lane(suites);
-    let mut text = timed_tables(&timed, older, &machines(if suites.is_empty() { older } else { suites }))?;
+    let mut text = timed_tables(&timed, &older.iter().collect::<Vec<_>>(), &machines(suites, older))?;
     if !served.is_empty() {
         text.push('\n');
         text.push_str(&served::table(&served)?);
@@ -22,7 +22,7 @@ pub fn tables(suites: &[Suite], older: &[Suite]) -> Result<String> {
     Ok(text)
 }
 
-pub(super) fn timed_tables(suites: &[Suite], older: &[Suite], machines: &str) -> Result<String> {
+pub(super) fn timed_tables(suites: &[&Suite], older: &[&Suite], machines: &str) -> Result<String> {
     let mut text = format!("{machines}\n");
     if suites.is_empty() {
         text.push_str("No suite of the time lane was judged by today's rules.\n");
@@ -35,7 +35,7 @@ pub(super) fn timed_tables(suites: &[Suite], older: &[Suite], machines: &str) ->
     Ok(text)
 }
 
-fn alarm_table(suites: &[Suite]) -> Result<String> {
+fn alarm_table(suites: &[&Suite]) -> Result<String> {
     let mut text = format!(
         "Bounds hold with {} confidence each (Clopper and Pearson).\n\n\
          False alarms: cases that are the same on both sides. A suite is red if one of them is called slower, and\n\
@@ -77,7 +77,7 @@ fn alarm_table(suites: &[Suite]) -> Result<String> {
     Ok(text)
 }
 
-fn found_table(suites: &[Suite]) -> Result<String> {
+fn found_table(suites: &[&Suite]) -> Result<String> {
     let mut text = format!(
         "\nFound: cases that did more work than they were asked for. Up to the limit, to be called slower is an error.\n\
          {:<18} {:>6} {:>5} {:>6} {:>6} {:>9} {:>9} {:>5} {:>6}\n",
@@ -105,7 +105,7 @@ fn found_table(suites: &[Suite]) -> Result<String> {
 }
 
 /// Every case by itself, because an average hides the one that is never found.
-fn case_table(suites: &[Suite]) -> String {
+fn case_table(suites: &[&Suite]) -> String {
     let sizes: Vec<f64> = sizes(suites).into_iter().filter(|size| *size > 0.0).collect();
     let mut text = "\nEvery case by itself: of those with equal sides, how many were called slower and how many are undecided; of\n\
          those with more work, how many were called slower.\n"
@@ -136,7 +136,7 @@ fn case_table(suites: &[Suite]) -> String {
 }
 
 /// Suites that other rules judged: not counted, because their verdicts meant something else.
-fn older_table(older: &[Suite]) -> String {
+fn older_table(older: &[&Suite]) -> String {
     if older.is_empty() {
         return String::new();
     }
@@ -146,7 +146,7 @@ fn older_table(older: &[Suite]) -> String {
     );
     for rules in sorted(older.iter().map(|suite| suite.rules.as_str()), Ord::cmp) {
         for condition in conditions(older) {
-            let of = |suite: &&Suite| suite.rules == rules && suite.condition == condition;
+            let of = |suite: &&&Suite| suite.rules == rules && suite.condition == condition;
             let (suites, red) = older
                 .iter()
                 .filter(of)

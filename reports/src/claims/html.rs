@@ -1,4 +1,4 @@
-//! The ledger of claims as a page: the chart first, then every claim with its parts.
+//! The claim report as a page: the chart first, then every claim with its parts.
 
 use baselines::claim::{ClaimReport, JudgedClaim};
 use maud::{DOCTYPE, Markup, html};
@@ -9,10 +9,10 @@ use crate::Result;
 use crate::html::drawing::figure;
 use crate::html::parts::{head, prose};
 
-/// The ledger as a page.
-pub fn render(ledger: &ClaimReport) -> Result<String> {
-    let environment = &ledger.environment;
-    let charts: Vec<_> = picture(ledger).into_iter().chain(phases::picture(ledger)).collect();
+/// The claim report as a page.
+pub fn render(report: &ClaimReport) -> Result<String> {
+    let environment = &report.environment;
+    let charts: Vec<_> = picture(report).into_iter().chain(phases::picture(report)).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -20,18 +20,18 @@ pub fn render(ledger: &ClaimReport) -> Result<String> {
             body {
                 main {
                     section id="summary" {
-                        h1 { (summary(ledger)) }
+                        h1 { (summary(report)) }
                         p {
-                            "Measured at " (ledger.started_at) " on " (environment.cpu_model) ", " (environment.cores) " cores, commit "
+                            "Measured at " (report.started_at) " on " (environment.cpu_model) ", " (environment.cores) " cores, commit "
                             code { (environment.commit.get(..8).unwrap_or(&environment.commit)) }
                             @if environment.dirty { " with changes" }
-                            ", by " code { (ledger.command) } "."
+                            ", by " code { (report.command) } "."
                         }
                     }
                     @if !charts.is_empty() { section id="chart" { div.figures { @for chart in &charts { (figure(chart)) } } } }
-                    @for one in &ledger.claims { (claim(one)) }
+                    @for one in &report.claims { (claim(one)) }
                 }
-                footer { "Made by " code { "assay claims" } " from a ledger of schema " (ledger.schema) ". Nothing on this page comes from a network." }
+                footer { "Made by " code { "assay claims" } " from a claim report of schema " (report.schema) ". Nothing on this page comes from a network." }
             }
         }
     };

@@ -1,26 +1,26 @@
-//! The ledger in GitHub's Markdown: a table of all parts, with the claims and their notes below.
+//! The claim report in GitHub's Markdown: a table of all parts, with the claims and their notes below.
 
 use baselines::claim::ClaimReport;
 
 use super::words::{PartRow, summary};
 use crate::markdown::{code, prose};
 
-/// The whole ledger.
-pub fn render(ledger: &ClaimReport) -> String {
-    let environment = &ledger.environment;
+/// The whole report.
+pub fn render(report: &ClaimReport) -> String {
+    let environment = &report.environment;
     let mut text = format!(
         "## {}\n\nMeasured at {} on {} ({} cores), commit {}{}, profile {}.\n\n",
-        summary(ledger),
-        prose(&ledger.started_at),
+        summary(report),
+        prose(&report.started_at),
         prose(&environment.cpu_model),
         environment.cores,
         code(environment.commit.get(..8).unwrap_or(&environment.commit)),
         if environment.dirty { " with changes" } else { "" },
-        prose(&ledger.profile),
+        prose(&report.profile),
     );
     text.push_str("| claim | verdict | measured | claimed | found | base and candidate | engaged | durability |\n");
     text.push_str("|---|---|---|---|---|---|---|---|\n");
-    for claim in &ledger.claims {
+    for claim in &report.claims {
         for (number, row) in claim.parts.iter().map(PartRow::of).enumerate() {
             let id = if number == 0 { format!("{}: **{}**", code(&claim.id), claim.verdict) } else { String::new() };
             let cells = [
@@ -37,7 +37,7 @@ pub fn render(ledger: &ClaimReport) -> String {
         }
     }
     text.push('\n');
-    for claim in &ledger.claims {
+    for claim in &report.claims {
         text.push_str(&format!(
             "- {}: {}: {} ({})",
             code(&claim.id),

@@ -1,4 +1,4 @@
-//! The ledger of claims: promises beside measured effects, in text, Markdown, HTML and JSON.
+//! The claim report: promises beside measured effects, in text, Markdown, HTML and JSON.
 
 mod html;
 mod markdown;
@@ -14,16 +14,16 @@ pub use markdown::render as markdown;
 pub use phases::markdown as phases_markdown;
 pub use words::{picture, summary};
 
-/// The ledger in a format. JUnit and annotations have none, because they only show regressions.
-pub fn render(ledger: &ClaimReport, format: Format) -> Result<String> {
+/// The claim report in a format. JUnit and annotations have none, because they only show regressions.
+pub fn render(report: &ClaimReport, format: Format) -> Result<String> {
     match format {
-        Format::Text => Ok(text::render(ledger)),
-        Format::Markdown => Ok(markdown::render(ledger)),
-        Format::Html => html::render(ledger),
+        Format::Text => Ok(text::render(report)),
+        Format::Markdown => Ok(markdown::render(report)),
+        Format::Html => html::render(report),
         Format::Json => {
             let failed = |error: serde_json::Error| Error::Encode { format, reason: error.to_string() };
-            Ok(format!("{}\n", serde_json::to_string_pretty(ledger).map_err(failed)?))
+            Ok(format!("{}\n", serde_json::to_string_pretty(report).map_err(failed)?))
         }
-        Format::Junit | Format::Github => Err(Error::NoLedger(format)),
+        Format::Junit | Format::Github => Err(Error::NoClaims(format)),
     }
 }

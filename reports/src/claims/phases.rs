@@ -1,4 +1,4 @@
-//! The phases of a ledger as a waterfall: what each phase brought on top of the one before, workload by workload.
+//! The phases of a claim report as a waterfall: what each phase brought on top of the one before, workload by workload.
 //!
 //! A claim named `phase-N` has a part for each workload that it was measured on, against phase N - 1.
 
@@ -18,9 +18,9 @@ struct Waterfall<'a> {
     steps: Vec<(&'a str, MeasuredEffect)>,
 }
 
-fn waterfalls(ledger: &ClaimReport) -> Vec<Waterfall<'_>> {
+fn waterfalls(report: &ClaimReport) -> Vec<Waterfall<'_>> {
     let mut falls: Vec<Waterfall<'_>> = Vec::new();
-    let phases = ledger.claims.iter().filter(|claim| claim.id.starts_with("phase-"));
+    let phases = report.claims.iter().filter(|claim| claim.id.starts_with("phase-"));
     for (claim, part) in phases.flat_map(|claim| claim.parts.iter().map(move |part| (claim, part))) {
         // Steps multiply only if each is a share of the one before.
         let Some(measured) = part.measured.filter(|_| matches!(part.target, Target::AtMostOfBase(_))) else { continue };
@@ -44,9 +44,9 @@ fn left(fall: &Waterfall<'_>) -> Vec<(f64, f64)> {
 }
 
 /// A row for each step; none if no phase was measured.
-pub fn picture(ledger: &ClaimReport) -> Option<CaptionedChart<'static>> {
+pub fn picture(report: &ClaimReport) -> Option<CaptionedChart<'static>> {
     let mut rows = Vec::new();
-    for fall in waterfalls(ledger) {
+    for fall in waterfalls(report) {
         for ((phase, measured), (before, after)) in fall.steps.iter().zip(left(&fall)) {
             let shown = [measured.estimate, measured.low, measured.high].map(|value| percent(value - 1.0));
             rows.push(DotRow {
@@ -75,9 +75,9 @@ pub fn picture(ledger: &ClaimReport) -> Option<CaptionedChart<'static>> {
     })
 }
 
-/// The same as a table: a row a workload; none if no phase was measured.
-pub fn markdown(ledger: &ClaimReport) -> Option<String> {
-    let falls = waterfalls(ledger);
+/// The same as a table: one row per workload; none if no phase was measured.
+pub fn markdown(report: &ClaimReport) -> Option<String> {
+    let falls = waterfalls(report);
     let mut phases: Vec<&str> = falls.iter().flat_map(|fall| fall.steps.iter().map(|(phase, _)| *phase)).collect();
     phases.sort_unstable();
     phases.dedup();

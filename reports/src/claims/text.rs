@@ -1,14 +1,14 @@
-//! The ledger for a terminal: a block for each claim, columns aligned over all claims, the summary as the last line.
+//! The claim report for a terminal: a block for each claim, columns aligned over all claims, the summary last.
 
 use baselines::claim::ClaimReport;
 
 use super::words::{PartRow, summary};
 use crate::names::printable;
 
-/// The whole ledger.
-pub fn render(ledger: &ClaimReport) -> String {
+/// The whole report.
+pub fn render(report: &ClaimReport) -> String {
     let claims: Vec<Vec<PartRow>> =
-        ledger.claims.iter().map(|claim| claim.parts.iter().map(PartRow::of).collect()).collect();
+        report.claims.iter().map(|claim| claim.parts.iter().map(PartRow::of).collect()).collect();
     let rows = || claims.iter().flatten();
     let width = |column: fn(&PartRow) -> &str| rows().map(|row| column(row).chars().count()).max().unwrap_or(0);
     let columns: [fn(&PartRow) -> &str; 7] = [
@@ -22,7 +22,7 @@ pub fn render(ledger: &ClaimReport) -> String {
     ];
     let widths = columns.map(width);
     let mut text = String::new();
-    for (claim, rows) in ledger.claims.iter().zip(&claims) {
+    for (claim, rows) in report.claims.iter().zip(&claims) {
         text.push_str(&format!(
             "{}: {}\n  {}: {} ({})\n",
             printable(&claim.id),
@@ -43,6 +43,6 @@ pub fn render(ledger: &ClaimReport) -> String {
         }
         text.push('\n');
     }
-    text.push_str(&format!("{}\n", summary(ledger)));
+    text.push_str(&format!("{}\n", summary(report)));
     text
 }

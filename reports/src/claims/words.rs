@@ -1,4 +1,4 @@
-//! The words and the chart of a ledger, which its formats share.
+//! The words and the chart of a claim report, which its formats share.
 
 use baselines::Metric;
 use baselines::claim::{ClaimReport, ClaimVerdict, JudgedPart, Target};
@@ -44,11 +44,11 @@ impl PartRow {
 }
 
 /// `24 claims: 9 confirmed, 8 partly, 7 refuted`.
-pub fn summary(ledger: &ClaimReport) -> String {
-    let counted = ClaimVerdict::ALL.iter().map(|verdict| (verdict, ledger.count(*verdict)));
+pub fn summary(report: &ClaimReport) -> String {
+    let counted = ClaimVerdict::ALL.iter().map(|verdict| (verdict, report.count(*verdict)));
     let parts: Vec<String> =
         counted.filter(|(_, count)| *count > 0).map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    format!("{}: {}", plural(ledger.claims.len(), "claim"), parts.join(", "))
+    format!("{}: {}", plural(report.claims.len(), "claim"), parts.join(", "))
 }
 
 fn show(metric: &str, value: f64) -> String {
@@ -97,8 +97,8 @@ fn sides(part: &JudgedPart) -> Option<String> {
 }
 
 /// The claimed and the measured effects, a row for each part; none if nothing was measured.
-pub fn picture(ledger: &ClaimReport) -> Option<CaptionedChart<'static>> {
-    let rows: Vec<DotRow> = ledger
+pub fn picture(report: &ClaimReport) -> Option<CaptionedChart<'static>> {
+    let rows: Vec<DotRow> = report
         .claims
         .iter()
         .flat_map(|claim| claim.parts.iter().map(move |part| (claim, part)))

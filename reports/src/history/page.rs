@@ -1,4 +1,4 @@
-//! The pages of a history: an index of the changes and of all benchmarks, and a page a benchmark.
+//! The pages of a history: an index of the changes and of all benchmarks, and one page per benchmark.
 
 use baselines::history::changes::ChangedSeries;
 use baselines::history::series::Series;
@@ -83,7 +83,7 @@ pub(super) fn index(reports: &[HistoryReport], benchmarks: &[Benchmark<'_>]) -> 
     page("History", body)
 }
 
-/// The page of one benchmark: a trend a metric, with its table.
+/// The page of one benchmark: one trend per metric, with its table.
 pub(super) fn benchmark(one: &Benchmark<'_>) -> String {
     let name = printable(&one.case.to_string());
     let body = html! {

@@ -10,8 +10,8 @@ use super::benchmark::Benchmark;
 use super::{HistoryReport, page};
 use crate::Result;
 
-/// Writes the site into a folder: an index, a page a benchmark, and the mark by which GitHub Pages takes files as they
-/// are. Equal histories give equal files. Returns the number of pages.
+/// Writes the site into a folder: an index, one page per benchmark, and the mark by which GitHub Pages takes files as
+/// they are. Equal histories give equal files. Returns the number of pages.
 pub fn site(reports: &[HistoryReport], folder: &Path) -> Result<usize> {
     let mut by_case: BTreeMap<(&str, &CaseKey), Vec<&ChangedSeries>> = BTreeMap::new();
     for report in reports {

@@ -39,7 +39,7 @@ pub fn effects(report: &Report) -> String {
     text.trim_start().to_owned()
 }
 
-/// The phases, a row a benchmark: what the first one costs, and what each of the others brings on top of the one
+/// The phases, one row per benchmark: what the first one costs, and what each of the others brings on top of the one
 /// before; none if the run does not have them.
 pub fn phases(report: &Report) -> Option<String> {
     let all = super::of(report);

@@ -1,4 +1,4 @@
-//! The ledger of claims in its formats, held against files.
+//! The claim report in its formats, held against files.
 
 use baselines::claim::{self, ClaimReport, ClaimVerdict, JudgedClaim, JudgedPart, MeasuredEffect, Target};
 use baselines::{Durability, Metric};
@@ -83,7 +83,7 @@ fn sample() -> ClaimReport {
             "queued writes share commits",
             "fewer commits",
             "Type `assay run --toggles`.",
-            vec![part("commits a step", "commits", Target::AtMostOfBase(1.0), commits, "shared_commits")],
+            vec![part("commits per step", "commits", Target::AtMostOfBase(1.0), commits, "shared_commits")],
         ),
         claim(
             "turso-query",
@@ -112,12 +112,12 @@ fn sample() -> ClaimReport {
 }
 
 #[test]
-fn the_ledger_in_every_format() {
+fn the_claim_report_in_every_format() {
     let sample = sample();
     for format in [Format::Text, Format::Markdown, Format::Html] {
         let rendered = claims::render(&sample, format).expect("renders");
-        assert_eq!(rendered, claims::render(&sample, format).expect("renders"), "the same ledger gives the same text");
-        golden::check(&format!("ledger.{format}"), &rendered);
+        assert_eq!(rendered, claims::render(&sample, format).expect("renders"), "the same report gives the same text");
+        golden::check(&format!("claims.{format}"), &rendered);
     }
     let json = claims::render(&sample, Format::Json).expect("renders");
     assert_eq!(serde_json::from_str::<ClaimReport>(&json).expect("parses"), sample);
@@ -125,14 +125,14 @@ fn the_ledger_in_every_format() {
 }
 
 #[test]
-fn nothing_of_a_ledger_breaks_out_of_its_page() {
+fn nothing_of_a_claim_report_breaks_out_of_its_page() {
     let page = claims::render(&sample(), Format::Html).expect("renders");
     assert!(!page.contains("<script>|") && !page.contains("\u{202e}"));
     assert!(page.contains("id=\"claim-&lt;script&gt;|*x*\""));
 }
 
 #[test]
-fn a_ledger_without_a_measurement_has_no_chart() {
+fn a_claim_report_without_a_measurement_has_no_chart() {
     let mut sample = sample();
     sample.claims.retain(|claim| claim.verdict == ClaimVerdict::Skipped);
     assert_eq!(claims::picture(&sample), None);

@@ -14,7 +14,7 @@ fn every_format_says_whose_doing_a_change_is() {
     comparison.deltas.retain(|delta| delta.metric == "instructions");
     let evidence = "the 5 functions that it executes are the same before optimisation, and executed as often";
     for delta in comparison.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Regressed) {
-        delta.lay(Doing { whose: Whose::Compiler, evidence: evidence.to_owned() }, Some(0.5));
+        delta.attribute(Doing { whose: Whose::Compiler, evidence: evidence.to_owned() }, Some(0.5));
     }
     let judgement = gate::judge(comparison, &[], &[]);
     assert_eq!(judgement.outcome, GateOutcome::Passed, "it only advises: {}", judgement.summary);
@@ -28,9 +28,9 @@ fn every_format_says_whose_doing_a_change_is() {
     let json: serde_json::Value =
         serde_json::from_str(&render(&report, Format::Json).expect("rendered")).expect("JSON");
     let deltas = json["cases"].as_array().expect("cases").iter().filter_map(|case| case["deltas"].as_array()).flatten();
-    let laid: Vec<_> = deltas.filter_map(|delta| delta.get("doing")).collect();
-    assert_eq!(laid.len(), 1);
-    assert_eq!((&laid[0]["whose"], &laid[0]["evidence"]), (&"compiler".into(), &evidence.into()));
+    let attributed: Vec<_> = deltas.filter_map(|delta| delta.get("doing")).collect();
+    assert_eq!(attributed.len(), 1);
+    assert_eq!((&attributed[0]["whose"], &attributed[0]["evidence"]), (&"compiler".into(), &evidence.into()));
 }
 
 /// "Not shown" is no part of the sentence on what got worse, and is told with its reason where it is asked for.
@@ -40,7 +40,10 @@ fn what_is_not_known_is_no_part_of_the_lead() {
     let mut comparison = regressed.judgement.clone().expect("judged").comparison;
     comparison.deltas.retain(|delta| delta.metric == "cpu_time" && delta.verdict == Verdict::Regressed);
     for delta in &mut comparison.deltas {
-        delta.lay(Doing { whose: Whose::Unknown, evidence: "python3 does not name its compiler".to_owned() }, None);
+        delta.attribute(
+            Doing { whose: Whose::Unknown, evidence: "python3 does not name its compiler".to_owned() },
+            None,
+        );
     }
     let report = Report { judgement: Some(gate::judge(comparison, &[], &[])), ..regressed };
     let page = render(&report, Format::Html).expect("rendered");

@@ -74,7 +74,7 @@ pub struct ClaimsArgs {
     cargo: CargoArgs,
 
     /// The format on stdout
-    #[arg(long, default_value = "text", value_parser = ledgers())]
+    #[arg(long, default_value = "text", value_parser = formats())]
     format: Format,
 
     /// Also write the report to this file, as JSON
@@ -82,8 +82,8 @@ pub struct ClaimsArgs {
     json: Option<PathBuf>,
 }
 
-/// The formats of a ledger.
-fn ledgers() -> impl TypedValueParser<Value = Format> {
+/// The formats of a claim report.
+fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(["text", "markdown", "html", "json"]).try_map(|name| name.parse::<Format>())
 }
 
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    fn ledger(parts: &[(ClaimVerdict, bool)]) -> ClaimReport {
+    fn report(parts: &[(ClaimVerdict, bool)]) -> ClaimReport {
         let claims = parts.iter().map(|(verdict, measured)| claim::JudgedClaim {
             id: "x".to_owned(),
             claim: String::new(),
@@ -262,10 +262,10 @@ mod tests {
     #[test]
     fn a_refuted_claim_is_a_result_and_an_invalid_one_is_none() {
         use ClaimVerdict::{Confirmed, Invalid, Refuted, Skipped};
-        assert_eq!(exit(&ledger(&[(Confirmed, true), (Refuted, true)])), Exit::Ok);
-        assert_eq!(exit(&ledger(&[(Confirmed, true), (Invalid, false)])), Exit::Invalid);
-        assert_eq!(exit(&ledger(&[(Skipped, false), (Refuted, true)])), Exit::Ok);
-        assert_eq!(exit(&ledger(&[(Skipped, false)])), Exit::Nothing);
+        assert_eq!(exit(&report(&[(Confirmed, true), (Refuted, true)])), Exit::Ok);
+        assert_eq!(exit(&report(&[(Confirmed, true), (Invalid, false)])), Exit::Invalid);
+        assert_eq!(exit(&report(&[(Skipped, false), (Refuted, true)])), Exit::Ok);
+        assert_eq!(exit(&report(&[(Skipped, false)])), Exit::Nothing);
     }
 
     #[test]

@@ -32,9 +32,9 @@ that the case's store supports, except store and durability class.
 Stored runs: exact counts are judged if toolchain, valgrind, C library, CPU and corpus are the same. Times of two
 sessions are shown, never judged. Revisions, variants and phases are measured now, alternating, and times are judged.
 
-What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or what its --output-format=json
-prints, the JSON of hyperfine --export-json and of goose --report-file, or a folder with any of them. target/criterion:main is the run that
-criterion keeps there as `main` (cargo bench -- --save-baseline main).
+What other tools left is a stored run, too: criterion's folder (target/criterion), gungraun's summary.json or what its
+--output-format=json prints, the JSON of hyperfine --export-json and of goose --report-file, or a folder with any of
+them. target/criterion:main is the run that criterion keeps there as `main` (cargo bench -- --save-baseline main).
 
 Examples:
   assay compare baselines/stored/x.jsonl latest
@@ -110,6 +110,11 @@ impl NamedSide {
     }
 }
 
+/// True for one benchmark under one variant.
+fn is_same(one: &Case, other: &Case) -> bool {
+    one.benchmark.name == other.benchmark.name && one.variant == other.variant
+}
+
 impl CompareArgs {
     /// Compares, and ends with the exit code of a gate.
     pub fn execute(&self) -> Result<Exit> {
@@ -163,8 +168,7 @@ impl CompareArgs {
         let mut pairs: Vec<CasePair> = Vec::new();
         for case in cases::select(self.only.as_deref(), &[])?.cases {
             let both = CasePair { base: base.apply(&case), new: new.apply(&case) };
-            let same = |a: &Case, b: &Case| a.benchmark.name == b.benchmark.name && a.variant == b.variant;
-            let listed = pairs.iter().any(|pair| same(&pair.base, &both.base) && same(&pair.new, &both.new));
+            let listed = pairs.iter().any(|pair| is_same(&pair.base, &both.base) && is_same(&pair.new, &both.new));
             if both.base.variant != both.new.variant && !listed {
                 pairs.push(both);
             }
@@ -178,8 +182,7 @@ impl CompareArgs {
         let named = cases::select(self.only.as_deref(), &[])?.cases;
         let (phases, mut counted) = (phases::between(base, new)?, Vec::<Case>::new());
         for case in named.iter().flat_map(|case| each_toggle::cases(&phases, case)) {
-            let is_it = |other: &Case| other.benchmark.name == case.benchmark.name && other.variant == case.variant;
-            if !counted.iter().any(is_it) {
+            if !counted.iter().any(|other| is_same(other, &case)) {
                 counted.push(case);
             }
         }

@@ -29,9 +29,9 @@ use harness::workspace;
 use reports::Format;
 
 use super::cargo_args::CargoArgs;
-use super::load_args::LoadGateArgs;
 use super::publish;
 use super::selection::SelectionArgs;
+use super::server_args::ServerArgs;
 
 /// The folders that say what a benchmark does.
 const MEASURED: [&str; 3] = ["bench-suite/corpus", "bench-suite/worker", "bench-suite/workloads"];
@@ -43,7 +43,7 @@ The gate takes the baseline of this environment from baselines/stored. If there 
   assay run --lane counts && assay baseline accept --reason \"first\"
 
 A change is judged by the base: by the policy and the baselines of REV, of the commit where a pull request leaves its
-target branch (in CI), or of HEAD. What this tree has otherwise is reported and not used.
+target branch (in CI), or of HEAD. Differences in this tree are reported and not used.
 
 Examples:
   assay gate                             all exact counts against the stored baseline
@@ -54,8 +54,8 @@ Examples:
   assay gate --run latest                judge a stored run, and measure nothing
   assay gate --run target/gungraun --baselines counts    judge gungraun's output by an accepted one
 
-
-In any other cargo package or workspace, its benches (criterion, divan, gungraun, iai, libtest) are gated, with nothing to edit:
+In any other cargo package or workspace, its benches (criterion, divan, gungraun, iai, bencher, libtest) are gated, with
+nothing to edit:
   cargo assay gate                               exact counts against the baseline that it has stored
   cargo assay gate --against HEAD~1              all benchmarks
   cargo assay gate parse --against main          those whose name contains `parse`
@@ -93,7 +93,7 @@ pub struct GateArgs {
     command: Vec<String>,
 
     #[command(flatten)]
-    load: LoadGateArgs,
+    server: ServerArgs,
 
     /// With --command or --server: what a shell runs in this folder to build a side [default: cargo build --release, if
     /// there is a Cargo.toml]
@@ -137,7 +137,7 @@ impl GateArgs {
         if !self.command.is_empty() {
             return self.commands(revision);
         }
-        if let Some(subject) = self.load.subject(self.build.clone())? {
+        if let Some(subject) = self.server.subject(self.build.clone())? {
             return self.server(&subject, revision);
         }
         ensure!(self.build.is_none(), "`--build` builds what --command or --server runs: give one of them");
@@ -289,7 +289,7 @@ impl GateArgs {
 
     /// Measures a server under load against a revision, by that revision's rules.
     fn server(&self, subject: &ServerSubject, revision: &str) -> Result<Exit> {
-        let notes = |base: &Base| self.load.changed_scenario(subject, &base.commit).into_iter().collect();
+        let notes = |base: &Base| self.server.changed_scenario(subject, &base.commit).into_iter().collect();
         self.by_rules_of(subject.repository(), revision, subject, notes)
     }
 

@@ -1,6 +1,6 @@
 //! `assay history`: the exact counts of many commits, and where they changed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use baselines::exit_code::Exit;
@@ -35,9 +35,9 @@ pub enum HistoryCommand {
     Add(AddArgs),
     /// Show where series changed; ends with 100 if the policy's [history] blocks one
     Show(ShowHistoryArgs),
-    /// Build and count commits of before, the newest first; an interrupted backfill goes on where it was
+    /// Build and count earlier commits, the newest first; an interrupted backfill continues where it stopped
     Backfill(BackfillArgs),
-    /// Write static pages: a trend a series, with its changes
+    /// Write static pages: the trend of each series, with its changes
     Site(SiteArgs),
 }
 
@@ -225,12 +225,9 @@ impl SiteArgs {
         if reports.iter().all(|report| report.series.is_empty()) {
             return Ok(self.shown.nothing());
         }
-        let pages = write_site(&reports, &self.output)?;
+        let pages = reports::history::site(&reports, &self.output)
+            .with_context(|| format!("can't write the site into {}", self.output.display()))?;
         println!("{}: {pages} pages", self.output.join("index.html").display());
         Ok(Exit::Ok)
     }
-}
-
-fn write_site(reports: &[HistoryReport], folder: &Path) -> Result<usize> {
-    reports::history::site(reports, folder).with_context(|| format!("can't write the site into {}", folder.display()))
 }

@@ -29,9 +29,10 @@ none, lru, adaptive-ttl and predictive are the strategies of the toggle `cache`,
 (moka) and s3-fifo (quick_cache) are for comparison. optimum knows the future: if nothing expires, no cache has more
 hits.
 
-A trace is text, its lines `start count ignored ignored` (the files of the ARC paper) or columns with commas, semicolons, tabs or blanks between.
-Columns are known by the names in the first line: `time` (seconds; or time_ms, time_us, time_ns), `id` and `size`, or what others call them. A file
-without names has the columns time, id and size; --columns names others.
+A trace is text. Its lines are `start count ignored ignored` (the files of the ARC paper), or columns with commas,
+semicolons, tabs or blanks between. Columns are known by the names in the first line: `time` (seconds; or time_ms,
+time_us, time_ns), `id` and `size`, or what others call them. A file without names has the columns time, id and size;
+--columns names others.
 
 Examples:
   assay hits                                      all workloads, all policies

@@ -9,9 +9,9 @@ use clap::Args;
 /// Serve the gate to coding agents: the Model Context Protocol on stdin and stdout
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A client starts it, in the folder of a project. Its tools are `list`, `gate`, `compare`, `explain` and `report`; each runs
-the subcommand of its name and tells the verdict. Measuring has a budget of at most 30 minutes, no file outside of the
-project can be named, and nothing is asked of a network, except by cargo for what it has not fetched yet.
+A client starts it in the folder of a project. Its tools are `list`, `gate`, `compare`, `explain` and `report`; each
+runs the subcommand of its name and tells the verdict. Measuring has a budget of at most 30 minutes, no file outside of
+the project can be named, and only cargo uses the network, for what it has not fetched yet.
 
 Configuration of a client:
   {\"mcpServers\": {\"assay\": {\"command\": \"assay\", \"args\": [\"mcp\"]}}}")]

@@ -18,8 +18,8 @@ use super::publish;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each machine measures a part: `assay gate --against main --shard 1/3` and so on, with the same arguments otherwise. It
-ends with the exit code of its own part, and leaves its run in target/assay/runs. All runs together give the verdict, the
-report and the exit code of the whole gate. Neither a checkout nor a compiler is needed for it.
+ends with the exit code of its own part, and leaves its run in target/assay/runs. All runs together give the verdict,
+the report and the exit code of the whole gate. Merging needs neither a checkout nor a compiler.
 
 Examples:
   assay merge shards/*.jsonl

@@ -1,5 +1,5 @@
-//! The subcommands, one a file, with [`selection`], their common arguments, and [`publish`], which prints and writes a
-//! run's reports.
+//! The subcommands, one per file, with [`selection`], their common arguments, and [`publish`], which prints and writes
+//! a run's reports.
 
 mod baseline;
 mod calibrate;
@@ -16,7 +16,7 @@ mod history;
 mod hits;
 mod init;
 mod load;
-mod load_args;
+mod load_ladder;
 mod load_profile;
 mod mcp;
 mod memories;
@@ -28,6 +28,7 @@ mod report;
 mod run;
 mod selection;
 mod serve;
+mod server_args;
 mod shell;
 mod trend;
 
@@ -38,9 +39,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use harness::subject::NothingSelected;
 
 const AFTER_HELP: &str = "\
-In a cargo package or workspace with benches (criterion, divan, gungraun, iai, libtest), start with `cargo assay gate
---against HEAD~1`: it tells if the last commit made something slower, and which function. `assay doctor` says what is
-missing for that.
+In a cargo package or workspace with benches (criterion, divan, gungraun, iai, bencher, libtest), start with
+`cargo assay gate --against HEAD~1`: it tells if the last commit made something slower, and which function. `assay
+doctor` says what is missing for that.
 
 In the tree of the reference memory, start with `assay run --profile quick`: it ends with the path of a report.
 
@@ -139,8 +140,8 @@ fn told(error: &anyhow::Error) -> String {
     text
 }
 
-/// An empty run is nothing measured, and so are one with nothing to keep and a filter that selects nothing; every other
-/// failure is an error.
+/// The exit code of an error: "nothing measured" for an empty run, for one without exact counts to accept, and for a
+/// filter that selects nothing.
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<NothingSelected>() {
         return Exit::Nothing;

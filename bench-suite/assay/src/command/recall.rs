@@ -93,7 +93,10 @@ impl RecallArgs {
 
     /// Prints the recall for every size, kind of query and kind of data. Returns the lowest.
     async fn compare_by_size(&self, seed: u64) -> Result<f64> {
-        println!("recall at {LIMIT} of retrieval=indexed against the exhaustive scan: {} queries a kind", self.queries);
+        println!(
+            "recall at {LIMIT} of retrieval=indexed against the exhaustive scan: {} queries of each kind",
+            self.queries
+        );
         println!("  data     episodes  query   recall  times as fast  scored");
         let mut lowest = 1.0_f64;
         for (name, data) in [("text", Data::Text), ("vectors", Data::Vectors)] {

@@ -23,10 +23,11 @@ Examples:
   assay report --against 20261121T2133   the latest run compared with another
   assay report x.jsonl --splice README.md
                                          the figures of a run in a document, between `<!-- assay:variants -->` and
-                                         `<!-- /assay -->`; others are lead, changes, counts, time, load, effect and
-                                         single-toggles, of a run of `compare --each-toggle` also toggles, phase-steps
-                                         and interactions, of a claim report (JSON) claims, claims-summary and phases, and of a calibration's
-                                         record calibration")]
+                                         `<!-- /assay -->`
+
+Figures of a run: variants, lead, changes, counts, time, load, effect, single-toggles; of `compare --each-toggle` also
+toggles, phase-steps, interactions. Of a claim report (JSON): claims, claims-summary, phases. Of a calibration's record:
+calibration.")]
 pub struct ReportArgs {
     /// The run: a path, a name in target/assay/runs, or `latest`; with --splice also a claim report or a calibration's
     /// record
@@ -99,9 +100,9 @@ impl ReportArgs {
         let text = std::fs::read_to_string(document).with_context(|| format!("can't read {}", document.display()))?;
         let name = document.display().to_string();
         let (text, filled) = match FigureSource::of(Path::new(&self.run)) {
-            FigureSource::Ledger => {
-                let ledger = ClaimReport::read(Path::new(&self.run))?;
-                splice::splice(&name, &text, &Figures::Ledger(&ledger), &self.blocks)?
+            FigureSource::Claims => {
+                let report = ClaimReport::read(Path::new(&self.run))?;
+                splice::splice(&name, &text, &Figures::Claims(&report), &self.blocks)?
             }
             FigureSource::Calibration => {
                 let suites = calibration::read(Path::new(&self.run))?;
@@ -118,7 +119,7 @@ impl ReportArgs {
 /// What a file has figures of, by the fields that it begins with.
 enum FigureSource {
     Run,
-    Ledger,
+    Claims,
     Calibration,
 }
 
@@ -130,7 +131,7 @@ impl FigureSource {
         };
         match text.lines().next() {
             Some(first) if has(first, "rules") => FigureSource::Calibration,
-            _ if has(&text, "claims") => FigureSource::Ledger,
+            _ if has(&text, "claims") => FigureSource::Claims,
             _ => FigureSource::Run,
         }
     }

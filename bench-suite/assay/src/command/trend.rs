@@ -30,7 +30,7 @@ fn beside(run: &Path) -> PathBuf {
     run.with_extension("history.jsonl")
 }
 
-/// What is known of the metrics that block of a run's cases, in its environment: from the file beside the run if there
+/// The history of a run's cases in its environment, with the metrics that block: from the file beside the run if there
 /// is one, or from the stored history.
 fn history(path_of_run: &Path, run: &Run) -> Result<History> {
     let beside = beside(path_of_run);

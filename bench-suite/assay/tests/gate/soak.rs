@@ -27,7 +27,7 @@ use workloads::input::Source;
 const VARIANT: &str =
     "store=libsql,codec=postcard,cache=lru,pool=adaptive,writes=batched,wire=compressed,sharing=arc,buffers=pooled";
 
-/// Episodes a second: a quarter of the capacity of two cores, so that no queue builds up.
+/// Episodes per second: a quarter of the capacity of two cores, so that no queue builds up.
 const RATE: &str = "10";
 
 /// The most bytes by which a warm server may grow, and that it may use in all. The cache of 1,000 long episodes fills
@@ -114,7 +114,7 @@ fn ten_minutes_of_load_leave_nothing_behind() {
         found.expect("measured").sample.median()
     };
     println!(
-        "{} requests, {} errors, {:.1} a second",
+        "{} requests, {} errors, {:.1} per second",
         measurements[0].operations,
         value("errors"),
         value("throughput")

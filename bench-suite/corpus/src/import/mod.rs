@@ -211,7 +211,7 @@ impl Calls {
 
 fn call(entry: &Node<'_>) -> Result<Option<Call>, Fault> {
     let calls = entry.optional_items("tool_calls")?;
-    // SWE-agent runs one function a step and sends back the others.
+    // SWE-agent runs one function per step and sends back the others.
     let Some(first) = calls.first() else { return Ok(None) };
     let function = first.field("function")?;
     let name = function.field("name")?.text()?.to_owned();

@@ -1,6 +1,6 @@
 //! The revision that a change is compared with: where the change began.
 //!
-//! A branch that is compared with the tip of `main` would be blamed for what `main` became since: so the base is the
+//! A branch that is compared with the tip of `main` would be blamed for later commits of `main`, so the base is the
 //! merge base of HEAD and the named revision. CI checks out the merge of a pull request, whose first parent is what it
 //! would be merged into; its merge base is that parent. Where the history is cut off before the merge base, that parent
 //! is taken if it is there, and everything else is refused with the remedy.

@@ -75,7 +75,7 @@ pub fn differing(functions: &[Function], other: &[Function]) -> BTreeSet<u64> {
     functions.iter().filter(differs).map(|function| function.name).collect()
 }
 
-/// The symbols in an order drawn from a seed, one a line; what is `differing` lies among the last ones.
+/// The symbols in an order drawn from a seed, one per line; what is `differing` lies among the last ones.
 pub fn order(functions: &[Function], differing: &BTreeSet<u64>, seed: u64) -> String {
     let place = |function: &&Function| {
         let drawn = Pcg64::seed_from_u64(seed ^ function.name).next_u64();

@@ -9,7 +9,7 @@
 //! Compiling takes the time of a build, and it is done once: with `LLD_REPRODUCE`, LLD, which Rust links with on x86-64
 //! Linux, saves a copy of its inputs, and with `--symbol-ordering-file` it puts a program's functions in the order that
 //! [`super::order`] drew. A layout then takes some tenths of a second. With a linker that can't do this, a comparison
-//! uses one layout a side, and reports it. Data are not moved.
+//! uses one layout per side, and reports it. Data are not moved.
 //!
 //! Sources: Mytkowicz, Diwan, Hauswirth and Sweeney, "Producing wrong data without doing anything obviously wrong!"
 //! (ASPLOS 2009), section 4.2, on link order; Curtsinger and Berger, "Stabilizer: statistically sound performance
@@ -179,7 +179,7 @@ impl Relink {
         })
     }
 
-    /// Links the program without symbols, with its functions in an order: a symbol a line.
+    /// Links the program without symbols, with its functions in an order: one symbol per line.
     pub fn link(&self, order: &str, to: &Path) -> Result<()> {
         self.link_with(order, to, &["--strip-all"])
     }
@@ -197,7 +197,7 @@ impl Relink {
         let name = file.path().file_name().unwrap_or_default().to_string_lossy();
         let ordered = format!("--symbol-ordering-file={name}");
         // Code begins on a page of its own, so that the data before it don't move it within its page. One thread, as
-        // one layout a core is linked at the same time.
+        // one layout per core is linked at the same time.
         let always = ["--no-warn-symbol-ordering", "-zseparate-code", "--threads=1"];
         let more = always.iter().chain(more).map(|argument| (*argument).to_owned());
         self.run(to, &more.chain([ordered]).collect::<Vec<_>>())

@@ -1,5 +1,5 @@
-//! Puts the stand-ins for criterion, divan, gungraun and iai in their places, so that a project's benches are workers
-//! without a change to it.
+//! Puts the stand-ins for criterion, divan, gungraun, iai and bencher in their places, so that a project's benches are
+//! workers without a change to it.
 //!
 //! Cargo replaces a package of the lock file by one of the same name and version that a `[patch]` names, and the patch
 //! may be given on the command line. So the stand-ins' source, which is part of this program, is written out once for

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::Found;
@@ -137,30 +137,18 @@ fn unit(csv: &str) -> Option<String> {
     first.iter().rev().nth(from_end).map(|unit| (*unit).to_owned())
 }
 
-/// The median of each benchmark in a criterion folder, ns an iteration.
-pub fn medians_ns(folder: &Path) -> Result<BTreeMap<String, f64>> {
-    let mut found = Found::default();
-    read(folder, &files::walk(folder)?, Some(NEW), &mut found)?;
-    if let Some((what, why)) = found.lost().next() {
-        bail!("{what}: {why}");
-    }
-    let mut medians = BTreeMap::new();
-    for (_, measurement) in found.measured {
-        let name = measurement.case.benchmark;
-        ensure!(
-            medians.insert(name.clone(), measurement.sample.median()).is_none(),
-            "criterion measured `{name}` twice: rename one"
-        );
-    }
-    Ok(medians)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn fixture() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/foreign/criterion")
+    }
+
+    fn last_run(folder: &Path) -> Found {
+        let mut found = Found::default();
+        read(folder, &files::walk(folder).expect("a folder"), Some(NEW), &mut found).expect("reads");
+        found
     }
 
     #[test]
@@ -179,10 +167,10 @@ mod tests {
     #[test]
     fn base_and_change_are_not_the_last_run() {
         assert!(fixture().join("codec_encode_small_json/base/sample.json").is_file(), "the fixture has one");
-        assert_eq!(
-            medians_ns(&fixture()).expect("reads").into_keys().collect::<Vec<_>>(),
-            ["codec_encode_small_json", "codec_encode_small_postcard"]
-        );
+        let found = last_run(&fixture());
+        assert_eq!(found.lost().next(), None);
+        let names: Vec<&str> = found.measured.iter().map(|(_, of)| of.case.benchmark.as_str()).collect();
+        assert_eq!(names, ["codec_encode_small_json", "codec_encode_small_postcard"]);
     }
 
     #[test]
@@ -190,11 +178,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let run = folder.path().join("f/new");
         std::fs::create_dir_all(&run).expect("made");
-        assert!(medians_ns(folder.path()).expect_err("hollow").to_string().contains("`sample.json` is gone"));
+        let lost = || {
+            let found = last_run(folder.path());
+            let (what, why) = found.lost().next().expect("it is not measured");
+            format!("{what}: {why}")
+        };
+        assert!(lost().contains("`sample.json` is gone"), "{}", lost());
         std::fs::write(run.join("sample.json"), "{}").expect("written");
-        assert!(medians_ns(folder.path()).expect_err("nameless").to_string().contains("its name is not known"));
+        assert!(lost().contains("its name is not known"), "{}", lost());
         std::fs::write(run.join("benchmark.json"), r#"{"full_id":"f"}"#).expect("written");
-        let damaged = medians_ns(folder.path()).expect_err("damaged").to_string();
+        let damaged = lost();
         assert!(damaged.starts_with("f: ") && damaged.contains("not criterion's sample.json"), "{damaged}");
     }
 

@@ -1,5 +1,5 @@
 //! Reads measurements of other tools as runs: criterion's output folder, gungraun's summaries, hyperfine's and goose's
-//! JSON. One file a format.
+//! JSON. One file per format.
 //!
 //! A folder is read whole, whatever tools wrote into it. What can't be read becomes an entry of the run: `skipped` if
 //! nothing was measured, `invalid` if the values can't be believed. Files of other programs are ignored.
@@ -23,7 +23,6 @@ use anyhow::{Result, bail, ensure};
 use baselines::{CaseKey, Durability, Environment, InvalidEntry, Measurement, Metric, Run, RunHeader, Sample, Skipped};
 use serde_json::Value;
 
-pub use criterion::medians_ns;
 pub use stored::{Parts, StoredCounts};
 
 /// The tools that write JSON: how their output is recognised, and its reader.

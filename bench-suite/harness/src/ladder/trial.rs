@@ -35,7 +35,7 @@ pub struct Trial {
     pub service_over: u64,
     /// Requests that failed or were answered wrongly.
     pub errors: u64,
-    /// Right answers a second.
+    /// Right answers per second.
     pub throughput: f64,
     /// Response times, from the intended start.
     pub response_mean_ns: f64,

@@ -1,7 +1,7 @@
 //! The counts lane: each case runs under callgrind, and alone with an allocator that counts. DHAT counts the blocks of
 //! C code, where callgrind sees that there are any.
 //!
-//! Only code below [`ROOT`] is counted. Other processes do not change a count, so one case a core is counted at a time.
+//! Only code below [`ROOT`] is counted. Other processes do not change a count, so each core counts a case of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

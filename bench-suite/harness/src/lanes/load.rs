@@ -23,7 +23,7 @@ use crate::workspace;
 pub struct Pressure {
     /// Seconds during which episodes start.
     pub duration_s: u32,
-    /// Episodes a second, on average.
+    /// Episodes per second, on average.
     pub rate: f64,
     /// The seed of the schedule and the mix.
     pub seed: u64,

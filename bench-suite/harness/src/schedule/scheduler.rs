@@ -208,7 +208,7 @@ fn abandon(pair: usize, error: &anyhow::Error, writer: &mut RunWriter, progress:
     Ok(writer.abandon(pair, format!("{error:#}"))?)
 }
 
-/// Determines the operations of a slice, one program a core, and records the pairs. Both sides use the same number.
+/// Determines the operations of a slice, one program per core, and records the pairs. Both sides use the same number.
 fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Result<()> {
     let mut unknown: BTreeMap<String, (WorkerProgram, String)> = BTreeMap::new();
     for job in jobs.iter().filter(|job| settings.sizes.of(&job.base).is_none()) {

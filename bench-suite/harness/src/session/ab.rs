@@ -124,7 +124,7 @@ impl AbSession<'_> {
         let both_sides =
             BothSides { subject, revisions, programs, cases: shared.clone(), unoptimised: OnceCell::new() };
         if !budget.is_over() {
-            both_sides.lay_counts(&mut counts.deltas, &self.rulebook.policy);
+            both_sides.attribute_counts(&mut counts.deltas, &self.rulebook.policy);
         }
         let mut timed = choose_timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
         if self.selection.compares(Lane::Time) {
@@ -143,7 +143,7 @@ impl AbSession<'_> {
             false => PairVerdicts::default(),
         };
         if !budget.is_over() {
-            both_sides.lay_times(&mut times.deltas, &counts.deltas, &self.rulebook.policy);
+            both_sides.attribute_times(&mut times.deltas, &counts.deltas, &self.rulebook.policy);
         }
         let cases = of_base.cases.iter().chain(&of_new.cases);
         let named: Option<Vec<CaseKey>> = own_policy.then(|| cases.map(|case| case.key.clone()).collect());
@@ -232,9 +232,9 @@ impl AbSession<'_> {
         let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
         let measured = session.writer.so_far().header.environment.clone();
         let environment = unmeasured::environment(measured, base);
-        // Two programs may have a benchmark of one name, and a later assay counts more.
+        // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
-        let mut what = format!("{programs:?}|{repeat}|{}", counts::METRICS.join(","));
+        let mut what = format!("{programs:?}|{repeat}|{:?}|{}", subject.crates()?, counts::METRICS.join(","));
         if subject.counting() == Counting::Process {
             // A command sees them all.
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));

@@ -1,7 +1,7 @@
-//! Measures commits of before for the history: builds each, counts its benchmarks, and adds what it found.
+//! Measures earlier commits for the history: builds each, counts its benchmarks, and adds what it found.
 //!
 //! The newest commit comes first, as it says the environment. Every commit is written as soon as it is measured, so
-//! that a backfill that was interrupted goes on where it was. Only counts are made: times of other sessions can't be
+//! that an interrupted backfill continues where it stopped. Only counts are made: times of other sessions can't be
 //! compared.
 
 use std::path::Path;

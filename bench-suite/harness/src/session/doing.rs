@@ -1,4 +1,4 @@
-//! Lays counts and times that got worse to whoever made them so: [`baselines::doing`] says how.
+//! Attributes counts and times that got worse to whoever made them so: [`baselines::doing`] says how.
 //!
 //! Nothing is built or counted unless something blocks. Without evidence a change stays as it is, and blocks.
 
@@ -23,7 +23,7 @@ use crate::subject::{Subject, SubjectCase};
 const MOST: usize = 12;
 
 /// The most instructions of these cases together, as they are measured, unless the worst alone has more. Without
-/// optimisation they are ten to thirty times as many, and callgrind counts some ten million a second.
+/// optimisation they are ten to thirty times as many, and callgrind counts some ten million per second.
 const MOST_INSTRUCTIONS: f64 = 1e8;
 
 /// The two sides of a comparison.
@@ -41,16 +41,16 @@ pub struct BothSides<'a> {
 }
 
 impl BothSides<'_> {
-    /// Lays each exact count that got worse and blocks to somebody.
-    pub fn lay_counts(&self, counts: &mut [Delta], policy: &Policy) {
+    /// Attributes each exact count that got worse and blocks.
+    pub fn attribute_counts(&self, counts: &mut [Delta], policy: &Policy) {
         let costs = self.costs(counts);
-        self.lay(counts, &costs, policy, is_count, |_| None);
+        self.attribute(counts, &costs, policy, is_count, |_| None);
     }
 
-    /// Lays each CPU time that got worse and blocks to somebody. `counts` are those of the same cases, laid.
-    pub fn lay_times(&self, times: &mut [Delta], counts: &[Delta], policy: &Policy) {
+    /// Attributes each CPU time that got worse and blocks. `counts` are those of the same cases, attributed.
+    pub fn attribute_times(&self, times: &mut [Delta], counts: &[Delta], policy: &Policy) {
         let known = |case: &CaseKey| counts.iter().filter(|delta| delta.case == *case).find_map(|of| of.doing.clone());
-        self.lay(times, &self.costs(counts), policy, is_cpu_time, known);
+        self.attribute(times, &self.costs(counts), policy, is_cpu_time, known);
         let of_compiler = |delta: &&mut Delta| delta.doing.as_ref().is_some_and(|doing| doing.whose == Whose::Compiler);
         for delta in times.iter_mut().filter(of_compiler) {
             if !is_compiled_otherwise(&delta.case, counts) {
@@ -62,8 +62,8 @@ impl BothSides<'_> {
         }
     }
 
-    /// Lays what is looked into to somebody: by what is `known` of a case, or by a look at it.
-    fn lay(
+    /// Attributes what is looked into: by what is `known` of a case, or by a look at it.
+    fn attribute(
         &self,
         deltas: &mut [Delta],
         costs: &BTreeMap<CaseKey, f64>,
@@ -84,7 +84,7 @@ impl BothSides<'_> {
         for (case, doing) in known.chain(new.into_iter().zip(doings)) {
             for delta in deltas.iter_mut().filter(|delta| blocks(delta) && delta.case == case.key) {
                 let limit = policy.limit(&delta.case, &delta.metric, runs::today());
-                delta.lay(doing.clone(), limit.and_then(|limit| limit.compiler));
+                delta.attribute(doing.clone(), limit.and_then(|limit| limit.compiler));
             }
         }
     }
@@ -236,7 +236,7 @@ mod tests {
             .map(|case| case.id)
             .collect();
         assert_eq!(ids, [cases[0].id.as_str(), &cases[1].id], "each once, the worst first, and no time");
-        sides.lay_counts(&mut deltas, &Policy::standard());
+        sides.attribute_counts(&mut deltas, &Policy::standard());
         let doings: Vec<bool> = deltas.iter().map(|delta| delta.doing.is_some()).collect();
         assert_eq!(doings, [true, true, true, false, false, false]);
         let unknown = deltas[0].doing.as_ref().expect("looked into");
@@ -269,7 +269,7 @@ mod tests {
         let sides = unbuilt(&subject, 1);
         let cases = &sides.cases;
         let compiler = Doing { whose: Whose::Compiler, evidence: String::new() };
-        let laid = |instructions: f64, cycles: f64, doing: Option<Doing>| {
+        let attributed = |instructions: f64, cycles: f64, doing: Option<Doing>| {
             let count = |metric: &str, new: f64| worse(&cases[0], metric, new - 1.0, Verdict::Regressed, false);
             let counts = [
                 Delta { doing, ..count("instructions", instructions) },
@@ -277,15 +277,15 @@ mod tests {
                 count("l1_hits", 1.0),
             ];
             let mut times = [worse(&cases[0], "cpu_time", 0.03, Verdict::Regressed, true)];
-            sides.lay_times(&mut times, &counts, &Policy::standard());
+            sides.attribute_times(&mut times, &counts, &Policy::standard());
             let [time] = times;
             (time.doing.expect("looked into").whose, time.blocks)
         };
-        assert_eq!(laid(1.02, 1.0, Some(compiler.clone())), (Whose::Compiler, false));
-        assert_eq!(laid(1.02, 1.01, Some(compiler.clone())), (Whose::Unknown, true), "its data lie elsewhere");
-        assert_eq!(laid(1.0, 1.0, Some(compiler)), (Whose::Unknown, true), "the same instructions");
+        assert_eq!(attributed(1.02, 1.0, Some(compiler.clone())), (Whose::Compiler, false));
+        assert_eq!(attributed(1.02, 1.01, Some(compiler.clone())), (Whose::Unknown, true), "its data lie elsewhere");
+        assert_eq!(attributed(1.0, 1.0, Some(compiler)), (Whose::Unknown, true), "the same instructions");
         let yours = Doing { whose: Whose::Yours, evidence: String::new() };
-        assert_eq!(laid(1.02, 1.0, Some(yours)), (Whose::Yours, true));
-        assert_eq!(laid(1.02, 1.0, None), (Whose::Unknown, true), "the programs can't be read");
+        assert_eq!(attributed(1.02, 1.0, Some(yours)), (Whose::Yours, true));
+        assert_eq!(attributed(1.02, 1.0, None), (Whose::Unknown, true), "the programs can't be read");
     }
 }

@@ -1,11 +1,11 @@
-//! The odd runs of a history: many benchmarks moved at once, away from what the runs before let expect, and no other
-//! run has counts like theirs. So does a machine that was set up otherwise, or counts that a busy machine changes.
+//! The odd runs of a history: most benchmarks moved at once, away from what earlier runs predict, and no other run is
+//! similar. A machine that was set up differently causes such a run, or one so busy that counts change.
 //!
-//! - Like no other: DBSCAN leaves a run without a cluster (Ester and others, KDD 1996). The distance of two runs is the
-//!   share of benchmarks in which a metric that blocks differs by more than the policy's limit. A change that stays has
-//!   company by the second run after it, and is none of these.
-//! - Not to be expected: a count is outside of the 99% interval of the next value, by the model without season of the
-//!   ETS family with the least corrected AIC (Hyndman and others, 2002), and outside of the policy's limit around it.
+//! - No similar run: DBSCAN leaves the run without a cluster (Ester et al., KDD 1996). The distance of two runs is the
+//!   share of benchmarks in which a metric that blocks differs by more than the policy's limit. After a change that
+//!   stays, the second run is similar to the first, so neither is odd.
+//! - Not predicted: a count is outside of the 99% interval of the next value, by the non-seasonal ETS model with the
+//!   lowest corrected AIC (Hyndman et al. 2002), and outside of the policy's limit around it.
 
 use std::collections::BTreeMap;
 

@@ -46,7 +46,7 @@ pub struct Rulebook {
     pub text: String,
     /// The hashes of all that judges.
     pub judged_by: JudgedBy,
-    /// What the change has otherwise than the base, a sentence each.
+    /// The differences of the change from the base, one sentence each.
     pub notes: Vec<String>,
     base: Option<BaseCommit>,
     /// The change's own policy, if it is another one: it may mend what is wrong with the base's.
@@ -174,8 +174,8 @@ impl Rulebook {
         self.notes.push(format!("the {what} of this change differs from the base's: judged by the base's, {source}"));
     }
 
-    /// Reports what the change has otherwise of these files and folders, which define the benchmarks: one may ask for
-    /// less under the same name.
+    /// Reports which of these files and folders the change edits. They define the benchmarks, of which one may then ask
+    /// for less under the same name.
     pub fn benchmarks(&mut self, places: &[&str]) -> Result<()> {
         let Some(base) = &self.base else { return Ok(()) };
         let diff = ["diff", "--name-only", "--no-renames", "-z", &base.commit, "--"];

@@ -1,6 +1,6 @@
 //! Measures one side, lane by lane, into a new run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use baselines::{CaseKey, Environment, JudgedBy, Lane, Measurement, Run, RunHeader, RunWriter};
@@ -30,6 +30,18 @@ pub fn input(selection: &Selection) -> Result<(Source, Input)> {
 /// The environment of a selection.
 pub fn environment(selection: &Selection) -> Result<Environment> {
     plan::environment(&input(selection)?.1, selection.lanes().contains(&Lane::Counts))
+}
+
+/// Begins a run in the file that is asked for, or in a new one; it records what will judge it.
+fn begin(
+    output: Option<&Path>,
+    profile: &str,
+    environment: Environment,
+    judged_by: Option<JudgedBy>,
+) -> Result<(PathBuf, RunWriter)> {
+    let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
+    let writer = RunWriter::create(&path, RunHeader { judged_by, ..plan::header(profile, environment) })?;
+    Ok((path, writer))
 }
 
 /// Measures the working tree of a subject that is not the memory: counts, and times of its workers.
@@ -65,10 +77,8 @@ fn measure_like(
     NothingSelected::of(selection.filter.as_deref(), &[&listed])?;
     let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
     let environment = plan::environment_of(subject, &build, selection)?;
-    let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
     let (stored, judged_by) = stored.unzip();
-    let header = RunHeader { judged_by, ..plan::header("full", environment) };
-    let mut writer = RunWriter::create(&path, header)?;
+    let (path, mut writer) = begin(output, "full", environment, judged_by)?;
     for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
         writer.skipped(what, why)?;
     }
@@ -109,8 +119,7 @@ fn measure_like(
 pub fn count(selection: &Selection, cases: &[Case]) -> Result<FinishedRun> {
     let (source, input) = input(selection)?;
     let environment = plan::environment(&input, true)?;
-    let path = runs::new_path(&environment, None);
-    let mut writer = RunWriter::create(&path, plan::header("full", environment))?;
+    let (path, mut writer) = begin(None, "full", environment, None)?;
     let subject = MemorySubject { source };
     let build = subject.built()?;
     let cases: Vec<SubjectCase> = cases.iter().map(|case| MemorySubject::case(case, &case.written())).collect();
@@ -122,10 +131,7 @@ pub fn count(selection: &Selection, cases: &[Case]) -> Result<FinishedRun> {
 
 /// Measures the source of the cargo workspace of this folder, and nothing else.
 pub fn source(selection: &Selection, output: Option<&Path>, judged_by: Option<JudgedBy>) -> Result<FinishedRun> {
-    let environment = plan::environment_of_source(selection);
-    let path = output.map_or_else(|| runs::new_path(&environment, None), Path::to_owned);
-    let header = RunHeader { judged_by, ..plan::header("full", environment) };
-    let mut writer = RunWriter::create(&path, header)?;
+    let (path, mut writer) = begin(output, "full", plan::environment_of_source(selection), judged_by)?;
     measure_source(&workspace::root().join("Cargo.toml"), selection, &mut writer)?;
     Ok(FinishedRun { path, run: writer.finish()? })
 }
@@ -152,12 +158,7 @@ pub fn measure(
     }
     let programs = cargo::build(&selection.programs())?;
     let environment = plan::environment(&input, lanes.contains(&Lane::Counts))?;
-    let path = match output {
-        Some(path) => path.to_owned(),
-        None => runs::new_path(&environment, None),
-    };
-    let header = RunHeader { judged_by, ..plan::header(profile.name(), environment) };
-    let mut writer = RunWriter::create(&path, header)?;
+    let (path, mut writer) = begin(output, profile.name(), environment, judged_by)?;
     for (what, why) in &selected.left_out {
         writer.skipped(what, why)?;
     }

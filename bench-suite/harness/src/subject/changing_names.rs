@@ -1,5 +1,5 @@
-//! The benchmarks of a bench, without those whose name is another one in each run: they have the time, an address or a
-//! random number in it. Such a name finds nothing in another process, and has nothing to be compared with.
+//! The benchmarks of a bench, without those whose name differs from run to run, because it contains the time, an
+//! address or a random number. Another process can't find such a name, and nothing can be compared with it.
 
 use std::collections::BTreeSet;
 use std::process::Command;

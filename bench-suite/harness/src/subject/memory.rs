@@ -12,6 +12,7 @@ use workloads::input::Source;
 use super::{Chosen, Subject, SubjectCase};
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::{Build, BuiltProgram, SourceCheckout};
+use crate::build::metadata::Metadata;
 use crate::build::relink::Relink;
 use crate::build::same_program::is_same_program;
 use crate::build::unoptimised::{self, Unoptimised};
@@ -31,9 +32,6 @@ pub struct MemorySubject {
 
 /// The name of its program.
 const WORKER: &str = "assay-worker";
-
-/// The crates of the worker that are built here.
-const CRATES: [&str; 4] = ["memory", "workloads", "worker", "assay_worker"];
 
 /// The flags that make a second build of one source differ: symbols get other hashes, and code another placement.
 const REBUILT: (&str, &str) = ("RUSTFLAGS", "-C metadata=rebuilt");
@@ -125,7 +123,8 @@ impl Subject for MemorySubject {
     }
 
     fn crates(&self) -> Result<Vec<String>> {
-        Ok(CRATES.map(str::to_owned).into())
+        let metadata = Metadata::read(&self.root().join("Cargo.toml"))?;
+        Ok(metadata.crates(|target| target.is_library() || target.kind.iter().any(|kind| kind == "bin")))
     }
 
     fn revision(&self, revision: &str) -> Result<Build> {
@@ -170,5 +169,18 @@ impl Subject for MemorySubject {
         let control = cases::LISTED.iter().find(|listed| listed.has(Tag::Control))?;
         let case = Self::case(&control.resolve(&[]).ok()?, &[]);
         Some((case, vec![Control::Same, Control::Slower { percent: SLOWER_PERCENT }]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_crate_of_the_worker_is_the_projects() {
+        let crates = MemorySubject { source: Source::default() }.crates().expect("cargo knows them");
+        for name in ["memory", "episodes", "corpus", "workloads", "worker", "assay_worker"] {
+            assert!(crates.iter().any(|known| known == name), "{name} is taken for a library: {crates:?}");
+        }
     }
 }

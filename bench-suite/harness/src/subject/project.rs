@@ -1,6 +1,6 @@
 //! A cargo package or workspace with benches as a subject, with nothing to edit in it.
 //!
-//! Its benches are built with a stand-in for criterion, divan, gungraun or iai ([`stand_in`]), or for libtest
+//! Its benches are built with a stand-in for criterion, divan, gungraun, iai or bencher ([`stand_in`]), or for libtest
 //! ([`libtest`]), so they are workers: every lane measures them as it does the memory's cases. A benchmark has no fixed
 //! number of operations, so one operation is timed first.
 

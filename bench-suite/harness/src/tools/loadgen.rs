@@ -41,7 +41,7 @@ pub struct GeneratedLoad {
     pub requests: u64,
     /// Those that failed or were answered wrongly, by message.
     pub errors: BTreeMap<String, u64>,
-    /// Right answers a second, if the run lasted.
+    /// Right answers per second, if the run lasted.
     pub throughput: Option<f64>,
     /// Times from the intended start.
     pub response_ns: Times,

@@ -19,7 +19,7 @@ use super::bounded;
 use super::bounded::last_lines;
 use crate::workspace;
 
-/// Samples a second of CPU time: not a round number, so that they do not keep step with timers.
+/// Samples per second of CPU time: not a round number, so that they do not keep step with timers.
 const SAMPLES: &str = "99";
 
 /// The longest time for the names of all functions.

@@ -121,7 +121,7 @@ fn with(base: &Script<'_>, new: &Script<'_>) -> Session {
     session(folder.path(), base, new, Deadlines::default())
 }
 
-/// The reasons why a session is invalid, one a line.
+/// The reasons why a session is invalid, one per line.
 fn refused(new: &Script<'_>) -> String {
     let session = with(&Script::honest(), new);
     assert_eq!(session.judgement.outcome, GateOutcome::Invalid, "{}", session.judgement.summary);

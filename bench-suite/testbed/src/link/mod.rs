@@ -22,7 +22,7 @@ pub struct Distance {
     pub round_trip: Duration,
     /// The most random delay added in each direction, uniformly distributed.
     pub jitter: Duration,
-    /// Bytes a second in each direction; `None` for unlimited.
+    /// Bytes per second in each direction; `None` for unlimited.
     pub bandwidth_bytes_per_s: Option<u64>,
     /// Round trips before the first byte of a connection: 1 for TCP, 2 with TLS 1.3 over it, 3 with TLS 1.2.
     pub handshakes: u32,

@@ -21,7 +21,7 @@ pub struct ImportArguments {
     #[command(flatten)]
     from: Source,
 
-    /// The server, as http://ADDRESS:PORT, in the place of the one in the source
+    /// The server, as http://ADDRESS:PORT, instead of the one in the source
     #[arg(long, value_name = "URL")]
     server: Option<String>,
 

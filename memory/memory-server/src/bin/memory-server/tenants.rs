@@ -1,4 +1,4 @@
-//! The memories that are served: one, or one a tenant, each in its own folder and opened when it is first asked for.
+//! The memories that are served: one, or one per tenant, each in its own folder and opened when it is first asked for.
 //!
 //! Tenants share nothing but the process: each has its own store, caches and counters.
 

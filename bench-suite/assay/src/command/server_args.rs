@@ -10,7 +10,7 @@ use harness::words;
 
 /// A server and its load.
 #[derive(Debug, Args)]
-pub struct LoadGateArgs {
+pub struct ServerArgs {
     /// With --against: gate this server, as started in this folder, under load; `{port}` stands for the port that it
     /// must listen on
     #[arg(long, value_name = "COMMAND", requires = "against", conflicts_with_all = ["project", "command", "shard"])]
@@ -33,7 +33,7 @@ pub struct LoadGateArgs {
     load: Option<String>,
 }
 
-impl LoadGateArgs {
+impl ServerArgs {
     /// The server as a subject, if one is asked for; `build` is the shell command that builds it.
     pub fn subject(&self, build: Option<String>) -> Result<Option<ServerSubject>> {
         let Some(server) = &self.server else { return Ok(None) };
@@ -54,7 +54,7 @@ impl LoadGateArgs {
         Ok(Some(ServerSubject::new(server.clone(), build, load)?))
     }
 
-    /// What is to be said of a scenario that the base has otherwise, as both sides play this tree's.
+    /// The note on a scenario that differs from the base's, because both sides play this tree's; none if it does not.
     pub fn changed_scenario(&self, subject: &ServerSubject, base: &str) -> Option<String> {
         let file = self.scenario.as_ref()?.canonicalize().ok()?;
         let within = file.strip_prefix(subject.repository()).ok()?.to_str()?;
