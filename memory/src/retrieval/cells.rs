@@ -19,9 +19,9 @@ const MEMBERS: usize = 64;
 const SAMPLED: usize = 12;
 const ROUNDS: usize = 3;
 
-/// The standard deviations of a rest's dot product that are allowed for. They are many because a query is near what it
-/// looks for, so that rests point towards it more than by chance: among 100,000 vectors in clusters, 4 found 0.87 of the
-/// best, and 10 find 0.98.
+/// The standard deviations of a rest's dot product that are allowed for. They are many because a query is near what
+/// it looks for, so that rests point towards it more than by chance: among 100,000 vectors in clusters, 4 found 0.87
+/// of the best, and 10 find 0.98.
 const DEVIATIONS: f32 = 10.0;
 
 /// The dimensions from which on directions are left to chance.
