@@ -1,6 +1,6 @@
 //! Retrieval `scan`: scores every completed episode. The naive strategy, and the one that others are compared with.
 
-use super::Ranking;
+use super::ranking::Ranking;
 use crate::sharing::Sharing;
 use crate::store::{Store, Visit};
 use crate::{Counters, Error, Head, Result, SharingKind};

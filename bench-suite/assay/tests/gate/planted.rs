@@ -18,7 +18,7 @@ use crate::support::parts;
 use crate::{plants, waiting_plants};
 
 const FILTER: &str = "retrieve/100 ";
-const FUNCTION: &str = "memory::retrieval::context_match";
+const FUNCTION: &str = "memory::retrieval::ranking::context_match";
 
 #[test]
 #[ignore = "builds a copy of the workspace: minutes"]
@@ -46,7 +46,7 @@ fn a_planted_slowdown_is_found_and_named() {
     let counted = instructions.iter().find(|measurement| measurement.metric == "instructions").expect("counted");
     let copy = folder.path().join("copy");
     copy_workspace(&workspace, &copy);
-    plant(&copy.join("memory/src/retrieval/mod.rs"), counted.sample.median() / 100.0);
+    plant(&copy.join("memory/src/retrieval/ranking.rs"), counted.sample.median() / 100.0);
     let target = copy.join("target");
     copy_build(&harness::workspace::target(), &target);
     let (code, stdout, stderr) = parts(&assay(&copy, Some(&target), &gate));

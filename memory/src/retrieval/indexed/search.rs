@@ -10,12 +10,12 @@
 //! other's, so that the product is about as large as both lengths over the root of the dimensions. [`DEVIATIONS`] times
 //! that is allowed for.
 
-use super::Ranking;
 use super::cells::chance;
 use super::code::Units;
 use super::index::{Group, Index};
 use super::shortlist::Shortlist;
 use crate::Result;
+use crate::retrieval::ranking::Ranking;
 
 /// The error of bounds and estimates by rounding of `f32`, relative to the lengths.
 const SLACK: f32 = 1e-5;
@@ -147,8 +147,8 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    use super::super::Ranked;
     use super::*;
+    use crate::retrieval::ranking::Ranked;
     use crate::{Complexity, Embedder, EpisodeId, Error, FeatureHashing, TaskContext};
 
     /// The answers of a scan, of an index without codes, and of one with codes.

@@ -5,8 +5,8 @@
 
 use std::cmp::Ordering;
 
-use super::Ranking;
 use super::index::Episodes;
+use crate::retrieval::ranking::Ranking;
 
 /// The fewest episodes that are kept, and how many for each one wanted.
 const LEAST: usize = 2_000;

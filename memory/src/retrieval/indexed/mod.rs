@@ -1,6 +1,6 @@
 //! Retrieval `indexed`: an index in this process, made by the first retrieval and kept up to date by completions.
 //!
-//! What it finds stands in [`super::index`]. It can be made from the store at any time, so nothing of it is stored:
+//! What it finds stands in [`index`]. It can be made from the store at any time, so nothing of it is stored:
 //! after a crash, or after another variant wrote the store, the next opening finds everything. A memory that nobody
 //! asks makes none, and opening a large store takes no time. While an index is being made, what is completed or deleted
 //! meanwhile is noted, and then made up for: the scan of the store may have seen it or not.
@@ -13,15 +13,22 @@
 //! Stores in files are locked by the memory that has them open. A server has other clients, whose completions this
 //! index would not see, so [`crate::store::open_remote`] refuses the two together.
 
+mod block;
+mod cells;
+mod code;
+mod index;
+mod search;
+mod shortlist;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 use scopeguard::{ScopeGuard, guard};
 
-use super::Ranking;
-use super::index::Index;
-use super::search::search;
+use self::index::Index;
+use self::search::search;
+use super::ranking::Ranking;
 use crate::store::{Store, blocking};
 use crate::{Counters, EpisodeId, Error, Head, Result, TaskContext};
 
