@@ -122,6 +122,8 @@ pub struct PairVerdicts {
     pub wrong_controls: Vec<InvalidEntry>,
     /// A sentence for each control.
     pub controls: Vec<String>,
+    /// The control whose slowdown was neither found nor ruled out.
+    missed_control: Option<String>,
 }
 
 impl Slices {
@@ -155,6 +157,17 @@ impl Round {
 }
 
 impl PairVerdicts {
+    /// Leaves open what seemed equal: where the control's slowdown was missed, another would have been. What got worse
+    /// was shown, and stays.
+    fn leave_open(&mut self, missed: &str) {
+        for equal in self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Equal) {
+            equal.verdict = Verdict::Inconclusive;
+            equal.why = format!(
+                "a slowdown may have been missed like that of {missed}: measure where less is going on, or for longer"
+            );
+        }
+    }
+
     /// Says of the times that are open that the counts have decided already, so they got only the first look.
     pub fn decided_by_counts(&mut self) {
         for open in self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Inconclusive) {
@@ -333,6 +346,9 @@ pub fn judge(
             Some(control) => check_control(control, &judged, &state, &mut verdicts),
         }
     }
+    if let Some(missed) = verdicts.missed_control.take() {
+        verdicts.leave_open(&missed);
+    }
     let compared = pairs.iter().filter(|paired| !paired.abandoned && paired.pair.control.is_none());
     verdicts.deltas.extend(compared.filter_map(|paired| lost_waiting(paired, policy, today)));
     Ok(verdicts)
@@ -375,7 +391,9 @@ fn check_control(control: Control, judged: &Judged<'_>, state: &PairState, verdi
     };
     let evidence = evidence(state);
     verdicts.controls.push(format!("{what} ({}) is {verdict}: {evidence}", judged.paired.pair.case.benchmark));
-    if !right {
+    if !right && verdict == Verdict::Inconclusive {
+        verdicts.missed_control = Some(what);
+    } else if !right {
         let why =
             format!("it is {verdict}: {evidence}: this machine can't be measured on now; try again when it does less");
         verdicts.wrong_controls.push(InvalidEntry { what, why });

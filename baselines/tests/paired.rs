@@ -297,6 +297,31 @@ fn controls_are_judged_by_themselves_and_against_what_is_known() {
 }
 
 #[test]
+fn a_slowdown_that_is_missed_leaves_open_what_seemed_equal_and_keeps_what_got_worse() {
+    // The control's rounds scatter by a tenth around 5%.
+    let scattered = |number: usize| 0.05 + 0.1 * ((number * 7 % 11) as f64 / 5.0 - 1.0);
+    let mut rounds_of_control = rounds(1, 0.05, 20, 20);
+    for (number, round) in rounds_of_control.iter_mut().enumerate() {
+        round.new = slices(scattered(number), number + 5);
+    }
+    let slower = pair("step/log", Some(Control::Slower { percent: 5.0 }));
+    let outcome = |share| {
+        judged(&[
+            Paired { pair: pair("step/log", None), rounds: rounds(0, share, 20, 20), abandoned: false },
+            Paired { pair: slower.clone(), rounds: rounds_of_control.clone(), abandoned: false },
+        ])
+    };
+    let verdict = |share| {
+        let outcome = outcome(share);
+        assert!(outcome.wrong_controls.is_empty(), "{outcome:?}");
+        (outcome.deltas[0].verdict, gated(outcome).outcome)
+    };
+    assert!(outcome(0.0).controls[0].contains("is inconclusive"), "{:?}", outcome(0.0).controls);
+    assert_eq!(verdict(0.0), (Verdict::Inconclusive, GateOutcome::Undecided));
+    assert_eq!(verdict(0.2), (Verdict::Regressed, GateOutcome::Regressed));
+}
+
+#[test]
 fn an_abandoned_pair_holds_nobody_up() {
     let quiet = Paired { pair: pair("step/log", None), rounds: rounds(0, 0.0, 20, 0), abandoned: false };
     let mut gone = Paired { pair: pair("episode/get", None), rounds: rounds(1, 0.0, 3, 0), abandoned: false };
