@@ -131,7 +131,7 @@ impl Delta {
 
     /// Records whose doing the change is. What only the compiler did does not block up to its own limit, a share of the
     /// base; without such a limit it blocks like any other change.
-    pub fn attribute(&mut self, doing: Doing, compiler: Option<f64>) {
+    pub fn set_doing(&mut self, doing: Doing, compiler: Option<f64>) {
         let within = compiler.zip(self.relative).is_some_and(|(limit, relative)| relative.abs() <= limit);
         if let (Whose::Compiler, true, Some(limit)) = (doing.whose, within, compiler) {
             self.blocks = false;
@@ -170,7 +170,7 @@ mod tests {
     fn only_the_compiler_advises_and_only_up_to_its_limit() {
         let blocks = |relative: f64, whose: Whose, limit: Option<f64>| {
             let mut delta = worse(relative);
-            delta.attribute(Doing { whose, evidence: String::new() }, limit);
+            delta.set_doing(Doing { whose, evidence: String::new() }, limit);
             assert!(delta.doing.is_some());
             delta.blocks
         };

@@ -14,7 +14,7 @@ fn every_format_says_whose_doing_a_change_is() {
     comparison.deltas.retain(|delta| delta.metric == "instructions");
     let evidence = "the 5 functions that it executes are the same before optimisation, and executed as often";
     for delta in comparison.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Regressed) {
-        delta.attribute(Doing { whose: Whose::Compiler, evidence: evidence.to_owned() }, Some(0.5));
+        delta.set_doing(Doing { whose: Whose::Compiler, evidence: evidence.to_owned() }, Some(0.5));
     }
     let judgement = gate::judge(comparison, &[], &[]);
     assert_eq!(judgement.outcome, GateOutcome::Passed, "it only advises: {}", judgement.summary);
@@ -40,7 +40,7 @@ fn what_is_not_known_is_no_part_of_the_lead() {
     let mut comparison = regressed.judgement.clone().expect("judged").comparison;
     comparison.deltas.retain(|delta| delta.metric == "cpu_time" && delta.verdict == Verdict::Regressed);
     for delta in &mut comparison.deltas {
-        delta.attribute(
+        delta.set_doing(
             Doing { whose: Whose::Unknown, evidence: "python3 does not name its compiler".to_owned() },
             None,
         );

@@ -84,7 +84,7 @@ impl BothSides<'_> {
         for (case, doing) in known.chain(new.into_iter().zip(doings)) {
             for delta in deltas.iter_mut().filter(|delta| blocks(delta) && delta.case == case.key) {
                 let limit = policy.limit(&delta.case, &delta.metric, runs::today());
-                delta.attribute(doing.clone(), limit.and_then(|limit| limit.compiler));
+                delta.set_doing(doing.clone(), limit.and_then(|limit| limit.compiler));
             }
         }
     }
