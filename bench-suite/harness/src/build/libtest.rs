@@ -94,9 +94,9 @@ fn has_bench(text: &str) -> bool {
 pub fn declares_benches(file: &Path, folder: &Path) -> bool {
     let Ok(text) = fs::read_to_string(file) else { return false };
     let is_name = |name: &&str| name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
-    let mut declared = text.split("mod ").skip(1).filter_map(|rest| rest.split_once(';')).map(|(name, _)| name);
+    let declared = text.split("mod ").skip(1).filter_map(|rest| rest.split_once(';')).map(|(name, _)| name);
     has_bench(&text)
-        || declared.by_ref().filter(is_name).any(|name| {
+        || declared.filter(is_name).any(|name| {
             let own = folder.join(name);
             declares_benches(&own.with_extension("rs"), &own) || declares_benches(&own.join("mod.rs"), &own)
         })
