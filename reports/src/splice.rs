@@ -36,7 +36,7 @@ const OF_RUN: &[&str] = &[
     "effect",
 ];
 /// The names of a claim report's figures.
-const OF_CLAIMS: &[&str] = &["claims", "claims-summary", "phases"];
+const OF_CLAIMS: &[&str] = &["claims", "claims-summary", "claimed-toggles", "phases"];
 /// The names of a calibration's figures.
 const OF_CALIBRATION: &[&str] = &["calibration"];
 
@@ -104,6 +104,7 @@ fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
         (Figures::Run(report), lane) => markdown::lane(report, lane),
         (Figures::Claims(report), "claims") => Some(claims::markdown(report)),
         (Figures::Claims(report), "claims-summary") => Some(claims::summary(report)),
+        (Figures::Claims(report), "claimed-toggles") => claims::toggles_markdown(report),
         (Figures::Claims(report), _) => claims::phases_markdown(report),
         (Figures::Calibration(suites), _) => calibration::markdown(suites).ok(),
     }

@@ -4,6 +4,7 @@ mod html;
 mod markdown;
 mod phases;
 mod text;
+mod toggles;
 mod words;
 
 use baselines::claim::ClaimReport;
@@ -12,6 +13,7 @@ use crate::{Error, Format, Result};
 
 pub use markdown::render as markdown;
 pub use phases::markdown as phases_markdown;
+pub use toggles::markdown as toggles_markdown;
 pub use words::{picture, summary};
 
 /// The claim report in a format. JUnit and annotations have none, because they only show regressions.

@@ -51,7 +51,8 @@ pub fn summary(report: &ClaimReport) -> String {
     format!("{}: {}", plural(report.claims.len(), "claim"), parts.join(", "))
 }
 
-fn show(metric: &str, value: f64) -> String {
+/// A value in the metric's unit.
+pub fn show(metric: &str, value: f64) -> String {
     Metric::find(metric).map_or_else(|| value.to_string(), |metric| metric.show(value))
 }
 

@@ -138,3 +138,24 @@ fn a_claim_report_without_a_measurement_has_no_chart() {
     assert_eq!(claims::picture(&sample), None);
     assert!(claims::summary(&sample).ends_with("1 claim: 1 skipped"), "{}", claims::summary(&sample));
 }
+
+#[test]
+fn the_table_of_toggles_has_each_measurement_once_and_one_toggle_a_row() {
+    let mut sample = sample();
+    let encode = sample.claims[0].parts[0].clone();
+    let parts = &mut sample.claims[0].parts;
+    // The same measurement with a bound, two toggles at once, another program as the base, and nothing before.
+    parts.push(JudgedPart { target: Target::AtMost(600.0), ..encode.clone() });
+    parts.push(JudgedPart { new: "store=redb,codec=postcard".to_owned(), ..encode.clone() });
+    parts.push(JudgedPart { target: Target::AtMostOfBase(1.3), what: "an engine".to_owned(), ..encode.clone() });
+    let hits = MeasuredEffect { base: Some(0.0), new: 0.4, estimate: 0.4, low: 0.4, high: 0.4, rounds: 0 };
+    let what = "hits".to_owned();
+    let target = Target::AtLeast(0.5);
+    let cached = "store=redb,codec=json".to_owned();
+    let metric = "hit_ratio".to_owned();
+    parts.push(JudgedPart { what, target, new: cached, metric, measured: Some(hits), ..encode });
+    let table = claims::toggles_markdown(&sample).expect("a table");
+    golden::check("claimed-toggles.markdown", &table);
+    sample.claims.retain(|claim| claim.verdict == ClaimVerdict::Skipped);
+    assert_eq!(claims::toggles_markdown(&sample), None);
+}

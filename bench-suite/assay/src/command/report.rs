@@ -26,8 +26,8 @@ Examples:
                                          `<!-- /assay -->`
 
 Figures of a run: variants, lead, changes, counts, time, load, effect, single-toggles; of `compare --each-toggle` also
-toggles, phase-steps, interactions. Of a claim report (JSON): claims, claims-summary, phases. Of a calibration's record:
-calibration.")]
+toggles, phase-steps, interactions. Of a claim report (JSON): claims, claims-summary, claimed-toggles, phases. Of a
+calibration's record: calibration.")]
 pub struct ReportArgs {
     /// The run: a path, a name in target/assay/runs, or `latest`; with --splice also a claim report or a calibration's
     /// record
