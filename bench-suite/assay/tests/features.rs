@@ -55,3 +55,11 @@ fn a_part_of_what_scripts_bench_builds_is_not_built_again() {
         assert!(differ.is_empty(), "{package}: add what is missing to scripts/workspace-hack/Cargo.toml: {differ:#?}");
     }
 }
+
+/// A feature that is off by default costs nobody a library. With it, cargo would have to fetch some here.
+#[test]
+fn no_build_has_the_libraries_of_spans_to_a_collector_unasked() {
+    let all = features(&["--workspace"]);
+    let found: Vec<&String> = all.keys().filter(|library| library.contains("opentelemetry")).collect();
+    assert!(found.is_empty() && all.len() > 100, "{found:?}");
+}

@@ -62,6 +62,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("moka", &["/w_tiny_lfu.rs"]),
     ("quick_cache", &["/s3_fifo.rs"]),
     ("rmcp", &["mcp/src/", "memories/src/connection/mcp.rs"]),
+    ("opentelemetry", &["memory-server/src/bin/memory-server/otlp.rs"]),
     ("augurs", &["memory-mcp/src/analysis/", "harness/src/session/odd_runs.rs"]),
 ];
 

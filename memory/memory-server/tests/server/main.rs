@@ -5,6 +5,8 @@
 mod backups;
 mod metrics;
 mod operating;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod tenants;
 mod wire;
 
@@ -248,8 +250,14 @@ struct Process {
 }
 
 fn spawn(arguments: &[&str]) -> Process {
+    spawn_with(arguments, &[])
+}
+
+/// With variables of the environment.
+fn spawn_with(arguments: &[&str], variables: &[(&str, &str)]) -> Process {
     let mut child = Command::new(env!("CARGO_BIN_EXE_memory-server"))
         .args(arguments)
+        .envs(variables.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

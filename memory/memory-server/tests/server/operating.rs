@@ -172,6 +172,18 @@ fn the_log_names_requests_and_operations_if_somebody_asks_for_it() {
     }
 }
 
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_server_without_the_feature_says_how_to_build_one_that_sends_spans() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = ["--variant", "store=redb", "--path", path.to_str().unwrap()];
+    let (code, said) = fails(&[&store[..], &["--otlp", "http://127.0.0.1:4318"]].concat());
+    assert_eq!((code, said.lines().count()), (1, 1), "{said}");
+    assert!(said.contains("`cargo build --release -p assay-memory-server --features otlp`"), "{said}");
+    assert!(!path.exists(), "nothing is begun");
+}
+
 #[test]
 fn a_planted_slowdown_costs_every_request_its_cpu_time() {
     let server = spawn(&["--spin-ns", "20000000"]);

@@ -11,7 +11,7 @@ const OPERATOR: &str = "operator-0123456789";
 const ALPHA: &str = "alpha-0123456789abc";
 
 /// One request with headers of its own; the status, and the body if it is JSON.
-fn ask(address: SocketAddr, request: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+pub fn ask(address: SocketAddr, request: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
     let mut stream = connect(address);
     write!(stream, "{request} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n", body.len())
         .unwrap();
@@ -128,4 +128,18 @@ fn a_token_file_that_cannot_be_meant_is_refused() {
     let (code, said) = fails(&["--token-file", path, "--variant", "store=redb", "--tenants", stores.to_str().unwrap()]);
     assert!(code == 1 && said.contains("`a/b` is no name of a tenant"), "{code} {said}");
     assert_eq!(fails(&["--token-file", folder.path().join("none").to_str().unwrap()]).0, 1);
+}
+
+#[test]
+fn the_log_names_the_tenant_of_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = folder.path().join("stores");
+    let arguments = ["--variant", "store=redb", "--tenants", stores.to_str().unwrap(), "--log", "info"];
+    let mut server = spawn(&arguments);
+    assert_eq!(ask(server.address(), "GET /patterns", &[("x-tenant", "alpha")], "").0, 200);
+    let mut stderr = server.child.stderr.take().unwrap();
+    server.terminate();
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    assert!(said.contains(r#"path="/patterns" tenant="alpha" status=200"#), "{said}");
 }

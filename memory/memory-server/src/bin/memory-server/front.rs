@@ -30,7 +30,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tracing::field::Empty;
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, Span, info_span};
 
 use crate::metrics::{self, Metrics};
 use crate::tenants::{Tenants, is_name};
@@ -126,6 +126,9 @@ impl Front {
     /// Hands a request to the routes of its tenant, if there is room and time.
     async fn hand_on(&self, request: Request) -> Answer {
         let tenant = self.tenant(request.headers())?;
+        if !tenant.is_empty() {
+            Span::current().record("tenant", tenant.as_str());
+        }
         let Ok(_room) = self.room.try_acquire() else {
             let error = format!("{} requests at a time are the most: ask again", self.limits.requests);
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error).with(RETRY_AFTER, "1"));
@@ -167,9 +170,10 @@ pub fn routes(front: Arc<Front>) -> Router {
 async fn forward(State(front): State<Arc<Front>>, request: Request) -> Response {
     let began = Instant::now();
     let operation = metrics::operation(request.method(), request.uri().path());
-    let span = info_span!("request", operation, path = request.uri().path(), status = Empty);
+    let span = info_span!("request", operation, path = request.uri().path(), tenant = Empty, status = Empty);
     let response = front.hand_on(request).instrument(span.clone()).await.into_response();
-    span.record("status", response.status().as_u16());
+    // With a sign: a collector would get other integers as text.
+    span.record("status", i64::from(response.status().as_u16()));
     front.metrics.answered(operation, response.status(), began.elapsed());
     response
 }

@@ -16,7 +16,6 @@ use episodes::api::{BODY_BYTES_MAX, ServerReady};
 use memory::{IdSource, Memory, Options, Remote, Retention, Variant};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::front::{Front, Limits};
 use crate::tenants::Tenants;
@@ -24,6 +23,9 @@ use crate::tokens::Tokens;
 
 mod front;
 mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod spans;
 mod spin;
 mod tenants;
 mod tokens;
@@ -124,6 +126,11 @@ struct Serve {
     /// Write requests and operations to stderr: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL")]
     log: Option<LevelFilter>,
+
+    /// Send requests and operations as spans to this collector of OpenTelemetry, as in http://127.0.0.1:4318; needs a
+    /// server built with the feature otlp
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
 
     /// The seed of episode ids, so that a run can be repeated [default: the system's random numbers]
     #[arg(long, value_name = "N")]
@@ -241,10 +248,16 @@ async fn copy(command: Command) -> Result<()> {
 
 #[tokio::main]
 async fn serve(arguments: Serve) -> Result<()> {
-    if let Some(level) = arguments.log {
-        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
-        log.with_span_events(FmtSpan::CLOSE).init();
+    let collector = spans::begin(arguments.log, arguments.otlp.as_deref())?;
+    let served = serve_until_told(arguments).await;
+    if let Some(collector) = collector {
+        collector.end().await;
     }
+    served
+}
+
+/// Serves until SIGTERM or ctrl-c, and closes all stores.
+async fn serve_until_told(arguments: Serve) -> Result<()> {
     let variant = arguments.store.variant()?;
     // The signals first: whoever stops a server that is still opening its store gets a clean end, too.
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
