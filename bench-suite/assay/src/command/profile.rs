@@ -11,7 +11,7 @@ use harness::case_command::CaseCommand;
 use harness::lanes::UNIT;
 use harness::lanes::call_stacks;
 use harness::subject::memory::MemorySubject;
-use harness::subject::{self, NothingSelected, SubjectCase};
+use harness::subject::{self, NothingToMeasure, SubjectCase};
 use harness::tools::{attribution, valgrind};
 use harness::workspace;
 use worker::slice::ROOT;
@@ -63,7 +63,7 @@ impl ProfileArgs {
         let subject = subject::here(memory.source.clone(), self.cargo.choice())?;
         let build = if is_memory { memory.built()? } else { subject.working_tree()? };
         let listed = subject.list(&build)?;
-        NothingSelected::of(filter.as_deref(), &[&listed])?;
+        NothingToMeasure::of(filter.as_deref(), &[(&build, &listed)])?;
         let selected = subject.choose(&listed.cases, filter.as_deref(), set)?.cases;
         let Some(case) = selected.first() else {
             eprintln!("no case has these toggles: `assay run --list` shows all cases");

@@ -38,7 +38,7 @@ use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Chosen, Counting, NothingSelected, Subject, SubjectCase};
+use crate::subject::{Chosen, Counting, NothingToMeasure, Subject, SubjectCase};
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -74,11 +74,12 @@ impl AbSession<'_> {
         let same = subject.same(&base, &new)?;
         let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
         let (of_base, of_new) = (list(&base)?, list(&new)?);
+        let listed = [(&new, &of_new), (&base, &of_base)];
         if !same {
-            NothingSelected::of(filter.as_deref(), &[&of_base, &of_new])?;
+            NothingToMeasure::of(filter.as_deref(), &listed)?;
         }
-        let mut session =
-            self.start(plan::environment_of(subject, &new, self.selection)?, [&of_base.cases, &of_new.cases], budget)?;
+        let environment = plan::environment_of(subject, &new, &listed, self.selection)?;
+        let mut session = self.start(environment, [&of_base.cases, &of_new.cases], budget)?;
         let AbSession { selection, rulebook, .. } = self;
         let (sides, notes) = ([&base, &new], session.notes.clone());
         let sharded = selection.shard.map(|part| Sharded { part, selection, rulebook, sides, notes });

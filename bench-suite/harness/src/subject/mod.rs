@@ -31,6 +31,7 @@ use self::memory::MemorySubject;
 use self::project::ProjectSubject;
 use self::worker::WorkerSubject;
 use crate::build::checkout::Build;
+use crate::build::left_out::nothing_listed;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::recorded;
@@ -132,20 +133,34 @@ impl Chosen {
     }
 }
 
-/// Nothing has the text of a filter in its name.
+/// There is nothing to measure.
 #[derive(Debug, thiserror::Error)]
-#[error("no benchmark has `{0}` in its name: `assay run --list` shows all names")]
-pub struct NothingSelected(String);
+pub enum NothingToMeasure {
+    /// Nothing has the text of a filter in its name.
+    #[error("no benchmark has `{0}` in its name: `assay run --list` shows all names")]
+    Selected(String),
+    /// The programs list no case, for this reason.
+    #[error("{0}")]
+    Listed(String),
+}
 
-impl NothingSelected {
-    /// The error, if a filter selects none of what was listed, nor of what was left out of it.
-    pub fn of(filter: Option<&str>, listed: &[&Chosen]) -> Result<(), NothingSelected> {
+impl NothingToMeasure {
+    /// The error, if no build lists a case, with the reasons of the first one; or if a filter selects none of what they
+    /// list, nor of what is left out of it.
+    pub fn of(filter: Option<&str>, listed: &[(&Build, &Chosen)]) -> Result<(), NothingToMeasure> {
+        match listed {
+            [(build, chosen), ..] if listed.iter().all(|(_, chosen)| chosen.cases.is_empty()) => {
+                let reasons = [&build.skipped[..], &chosen.left_out].concat();
+                return Err(NothingToMeasure::Listed(nothing_listed(&build.name, &reasons)));
+            }
+            _ => {}
+        }
         let Some(filter) = filter else { return Ok(()) };
-        let is_there = |listed: &&Chosen| {
+        let is_there = |(_, listed): &(&Build, &Chosen)| {
             listed.cases.iter().any(|case| recorded::selects(Some(filter), &case.id, &case.key))
                 || listed.left_out.iter().any(|(name, _)| name.contains(filter))
         };
-        if listed.iter().any(is_there) { Ok(()) } else { Err(NothingSelected(filter.to_owned())) }
+        if listed.iter().any(is_there) { Ok(()) } else { Err(NothingToMeasure::Selected(filter.to_owned())) }
     }
 }
 
