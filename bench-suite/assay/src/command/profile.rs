@@ -7,6 +7,7 @@ use baselines::FunctionCost;
 use baselines::cause::attribute;
 use baselines::exit_code::Exit;
 use clap::Args;
+use harness::budget::Budget;
 use harness::case_command::CaseCommand;
 use harness::lanes::UNIT;
 use harness::lanes::call_stacks;
@@ -73,7 +74,7 @@ impl ProfileArgs {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
         let mut sized = vec![case.clone()];
-        if let Some((failed, why)) = subject.size(&build, &mut sized)?.into_iter().next() {
+        if let Some((failed, why)) = subject.size(&build, &mut sized, Budget::default()).failed.pop() {
             bail!("{}: {why}", failed.label());
         }
         let case = &SubjectCase { operations: sized[0].operations.max(1), ..sized.remove(0) };

@@ -28,7 +28,7 @@ use super::rulebook::Rulebook;
 use super::shard::{self, Sharded};
 use super::side_by_side::SideBySide;
 use super::{choose_timed, round_measurements, run, runs, unmeasured};
-use crate::budget::Budget;
+use crate::budget::{Budget, NO_TIME};
 use crate::build::checkout::Build;
 use crate::hash::hash;
 use crate::lanes::counts::{self, CountPlan};
@@ -38,7 +38,11 @@ use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Chosen, Counting, NothingToMeasure, Subject, SubjectCase};
+use crate::subject::{Chosen, Counting, NothingToMeasure, Subject, SubjectCase, Unsized};
+
+/// The part of a budget that sizes may take, as a divisor. Rounds take longer: if sizes need more, there is no time to
+/// decide anything about the cases that are left.
+const SIZES: u32 = 4;
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -108,13 +112,18 @@ impl AbSession<'_> {
                 scope => session.scope = scope,
             }
         }
-        for (case, why) in subject.size(&new, &mut shared)? {
+        let (all, sizes) = (shared.len(), budget.part(SIZES));
+        let Unsized { failed, too_late } = subject.size(&new, &mut shared, sizes);
+        for (case, why) in failed {
             let label = case.label();
             // A benchmark that never worked says nothing about the change.
-            match subject.size(&base, &mut vec![case])?.is_empty() {
+            match subject.size(&base, &mut vec![case], sizes).failed.is_empty() {
                 true => session.writer.invalid(label, why)?,
                 false => session.writer.skipped(label, format!("it fails on both sides: {why}"))?,
             }
+        }
+        if too_late > 0 {
+            session.writer.invalid(format!("sizes of {too_late} of {all} cases"), NO_TIME)?;
         }
         let mut counts = match self.selection.compares(Lane::Counts) {
             true => self.count(subject, &shared, [&base, &new], &mut session)?,

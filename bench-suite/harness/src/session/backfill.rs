@@ -166,7 +166,7 @@ impl Backfill<'_> {
         );
         let mut cases = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?.cases;
         ensure!(!cases.is_empty(), "it has no such benchmark");
-        subject.size(build, &mut cases)?;
+        subject.size(build, &mut cases, Budget::default());
         for case in &mut cases {
             case.operations = history.operations(&case.key).unwrap_or(case.operations);
         }

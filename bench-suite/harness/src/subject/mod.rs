@@ -30,6 +30,7 @@ use self::definition::Definition;
 use self::memory::MemorySubject;
 use self::project::ProjectSubject;
 use self::worker::WorkerSubject;
+use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::build::left_out::nothing_listed;
 use crate::build::unoptimised::Unoptimised;
@@ -164,6 +165,15 @@ impl NothingToMeasure {
     }
 }
 
+/// The cases without a known size.
+#[derive(Debug, Default)]
+pub struct Unsized {
+    /// Those that fail, and why.
+    pub failed: Vec<(SubjectCase, String)>,
+    /// The number of those for which there was no time.
+    pub too_late: usize,
+}
+
 /// The exact counts that a subject's programs allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Counting {
@@ -209,9 +219,9 @@ pub trait Subject: Sync {
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen>;
 
     /// Sets the operations of exact counts, and the slices of rounds, for cases whose program does not say: from what
-    /// an operation of this build takes. Returns the cases that can't be measured, and why.
-    fn size(&self, _build: &Build, _cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
-        Ok(vec![])
+    /// an operation of this build takes. Cases for which that is not known are taken out.
+    fn size(&self, _build: &Build, _cases: &mut Vec<SubjectCase>, _budget: Budget) -> Unsized {
+        Unsized::default()
     }
 
     /// True if equal programs count alike in every run, so that a difference is the change's doing.

@@ -16,8 +16,9 @@ use workloads::input::SEED;
 
 use super::changing_names;
 use super::definition::Definition;
-use super::sizing::{slicing, time};
-use super::{Chosen, Subject, SubjectCase};
+use super::sizing::{self, slicing, time};
+use super::{Chosen, Subject, SubjectCase, Unsized};
+use crate::budget::Budget;
 use crate::build::cargo::{CargoTarget, LIBRARY, PROGRAM};
 use crate::build::checkout::{Build, Recipe, SourceCheckout, Targets};
 use crate::build::libtest;
@@ -418,30 +419,21 @@ impl Subject for ProjectSubject {
         )
     }
 
-    fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
+    fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>, budget: Budget) -> Unsized {
         let progress = Progress::start("sizes", cases.len());
         let times = cores::on_each(cases, |core, case| {
-            let time = time(self, build, case, core);
+            let time = time(self, build, case, core, budget);
             progress.done(&case.label());
             time
         });
-        let (mut sized, mut failed) = (Vec::with_capacity(cases.len()), Vec::new());
-        for (mut case, time) in cases.drain(..).zip(times) {
-            match time {
-                Ok(time_ns) => {
-                    case.operations = match time_ns {
-                        0..COUNTED_ONCE_NS => OPERATIONS,
-                        COUNTED_ONCE_NS..NOT_COUNTED_NS => 1,
-                        _ => 0,
-                    };
-                    case.slicing = slicing(time_ns);
-                    sized.push(case);
-                }
-                Err(error) => failed.push((case, format!("{error:#}"))),
-            }
-        }
-        *cases = sized;
-        Ok(failed)
+        sizing::set(cases, times, |case, time_ns| {
+            case.operations = match time_ns {
+                0..COUNTED_ONCE_NS => OPERATIONS,
+                COUNTED_ONCE_NS..NOT_COUNTED_NS => 1,
+                _ => 0,
+            };
+            case.slicing = slicing(time_ns);
+        })
     }
 
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
