@@ -1,10 +1,12 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
-//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
-//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); they may lie [`elsewhere`].
+//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches
+//! ([`bench_targets`]), which a file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]);
+//! they may lie [`elsewhere`].
 //! Three are `command_lines`: [`worker`] is any other program that speaks the protocol, [`command`] any program at
 //! all, and [`server`] one that answers requests.
 
+pub mod bench_targets;
 pub mod cargo_choice;
 mod changing_names;
 pub mod command;
