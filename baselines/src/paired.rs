@@ -14,9 +14,7 @@ use crate::policy::{Action, Limit, Policy};
 use crate::verdict::{self, Bound, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 use stats::decision::Stage;
-use stats::{
-    Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps_of_part, round_value,
-};
+use stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
 
 /// The limit of a time that no rule of the policy names. It is shown with a verdict and never blocks.
 const UNNAMED: Limit = Limit { relative: 0.02, absolute: 0.0, tolerance: 0.04, action: Action::Advise, compiler: None };
@@ -297,7 +295,7 @@ fn states<'a>(
             .collect();
         let is_control = suite.iter().any(|judged| judged.paired.pair.control.is_some());
         let elsewhere = if is_control { 0 } else { elsewhere };
-        let steps = next_steps_of_part(procedure, &data, elsewhere)?;
+        let steps = next_steps(procedure, &data, elsewhere)?;
         states.extend(suite.into_iter().zip(steps));
     }
     Ok(states)

@@ -111,7 +111,7 @@ fn run(suite: &mut [Simulated]) -> Vec<Ended> {
     loop {
         let benchmarks: Vec<PairData<'_>> =
             data.iter().map(|(screen, confirm)| PairData { limit, tolerance, screen, confirm }).collect();
-        let steps = next_steps(&Procedure::default(), &benchmarks).unwrap();
+        let steps = next_steps(&Procedure::default(), &benchmarks, 0).unwrap();
         if steps.iter().all(|step| step.decision().is_some()) {
             let ended = steps.iter().zip(&data).map(|(step, data)| Ended {
                 decision: step.decision().unwrap(),

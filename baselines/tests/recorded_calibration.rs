@@ -53,7 +53,7 @@ fn run(pool: &Pool, shifts: &[f64], procedure: &Procedure, random: &mut Pcg64) -
     loop {
         let pairs: Vec<PairData<'_>> =
             data.iter().map(|(screen, confirm)| PairData { limit, tolerance, screen, confirm }).collect();
-        let steps = next_steps(procedure, &pairs).unwrap();
+        let steps = next_steps(procedure, &pairs, 0).unwrap();
         if steps.iter().all(|step| step.decision().is_some()) {
             let ended = steps.iter().zip(&data).map(|(step, (screen, confirm))| {
                 let bound = step.evidence.unwrap().bound.unwrap();

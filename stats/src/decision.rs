@@ -149,7 +149,8 @@ impl PairState {
     }
 }
 
-/// The state of every benchmark of the suite, with the next action, in the order of `suite`.
+/// The state of every benchmark of the suite, with the next action, in the order of `suite`. If that is a part of a
+/// larger one, so many other benchmarks are measured `elsewhere`.
 ///
 /// The answer depends on the rounds alone, so an interrupted run can go on where it stopped. Call it until every action
 /// is [`NextAction::Stop`]. If the time is up before, benchmarks that have not stopped are inconclusive.
@@ -163,7 +164,7 @@ impl PairState {
 /// let decision = loop {
 ///     let pair =
 ///         PairData { limit: margin(0.02)?, tolerance: margin(0.04)?, screen: &screen, confirm: &confirm };
-///     match next_steps(&Procedure::default(), &[pair])?[0].action {
+///     match next_steps(&Procedure::default(), &[pair], 0)?[0].action {
 ///         NextAction::Measure { stage, rounds } => {
 ///             let stage = if stage == stats::decision::Stage::Screen { &mut screen } else { &mut confirm };
 ///             stage.extend((0..rounds).map(slower));
@@ -176,12 +177,7 @@ impl PairState {
 /// assert_eq!((screen.len(), confirm.len()), (20, 20));
 /// # Ok::<(), stats::StatsError>(())
 /// ```
-pub fn next_steps(procedure: &Procedure, suite: &[PairData<'_>]) -> Result<Vec<PairState>> {
-    next_steps_of_part(procedure, suite, 0)
-}
-
-/// As [`next_steps`], for a part of a suite: so many other benchmarks of it are measured `elsewhere`.
-pub fn next_steps_of_part(procedure: &Procedure, suite: &[PairData<'_>], elsewhere: usize) -> Result<Vec<PairState>> {
+pub fn next_steps(procedure: &Procedure, suite: &[PairData<'_>], elsewhere: usize) -> Result<Vec<PairState>> {
     procedure.check()?;
     if suite.is_empty() {
         return Err(StatsError::Empty);

@@ -33,7 +33,7 @@ pub mod round;
 pub mod steps;
 pub mod wilcoxon;
 
-pub use decision::{Decision, NextAction, PairData, PairState, next_steps, next_steps_of_part};
+pub use decision::{Decision, NextAction, PairData, PairState, next_steps};
 pub use error::StatsError;
 pub use hodges_lehmann::Interval;
 pub use procedure::{Look, Procedure, margin};

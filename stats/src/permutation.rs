@@ -98,6 +98,7 @@ mod tests {
     #[test]
     fn a_constant_series_has_nothing_to_test_and_a_seed_repeats() {
         assert_eq!(tested_split(&[4.0; 30], 99, 1).expect("finite"), None);
+        assert!(tested_split(&[1.0, f64::NAN, 2.0, 3.0], 99, 1).is_err());
         let values: Vec<f64> = (0..30_u32).map(|at| f64::from(at * at % 17)).collect();
         let p = |seed| tested_split(&values, 99, seed).expect("finite").expect("a split").p_value;
         assert_eq!(p(1), p(1));

@@ -22,7 +22,7 @@ fn pair<'a>(screen: &'a [f64], confirm: &'a [f64]) -> PairData<'a> {
 }
 
 fn one(screen: &[f64], confirm: &[f64]) -> PairState {
-    next_steps(&Procedure::default(), &[pair(screen, confirm)]).unwrap()[0]
+    next_steps(&Procedure::default(), &[pair(screen, confirm)], 0).unwrap()[0]
 }
 
 fn fresh(rounds: usize) -> NextAction {
@@ -105,12 +105,12 @@ fn an_interval_wholly_beyond_the_limit_never_passes() {
     // No test is made at a single look, and a tolerance of 20% is far away.
     let slow = rounds(20, 0.05, 0.01);
     let tolerant = PairData { tolerance: 0.2, ..pair(&slow, &[]) };
-    let step = next_steps(&Procedure::one_look(20), &[tolerant]).unwrap()[0];
+    let step = next_steps(&Procedure::one_look(20), &[tolerant], 0).unwrap()[0];
     let evidence = step.evidence.unwrap();
     assert!(evidence.interval.low > limit() && evidence.bound.unwrap() < 0.2);
     assert_eq!(step.action, NextAction::Stop(Decision::Inconclusive));
     let within = rounds(20, 0.02, 0.01);
-    let step = next_steps(&Procedure::one_look(20), &[PairData { screen: &within, ..tolerant }]).unwrap()[0];
+    let step = next_steps(&Procedure::one_look(20), &[PairData { screen: &within, ..tolerant }], 0).unwrap()[0];
     assert_eq!(step.action, NextAction::Stop(Decision::Equal));
 }
 
@@ -139,7 +139,7 @@ fn nobody_is_judged_before_all_have_their_rounds() {
     let late = PairData { confirm: &confirm[..12], ..ready };
     let unscreened = PairData { screen: &screen[..19], confirm: &[], ..ready };
     let actions = |suite: &[PairData<'_>]| -> Vec<NextAction> {
-        next_steps(&Procedure::default(), suite).unwrap().iter().map(|step| step.action).collect()
+        next_steps(&Procedure::default(), suite, 0).unwrap().iter().map(|step| step.action).collect()
     };
     assert_eq!(actions(&[ready, late]), [NextAction::Wait, fresh(8)]);
     // Before the first look is complete, nobody knows for how many to correct.
@@ -157,14 +157,14 @@ fn many_suspects_raise_the_bar() {
     let procedure = Procedure { looks: vec![look(20, 0.0), look(40, 0.01)], ..Procedure::default() };
     let (screen, slower, innocent) = (rounds(20, 0.05, 0.01), rounds(20, 0.05, 0.06), rounds(20, 0.0, 0.5));
     let suspect = pair(&screen, &slower);
-    let alone = next_steps(&procedure, &[suspect]).unwrap()[0];
+    let alone = next_steps(&procedure, &[suspect], 0).unwrap()[0];
     assert_eq!(alone.decision(), Some(Decision::Regressed));
     let tested = alone.evidence.unwrap().test.unwrap();
     assert_eq!(tested.adjusted_p, tested.p);
 
     let mut suite = vec![PairData { confirm: &innocent, ..suspect }; 200];
     suite[0] = suspect;
-    let steps = next_steps(&procedure, &suite).unwrap();
+    let steps = next_steps(&procedure, &suite, 0).unwrap();
     assert!(steps.iter().all(|step| step.decision() == Some(Decision::Inconclusive)));
     assert!((steps[0].evidence.unwrap().test.unwrap().adjusted_p / tested.p - 200.0).abs() < 1e-9);
 }
@@ -173,12 +173,12 @@ fn many_suspects_raise_the_bar() {
 fn bounds_that_hold_together_are_wider() {
     let quiet = rounds(20, 0.0, 0.01);
     let bound = |suite: usize| {
-        next_steps(&Procedure::default(), &vec![pair(&quiet, &[]); suite]).unwrap()[0].evidence.unwrap().bound
+        next_steps(&Procedure::default(), &vec![pair(&quiet, &[]); suite], 0).unwrap()[0].evidence.unwrap().bound
     };
     assert!(bound(1).unwrap() < bound(20).unwrap() && bound(20).unwrap() < bound(1000).unwrap());
     // 2^-20 is the smallest level that 20 rounds can have.
     assert_eq!(bound(10_000), None);
-    let steps = next_steps(&Procedure::default(), &vec![pair(&quiet, &[]); 10_000]).unwrap();
+    let steps = next_steps(&Procedure::default(), &vec![pair(&quiet, &[]); 10_000], 0).unwrap();
     assert!(steps.iter().all(|step| step.action == fresh(20)), "nothing is ruled out");
 }
 
@@ -188,7 +188,7 @@ fn what_stopped_earlier_still_counts_in_the_correction() {
     let (screen, quiet) = (rounds(20, 0.05, 0.01), rounds(220, 0.0, 0.001));
     let noisy = [rounds(60, 0.05, 0.5), rounds(160, 0.08, 0.6)].concat();
     let ended = pair(&screen, &quiet);
-    let steps = next_steps(&Procedure::default(), &[ended, PairData { confirm: &noisy, ..ended }]).unwrap();
+    let steps = next_steps(&Procedure::default(), &[ended, PairData { confirm: &noisy, ..ended }], 0).unwrap();
     assert_eq!(steps[0].action, NextAction::Stop(Decision::Equal));
     let tested = steps[1].evidence.unwrap().test.unwrap();
     assert!(tested.rounds == 220 && tested.p < 0.5, "the second went to the last look");
@@ -197,7 +197,7 @@ fn what_stopped_earlier_still_counts_in_the_correction() {
     // One that ended as regressed was rejected, and makes room.
     let slow = rounds(220, 0.1, 0.01);
     let ended = PairData { confirm: &slow, ..ended };
-    let steps = next_steps(&Procedure::default(), &[ended, PairData { confirm: &noisy, ..ended }]).unwrap();
+    let steps = next_steps(&Procedure::default(), &[ended, PairData { confirm: &noisy, ..ended }], 0).unwrap();
     assert_eq!(steps[0].action, NextAction::Stop(Decision::Regressed));
     let tested = steps[1].evidence.unwrap().test.unwrap();
     assert_eq!(tested.adjusted_p, tested.p);
@@ -205,7 +205,7 @@ fn what_stopped_earlier_still_counts_in_the_correction() {
 
 #[test]
 fn comparing_nothing_fails() {
-    assert_eq!(next_steps(&Procedure::default(), &[]), Err(StatsError::Empty));
+    assert_eq!(next_steps(&Procedure::default(), &[], 0), Err(StatsError::Empty));
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn bad_input_is_refused_and_named() {
     let good = rounds(20, 0.0, 0.001);
     let bad = [&good[..5], &[f64::NAN]].concat();
     let fine = pair(&good, &[]);
-    let refused = |benchmark| next_steps(&Procedure::default(), &[fine, benchmark]).unwrap_err().to_string();
+    let refused = |benchmark| next_steps(&Procedure::default(), &[fine, benchmark], 0).unwrap_err().to_string();
     assert_eq!(
         refused(PairData { screen: &bad, ..fine }),
         "benchmark 1 of the suite: value 5 is NaN: discard the run, every value must be finite"
@@ -254,7 +254,7 @@ fn contradictory_procedures_are_refused() {
         with(|p| p.looks[4].rounds = 1001),
     ] {
         assert!(broken.check().is_err(), "{broken:?}");
-        assert!(next_steps(&broken, &[pair(&[], &[])]).is_err());
+        assert!(next_steps(&broken, &[pair(&[], &[])], 0).is_err());
     }
 }
 

@@ -36,7 +36,7 @@ fn complete() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
 fn steps_of(procedure: &Procedure, suite: &[(Vec<f64>, Vec<f64>)], limit: f64) -> Vec<PairState> {
     let pair = |(screen, confirm)| PairData { limit, tolerance: 2.0 * limit, screen, confirm };
     let suite: Vec<PairData<'_>> = suite.iter().map(|(screen, confirm)| pair((screen, confirm))).collect();
-    next_steps(procedure, &suite).unwrap()
+    next_steps(procedure, &suite, 0).unwrap()
 }
 
 fn interval(values: &[f64], confidence: f64) -> Interval {

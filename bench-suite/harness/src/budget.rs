@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// Why something was not measured when the time was up.
+pub const NO_TIME: &str = "there was no time for them: give a longer `--budget`";
+
 /// A limit of time that has begun; without one there is always time left.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Budget {
@@ -17,6 +20,12 @@ impl Budget {
     /// True if the time is up.
     pub fn is_over(self) -> bool {
         self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// A budget that ends with a part of what is left: a quarter, if there are 4 `parts`.
+    pub fn part(self, parts: u32) -> Budget {
+        let now = Instant::now();
+        Budget { until: self.until.map(|until| now + until.saturating_duration_since(now) / parts) }
     }
 
     /// A duration, or what is left if that is less.
@@ -38,5 +47,8 @@ mod tests {
         assert!(over.is_over() && over.at_most(minute) == Duration::ZERO);
         let begun = Budget::start(Some(Duration::from_secs(3600)));
         assert!(!begun.is_over() && begun.at_most(minute) == minute && begun.at_most(2 * 60 * minute) <= 60 * minute);
+        let quarter = begun.part(4);
+        assert!(!quarter.is_over() && quarter.at_most(60 * minute) <= 15 * minute && over.part(4).is_over());
+        assert!(Budget::default().part(4).at_most(minute) == minute);
     }
 }

@@ -23,13 +23,14 @@ pub struct CaseCommand {
 impl CaseCommand {
     /// Adds the case, its toggles, its variables and its working directory to a command that starts the program.
     pub fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        self.place(command).arg(&self.case).args(self.set.iter().flat_map(|pair| ["--set", pair]))
+    }
+
+    /// The same without the case and its toggles.
+    pub fn place<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        command
-            .args(&self.arguments)
-            .arg(&self.case)
-            .args(self.set.iter().flat_map(|pair| ["--set", pair]))
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+        command.args(&self.arguments).envs(self.variables.iter().map(|(name, value)| (name, value)))
     }
 }

@@ -9,14 +9,14 @@ mod limits;
 mod tools;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use episodes::api::{BODY_BYTES_MAX, ServerReady};
-use memory::{IdSource, Memory, Options, Remote, Variant};
+use memory::{IdSource, Memory};
+use memory_server::store_args::{StoreArgs, toggles};
 use rmcp::ServiceExt;
 use rmcp::transport::stdio;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -25,24 +25,12 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tools::MemoryTools;
 
-/// The environment variable with the token of the database server.
-const TOKEN_VARIABLE: &str = "LIBSQL_TOKEN";
-
 /// Serves a memory to agents over MCP until its client goes, SIGTERM or ctrl-c, then flushes it.
 #[derive(Debug, Parser)]
-#[command(name = "memory-mcp", version, after_help = after_help())]
+#[command(name = "memory-mcp", version, after_help = toggles())]
 struct Arguments {
-    /// Strategies that differ from the default, as in store=redb,codec=postcard
-    #[arg(long, value_name = "TOGGLE=STRATEGY,..", default_value = "")]
-    variant: String,
-
-    /// The store's file, made where there is none; needed by every store that lives in a file
-    #[arg(long, value_name = "FILE")]
-    path: Option<PathBuf>,
-
-    /// The server that store=libsql is on, instead of in a file; its token is read from LIBSQL_TOKEN
-    #[arg(long, value_name = "URL", conflicts_with = "path")]
-    url: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
 
     /// Serve streamable HTTP at /mcp on this address of this machine, instead of stdin and stdout; port 0 takes a free
     /// one
@@ -52,12 +40,6 @@ struct Arguments {
     /// The seed of episode ids, so that a run can be repeated [default: the system's random numbers]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-}
-
-fn after_help() -> String {
-    let toggle =
-        |toggle: &memory::Toggle| format!("  {:<12} {}: {}\n", toggle.name, toggle.strategies.join(", "), toggle.about);
-    format!("Toggles:\n{}", memory::TOGGLES.iter().map(toggle).collect::<String>())
 }
 
 fn main() -> ExitCode {
@@ -78,7 +60,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
-    let variant: Variant = arguments.variant.parse().context("--variant")?;
+    let variant = arguments.store.variant()?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // The socket before the store: a port in use must not leave a new, empty store behind.
     let listener = match arguments.listen {
@@ -92,11 +74,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         }
         None => None,
     };
-    let remote = match arguments.url {
-        Some(url) => Some(Remote { url, token: token()? }),
-        None => None,
-    };
-    let mut options = Options { path: arguments.path, remote, ..Options::default() };
+    let mut options = arguments.store.options()?;
     if let Some(seed) = arguments.seed {
         options.ids = IdSource::seeded(seed);
     }
@@ -136,13 +114,4 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     memory.flush().await?;
     Ok(memory.close().await?)
-}
-
-/// The token of the database server. From the environment: everybody on the machine sees arguments.
-fn token() -> Result<String> {
-    match std::env::var(TOKEN_VARIABLE) {
-        Ok(token) => Ok(token),
-        Err(std::env::VarError::NotPresent) => Ok(String::new()),
-        Err(error) => Err(error).context(TOKEN_VARIABLE),
-    }
 }

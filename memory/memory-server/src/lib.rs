@@ -17,7 +17,7 @@
 //! episode or route, 405 for a wrong method, 409 for an episode in the wrong state, 413 for a body that is too long,
 //! 415 for an encoding that the variant does not take, 500 for errors of the store. Under `wire=compressed` bodies of
 //! 1 KiB and more may be gzip. `GET /health` answers 503 while the database is dead. There is no TLS. Tokens, tenants,
-//! limits and metrics are the binary's.
+//! limits and metrics are the binary's. [`store_args`] are arguments of every program that opens a store.
 //!
 //! [`Retrieve`]: episodes::api::Retrieve
 
@@ -25,6 +25,7 @@ mod handlers;
 mod health;
 mod process;
 mod refusal;
+pub mod store_args;
 mod wire;
 
 use std::future::Future;

@@ -9,8 +9,8 @@ use baselines::exit_code::Exit;
 use clap::Args;
 use harness::build::git;
 use harness::build::relink::linker;
+use harness::subject::bench_targets;
 use harness::subject::elsewhere;
-use harness::subject::project;
 use harness::tools::valgrind;
 use harness::{noise, workspace};
 
@@ -86,7 +86,7 @@ impl DoctorArgs {
             Err(_) => findings
                 .note("HEAD has no parent here: `--against` needs a base; in CI, fetch the history (`fetch-depth: 0`)"),
         }
-        match project::benches(&definition) {
+        match bench_targets::benches(&definition) {
             Ok(targets) => {
                 for (name, _) in &targets.targets {
                     findings.ok(format!("bench {name}"));

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use baselines::exit_code::Exit;
 use clap::Args;
+use harness::subject::bench_targets;
 use harness::subject::elsewhere;
-use harness::subject::project;
 
 /// Write a workflow that gates every pull request
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ impl InitArgs {
     /// Writes the workflow, and says what comes next.
     pub fn execute(&self) -> Result<Exit> {
         let definition = elsewhere::of_folder(Path::new("."))?;
-        let targets = project::benches(&definition)?;
+        let targets = bench_targets::benches(&definition)?;
         for (name, _) in &targets.targets {
             println!("found    bench {name}");
         }

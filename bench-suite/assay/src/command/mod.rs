@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 use baselines::exit_code::Exit;
 use clap::{CommandFactory, Parser, Subcommand};
-use harness::subject::NothingSelected;
+use harness::subject::NothingToMeasure;
 
 const AFTER_HELP: &str = "\
 In a cargo package or workspace with benches (criterion, divan, gungraun, iai, bencher, libtest), start with
@@ -140,10 +140,10 @@ fn told(error: &anyhow::Error) -> String {
     text
 }
 
-/// The exit code of an error: "nothing measured" for an empty run, for one without exact counts to accept, and for a
-/// filter that selects nothing.
+/// The exit code of an error: "nothing measured" for an empty run, for one without exact counts to accept, and where no
+/// benchmark is listed or selected.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<NothingSelected>() {
+    if error.is::<NothingToMeasure>() {
         return Exit::Nothing;
     }
     match error.downcast_ref::<baselines::Error>() {

@@ -7,11 +7,12 @@ use baselines::FunctionCost;
 use baselines::cause::attribute;
 use baselines::exit_code::Exit;
 use clap::Args;
+use harness::budget::Budget;
 use harness::case_command::CaseCommand;
 use harness::lanes::UNIT;
 use harness::lanes::call_stacks;
 use harness::subject::memory::MemorySubject;
-use harness::subject::{self, NothingSelected, SubjectCase};
+use harness::subject::{self, NothingToMeasure, SubjectCase};
 use harness::tools::{attribution, valgrind};
 use harness::workspace;
 use worker::slice::ROOT;
@@ -63,7 +64,7 @@ impl ProfileArgs {
         let subject = subject::here(memory.source.clone(), self.cargo.choice())?;
         let build = if is_memory { memory.built()? } else { subject.working_tree()? };
         let listed = subject.list(&build)?;
-        NothingSelected::of(filter.as_deref(), &[&listed])?;
+        NothingToMeasure::of(filter.as_deref(), &[(&build, &listed)])?;
         let selected = subject.choose(&listed.cases, filter.as_deref(), set)?.cases;
         let Some(case) = selected.first() else {
             eprintln!("no case has these toggles: `assay run --list` shows all cases");
@@ -73,7 +74,7 @@ impl ProfileArgs {
             eprintln!("{} cases match, profiling the first: {}", selected.len(), case.label());
         }
         let mut sized = vec![case.clone()];
-        if let Some((failed, why)) = subject.size(&build, &mut sized)?.into_iter().next() {
+        if let Some((failed, why)) = subject.size(&build, &mut sized, Budget::default()).failed.pop() {
             bail!("{}: {why}", failed.label());
         }
         let case = &SubjectCase { operations: sized[0].operations.max(1), ..sized.remove(0) };

@@ -12,6 +12,14 @@ pub fn not_built(name: &str) -> String {
     format!("{name} does not build{remedy}")
 }
 
+/// The error for a build that lists no case, and has left out what was `skipped`.
+pub fn nothing_listed(name: &str, skipped: &[(String, String)]) -> String {
+    match skipped {
+        [] => format!("{name} lists no benchmark: what answers `--list` prints a line for each"),
+        _ => format!("{name} {}", nothing_built(skipped)),
+    }
+}
+
 /// The error for a source without a program.
 pub fn nothing_built(skipped: &[(String, String)]) -> String {
     let mut reasons: Vec<&str> = skipped.iter().map(|(_, why)| why.as_str()).collect();
@@ -51,6 +59,13 @@ mod tests {
     fn the_first_error_is_part_of_the_reason() {
         assert_eq!(not_compiled(Some("in a: no `b`"), "add it"), "it does not compile (in a: no `b`): add it");
         assert_eq!(not_compiled(None, "add it"), "it does not compile (a build script failed): add it");
+    }
+
+    #[test]
+    fn a_build_without_a_case_says_why() {
+        let skipped = [("a/x".to_owned(), "it ended".to_owned())];
+        assert_eq!(nothing_listed("this tree", &skipped), "this tree has no bench that can be measured: a/x: it ended");
+        assert!(nothing_listed("this tree", &[]).starts_with("this tree lists no benchmark"));
     }
 
     #[test]

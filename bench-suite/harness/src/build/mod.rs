@@ -22,7 +22,7 @@ pub mod files;
 pub mod git;
 pub mod in_place;
 pub mod layouts;
-mod left_out;
+pub mod left_out;
 pub mod libtest;
 pub mod lock_file;
 pub mod machine_code;

@@ -17,7 +17,7 @@ use worker::valgrind::INSTRUMENTATION;
 use workloads::engagement::WORK;
 
 use super::UNIT;
-use crate::budget::Budget;
+use crate::budget::{Budget, NO_TIME};
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::cores;
@@ -390,7 +390,7 @@ pub fn measure(
     cores::for_each(cases, count, done)?;
     if too_late > 0 {
         let what = format!("counts of {too_late} of {} cases", cases.len());
-        super::invalid(&what, &anyhow!("there was no time for them: give a longer `--budget`"), writer, &progress)?;
+        super::invalid(&what, &anyhow!(NO_TIME), writer, &progress)?;
     }
     Ok(profiles)
 }

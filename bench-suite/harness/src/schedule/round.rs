@@ -13,31 +13,50 @@ use super::program::{Deadlines, WorkerProgram};
 use super::worker_client::WorkerClient;
 use crate::served::process;
 
-/// Measures a round and returns the slices of the base and of the new side. `number` selects the layout.
+/// How a round is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct RoundTerms {
+    /// Its number, which selects the layout.
+    pub number: usize,
+    /// The operations of a slice.
+    pub operations: u64,
+    /// The place of both processes.
+    pub placement: Placement,
+    /// The longest times of answers.
+    pub deadlines: Deadlines,
+    /// The sides are set up one after the other. Otherwise both are at the same time.
+    pub in_turn: bool,
+}
+
+/// Measures a round and returns the slices of the base and of the new side.
 ///
 /// The order is drawn anew for the start and for every pair, so that an advantage of the first falls to both sides
 /// equally.
 pub fn measure(
     base: &WorkerProgram,
     new: &WorkerProgram,
-    number: usize,
-    operations: u64,
-    placement: Placement,
-    deadlines: Deadlines,
+    terms: RoundTerms,
     random: &mut Pcg64,
 ) -> Result<(Slices, Slices)> {
+    let RoundTerms { number, operations, placement, deadlines, in_turn } = terms;
     let programs = [base, new];
     let slicing = base.slicing;
-    let mut started = [None, None];
+    let (mut started, mut inputs) = ([None, None], [String::new(), String::new()]);
+    let mut set_up = |process: &mut WorkerClient, side: usize| -> Result<()> {
+        inputs[side] = process.ready().with_context(|| NAMES[side])?.input;
+        Ok(())
+    };
     for side in order(random) {
         let process = WorkerClient::start(programs[side], Some(number), placement, deadlines);
-        started[side] = Some(process.with_context(|| NAMES[side])?);
+        let process = started[side].insert(process.with_context(|| NAMES[side])?);
+        if in_turn {
+            set_up(process, side)?;
+        }
     }
     let [Some(base), Some(new)] = started else { unreachable!("an order has both sides") };
     let mut processes = [base, new];
-    let mut inputs = Vec::with_capacity(2);
-    for side in 0..2 {
-        inputs.push(processes[side].ready().with_context(|| NAMES[side])?.input);
+    if !in_turn {
+        processes.iter_mut().zip(0..).try_for_each(|(process, side)| set_up(process, side))?;
     }
     ensure!(
         inputs[0] == inputs[1],

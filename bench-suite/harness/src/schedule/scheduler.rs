@@ -2,8 +2,9 @@
 //!
 //! Rounds of all pairs are interleaved, in a new random order each time, so that a slow minute of the machine affects
 //! all pairs a little instead of one pair a lot. Controls are interleaved too. One round runs on each core; both sides
-//! of a round share a core, so that a neighbour slows both. The scheduler does not judge: `baselines::paired` decides
-//! what is missing, by rules fixed in advance.
+//! of a round share a core, so that a neighbour slows both. The rounds of a pair that fails beside others are measured
+//! alone at the end of their stage, with one side set up after the other: processes may have wanted one port or one
+//! file. The scheduler does not judge: `baselines::paired` decides what is missing, by rules fixed in advance.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ use worker::protocol::Command;
 use super::jobs::Job;
 use super::placement::Placement;
 use super::program::{Deadlines, WorkerProgram};
-use super::round;
+use super::round::{self, RoundTerms};
 use super::worker_client::WorkerClient;
 use crate::budget::Budget;
 use crate::build::layouts::{self, Layouts};
@@ -100,22 +101,27 @@ pub fn run_rounds(mut jobs: Vec<Job>, settings: &Settings<'_>, writer: &mut RunW
                 seed: random.random(),
             }));
         }
-        let stage = RoundQueue {
+        let alone = jobs.iter().any(|job| job.base.slicing.alone);
+        let cores = if alone { vec![None] } else { pin::cores() };
+        let mut stage = RoundQueue {
             jobs: &jobs,
             queue: Mutex::new(queue.into_iter()),
+            aside: Mutex::default(),
+            is_alone: false,
             writer: Mutex::new(writer),
             progress,
             settings,
         };
         std::thread::scope(|scope| {
             let stage = &stage;
-            let alone = jobs.iter().any(|job| job.base.slicing.alone);
-            let cores = if alone { vec![None] } else { pin::cores() };
-            let started: Vec<_> = cores.into_iter().map(|core| scope.spawn(move || stage.take(core))).collect();
+            let started: Vec<_> = cores.iter().map(|core| scope.spawn(move || stage.take(*core))).collect();
             started
                 .into_iter()
                 .try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a measuring thread panicked")))
         })?;
+        stage.queue = Mutex::new(std::mem::take(stage.aside.get_mut()).into_iter());
+        stage.is_alone = true;
+        stage.take(cores[0])?;
     }
 }
 
@@ -145,6 +151,10 @@ struct QueuedRound {
 struct RoundQueue<'a> {
     jobs: &'a [Job],
     queue: Mutex<std::vec::IntoIter<QueuedRound>>,
+    /// The rounds of pairs of which one has failed beside others.
+    aside: Mutex<Vec<QueuedRound>>,
+    /// One round is measured at a time.
+    is_alone: bool,
     writer: Mutex<&'a mut RunWriter>,
     progress: Progress,
     settings: &'a Settings<'a>,
@@ -160,21 +170,27 @@ impl RoundQueue<'_> {
             if self.writer.lock().so_far().pairs[turn.pair].abandoned {
                 continue;
             }
+            if self.aside.lock().iter().any(|other| other.pair == turn.pair) {
+                self.aside.lock().push(turn);
+                continue;
+            }
             let job = &self.jobs[turn.pair];
             let mut random = Pcg64::seed_from_u64(turn.seed);
-            let placement = Placement::draw(core, &mut random);
-            let measured = round::measure(
-                &job.base,
-                &job.new,
-                turn.round,
-                job.pair.operations,
-                placement,
-                deadlines.within(budget),
-                &mut random,
-            );
+            let terms = RoundTerms {
+                number: turn.round,
+                operations: job.pair.operations,
+                placement: Placement::draw(core, &mut random),
+                deadlines: deadlines.within(budget),
+                in_turn: self.is_alone,
+            };
+            let measured = round::measure(&job.base, &job.new, terms, &mut random);
             // The end of the time may have cut it off.
             if measured.is_err() && budget.is_over() {
                 break;
+            }
+            if measured.is_err() && !self.is_alone {
+                self.aside.lock().push(turn);
+                continue;
             }
             self.write(&turn, measured)?;
             self.progress.done(&job.pair.case.benchmark);

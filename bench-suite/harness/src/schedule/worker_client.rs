@@ -192,15 +192,27 @@ const LONGEST_LIST: Duration = Duration::from_secs(600);
 
 /// The cases of a worker program, which the command starts.
 pub fn list_cases(worker: &mut ChildCommand) -> Result<Vec<CaseListing>> {
+    Ok(listed(worker)?.0)
+}
+
+/// The same of a program that must have one.
+pub fn list_some(worker: &mut ChildCommand) -> Result<Vec<CaseListing>> {
+    let (cases, said) = listed(worker)?;
+    ensure!(!cases.is_empty(), "it ended before it listed a benchmark{said}");
+    Ok(cases)
+}
+
+/// The cases of a program, and how it ended.
+fn listed(worker: &mut ChildCommand) -> Result<(Vec<CaseListing>, String)> {
     let what = format!("the list of cases of {}", worker.get_program().to_string_lossy());
     // Of a panic, the last lines are to be the message.
     let output = bounded::output(worker.arg("--list").env("RUST_BACKTRACE", "0"), &what, LONGEST_LIST)?;
-    ensure!(
-        output.status.success(),
-        "it can't list its cases ({}): {}",
-        output.status,
-        bounded::last_lines(&[], &output.stderr)
-    );
+    let said = match bounded::last_lines(&[], &output.stderr) {
+        nothing if nothing.is_empty() => format!(" ({})", output.status),
+        last => format!(" ({}): {last}", output.status),
+    };
+    ensure!(output.status.success(), "it ended before it listed a benchmark{said}");
     let text = String::from_utf8(output.stdout).context("the worker's list of cases is not UTF-8")?;
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not a case: {line}"))).collect()
+    let case = |line| serde_json::from_str(line).with_context(|| format!("not a case: {line}"));
+    Ok((text.lines().map(case).collect::<Result<_>>()?, said))
 }

@@ -22,11 +22,11 @@ use workloads::cases::{self, Case};
 use super::doing::BothSides;
 use super::judging::Judged;
 use super::kept_counts::kept_or_counted;
-use super::match_up::match_up;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::shard::{self, Sharded};
 use super::side_by_side::SideBySide;
+use super::two_sides::TwoSides;
 use super::{choose_timed, round_measurements, run, runs, unmeasured};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
@@ -38,7 +38,7 @@ use crate::schedule::jobs::{self, Job};
 use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Chosen, Counting, NothingSelected, Subject, SubjectCase};
+use crate::subject::{Counting, Subject, SubjectCase};
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -63,98 +63,100 @@ impl AbSession<'_> {
     /// Compares a base revision of a subject with another one, or with its working tree. `own_policy` says that the
     /// policy is the subject's: a rule that matches none of its cases is then an error.
     pub fn revisions(&self, subject: &dyn Subject, base: &str, new: Option<&str>, own_policy: bool) -> Result<Judged> {
-        let Selection { filter, set, .. } = self.selection;
         let new_revision = new.map(str::to_owned);
         let base = subject.revision(base)?;
         let new = match new {
             Some(revision) => subject.revision(revision)?,
             None => subject.working_tree()?,
         };
-        let budget = Budget::start(self.budget);
-        let same = subject.same(&base, &new)?;
-        let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
-        let (of_base, of_new) = (list(&base)?, list(&new)?);
-        if !same {
-            NothingSelected::of(filter.as_deref(), &[&of_base, &of_new])?;
-        }
-        let mut session =
-            self.start(plan::environment_of(subject, &new, self.selection)?, [&of_base.cases, &of_new.cases], budget)?;
-        let AbSession { selection, rulebook, .. } = self;
-        let (sides, notes) = ([&base, &new], session.notes.clone());
-        let sharded = selection.shard.map(|part| Sharded { part, selection, rulebook, sides, notes });
-        if let Some(judgement) = unmeasured::judge(same, &base, &mut session.writer)? {
+        let (AbSession { selection, rulebook, .. }, budget) = (self, Budget::start(self.budget));
+        let sides = &TwoSides::list(subject, base, new, selection.filter.as_deref())?;
+        let TwoSides { base, new, .. } = sides;
+        let environment = plan::environment_of(subject, new, &sides.listed(), selection)?;
+        let mut session = self.start(environment, [&sides.of_base.cases, &sides.of_new.cases], budget)?;
+        let notes = session.notes.clone();
+        let sharded = selection.shard.map(|part| Sharded { part, selection, rulebook, sides: [base, new], notes });
+        if let Some(judgement) = unmeasured::judge(sides.same, base, &mut session.writer)? {
             sharded.iter().try_for_each(|sharded| sharded.unmeasured(&judgement, &mut session.writer))?;
-            return session.unmeasured(judgement, &base);
+            return session.unmeasured(judgement, base);
         }
-        let chosen = subject.choose(&of_new.cases, filter.as_deref(), set)?;
-        for (what, why) in new.skipped.iter().chain(&of_new.left_out).chain(&chosen.left_out) {
-            session.writer.skipped(what, why)?;
-        }
-        let by_filter = |case: &SubjectCase| selects(filter.as_deref(), &case.id, &case.key);
-        // Other projects choose from what the new side lists, and overridden toggles leave cases out.
-        let everything = subject.is_exact() && set.is_empty();
-        let (mut shared, mut one_sided) =
-            match_up(&self.rulebook.policy, chosen.cases, everything, &of_base.cases, &of_new.cases, by_filter);
-        session.scope = self.scope(&of_base.cases);
-        if shared.is_empty() {
-            session.writer.skipped("every case", "the two sides share none that was selected")?;
-        }
+        let (mut shared, mut one_sided) = sides.choose(selection, &rulebook.policy, &mut session.writer)?;
+        session.scope = self.scope(&sides.of_base.cases);
         if let Some(sharded) = sharded {
-            let timed = choose_timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
+            let timed = sides.timed(&shared, selection);
             let (scope, writer) = (session.scope.take(), &mut session.writer);
             match sharded.take(&mut shared, &timed, &mut one_sided, scope, writer)? {
-                None => return session.unmeasured(shard::empty(sharded.part), &base),
+                None => return session.unmeasured(shard::empty(sharded.part), base),
                 scope => session.scope = scope,
             }
         }
-        for (case, why) in subject.size(&new, &mut shared)? {
-            let label = case.label();
-            // A benchmark that never worked says nothing about the change.
-            match subject.size(&base, &mut vec![case])?.is_empty() {
-                true => session.writer.invalid(label, why)?,
-                false => session.writer.skipped(label, format!("it fails on both sides: {why}"))?,
-            }
-        }
-        let mut counts = match self.selection.compares(Lane::Counts) {
-            true => self.count(subject, &shared, [&base, &new], &mut session)?,
-            false => ComparedCounts::default(),
-        };
-        let revisions = [Some(base.commit.clone()), new_revision];
-        let programs = [base.program().to_owned(), new.program().to_owned()];
-        let both_sides =
-            BothSides { subject, revisions, programs, cases: shared.clone(), unoptimised: OnceCell::new() };
-        if !budget.is_over() {
-            both_sides.attribute_counts(&mut counts.deltas, &self.rulebook.policy);
-        }
-        let mut timed = choose_timed::gated(&shared, &of_base.cases, filter.is_some() || !set.is_empty());
-        if self.selection.compares(Lane::Time) {
-            counts.leave_out_same_code(&mut timed, &self.rulebook.policy);
-        }
-        let mut times = match self.selection.compares(Lane::Time) && !timed.is_empty() {
-            true => {
-                let mut both = SideBySide::new(&base, &new)?;
-                session.randomize(&mut both)?;
-                let (base, new) = both.sides();
-                let steady = choose_timed::steady(&shared, &timed, &counts.deltas);
-                let mut jobs = jobs::jobs(subject, &timed, base, new);
-                jobs.extend(jobs::controls(subject, &steady, new));
-                session.alternate(self, jobs, &both, counts.block())?
-            }
-            false => PairVerdicts::default(),
-        };
-        if !budget.is_over() {
-            both_sides.attribute_times(&mut times.deltas, &counts.deltas, &self.rulebook.policy);
-        }
-        let cases = of_base.cases.iter().chain(&of_new.cases);
-        let named: Option<Vec<CaseKey>> = own_policy.then(|| cases.map(|case| case.key.clone()).collect());
+        sides.size(&mut shared, budget, &mut session.writer)?;
+        let (counts, times) = self.measure(sides, &shared, new_revision, &mut session)?;
+        let named = own_policy.then(|| sides.keys());
         let mut judged = self.conclude(session, counts, times, one_sided, named.as_deref())?;
-        let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &shared, subject, [&base, &new]);
+        let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &shared, subject, [base, new]);
         if !stacks.is_empty() {
             runs::write_stacks(&judged.finished.path, &stacks)?;
         }
         judged.notes.extend(notes);
-        judged.against = base.name;
+        judged.against = base.name.clone();
         Ok(judged)
+    }
+
+    /// Measures the cases that both sides share in the selected lanes, and finds out whose doing it is that one got
+    /// worse.
+    fn measure(
+        &self,
+        sides: &TwoSides<'_>,
+        shared: &[SubjectCase],
+        new_revision: Option<String>,
+        session: &mut Session,
+    ) -> Result<(ComparedCounts, PairVerdicts)> {
+        let (TwoSides { subject, base, new, .. }, policy) = (sides, &self.rulebook.policy);
+        let mut counts = match self.selection.compares(Lane::Counts) {
+            true => self.count(*subject, shared, [base, new], session)?,
+            false => ComparedCounts::default(),
+        };
+        let both_sides = BothSides {
+            subject: *subject,
+            revisions: [Some(base.commit.clone()), new_revision],
+            programs: [base.program().to_owned(), new.program().to_owned()],
+            cases: shared.to_vec(),
+            unoptimised: OnceCell::new(),
+        };
+        if !session.budget.is_over() {
+            both_sides.attribute_counts(&mut counts.deltas, policy);
+        }
+        let mut times = match self.selection.compares(Lane::Time) {
+            true => self.time(sides, shared, &mut counts, session)?,
+            false => PairVerdicts::default(),
+        };
+        if !session.budget.is_over() {
+            both_sides.attribute_times(&mut times.deltas, &counts.deltas, policy);
+        }
+        Ok((counts, times))
+    }
+
+    /// Alternates the sides in the cases that are to be timed, and have not the same code on both.
+    fn time(
+        &self,
+        sides: &TwoSides<'_>,
+        shared: &[SubjectCase],
+        counts: &mut ComparedCounts,
+        session: &mut Session,
+    ) -> Result<PairVerdicts> {
+        let mut timed = sides.timed(shared, self.selection);
+        counts.leave_out_same_code(&mut timed, &self.rulebook.policy);
+        if timed.is_empty() {
+            return Ok(PairVerdicts::default());
+        }
+        let mut both = SideBySide::new(&sides.base, &sides.new)?;
+        session.randomize(&mut both)?;
+        let (base, new) = both.sides();
+        let steady = choose_timed::steady(shared, &timed, &counts.deltas);
+        let mut jobs = jobs::jobs(sides.subject, &timed, base, new);
+        jobs.extend(jobs::controls(sides.subject, &steady, new));
+        session.alternate(self, jobs, &both, counts.block())
     }
 
     /// Compares two variants of each case in this tree; records use the names of the sides.

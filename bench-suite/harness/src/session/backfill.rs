@@ -16,7 +16,7 @@ use crate::build::checkout::Build;
 use crate::build::git::{git, repository_of, short};
 use crate::lanes::counts::{self, CountPlan};
 use crate::recorded::selects;
-use crate::subject::{Counting, Subject};
+use crate::subject::{Counting, NothingToMeasure, Subject};
 use crate::tools::valgrind;
 use crate::workspace;
 
@@ -143,7 +143,10 @@ impl Backfill<'_> {
 
     /// The history of a build's environment.
     fn open(&self, build: &Build) -> Result<History> {
-        Ok(History::open(self.folder, &plan::environment_of(self.subject, build, &self.counts())?.key())?)
+        let listed = self.subject.list(build)?;
+        NothingToMeasure::of(None, &[(build, &listed)])?;
+        let environment = plan::environment_of(self.subject, build, &[(build, &listed)], &self.counts())?;
+        Ok(History::open(self.folder, &environment.key())?)
     }
 
     fn counts(&self) -> Selection {
@@ -153,16 +156,17 @@ impl Backfill<'_> {
     /// Counts the benchmarks of a commit.
     fn measure(&self, build: &Build, dated: &DatedCommit, history: &History) -> Result<CommitRecord> {
         let (subject, selection) = (self.subject, self.counts());
-        let environment = plan::environment_of(subject, build, &selection)?;
+        let listed = subject.list(build)?;
+        NothingToMeasure::of(None, &[(build, &listed)])?;
+        let environment = plan::environment_of(subject, build, &[(build, &listed)], &selection)?;
         let key = environment.key();
         ensure!(
             key == history.environment,
             "it is of another environment, {key}: give its toolchain a backfill of its own"
         );
-        let listed = subject.list(build)?;
         let mut cases = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?.cases;
         ensure!(!cases.is_empty(), "it has no such benchmark");
-        subject.size(build, &mut cases)?;
+        subject.size(build, &mut cases, Budget::default());
         for case in &mut cases {
             case.operations = history.operations(&case.key).unwrap_or(case.operations);
         }

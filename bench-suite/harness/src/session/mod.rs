@@ -1,9 +1,9 @@
 //! Measures, judges and stores for one command.
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
-//! - [`ab`] measures two sides in one session and judges them; `match_up` matches their cases, [`side_by_side`] places
-//!   their programs; `choose_timed` chooses the cases that are timed, `unmeasured` says what needs no measurement, and
-//!   [`kept_counts`] keeps what was counted of a base.
+//! - [`ab`] measures two sides in one session and judges them; `two_sides` lists their cases, `match_up` matches them,
+//!   and [`side_by_side`] places their programs; `choose_timed` chooses the cases that are timed, `unmeasured` says
+//!   what needs no measurement, and [`kept_counts`] keeps what was counted of a base.
 //! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
 //!   doing a count that got worse is.
@@ -25,4 +25,5 @@ pub mod run;
 pub mod runs;
 pub mod shard;
 pub mod side_by_side;
+mod two_sides;
 mod unmeasured;

@@ -13,8 +13,9 @@ use workloads::input::{Input, Source};
 use super::unmeasured;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
+use crate::case_command::CaseCommand;
 use crate::lanes::source;
-use crate::subject::{Counting, Subject};
+use crate::subject::{Chosen, Counting, Subject};
 use crate::tools::valgrind;
 
 /// The lanes of a plain run.
@@ -148,20 +149,31 @@ pub struct FinishedRun {
 pub fn environment(input: &Input, counts: bool) -> Result<Environment> {
     let mut environment = Environment::detect(input.seed, &input.name);
     if counts && valgrind::missing().is_none() {
-        environment.cpu_features = valgrind::cpu_features(&cargo::build_one(OwnProgram::Worker)?)?;
+        let program = cargo::build_one(OwnProgram::Worker)?;
+        environment.cpu_features = valgrind::cpu_features(&CaseCommand { program, ..CaseCommand::default() })?;
     }
     Ok(environment)
 }
 
-/// The environment of a run of a subject's program, with the CPU as valgrind presents it where that counts.
-pub fn environment_of(subject: &dyn Subject, build: &Build, selection: &Selection) -> Result<Environment> {
+/// The environment of a run of a subject's build, with the CPU as valgrind presents it where that counts: to the first
+/// that answers of the programs that list cases.
+pub fn environment_of(
+    subject: &dyn Subject,
+    build: &Build,
+    listed: &[(&Build, &Chosen)],
+    selection: &Selection,
+) -> Result<Environment> {
     let (seed, input) = subject.input()?;
     let mut environment = unmeasured::environment(Environment::detect(seed, &input), build);
     let counts = selection.compares(Lane::Counts) && subject.counting() == Counting::Worker;
     if counts && valgrind::missing().is_none() {
-        // A bench may end before it can answer, and lists nothing then: another one answers the same.
-        let asked = || build.programs.iter().map(|program| valgrind::cpu_features(&program.path));
-        let answered = asked().find(Result::is_ok).or_else(|| asked().next());
+        let commands = |(build, chosen): &(&Build, &Chosen)| {
+            chosen.cases.iter().map(|case| subject.command(build, case)).collect::<Vec<_>>()
+        };
+        let mut asked: Vec<CaseCommand> = listed.iter().flat_map(commands).collect();
+        asked.dedup_by(|one, other| one.program == other.program);
+        let answers = || asked.iter().map(valgrind::cpu_features);
+        let answered = answers().find(Result::is_ok).or_else(|| answers().next());
         environment.cpu_features = answered.transpose()?.unwrap_or_default();
     }
     Ok(environment)

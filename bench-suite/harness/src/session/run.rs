@@ -14,7 +14,7 @@ use crate::build::cargo::{self, OwnProgram};
 use crate::lanes::counts::{self, CountPlan};
 use crate::lanes::{self, Plan, unsteady};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{NothingSelected, Subject, SubjectCase};
+use crate::subject::{NothingToMeasure, Subject, SubjectCase};
 use crate::workspace;
 
 /// The episodes that the load test repeats.
@@ -74,16 +74,16 @@ fn measure_like(
     }
     let build = subject.working_tree()?;
     let listed = subject.list(&build)?;
-    NothingSelected::of(selection.filter.as_deref(), &[&listed])?;
+    NothingToMeasure::of(selection.filter.as_deref(), &[(&build, &listed)])?;
     let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
-    let environment = plan::environment_of(subject, &build, selection)?;
+    let environment = plan::environment_of(subject, &build, &[(&build, &listed)], selection)?;
     let (stored, judged_by) = stored.unzip();
     let (path, mut writer) = begin(output, "full", environment, judged_by)?;
     for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
         writer.skipped(what, why)?;
     }
     let mut cases = chosen.cases;
-    for (case, why) in subject.size(&build, &mut cases)? {
+    for (case, why) in subject.size(&build, &mut cases, Budget::default()).failed {
         writer.invalid(case.label(), why)?;
     }
     for case in &mut cases {
@@ -154,7 +154,7 @@ pub fn measure(
         && selected.cases.is_empty()
         && selected.left_out.is_empty()
     {
-        NothingSelected::of(selection.filter.as_deref(), &[])?;
+        NothingToMeasure::of(selection.filter.as_deref(), &[])?;
     }
     let programs = cargo::build(&selection.programs())?;
     let environment = plan::environment(&input, lanes.contains(&Lane::Counts))?;

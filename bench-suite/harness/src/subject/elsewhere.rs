@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use super::bench_targets;
 use super::definition::Definition;
-use super::project;
 use crate::build::git::git;
 use crate::build::metadata::Metadata;
 
@@ -52,11 +52,11 @@ fn packages_below(plain: &Definition) -> Result<Vec<PathBuf>> {
 }
 
 fn lacks_benches(definition: &Definition) -> bool {
-    project::benches(definition).is_ok_and(|found| found.is_empty())
+    bench_targets::benches(definition).is_ok_and(|found| found.is_empty())
 }
 
 fn has_benches(definition: &Definition) -> bool {
-    project::benches(definition).is_ok_and(|found| !found.targets.is_empty())
+    bench_targets::benches(definition).is_ok_and(|found| !found.targets.is_empty())
 }
 
 #[cfg(test)]

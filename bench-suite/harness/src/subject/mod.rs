@@ -1,10 +1,12 @@
 //! The subjects of the gate: programs with benchmarks that can be built at a revision, and speak the worker protocol.
 //!
-//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches, which a
-//! file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]); they may lie [`elsewhere`].
+//! [`memory`] is the reference memory of this tree; [`project`] is any cargo package or workspace with benches
+//! ([`bench_targets`]), which a file may describe ([`definition`]) and cargo's own arguments choose ([`cargo_choice`]);
+//! they may lie [`elsewhere`].
 //! Three are `command_lines`: [`worker`] is any other program that speaks the protocol, [`command`] any program at
 //! all, and [`server`] one that answers requests.
 
+pub mod bench_targets;
 pub mod cargo_choice;
 mod changing_names;
 pub mod command;
@@ -30,7 +32,9 @@ use self::definition::Definition;
 use self::memory::MemorySubject;
 use self::project::ProjectSubject;
 use self::worker::WorkerSubject;
+use crate::budget::Budget;
 use crate::build::checkout::Build;
+use crate::build::left_out::nothing_listed;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::recorded;
@@ -132,21 +136,44 @@ impl Chosen {
     }
 }
 
-/// Nothing has the text of a filter in its name.
+/// There is nothing to measure.
 #[derive(Debug, thiserror::Error)]
-#[error("no benchmark has `{0}` in its name: `assay run --list` shows all names")]
-pub struct NothingSelected(String);
+pub enum NothingToMeasure {
+    /// Nothing has the text of a filter in its name.
+    #[error("no benchmark has `{0}` in its name: `assay run --list` shows all names")]
+    Selected(String),
+    /// The programs list no case, for this reason.
+    #[error("{0}")]
+    Listed(String),
+}
 
-impl NothingSelected {
-    /// The error, if a filter selects none of what was listed, nor of what was left out of it.
-    pub fn of(filter: Option<&str>, listed: &[&Chosen]) -> Result<(), NothingSelected> {
+impl NothingToMeasure {
+    /// The error, if no build lists a case, with the reasons of the first one; or if a filter selects none of what they
+    /// list, nor of what is left out of it.
+    pub fn of(filter: Option<&str>, listed: &[(&Build, &Chosen)]) -> Result<(), NothingToMeasure> {
+        match listed {
+            [(build, chosen), ..] if listed.iter().all(|(_, chosen)| chosen.cases.is_empty()) => {
+                let reasons = [&build.skipped[..], &chosen.left_out].concat();
+                return Err(NothingToMeasure::Listed(nothing_listed(&build.name, &reasons)));
+            }
+            _ => {}
+        }
         let Some(filter) = filter else { return Ok(()) };
-        let is_there = |listed: &&Chosen| {
+        let is_there = |(_, listed): &(&Build, &Chosen)| {
             listed.cases.iter().any(|case| recorded::selects(Some(filter), &case.id, &case.key))
                 || listed.left_out.iter().any(|(name, _)| name.contains(filter))
         };
-        if listed.iter().any(is_there) { Ok(()) } else { Err(NothingSelected(filter.to_owned())) }
+        if listed.iter().any(is_there) { Ok(()) } else { Err(NothingToMeasure::Selected(filter.to_owned())) }
     }
+}
+
+/// The cases without a known size.
+#[derive(Debug, Default)]
+pub struct Unsized {
+    /// Those that fail, and why.
+    pub failed: Vec<(SubjectCase, String)>,
+    /// The number of those for which there was no time.
+    pub too_late: usize,
 }
 
 /// The exact counts that a subject's programs allow.
@@ -194,9 +221,9 @@ pub trait Subject: Sync {
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen>;
 
     /// Sets the operations of exact counts, and the slices of rounds, for cases whose program does not say: from what
-    /// an operation of this build takes. Returns the cases that can't be measured, and why.
-    fn size(&self, _build: &Build, _cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
-        Ok(vec![])
+    /// an operation of this build takes. Cases for which that is not known are taken out.
+    fn size(&self, _build: &Build, _cases: &mut Vec<SubjectCase>, _budget: Budget) -> Unsized {
+        Unsized::default()
     }
 
     /// True if equal programs count alike in every run, so that a difference is the change's doing.

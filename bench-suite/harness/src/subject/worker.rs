@@ -13,8 +13,9 @@ use workloads::input::SEED;
 
 use super::command_lines::CommandLines;
 use super::definition::Definition;
-use super::sizing::{slicing, time};
-use super::{Chosen, Counting, Subject, SubjectCase};
+use super::sizing::{self, slicing, time};
+use super::{Chosen, Counting, Subject, SubjectCase, Unsized};
+use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::schedule::worker_client::list_cases;
@@ -86,19 +87,9 @@ impl Subject for WorkerSubject {
         Chosen::without_toggles(listed, filter.or(self.definition.filter.as_deref()), set, "this worker is given none")
     }
 
-    fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>) -> Result<Vec<(SubjectCase, String)>> {
-        let mut failed = Vec::new();
-        cases.retain_mut(|case| match time(self, build, case, None) {
-            Ok(time_ns) => {
-                case.slicing = slicing(time_ns);
-                true
-            }
-            Err(error) => {
-                failed.push((case.clone(), format!("{error:#}")));
-                false
-            }
-        });
-        Ok(failed)
+    fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>, budget: Budget) -> Unsized {
+        let times = cases.iter().map(|case| time(self, build, case, None, budget)).collect();
+        sizing::set(cases, times, |case, time_ns| case.slicing = slicing(time_ns))
     }
 
     fn counting(&self) -> Counting {

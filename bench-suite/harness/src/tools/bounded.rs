@@ -37,11 +37,14 @@ pub fn successful(command: &mut Command, what: &str, limit: Duration) -> Result<
     Ok(output.stdout)
 }
 
+/// How a panic ends: whoever reads it did not start the child.
+const OF_A_PANIC: &str = "note: run with `RUST_BACKTRACE";
+
 /// The last lines of a failed child's output, on one line: the child's own and what killed it, or all if there are none
 /// of these.
 pub fn last_lines(stdout: &[u8], stderr: &[u8]) -> String {
     let text = format!("{}\n{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
-    let all = || text.lines().filter(|line| !line.trim().is_empty());
+    let all = || text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with(OF_A_PANIC));
     let mut lines: Vec<&str> = all().filter(|line| !is_of_valgrind(line) || is_of_a_death(line)).collect();
     if lines.is_empty() {
         lines = all().collect();
@@ -94,5 +97,7 @@ mod tests {
         assert_eq!(last(&format!("{died}\n{said}")), format!("{died} | no loop"));
         assert_eq!(last("==7== error calling PR_SET_PTRACER"), "==7== error calling PR_SET_PTRACER", "nothing else");
         assert_eq!(last("== results ==\n"), "== results ==");
+        let panic = "panicked at a.rs:1:2:\nno file\nnote: run with `RUST_BACKTRACE=1` to display a backtrace\n";
+        assert_eq!(last(panic), "panicked at a.rs:1:2: | no file");
     }
 }

@@ -1,6 +1,6 @@
 //! Checks for valgrind, and runs a worker under it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -89,11 +89,14 @@ fn pinned(command: &mut Command) -> &mut Command {
     command.env_clear().envs(passed).env("GLIBC_TUNABLES", GLIBC_TUNABLES).envs(HEAP)
 }
 
-/// The features of the CPU as valgrind presents it to a worker, sorted. Hosts that differ only in hidden features are
-/// equal.
-pub fn cpu_features(worker: &Path) -> Result<Vec<String>> {
+/// The features of the CPU as valgrind presents it to a worker, whatever its case, sorted. Hosts that differ only in
+/// hidden features are equal.
+pub fn cpu_features(worker: &CaseCommand) -> Result<Vec<String>> {
     let mut command = valgrind();
-    let output = pinned(command.args(["--tool=none", "--quiet"]).arg(worker).arg("--cpu"))
+    command.args(["--tool=none", "--quiet"]).arg(&worker.program);
+    let output = worker
+        .place(pinned(&mut command))
+        .arg("--cpu")
         .stdin(Stdio::null())
         .output()
         .context("can't start valgrind")?;

@@ -202,6 +202,19 @@ fn a_worker_that_dies_is_invalid() {
     assert!(refused(&later).contains("died"));
 }
 
+/// Each worker holds what only one can, while it is set up.
+#[test]
+fn workers_that_get_into_each_others_way_are_measured_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = "mkdir ../held || { echo in use >&2; exit 7; }; sleep 0.05; rmdir ../held";
+    let script = Script { start, ..Script::honest() };
+    let [base, new] = ["base", "new"].map(|side| script.write(&folder.path().join(side)));
+    let jobs = vec![pair(&case("codec_encode_small_json"), &base, &new, 0.0)];
+    let (writer, outcome) = measured(folder.path(), jobs, Deadlines::default(), Budget::default());
+    assert!(writer.so_far().invalid.is_empty(), "{:?}", writer.so_far().invalid);
+    assert_eq!((writer.so_far().pairs[0].rounds.len(), outcome.deltas[0].verdict), (20, Verdict::Equal));
+}
+
 #[test]
 fn a_worker_that_hangs_is_invalid_and_killed() {
     let patience = Duration::from_secs(2);

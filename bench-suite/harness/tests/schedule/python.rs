@@ -6,7 +6,7 @@ use std::process::Command;
 use harness::case_command::CaseCommand;
 use harness::schedule::placement::Placement;
 use harness::schedule::program::{Deadlines, Slicing, WorkerProgram};
-use harness::schedule::round;
+use harness::schedule::round::{self, RoundTerms};
 use harness::schedule::worker_client::list_cases;
 use rand::SeedableRng;
 
@@ -36,7 +36,8 @@ fn growth(base: &WorkerProgram, new: &WorkerProgram) -> f64 {
     let mut random = rand_pcg::Pcg64::seed_from_u64(1);
     let mut values = [0, 1, 2].map(|number| {
         let placement = Placement::draw(None, &mut random);
-        let measured = round::measure(base, new, number, 30, placement, Deadlines::default(), &mut random);
+        let terms = RoundTerms { number, operations: 30, placement, deadlines: Deadlines::default(), in_turn: false };
+        let measured = round::measure(base, new, terms, &mut random);
         let (base, new) = measured.unwrap();
         stats::round_value(&base.times_ns("cpu_time"), &new.times_ns("cpu_time")).unwrap()
     });

@@ -162,12 +162,76 @@ fn a_bench_that_ends_before_its_benchmarks_are_known_takes_no_other_one_with_it_
     std::fs::remove_file(project.root().join("words.txt")).expect("it was there");
     let (benches, progress) = listed(&project);
     assert_eq!(benches, ["summing/sums doubles"], "{progress}");
-    let why = "skipped: summing/other: it can't list its cases (exit status: 101)";
+    let why = "skipped: summing/other: it ended before it listed a benchmark (exit status: 101)";
     assert!(progress.contains(why) && progress.contains("the words of the data set"), "{progress}");
     project.commit();
     let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 3, "{said}{progress}");
     assert!(said.contains("the base has the case words, the new side does not"), "{said}{progress}");
+}
+
+/// A bench that leaves before it asks for anything of criterion, unless it finds a file.
+const LEAVES: &str = r#"fn main() {
+    let Ok(words) = std::fs::read_to_string("words.txt") else { return eprintln!("there are no words") };
+    criterion::Criterion::default().bench_function("words", |b| b.iter(|| words.len()));
+}
+"#;
+
+#[test]
+fn where_the_only_bench_ends_before_its_benchmarks_are_known_nothing_is_measured_for_one_reason() {
+    if !has_valgrind() {
+        return;
+    }
+    let reasons = ["(exit status: 101): ", "(exit status: 0): there are no words: `cargo bench` shows"];
+    for (bench, why) in [WORDS, LEAVES].into_iter().zip(reasons) {
+        let project = Project::new(&[
+            ("Cargo.toml", SPEED),
+            ("Cargo.lock", LOCK),
+            ("src/lib.rs", LIBRARY),
+            ("benches/speed.rs", bench),
+        ]);
+        project.write("benches/speed.rs", &bench.replace("words.len()", "words.len() + 1"));
+        project.commit();
+        for arguments in [&["gate", "--against", "HEAD~1"][..], &["run"], &["profile"]] {
+            let (code, said, progress) = project.assay(arguments);
+            assert_eq!((code, &*said), (4, ""), "{arguments:?}: {progress}");
+            let start = "error: the working tree of summing has no bench that can be measured: summing/speed: it ended \
+                before it listed a benchmark ";
+            let errors: Vec<&str> = progress.lines().filter(|line| line.contains("it ended before")).collect();
+            assert!(errors.len() == 1 && errors[0].starts_with(&format!("{start}{why}")), "{arguments:?}: {progress}");
+            assert!(!errors[0].contains("RUST_BACKTRACE"), "another remedy: {progress}");
+        }
+        // The change breaks it.
+        project.write("words.txt", "one two three");
+        project.commit();
+        std::fs::remove_file(project.root().join("words.txt")).expect("it was there");
+        project.write("benches/speed.rs", bench);
+        project.commit();
+        let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+        assert_eq!(code, 3, "{said}{progress}");
+        assert!(said.contains("the base has the case words, the new side does not"), "{said}{progress}");
+    }
+}
+
+/// The gate is started in the root of the workspace.
+#[test]
+fn a_bench_that_reads_a_file_of_its_package_at_once_is_measured() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = Project::new(&[
+        ("Cargo.toml", WORKSPACE),
+        ("Cargo.lock", LOCK),
+        ("speed/Cargo.toml", SPEED),
+        ("speed/src/lib.rs", LIBRARY),
+        ("speed/benches/speed.rs", &WORDS.replace("words.len()", "words.len() + std::hint::black_box(1)")),
+        ("speed/words.txt", "one two three"),
+    ]);
+    project.write("speed/benches/speed.rs", WORDS);
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("words"), "{said}{progress}");
 }
 
 /// The second time the library is there, and nothing in the project has changed.

@@ -71,6 +71,70 @@ fn a_project_is_listed_measured_and_profiled() {
     assert!(said.contains("summing::squares"), "{said}");
 }
 
+/// To find their sizes would take longer than all of the budget: an operation of each takes a second.
+const NAPS: &str = r#"use criterion::{criterion_group, criterion_main, Criterion};
+
+fn naps(criterion: &mut Criterion) {
+    for number in 0..60 {
+        let nap = std::time::Duration::from_secs(summing::largest(&[1]));
+        criterion.bench_function(&format!("nap/{number}"), |b| b.iter(|| std::thread::sleep(nap)));
+    }
+}
+
+criterion_group!(benches, naps);
+criterion_main!(benches);
+"#;
+
+#[test]
+fn sizes_take_a_part_of_the_budget_and_it_is_said_how_many_cases_have_none() {
+    let project = summing();
+    project.write("benches/sums.rs", NAPS);
+    project.commit();
+    project.write("benches/sums.rs", &NAPS.replace("&[1]", "&[0, 1]"));
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "time", "--against", "HEAD~1", "--budget", "30"]);
+    assert_eq!(code, 3, "{said}{progress}");
+    let of =
+        |line: &str| Some(line.split_once("sizes of ")?.1.split_once(" of 60 cases: there was no time")?.0.to_owned());
+    let too_late: u32 = said.lines().find_map(of).expect(&said).parse().expect(&said);
+    assert!((1..60).contains(&too_late), "some have one: {said}");
+}
+
+/// Two benchmarks that hold one port while they are set up.
+const BOUND: &str = r#"use criterion::{criterion_group, criterion_main, Criterion};
+
+fn bound(criterion: &mut Criterion) {
+    for name in ["first", "second"] {
+        criterion.bench_function(name, |b| {
+            let held = std::net::TcpListener::bind("127.0.0.1:21987").expect("nobody else has the port");
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            drop(held);
+            b.iter(|| summing::squares(&[1, 2, 3]));
+        });
+    }
+}
+
+criterion_group!(benches, bound);
+criterion_main!(benches);
+"#;
+
+#[test]
+fn benchmarks_that_get_into_each_others_way_have_not_failed() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    project.write("benches/sums.rs", &BOUND.replace("[1, 2, 3]", "[1, 2, 3, 4, 5, 6]"));
+    project.commit();
+    project.write("benches/sums.rs", BOUND);
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 0, "{said}{progress}");
+    assert!(said.contains("first") && said.contains("second"), "{said}{progress}");
+    let (_, said, progress) = project.assay(&["gate", "--lane", "time", "--against", "HEAD~1", "--budget", "30"]);
+    assert!(!format!("{said}{progress}").contains("nobody else has the port"), "{said}{progress}");
+}
+
 #[test]
 fn what_is_no_project_is_refused_with_the_remedy() {
     let nothing = tempfile::tempdir().expect("a folder");

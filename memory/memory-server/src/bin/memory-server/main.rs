@@ -13,7 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use episodes::api::{BODY_BYTES_MAX, ServerReady};
-use memory::{IdSource, Memory, Options, Remote, Retention, Variant};
+use memory::{IdSource, Memory, Options, Retention};
+use memory_server::store_args::{StoreArgs, toggles};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
@@ -36,12 +37,9 @@ const DAY_NS: u64 = 86_400_000_000_000;
 /// The time between two deletions by the rule of retention.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
 
-/// The environment variable with the token of the database server.
-const TOKEN_VARIABLE: &str = "LIBSQL_TOKEN";
-
 /// Serves a memory over HTTP until SIGTERM or ctrl-c, then flushes it.
 #[derive(Debug, Parser)]
-#[command(name = "memory-server", version, after_help = after_help(), args_conflicts_with_subcommands = true)]
+#[command(name = "memory-server", version, after_help = toggles(), args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -61,31 +59,16 @@ enum Command {
 #[derive(Debug, Args)]
 struct Copy {
     #[command(flatten)]
-    store: Store,
+    store: StoreArgs,
 
     /// The backup
     file: PathBuf,
 }
 
 #[derive(Debug, Args)]
-struct Store {
-    /// Strategies that differ from the default, as in store=redb,codec=postcard
-    #[arg(long, value_name = "TOGGLE=STRATEGY,..", default_value = "")]
-    variant: String,
-
-    /// The store's file, made where there is none; needed by every store that lives in a file
-    #[arg(long, value_name = "FILE")]
-    path: Option<PathBuf>,
-
-    /// The server that store=libsql is on, instead of in a file; its token is read from LIBSQL_TOKEN
-    #[arg(long, value_name = "URL", conflicts_with = "path")]
-    url: Option<String>,
-}
-
-#[derive(Debug, Args)]
 struct Serve {
     #[command(flatten)]
-    store: Store,
+    store: StoreArgs,
 
     /// Serve tenants, each with a store in its own folder below this one; requests name theirs in the header x-tenant
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["path", "url", "seed"])]
@@ -141,20 +124,6 @@ struct Serve {
     spin_ns: u64,
 }
 
-impl Store {
-    fn variant(&self) -> Result<Variant> {
-        self.variant.parse().context("--variant")
-    }
-
-    fn options(self) -> Result<Options> {
-        let remote = match self.url {
-            Some(url) => Some(Remote { url, token: token()? }),
-            None => None,
-        };
-        Ok(Options { path: self.path, remote, ..Options::default() })
-    }
-}
-
 impl Serve {
     fn retention(&self) -> Retention {
         let max_age_ns = self.keep_days.map(|days| days.saturating_mul(DAY_NS));
@@ -187,23 +156,6 @@ fn body_bytes(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(bytes) if (1..=BODY_BYTES_MAX).contains(&bytes) => Ok(bytes),
         _ => Err(format!("take 1 to {BODY_BYTES_MAX}")),
-    }
-}
-
-fn after_help() -> String {
-    let mut text = String::from("Toggles:\n");
-    for toggle in memory::TOGGLES {
-        text.push_str(&format!("  {:<12} {}: {}\n", toggle.name, toggle.strategies.join(", "), toggle.about));
-    }
-    text
-}
-
-/// The token of the database server. From the environment: everybody on the machine sees arguments.
-fn token() -> Result<String> {
-    match std::env::var(TOKEN_VARIABLE) {
-        Ok(token) => Ok(token),
-        Err(std::env::VarError::NotPresent) => Ok(String::new()),
-        Err(error) => Err(error).context(TOKEN_VARIABLE),
     }
 }
 
