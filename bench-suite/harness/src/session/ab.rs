@@ -27,7 +27,7 @@ use super::rulebook::Rulebook;
 use super::shard::{self, Sharded};
 use super::side_by_side::SideBySide;
 use super::two_sides::TwoSides;
-use super::{choose_timed, round_measurements, run, runs, unmeasured};
+use super::{choose_timed, nothing_to_measure, round_measurements, run, runs};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::hash::hash;
@@ -76,7 +76,7 @@ impl AbSession<'_> {
         let mut session = self.start(environment, [&sides.of_base.cases, &sides.of_new.cases], budget)?;
         let notes = session.notes.clone();
         let sharded = selection.shard.map(|part| Sharded { part, selection, rulebook, sides: [base, new], notes });
-        if let Some(judgement) = unmeasured::judge(sides.same, base, &mut session.writer)? {
+        if let Some(judgement) = nothing_to_measure::judge(sides.same, base, &mut session.writer)? {
             sharded.iter().try_for_each(|sharded| sharded.unmeasured(&judgement, &mut session.writer))?;
             return session.unmeasured(judgement, base);
         }
@@ -233,7 +233,7 @@ impl AbSession<'_> {
         let plan = |build| CountPlan { subject, build, cases, repeat, budget };
         let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
         let measured = session.writer.so_far().header.environment.clone();
-        let environment = unmeasured::environment(measured, base);
+        let environment = nothing_to_measure::environment(measured, base);
         // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
         let mut what = format!("{programs:?}|{repeat}|{:?}|{}", subject.crates()?, counts::METRICS.join(","));

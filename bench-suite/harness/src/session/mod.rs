@@ -2,8 +2,8 @@
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; `two_sides` lists their cases, `match_up` matches them,
-//!   and [`side_by_side`] places their programs; `choose_timed` chooses the cases that are timed, `unmeasured` says
-//!   what needs no measurement, and [`kept_counts`] keeps what was counted of a base.
+//!   and [`side_by_side`] places their programs; `choose_timed` chooses the cases that are timed, `nothing_to_measure`
+//!   says when none need be, and [`kept_counts`] keeps what was counted of a base.
 //! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
 //!   doing a count that got worse is.
@@ -17,6 +17,7 @@ pub mod doing;
 pub mod judging;
 pub mod kept_counts;
 mod match_up;
+mod nothing_to_measure;
 pub mod odd_runs;
 pub mod plan;
 mod round_measurements;
@@ -26,4 +27,3 @@ pub mod runs;
 pub mod shard;
 pub mod side_by_side;
 mod two_sides;
-mod unmeasured;

@@ -10,7 +10,7 @@ use baselines::{Environment, Lane, Run, RunHeader};
 use workloads::cases::{self, Tag};
 use workloads::input::{Input, Source};
 
-use super::unmeasured;
+use super::nothing_to_measure;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
@@ -164,7 +164,7 @@ pub fn environment_of(
     selection: &Selection,
 ) -> Result<Environment> {
     let (seed, input) = subject.input()?;
-    let mut environment = unmeasured::environment(Environment::detect(seed, &input), build);
+    let mut environment = nothing_to_measure::environment(Environment::detect(seed, &input), build);
     let counts = selection.compares(Lane::Counts) && subject.counting() == Counting::Worker;
     if counts && valgrind::missing().is_none() {
         let commands = |(build, chosen): &(&Build, &Chosen)| {

@@ -13,6 +13,7 @@ pub mod command;
 mod command_lines;
 pub mod definition;
 pub mod elsewhere;
+mod files_without_data;
 pub mod memory;
 pub mod project;
 pub mod server;
