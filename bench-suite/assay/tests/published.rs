@@ -109,12 +109,12 @@ fn filled_again(document: &str, sources: &[(PathBuf, &str)]) {
         .map(|(place, part)| match part.split_once("<!-- /assay -->").filter(|_| place > 0) {
             Some((block, rest)) => {
                 let name = block.split(" -->").next().unwrap_or_default();
-                format!("<!-- assay:{name} -->\nstale\n<!-- /assay -->{rest}")
+                format!("<!-- assay:{name} -->\nEMPTIED\n<!-- /assay -->{rest}")
             }
             None => part.to_owned(),
         })
         .collect();
-    assert!(emptied.contains("stale"), "{emptied}");
+    assert!(emptied.contains("EMPTIED"), "{emptied}");
     fs::write(&copy, &emptied).expect("written");
     for (source, blocks) in sources {
         let output = Command::new(env!("CARGO_BIN_EXE_assay"))
@@ -130,7 +130,7 @@ fn filled_again(document: &str, sources: &[(PathBuf, &str)]) {
         fs::write(&document, filled).expect("the document is written");
         return;
     }
-    assert!(!filled.contains("stale"), "a block has no source:\n{filled}");
+    assert!(!filled.contains("EMPTIED"), "a block has no source:\n{filled}");
     assert!(filled == text, "the figures are others: UPDATE_GOLDEN=1 writes them anew");
 }
 

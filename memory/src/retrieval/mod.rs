@@ -1,7 +1,7 @@
 //! Retrieval: the completed episodes that are most like a query, by text and by context.
 //!
-//! [`Query`] has the formula, which a [`Ranking`] computes. The `retrieval` toggle decides which episodes are offered to
-//! it: all of them ([`scan`]), or those that an index does not leave out ([`indexed`]).
+//! [`Query`] has the formula, which a [`Ranking`] computes. The `retrieval` toggle decides which episodes are offered
+//! to it: all of them ([`scan`]), or those that an index does not leave out ([`indexed`]).
 
 mod indexed;
 mod ranking;
