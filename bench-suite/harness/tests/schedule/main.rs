@@ -206,7 +206,8 @@ fn a_worker_that_dies_is_invalid() {
 #[test]
 fn workers_that_get_into_each_others_way_are_measured_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let start = "mkdir ../held || { echo in use >&2; exit 7; }; sleep 0.05; rmdir ../held";
+    // A lock ends with its process, also if that is killed.
+    let start = "exec 9> ../held; flock -n 9 || { echo in use >&2; exit 7; }; sleep 0.05 9>&-; flock -u 9";
     let script = Script { start, ..Script::honest() };
     let [base, new] = ["base", "new"].map(|side| script.write(&folder.path().join(side)));
     let jobs = vec![pair(&case("codec_encode_small_json"), &base, &new, 0.0)];
