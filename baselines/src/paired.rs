@@ -120,8 +120,6 @@ pub struct PairVerdicts {
     pub wrong_controls: Vec<InvalidEntry>,
     /// A sentence for each control.
     pub controls: Vec<String>,
-    /// The control whose slowdown was neither found nor ruled out.
-    missed_control: Option<String>,
 }
 
 impl Slices {
@@ -331,7 +329,7 @@ pub fn judge(
     today: Date,
     elsewhere: usize,
 ) -> Result<PairVerdicts> {
-    let mut verdicts = PairVerdicts::default();
+    let (mut verdicts, mut missed) = (PairVerdicts::default(), None);
     for (judged, state) in states(procedure, pairs, policy, today, elsewhere)? {
         match judged.paired.pair.control {
             None => {
@@ -341,10 +339,10 @@ pub fn judge(
                 }
                 verdicts.deltas.push(delta);
             }
-            Some(control) => check_control(control, &judged, &state, &mut verdicts),
+            Some(control) => missed = check_control(control, &judged, &state, &mut verdicts).or(missed),
         }
     }
-    if let Some(missed) = verdicts.missed_control.take() {
+    if let Some(missed) = missed {
         verdicts.leave_open(&missed);
     }
     let compared = pairs.iter().filter(|paired| !paired.abandoned && paired.pair.control.is_none());
@@ -375,7 +373,13 @@ fn less_work(rounds: &[Round]) -> Option<String> {
     verdict::less_work(sides)
 }
 
-fn check_control(control: Control, judged: &Judged<'_>, state: &PairState, verdicts: &mut PairVerdicts) {
+/// Notes what became of a control, and returns its name if its slowdown was neither found nor ruled out.
+fn check_control(
+    control: Control,
+    judged: &Judged<'_>,
+    state: &PairState,
+    verdicts: &mut PairVerdicts,
+) -> Option<String> {
     let verdict = verdict(state);
     let (what, right) = match control {
         // Identical code is not always shown to be equal, but it must never be shown to differ.
@@ -390,12 +394,14 @@ fn check_control(control: Control, judged: &Judged<'_>, state: &PairState, verdi
     let evidence = evidence(state);
     verdicts.controls.push(format!("{what} ({}) is {verdict}: {evidence}", judged.paired.pair.case.benchmark));
     if !right && verdict == Verdict::Inconclusive {
-        verdicts.missed_control = Some(what);
-    } else if !right {
+        return Some(what);
+    }
+    if !right {
         let why =
             format!("it is {verdict}: {evidence}: this machine can't be measured on now; try again when it does less");
         verdicts.wrong_controls.push(InvalidEntry { what, why });
     }
+    None
 }
 
 fn verdict(state: &PairState) -> Verdict {
