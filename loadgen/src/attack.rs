@@ -1,4 +1,4 @@
-//! Goose: starts the users, keeps its own count of every request, and ends when the schedule does.
+//! Goose: starts the users, keeps its own count of every request, and ends with the last schedule.
 //!
 //! The only file that names goose. Its users are the slots in which sessions run. The pace comes from the schedule,
 //! because goose's own pacing is closed (a user's next request waits for its last answer) and its timers have whole
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, TransactionResult};
 use goose::{GooseAttack, GooseError, is_killswitch_triggered, trigger_killswitch};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, watch};
 
 use crate::record::tally::{OperationName, RequestRecord};
 use crate::send::player::{LoadWorkload, Player, StopReason};
@@ -29,15 +29,30 @@ const METRICS_RESET: Duration = Duration::from_millis(200);
 /// The longest that goose may take to start its users and to end after the last of them.
 const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 
-/// Plays the whole schedule with that many users and returns the number of requests that goose counted. The player
-/// knows why a run ended early.
-pub async fn run<W: LoadWorkload>(player: Arc<Player<W>>, users: u32, bound: Duration) -> Result<usize> {
+/// What the users play, one schedule after the other.
+pub trait Schedules<W>: Send + Sync + 'static {
+    /// The next player, after the one that is done; none to end the run.
+    fn next_player(&self, done: Option<&Player<W>>) -> impl Future<Output = Option<Arc<Player<W>>>> + Send;
+}
+
+/// The only schedule of a run.
+impl<W: LoadWorkload> Schedules<W> for Arc<Player<W>> {
+    async fn next_player(&self, done: Option<&Player<W>>) -> Option<Arc<Player<W>>> {
+        done.is_none().then(|| Arc::clone(self))
+    }
+}
+
+/// Plays whole schedules with that many users and returns the number of requests that goose counted. A player knows why
+/// its run ended early.
+pub async fn run<W: LoadWorkload>(schedules: impl Schedules<W>, users: u32, bound: Duration) -> Result<usize> {
     // A second run in one process finds the logger of the first: the same one.
     let _ = log::set_logger(&ErrorsToStderr);
     let group = Arc::new(UserGroup {
         barrier: Barrier::new(users as usize),
+        users,
         at_work: AtomicU32::new(users),
-        player: Arc::clone(&player),
+        player: watch::Sender::new(None),
+        schedules,
     });
     let scenario = Scenario::new("sessions")
         .register_transaction(Transaction::new(function(&group, Phase::Gather)).set_name("gather").set_on_start())
@@ -46,9 +61,9 @@ pub async fn run<W: LoadWorkload>(player: Arc<Player<W>>, users: u32, bound: Dur
         .context("setting up goose")?
         .register_scenario(scenario);
 
-    let watch = tokio::spawn(watch(Arc::clone(&group)));
+    let on_interrupt = tokio::spawn(async move { group.stop_on_interrupt().await });
     let ended = tokio::time::timeout(bound + GOOSE_OVERHEAD, attack.execute()).await;
-    watch.abort();
+    on_interrupt.abort();
     let Ok(ended) = ended else {
         bail!("the run did not end {} s after its deadline: giving up", GOOSE_OVERHEAD.as_secs());
     };
@@ -75,10 +90,13 @@ impl log::Log for ErrorsToStderr {
 }
 
 /// State that all users share.
-struct UserGroup<W> {
+struct UserGroup<W, S> {
     barrier: Barrier,
+    users: u32,
     at_work: AtomicU32,
-    player: Arc<Player<W>>,
+    /// None before the first schedule.
+    player: watch::Sender<Option<Arc<Player<W>>>>,
+    schedules: S,
 }
 
 #[derive(Clone, Copy)]
@@ -87,7 +105,7 @@ enum Phase {
     Play,
 }
 
-fn function<W: LoadWorkload>(group: &Arc<UserGroup<W>>, phase: Phase) -> TransactionFunction {
+fn function<W: LoadWorkload, S: Schedules<W>>(group: &Arc<UserGroup<W, S>>, phase: Phase) -> TransactionFunction {
     let group = Arc::clone(group);
     Arc::new(move |user| {
         let group = Arc::clone(&group);
@@ -100,55 +118,87 @@ fn function<W: LoadWorkload>(group: &Arc<UserGroup<W>>, phase: Phase) -> Transac
     })
 }
 
-impl<W: LoadWorkload> UserGroup<W> {
-    /// Waits until all users have started, and then starts the schedule's clock.
+impl<W: LoadWorkload, S: Schedules<W>> UserGroup<W, S> {
+    fn player(&self) -> Option<Arc<Player<W>>> {
+        self.player.borrow().clone()
+    }
+
+    /// Waits until all users have started, and for the first schedule.
     async fn gather(&self) -> TransactionResult {
         self.barrier.wait().await;
         tokio::time::sleep(METRICS_RESET).await;
-        self.player.start().await;
+        self.next_schedule(None).await;
         Ok(())
     }
 
-    /// Plays the next session. A user that finds none left waits for the others; the last one ends the run.
+    /// Plays the next session.
     async fn play(&self, user: &mut GooseUser) -> TransactionResult {
-        if is_killswitch_triggered() {
+        let Some(player) = self.player().filter(|_| !is_killswitch_triggered()) else {
             // Goose calls again until its message to stop arrives.
             tokio::time::sleep(POLL_INTERVAL).await;
             return Ok(());
-        }
-        let Some(planned) = self.player.next() else {
-            if self.at_work.fetch_sub(1, Ordering::AcqRel) == 1 {
-                trigger_killswitch(DONE);
-            }
-            while !is_killswitch_triggered() {
-                tokio::time::sleep(POLL_INTERVAL).await;
-            }
+        };
+        let Some(planned) = player.next() else {
+            self.next_schedule(Some(&player)).await;
             return Ok(());
         };
         // Goose gets the records after the session, so that its bookkeeping delays no request.
-        for record in self.player.play(&planned).await {
-            self.record_in_goose(user, &record).await?;
+        for record in player.play(&planned).await {
+            record_in_goose(&player, user, &record).await?;
         }
         Ok(())
     }
 
-    /// Adds a request to goose's metrics, with the response time from the intended start.
-    async fn record_in_goose(&self, user: &mut GooseUser, record: &RequestRecord) -> TransactionResult {
-        let OperationName { name, method } = self.player.operation(record.operation);
-        let RequestRecord { status, error, .. } = record;
-        let (response, ok) = (record.response(), error.is_none());
-        user.record_custom_request_duration(method, name, response, ok, *status, error.as_deref()).await
+    /// Waits for the other users: the last one brings the next schedule and starts its clock, or ends the run.
+    async fn next_schedule(&self, done: Option<&Player<W>>) {
+        let mut player = self.player.subscribe();
+        if self.at_work.fetch_sub(1, Ordering::AcqRel) > 1 {
+            tokio::select! {
+                // The group has a sender as long as it lives.
+                _ = player.changed() => {}
+                () = killswitch() => {}
+            }
+            return;
+        }
+        let next = tokio::select! {
+            next = self.schedules.next_player(done) => next,
+            () = killswitch() => None,
+        };
+        let Some(next) = next else {
+            trigger_killswitch(DONE);
+            return;
+        };
+        self.at_work.store(self.users, Ordering::Release);
+        next.start().await;
+        self.player.send_replace(Some(next));
+    }
+
+    /// Tells the player of ctrl-c, which goose catches, so that users in the middle of a session stop as well.
+    async fn stop_on_interrupt(&self) {
+        killswitch().await;
+        if self.at_work.load(Ordering::Acquire) > 0 {
+            self.player().inspect(|player| player.stop(StopReason::Interrupted));
+        }
     }
 }
 
-/// Tells the player of ctrl-c, which goose catches, so that users in the middle of a session stop as well.
-async fn watch<W: LoadWorkload>(group: Arc<UserGroup<W>>) {
+/// Waits until the run is to end.
+async fn killswitch() {
     while !is_killswitch_triggered() {
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-    if group.at_work.load(Ordering::Acquire) > 0 {
-        group.player.stop(StopReason::Interrupted);
-    }
+}
+
+/// Adds a request to goose's metrics, with the response time from the intended start.
+async fn record_in_goose<W: LoadWorkload>(
+    player: &Player<W>,
+    user: &mut GooseUser,
+    record: &RequestRecord,
+) -> TransactionResult {
+    let OperationName { name, method } = player.operation(record.operation);
+    let RequestRecord { status, error, .. } = record;
+    let (response, ok) = (record.response(), error.is_none());
+    user.record_custom_request_duration(method, name, response, ok, *status, error.as_deref()).await
 }
 
 /// Goose without its controllers and its printing. Its metrics are reset once all users have started, which is before

@@ -6,7 +6,7 @@
 //! - [`send`]: waiting, sending, and playing a session.
 //! - [`attack`]: goose, which runs the users.
 //! - [`record`], [`health`], [`report`]: times of the requests, the generator's own health, measurements and summary.
-//! - [`run`]: one run from start to end; [`merging`]: the logs of several.
+//! - [`run`]: one run from start to end; [`slices`]: several with the same users; [`merging`]: the logs of several.
 
 mod arguments;
 mod arrivals;
@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod scenario;
 mod send;
+mod slices;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -16,36 +16,38 @@ use fnv::FnvHasher;
 
 use crate::arguments::Arguments;
 use crate::arrivals::mix::Mix;
-use crate::arrivals::schedule::Schedule;
+use crate::arrivals::schedule::{Pace, Schedule};
 use crate::arrivals::shard::LoadShard;
 use crate::attack;
 use crate::episodes::{Episodes, check};
-use crate::health::HealthLimits;
+use crate::health::{GeneratorHealth, HealthLimits};
 use crate::record::interval_log::{LogEnd, LogHeader, SCHEMA};
 use crate::record::log_writer::{LogPlace, LogWriter};
 use crate::record::merge::LATE_NS;
+use crate::record::tally::Tally;
 use crate::report::{self, FinishedLoad, LoadSummary, ServerSnapshots};
 use crate::scenario::client::ScenarioClient;
 use crate::scenario::play::ScenarioWorkload;
 use crate::scenario::read::{self, ReadScenario};
 use crate::send::http::{ConnectionSettings, HttpClient};
 use crate::send::player::{LoadWorkload, Player, RunSettings, StopReason};
+use crate::slices;
 
 /// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
 const OVERTIME: Duration = Duration::from_secs(60);
 const CLOSED_DEADLINE: Duration = Duration::from_secs(600);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Time between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(2);
 
 /// A workload that was read, with its name.
-struct Prepared<W> {
-    name: String,
+pub struct Prepared<W> {
+    pub name: String,
     /// A hash of everything that decides what is sent when.
-    plan: String,
-    workload: W,
-    mix: Mix,
+    pub plan: String,
+    pub workload: W,
+    pub mix: Mix,
     /// A memory-server, which tells its own numbers.
     memory: Option<HttpClient>,
 }
@@ -74,7 +76,7 @@ fn episodes(arguments: &Arguments) -> Result<Exit> {
     let step_counts = scripts.iter().map(|script| script.steps.len()).collect();
     let mix = Mix::Episodes { step_counts, retrieve_ratio: arguments.retrieve_ratio };
     let limit = usize::try_from(arguments.limit).context("--limit")?;
-    let plan = plan(arguments, &bytes, &format!("{:?} {limit}", arguments.retrieve_ratio));
+    let plan = plan(&arguments.pace(), &bytes, &format!("{:?} {limit}", arguments.retrieve_ratio));
     let workload = Episodes::new(scripts, limit, http.clone())?;
     start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, memory: Some(http) })
 }
@@ -83,14 +85,14 @@ fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenari
     let name = format!("load/{}", scenario.name);
     let client = ScenarioClient::new(&scenario, arguments)?;
     let workload = ScenarioWorkload::new(scenario, client, arguments.seed);
-    let (mix, plan) = (workload.mix(), plan(arguments, &bytes, ""));
+    let (mix, plan) = (workload.mix(), plan(&arguments.pace(), &bytes, ""));
     start(arguments, Prepared { name, plan, workload, mix, memory: None })
 }
 
 /// A hash of the pace and of the bytes of the workload. The shard is no part of it.
-fn plan(arguments: &Arguments, bytes: &[u8], more: &str) -> String {
+pub fn plan(pace: &Pace, bytes: &[u8], more: &str) -> String {
     let mut hasher = FnvHasher::default();
-    hasher.write(format!("{:?} {more}\n", arguments.pace()).as_bytes());
+    hasher.write(format!("{pace:?} {more}\n").as_bytes());
     hasher.write(bytes);
     format!("{:016x}", hasher.finish())
 }
@@ -111,12 +113,14 @@ fn start<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Resul
         eprintln!("loadgen: --start-at has passed {seconds:.1} s ago: nothing was sent; give a later time");
         return Ok(Exit::Invalid);
     }
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(arguments.threads as usize)
         .enable_all()
         .build()
-        .context("starting the runtime")?
-        .block_on(measure(arguments, prepared))
+        .context("starting the runtime")?;
+    runtime.block_on(async {
+        if arguments.slices { slices::play(arguments, prepared).await } else { measure(arguments, prepared).await }
+    })
 }
 
 fn print_plan(schedule: Schedule) -> Result<()> {
@@ -133,8 +137,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
     let shard = arguments.shard();
     let schedule = Schedule::new(arguments.pace(), mix, shard);
     let totals = schedule.totals();
-    let end = totals.and_then(|totals| totals.end);
-    let deadline = arguments.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)));
+    let deadline = deadline(arguments, totals.and_then(|totals| totals.end));
     let open = schedule.is_open();
     let header = LogHeader {
         schema: SCHEMA,
@@ -146,6 +149,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
     };
     let log = arguments.log.as_ref().map(|log| LogWriter::open(LogPlace::of(&log_file(log, shard)))).transpose()?;
     let settings = RunSettings {
+        played: 0,
         deadline,
         start_at: arguments.start_at,
         outage: arguments.outage,
@@ -153,7 +157,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         log: log.map(|log| (log, header)),
     };
     workload.connect().await?;
-    let player = Arc::new(Player::new(workload, schedule, settings)?);
+    let player = Arc::new(Player::new(Arc::new(workload), schedule, settings)?);
     player.play_before().await?;
 
     let before = match &memory {
@@ -168,11 +172,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         progress.abort();
     }
     let counted = counted?;
-    match player.stop_reason() {
-        Some(StopReason::Gone(reason)) => bail!("{reason}"),
-        Some(StopReason::Interrupted) => bail!("interrupted after {} requests", player.tally().requests()),
-        Some(StopReason::Late) | None => {}
-    }
+    went_on(&player)?;
     let health = player.health(arguments.threads);
     let server = match before.zip(memory) {
         // One that was away may be another process now, whose counts began anew.
@@ -193,15 +193,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
     if tally.requests() != counted as u64 {
         eprintln!("loadgen: goose counted {counted} of {} requests; the measurements have them all", tally.requests());
     }
-    let mut unhealthy = Vec::new();
-    if player.stop_reason() == Some(&StopReason::Late) {
-        unhealthy.push(format!(
-            "the run was not done by its deadline of {} s: lower --rate, raise --users or --deadline",
-            deadline.as_secs_f64()
-        ));
-    }
-    let limits = HealthLimits { start_lag: arguments.max_start_lag, users: arguments.users };
-    unhealthy.extend(health.complaints(&tally.response, limits));
+    let unhealthy = complaints(arguments, &player, &health, &tally);
     if let Some(log) = player.log() {
         log.finish(LogEnd {
             sessions: tally.sessions,
@@ -247,6 +239,36 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The deadline of a schedule with this end, which a closed one does not know.
+pub fn deadline(arguments: &Arguments, end: Option<Duration>) -> Duration {
+    arguments.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)))
+}
+
+/// An error if the server went away, or if somebody pressed ctrl-c.
+pub fn went_on<W: LoadWorkload>(player: &Player<W>) -> Result<()> {
+    match player.stop_reason() {
+        Some(StopReason::Gone(reason)) => bail!("{reason}"),
+        Some(StopReason::Interrupted) => bail!("interrupted after {} requests", player.tally().requests()),
+        Some(StopReason::Late) | None => Ok(()),
+    }
+}
+
+/// The reasons not to believe a run that is over.
+pub fn complaints<W: LoadWorkload>(
+    arguments: &Arguments,
+    player: &Player<W>,
+    health: &GeneratorHealth,
+    tally: &Tally,
+) -> Vec<String> {
+    let late = player.stop_reason() == Some(&StopReason::Late);
+    let too_late = late.then(|| {
+        let seconds = player.deadline().as_secs_f64();
+        format!("the run was not done by its deadline of {seconds} s: lower --rate, raise --users or --deadline")
+    });
+    let limits = HealthLimits { start_lag: arguments.max_start_lag, users: arguments.users };
+    too_late.into_iter().chain(health.complaints(&tally.response, limits)).collect()
 }
 
 /// In a folder, each shard has its own file.

@@ -21,7 +21,7 @@ use crate::send::http::{BodyEncoding, ConnectionSettings, HttpSettings, RemotePe
 ///
 /// Latency counts from the scheduled start of a request, so that a server that stalls is charged for every request that
 /// had to wait, not only for the one that it was working on.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "loadgen", version, args_override_self = true, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// The requests to send: a scenario in TOML
@@ -157,6 +157,11 @@ pub struct Arguments {
     /// Print the schedule, one planned session per line, and send nothing
     #[arg(long)]
     pub plan: bool,
+
+    /// Play a schedule for each line of stdin, such as {"sessions": 100, "rate": 50, "seed": 1}, with the same users and
+    /// connections, and answer each with the summary as a line on stdout
+    #[arg(long, conflicts_with_all = ["shard", "start_at", "output", "log", "summary", "read_again", "plan"])]
+    pub slices: bool,
 
     /// No progress on stderr
     #[arg(long, short)]

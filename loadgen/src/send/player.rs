@@ -3,7 +3,7 @@
 //!
 //! What a session sends is the workload's matter.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -67,6 +67,8 @@ pub trait LoadWorkload: Send + Sync + 'static {
 /// The settings of a run, beside its schedule.
 #[derive(Debug)]
 pub struct RunSettings {
+    /// Sessions of this workload that were played before: numbers of sessions go on from there.
+    pub played: u64,
     /// Nothing is sent later than this after the start.
     pub deadline: Duration,
     /// The time at which the schedule's clock starts; none for as soon as all users are there.
@@ -82,7 +84,7 @@ pub struct RunSettings {
 /// One run, shared by all users.
 #[derive(Debug)]
 pub struct Player<W> {
-    workload: W,
+    workload: Arc<W>,
     pace: RunClock,
 }
 
@@ -121,7 +123,7 @@ struct Upcoming {
 
 impl<W: LoadWorkload> Player<W> {
     /// A run of `schedule` over a workload.
-    pub fn new(workload: W, schedule: Schedule, settings: RunSettings) -> Result<Player<W>> {
+    pub fn new(workload: Arc<W>, schedule: Schedule, settings: RunSettings) -> Result<Player<W>> {
         let upcoming =
             Upcoming { next: schedule.clone(), arrivals: schedule.peekable(), taken: 0, arrived: 0, requests: 0 };
         let mut tally = Tally::new(workload.operations());
@@ -197,7 +199,8 @@ impl<W: LoadWorkload> Player<W> {
             return None;
         }
         let backlog = upcoming.backlog(elapsed);
-        let planned = upcoming.next.next()?;
+        let mut planned = upcoming.next.next()?;
+        planned.index += self.pace.settings.played;
         upcoming.taken += 1;
         upcoming.requests += planned.requests as u64;
         drop(upcoming);
@@ -217,6 +220,11 @@ impl<W: LoadWorkload> Player<W> {
     /// The reason why the run ended early, if it did.
     pub fn stop_reason(&self) -> Option<&StopReason> {
         self.pace.stopped.get()
+    }
+
+    /// Nothing was sent later than this after the start.
+    pub fn deadline(&self) -> Duration {
+        self.pace.settings.deadline
     }
 
     /// The requests so far.

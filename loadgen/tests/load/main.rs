@@ -10,4 +10,5 @@ mod nested;
 mod presets;
 mod scenario;
 mod shards;
+mod slices;
 mod support;

@@ -48,6 +48,10 @@ pub struct ServeServerArgs {
     #[arg(long)]
     rate: f64,
 
+    /// Users of the load generator
+    #[arg(long)]
+    users: u64,
+
     /// An argument of the load generator
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     load: Vec<String>,
@@ -65,7 +69,7 @@ impl ServeServerArgs {
     pub fn execute(&self) -> Result<Exit> {
         let ServeArgs { line, extra_work, .. } = &self.worker;
         let loadgen = self.loadgen.clone().map_or_else(loadgen::find, Ok)?;
-        let load = ServerUnderLoad { line, loadgen, rate: self.rate, arguments: self.load.clone() };
+        let load = ServerUnderLoad { line, loadgen, rate: self.rate, users: self.users, arguments: self.load.clone() };
         server::serve(&load, *extra_work)?;
         Ok(Exit::Ok)
     }

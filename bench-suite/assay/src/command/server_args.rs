@@ -24,8 +24,8 @@ pub struct ServerArgs {
     #[arg(long, value_name = "SESSIONS", requires = "server", default_value_t = 200.0)]
     rate: f64,
 
-    /// With --server: the duration of one run of the load generator, of which each round has four
-    #[arg(long, value_name = "SECONDS", requires = "server", default_value_t = 0.5)]
+    /// With --server: the duration of a slice, of which a round has ten on each side
+    #[arg(long, value_name = "SECONDS", requires = "server", default_value_t = 0.2)]
     seconds: f64,
 
     /// With --server: more arguments of the load generator, such as '--model partly-open'

@@ -1,8 +1,7 @@
 //! Gates of the memory's server under load, by the gate's rules: its program on both sides, or two builds of it, and a
 //! known part of more CPU time in every request of the new side.
 //!
-//! The slices are shorter than a gate's usual ones. Most of a gate's time, some two minutes, is goose's, which looks
-//! every half second if a run is over.
+//! The slices are shorter than a gate's usual ones, so that a gate takes some two minutes.
 
 use std::path::{Path, PathBuf};
 
@@ -24,18 +23,14 @@ use crate::workspace;
 /// The benchmark's name in records, with the preset of the requests.
 pub const NAME: &str = "load/memory-cold-start";
 
-/// The requests: whole episodes, searches and patterns, of a server that is empty at first. A slice includes all that
-/// the load generator sends, so nothing may be played before.
+/// The requests: whole episodes, searches and patterns, of a server that is empty at first.
 const PRESET: &str = "cold-start";
 
 /// Sessions per second: some requests each, which leave the cores idle most of the time.
 const RATE: f64 = 500.0;
 
-/// Seconds of a slice: as many as fit into goose's half second.
-const SECONDS: f64 = 0.2;
-
-/// Users of the load generator: a session is over within some milliseconds, and each user takes CPU time to start.
-const USERS: &str = "32";
+/// Seconds of a slice. The CPU time of longer ones scatters as much.
+const SECONDS: f64 = 0.05;
 
 /// The number of processes that tell what a request costs.
 const COSTS: usize = 5;
@@ -79,7 +74,7 @@ pub fn load() -> Load {
 fn subject(program: &Path, generator: PathBuf) -> Result<ServerSubject> {
     let scenario = workspace::root().join("loadgen/presets/memory.toml");
     let scenario = scenario.to_str().context("the path of the presets is not UTF-8")?;
-    let arguments = ["--scenario", scenario, "--preset", PRESET, "--users", USERS].map(str::to_owned).into();
+    let arguments = ["--scenario", scenario, "--preset", PRESET].map(str::to_owned).into();
     ServerSubject::new(line(program, 0), None, Load { arguments, generator: Some(generator), ..load() })
 }
 

@@ -1,8 +1,8 @@
-//! Serves a server under load: a slice is one run of the load generator, and costs the CPU time that the server took a
-//! request. Its response times go along.
+//! Serves a server under load: a slice is one schedule of the load generator, and costs the CPU time that the server took
+//! a request. Its response times go along.
 //!
-//! The server starts with the worker and ends with it. Each side plays the same schedules: their seeds are the numbers
-//! of the slices.
+//! The server and the load generator start with the worker and end with it. Each side plays the same schedules: their
+//! seeds are the numbers of the slices.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use worker::protocol::{Ready, VERSION, Worked};
 
 use super::{answer_requests, cpu_clock, end, fail_by_answer};
 use crate::process_group::{self, ProcessGroup};
-use crate::tools::loadgen::{self, GeneratedLoad, MOST_USERS};
+use crate::tools::loadgen::SliceGenerator;
 use crate::words;
 
 /// What stands for the port in the command line of a server.
@@ -31,6 +31,8 @@ pub struct ServerUnderLoad<'a> {
     pub loadgen: PathBuf,
     /// Sessions per second.
     pub rate: f64,
+    /// Users of the load generator, unless its arguments say another number.
+    pub users: u64,
     /// Arguments of the load generator.
     pub arguments: Vec<String>,
 }
@@ -42,23 +44,40 @@ pub fn serve(load: &ServerUnderLoad<'_>, extra_percent: f64) -> Result<()> {
         let server = ServerProcess::start(load.line)?;
         let (variant, seed, input) = Default::default();
         let ready = Ready { protocol: VERSION, case: load.line.to_owned(), variant, seed, input, counted: 1 };
+        let mut generator = load.generator(&server)?;
         let mut slices = 0;
         let slice = |sessions| {
             slices += 1;
-            load.slice(&server, sessions, extra_percent / 100.0, slices)
+            load.slice(&server, &mut generator, Asked { sessions, extra: extra_percent / 100.0, seed: slices })
         };
         answer_requests(ready, slice)?;
         end([].into())
     })
 }
 
+/// What a slice is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    sessions: u64,
+    /// The part of sessions beyond these that is played.
+    extra: f64,
+    seed: u64,
+}
+
 impl ServerUnderLoad<'_> {
-    fn slice(&self, server: &ServerProcess, sessions: u64, extra: f64, seed: u64) -> Result<Worked> {
-        let played = (sessions as f64 * (1.0 + extra)).round() as u64;
+    fn generator(&self, server: &ServerProcess) -> Result<SliceGenerator> {
+        // A slice has few requests, of which one in a hundred may be late: the 50th and the 95th are judged.
+        let to = ["--max-start-lag", "50ms", "--server", &server.url()].map(str::to_owned);
+        SliceGenerator::start(&self.loadgen, self.users, to.iter().chain(&self.arguments))
+    }
+
+    fn slice(&self, server: &ServerProcess, generator: &mut SliceGenerator, asked: Asked) -> Result<Worked> {
+        let sessions = asked.sessions;
         let mut unhealthy = String::new();
         for _ in 0..TRIES {
             let (before, began) = (cpu_clock::of_tree(server.id())?, Instant::now());
-            let summary = self.play(server, played, self.rate * (1.0 + extra), seed)?;
+            let played = (sessions as f64 * (1.0 + asked.extra)).round() as u64;
+            let summary = generator.slice(played, self.rate * (1.0 + asked.extra), asked.seed)?;
             let cpu_ns = cpu_clock::of_tree(server.id())? - before;
             ensure!(summary.requests > 0, "the load generator sent no request");
             let wrong: Vec<String> = summary.errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
@@ -68,7 +87,7 @@ impl ServerUnderLoad<'_> {
                 continue;
             }
             // A session may have any number of requests, and what is asked for is the cost of one.
-            let asked_of_played = sessions as f64 * (1.0 + extra) / summary.requests as f64;
+            let asked_of_played = sessions as f64 * (1.0 + asked.extra) / summary.requests as f64;
             return Ok(Worked {
                 operations: sessions,
                 cpu_ns: (cpu_ns as f64 * asked_of_played) as u64,
@@ -82,19 +101,6 @@ impl ServerUnderLoad<'_> {
             "the load generator was the bottleneck {TRIES} times ({unhealthy}): lower `--rate`, or measure where less \
                is going on"
         )
-    }
-
-    /// Plays sessions against the server.
-    fn play(&self, server: &ServerProcess, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
-        let url = server.url();
-        // No more sessions than there are can be under way.
-        let users = sessions.clamp(1, MOST_USERS);
-        let [sessions, rate, seed] = [sessions.to_string(), rate.to_string(), seed.to_string()];
-        // A slice has few requests, of which one in a hundred may be late: the 50th and the 95th are judged.
-        let to = ["--max-start-lag", "50ms", "--server", &url];
-        let pace = ["--sessions", &sessions, "--rate", &rate, "--seed", &seed];
-        let own = self.arguments.iter().map(String::as_str);
-        loadgen::run(&self.loadgen, users, to.into_iter().chain(own).chain(pace))
     }
 }
 

@@ -17,12 +17,10 @@ use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::schedule::program::Slicing;
 use crate::served::server::PORT;
+use crate::tools::loadgen::MOST_USERS;
 
 /// The subcommand of this program that serves a server under load: see [`crate::served::server::serve`].
 pub const SERVE: &str = "serve-server";
-
-/// Slices that are paired with the other side's: each has a start of the load generator in it.
-const PAIRS: usize = 1;
 
 /// The slower control's extra requests, in per cent: twice the limit of the metric, as for other times.
 const MORE_PERCENT: f64 = 12.0;
@@ -45,8 +43,12 @@ pub struct Load {
 impl Load {
     /// The slices of a round.
     pub fn slicing(&self) -> Slicing {
-        let operations = Some((self.rate * self.seconds).ceil() as u64);
-        Slicing { warm_up: 1, pairs: PAIRS, operations, alone: true }
+        Slicing { operations: Some(self.sessions()), alone: true, ..Slicing::OF_WORKERS }
+    }
+
+    /// The sessions of a slice.
+    fn sessions(&self) -> u64 {
+        (self.rate * self.seconds).ceil() as u64
     }
 }
 
@@ -127,7 +129,11 @@ impl Subject for ServerSubject {
     }
 
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
-        let mut arguments = vec![SERVE.to_owned(), "--rate".to_owned(), self.load.rate.to_string()];
+        // No more sessions than there are can be under way.
+        let users = self.load.sessions().clamp(1, MOST_USERS);
+        let pace = ["--rate".to_owned(), self.load.rate.to_string(), "--users".to_owned(), users.to_string()];
+        let mut arguments = vec![SERVE.to_owned()];
+        arguments.extend(pace);
         arguments.extend(self.load.arguments.iter().map(|argument| format!("--load={argument}")));
         if let Some(loadgen) = &self.load.generator {
             arguments.extend(["--loadgen".to_owned(), loadgen.display().to_string()]);

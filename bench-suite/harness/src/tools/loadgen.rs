@@ -1,15 +1,18 @@
-//! The load generator: where its program is, and one run of it with its summary.
+//! The load generator: where its program is, one run of it with its summary, and slices with theirs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 use baselines::exit_code::Exit;
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::build::cargo::{self, OwnProgram};
+use crate::process_group::ProcessGroup;
 use crate::workspace;
 
 /// Finds the load generator: in the tree of the memory it is built, elsewhere it is beside this program or in `PATH`.
@@ -86,9 +89,7 @@ pub fn run(
 ) -> Result<GeneratedLoad> {
     let folder = workspace::temporary("load-")?;
     let summary = folder.path().join("summary.json");
-    let output = Command::new(loadgen)
-        .args(["--quiet", "--arrivals", "poisson", "--users", &users.to_string()])
-        .args(arguments)
+    let output = command(loadgen, users, arguments)
         .arg("--summary")
         .arg(&summary)
         .stdin(Stdio::null())
@@ -102,4 +103,50 @@ pub fn run(
     let text = std::fs::read_to_string(&summary)
         .with_context(|| format!("the load generator wrote no summary: {}", said.trim()))?;
     serde_json::from_str(&text).context("the load generator's summary can't be read")
+}
+
+/// The command line of open arrivals of sessions for so many users.
+fn command(loadgen: &Path, users: u64, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(loadgen);
+    command.args(["--quiet", "--arrivals", "poisson", "--users", &users.to_string()]).args(arguments);
+    command
+}
+
+/// A running load generator that plays slices with the same users and connections, because its start takes longer than
+/// a slice. It ends with this value.
+#[derive(Debug)]
+pub struct SliceGenerator {
+    process: ProcessGroup,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl SliceGenerator {
+    /// Starts it, with open arrivals of sessions for so many users.
+    pub fn start(
+        loadgen: &Path,
+        users: u64,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<SliceGenerator> {
+        let mut command = command(loadgen, users, arguments);
+        command.arg("--slices").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = ProcessGroup::start(command, &loadgen.display().to_string())?;
+        let (requests, answers) = (process.head().stdin.take(), process.head().stdout.take());
+        let requests = requests.context("the load generator has no stdin")?;
+        let answers = BufReader::new(answers.context("the load generator has no stdout")?);
+        Ok(SliceGenerator { process, requests, answers })
+    }
+
+    /// Plays so many sessions at a rate, with the arrivals of that seed.
+    pub fn slice(&mut self, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
+        let request = json!({ "sessions": sessions, "rate": rate, "seed": seed });
+        let mut answer = String::new();
+        let answered =
+            writeln!(self.requests, "{request}").and_then(|()| self.answers.read_line(&mut answer)).unwrap_or(0);
+        if answered == 0 {
+            let ended = self.process.head().wait().context("can't wait for the load generator")?;
+            bail!("the load generator failed ({ended}): {}", self.process.last_words());
+        }
+        serde_json::from_str(&answer).context("the load generator's summary can't be read")
+    }
 }

@@ -61,7 +61,7 @@ fn worker(project: &Project) -> Child {
     let scenario = project.root().join("sums.toml").display().to_string();
     let arguments = ["--scenario", &scenario, "--max-start-lag", "1h"].map(|argument| format!("--load={argument}"));
     Command::new(env!("CARGO_BIN_EXE_assay"))
-        .args(["serve-server", "--rate", "100"])
+        .args(["serve-server", "--rate", "100", "--users", "20"])
         .args(arguments)
         .args([LINE, "--serve", "--extra-work", "0000.000", "--shift", "00000"])
         .current_dir(project.root())
