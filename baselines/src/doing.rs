@@ -164,7 +164,7 @@ pub fn by_execution(
             sum_signed(&moved) as f64 * 100.0 / total as f64,
             moved.len()
         ),
-        number => format!("{number} of the {all} functions that it executes changed, before optimisation"),
+        number => format!("{number} of the {all} functions that it executes changed (compared before optimisation)"),
     };
     doing(Whose::Yours, evidence)
 }
@@ -293,7 +293,7 @@ mod tests {
     fn changed_code_is_your_doing_even_if_it_costs_as_much_before_optimisation() {
         let doing = after(|new| new[0].code = Some(17));
         assert_eq!(doing.whose, Whose::Yours);
-        assert_eq!(doing.evidence, "1 of the 5 functions that it executes changed, before optimisation");
+        assert_eq!(doing.evidence, "1 of the 5 functions that it executes changed (compared before optimisation)");
         assert_eq!(after(|new| new[3].code = Some(17)).whose, Whose::Yours, "one instance of generic code");
         assert_eq!(after(|new| drop(new.remove(2))).whose, Whose::Yours, "a call less");
         let added = after(|new| new.push(function("memory::extra", Some(9), 10, Owner::Project)));
