@@ -7,14 +7,12 @@
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64;
-use stats::change_points::change_points;
+use stats::change_points::{ChangePoint, change_points};
 
 const LEVEL: f64 = 0.05;
 const SEED: u64 = 20_260_122;
 /// Values before a step.
 const BEFORE: usize = 100;
-/// The farthest that a change point may be from its step.
-const NEAR: usize = 10;
 /// Series that are judged together.
 const TOGETHER: usize = 20;
 
@@ -39,29 +37,59 @@ fn pure_noise_has_next_to_no_change_points() {
     assert!(red <= 2, "{red} of 50 at 1%");
 }
 
-/// How many of the stepping series have a change point at most [`NEAR`] values from the step: `changed` of `together`
-/// in each suite step, the others are noise.
-fn found(step: f64, after: usize, suites: usize, changed: usize, together: usize) -> usize {
+/// The share of stepping series with a change point at most as far from the step as there are values after it:
+/// `changed` of `together` series in a suite step, the others are noise.
+fn found(step: f64, after: usize, suites: usize, changed: usize, together: usize) -> f64 {
     let suite = |suite: usize| {
         let step_of = |number: usize| if number < changed { step } else { 0.0 };
         let of = |number| series(BEFORE + after, step_of(number), (suite * TOGETHER + number) as u64);
         let all: Vec<Vec<f64>> = (0..together).map(of).collect();
         let points = change_points(&all, LEVEL, SEED).unwrap();
-        points[..changed].iter().filter(|points| points.iter().any(|point| point.at.abs_diff(BEFORE) <= NEAR)).count()
+        let is_near = |points: &&Vec<ChangePoint>| points.iter().any(|point| point.at.abs_diff(BEFORE) <= after);
+        points[..changed].iter().filter(is_near).count()
     };
-    (0..suites).map(suite).sum()
+    (0..suites).map(suite).sum::<usize>() as f64 / (suites * changed) as f64
+}
+
+/// The best split of a series with normal noise of known deviation, and its likelihood ratio, as a z-score.
+fn best_by_likelihood(values: &[f64]) -> (usize, f64) {
+    let (n, total) = (values.len() as f64, values.iter().sum::<f64>());
+    let mut before = values[0];
+    let splits = (2..values.len() - 1).map(|at| {
+        before += values[at - 1];
+        let left = at as f64;
+        (at, ((before - left / n * total) / (left * (n - left) / n).sqrt()).abs())
+    });
+    splits.max_by(|one, other| one.1.total_cmp(&other.1)).unwrap()
+}
+
+/// The share that the likelihood ratio finds with the same level a series: no test that does not know the place finds
+/// much more, and this one knows the noise.
+fn found_by_likelihood(step: f64, after: usize, level: f64) -> f64 {
+    const SERIES: usize = 4000;
+    let best = |step, seed: usize| best_by_likelihood(&series(BEFORE + after, step, seed as u64));
+    let mut noise: Vec<f64> = (0..5 * SERIES).map(|seed| best(0.0, seed).1).collect();
+    noise.sort_by(f64::total_cmp);
+    let limit = noise[((1.0 - level) * noise.len() as f64) as usize];
+    let is_found = |(at, ratio): (usize, f64)| ratio > limit && at.abs_diff(BEFORE) <= after;
+    let found = (0..SERIES).filter(|seed| is_found(best(step, 5 * SERIES + seed))).count();
+    found as f64 / SERIES as f64
 }
 
 #[test]
 fn a_step_is_found_soon() {
-    for (step, after, least) in [(1.0, 30, [14, 13, 17]), (2.0, 10, [19, 19, 19]), (5.0, 5, [20, 20, 20])] {
+    for (step, after, least) in [(1.0, 30, [0.95, 0.82, 0.93]), (2.0, 10, [1.0, 0.94, 0.99]), (5.0, 5, [1.0, 1.0, 1.0])]
+    {
         // The only series; one of twenty; all of twenty.
-        let found = [(20, 1, 1), (20, 1, TOGETHER), (1, TOGETHER, TOGETHER)]
+        let found = [(100, 1, 1), (100, 1, TOGETHER), (5, TOGETHER, TOGETHER)]
             .map(|(suites, changed, together)| found(step, after, suites, changed, together));
-        let [only, one, all] = found;
+        let possible = [LEVEL, LEVEL / TOGETHER as f64].map(|level| found_by_likelihood(step, after, level));
+        let [only, one, all] = found.map(|share| 100.0 * share);
+        let [most, most_of_twenty] = possible.map(|share| 100.0 * share);
         println!(
-            "a step of {step} standard deviations, {after} values later: {only} of 20 where it is the only series, \
-             {one} of 20 where one of twenty steps, {all} of 20 where all do"
+            "a step of {step} standard deviations, {after} values later: {only:.0} of 100 where it is the only series \
+             ({most:.0} by the likelihood ratio), {one:.0} of 100 where one of twenty steps ({most_of_twenty:.0}), \
+             {all:.0} of 100 where all do"
         );
         assert!(found.iter().zip(least).all(|(found, least)| *found >= least), "{found:?} where {least:?} are asked");
     }
