@@ -20,7 +20,7 @@ use crate::send::player::{LoadWorkload, Player, StopReason};
 /// The reason that goose's killswitch is given.
 const DONE: &str = "the schedule is done";
 
-/// Time between two looks at the killswitch, of users without work and of the watch on ctrl-c.
+/// Time between two looks at the killswitch.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Goose resets its metrics within this time after the last user has started; its counts are right from then on.
@@ -30,29 +30,29 @@ const METRICS_RESET: Duration = Duration::from_millis(200);
 const GOOSE_OVERHEAD: Duration = Duration::from_secs(30);
 
 /// What the users play, one schedule after the other.
-pub trait Schedules<W>: Send + Sync + 'static {
-    /// The next player, after the one that is done; none to end the run.
-    fn next_player(&self, done: Option<&Player<W>>) -> impl Future<Output = Option<Arc<Player<W>>>> + Send;
+pub trait Players<W>: Send + Sync + 'static {
+    /// The player of the next schedule, after the one that is done; none to end the run.
+    fn after(&self, done: Option<&Player<W>>) -> impl Future<Output = Option<Arc<Player<W>>>> + Send;
 }
 
-/// The only schedule of a run.
-impl<W: LoadWorkload> Schedules<W> for Arc<Player<W>> {
-    async fn next_player(&self, done: Option<&Player<W>>) -> Option<Arc<Player<W>>> {
+/// The only player of a run.
+impl<W: LoadWorkload> Players<W> for Arc<Player<W>> {
+    async fn after(&self, done: Option<&Player<W>>) -> Option<Arc<Player<W>>> {
         done.is_none().then(|| Arc::clone(self))
     }
 }
 
 /// Plays whole schedules with that many users and returns the number of requests that goose counted. A player knows why
 /// its run ended early.
-pub async fn run<W: LoadWorkload>(schedules: impl Schedules<W>, users: u32, bound: Duration) -> Result<usize> {
-    // A second run in one process finds the logger of the first: the same one.
+pub async fn run<W: LoadWorkload>(players: impl Players<W>, users: u32, bound: Duration) -> Result<usize> {
+    // Another logger is that of a test, which sees the errors too.
     let _ = log::set_logger(&ErrorsToStderr);
     let group = Arc::new(UserGroup {
         barrier: Barrier::new(users as usize),
         users,
         at_work: AtomicU32::new(users),
         player: watch::Sender::new(None),
-        schedules,
+        players,
     });
     let scenario = Scenario::new("sessions")
         .register_transaction(Transaction::new(function(&group, Phase::Gather)).set_name("gather").set_on_start())
@@ -61,9 +61,9 @@ pub async fn run<W: LoadWorkload>(schedules: impl Schedules<W>, users: u32, boun
         .context("setting up goose")?
         .register_scenario(scenario);
 
-    let on_interrupt = tokio::spawn(async move { group.stop_on_interrupt().await });
+    let at_end = tokio::spawn(async move { group.stop_at_end().await });
     let ended = tokio::time::timeout(bound + GOOSE_OVERHEAD, attack.execute()).await;
-    on_interrupt.abort();
+    at_end.abort();
     let Ok(ended) = ended else {
         bail!("the run did not end {} s after its deadline: giving up", GOOSE_OVERHEAD.as_secs());
     };
@@ -90,13 +90,13 @@ impl log::Log for ErrorsToStderr {
 }
 
 /// State that all users share.
-struct UserGroup<W, S> {
+struct UserGroup<W, P> {
     barrier: Barrier,
     users: u32,
     at_work: AtomicU32,
-    /// None before the first schedule.
+    /// None before the first schedule. It is also sent anew when the run is to end.
     player: watch::Sender<Option<Arc<Player<W>>>>,
-    schedules: S,
+    players: P,
 }
 
 #[derive(Clone, Copy)]
@@ -105,7 +105,7 @@ enum Phase {
     Play,
 }
 
-fn function<W: LoadWorkload, S: Schedules<W>>(group: &Arc<UserGroup<W, S>>, phase: Phase) -> TransactionFunction {
+fn function<W: LoadWorkload, P: Players<W>>(group: &Arc<UserGroup<W, P>>, phase: Phase) -> TransactionFunction {
     let group = Arc::clone(group);
     Arc::new(move |user| {
         let group = Arc::clone(&group);
@@ -118,7 +118,7 @@ fn function<W: LoadWorkload, S: Schedules<W>>(group: &Arc<UserGroup<W, S>>, phas
     })
 }
 
-impl<W: LoadWorkload, S: Schedules<W>> UserGroup<W, S> {
+impl<W: LoadWorkload, P: Players<W>> UserGroup<W, P> {
     fn player(&self) -> Option<Arc<Player<W>>> {
         self.player.borrow().clone()
     }
@@ -127,7 +127,7 @@ impl<W: LoadWorkload, S: Schedules<W>> UserGroup<W, S> {
     async fn gather(&self) -> TransactionResult {
         self.barrier.wait().await;
         tokio::time::sleep(METRICS_RESET).await;
-        self.next_schedule(None).await;
+        self.finish_schedule(None).await;
         Ok(())
     }
 
@@ -139,7 +139,7 @@ impl<W: LoadWorkload, S: Schedules<W>> UserGroup<W, S> {
             return Ok(());
         };
         let Some(planned) = player.next() else {
-            self.next_schedule(Some(&player)).await;
+            self.finish_schedule(Some(&player)).await;
             return Ok(());
         };
         // Goose gets the records after the session, so that its bookkeeping delays no request.
@@ -150,42 +150,44 @@ impl<W: LoadWorkload, S: Schedules<W>> UserGroup<W, S> {
     }
 
     /// Waits for the other users: the last one brings the next schedule and starts its clock, or ends the run.
-    async fn next_schedule(&self, done: Option<&Player<W>>) {
-        let mut player = self.player.subscribe();
+    async fn finish_schedule(&self, done: Option<&Player<W>>) {
+        // The group has a sender as long as it lives.
+        let mut changed = self.player.subscribe();
         if self.at_work.fetch_sub(1, Ordering::AcqRel) > 1 {
-            tokio::select! {
-                // The group has a sender as long as it lives.
-                _ = player.changed() => {}
-                () = killswitch() => {}
-            }
+            let _ = changed.changed().await;
             return;
         }
         let next = tokio::select! {
-            next = self.schedules.next_player(done) => next,
-            () = killswitch() => None,
+            biased;
+            next = self.players.after(done) => next,
+            _ = changed.changed() => None,
         };
         let Some(next) = next else {
             trigger_killswitch(DONE);
             return;
         };
         self.at_work.store(self.users, Ordering::Release);
-        next.start().await;
+        tokio::select! {
+            () = next.start() => {}
+            _ = changed.changed() => next.stop(StopReason::Interrupted),
+        }
         self.player.send_replace(Some(next));
     }
 
-    /// Tells the player of ctrl-c, which goose catches, so that users in the middle of a session stop as well.
-    async fn stop_on_interrupt(&self) {
-        killswitch().await;
+    /// Wakes all that wait once the run is to end, and tells the player of ctrl-c, which goose catches, so that users in
+    /// the middle of a session stop as well.
+    async fn stop_at_end(&self) {
+        while !is_killswitch_triggered() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
         if self.at_work.load(Ordering::Acquire) > 0 {
             self.player().inspect(|player| player.stop(StopReason::Interrupted));
         }
-    }
-}
-
-/// Waits until the run is to end.
-async fn killswitch() {
-    while !is_killswitch_triggered() {
-        tokio::time::sleep(POLL_INTERVAL).await;
+        // Again and again, for those that begin to wait.
+        loop {
+            self.player.send_modify(|_| {});
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
     }
 }
 

@@ -149,7 +149,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
     };
     let log = arguments.log.as_ref().map(|log| LogWriter::open(LogPlace::of(&log_file(log, shard)))).transpose()?;
     let settings = RunSettings {
-        played: 0,
+        first: 0,
         deadline,
         start_at: arguments.start_at,
         outage: arguments.outage,
@@ -172,7 +172,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         progress.abort();
     }
     let counted = counted?;
-    went_on(&player)?;
+    ensure_not_stopped(&player)?;
     let health = player.health(arguments.threads);
     let server = match before.zip(memory) {
         // One that was away may be another process now, whose counts began anew.
@@ -247,7 +247,7 @@ pub fn deadline(arguments: &Arguments, end: Option<Duration>) -> Duration {
 }
 
 /// An error if the server went away, or if somebody pressed ctrl-c.
-pub fn went_on<W: LoadWorkload>(player: &Player<W>) -> Result<()> {
+pub fn ensure_not_stopped<W: LoadWorkload>(player: &Player<W>) -> Result<()> {
     match player.stop_reason() {
         Some(StopReason::Gone(reason)) => bail!("{reason}"),
         Some(StopReason::Interrupted) => bail!("interrupted after {} requests", player.tally().requests()),

@@ -1,26 +1,27 @@
 //! Slices: schedules that lines on stdin ask for, one after the other, with the same users and connections. Each is
-//! answered by a line on stdout: the summary.
+//! answered by a line on stdout: the summary. The first line on stdout says that everything is ready.
 //!
 //! A gate compares two servers in many short slices, and a start of goose takes longer than a slice.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use baselines::exit_code::Exit;
 use parking_lot::Mutex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::arguments::Arguments;
 use crate::arrivals::mix::Mix;
 use crate::arrivals::schedule::{Arrivals, Pace, Schedule};
-use crate::attack::{self, Schedules};
+use crate::attack::{self, Players};
 use crate::report::{FinishedLoad, LoadSummary};
 use crate::run::{self, LONGEST, Prepared};
 use crate::send::player::{LoadWorkload, Player, RunSettings};
 
-/// A line on stdin: what differs from the pace of the command line.
+/// A line on stdin: what replaces the pace of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SliceRequest {
@@ -29,23 +30,26 @@ struct SliceRequest {
     rate: f64,
     /// Of the schedule. What sessions draw depends on `--seed`.
     seed: u64,
+    /// The number of the first session, by which sessions draw and name what they make.
+    first: u64,
 }
 
 impl SliceRequest {
     fn read(line: &str) -> Result<SliceRequest> {
-        let wrong = "a line is no request like {\"sessions\": 100, \"rate\": 50.0, \"seed\": 1}";
+        let wrong = r#"a line is no request like {"sessions": 100, "rate": 50.0, "seed": 1, "first": 0}"#;
         let request: SliceRequest = serde_json::from_str(line).with_context(|| format!("{wrong}: {line}"))?;
         let rate = request.rate;
         ensure!(request.sessions > 0 && rate > 0.0 && rate.is_finite(), "sessions and rate must be above 0: {line}");
         Ok(request)
     }
 
-    fn pace(self, pace: Pace) -> Pace {
-        let arrivals = match pace.arrivals {
-            Arrivals::Open { shape, gap, within, .. } => Arrivals::Open { rate: self.rate, shape, gap, within },
-            Arrivals::Closed => Arrivals::Closed,
+    /// So many sessions at a steady rate.
+    fn pace(self, pace: Pace) -> Result<Pace> {
+        let Arrivals::Open { shape, gap, within, .. } = pace.arrivals else {
+            bail!("slices have open arrivals: leave out what makes the load closed");
         };
-        Pace { arrivals, sessions: self.sessions, seed: self.seed, ..pace }
+        let arrivals = Arrivals::Open { rate: self.rate, shape, gap, within };
+        Ok(Pace { arrivals, sessions: self.sessions, duration: None, seed: self.seed, swing: None })
     }
 }
 
@@ -53,7 +57,6 @@ impl SliceRequest {
 pub async fn play<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
     let Prepared { name, plan, workload, mix, .. } = prepared;
     workload.connect().await?;
-    let state = Mutex::new(State { played: 0, plan: String::new(), failed: None });
     let slices = Slices {
         arguments: arguments.clone(),
         name,
@@ -61,12 +64,13 @@ pub async fn play<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>)
         workload: Arc::new(workload),
         mix,
         lines: tokio::sync::Mutex::new(lines()),
-        state,
+        state: Mutex::default(),
     };
     let slices = Arc::new(slices);
     attack::run(Arc::clone(&slices), arguments.users, LONGEST).await?;
-    let failed = slices.state.lock().failed.take();
-    failed.map_or(Ok(Exit::Ok), Err)
+    let ended = slices.state.lock().ended.take();
+    ended.unwrap_or_else(|| bail!("interrupted"))?;
+    Ok(Exit::Ok)
 }
 
 /// The lines of stdin, read by a thread that nobody waits for.
@@ -87,85 +91,116 @@ struct Slices<W> {
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
-    /// The sessions of slices so far.
-    played: u64,
     /// The plan of the slice that is played.
     plan: String,
-    /// The reason why there are no more slices, if stdin did not end.
-    failed: Option<anyhow::Error>,
+    /// How the slices ended: with stdin, or with an error.
+    ended: Option<Result<()>>,
 }
 
 impl<W: LoadWorkload> Slices<W> {
+    /// Plays what comes before the clock, and says that everything is ready.
+    async fn make_ready(&self) -> Result<()> {
+        let none = Pace { sessions: 0, ..self.arguments.pace() };
+        self.player(none, 0)?.play_before().await?;
+        print(&json!({ "ready": self.name }))
+    }
+
     /// The player of the next slice that is asked for; none once stdin has ended.
     async fn asked(&self) -> Result<Option<Arc<Player<W>>>> {
         let Some(line) = self.lines.lock().await.recv().await else { return Ok(None) };
         let request = SliceRequest::read(&line.context("can't read the next request")?)?;
-        let pace = request.pace(self.arguments.pace());
+        let pace = request.pace(self.arguments.pace())?;
+        self.state.lock().plan = run::plan(&pace, self.plan.as_bytes(), &format!("first {}", request.first));
+        Ok(Some(Arc::new(self.player(pace, request.first)?)))
+    }
+
+    fn player(&self, pace: Pace, first: u64) -> Result<Player<W>> {
         let schedule = Schedule::new(pace, self.mix.clone(), self.arguments.shard());
-        let mut state = self.state.lock();
         let settings = RunSettings {
-            played: state.played,
+            first,
             deadline: run::deadline(&self.arguments, schedule.totals().and_then(|totals| totals.end)),
             start_at: None,
             outage: self.arguments.outage,
             count_over: self.arguments.count_over,
             log: None,
         };
-        state.played += request.sessions;
-        state.plan = run::plan(&pace, self.plan.as_bytes(), "slice");
-        Ok(Some(Arc::new(Player::new(Arc::clone(&self.workload), schedule, settings)?)))
+        Player::new(Arc::clone(&self.workload), schedule, settings)
     }
 
     /// Writes the summary of a slice.
     fn answer(&self, player: &Player<W>) -> Result<()> {
-        run::went_on(player)?;
+        run::ensure_not_stopped(player)?;
         let health = player.health(self.arguments.threads);
         let tally = player.tally();
         let unhealthy = run::complaints(&self.arguments, player, &health, &tally);
         let (name, outages) = (&self.name, player.outages());
         let load = FinishedLoad { name, tally: &tally, health: &health, server: None, open: true, outages };
         let summary = LoadSummary::new(&load, &self.state.lock().plan, self.arguments.shard(), &unhealthy);
-        let line = serde_json::to_string(&summary).context("encoding the summary")?;
-        // Stdout is flushed at the end of each line.
-        let mut stdout = io::stdout().lock();
-        io::Write::write_all(&mut stdout, (line + "\n").as_bytes()).context("writing the summary")
+        print(&summary)
     }
 }
 
-impl<W: LoadWorkload> Schedules<W> for Arc<Slices<W>> {
-    async fn next_player(&self, done: Option<&Player<W>>) -> Option<Arc<Player<W>>> {
+/// Prints a line of JSON.
+fn print(value: &impl Serialize) -> Result<()> {
+    let line = serde_json::to_string(value).context("encoding a line of stdout")?;
+    // Stdout is flushed at the end of each line.
+    io::stdout().lock().write_all((line + "\n").as_bytes()).context("writing to stdout")
+}
+
+impl<W: LoadWorkload> Players<W> for Arc<Slices<W>> {
+    async fn after(&self, done: Option<&Player<W>>) -> Option<Arc<Player<W>>> {
         let next = async {
-            done.map_or(Ok(()), |done| self.answer(done))?;
-            let next = self.asked().await?;
-            if let Some(first) = next.as_ref().filter(|_| done.is_none()) {
-                first.play_before().await?;
+            match done {
+                Some(done) => self.answer(done)?,
+                None => self.make_ready().await?,
             }
-            Ok(next)
+            self.asked().await
         };
-        next.await.unwrap_or_else(|error| {
-            self.state.lock().failed = Some(error);
-            None
-        })
+        match next.await {
+            Ok(Some(next)) => Some(next),
+            ended => {
+                self.state.lock().ended = Some(ended.map(drop));
+                None
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     #[test]
     fn a_line_that_is_no_request_is_refused() {
         let read = |line: &str| SliceRequest::read(line).map_err(|error| format!("{error:#}"));
         assert_eq!(
-            read(r#"{"sessions": 3, "rate": 2, "seed": 7}"#).expect("right"),
-            SliceRequest { sessions: 3, rate: 2.0, seed: 7 }
+            read(r#"{"sessions": 3, "rate": 2, "seed": 7, "first": 1}"#).expect("right"),
+            SliceRequest { sessions: 3, rate: 2.0, seed: 7, first: 1 }
         );
-        for line in ["", "3 2 7", r#"{"sessions": 3, "rate": 2}"#, r#"{"sessions": 3, "rate": 2, "seed": 7, "x": 1}"#] {
+        let unknown = r#"{"sessions": 3, "rate": 2, "seed": 7, "first": 1, "x": 1}"#;
+        for line in ["", "3 2 7 1", r#"{"sessions": 3, "rate": 2, "seed": 7}"#, unknown] {
             assert!(read(line).expect_err(line).contains("no request like"), "{line}");
         }
-        for line in [r#"{"sessions": 0, "rate": 2, "seed": 7}"#, r#"{"sessions": 1, "rate": 0, "seed": 7}"#] {
-            assert!(read(line).expect_err(line).contains("must be above 0"), "{line}");
+        for wrong in [r#""sessions": 0, "rate": 2"#, r#""sessions": 1, "rate": 0"#] {
+            let line = format!("{{{wrong}, \"seed\": 7, \"first\": 0}}");
+            assert!(read(&line).expect_err(&line).contains("must be above 0"), "{line}");
         }
+    }
+
+    #[test]
+    fn the_number_of_sessions_ends_a_slice_and_its_rate_is_steady() {
+        let request = SliceRequest { sessions: 3, rate: 2.0, seed: 7, first: 0 };
+        let of = |more: &[&str]| {
+            let words = ["loadgen", "--server", "s", "--corpus", "c"].iter().chain(more);
+            request.pace(Arguments::try_parse_from(words).expect("valid").pace())
+        };
+        let pace = of(&["--duration", "1ms", "--swing", "0.5", "--rate", "9"]).expect("open");
+        assert_eq!((pace.sessions, pace.duration, pace.swing, pace.seed), (3, None, None, 7));
+        assert!(matches!(pace.arrivals, Arrivals::Open { rate: 2.0, .. }), "{pace:?}");
+        assert!(of(&["--arrivals", "closed"]).expect_err("closed").to_string().contains("have open arrivals"));
     }
 }

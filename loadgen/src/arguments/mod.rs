@@ -158,8 +158,8 @@ pub struct Arguments {
     #[arg(long)]
     pub plan: bool,
 
-    /// Play a schedule for each line of stdin, such as {"sessions": 100, "rate": 50, "seed": 1}, with the same users and
-    /// connections, and answer each with the summary as a line on stdout
+    /// Play a schedule for each line of stdin, such as {"sessions": 100, "rate": 50, "seed": 1, "first": 0}, with the
+    /// same users and connections, and answer each with the summary as a line on stdout
     #[arg(long, conflicts_with_all = ["shard", "start_at", "output", "log", "summary", "read_again", "plan"])]
     pub slices: bool,
 

@@ -18,7 +18,7 @@ use crate::record::log_writer::{LogWriter, RequestTimes};
 use crate::record::tally::{OperationName, RequestRecord, Tally, nanoseconds};
 
 /// The longest that a task waits before it checks if the run was stopped.
-const SLICE: Duration = Duration::from_millis(100);
+const STOP_CHECK: Duration = Duration::from_millis(100);
 
 /// Timeout of the request that checks if the server is still there.
 const PROBE: Duration = Duration::from_secs(2);
@@ -67,8 +67,8 @@ pub trait LoadWorkload: Send + Sync + 'static {
 /// The settings of a run, beside its schedule.
 #[derive(Debug)]
 pub struct RunSettings {
-    /// Sessions of this workload that were played before: numbers of sessions go on from there.
-    pub played: u64,
+    /// The number of the first session.
+    pub first: u64,
     /// Nothing is sent later than this after the start.
     pub deadline: Duration,
     /// The time at which the schedule's clock starts; none for as soon as all users are there.
@@ -175,7 +175,7 @@ impl<W: LoadWorkload> Player<W> {
         let wait = start_at.duration_since(wall);
         let at = wait.map_or(now, |wait| now + wait);
         while Instant::now() < at && self.stop_reason().is_none() {
-            self.pace.timer.until(at.min(Instant::now() + SLICE)).await;
+            self.pace.timer.until(at.min(Instant::now() + STOP_CHECK)).await;
         }
         started.get_or_init(|| {
             cpu_before.get_or_init(cpu_time);
@@ -200,7 +200,7 @@ impl<W: LoadWorkload> Player<W> {
         }
         let backlog = upcoming.backlog(elapsed);
         let mut planned = upcoming.next.next()?;
-        planned.index += self.pace.settings.played;
+        planned.index += self.pace.settings.first;
         upcoming.taken += 1;
         upcoming.requests += planned.requests as u64;
         drop(upcoming);
@@ -276,7 +276,7 @@ impl<W: LoadWorkload> Player<W> {
             // Arrivals of an open schedule go on; the next session of a closed one would be refused at once.
             let is_open = self.pace.schedule.lock().next.is_open();
             if !is_open {
-                self.pace.wait(Instant::now() + SLICE).await;
+                self.pace.wait(Instant::now() + STOP_CHECK).await;
             }
             return;
         }
@@ -349,7 +349,7 @@ impl RunClock {
             if now >= at {
                 return true;
             }
-            self.timer.until(at.min(now + SLICE)).await;
+            self.timer.until(at.min(now + STOP_CHECK)).await;
         }
         false
     }

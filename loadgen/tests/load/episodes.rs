@@ -1,6 +1,6 @@
 //! The reference memory's workload: exit codes, messages, and measurements that add up.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use baselines::{Lane, metric::METRICS};
 use memory::EpisodeId;
@@ -195,18 +195,25 @@ fn ctrl_c_ends_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = corpus(folder.path());
     let server = Real::start();
-    let mut child =
-        command(&server.url, &corpus, &["--episodes", "1000", "--rate", "1", "--shape", "1", "--gap", "10s"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    let start = |arguments: &[&str]| {
+        let mut command = command(&server.url, &corpus, arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let interrupt = |child: Child| {
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let mut playing = start(&["--episodes", "1000", "--rate", "1", "--shape", "1", "--gap", "10s"]);
     while server.stats().episodes == 0 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before its first episode");
+        assert!(playing.try_wait().unwrap().is_none(), "it ended before its first episode");
     }
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    fails(&child.wait_with_output().unwrap(), 1, "interrupted after ");
+    fails(&interrupt(playing), 1, "interrupted after ");
+
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let waiting = start(&["--start-at", &(now + 3000).to_string()]);
+    std::thread::sleep(std::time::Duration::from_secs(1)); // goose catches ctrl-c once its users have started
+    fails(&interrupt(waiting), 1, "interrupted after 0 requests");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Reply, Stub};
 
@@ -21,7 +21,7 @@ fn generator(scenario: &str, server: &str) -> Child {
 }
 
 #[test]
-fn slices_share_users_and_connections_and_number_their_sessions_on() {
+fn slices_share_users_and_connections() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plain.toml");
     std::fs::write(&file, SCENARIO).unwrap();
@@ -33,23 +33,29 @@ fn slices_share_users_and_connections_and_number_their_sessions_on() {
     let mut generator = generator(file.to_str().unwrap(), &stub.url);
     let mut requests = generator.stdin.take().unwrap();
     let mut answers = BufReader::new(generator.stdout.take().unwrap());
-    let mut slice = |sessions: u64, seed: u64| -> Value {
-        writeln!(requests, "{{\"sessions\": {sessions}, \"rate\": 1000, \"seed\": {seed}}}").unwrap();
-        let mut answer = String::new();
-        answers.read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap()
+    let mut answer = move || -> Value {
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
     };
-    let [first, again, other] = [slice(20, 1), slice(20, 1), slice(30, 2)];
+    assert_eq!(answer(), json!({ "ready": "load/plain" }));
+    let mut slice = |sessions: u64, seed: u64, first: u64| -> Value {
+        writeln!(requests, "{}", json!({ "sessions": sessions, "rate": 1000, "seed": seed, "first": first })).unwrap();
+        answer()
+    };
+    let [first, again, other, next] = [slice(20, 1, 0), slice(20, 1, 0), slice(30, 2, 0), slice(30, 2, 30)];
     let numbers = |summary: &Value| (summary["requests"].as_u64(), summary["sessions"].as_u64());
-    assert_eq!([&first, &again, &other].map(numbers), [20, 20, 30].map(|number| (Some(number), Some(number))));
+    let played = [20, 20, 30, 30].map(|number| (Some(number), Some(number)));
+    assert_eq!([&first, &again, &other, &next].map(numbers), played);
     assert_eq!(first["plan"], again["plan"]);
-    assert_ne!(first["plan"], other["plan"]);
-    assert_eq!(first["errors"], serde_json::json!({}));
+    assert!(first["plan"] != other["plan"] && other["plan"] != next["plan"]);
+    assert_eq!(first["errors"], json!({}));
     drop(slice);
     drop(requests);
     assert!(generator.wait().unwrap().success());
     let mut sent = paths.lock().unwrap().clone();
-    let mut expected: Vec<String> = (0..70).map(|number| format!("GET /{number}")).collect();
+    let mut expected: Vec<String> =
+        [0..20, 0..20, 0..60].into_iter().flatten().map(|number| format!("GET /{number}")).collect();
     sent.sort();
     expected.sort();
     assert_eq!(sent, expected);
@@ -63,8 +69,8 @@ fn a_wrong_line_and_a_server_that_goes_away_end_the_run_with_the_reason() {
     std::fs::write(&file, SCENARIO).unwrap();
     let stub = Stub::start(|_, before| if before < 10 { Reply::Answer(200, String::new()) } else { Reply::Vanish });
     for (lines, answers, reason) in [
-        ("{\"sessions\": 5, \"rate\": 1000, \"seed\": 1}\nmore\n", 1, "a line is no request like"),
-        ("{\"sessions\": 50, \"rate\": 1000, \"seed\": 1}\n", 0, "went away after"),
+        ("{\"sessions\": 5, \"rate\": 1000, \"seed\": 1, \"first\": 0}\nmore\n", 2, "a line is no request like"),
+        ("{\"sessions\": 50, \"rate\": 1000, \"seed\": 1, \"first\": 0}\n", 1, "went away after"),
     ] {
         let mut generator = generator(file.to_str().unwrap(), &stub.url);
         generator.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();

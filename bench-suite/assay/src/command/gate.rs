@@ -132,7 +132,7 @@ pub struct GateArgs {
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
-        self.cargo.refuse_if(!self.command.is_empty() || self.run.is_some())?;
+        self.cargo.refuse_if(!self.command.is_empty() || self.server.is_given() || self.run.is_some())?;
         let Some(revision) = &self.against else { return self.by_stored() };
         if !self.command.is_empty() {
             return self.commands(revision);

@@ -23,9 +23,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     extra_work: f64,
 
-    /// Not used: the heap is that of another process
-    #[arg(long, value_name = "BYTES")]
-    shift: Option<String>,
+    /// Drawn for a round: a command does not use it, as its heap is that of another process
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    shift: u64,
 
     /// Stay on this core
     #[arg(long, value_name = "N")]
@@ -67,9 +67,10 @@ pub struct ServeServerArgs {
 impl ServeServerArgs {
     /// Serves until the end.
     pub fn execute(&self) -> Result<Exit> {
-        let ServeArgs { line, extra_work, .. } = &self.worker;
+        let ServeArgs { line, extra_work, shift, .. } = &self.worker;
         let loadgen = self.loadgen.clone().map_or_else(loadgen::find, Ok)?;
-        let load = ServerUnderLoad { line, loadgen, rate: self.rate, users: self.users, arguments: self.load.clone() };
+        let (rate, users, arguments) = (self.rate, self.users, self.load.clone());
+        let load = ServerUnderLoad { line, loadgen, rate, users, drawn: *shift, arguments };
         server::serve(&load, *extra_work)?;
         Ok(Exit::Ok)
     }

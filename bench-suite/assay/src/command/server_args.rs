@@ -34,6 +34,11 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// True if a server is to be gated.
+    pub fn is_given(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// The server as a subject, if one is asked for; `build` is the shell command that builds it.
     pub fn subject(&self, build: Option<String>) -> Result<Option<ServerSubject>> {
         let Some(server) = &self.server else { return Ok(None) };

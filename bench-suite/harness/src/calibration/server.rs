@@ -13,7 +13,7 @@ use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, WorkerProgram};
+use crate::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use crate::schedule::worker_client::WorkerClient;
 use crate::served::server::PORT;
 use crate::session::side_by_side::SideBySide;
@@ -33,7 +33,7 @@ const RATE: f64 = 500.0;
 const SECONDS: f64 = 0.05;
 
 /// The number of processes that tell what a request costs.
-const COSTS: usize = 5;
+const COSTS: usize = 3;
 
 /// Two servers side by side, and the cost of a request.
 pub struct ServerGates {
@@ -83,15 +83,20 @@ fn line(program: &Path, spin_ns: u64) -> String {
     format!("'{}' --seed 1 --listen 127.0.0.1:{PORT} --spin-ns {spin_ns:09}", program.display())
 }
 
-/// The CPU time of a request, ns: the median over slices as those of rounds, in a fresh process each.
+/// The CPU time of a request, ns: the median over the slices of whole rounds, in a fresh process each.
 fn cost_ns(program: &WorkerProgram) -> Result<f64> {
-    let operations = program.slicing.operations.context("a slice under load has its number of sessions")?;
-    let mut costs = Vec::with_capacity(COSTS);
+    let Slicing { warm_up, pairs, operations, .. } = program.slicing;
+    let operations = operations.context("a slice under load has its number of sessions")?;
+    let mut costs = Vec::with_capacity(COSTS * pairs);
     for _ in 0..COSTS {
         let mut process = WorkerClient::start(program, None, Placement::default(), Deadlines::default())?;
         process.ready()?;
-        process.slice(Command::Count(operations))?;
-        costs.push(process.slice(Command::Slice(operations))?.cpu_ns as f64 / operations as f64);
+        for _ in 0..warm_up {
+            process.slice(Command::Count(operations))?;
+        }
+        for _ in 0..pairs {
+            costs.push(process.slice(Command::Slice(operations))?.cpu_ns as f64 / operations as f64);
+        }
         process.end()?;
         process.ended()?;
     }

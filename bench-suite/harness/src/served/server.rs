@@ -1,19 +1,19 @@
 //! Serves a server under load: a slice is one schedule of the load generator, and costs the CPU time that the server took
 //! a request. Its response times go along.
 //!
-//! The server and the load generator start with the worker and end with it. Each side plays the same schedules: their
-//! seeds are the numbers of the slices.
+//! The server and the load generator start with the worker and end with it. Each side plays the same schedules, other
+//! ones in each round.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use worker::protocol::{Ready, VERSION, Worked};
 
 use super::{answer_requests, cpu_clock, end, fail_by_answer};
 use crate::process_group::{self, ProcessGroup};
-use crate::tools::loadgen::SliceGenerator;
+use crate::tools::loadgen::{SliceGenerator, SliceRequest};
 use crate::words;
 
 /// What stands for the port in the command line of a server.
@@ -21,6 +21,9 @@ pub const PORT: &str = "{port}";
 
 /// How often a load is tried whose generator was the bottleneck.
 const TRIES: usize = 3;
+
+/// Seeds of a round: more than it has slices.
+const SEEDS: u64 = 1000;
 
 /// A server and its load.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct ServerUnderLoad<'a> {
     pub rate: f64,
     /// Users of the load generator, unless its arguments say another number.
     pub users: u64,
+    /// What was drawn for the round, for both sides: their schedules depend on it.
+    pub drawn: u64,
     /// Arguments of the load generator.
     pub arguments: Vec<String>,
 }
@@ -45,23 +50,20 @@ pub fn serve(load: &ServerUnderLoad<'_>, extra_percent: f64) -> Result<()> {
         let (variant, seed, input) = Default::default();
         let ready = Ready { protocol: VERSION, case: load.line.to_owned(), variant, seed, input, counted: 1 };
         let mut generator = load.generator(&server)?;
-        let mut slices = 0;
-        let slice = |sessions| {
-            slices += 1;
-            load.slice(&server, &mut generator, Asked { sessions, extra: extra_percent / 100.0, seed: slices })
+        generator.ready()?;
+        let until_now = cpu_clock::of_tree(server.id())?;
+        let mut slices = Slices {
+            load,
+            server: &server,
+            generator,
+            extra: extra_percent / 100.0,
+            until_now,
+            next: load.drawn * SEEDS,
+            first: 0,
         };
-        answer_requests(ready, slice)?;
+        answer_requests(ready, |sessions| slices.slice(sessions))?;
         end([].into())
     })
-}
-
-/// What a slice is asked for.
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    sessions: u64,
-    /// The part of sessions beyond these that is played.
-    extra: f64,
-    seed: u64,
 }
 
 impl ServerUnderLoad<'_> {
@@ -70,15 +72,34 @@ impl ServerUnderLoad<'_> {
         let to = ["--max-start-lag", "50ms", "--server", &server.url()].map(str::to_owned);
         SliceGenerator::start(&self.loadgen, self.users, to.iter().chain(&self.arguments))
     }
+}
 
-    fn slice(&self, server: &ServerProcess, generator: &mut SliceGenerator, asked: Asked) -> Result<Worked> {
-        let sessions = asked.sessions;
+/// The slices of a server.
+struct Slices<'a> {
+    load: &'a ServerUnderLoad<'a>,
+    server: &'a ServerProcess,
+    generator: SliceGenerator,
+    /// The part of sessions that is played beyond those that are asked for.
+    extra: f64,
+    /// The server's CPU time at the end of the slice before.
+    until_now: u64,
+    /// The seed of the next slice.
+    next: u64,
+    /// The number of its first session.
+    first: u64,
+}
+
+impl Slices<'_> {
+    fn slice(&mut self, sessions: u64) -> Result<Worked> {
+        let more = 1.0 + self.extra;
+        let (played, rate) = ((sessions as f64 * more).round() as u64, self.load.rate * more);
+        let request = SliceRequest { sessions: played, rate, seed: self.next, first: self.first };
+        (self.next, self.first) = (self.next + 1, self.first + played);
         let mut unhealthy = String::new();
         for _ in 0..TRIES {
-            let (before, began) = (cpu_clock::of_tree(server.id())?, Instant::now());
-            let played = (sessions as f64 * (1.0 + asked.extra)).round() as u64;
-            let summary = generator.slice(played, self.rate * (1.0 + asked.extra), asked.seed)?;
-            let cpu_ns = cpu_clock::of_tree(server.id())? - before;
+            let began = Instant::now();
+            let summary = self.generator.slice(request)?;
+            let cpu_ns = self.cpu_ns()?;
             ensure!(summary.requests > 0, "the load generator sent no request");
             let wrong: Vec<String> = summary.errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             ensure!(wrong.is_empty(), "of {} requests {} were answered wrongly", summary.requests, wrong.join(", "));
@@ -86,8 +107,9 @@ impl ServerUnderLoad<'_> {
                 unhealthy = summary.unhealthy.join("; ");
                 continue;
             }
+            ensure!(summary.sessions == played, "the load generator played {} of {played} sessions", summary.sessions);
             // A session may have any number of requests, and what is asked for is the cost of one.
-            let asked_of_played = sessions as f64 * (1.0 + asked.extra) / summary.requests as f64;
+            let asked_of_played = sessions as f64 * more / summary.requests as f64;
             return Ok(Worked {
                 operations: sessions,
                 cpu_ns: (cpu_ns as f64 * asked_of_played) as u64,
@@ -101,6 +123,16 @@ impl ServerUnderLoad<'_> {
             "the load generator was the bottleneck {TRIES} times ({unhealthy}): lower `--rate`, or measure where less \
                is going on"
         )
+    }
+
+    /// The CPU time since the slice before, so that what a slice puts off is charged to the next one.
+    fn cpu_ns(&mut self) -> Result<u64> {
+        let now = cpu_clock::of_tree(self.server.id())?;
+        let since = now.checked_sub(self.until_now).context(
+            "a process of the server ended, and its CPU time is lost: start the server so that its processes stay",
+        )?;
+        self.until_now = now;
+        Ok(since)
     }
 }
 

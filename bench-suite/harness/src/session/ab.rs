@@ -367,8 +367,10 @@ impl Session {
             );
             self.writer.invalid("layouts", why)?;
         }
-        let why =
-            format!("each side has one layout, which can move times by some per cent, so they only advise: {why}");
+        let why = format!(
+            "each side has one layout, which can move times by some per cent, so times only advise (the limits of a \
+                server under load are above that): {why}"
+        );
         eprintln!("skipped: layouts: {why}");
         Ok(self.writer.skipped(LAYOUTS, why)?)
     }

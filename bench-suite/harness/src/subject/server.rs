@@ -22,7 +22,8 @@ use crate::tools::loadgen::MOST_USERS;
 /// The subcommand of this program that serves a server under load: see [`crate::served::server::serve`].
 pub const SERVE: &str = "serve-server";
 
-/// The slower control's extra requests, in per cent: twice the limit of the metric, as for other times.
+/// The slower control's extra requests, in per cent: somewhat more than twice the limit of CPU time per request, as for
+/// other times.
 const MORE_PERCENT: f64 = 12.0;
 
 /// The load of a server.

@@ -8,8 +8,8 @@ use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 use baselines::exit_code::Exit;
-use serde::Deserialize;
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::build::cargo::{self, OwnProgram};
 use crate::process_group::ProcessGroup;
@@ -42,6 +42,8 @@ pub fn exit_of(status: ExitStatus) -> Exit {
 pub struct GeneratedLoad {
     /// Requests that were sent.
     pub requests: u64,
+    /// Sessions that were played to their end.
+    pub sessions: u64,
     /// Those that failed or were answered wrongly, by message.
     pub errors: BTreeMap<String, u64>,
     /// Right answers per second, if the run lasted.
@@ -137,16 +139,40 @@ impl SliceGenerator {
         Ok(SliceGenerator { process, requests, answers })
     }
 
-    /// Plays so many sessions at a rate, with the arrivals of that seed.
-    pub fn slice(&mut self, sessions: u64, rate: f64, seed: u64) -> Result<GeneratedLoad> {
-        let request = json!({ "sessions": sessions, "rate": rate, "seed": seed });
-        let mut answer = String::new();
-        let answered =
-            writeln!(self.requests, "{request}").and_then(|()| self.answers.read_line(&mut answer)).unwrap_or(0);
-        if answered == 0 {
-            let ended = self.process.head().wait().context("can't wait for the load generator")?;
-            bail!("the load generator failed ({ended}): {}", self.process.last_words());
-        }
-        serde_json::from_str(&answer).context("the load generator's summary can't be read")
+    /// Waits until its users are there, and what comes before the slices was played.
+    pub fn ready(&mut self) -> Result<()> {
+        self.answer::<serde_json::Value>().map(drop)
     }
+
+    /// Plays a slice.
+    pub fn slice(&mut self, request: SliceRequest) -> Result<GeneratedLoad> {
+        let line = serde_json::to_string(&request).context("can't serialize the request")?;
+        // A load generator that can't be written to has ended: its answer is missing too.
+        let _ = writeln!(self.requests, "{line}");
+        self.answer()
+    }
+
+    fn answer<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line).context("can't read what the load generator answers")? == 0 {
+            // Its stdout is closed: it has ended, or would never end by itself.
+            let _ = self.process.head().kill();
+            let status = self.process.head().wait().context("can't wait for the load generator")?;
+            bail!("the load generator failed ({status}): {}", self.process.last_words());
+        }
+        serde_json::from_str(&line).with_context(|| format!("the load generator's answer can't be read: {line}"))
+    }
+}
+
+/// What a slice is asked for.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SliceRequest {
+    /// Sessions to play.
+    pub sessions: u64,
+    /// Sessions per second.
+    pub rate: f64,
+    /// The seed of the arrivals.
+    pub seed: u64,
+    /// The number of the first session.
+    pub first: u64,
 }
