@@ -11,8 +11,8 @@ use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::progress::Progress;
 use crate::subject::{Counting, Subject, SubjectCase};
-use crate::tools::attribution;
 use crate::tools::callgrind::CallgrindProfile;
+use crate::tools::function_costs;
 use crate::tools::valgrind::{self, ExactCount};
 use crate::workspace;
 
@@ -23,7 +23,7 @@ const MOST: usize = 5;
 pub fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
     let folder = workspace::temporary("profile-")?;
     let count = ExactCount { command: command.clone(), scratch: folder.path().to_owned(), padding: 0 };
-    counts::callgrind(&count, folder.path(), &[attribution::SEPARATE_CALLERS])
+    counts::callgrind(&count, folder.path(), &[function_costs::SEPARATE_CALLERS])
 }
 
 /// The profiles of both sides, measured at the same time: other processes do not change instructions.
@@ -78,7 +78,7 @@ fn folded(subject: &dyn Subject, [base, new]: [&Build; 2], case: &SubjectCase) -
         return Ok((of(base).context("the base")?, of(new)?));
     }
     let (base, new) = both(&subject.command(base, case), &subject.command(new, case))?;
-    Ok((attribution::folded(&base, ROOT), attribution::folded(&new, ROOT)))
+    Ok((function_costs::folded(&base, ROOT), function_costs::folded(&new, ROOT)))
 }
 
 /// The cases with a count that regressed, by relative change, the largest first.

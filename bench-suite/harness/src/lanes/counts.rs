@@ -24,10 +24,10 @@ use crate::cores;
 use crate::fixed_length_dir::FixedLengthDir;
 use crate::progress::Progress;
 use crate::subject::{Counting, Subject, SubjectCase};
-use crate::tools::attribution::{self, SEPARATE_CALLERS};
 use crate::tools::bounded::successful;
 use crate::tools::callgrind::{self, CallgrindProfile, mangled};
 use crate::tools::dhat::{self, Allocations};
+use crate::tools::function_costs::{self, SEPARATE_CALLERS};
 use crate::tools::process_profile::{self, Invocation, ProcessCounts};
 use crate::tools::valgrind::{self, ExactCount};
 use crate::{words, workspace};
@@ -174,7 +174,7 @@ impl Place {
         values.insert("allocations", allocated.blocks as f64);
         values.insert("allocated_bytes", allocated.bytes as f64);
         values.insert("retained_blocks", blocks as f64 - profile.freed_blocks(ROOT) as f64);
-        let functions = attribution::functions(&profile, ROOT, &self.crates);
+        let functions = function_costs::functions(&profile, ROOT, &self.crates);
         let sum: u64 = functions.iter().map(|function| function.instructions).sum();
         ensure!(
             values.get("instructions") == Some(&(sum as f64)),
@@ -183,7 +183,7 @@ impl Place {
         );
         counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
         counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
-        let folded = attribution::folded(&profile, ROOT);
+        let folded = function_costs::folded(&profile, ROOT);
         let executed = profile.symbols.into_keys().collect();
         Ok(CaseCounts { values, work: counters, input, functions, folded, executed })
     }

@@ -1,5 +1,5 @@
-//! Serves a server under load: a slice is one schedule of the load generator, and costs the CPU time that the server took
-//! a request. Its response times go along.
+//! Serves a server under load: a slice is one schedule of the load generator, and costs the CPU time that the server
+//! took a request. Its response times go along.
 //!
 //! The server and the load generator start with the worker and end with it. Each side plays the same schedules, other
 //! ones in each round.

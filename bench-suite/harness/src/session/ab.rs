@@ -19,7 +19,7 @@ use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunH
 use stats::Procedure;
 use workloads::cases::{self, Case};
 
-use super::doing::BothSides;
+use super::attribution::BothSides;
 use super::judging::Judged;
 use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};

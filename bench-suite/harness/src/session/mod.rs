@@ -5,15 +5,15 @@
 //!   and [`side_by_side`] places their programs; `choose_timed` chooses the cases that are timed, `nothing_to_measure`
 //!   says when none need be, and [`kept_counts`] keeps what was counted of a base.
 //! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
-//! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`doing`] finds out whose
-//!   doing a count that got worse is.
+//! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`attribution`] finds out
+//!   whose doing a count that got worse is.
 //! - [`backfill`] measures earlier commits for the history; [`odd_runs`] finds runs of it that are like no other.
 //! - [`judging`] judges a comparison; [`runs`] finds runs on the disk.
 
 pub mod ab;
+pub mod attribution;
 pub mod backfill;
 mod choose_timed;
-pub mod doing;
 pub mod judging;
 pub mod kept_counts;
 mod match_up;

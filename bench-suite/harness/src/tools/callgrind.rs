@@ -1,5 +1,5 @@
-//! Reads callgrind's profile: cost by call stack, or by function if callers are not separated. [`super::attribution`]
-//! evaluates it.
+//! Reads callgrind's profile: cost by call stack, or by function if callers are not separated.
+//! [`super::function_costs`] evaluates it.
 //!
 //! Profiles are taken with `--demangle=no`: instances of generic code share a name, and symbols tell them apart. The
 //! format is in valgrind's manual, "Callgrind Format Specification". A cost line after `calls=` is the callee's

@@ -7,9 +7,9 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use baselines::FunctionCost;
 
-use super::attribution::{self, SEPARATE_CALLERS};
 use super::bounded::last_lines;
 use super::callgrind::{self, CallgrindProfile};
+use super::function_costs::{self, SEPARATE_CALLERS};
 use super::valgrind::valgrind;
 use crate::workspace;
 
@@ -46,10 +46,10 @@ pub fn count(invocation: Invocation<'_>) -> Result<ProcessCounts> {
     let profile = profile(invocation)?;
     // Every function contains nothing, so each stands for itself.
     let root = if invocation.crates.is_empty() { "" } else { MAIN };
-    let functions = attribution::functions(&profile, root, invocation.crates);
+    let functions = function_costs::functions(&profile, root, invocation.crates);
     let sum: u64 = functions.iter().map(|function| function.instructions).sum();
     ensure!(sum == profile.total, "the functions sum to {sum}, callgrind's total is {}", profile.total);
-    Ok(ProcessCounts { instructions: profile.total, functions, folded: attribution::folded(&profile, MAIN) })
+    Ok(ProcessCounts { instructions: profile.total, functions, folded: function_costs::folded(&profile, MAIN) })
 }
 
 fn profile(Invocation { program, arguments, folder, crates }: Invocation<'_>) -> Result<CallgrindProfile> {
