@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::tally::histogram;
 
-/// The part of the p99 response time that may be the generator's own waiting.
+/// The part of the response time that may be the generator's own waiting: of its p99, and of its median.
 const OWN_PART: f64 = 0.25;
+
+/// A median wait up to this is never too long.
+const MEDIAN_LAG: Duration = Duration::from_millis(1);
 
 /// The part of its threads' time that a generator may compute.
 const CPU_PART: f64 = 0.9;
@@ -79,12 +82,13 @@ pub struct HealthLimits {
 impl GeneratorHealth {
     /// The reasons not to believe a run, each with its remedy; `response` has all response times of the run.
     pub fn complaints(&self, response: &Histogram<u64>, limits: HealthLimits) -> Vec<String> {
-        let p99 = if response.is_empty() { 0 } else { response.value_at_quantile(0.99) };
+        let LagPercentiles { p50, p99, .. } = LagPercentiles::of(response);
         let ms = |ns: u64| ns as f64 / 1e6;
-        let too_long =
-            |wait: u64| u128::from(wait) > limits.start_lag.as_nanos() && wait as f64 > OWN_PART * p99 as f64;
+        let is_long = |wait: u64, allowed: Duration, response: u64| {
+            u128::from(wait) > allowed.as_nanos() && wait as f64 > OWN_PART * response as f64
+        };
         let mut complaints = Vec::new();
-        if too_long(self.user_wait_ns.p99) {
+        if is_long(self.user_wait_ns.p99, limits.start_lag, p99) {
             complaints.push(format!(
                 "all {} users were busy when sessions were due: p99 of the wait for one is {:.1} ms, of the response \
                  time {:.1} ms, and up to {} sessions waited; raise --users, or lower --rate",
@@ -94,12 +98,15 @@ impl GeneratorHealth {
                 self.backlog
             ));
         }
-        if too_long(self.own_lag_ns.p99) {
+        // Of a short run, the p99 is a single request; a generator that can't keep up sends most of them late.
+        let own = self.own_lag_ns;
+        let late = [("p99", own.p99, limits.start_lag, p99), ("the median", own.p50, MEDIAN_LAG, p50)];
+        if let Some((which, own, _, response)) = late.into_iter().find(|(_, own, most, of)| is_long(*own, *most, *of)) {
             complaints.push(format!(
-                "the load generator sent too late: p99 of its own delay is {:.1} ms, of the response time {:.1} ms; \
-                 give it a free core, or lower --rate",
-                ms(self.own_lag_ns.p99),
-                ms(p99)
+                "the load generator sent too late: {which} of its own delay is {:.1} ms, of the response time {:.1} \
+                 ms; give it a free core, or lower --rate",
+                ms(own),
+                ms(response)
             ));
         }
         if self.cpu_share > CPU_PART && self.elapsed_ns > CPU_AFTER.as_nanos() as u64 {
@@ -206,6 +213,9 @@ mod tests {
         );
         let late = told(GeneratorHealth { own_lag_ns: wait(20), ..Default::default() });
         assert!(late.contains("p99 of its own delay is 20.0 ms") && late.contains("a free core"), "{late}");
+        let own_lag_ns = LagPercentiles { p50: 9_000_000, ..wait(0) };
+        let mostly = told(GeneratorHealth { own_lag_ns, ..Default::default() });
+        assert!(mostly.contains("the median of its own delay is 9.0 ms, of the response time 30.0 ms"), "{mostly}");
         let busy = GeneratorHealth { cpu_share: 0.95, elapsed_ns: 2_000_000_000, ..Default::default() };
         assert!(told(busy.clone()).contains("95% of the CPU time of its threads: raise --threads"));
         assert_eq!(told(GeneratorHealth { elapsed_ns: 500_000_000, ..busy }), "");

@@ -13,7 +13,7 @@ use harness::lanes::UNIT;
 use harness::lanes::call_stacks;
 use harness::subject::memory::MemorySubject;
 use harness::subject::{self, NothingToMeasure, SubjectCase};
-use harness::tools::{attribution, valgrind};
+use harness::tools::{function_costs, valgrind};
 use harness::workspace;
 use worker::slice::ROOT;
 use workloads::cases;
@@ -84,10 +84,10 @@ impl ProfileArgs {
         let path = self.output.clone().unwrap_or_else(|| workspace::output().join("profiles").join(name));
         let Some(against) = &self.against else {
             let profile = call_stacks::profile(&new)?;
-            let folded = attribution::folded(&profile, ROOT);
+            let folded = function_costs::folded(&profile, ROOT);
             baselines::atomic::write(&path, reports::flamegraph::flamegraph(&folded, UNIT)?.as_bytes())?;
             baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
-            print_functions(&attribution::functions(&profile, ROOT, &crates));
+            print_functions(&function_costs::functions(&profile, ROOT, &crates));
             println!("\nflamegraph: {}", path.display());
             return Ok(Exit::Ok);
         };
@@ -111,7 +111,7 @@ impl ProfileArgs {
 /// Profiles both sides, writes three flamegraphs and lists the changes.
 fn compare((base, name): (&CaseCommand, &str), new: &CaseCommand, crates: &[String], path: &Path) -> Result<()> {
     let (base, new) = call_stacks::both(base, new)?;
-    let (folded_base, folded_new) = (attribution::folded(&base, ROOT), attribution::folded(&new, ROOT));
+    let (folded_base, folded_new) = (function_costs::folded(&base, ROOT), function_costs::folded(&new, ROOT));
     let (base_path, difference_path) = (path.with_extension("base.svg"), path.with_extension("difference.svg"));
     for (path, svg) in [
         (path, reports::flamegraph::flamegraph(&folded_new, UNIT)?),
@@ -122,7 +122,7 @@ fn compare((base, name): (&CaseCommand, &str), new: &CaseCommand, crates: &[Stri
     }
     baselines::atomic::write(&path.with_extension("folded"), folded_new.as_bytes())?;
     baselines::atomic::write(&base_path.with_extension("folded"), folded_base.as_bytes())?;
-    let functions = |profile| attribution::functions(profile, ROOT, crates);
+    let functions = |profile| function_costs::functions(profile, ROOT, crates);
     print_change(&functions(&base), &functions(&new), name);
     println!("\nflamegraph: {}", path.display());
     println!("the base:   {}", base_path.display());
