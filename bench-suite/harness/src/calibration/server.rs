@@ -32,36 +32,35 @@ const RATE: f64 = 500.0;
 /// Seconds of a slice. The CPU time of longer ones scatters as much.
 const SECONDS: f64 = 0.05;
 
-/// The number of processes that tell what a request costs.
+/// The number of rounds that tell what a request costs.
 const COSTS: usize = 3;
 
-/// Two servers side by side, and the cost of a request.
+/// Two servers side by side.
 pub struct ServerGates {
     subject: ServerSubject,
     both: SideBySide,
-    /// CPU time of a request without more work, ns.
-    cost_ns: f64,
 }
 
 impl ServerGates {
-    /// Places both builds of the server, and measures what a request costs the base.
+    /// Places both builds of the server.
     pub fn new([base, new]: &[Build; 2]) -> Result<ServerGates> {
         let both = SideBySide::new(base, new)?;
         let (side, _) = both.sides();
         let subject = subject(side.build.program(), cargo::build_one(OwnProgram::Loadgen)?)?;
-        let case = subject.case(&line(side.build.program(), 0));
-        let cost_ns = cost_ns(&side.program(&subject, &case, 0.0))?;
-        Ok(ServerGates { subject, both, cost_ns })
+        Ok(ServerGates { subject, both })
     }
 
-    /// The pair of a gate whose new side takes so much more CPU time per request, and the controls.
-    pub fn jobs(&self, extra_percent: f64) -> Vec<Job> {
+    /// The pair of a gate whose new side takes so much more CPU time per request, and the controls. What a request costs
+    /// the base is measured now, because it depends on what else the machine does.
+    pub fn jobs(&self, extra_percent: f64) -> Result<Vec<Job>> {
         let (base, new) = self.both.sides();
-        let spin_ns = (self.cost_ns * extra_percent / 100.0).round() as u64;
+        let unchanged = base.program(&self.subject, &self.subject.case(&line(base.build.program(), 0)), 0.0);
+        let cost_ns = if extra_percent > 0.0 { cost_ns(&unchanged)? } else { 0.0 };
+        let spin_ns = (cost_ns * extra_percent / 100.0).round() as u64;
         let case = |side: Side<'_>, spin_ns| self.subject.case(&line(side.build.program(), spin_ns));
         let program = |side: Side<'_>, spin_ns| side.program(&self.subject, &case(side, spin_ns), 0.0);
         let pair = jobs::job(&case(base, 0), &base.build.name, program(base, 0), program(new, spin_ns));
-        [pair].into_iter().chain(jobs::controls(&self.subject, &[case(new, 0)], new)).collect()
+        Ok([pair].into_iter().chain(jobs::controls(&self.subject, &[case(new, 0)], new)).collect())
     }
 }
 
@@ -83,22 +82,27 @@ fn line(program: &Path, spin_ns: u64) -> String {
     format!("'{}' --seed 1 --listen 127.0.0.1:{PORT} --spin-ns {spin_ns:09}", program.display())
 }
 
-/// The CPU time of a request, ns: the median over the slices of whole rounds, in a fresh process each.
+/// The CPU time of a request, ns: the median over the slices of rounds of the same program.
 fn cost_ns(program: &WorkerProgram) -> Result<f64> {
     let Slicing { warm_up, pairs, operations, .. } = program.slicing;
     let operations = operations.context("a slice under load has its number of sessions")?;
-    let mut costs = Vec::with_capacity(COSTS * pairs);
+    let mut costs = Vec::with_capacity(2 * COSTS * pairs);
     for _ in 0..COSTS {
-        let mut process = WorkerClient::start(program, None, Placement::default(), Deadlines::default())?;
-        process.ready()?;
-        for _ in 0..warm_up {
-            process.slice(Command::Count(operations))?;
+        let start = || WorkerClient::start(program, None, Placement::default(), Deadlines::default());
+        let mut sides = [start()?, start()?];
+        sides.iter_mut().try_for_each(|side| side.ready().map(drop))?;
+        for slice in 0..warm_up + pairs {
+            for side in &mut sides {
+                let worked = side.slice(Command::Slice(operations))?;
+                if slice >= warm_up {
+                    costs.push(worked.cpu_ns as f64 / operations as f64);
+                }
+            }
         }
-        for _ in 0..pairs {
-            costs.push(process.slice(Command::Slice(operations))?.cpu_ns as f64 / operations as f64);
+        for mut side in sides {
+            side.end()?;
+            side.ended()?;
         }
-        process.end()?;
-        process.ended()?;
     }
     let cost = Sample::new(costs)?.median();
     ensure!(cost > 0.0, "a request costs no CPU time: the clock stands still");

@@ -139,7 +139,7 @@ impl Calibration {
             Programs::One(build) => self.gate(number, seed, &SideBySide::new(build, build)?)?,
             Programs::Served(gates) => {
                 let extra = deal(&self.sizes, 1, number, seed)[0];
-                self.judge(gates.jobs(extra), &[(NAME, extra)], seed)?
+                self.judge(gates.jobs(extra)?, &[(NAME, extra)], seed)?
             }
             Programs::Two(builds) => {
                 let [base, new] = &**builds;
