@@ -41,7 +41,7 @@
 //! - **history**, **series**, **point**: the exact metrics of many commits; the values of one metric of one case,
 //!   commit by commit; one of them ([`history`]). To **backfill** is to measure earlier commits.
 //! - **change point**, **drift**: a place where a series changed; many small changes that add up to one
-//!   ([`stats::steps`] of exact values, else [`stats::change_points`]).
+//!   ([`stats::exact_changes`] of exact values, else [`stats::change_points`]).
 //! - **odd run**: a run that moved most benchmarks at once, and that no other run of the history is like
 //!   ([`history::OddRun`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.

@@ -10,7 +10,7 @@
 //! - [`decision`]: the looks over a whole suite, as a pure function from rounds to next steps.
 //! - [`binomial`]: bounds of a rate, for counts such as "0 red in 100 suites".
 //! - [`descriptive`]: the median, and percentiles.
-//! - [`steps`]: the changes of a series of exact values.
+//! - [`exact_changes`]: the changes of a series of exact values.
 //! - [`energy`]: the best place to split a series with noise; [`permutation`]: its significance; [`change_points`]: all
 //!   of them, over many series.
 //!
@@ -25,12 +25,12 @@ pub mod decision;
 pub mod descriptive;
 pub mod energy;
 mod error;
+pub mod exact_changes;
 pub mod hodges_lehmann;
 pub mod holm;
 pub mod permutation;
 pub mod procedure;
 pub mod round;
-pub mod steps;
 pub mod wilcoxon;
 
 pub use decision::{Decision, NextAction, PairData, PairState, next_steps};

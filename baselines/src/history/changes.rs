@@ -8,7 +8,7 @@ use crate::policy::{Limit, Policy};
 use crate::{Metric, Result};
 use stats::change_points::{ChangePoint, change_points};
 use stats::descriptive::median_in_place;
-use stats::steps::{is_noisy, steps};
+use stats::exact_changes::{is_noisy, steps_and_drifts};
 
 /// The probability of any change point in series of pure noise, at most.
 pub const LEVEL: f64 = 0.05;
@@ -110,7 +110,7 @@ fn exact_changes(metric: &Metric, values: &[f64], limit: Option<Limit>) -> Resul
     if is_noisy(values, allowed) {
         return Ok(None);
     }
-    let found = steps(values, allowed)?.into_iter();
+    let found = steps_and_drifts(values, allowed)?.into_iter();
     Ok(Some(found.map(|step| change(step.from, step.to, [values[step.from], values[step.to]], None)).collect()))
 }
 

@@ -27,13 +27,13 @@ const STICKING_OUT: usize = 4;
 /// There is no value, or one is not finite.
 ///
 /// ```
-/// use stats::steps::{ExactChange, steps};
+/// use stats::exact_changes::{ExactChange, steps_and_drifts};
 /// let reverted = [98.0, 98.0, 125.0, 125.0, 98.0, 98.5];
-/// let found = steps(&reverted, |value| 0.01 * value)?;
+/// let found = steps_and_drifts(&reverted, |value| 0.01 * value)?;
 /// assert_eq!(found, [ExactChange { from: 1, to: 2 }, ExactChange { from: 3, to: 4 }]);
 /// # Ok::<(), stats::StatsError>(())
 /// ```
-pub fn steps(values: &[f64], allowed: impl Fn(f64) -> f64) -> Result<Vec<ExactChange>> {
+pub fn steps_and_drifts(values: &[f64], allowed: impl Fn(f64) -> f64) -> Result<Vec<ExactChange>> {
     check_finite(values)?;
     let differ = |from: usize, to: usize| (values[to] - values[from]).abs() > allowed(values[from]);
     let (mut found, mut start) = (Vec::new(), 0);
@@ -104,7 +104,7 @@ mod tests {
 
     /// 1% of the value.
     fn found(values: &[f64]) -> Vec<(usize, usize)> {
-        let found = steps(values, |value| 0.01 * value).expect("finite");
+        let found = steps_and_drifts(values, |value| 0.01 * value).expect("finite");
         found.into_iter().map(|step| (step.from, step.to)).collect()
     }
 
@@ -120,8 +120,8 @@ mod tests {
         assert_eq!(found(&[100.0, 100.5, 99.9, 100.4, 100.0]), []);
         assert_eq!(found(&[7.0; 20]), []);
         assert_eq!(found(&[7.0]), []);
-        assert!(steps(&[], |_| 0.0).is_err());
-        assert!(steps(&[1.0, f64::NAN], |_| 0.0).is_err());
+        assert!(steps_and_drifts(&[], |_| 0.0).is_err());
+        assert!(steps_and_drifts(&[1.0, f64::NAN], |_| 0.0).is_err());
     }
 
     #[test]
