@@ -174,8 +174,8 @@ impl<W: LoadWorkload, P: Players<W>> UserGroup<W, P> {
         self.player.send_replace(Some(next));
     }
 
-    /// Wakes all that wait once the run is to end, and tells the player of ctrl-c, which goose catches, so that users in
-    /// the middle of a session stop as well.
+    /// Wakes all that wait once the run is to end, and tells the player of ctrl-c, which goose catches, so that users
+    /// in the middle of a session stop as well.
     async fn stop_at_end(&self) {
         while !is_killswitch_triggered() {
             tokio::time::sleep(POLL_INTERVAL).await;

@@ -6,7 +6,8 @@
 //! - [`send`]: waiting, sending, and playing a session.
 //! - [`attack`]: goose, which runs the users.
 //! - [`record`], [`health`], [`report`]: times of the requests, the generator's own health, measurements and summary.
-//! - [`run`]: one run from start to end; [`slices`]: several with the same users; [`merging`]: the logs of several.
+//! - [`prepared`], [`run`]: one run from start to end; [`slices`]: several with the same users; [`merging`]: logs of
+//!   several.
 
 mod arguments;
 mod arrivals;
@@ -14,6 +15,7 @@ mod attack;
 mod episodes;
 mod health;
 mod merging;
+mod prepared;
 mod record;
 mod report;
 mod run;

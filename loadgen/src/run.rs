@@ -1,56 +1,37 @@
 //! One run: reads the workload, has it played, and writes what came out.
 
 use std::ffi::OsString;
-use std::hash::Hasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use baselines::exit_code::Exit;
 use clap::Parser;
 use episodes::api::ServerStats;
 use episodes::corpus;
-use fnv::FnvHasher;
 
 use crate::arguments::Arguments;
 use crate::arrivals::mix::Mix;
-use crate::arrivals::schedule::{Pace, Schedule};
+use crate::arrivals::schedule::Schedule;
 use crate::arrivals::shard::LoadShard;
 use crate::attack;
 use crate::episodes::{Episodes, check};
-use crate::health::{GeneratorHealth, HealthLimits};
+use crate::prepared::{PreparedLoad, plan};
 use crate::record::interval_log::{LogEnd, LogHeader, SCHEMA};
 use crate::record::log_writer::{LogPlace, LogWriter};
 use crate::record::merge::LATE_NS;
-use crate::record::tally::Tally;
 use crate::report::{self, FinishedLoad, LoadSummary, ServerSnapshots};
 use crate::scenario::client::ScenarioClient;
 use crate::scenario::play::ScenarioWorkload;
 use crate::scenario::read::{self, ReadScenario};
 use crate::send::http::{ConnectionSettings, HttpClient};
-use crate::send::player::{LoadWorkload, Player, RunSettings, StopReason};
+use crate::send::player::{LoadWorkload, Player, RunSettings};
 use crate::slices;
-
-/// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
-const OVERTIME: Duration = Duration::from_secs(60);
-const CLOSED_DEADLINE: Duration = Duration::from_secs(600);
-pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Time between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(2);
-
-/// A workload that was read, with its name.
-pub struct Prepared<W> {
-    pub name: String,
-    /// A hash of everything that decides what is sent when.
-    pub plan: String,
-    pub workload: W,
-    pub mix: Mix,
-    /// A memory-server, which tells its own numbers.
-    memory: Option<HttpClient>,
-}
 
 /// Runs what the command line asks for, whose first word is the program's name.
 pub fn run(words: &[OsString]) -> Result<Exit> {
@@ -78,7 +59,7 @@ fn episodes(arguments: &Arguments) -> Result<Exit> {
     let limit = usize::try_from(arguments.limit).context("--limit")?;
     let plan = plan(&arguments.pace(), &bytes, &format!("{:?} {limit}", arguments.retrieve_ratio));
     let workload = Episodes::new(scripts, limit, http.clone())?;
-    start(arguments, Prepared { name: "load/episodes".to_owned(), plan, workload, mix, memory: Some(http) })
+    start(arguments, PreparedLoad { name: "load/episodes".to_owned(), plan, workload, mix, memory: Some(http) })
 }
 
 fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenario) -> Result<Exit> {
@@ -86,18 +67,10 @@ fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenari
     let client = ScenarioClient::new(&scenario, arguments)?;
     let workload = ScenarioWorkload::new(scenario, client, arguments.seed);
     let (mix, plan) = (workload.mix(), plan(&arguments.pace(), &bytes, ""));
-    start(arguments, Prepared { name, plan, workload, mix, memory: None })
+    start(arguments, PreparedLoad { name, plan, workload, mix, memory: None })
 }
 
-/// A hash of the pace and of the bytes of the workload. The shard is no part of it.
-pub fn plan(pace: &Pace, bytes: &[u8], more: &str) -> String {
-    let mut hasher = FnvHasher::default();
-    hasher.write(format!("{pace:?} {more}\n").as_bytes());
-    hasher.write(bytes);
-    format!("{:016x}", hasher.finish())
-}
-
-fn start<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
+fn start<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<W>) -> Result<Exit> {
     if arguments.plan {
         print_plan(Schedule::new(arguments.pace(), prepared.mix, arguments.shard()))?;
         return Ok(Exit::Ok);
@@ -132,12 +105,12 @@ fn print_plan(schedule: Schedule) -> Result<()> {
     out.flush().context("printing the schedule")
 }
 
-async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
-    let Prepared { name, plan, workload, mix, memory } = prepared;
+async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<W>) -> Result<Exit> {
+    let PreparedLoad { name, plan, workload, mix, memory } = prepared;
     let shard = arguments.shard();
     let schedule = Schedule::new(arguments.pace(), mix, shard);
     let totals = schedule.totals();
-    let deadline = deadline(arguments, totals.and_then(|totals| totals.end));
+    let deadline = arguments.deadline_after(totals.and_then(|totals| totals.end));
     let open = schedule.is_open();
     let header = LogHeader {
         schema: SCHEMA,
@@ -172,7 +145,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         progress.abort();
     }
     let counted = counted?;
-    ensure_not_stopped(&player)?;
+    player.ensure_not_stopped()?;
     let health = player.health(arguments.threads);
     let server = match before.zip(memory) {
         // One that was away may be another process now, whose counts began anew.
@@ -193,7 +166,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
     if tally.requests() != counted as u64 {
         eprintln!("loadgen: goose counted {counted} of {} requests; the measurements have them all", tally.requests());
     }
-    let unhealthy = complaints(arguments, &player, &health, &tally);
+    let unhealthy = player.complaints(&health, &tally, arguments.health_limits());
     if let Some(log) = player.log() {
         log.finish(LogEnd {
             sessions: tally.sessions,
@@ -239,36 +212,6 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) 
         }
     }
     Ok(Exit::Ok)
-}
-
-/// The deadline of a schedule with this end, which a closed one does not know.
-pub fn deadline(arguments: &Arguments, end: Option<Duration>) -> Duration {
-    arguments.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)))
-}
-
-/// An error if the server went away, or if somebody pressed ctrl-c.
-pub fn ensure_not_stopped<W: LoadWorkload>(player: &Player<W>) -> Result<()> {
-    match player.stop_reason() {
-        Some(StopReason::Gone(reason)) => bail!("{reason}"),
-        Some(StopReason::Interrupted) => bail!("interrupted after {} requests", player.tally().requests()),
-        Some(StopReason::Late) | None => Ok(()),
-    }
-}
-
-/// The reasons not to believe a run that is over.
-pub fn complaints<W: LoadWorkload>(
-    arguments: &Arguments,
-    player: &Player<W>,
-    health: &GeneratorHealth,
-    tally: &Tally,
-) -> Vec<String> {
-    let late = player.stop_reason() == Some(&StopReason::Late);
-    let too_late = late.then(|| {
-        let seconds = player.deadline().as_secs_f64();
-        format!("the run was not done by its deadline of {seconds} s: lower --rate, raise --users or --deadline")
-    });
-    let limits = HealthLimits { start_lag: arguments.max_start_lag, users: arguments.users };
-    too_late.into_iter().chain(health.complaints(&tally.response, limits)).collect()
 }
 
 /// In a folder, each shard has its own file.

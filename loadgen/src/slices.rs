@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, LONGEST};
 use crate::arrivals::mix::Mix;
 use crate::arrivals::schedule::{Arrivals, Pace, Schedule};
 use crate::attack::{self, Players};
+use crate::prepared::{PreparedLoad, plan};
 use crate::report::{FinishedLoad, LoadSummary};
-use crate::run::{self, LONGEST, Prepared};
 use crate::send::player::{LoadWorkload, Player, RunSettings};
 
 /// A line on stdin: what replaces the pace of the command line.
@@ -54,8 +54,8 @@ impl SliceRequest {
 }
 
 /// Plays slices until stdin ends.
-pub async fn play<W: LoadWorkload>(arguments: &Arguments, prepared: Prepared<W>) -> Result<Exit> {
-    let Prepared { name, plan, workload, mix, .. } = prepared;
+pub async fn play<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<W>) -> Result<Exit> {
+    let PreparedLoad { name, plan, workload, mix, .. } = prepared;
     workload.connect().await?;
     let slices = Slices {
         arguments: arguments.clone(),
@@ -112,7 +112,7 @@ impl<W: LoadWorkload> Slices<W> {
         let Some(line) = self.lines.lock().await.recv().await else { return Ok(None) };
         let request = SliceRequest::read(&line.context("can't read the next request")?)?;
         let pace = request.pace(self.arguments.pace())?;
-        self.state.lock().plan = run::plan(&pace, self.plan.as_bytes(), &format!("first {}", request.first));
+        self.state.lock().plan = plan(&pace, self.plan.as_bytes(), &format!("first {}", request.first));
         Ok(Some(Arc::new(self.player(pace, request.first)?)))
     }
 
@@ -120,7 +120,7 @@ impl<W: LoadWorkload> Slices<W> {
         let schedule = Schedule::new(pace, self.mix.clone(), self.arguments.shard());
         let settings = RunSettings {
             first,
-            deadline: run::deadline(&self.arguments, schedule.totals().and_then(|totals| totals.end)),
+            deadline: self.arguments.deadline_after(schedule.totals().and_then(|totals| totals.end)),
             start_at: None,
             outage: self.arguments.outage,
             count_over: self.arguments.count_over,
@@ -131,10 +131,10 @@ impl<W: LoadWorkload> Slices<W> {
 
     /// Writes the summary of a slice.
     fn answer(&self, player: &Player<W>) -> Result<()> {
-        run::ensure_not_stopped(player)?;
+        player.ensure_not_stopped()?;
         let health = player.health(self.arguments.threads);
         let tally = player.tally();
-        let unhealthy = run::complaints(&self.arguments, player, &health, &tally);
+        let unhealthy = player.complaints(&health, &tally, self.arguments.health_limits());
         let (name, outages) = (&self.name, player.outages());
         let load = FinishedLoad { name, tally: &tally, health: &health, server: None, open: true, outages };
         let summary = LoadSummary::new(&load, &self.state.lock().plan, self.arguments.shard(), &unhealthy);

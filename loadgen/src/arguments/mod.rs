@@ -13,6 +13,7 @@ use self::units::{duration, number, time};
 use crate::arrivals::schedule::{Arrivals, Pace, Within};
 use crate::arrivals::shard::{COMPLETION_INDEX, LoadShard};
 use crate::arrivals::swing::Swing;
+use crate::health::HealthLimits;
 use crate::send::http::{BodyEncoding, ConnectionSettings, HttpSettings, RemotePermission};
 
 /// Sends whole sessions of requests at a given pace, and measures how the server answers.
@@ -176,6 +177,11 @@ Wrong answers do not change the exit code: they are counted by the metric `error
 `loadgen merge LOGS` adds the interval logs of all shards; `loadgen scenario` writes a first scenario from a curl command,
 a HAR file or an OpenAPI document. FORMAT.md describes both files.";
 
+/// Default deadlines: time beyond an open schedule, time for a closed one, and the longest of all.
+const OVERTIME: Duration = Duration::from_secs(60);
+const CLOSED_DEADLINE: Duration = Duration::from_secs(600);
+pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// Names of the arrivals on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ArrivalKind {
@@ -233,6 +239,16 @@ impl Arguments {
     pub fn http(&self, connection: ConnectionSettings) -> HttpSettings {
         let remote = RemotePermission { allow_remote: self.allow_remote, hosts: self.allow_host.clone() };
         HttpSettings { timeout: self.timeout, remote, wire: self.wire, connection }
+    }
+
+    /// The deadline of a schedule with this end, which a closed one does not know.
+    pub fn deadline_after(&self, end: Option<Duration>) -> Duration {
+        self.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)))
+    }
+
+    /// The bounds of a healthy generator.
+    pub fn health_limits(&self) -> HealthLimits {
+        HealthLimits { start_lag: self.max_start_lag, users: self.users }
     }
 
     /// The part of the schedule that is played.

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::http::{HttpResponse, RequestError};
 use super::timer::Timer;
 use crate::arrivals::schedule::{PlannedSession, Schedule};
-use crate::health::{GeneratorHealth, LagPercentiles, Waits, cpu_time};
+use crate::health::{GeneratorHealth, HealthLimits, LagPercentiles, Waits, cpu_time};
 use crate::record::interval_log::LogHeader;
 use crate::record::log_writer::{LogWriter, RequestTimes};
 use crate::record::tally::{OperationName, RequestRecord, Tally, nanoseconds};
@@ -222,9 +222,23 @@ impl<W: LoadWorkload> Player<W> {
         self.pace.stopped.get()
     }
 
-    /// Nothing was sent later than this after the start.
-    pub fn deadline(&self) -> Duration {
-        self.pace.settings.deadline
+    /// An error if the server went away, or if somebody pressed ctrl-c.
+    pub fn ensure_not_stopped(&self) -> Result<()> {
+        match self.stop_reason() {
+            Some(StopReason::Gone(reason)) => bail!("{reason}"),
+            Some(StopReason::Interrupted) => bail!("interrupted after {} requests", self.tally().requests()),
+            Some(StopReason::Late) | None => Ok(()),
+        }
+    }
+
+    /// The reasons not to believe a run that is over.
+    pub fn complaints(&self, health: &GeneratorHealth, tally: &Tally, limits: HealthLimits) -> Vec<String> {
+        let late = self.stop_reason() == Some(&StopReason::Late);
+        let too_late = late.then(|| {
+            let seconds = self.pace.settings.deadline.as_secs_f64();
+            format!("the run was not done by its deadline of {seconds} s: lower --rate, raise --users or --deadline")
+        });
+        too_late.into_iter().chain(health.complaints(&tally.response, limits)).collect()
     }
 
     /// The requests so far.

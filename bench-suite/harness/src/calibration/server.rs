@@ -50,8 +50,8 @@ impl ServerGates {
         Ok(ServerGates { subject, both })
     }
 
-    /// The pair of a gate whose new side takes so much more CPU time per request, and the controls. What a request costs
-    /// the base is measured now, because it depends on what else the machine does.
+    /// The pair of a gate whose new side takes so much more CPU time per request, and the controls. What a request
+    /// costs the base is measured now, because it depends on what else the machine does.
     pub fn jobs(&self, extra_percent: f64) -> Result<Vec<Job>> {
         let (base, new) = self.both.sides();
         let unchanged = base.program(&self.subject, &self.subject.case(&line(base.build.program(), 0)), 0.0);

@@ -435,7 +435,7 @@ mod tests {
         let mut session = Session { path, writer, seed: 1, notes: vec![], scope: None, budget: Budget::default() };
         session.randomize(&mut both).expect("said");
         let [skipped] = &session.writer.so_far().skipped[..] else { panic!("said once") };
-        assert!(skipped.what == "layouts" && skipped.why.contains("they only advise"), "{skipped:?}");
+        assert!(skipped.what == "layouts" && skipped.why.contains("times only advise"), "{skipped:?}");
         let policy = Policy::standard();
         let case = CaseKey { benchmark: "step/log".to_owned(), variant: String::new() };
         let action = |policy: &Policy, metric| policy.limit(&case, metric, runs::today()).map(|limit| limit.action);
