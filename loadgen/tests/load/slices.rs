@@ -50,7 +50,6 @@ fn slices_share_users_and_connections() {
     assert_eq!(first["plan"], again["plan"]);
     assert!(first["plan"] != other["plan"] && other["plan"] != next["plan"]);
     assert_eq!(first["errors"], json!({}));
-    drop(slice);
     drop(requests);
     assert!(generator.wait().unwrap().success());
     let mut sent = paths.lock().unwrap().clone();
