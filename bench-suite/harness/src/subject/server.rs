@@ -131,10 +131,9 @@ impl Subject for ServerSubject {
 
     fn command(&self, build: &Build, case: &SubjectCase) -> CaseCommand {
         // No more sessions than there are can be under way.
-        let users = self.load.sessions().clamp(1, MOST_USERS);
-        let pace = ["--rate".to_owned(), self.load.rate.to_string(), "--users".to_owned(), users.to_string()];
-        let mut arguments = vec![SERVE.to_owned()];
-        arguments.extend(pace);
+        let users = self.load.sessions().clamp(1, MOST_USERS).to_string();
+        let rate = self.load.rate.to_string();
+        let mut arguments = [SERVE, "--rate", &rate, "--users", &users].map(str::to_owned).to_vec();
         arguments.extend(self.load.arguments.iter().map(|argument| format!("--load={argument}")));
         if let Some(loadgen) = &self.load.generator {
             arguments.extend(["--loadgen".to_owned(), loadgen.display().to_string()]);
