@@ -20,6 +20,12 @@ const STARTING: Duration = Duration::from_secs(30);
 /// The time between two such requests.
 const ASKING: Duration = Duration::from_millis(20);
 
+/// A transaction that writes nothing, but waits for its turn to.
+const WRITING: &str = r#"{"requests": [
+    {"type": "execute", "stmt": {"sql": "BEGIN IMMEDIATE"}},
+    {"type": "execute", "stmt": {"sql": "ROLLBACK"}}
+]}"#;
+
 /// A server that was started here. Dropping it kills the server.
 pub struct Sqld {
     program: PathBuf,
@@ -97,19 +103,46 @@ impl Sqld {
 
     /// True if it answers a request for its health.
     fn answers(&self) -> bool {
-        let response = TcpStream::connect(self.address).and_then(|mut server| {
-            server.set_read_timeout(Some(STARTING))?;
-            server.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
-            let mut answer = String::new();
-            server.read_to_string(&mut answer)?;
-            Ok(answer)
-        });
-        response.is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
+        self.ask("GET /health HTTP/1.0\r\n\r\n").is_ok()
+    }
+
+    /// True if a transaction of another client gets its turn to write.
+    pub fn takes_writes(&self) -> bool {
+        let length = WRITING.len();
+        let answer = self.ask(&format!("POST /v2/pipeline HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{WRITING}"));
+        answer.is_ok_and(|answer| !answer.contains(r#""type":"error""#))
+    }
+
+    /// The answer to a request, if its status is 200.
+    fn ask(&self, request: &str) -> std::io::Result<String> {
+        let mut server = TcpStream::connect(self.address)?;
+        server.set_read_timeout(Some(STARTING))?;
+        server.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        server.read_to_string(&mut answer)?;
+        let accepted = answer.split(' ').nth(1) == Some("200");
+        accepted.then_some(answer).ok_or_else(|| std::io::Error::other("the status is not 200"))
     }
 }
 
 impl Drop for Sqld {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_writes_as_long_as_it_runs() {
+        let Ok(program) = find() else { return };
+        let mut sqld = Sqld::start(program).unwrap();
+        assert!(sqld.takes_writes());
+        sqld.kill();
+        assert!(!sqld.takes_writes());
+        sqld.restart().unwrap();
+        assert!(sqld.takes_writes());
     }
 }
