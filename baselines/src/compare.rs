@@ -141,7 +141,7 @@ fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Optio
     }
     let threads = |of: &Measurement| of.counters.get(THREADS).copied();
     if let (Some(1), Some(threads @ 2..)) = (threads(base), threads(new)) {
-        return Some(format!("it has {threads} threads, the base one: what others than the first do is not counted"));
+        return Some(format!("it has {threads} threads, the base has one: only the first is counted"));
     }
     let done = |name| new.counters.get(name).copied().unwrap_or(0);
     less_work(

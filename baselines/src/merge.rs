@@ -122,7 +122,7 @@ fn fits(first: &Named<'_>, other: &Named<'_>) -> Result<()> {
     }
     if one.division != two.division {
         let remedy = "have all machines list the same cases, and start all shards again";
-        return refused(both("they divide the cases otherwise"), remedy);
+        return refused(both("they divide the cases differently"), remedy);
     }
     Ok(())
 }

@@ -159,7 +159,7 @@ impl PairVerdicts {
         for equal in self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Equal) {
             equal.verdict = Verdict::Inconclusive;
             equal.why = format!(
-                "a slowdown may have been missed like that of {missed}: measure where less is going on, or for longer"
+                "the slowdown of {missed} was missed, so another may be: measure on a quieter machine, or for longer"
             );
         }
     }
@@ -460,7 +460,7 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
     }
     match state.action {
         NextAction::Stop(Decision::Inconclusive) => {
-            why.push_str("; all rounds are spent: measure where less is going on");
+            why.push_str("; all rounds are spent: measure on a quieter machine");
         }
         NextAction::Stop(_) => {}
         NextAction::Measure { .. } | NextAction::Wait => why.push_str("; the time was up: give it more (--budget)"),

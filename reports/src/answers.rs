@@ -116,7 +116,7 @@ fn trust(report: &Report, worse: &[&Delta]) -> String {
     let mut said = Vec::new();
     if exact > 0 {
         said.push(format!(
-            "{} counted under valgrind, where the same program gives the same again",
+            "{} counted under valgrind, where counts repeat exactly",
             of(exact, worse.len())
         ));
     }

@@ -57,7 +57,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
 
-    /// The start of requests [default: open, or closed with --arrivals closed]
+    /// The load model: when requests start [default: open, or closed with --arrivals closed]
     #[arg(long, value_enum)]
     pub model: Option<ModelKind>,
 
@@ -69,7 +69,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = |text: &str| number(text, 0.01, 1e3))]
     pub shape: f64,
 
-    /// The part by which the rate rises and falls, from 0 to 1 (not closed)
+    /// The relative amplitude of a sinusoidal rate, from 0 to 1 (not closed)
     #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = |text: &str| number(text, 0.0, 1.0))]
     pub swing: f64,
 
@@ -98,7 +98,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
 
-    /// The longest that the server may be away, from its last answer on; requests fail meanwhile, and the run goes on
+    /// The longest outage of the server, from its last answer on; requests fail meanwhile, and the run goes on
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub outage: Duration,
 
@@ -143,7 +143,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub start_at: Option<SystemTime>,
 
-    /// Waits of the generator up to this are never too long; longer ones must be a small part of the response time
+    /// Delays of the generator up to this are accepted; longer ones must be a small part of the response time
     #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = duration)]
     pub max_start_lag: Duration,
 

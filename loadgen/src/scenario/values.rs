@@ -79,7 +79,7 @@ fn missing(name: &str, scenario: &Scenario) -> String {
             None => format!("add [data.{set}] with a file"),
         },
         None if scenario.pools.contains_key(name) => {
-            "have a session with `before` put one into the pool, and stand above this one".to_owned()
+            "fill the pool in a session with `before` that stands above this one".to_owned()
         }
         None => "have a request before it in the session extract it".to_owned(),
     };

@@ -274,7 +274,7 @@ fn trends(base: &Run) -> Vec<ChangedSeries> {
 fn interleaved(store: &str, durability: &str, relative: f64, interval: [f64; 2], verdict: Verdict) -> Delta {
     let base = 29_853.0;
     let case = case("step/log", &[("store", store), ("durability", durability)]);
-    let why = "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure where less is going on";
+    let why = "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure on a quieter machine";
     Delta {
         base: Some(base),
         new: Some((base * (1.0 + relative)).round()),

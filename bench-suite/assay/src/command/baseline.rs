@@ -158,7 +158,7 @@ fn refuse_odd(run: &Run) -> Result<()> {
     let policy = Rulebook::of_this_tree(own.is_file().then_some(&own))?.policy;
     match &odd_runs(&history, &policy, runs::today(), |commit| commit == environment.commit)[..] {
         [odd, ..] => bail!(
-            "the run is {odd} of {}: measure again, and accept it with --odd if it stays so",
+            "the run is {odd} of {}: measure again, and if the result repeats, accept it with --odd",
             History::path(&folder, &history.environment).display()
         ),
         [] => Ok(()),

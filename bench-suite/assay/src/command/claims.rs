@@ -96,7 +96,7 @@ impl ClaimsArgs {
         self.cargo.refuse_if(true)?;
         ensure!(
             workspace::has_the_memory(),
-            "here nothing is claimed but by a change: `assay claims 'BENCHMARK -20%' --against REV`"
+            "this project has no claims file: judge a change, `assay claims 'BENCHMARK -20%' --against REV`"
         );
         let claims = definition::select(&self.ids)?;
         if self.list {

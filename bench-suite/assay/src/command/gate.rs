@@ -325,7 +325,7 @@ impl GateArgs {
     fn remedy(&self, folder: &Path, environment: &Environment) -> Result<&'static str> {
         Ok(match baseline::find(folder, environment)? {
             BaselineLookup::Found(..) => {
-                "the one in this tree can't judge its own change: commit it first; in CI, land it in a change of its own"
+                "a baseline can't judge the change that adds it: commit it first; in CI, merge it in a change of its own"
             }
             _ => {
                 "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`; or compare \
@@ -375,7 +375,7 @@ impl GateArgs {
         if !others.is_empty() {
             report
                 .notes
-                .push(format!("nothing of {} is in this run: its baseline was not looked at", others.join(", ")));
+                .push(format!("this run has no benchmark of {}: its baseline was not used", others.join(", ")));
         }
         report.notes.extend(rulebook.notes.iter().cloned());
         report.judgement = Some(judgement);

@@ -148,7 +148,7 @@ fn a_limit_that_limits_nothing_is_refused() {
         let compare = ["compare", "run.jsonl", "run.jsonl", "--policy", "policy.toml"];
         let (code, output) = told(folder.path(), &compare);
         assert_eq!(code, 1, "{output}");
-        assert!(output.contains("more limits nothing"), "{output}");
+        assert!(output.contains("as more limits nothing"), "{output}");
     }
 }
 

@@ -60,8 +60,8 @@ pub fn measure(
     }
     ensure!(
         inputs[0] == inputs[1],
-        "the sides work on different inputs ({} and {}): what generates or reads the episodes changed between them, or how \
-            many the benchmark takes; choose a base after that change. A new field without values is the same input if \
+        "the sides work on different inputs ({} and {}): what generates or reads the episodes changed between them, or \
+            their number did; choose a base after that change. A new field without values is the same input if \
             `skip_serializing_if` leaves it out",
         inputs[0],
         inputs[1]

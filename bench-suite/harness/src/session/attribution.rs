@@ -56,7 +56,7 @@ impl BothSides<'_> {
             if !is_compiled_otherwise(&delta.case, counts) {
                 delta.blocks = true;
                 delta.doing = Some(Doing::unknown(
-                    "what it executes is the same before optimisation and after it: its data may lie elsewhere",
+                    "it executes the same code, before optimisation and after it: its data may be placed differently",
                 ));
             }
         }
