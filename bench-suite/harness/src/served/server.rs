@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use worker::protocol::{Ready, VERSION, Worked};
 
 use super::{answer_requests, cpu_clock, end, fail_by_answer};
@@ -120,18 +120,22 @@ impl Slices<'_> {
             });
         }
         bail!(
-            "the load generator was the bottleneck {TRIES} times ({unhealthy}): lower `--rate`, or measure where less \
-               is going on"
+            "the load generator was the bottleneck {TRIES} times ({unhealthy}): lower `--rate`, or measure on a \
+               quieter machine"
         )
     }
 
     /// The CPU time since the slice before, so that what a slice puts off is charged to the next one.
     fn cpu_ns(&mut self) -> Result<u64> {
         let now = cpu_clock::of_tree(self.server.id())?;
-        let since = now.checked_sub(self.until_now).context(
-            "a process of the server ended, and its CPU time is lost: start the server so that its processes stay",
-        )?;
-        self.until_now = now;
+        // What a process took that ended since is rounded down to a tick.
+        ensure!(
+            now + cpu_clock::TICK_NS >= self.until_now,
+            "a process of the server ended, and its CPU time is lost: start the server so that it waits for what it \
+             starts"
+        );
+        let since = now.saturating_sub(self.until_now);
+        self.until_now = now.max(self.until_now);
         Ok(since)
     }
 }

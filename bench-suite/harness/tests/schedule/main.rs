@@ -235,7 +235,7 @@ fn a_worker_that_hangs_is_invalid_and_killed() {
 #[test]
 fn a_worker_that_talks_nonsense_is_invalid() {
     let cases = [
-        (Script { start: "echo hello", ..Script::honest() }, "the worker sent no answer"),
+        (Script { start: "echo hello", ..Script::honest() }, "the worker sent an invalid answer"),
         (Script { protocol: 9, ..Script::honest() }, "speaks protocol 9"),
         (Script { case: "another", ..Script::honest() }, "the sides are mixed up"),
         (Script { input: "other", ..Script::honest() }, "different inputs"),
