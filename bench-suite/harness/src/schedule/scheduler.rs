@@ -188,7 +188,7 @@ impl RoundQueue<'_> {
             if measured.is_err() && budget.is_over() {
                 break;
             }
-            if measured.is_err() && !self.is_alone {
+            if measured.is_err() && !self.is_alone && !job.base.slicing.alone {
                 self.aside.lock().push(turn);
                 continue;
             }

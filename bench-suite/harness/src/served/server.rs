@@ -20,7 +20,7 @@ use crate::words;
 pub const PORT: &str = "{port}";
 
 /// How often a load is tried whose generator was the bottleneck.
-const TRIES: usize = 3;
+const TRIES: u64 = 3;
 
 /// Seeds of a round: more than it has slices.
 const SEEDS: u64 = 1000;
@@ -93,10 +93,12 @@ impl Slices<'_> {
     fn slice(&mut self, sessions: u64) -> Result<Worked> {
         let more = 1.0 + self.extra;
         let (played, rate) = ((sessions as f64 * more).round() as u64, self.load.rate * more);
-        let request = SliceRequest { sessions: played, rate, seed: self.next, first: self.first };
-        (self.next, self.first) = (self.next + 1, self.first + played);
+        let (seed, first) = (self.next, self.first);
+        (self.next, self.first) = (seed + 1, first + TRIES * played);
         let mut unhealthy = String::new();
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
+            // Each try has sessions of its own, as a server may refuse to create something twice.
+            let request = SliceRequest { sessions: played, rate, seed, first: first + tried * played };
             let began = Instant::now();
             let summary = self.generator.slice(request)?;
             let cpu_ns = self.cpu_ns()?;
