@@ -65,8 +65,9 @@ fn episodes(arguments: &Arguments) -> Result<Exit> {
 fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenario) -> Result<Exit> {
     let name = format!("load/{}", scenario.name);
     let client = ScenarioClient::new(&scenario, arguments)?;
-    let workload = ScenarioWorkload::new(scenario, client, arguments.seed);
-    let (mix, plan) = (workload.mix(), plan(&arguments.pace(), &bytes, ""));
+    let workload = ScenarioWorkload::new(scenario, client, arguments.seed, arguments.shard());
+    let preset = arguments.preset.as_deref().unwrap_or_default();
+    let (mix, plan) = (workload.mix(), plan(&arguments.pace(), &bytes, preset));
     start(arguments, PreparedLoad { name, plan, workload, mix, memory: None })
 }
 

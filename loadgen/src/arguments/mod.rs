@@ -228,7 +228,7 @@ impl Arguments {
         };
         let sessions = match (self.episodes, self.duration) {
             (Some(sessions), _) => sessions,
-            (None, Some(_)) => 1_000_000,
+            (None, Some(_)) => u64::MAX, // the duration ends it
             (None, None) => 200,
         };
         let swing = (self.swing > 0.0).then_some(Swing { share: self.swing, period: self.period });
@@ -243,6 +243,7 @@ impl Arguments {
 
     /// The deadline of a schedule with this end, which a closed one does not know.
     pub fn deadline_after(&self, end: Option<Duration>) -> Duration {
+        let end = end.or(self.duration);
         self.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)))
     }
 
@@ -284,7 +285,7 @@ mod tests {
             Arguments::try_parse_from(arguments).expect("valid").pace()
         };
         assert_eq!(parse(&[]).sessions, 200);
-        assert_eq!(parse(&["--duration", "1s"]).sessions, 1_000_000);
+        assert_eq!(parse(&["--duration", "1s"]).sessions, u64::MAX, "bounded by the duration");
         assert_eq!(parse(&["--duration", "1s", "--episodes", "3"]).sessions, 3);
         assert_eq!(parse(&["--arrivals", "closed"]).arrivals, Arrivals::Closed);
         assert_eq!(parse(&["--model", "closed"]).arrivals, Arrivals::Closed);

@@ -289,7 +289,7 @@ impl GateArgs {
 
     /// Measures a server under load against a revision, by that revision's rules.
     fn server(&self, subject: &ServerSubject, revision: &str) -> Result<Exit> {
-        let notes = |base: &Base| self.server.changed_scenario(subject, &base.commit).into_iter().collect();
+        let notes = |base: &Base| self.server.notes(subject, &base.commit);
         self.by_rules_of(subject.repository(), revision, subject, notes)
     }
 
