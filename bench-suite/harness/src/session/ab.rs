@@ -236,7 +236,11 @@ impl AbSession<'_> {
         let environment = nothing_to_measure::environment(measured, base);
         // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
-        let mut what = format!("{programs:?}|{repeat}|{:?}|{}", subject.crates()?, counts::METRICS.join(","));
+        // Project files may differ in the variables of the benches; the number of operations is checked for each case.
+        let variables = |case: &SubjectCase| subject.command(base, &SubjectCase { operations: 1, ..case.clone() }).variables;
+        let variables: BTreeSet<Vec<(String, String)>> = cases.iter().map(variables).collect();
+        let (crates, metrics) = (subject.crates()?, counts::METRICS.join(","));
+        let mut what = format!("{programs:?}|{repeat}|{crates:?}|{metrics}|{variables:?}");
         if subject.counting() == Counting::Process {
             // A command sees them all.
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
