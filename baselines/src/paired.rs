@@ -245,7 +245,14 @@ impl<'a> Judged<'a> {
         let screen = paired.rounds.iter().filter(|round| round.stage == Stage::Screen);
         let operation = Sample::new(operations_ns(screen, paired.pair.operations, of, |round| &round.base));
         let floor = operation.map_or(0.0, |sample| absolute / sample.median().max(f64::MIN_POSITIVE));
-        Judged { index, paired, metric, rule, limit: relative.max(floor), tolerance: tolerance.max(2.0 * floor) }
+        // Whatever the policy allows, the slowdown of a control is to be found.
+        let most = match paired.pair.control {
+            Some(Control::Slower { percent }) => percent / 100.0,
+            Some(Control::Same) | None => f64::INFINITY,
+        };
+        let limit = relative.max(floor).min(most / 2.0);
+        let tolerance = tolerance.max(2.0 * floor).min(0.9 * most);
+        Judged { index, paired, metric, rule, limit, tolerance }
     }
 }
 

@@ -237,8 +237,8 @@ impl AbSession<'_> {
         // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
         // Project files may differ in the variables of the benches; the number of operations is checked for each case.
-        let variables = |case: &SubjectCase| subject.command(base, &SubjectCase { operations: 1, ..case.clone() }).variables;
-        let variables: BTreeSet<Vec<(String, String)>> = cases.iter().map(variables).collect();
+        let once = |case: &SubjectCase| SubjectCase { operations: 1, ..case.clone() };
+        let variables: BTreeSet<_> = cases.iter().map(|case| subject.command(base, &once(case)).variables).collect();
         let (crates, metrics) = (subject.crates()?, counts::METRICS.join(","));
         let mut what = format!("{programs:?}|{repeat}|{crates:?}|{metrics}|{variables:?}");
         if subject.counting() == Counting::Process {

@@ -86,7 +86,7 @@ impl BaseCommit {
         let Some(branch) = branch else { return Ok(BaseCommit::new(root, "HEAD").ok()) };
         let base = base::choose(root, &format!("origin/{branch}"), false).with_context(|| {
             format!(
-                "can't find the merge base of HEAD and origin/{branch}, whose policy judges it: fetch both with their history"
+                "can't find the merge base of HEAD and origin/{branch}, whose policy judges it: fetch their history"
             )
         })?;
         Ok(Some(BaseCommit { repository: root.to_owned(), commit: base.commit }))
