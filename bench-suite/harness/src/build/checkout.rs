@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use baselines::environment;
 use serde::{Deserialize, Serialize};
 
@@ -179,9 +179,14 @@ impl SourceCheckout {
         self.build_tree(&format!("revision {}", short(&commit)), &commit, false)
     }
 
-    /// The program of the working tree as it is now: all files that git tracks or would add.
+    /// The program of the working tree as it is now: all files that git tracks or would add, and the submodules of the
+    /// commit.
+    ///
+    /// # Errors
+    /// A submodule is not as the commit has it.
     pub fn working_tree(&self) -> Result<Build> {
         let commit = resolve(&self.repository, "HEAD")?;
+        self.refuse_changed_submodules()?;
         let _lock = self.lock()?;
         self.check_out(&commit)?;
         let listed = git(&self.repository, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
@@ -256,6 +261,18 @@ impl SourceCheckout {
             git(&tree, &["config", &url, text(&from)?])?;
             let update = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", path];
             git(&tree, &update).with_context(|| format!("can't check out the submodule {path}"))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses submodules that are not as the commit has them: only those would be measured.
+    fn refuse_changed_submodules(&self) -> Result<()> {
+        const SUBMODULE: &str = "160000"; // the mode of git's tree entries
+        let changed = git(&self.repository, &["diff", "--raw", "--ignore-submodules=untracked", "HEAD"])?;
+        for (modes, path) in changed.lines().filter_map(|line| line.split_once('\t')) {
+            if modes.split(' ').take(2).any(|mode| mode.ends_with(SUBMODULE)) {
+                bail!("the submodule {path} is not as HEAD has it, and would not be measured: commit in it, and here");
+            }
         }
         Ok(())
     }
