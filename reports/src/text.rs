@@ -7,7 +7,7 @@ use baselines::{Lane, Run};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
-use crate::numbers::{count, percent, signed};
+use crate::numbers::{count, percent_at_most, signed};
 use crate::ranking::{rank, reasons};
 use crate::{Report, cause, deltas, headline, repeatability, tables};
 
@@ -144,7 +144,7 @@ fn bounds(equal: &[&Delta], names: &Names) -> String {
     let mut bounded: Vec<_> = equal.iter().filter_map(|delta| Some((delta.bound?.at_most, *delta))).collect();
     bounded.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     let line = |(at_most, delta): &(f64, &Delta)| {
-        let (at_most, metric) = (percent(*at_most), printable(&delta.metric));
+        let (at_most, metric) = (percent_at_most(*at_most), printable(&delta.metric));
         format!("    at most {at_most}  {metric} of {}\n", names.case(&delta.case))
     };
     let mut text: String = bounded.iter().take(BOUNDS).map(line).collect();
