@@ -72,6 +72,12 @@ pub trait Recipe: Debug + Send + Sync {
     /// The targets of the source in `tree`, which may be made ready for them.
     fn targets(&self, tree: &Path) -> Result<Targets>;
 
+    /// The folder in which cargo and rustup are called, relative to the source: they read the settings of it and of
+    /// those above.
+    fn folder(&self) -> PathBuf {
+        PathBuf::new()
+    }
+
     /// True if programs run among the files of their source.
     fn is_in_place(&self) -> bool {
         false
@@ -316,13 +322,14 @@ impl SourceCheckout {
         if own.is_none() && lock.is_file() {
             copy(&lock, &chosen)?;
         }
-        let rustc = match toolchain::version(&tree) {
+        let rustc = match toolchain::version(&self.cargo_folder()) {
             // It may need no compiler.
             Err(_) if self.recipe.is_in_place() => String::new(),
             version => version?,
         };
         let locked = fs::read_to_string(&lock).unwrap_or_default();
-        let key = format!("{rustc}{}{locked}{:?}{:?}", toolchain::settings(&tree)?, self.variables, self.recipe);
+        let settings = toolchain::settings(&self.cargo_folder())?;
+        let key = format!("{rustc}{settings}{locked}{:?}{:?}", self.variables, self.recipe);
         let folder = self.home.join(format!("{}-{}", short(&source), hash(&key)));
         if open(&folder).is_none_or(|cached| cached.may_build_later && !is_used(&folder)) {
             // Each has a copy of the libraries that it links.
@@ -363,7 +370,11 @@ impl SourceCheckout {
         }
         variables.extend(self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         variables.extend(more);
-        cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, target)
+        cargo::build_in(&self.cargo_folder(), Some(&self.build_folder()?), &variables, target)
+    }
+
+    fn cargo_folder(&self) -> PathBuf {
+        self.tree().join(self.recipe.folder())
     }
 
     /// Builds and keeps the programs, their linker inputs and the files of the source, atomically, as the next build
