@@ -23,7 +23,7 @@ use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
 use super::git::{git, resolve, short};
 use super::left_out::{not_built, not_compiled, nothing_built};
-use super::partial_clone;
+use super::{partial_clone, pristine};
 use super::prefill::prefill;
 use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
@@ -163,6 +163,9 @@ const LINK: &str = "link";
 
 /// The folder of the files of its source.
 const FILES: &str = "files";
+
+/// The list of these files.
+const LISTED: &str = "files.json";
 
 /// The number of cached programs.
 const CACHED: usize = 6;
@@ -331,7 +334,13 @@ impl SourceCheckout {
         let settings = toolchain::settings(&self.cargo_folder())?;
         let key = format!("{rustc}{settings}{locked}{:?}{:?}", self.variables, self.recipe);
         let folder = self.home.join(format!("{}-{}", short(&source), hash(&key)));
-        if open(&folder).is_none_or(|cached| cached.may_build_later && !is_used(&folder)) {
+        let is_kept = match open(&folder) {
+            None => false,
+            // By another gate, whose programs may write there just now.
+            Some(_) if is_used(&folder) => true,
+            Some(cached) => !cached.may_build_later && pristine::restore(&folder.join(FILES), &folder.join(LISTED))?,
+        };
+        if !is_kept {
             // Each has a copy of the libraries that it links.
             workspace::drop_old(&self.home, CACHED - 1, |folder| {
                 let is_build = [INDEX, PROGRAM, FILES].iter().any(|file| folder.join(file).exists());
@@ -419,6 +428,7 @@ impl SourceCheckout {
             index.programs.push((target_name, target.package));
         }
         ensure!(!index.programs.is_empty(), "{name} {}", nothing_built(&index.skipped));
+        pristine::record(&partial.path().join(FILES), &partial.path().join(LISTED))?;
         fs::write(partial.path().join(INDEX), serde_json::to_vec(&index)?).context("can't list the programs")?;
         drop_folder(folder)?;
         let partial = partial.keep();
@@ -438,6 +448,7 @@ impl SourceCheckout {
             copy(&self.tree().join(lock), &files.join(lock))?;
         }
         self.recipe.build_in_place(&files)?;
+        pristine::record(&files, &folder.join(LISTED))?;
         fs::write(folder.join(INDEX), serde_json::to_vec(&Index::default())?).context("can't list the programs")
     }
 
