@@ -290,8 +290,7 @@ fn a_control_is_to_be_found_whatever_the_policy_allows() {
     let policy = Policy::parse(Path::new("p.toml"), text).unwrap();
     let slower = |share| {
         let control = Some(Control::Slower { percent: 5.0 });
-        let pairs =
-            [Paired { pair: pair("step/log", control), rounds: rounds(0, share, 20, 220), abandoned: false }];
+        let pairs = [Paired { pair: pair("step/log", control), rounds: rounds(0, share, 20, 220), abandoned: false }];
         paired::judge(&Procedure::default(), &pairs, &policy, TODAY, 0).unwrap()
     };
     assert!(slower(0.05).wrong_controls.is_empty(), "{:?}", slower(0.05));

@@ -373,9 +373,7 @@ impl GateArgs {
         let exit = judgement.outcome.exit();
         let mut report = publish::report(path, new)?;
         if !others.is_empty() {
-            report
-                .notes
-                .push(format!("this run has no benchmark of {}: its baseline was not used", others.join(", ")));
+            report.notes.push(format!("this run has no benchmark of {}: its baseline was not used", others.join(", ")));
         }
         report.notes.extend(rulebook.notes.iter().cloned());
         report.judgement = Some(judgement);
