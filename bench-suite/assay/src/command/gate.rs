@@ -1,5 +1,6 @@
 //! `assay gate`: fails if a change made something worse.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::policy;
 use baselines::shard::ShardNumber;
-use baselines::{CaseKey, Environment, Lane, Run};
+use baselines::{CaseKey, Environment, Lane, Measurement, Run};
 use clap::Args;
 use harness::build::base::{self, Base};
 use harness::build::git::repository_of;
@@ -129,6 +130,19 @@ pub struct GateArgs {
     format: Option<Format>,
 }
 
+/// Leaves out of a baseline what is of other targets than a run. A baseline of before 2026-11-27 does not name them:
+/// then only the run's cases stay.
+fn keep_targets(base: &mut Run, new: &Run) {
+    let measured = new.measurements.iter().filter_map(|measurement| measurement.target.as_deref());
+    let targets: BTreeSet<&str> = measured.chain(new.skipped.iter().map(|skipped| skipped.what.as_str())).collect();
+    let is_of_them =
+        |measurement: &&Measurement| measurement.target.as_deref().is_some_and(|target| targets.contains(target));
+    let cases: BTreeSet<CaseKey> =
+        base.measurements.iter().filter(is_of_them).map(|measurement| measurement.case.clone()).collect();
+    let is_measured = |before: &Measurement| new.find(&before.case, &before.metric).is_some();
+    base.measurements.retain(|before| cases.contains(&before.case) || is_measured(before));
+}
+
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
@@ -177,7 +191,7 @@ impl GateArgs {
         let mut scope = narrow(&mut base, &new, &self.selection.selection())?;
         if self.cargo.is_partial() {
             let all = number_of_cases(&base);
-            base.measurements.retain(|before| new.find(&before.case, &before.metric).is_some());
+            keep_targets(&mut base, &new);
             scope = Some(format!("{} of {all} cases: --package, --bench", number_of_cases(&base)));
         }
         let judgement = judge(&steady(&base, &unsteady), &steady(&new, &unsteady), &rulebook, scope.as_deref());

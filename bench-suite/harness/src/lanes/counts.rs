@@ -255,7 +255,7 @@ pub fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Ve
             return Ok(measurement);
         }
         let measurement = measurement.with_counters(first.work.clone()).with_functions(first.functions.clone());
-        Ok(Measurement { input: first.input.clone(), ..measurement })
+        Ok(Measurement { input: first.input.clone(), target: Some(case.program.clone()), ..measurement })
     };
     METRICS.into_iter().filter(|metric| first.values.contains_key(metric)).map(measurement).collect()
 }
