@@ -151,8 +151,8 @@ impl ClaimsArgs {
             let selection = Selection { filter: Some(claim.benchmark.clone()), ..selection.clone() };
             let session = AbSession { selection: &selection, rulebook: &rulebook, budget: None };
             let judged = session.revisions(&*subject, &base.commit, None, false)?;
-            let deltas = &judged.judgement.comparison.deltas;
-            let judged_claim = change::judge(claim, &base.said, deltas, &judged.finished.run.pairs);
+            let (deltas, invalid) = (&judged.judgement.comparison.deltas, &judged.judgement.invalid);
+            let judged_claim = change::judge(claim, &base.said, deltas, &judged.finished.run.pairs, invalid);
             report.get_or_insert_with(|| empty(&judged.finished.run.header)).claims.push(judged_claim);
         }
         let report = report.context("nothing is claimed")?;
