@@ -126,6 +126,9 @@ fn judge(
 /// The counter of a process's threads.
 pub const THREADS: &str = "threads";
 
+/// The counter of branches that callgrind's predictor got wrong in the counted operations. It depends on addresses.
+pub const MISPREDICTED: &str = "mispredicted_branches";
+
 /// How the new side's case means something else than the base's.
 fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Option<String> {
     if base.durability != new.durability {
@@ -146,7 +149,7 @@ fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Optio
     let done = |name| new.counters.get(name).copied().unwrap_or(0);
     less_work(
         (base.counters.iter())
-            .filter(|(name, _)| metric.lane == Lane::Counts && *name != THREADS)
+            .filter(|(name, _)| metric.lane == Lane::Counts && ![THREADS, MISPREDICTED].contains(&name.as_str()))
             .map(|(name, before)| (name, *before, done(name))),
     )
 }

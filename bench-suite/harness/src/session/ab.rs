@@ -268,8 +268,10 @@ impl AbSession<'_> {
             Run { measurements: run.measurements.iter().filter(is_count).cloned().collect(), ..run.clone() }
         };
         let new_counts = counts(session.writer.so_far());
-        let deltas = compare::compare(&counts(&of_base), &new_counts, &self.rulebook.policy, runs::today()).deltas;
-        let same_code = choose_timed::same_code(cases, [base, new], &new_counts.measurements, &executed, &deltas);
+        let base_counts = counts(&of_base);
+        let deltas = compare::compare(&base_counts, &new_counts, &self.rulebook.policy, runs::today()).deltas;
+        let measured = [&base_counts.measurements[..], &new_counts.measurements];
+        let same_code = choose_timed::same_code(cases, [base, new], measured, &executed, &deltas);
         let same_code = same_code.unwrap_or_else(|error| {
             eprintln!("times: every case is timed, as the machine code can't be compared: {error:#}");
             BTreeSet::new()
