@@ -183,7 +183,7 @@ impl Place {
         );
         counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
         counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
-        let mispredicted = ["Bcm", "Bim"].iter().filter_map(|event| profile.events.get(*event)).sum();
+        let mispredicted: u64 = ["Bcm", "Bim"].iter().filter_map(|event| profile.events.get(*event)).sum();
         counters.insert(MISPREDICTED.to_owned(), mispredicted);
         let folded = function_costs::folded(&profile, ROOT);
         let executed = profile.symbols.into_keys().collect();
