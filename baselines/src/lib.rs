@@ -54,6 +54,7 @@ pub mod calibration;
 pub mod cause;
 pub mod claim;
 pub mod compare;
+pub mod delta;
 pub mod doing;
 pub mod environment;
 mod error;
@@ -70,7 +71,6 @@ pub mod ruled_out;
 mod schema;
 pub mod shard;
 mod stacks;
-pub mod verdict;
 
 pub use environment::Environment;
 pub use error::{Error, Result};

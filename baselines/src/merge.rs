@@ -10,11 +10,11 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+use crate::delta::{Comparison, Delta, Verdict};
 use crate::gate::{self, Judgement};
 use crate::paired;
 use crate::policy::Policy;
 use crate::shard::{LAYOUTS, Shard};
-use crate::verdict::{Comparison, Delta, Verdict};
 use crate::{Error, Lane, Metric, Result, Run, RunHeader};
 use stats::Procedure;
 use stats::decision::Stage;

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::verdict::{Delta, Verdict};
+use crate::delta::{Delta, Verdict};
 use crate::{CaseKey, Error, Lane, Metric, Result};
 
 /// The version of the format.

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Metric;
+use crate::delta::{Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, WAITING};
-use crate::verdict::{Bound, Delta, Verdict};
 
 /// What the bounds of all decided cases say together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

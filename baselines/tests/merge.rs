@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use baselines::compare::{Comparison, Delta, Verdict};
+use baselines::delta::{Comparison, Delta, Verdict};
 use baselines::exit_code::Exit;
 use baselines::gate::{self, Judgement};
 use baselines::merge::{self, Merged};

@@ -4,11 +4,10 @@
 
 use std::path::Path;
 
-use baselines::compare::{Comparison, Verdict};
+use baselines::delta::{Bound, Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, Pair, PairVerdicts, Paired, Round, Slices};
 use baselines::policy::Policy;
-use baselines::verdict::Bound;
 use baselines::{CaseKey, Durability, Environment, Run, RunHeader, RunWriter};
 use stats::Procedure;
 use stats::decision::Stage;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::{CaseKey, Metric};
 

@@ -1,7 +1,7 @@
 //! A delta in words, which several formats share, and what it says at all.
 
 use baselines::Metric;
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 
 use crate::numbers::{percent, percent_at_most};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::{Metric, Run};
 

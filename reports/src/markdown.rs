@@ -3,7 +3,7 @@
 //!
 //! Names may hold anything, so each is put in a code span that it can't end, and prose is escaped.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::gate::Judgement;
 
 use crate::charts::heat;

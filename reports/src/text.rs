@@ -1,7 +1,7 @@
 //! Tables for a terminal or a log, without colours and control characters. The most important comes last, near the
 //! prompt.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::gate::Judgement;
 use baselines::{Lane, Run};
 use comfy_table::{CellAlignment, Table, presets};

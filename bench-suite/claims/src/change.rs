@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use baselines::Durability;
 use baselines::claim::{self, ClaimVerdict, JudgedClaim, JudgedPart, MeasuredEffect, Target};
+use baselines::delta::Delta;
 use baselines::paired::Paired;
-use baselines::verdict::Delta;
 use harness::build::git::git;
 
 /// The start of a line that claims something.
@@ -125,7 +125,7 @@ fn cause(deltas: &[&Delta]) -> String {
 #[cfg(test)]
 mod tests {
     use baselines::CaseKey;
-    use baselines::verdict::Verdict;
+    use baselines::delta::Verdict;
 
     use super::*;
 

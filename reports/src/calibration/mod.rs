@@ -123,7 +123,7 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
 mod tests {
     use Verdict::{Equal, Improved, Inconclusive, Regressed};
     use baselines::calibration::{JudgedCase, SCHEMA};
-    use baselines::compare::Verdict;
+    use baselines::delta::Verdict;
 
     use super::counts::VerdictCounts;
     use super::*;

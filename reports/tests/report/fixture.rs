@@ -1,12 +1,12 @@
 //! Reports for the tests, built from the model. The numbers are a fixture: made up, fixed, and shaped like those of a
 //! real run.
 
-use baselines::compare::{Delta, Verdict, compare};
+use baselines::compare::compare;
+use baselines::delta::{Bound, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::history::changes::{ChangedSeries, changes};
 use baselines::history::{self, CaseValues, CommitRecord, History, series};
 use baselines::policy::Policy;
-use baselines::verdict::Bound;
 use baselines::{
     CallStacks, CaseKey, Durability, Environment, FunctionCost, InvalidEntry, Measurement, Run, RunHeader, Sample,
     Skipped,

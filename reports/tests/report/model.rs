@@ -1,7 +1,7 @@
 //! What reports conclude from the model: how green a pass is, which counts repeat, which charts there are.
 
 use baselines::Skipped;
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use baselines::{CaseKey, InvalidEntry, Measurement, Sample};
 use reports::figures::Drawing;
 use reports::headline::{Tone, headline};

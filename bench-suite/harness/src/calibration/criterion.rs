@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::calibration::JudgedCase;
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use tempfile::TempDir;
 use workloads::cases::Case;
 use workloads::input::Source;

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use baselines::compare::{self, Comparison, Delta, Verdict};
+use baselines::compare;
+use baselines::delta::{Comparison, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::{Limit, Policy};

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use baselines::delta::{Delta, Verdict};
 use baselines::doing::{BuildInputs, Doing, Whose, by_execution, by_inputs};
 use baselines::policy::Policy;
-use baselines::verdict::{Delta, Verdict};
 use baselines::{CaseKey, Metric};
 
 use super::runs;

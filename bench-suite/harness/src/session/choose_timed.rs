@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use baselines::compare::{MISPREDICTED, THREADS};
-use baselines::verdict::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::{CaseKey, Measurement};
 
 use crate::build::checkout::Build;

@@ -14,7 +14,7 @@ mod script;
 use std::path::Path;
 use std::time::Duration;
 
-use baselines::compare::{Comparison, Verdict};
+use baselines::delta::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, PairVerdicts, Paired};
 use baselines::policy::Policy;
