@@ -22,8 +22,8 @@ const BOUNDS: usize = 5;
 
 /// The whole report: the run, and then the judgement or the reason why there is none.
 pub fn render(report: &Report) -> String {
-    let side_by_side = report.side_by_side && report.judgement.is_some();
-    let mut text = if side_by_side { entries(&report.run) } else { run(&report.run) };
+    let shows_all = report.shows_all_deltas && report.judgement.is_some();
+    let mut text = if shows_all { entries(&report.run) } else { run(&report.run) };
     for note in &report.notes {
         text.push_str(&format!("note: {}\n", printable(note)));
     }
@@ -33,7 +33,7 @@ pub fn render(report: &Report) -> String {
             if let Some(against) = &report.against {
                 text.push_str(&format!("compared with {}\n", printable(against)));
             }
-            text.push_str(&judged_rows(judged, side_by_side));
+            text.push_str(&judged_rows(judged, shows_all));
         }
         None => {
             let headline = headline::headline(report);

@@ -248,7 +248,7 @@ pub fn regressed() -> Report {
             bytes: b"{\"record\":\"end\"}\n".to_vec(),
         }],
         trends: trends(&base),
-        side_by_side: false,
+        shows_all_deltas: false,
     }
 }
 

@@ -16,7 +16,7 @@ use harness::session::ab::AbSession;
 use harness::session::plan::{RunProfile, Selection, command_line, draw_seed};
 use harness::session::rulebook::Rulebook;
 use harness::session::runs;
-use harness::session::side_by_side::SideBySide;
+use harness::session::staged_sides::StagedSides;
 use harness::subject;
 use harness::subject::memory::MemorySubject;
 use harness::workspace;
@@ -111,7 +111,7 @@ impl ClaimsArgs {
             RunHeader { rounds_seed: Some(seed), ..measure::header(&source, command_line(), self.profile.name())? };
         let path = folder.join(format!("{}.json", runs::name(&header.environment)));
         let worker = MemorySubject { source: source.clone() }.relinkable()?;
-        let mut both = SideBySide::new(&worker, &worker)?;
+        let mut both = StagedSides::new(&worker, &worker)?;
         if let Err(why) = both.randomize_layouts(seed) {
             eprintln!(
                 "skipped: layouts: both variants are measured in one, which can move times by some per cent: {why}"

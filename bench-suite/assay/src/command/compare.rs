@@ -233,7 +233,7 @@ impl CompareArgs {
         }
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);
-        report.side_by_side = true;
+        report.shows_all_deltas = true;
         report.against = Some(format!("run {}", base_path.display()));
         print!("{}", reports::render(&report, self.format)?);
         Ok(exit)

@@ -16,7 +16,7 @@ use crate::schedule::placement::Placement;
 use crate::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use crate::schedule::worker_client::WorkerClient;
 use crate::served::server::PORT;
-use crate::session::side_by_side::SideBySide;
+use crate::session::staged_sides::StagedSides;
 use crate::subject::server::{Load, ServerSubject};
 use crate::workspace;
 
@@ -38,13 +38,13 @@ const COSTS: usize = 3;
 /// Two servers side by side.
 pub struct ServerGates {
     subject: ServerSubject,
-    both: SideBySide,
+    both: StagedSides,
 }
 
 impl ServerGates {
     /// Places both builds of the server.
     pub fn new([base, new]: &[Build; 2]) -> Result<ServerGates> {
-        let both = SideBySide::new(base, new)?;
+        let both = StagedSides::new(base, new)?;
         let (side, _) = both.sides();
         let subject = subject(side.build.program(), cargo::build_one(OwnProgram::Loadgen)?)?;
         Ok(ServerGates { subject, both })

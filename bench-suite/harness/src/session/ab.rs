@@ -26,7 +26,7 @@ use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::shard::{self, Sharded};
-use super::side_by_side::SideBySide;
+use super::staged_sides::StagedSides;
 use super::two_sides::TwoSides;
 use super::{choose_timed, nothing_to_measure, round_measurements, run, runs};
 use crate::budget::Budget;
@@ -151,7 +151,7 @@ impl AbSession<'_> {
         if timed.is_empty() {
             return Ok(PairVerdicts::default());
         }
-        let mut both = SideBySide::new(&sides.base, &sides.new)?;
+        let mut both = StagedSides::new(&sides.base, &sides.new)?;
         session.randomize(&mut both)?;
         let (base, new) = both.sides();
         let steady = choose_timed::steady(shared, &timed, &counts.deltas);
@@ -166,7 +166,7 @@ impl AbSession<'_> {
         let subject = MemorySubject { source };
         let build = subject.relinkable()?;
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
-        let mut both = SideBySide::new(&renamed(base), &renamed(new))?;
+        let mut both = StagedSides::new(&renamed(base), &renamed(new))?;
         let mut session = self.start(plan::environment(&input, false)?, [&[], &[]], Budget::start(self.budget))?;
         session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
@@ -312,7 +312,7 @@ impl AbSession<'_> {
 }
 
 /// The policy for the times of two sides: without layouts, a change may be one of code placement.
-fn by_layouts<'a>(policy: &'a Policy, both: &SideBySide) -> Cow<'a, Policy> {
+fn by_layouts<'a>(policy: &'a Policy, both: &StagedSides) -> Cow<'a, Policy> {
     if both.randomized() { Cow::Borrowed(policy) } else { Cow::Owned(policy.advising(Lane::Time)) }
 }
 
@@ -365,7 +365,7 @@ struct Session {
 impl Session {
     /// Gives both sides a new layout in each round, or reports that the code layout is part of the difference, because
     /// a build can't be relinked.
-    fn randomize(&mut self, both: &mut SideBySide) -> Result<()> {
+    fn randomize(&mut self, both: &mut StagedSides) -> Result<()> {
         let Err(why) = both.randomize_layouts(self.seed) else { return Ok(()) };
         if let Some(lost) = both.lost_layouts() {
             let why = format!(
@@ -394,7 +394,7 @@ impl Session {
         &mut self,
         asked: &AbSession<'_>,
         jobs: Vec<Job>,
-        both: &SideBySide,
+        both: &StagedSides,
         decided: bool,
     ) -> Result<PairVerdicts> {
         let policy = &*by_layouts(&asked.rulebook.policy, both);
@@ -435,7 +435,7 @@ mod tests {
         let program = folder.path().join("program");
         std::fs::write(&program, "a program").expect("written");
         let build = subject.in_place(program).expect("lies in a folder");
-        let mut both = SideBySide::new(&build, &build).expect("placed");
+        let mut both = StagedSides::new(&build, &build).expect("placed");
         let path = folder.path().join("run.jsonl");
         let header = plan::header("quick", Environment::detect(1, "generated"));
         let writer = RunWriter::create(&path, header).expect("a run");
@@ -464,7 +464,7 @@ mod tests {
         let mut base = new.clone();
         base.programs[0].layouts = layouts;
         let invalid = |base: &Build, new: &Build| {
-            let mut both = SideBySide::new(base, new).expect("placed");
+            let mut both = StagedSides::new(base, new).expect("placed");
             let path = folder.path().join("run.jsonl");
             let header = plan::header("quick", Environment::detect(1, "generated"));
             let writer = RunWriter::create(&path, header).expect("a run");
