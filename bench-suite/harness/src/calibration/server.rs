@@ -11,10 +11,11 @@ use worker::protocol::Command;
 
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
+use crate::schedule::deadlines::Deadlines;
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use crate::schedule::worker_client::WorkerClient;
+use crate::schedule::worker_program::{Slicing, WorkerProgram};
 use crate::served::server::PORT;
 use crate::session::staged_sides::StagedSides;
 use crate::subject::server::{Load, ServerSubject};

@@ -8,9 +8,10 @@ use rand_pcg::Pcg64;
 use worker::protocol::{Command, Worked};
 use workloads::engagement::WORK;
 
+use super::deadlines::Deadlines;
 use super::placement::Placement;
-use super::program::{Deadlines, WorkerProgram};
 use super::worker_client::WorkerClient;
+use super::worker_program::WorkerProgram;
 use crate::served::process;
 
 /// How a round is measured.

@@ -22,11 +22,12 @@ use stats::decision::Stage;
 use worker::pin;
 use worker::protocol::Command;
 
+use super::deadlines::Deadlines;
 use super::jobs::Job;
 use super::placement::Placement;
-use super::program::{Deadlines, WorkerProgram};
 use super::round::{self, RoundTerms};
 use super::worker_client::WorkerClient;
+use super::worker_program::WorkerProgram;
 use crate::budget::Budget;
 use crate::build::layouts::{self, Layouts};
 use crate::cores;

@@ -13,8 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use worker::protocol::{Answer, CaseListing, Command, Ended, Ready, VERSION, Worked};
 
 use super::clocks::{self, SystemClocks};
+use super::deadlines::Deadlines;
 use super::placement::Placement;
-use super::program::{Deadlines, WorkerProgram};
+use super::worker_program::WorkerProgram;
 use crate::tools::bounded;
 
 /// A running worker.

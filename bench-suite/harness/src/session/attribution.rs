@@ -15,7 +15,7 @@ use baselines::{CaseKey, Metric};
 use super::runs;
 use crate::build::git::git;
 use crate::build::unoptimised::{self, Unoptimised};
-use crate::lanes::work;
+use crate::lanes::executed_functions;
 use crate::progress::Progress;
 use crate::subject::{Subject, SubjectCase};
 
@@ -127,7 +127,8 @@ impl BothSides<'_> {
         let built = self.built()?;
         let progress = Progress::start("whose doing", 2 * cases.len());
         let subject = self.subject;
-        let execute = |side: usize| work::executed(subject, &built[side], cases, |case| progress.done(&case.label()));
+        let execute =
+            |side: usize| executed_functions::count(subject, &built[side], cases, |case| progress.done(&case.label()));
         let (of_base, of_new) = std::thread::scope(|scope| {
             let of_base = scope.spawn(|| execute(0));
             let of_new = execute(1);

@@ -45,7 +45,7 @@ mod tests {
     use baselines::{CaseKey, Durability, Environment, Measurement, Sample};
 
     use super::*;
-    use crate::schedule::program::Slicing;
+    use crate::schedule::worker_program::Slicing;
 
     fn case(benchmark: &str, operations: u64) -> SubjectCase {
         SubjectCase {

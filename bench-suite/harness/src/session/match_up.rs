@@ -86,7 +86,7 @@ mod tests {
     use baselines::{CaseKey, Durability};
 
     use super::*;
-    use crate::schedule::program::Slicing;
+    use crate::schedule::worker_program::Slicing;
 
     fn case(id: &str, benchmark: &str, variant: &str) -> SubjectCase {
         SubjectCase {
