@@ -6,7 +6,7 @@ use baselines::calibration::{Condition, Suite};
 use baselines::delta::Verdict;
 use stats::binomial::lower_bound;
 
-use super::counts::{CONFIDENCE, conditions, per_cent, slowdown, sorted, upper};
+use super::tally::{CONFIDENCE, conditions, per_cent, slowdown, sorted, upper};
 use crate::Result;
 
 /// The metric whose slowdown is known.
