@@ -6,8 +6,8 @@
 //! - [`send`]: waiting, sending, and playing a session.
 //! - [`attack`]: goose, which runs the users.
 //! - [`record`], [`health`], [`report`]: times of the requests, the generator's own health, measurements and summary.
-//! - [`prepared`], [`run`]: one run from start to end; [`slices`]: several with the same users; [`merge_command`]: logs of
-//!   several.
+//! - [`prepared`], [`run`]: one run from start to end; [`slices`]: several with the same users; [`merge_command`]: the
+//!   logs of several.
 
 mod arguments;
 mod arrivals;
