@@ -78,6 +78,9 @@ fn alarm_table(suites: &[&Suite]) -> Result<String> {
 }
 
 fn found_table(suites: &[&Suite]) -> Result<String> {
+    if sizes(suites).into_iter().all(|size| size <= 0.0) {
+        return Ok(String::new());
+    }
     let mut text = format!(
         "\nFound: cases that did more work than they were asked for. Up to the limit, to be called slower is an error.\n\
          {:<18} {:>6} {:>5} {:>6} {:>6} {:>9} {:>9} {:>5} {:>6}\n",

@@ -112,7 +112,7 @@ impl HitsArgs {
         if let Some(path) = &self.json {
             let written = Written { assay_hits: 1, seed: self.seed, outcomes };
             let text = serde_json::to_string_pretty(&written).context("can't serialize the results")?;
-            std::fs::write(path, text + "\n").with_context(|| format!("can't write {}", path.display()))?;
+            baselines::atomic::write(path, (text + "\n").as_bytes())?;
         }
         Ok(Exit::Ok)
     }
