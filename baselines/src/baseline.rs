@@ -1,9 +1,10 @@
 //! Baselines: runs that somebody accepted with a reason, one file per environment, in a folder under version control.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::record::{self, Acceptance};
-use crate::{Environment, Error, Metric, Result, Run};
+use crate::{CaseKey, Environment, Error, Metric, Result, Run};
 
 /// The result of looking for an environment's baseline.
 #[derive(Debug)]
@@ -42,6 +43,17 @@ pub fn accept(file: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> Re
     }
     baseline.measurements.sort_by(|a, b| (&a.case, &a.metric).cmp(&(&b.case, &b.metric)));
     baseline.write(file)
+}
+
+/// The cases of the baseline `file` that a run does not have: they would be gone after [`accept`]. None if there is no
+/// baseline there that can be read.
+pub fn removed_cases(file: &Path, run: &Run) -> BTreeSet<CaseKey> {
+    let Ok(stored) = Run::read(file, false) else { return BTreeSet::new() };
+    let exact = |run: &Run| -> BTreeSet<CaseKey> {
+        let exact = run.measurements.iter().filter(|measurement| Metric::is_exact(&measurement.metric));
+        exact.map(|measurement| measurement.case.clone()).collect()
+    };
+    &exact(&stored) - &exact(run)
 }
 
 /// The file of an environment's baseline.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{Delta, Verdict};
+use crate::delta::{Delta, Verdict};
 use crate::paired::Paired;
 use crate::{Environment, Error, Result, atomic, schema};
 use stats::decision::Stage;

@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cause::attribute;
+use crate::delta::{Comparison, Delta, Verdict};
 use crate::environment::Difference;
 use crate::metric::ERRORS;
 use crate::policy::{Limit, Policy};
-use crate::verdict::less_work;
-pub use crate::verdict::{Comparison, Delta, Verdict};
 use crate::{Assume, Better, CaseKey, Lane, Measurement, Metric, Run, Sample};
 
 /// Compares two runs under a policy on a day (exceptions expire).
@@ -126,6 +125,9 @@ fn judge(
 /// The counter of a process's threads.
 pub const THREADS: &str = "threads";
 
+/// The counter of branches that callgrind's predictor got wrong in the counted operations. It depends on addresses.
+pub const MISPREDICTED: &str = "mispredicted_branches";
+
 /// How the new side's case means something else than the base's.
 fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Option<String> {
     if base.durability != new.durability {
@@ -141,14 +143,22 @@ fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Optio
     }
     let threads = |of: &Measurement| of.counters.get(THREADS).copied();
     if let (Some(1), Some(threads @ 2..)) = (threads(base), threads(new)) {
-        return Some(format!("it has {threads} threads, the base one: what others than the first do is not counted"));
+        return Some(format!("it has {threads} threads, the base has one: only the first is counted"));
     }
     let done = |name| new.counters.get(name).copied().unwrap_or(0);
     less_work(
         (base.counters.iter())
-            .filter(|(name, _)| metric.lane == Lane::Counts && *name != THREADS)
+            .filter(|(name, _)| metric.lane == Lane::Counts && ![THREADS, MISPREDICTED].contains(&name.as_str()))
             .map(|(name, before)| (name, *before, done(name))),
     )
+}
+
+/// By which counters the new side did less than the base for as many operations, of each counter with both sides: that
+/// is another task, not a faster one.
+pub(crate) fn less_work<'a>(counters: impl Iterator<Item = (&'a String, u64, u64)>) -> Option<String> {
+    let fewer = counters.filter(|(_, base, new)| new < base);
+    let told: Vec<_> = fewer.map(|(name, base, new)| format!("{name} {new} in a process, the base {base}")).collect();
+    (!told.is_empty()).then(|| format!("it does less for as many operations ({})", told.join(", ")))
 }
 
 /// The change as a share of the base. None if the base is 0 and the new value is not.

@@ -130,7 +130,7 @@ pub fn by_execution(
     if of_project().next().is_none() || of_project().any(|function| function.code.is_none()) {
         return Doing::unknown("the code before optimisation is not known");
     }
-    let functions = side_by_side(base, new);
+    let functions = pair_by_name(base, new);
     let (rewritten, kept): (Vec<&Both<'_>>, Vec<_>) = functions.values().partition(|both| both.is_rewritten());
     let moved: Vec<&Both<'_>> = kept.into_iter().filter(|both| both.change() != 0).collect();
     let total: u64 = base.iter().map(|function| function.instructions).sum();
@@ -193,7 +193,7 @@ impl Both<'_> {
     }
 }
 
-fn side_by_side<'a>(base: &'a [ExecutedFunction], new: &'a [ExecutedFunction]) -> BTreeMap<&'a str, Both<'a>> {
+fn pair_by_name<'a>(base: &'a [ExecutedFunction], new: &'a [ExecutedFunction]) -> BTreeMap<&'a str, Both<'a>> {
     let mut functions: BTreeMap<&str, Both<'_>> = BTreeMap::new();
     for function in base {
         functions.entry(&function.name).or_default().base.push(function);

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("a sample's values must be finite, found {0}")]
     NotFinite(f64),
     /// A quantity that nothing can have.
-    #[error("{metric} of {value}: no quantity is negative or beyond 2^53, up to which a count is exact: measure again")]
+    #[error("{metric} is {value}, but no quantity is negative or beyond 2^53, where counts are inexact: measure again")]
     Absurd {
         /// The metric.
         metric: String,
@@ -105,7 +105,7 @@ pub enum Error {
         metric: String,
     },
     /// A round of a pair that the run does not have.
-    #[error("a round of pair {pair}, the run has {pairs} pairs until then: the pair comes first")]
+    #[error("a round of pair {pair}, but only {pairs} pairs precede it: put the pair first")]
     NoPair {
         /// The position that the round names.
         pair: usize,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{Comparison, Delta, Verdict};
+use crate::delta::{Comparison, Delta, Verdict};
 use crate::exit_code::Exit;
 use crate::metric::ERRORS;
 use crate::policy::Policy;

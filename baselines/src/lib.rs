@@ -15,7 +15,7 @@
 //! - **skipped**, **invalid**: entries of a run for things that were not measured, or can't be believed. Neither counts
 //!   as passed.
 //! - **baseline**: a run that somebody accepted with a reason ([`baseline`]).
-//! - **delta**, **verdict**: the change of a case's metric, and its meaning ([`compare`]).
+//! - **delta**, **verdict**: the change of a case's metric, and its meaning ([`delta`]).
 //! - **doing**: whose a change is: your code's, a dependency's, the toolchain's, or only the compiler's ([`doing`]).
 //! - **slice**: some milliseconds of work under one clock reading.
 //! - **round**: a fresh process of each side, with paired slices. It makes one value ([`stats::round_value`]).
@@ -54,6 +54,7 @@ pub mod calibration;
 pub mod cause;
 pub mod claim;
 pub mod compare;
+pub mod delta;
 pub mod doing;
 pub mod environment;
 mod error;
@@ -70,7 +71,6 @@ pub mod ruled_out;
 mod schema;
 pub mod shard;
 mod stacks;
-pub mod verdict;
 
 pub use environment::Environment;
 pub use error::{Error, Result};

@@ -136,6 +136,9 @@ pub struct Measurement {
     /// The name and the checksum of what was worked on, if the measured process says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+    /// The target whose program has the case. On instructions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Instructions by function, the dearest first, for all operations together: they sum to the sample's first value
     /// times `operations`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -158,8 +161,17 @@ impl Measurement {
     /// # Ok::<(), baselines::Error>(())
     /// ```
     pub fn new(case: CaseKey, metric: impl Into<String>, sample: Sample, durability: Durability) -> Measurement {
-        let (counters, functions) = (BTreeMap::new(), vec![]);
-        Measurement { case, metric: metric.into(), sample, operations: 1, durability, counters, input: None, functions }
+        Measurement {
+            case,
+            metric: metric.into(),
+            sample,
+            operations: 1,
+            durability,
+            counters: BTreeMap::new(),
+            input: None,
+            target: None,
+            functions: vec![],
+        }
     }
 
     /// The same, with each value taken over so many operations.

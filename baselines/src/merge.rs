@@ -10,11 +10,11 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+use crate::delta::{Comparison, Delta, Verdict};
 use crate::gate::{self, Judgement};
 use crate::paired;
 use crate::policy::Policy;
 use crate::shard::{LAYOUTS, Shard};
-use crate::verdict::{Comparison, Delta, Verdict};
 use crate::{Error, Lane, Metric, Result, Run, RunHeader};
 use stats::Procedure;
 use stats::decision::Stage;
@@ -122,7 +122,7 @@ fn fits(first: &Named<'_>, other: &Named<'_>) -> Result<()> {
     }
     if one.division != two.division {
         let remedy = "have all machines list the same cases, and start all shards again";
-        return refused(both("they divide the cases otherwise"), remedy);
+        return refused(both("they divide the cases differently"), remedy);
     }
     Ok(())
 }

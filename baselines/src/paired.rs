@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::compare::less_work;
+use crate::delta::{Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
-use crate::verdict::{self, Bound, Delta, Verdict};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 use stats::decision::Stage;
 use stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
@@ -159,7 +160,7 @@ impl PairVerdicts {
         for equal in self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Equal) {
             equal.verdict = Verdict::Inconclusive;
             equal.why = format!(
-                "a slowdown may have been missed like that of {missed}: measure where less is going on, or for longer"
+                "the slowdown of {missed} was missed, so another may be: measure on a quieter machine, or for longer"
             );
         }
     }
@@ -245,7 +246,14 @@ impl<'a> Judged<'a> {
         let screen = paired.rounds.iter().filter(|round| round.stage == Stage::Screen);
         let operation = Sample::new(operations_ns(screen, paired.pair.operations, of, |round| &round.base));
         let floor = operation.map_or(0.0, |sample| absolute / sample.median().max(f64::MIN_POSITIVE));
-        Judged { index, paired, metric, rule, limit: relative.max(floor), tolerance: tolerance.max(2.0 * floor) }
+        // Whatever the policy allows, the slowdown of a control is to be found.
+        let most = match paired.pair.control {
+            Some(Control::Slower { percent }) => percent / 100.0,
+            Some(Control::Same) | None => f64::INFINITY,
+        };
+        let limit = relative.max(floor).min(most / 2.0);
+        let tolerance = tolerance.max(2.0 * floor).min(0.9 * most);
+        Judged { index, paired, metric, rule, limit, tolerance }
     }
 }
 
@@ -370,7 +378,7 @@ fn less_work(rounds: &[Round]) -> Option<String> {
         let base = rounds.iter().map(|round| done(&round.base, name)).min().unwrap_or(0);
         (name, base, rounds.iter().map(|round| done(&round.new, name)).max().unwrap_or(0))
     });
-    verdict::less_work(sides)
+    less_work(sides)
 }
 
 /// Notes what became of a control, and returns its name if its slowdown was neither found nor ruled out.
@@ -416,7 +424,7 @@ fn verdict(state: &PairState) -> Verdict {
 /// The evidence of the last look, as a part of a sentence.
 fn evidence(state: &PairState) -> String {
     let Some(evidence) = &state.evidence else { return "the time was up before the first look".to_owned() };
-    let bound = evidence.bound.map_or_else(String::new, |bound| format!(", at most {}", share(bound)));
+    let bound = evidence.bound.map_or_else(String::new, |bound| format!(", at most {}", share_at_most(bound)));
     let tested = evidence.test.map_or_else(String::new, |test| {
         let (p, corrected) = (p_value(test.p), p_value(test.adjusted_p));
         format!("; beyond the limit with p {p} in {} fresh ones, corrected {corrected}", test.rounds)
@@ -427,6 +435,11 @@ fn evidence(state: &PairState) -> String {
 
 fn share(shift: f64) -> String {
     format!("{:+.2}%", shift.exp_m1() * 100.0)
+}
+
+/// Rounded up, or it would claim more than is known.
+fn share_at_most(shift: f64) -> String {
+    format!("{:+.2}%", (shift.exp_m1() * 1e4 - 1e-6).ceil() / 100.0 + 0.0)
 }
 
 fn p_value(p: f64) -> String {
@@ -460,7 +473,7 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
     }
     match state.action {
         NextAction::Stop(Decision::Inconclusive) => {
-            why.push_str("; all rounds are spent: measure where less is going on");
+            why.push_str("; all rounds are spent: measure on a quieter machine");
         }
         NextAction::Stop(_) => {}
         NextAction::Measure { .. } | NextAction::Wait => why.push_str("; the time was up: give it more (--budget)"),

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
-use crate::verdict::{Delta, Verdict};
+use crate::delta::{Delta, Verdict};
 use crate::{CaseKey, Error, Lane, Metric, Result};
 
 /// The version of the format.
@@ -192,18 +192,18 @@ impl Policy {
                 limits.into_iter().zip(MOST).find(|(limit, most)| !(0.0..=*most).contains(limit))
             {
                 return Err(wrong(format!(
-                    "limit {limit} of {metric}: give a number from 0 to {most}, more limits nothing"
+                    "limit {limit} of {metric}: give a number from 0 to {most}, as more limits nothing"
                 )));
             }
         }
         for Rule { metric, relative, tolerance, .. } in &policy.rules {
             let Some(tolerance) = *tolerance else { continue };
             if Metric::is_exact(metric) {
-                return Err(wrong(format!("{metric} is exact, so nothing of it is tolerated: remove its tolerance")));
+                return Err(wrong(format!("{metric} is exact, and has no tolerance: remove it")));
             }
             if !(tolerance >= *relative && tolerance.is_finite()) {
                 return Err(wrong(format!(
-                    "a tolerance of {tolerance} for {metric}, which may change by {relative}: tolerate at least that"
+                    "the tolerance {tolerance} of {metric} is below its limit {relative}: raise it"
                 )));
             }
         }

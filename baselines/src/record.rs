@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::delta::Delta;
 use crate::metric::RETAINED;
 use crate::paired::{Pair, Paired, Round};
 use crate::shard::Shard;
-use crate::verdict::Delta;
 use crate::{CaseKey, Environment, Error, InvalidEntry, Measurement, Metric, Result, Skipped, atomic, schema};
 
 /// The version of the format that is written.

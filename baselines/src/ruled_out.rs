@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Metric;
+use crate::delta::{Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, WAITING};
-use crate::verdict::{Bound, Delta, Verdict};
 
 /// What the bounds of all decided cases say together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,13 +43,18 @@ impl RuledOut {
             memory: largest(Some(PEAK_MEMORY)),
             confidence: passed.iter().map(|(_, bound)| bound.confidence).reduce(f64::min)?,
             cases: passed.iter().map(|(delta, _)| &delta.case).collect::<BTreeSet<_>>().len(),
-            others: passed.len() < bounded.len(),
+            others: passed.len() < bounded.len() || deltas.iter().any(is_open),
         })
     }
 }
 
 fn has_passed(delta: &Delta) -> bool {
     matches!(delta.verdict, Verdict::Equal | Verdict::Improved)
+}
+
+/// True for a time that was not bounded before the end: the sentence is not of its case.
+fn is_open(delta: &Delta) -> bool {
+    delta.verdict == Verdict::Inconclusive && delta.bound.is_none() && !Metric::is_exact(&delta.metric)
 }
 
 impl fmt::Display for RuledOut {
@@ -103,6 +108,8 @@ mod tests {
             "no other case is slower by more than 2.9%, or waits longer by more than 0.0% of its time (99%, all 2 cases \
                 together)"
         );
+        let open = [deltas[0].clone(), delta("d", "cpu_time", Verdict::Inconclusive, None)];
+        assert!(said(&open).starts_with("no other case is slower"), "nothing is known of one: {}", said(&open));
         assert_eq!(RuledOut::of(&deltas[2..3]), None);
         assert_eq!(said(&deltas[1..2]), "no case is slower by more than 0.0% (99%, 1 case)");
     }

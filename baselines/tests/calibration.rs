@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use baselines::calibration::{Condition, JudgedCase, SCHEMA, Suite, append, path, read};
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 
 const IDLE: Condition = Condition {
     judge: baselines::calibration::Judge::Assay,

@@ -1,6 +1,6 @@
 //! The gate's outcome: which verdict outweighs which, and its exit code.
 
-use baselines::compare::{Comparison, Delta, Verdict};
+use baselines::delta::{Comparison, Delta, Verdict};
 use baselines::gate::{GateOutcome, Judgement, judge};
 use baselines::{CaseKey, InvalidEntry};
 

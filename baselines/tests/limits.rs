@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use baselines::compare::{Comparison, Verdict, compare};
+use baselines::compare::compare;
+use baselines::delta::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome};
 use baselines::policy::Policy;
 use baselines::record::RunHeader;

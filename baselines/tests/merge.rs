@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use baselines::compare::{Comparison, Delta, Verdict};
+use baselines::delta::{Comparison, Delta, Verdict};
 use baselines::exit_code::Exit;
 use baselines::gate::{self, Judgement};
 use baselines::merge::{self, Merged};
@@ -302,7 +302,7 @@ fn what_is_not_one_gate_is_refused() {
         (|run| run.header.environment.rustc = "rustc 9".into(), "in one and rustc 9 in the other"),
         (|run| run.header.environment.seed = 9, "seed is 1 in one and 9 in the other"),
         (|run| run.same_program = true, "both sides are one program there"),
-        (|run| of(run).division = "x".into(), "they divide the cases otherwise"),
+        (|run| of(run).division = "x".into(), "they divide the cases differently"),
     ];
     for (change, why) in changes {
         let refused = shards(&change).unwrap_err();

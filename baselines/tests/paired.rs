@@ -4,11 +4,10 @@
 
 use std::path::Path;
 
-use baselines::compare::{Comparison, Verdict};
+use baselines::delta::{Bound, Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, Pair, PairVerdicts, Paired, Round, Slices};
 use baselines::policy::Policy;
-use baselines::verdict::Bound;
 use baselines::{CaseKey, Durability, Environment, Run, RunHeader, RunWriter};
 use stats::Procedure;
 use stats::decision::Stage;
@@ -281,6 +280,20 @@ fn waiting_that_only_the_base_tells_is_not_left_out() {
 fn missing(pairs: &[&Paired]) -> Vec<(usize, Stage, usize)> {
     let pairs: Vec<Paired> = pairs.iter().map(|paired| (*paired).clone()).collect();
     paired::missing(&Procedure::default(), &pairs, &Policy::standard(), TODAY, 0).unwrap()
+}
+
+/// A project that allows more than the control's slowdown can still be measured.
+#[test]
+fn a_control_is_to_be_found_whatever_the_policy_allows() {
+    let text = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nrelative = 0.1\ntolerance = 0.2\naction = 'block'\n";
+    let policy = Policy::parse(Path::new("p.toml"), text).unwrap();
+    let slower = |share| {
+        let control = Some(Control::Slower { percent: 5.0 });
+        let pairs = [Paired { pair: pair("step/log", control), rounds: rounds(0, share, 20, 220), abandoned: false }];
+        paired::judge(&Procedure::default(), &pairs, &policy, TODAY, 0).unwrap()
+    };
+    assert!(slower(0.05).wrong_controls.is_empty(), "{:?}", slower(0.05));
+    assert_eq!(slower(0.0).wrong_controls.len(), 1);
 }
 
 #[test]

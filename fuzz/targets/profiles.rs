@@ -11,6 +11,6 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(profile) = callgrind::parse(text)
     {
-        let _ = harness::tools::attribution::functions(&profile, "run_measured", &[]);
+        let _ = harness::tools::function_costs::functions(&profile, "run_measured", &[]);
     }
 });

@@ -5,10 +5,10 @@
 //! milliseconds. Goose's controllers, reports, thresholds and printing are not used.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction, TransactionResult};
 use goose::{GooseAttack, GooseError, is_killswitch_triggered, trigger_killswitch};
@@ -17,8 +17,9 @@ use tokio::sync::{Barrier, watch};
 use crate::record::tally::{OperationName, RequestRecord};
 use crate::send::player::{LoadWorkload, Player, StopReason};
 
-/// The reason that goose's killswitch is given.
+/// The reasons that goose's killswitch is given.
 const DONE: &str = "the schedule is done";
+const PANICKED: &str = "a user panicked";
 
 /// Time between two looks at the killswitch.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -51,6 +52,7 @@ pub async fn run<W: LoadWorkload>(players: impl Players<W>, users: u32, bound: D
         barrier: Barrier::new(users as usize),
         users,
         at_work: AtomicU32::new(users),
+        has_panicked: AtomicBool::new(false),
         player: watch::Sender::new(None),
         players,
     });
@@ -61,9 +63,14 @@ pub async fn run<W: LoadWorkload>(players: impl Players<W>, users: u32, bound: D
         .context("setting up goose")?
         .register_scenario(scenario);
 
-    let at_end = tokio::spawn(async move { group.stop_at_end().await });
+    let watched = Arc::clone(&group);
+    let at_end = tokio::spawn(async move { watched.stop_at_end().await });
     let ended = tokio::time::timeout(bound + GOOSE_OVERHEAD, attack.execute()).await;
     at_end.abort();
+    ensure!(
+        !group.has_panicked.load(Ordering::Acquire),
+        "a user panicked, so requests are missing: this is an error of loadgen, report it with the lines above"
+    );
     let Ok(ended) = ended else {
         bail!("the run did not end {} s after its deadline: giving up", GOOSE_OVERHEAD.as_secs());
     };
@@ -94,6 +101,7 @@ struct UserGroup<W, P> {
     barrier: Barrier,
     users: u32,
     at_work: AtomicU32,
+    has_panicked: AtomicBool,
     /// None before the first schedule. It is also sent anew when the run is to end.
     player: watch::Sender<Option<Arc<Player<W>>>>,
     players: P,
@@ -105,11 +113,24 @@ enum Phase {
     Play,
 }
 
+/// Ends the run with a user that panics: once the schedule is done, the others would wait for it.
+struct EndsOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for EndsOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Release);
+            trigger_killswitch(PANICKED);
+        }
+    }
+}
+
 fn function<W: LoadWorkload, P: Players<W>>(group: &Arc<UserGroup<W, P>>, phase: Phase) -> TransactionFunction {
     let group = Arc::clone(group);
     Arc::new(move |user| {
         let group = Arc::clone(&group);
         Box::pin(async move {
+            let _ends = EndsOnPanic(&group.has_panicked);
             match phase {
                 Phase::Gather => group.gather().await,
                 Phase::Play => group.play(user).await,
@@ -125,7 +146,11 @@ impl<W: LoadWorkload, P: Players<W>> UserGroup<W, P> {
 
     /// Waits until all users have started, and for the first schedule.
     async fn gather(&self) -> TransactionResult {
-        self.barrier.wait().await;
+        let mut ending = self.player.subscribe();
+        tokio::select! {
+            _ = self.barrier.wait() => {}
+            _ = ending.changed() => return Ok(()), // ctrl-c, before all have started
+        }
         tokio::time::sleep(METRICS_RESET).await;
         self.finish_schedule(None).await;
         Ok(())
@@ -213,4 +238,47 @@ fn configuration(users: u32) -> Result<GooseConfiguration, GooseError> {
          --no-transaction-metrics --no-scenario-metrics --quiet"
     );
     GooseConfiguration::parse_args_default(&arguments.split(' ').collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrivals::mix::{Mix, SessionShape};
+    use crate::arrivals::schedule::{Arrivals, Pace, Schedule};
+    use crate::arrivals::shard::LoadShard;
+    use crate::send::http::RequestError;
+    use crate::send::player::{RunSettings, SessionPlay};
+
+    struct Panics;
+
+    impl LoadWorkload for Panics {
+        fn operations(&self) -> &[OperationName] {
+            &[]
+        }
+
+        fn target(&self) -> &str {
+            "nobody"
+        }
+
+        async fn probe(&self, _: Duration) -> Result<(), RequestError> {
+            Ok(())
+        }
+
+        async fn play(&self, session: &mut SessionPlay<'_>) -> Option<()> {
+            assert_ne!(session.planned.index, 1, "as the test wants it");
+            Some(())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_user_that_panics_ends_the_run() {
+        let pace = Pace { arrivals: Arrivals::Closed, sessions: 9, duration: None, seed: 1, swing: None };
+        let mix = Mix::Scenario { sessions: vec![SessionShape { weight: 1.0, requests: 1 }] };
+        let long = Duration::from_secs(600);
+        let (start_at, count_over, log) = Default::default();
+        let settings = RunSettings { first: 0, deadline: long, start_at, outage: Duration::ZERO, count_over, log };
+        let player = Player::new(Arc::new(Panics), Schedule::new(pace, mix, LoadShard::WHOLE), settings).unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(20), run(Arc::new(player), 3, long)).await;
+        assert!(ended.expect("it ends").expect_err("and fails").to_string().starts_with("a user panicked"));
+    }
 }

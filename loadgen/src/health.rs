@@ -90,8 +90,8 @@ impl GeneratorHealth {
         let mut complaints = Vec::new();
         if is_long(self.user_wait_ns.p99, limits.start_lag, p99) {
             complaints.push(format!(
-                "all {} users were busy when sessions were due: p99 of the wait for one is {:.1} ms, of the response \
-                 time {:.1} ms, and up to {} sessions waited; raise --users, or lower --rate",
+                "all {} users were busy when sessions were due: the p99 wait for one is {:.1} ms, the p99 response time \
+                 {:.1} ms, and up to {} sessions waited; raise --users, or lower --rate",
                 limits.users,
                 ms(self.user_wait_ns.p99),
                 ms(p99),
@@ -100,11 +100,11 @@ impl GeneratorHealth {
         }
         // Of a short run, the p99 is a single request; a generator that can't keep up sends most of them late.
         let own = self.own_lag_ns;
-        let late = [("p99", own.p99, limits.start_lag, p99), ("the median", own.p50, MEDIAN_LAG, p50)];
+        let late = [("p99", own.p99, limits.start_lag, p99), ("median", own.p50, MEDIAN_LAG, p50)];
         if let Some((which, own, _, response)) = late.into_iter().find(|(_, own, most, of)| is_long(*own, *most, *of)) {
             complaints.push(format!(
-                "the load generator sent too late: {which} of its own delay is {:.1} ms, of the response time {:.1} \
-                 ms; give it a free core, or lower --rate",
+                "the load generator sent too late: its own {which} delay is {:.1} ms, the {which} response time {:.1} ms; \
+                 give it a free core, or lower --rate",
                 ms(own),
                 ms(response)
             ));
@@ -212,10 +212,10 @@ mod tests {
              30.0 ms, and up to 40 sessions waited; raise --users, or lower --rate"
         );
         let late = told(GeneratorHealth { own_lag_ns: wait(20), ..Default::default() });
-        assert!(late.contains("p99 of its own delay is 20.0 ms") && late.contains("a free core"), "{late}");
+        assert!(late.contains("its own p99 delay is 20.0 ms") && late.contains("a free core"), "{late}");
         let own_lag_ns = LagPercentiles { p50: 9_000_000, ..wait(0) };
         let mostly = told(GeneratorHealth { own_lag_ns, ..Default::default() });
-        assert!(mostly.contains("the median of its own delay is 9.0 ms, of the response time 30.0 ms"), "{mostly}");
+        assert!(mostly.contains("its own median delay is 9.0 ms, the median response time 30.0 ms"), "{mostly}");
         let busy = GeneratorHealth { cpu_share: 0.95, elapsed_ns: 2_000_000_000, ..Default::default() };
         assert!(told(busy.clone()).contains("95% of the CPU time of its threads: raise --threads"));
         assert_eq!(told(GeneratorHealth { elapsed_ns: 500_000_000, ..busy }), "");

@@ -6,15 +6,15 @@
 //! - [`send`]: waiting, sending, and playing a session.
 //! - [`attack`]: goose, which runs the users.
 //! - [`record`], [`health`], [`report`]: times of the requests, the generator's own health, measurements and summary.
-//! - [`prepared`], [`run`]: one run from start to end; [`slices`]: several with the same users; [`merging`]: logs of
-//!   several.
+//! - [`prepared`], [`run`]: one run from start to end; [`slices`]: several with the same users; [`merge_command`]: the
+//!   logs of several.
 
 mod arguments;
 mod arrivals;
 mod attack;
 mod episodes;
 mod health;
-mod merging;
+mod merge_command;
 mod prepared;
 mod record;
 mod report;
@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use baselines::exit_code::Exit;
 use clap::Parser;
 
-use crate::merging::MergeArguments;
+use crate::merge_command::MergeArguments;
 use crate::scenario::import::ImportArguments;
 
 fn main() -> ExitCode {

@@ -138,6 +138,8 @@ struct CountOver {
     count: u64,
     /// Those that did so from their sending.
     service_count: u64,
+    /// Those of `count` that failed or were answered wrongly.
+    wrong_count: u64,
 }
 
 impl TimeSummary {
@@ -163,6 +165,7 @@ impl LoadSummary {
             limit_ns: nanoseconds(limit),
             count: tally.over,
             service_count: tally.service_over,
+            wrong_count: tally.over_wrong,
         });
         LoadSummary {
             assay_load: 1,

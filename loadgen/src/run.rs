@@ -65,8 +65,9 @@ fn episodes(arguments: &Arguments) -> Result<Exit> {
 fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenario) -> Result<Exit> {
     let name = format!("load/{}", scenario.name);
     let client = ScenarioClient::new(&scenario, arguments)?;
-    let workload = ScenarioWorkload::new(scenario, client, arguments.seed);
-    let (mix, plan) = (workload.mix(), plan(&arguments.pace(), &bytes, ""));
+    let workload = ScenarioWorkload::new(scenario, client, arguments.seed, arguments.shard());
+    let preset = arguments.preset.as_deref().unwrap_or_default();
+    let (mix, plan) = (workload.mix(), plan(&arguments.pace(), &bytes, preset));
     start(arguments, PreparedLoad { name, plan, workload, mix, memory: None })
 }
 
@@ -183,18 +184,29 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<
         open,
         outages: player.outages(),
     };
+    // The planned requests, because errors end sessions early and must not make the run incomparable.
+    let operations = totals.map_or(1, |totals| totals.requests);
+    publish(arguments, &load, &plan, operations, &unhealthy)
+}
+
+/// Writes and prints what is asked for of a run; `unhealthy` has the reasons not to believe it.
+fn publish(
+    arguments: &Arguments,
+    load: &FinishedLoad<'_>,
+    plan: &str,
+    operations: u64,
+    unhealthy: &[String],
+) -> Result<Exit> {
     if let Some(path) = &arguments.summary {
-        let summary = LoadSummary::new(&load, &plan, shard, &unhealthy);
+        let summary = LoadSummary::new(load, plan, arguments.shard(), unhealthy);
         let json = serde_json::to_string_pretty(&summary).context("encoding the summary")?;
         baselines::atomic::write(path, (json + "\n").as_bytes())?;
     }
-    // The planned requests, because errors end sessions early and must not make the run incomparable.
-    let operations = totals.map_or(1, |totals| totals.requests);
-    let lines = report::lines(&report::measurements(&load, operations)?)?;
-    let summary = report::summary(&load);
+    let lines = report::lines(&report::measurements(load, operations)?)?;
+    let summary = report::summary(load);
     if !unhealthy.is_empty() {
         eprint!("{summary}");
-        for reason in &unhealthy {
+        for reason in unhealthy {
             eprintln!("loadgen: invalid: {reason}");
         }
         return Ok(Exit::Invalid);

@@ -3,7 +3,7 @@
 //! GitHub shows at most ten annotations of a kind for a step, so the last one counts the others.
 //! Source: "Workflow commands for GitHub Actions", docs.github.com, sections on annotations and on escaping.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 
 use crate::headline::{Tone, headline};
 use crate::names::{Names, printable};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::{CaseKey, Metric};
 
@@ -115,10 +115,7 @@ fn trust(report: &Report, worse: &[&Delta]) -> String {
     let exact = worse.iter().filter(|delta| Metric::is_exact(&delta.metric)).count();
     let mut said = Vec::new();
     if exact > 0 {
-        said.push(format!(
-            "{} counted under valgrind, where the same program gives the same again",
-            of(exact, worse.len())
-        ));
+        said.push(format!("{} counted under valgrind, where counts repeat exactly", of(exact, worse.len())));
     }
     if exact < worse.len() {
         said.push(format!("{} measured on both sides in turn, shown at 99%", of(worse.len() - exact, worse.len())));

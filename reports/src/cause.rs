@@ -1,7 +1,7 @@
 //! The cause of a changed count in words: the functions, and whether they were called more often or cost more per call.
 
 use baselines::cause::FunctionDelta;
-use baselines::compare::Delta;
+use baselines::delta::Delta;
 
 use crate::names::printable;
 use crate::numbers::{plural, signed};

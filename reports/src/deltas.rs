@@ -1,9 +1,9 @@
 //! A delta in words, which several formats share, and what it says at all.
 
 use baselines::Metric;
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 
-use crate::numbers::percent;
+use crate::numbers::{percent, percent_at_most};
 
 /// The words behind a verdict that would block, if the policy said so.
 pub fn advises(delta: &Delta) -> &'static str {
@@ -21,7 +21,7 @@ pub fn change(delta: &Delta) -> String {
 
 /// `at most +1.70%`: what is beyond is ruled out.
 pub fn bound(delta: &Delta) -> Option<String> {
-    delta.bound.map(|bound| format!("at most {}", percent(bound.at_most)))
+    delta.bound.map(|bound| format!("at most {}", percent_at_most(bound.at_most)))
 }
 
 /// True if it says something of the change: its row has its functions and its causes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::{Metric, Run};
 
@@ -77,7 +77,7 @@ pub fn headline(report: &Report) -> Headline {
             lead::regressed(judgement),
             match report.against.as_deref() {
                 Some(against) if !against.starts_with("baseline ") => {
-                    "if the change is wanted, say why where it is merged: the next base has it"
+                    "if the slowdown is intended, say why in the pull request: once merged, it is part of the base"
                 }
                 _ => "if the change is wanted, accept it: `assay baseline accept --reason \"..\"`",
             },
@@ -86,13 +86,13 @@ pub fn headline(report: &Report) -> Headline {
             "Invalid",
             Tone::Distrust,
             format!("This run can't be believed: {sentence}"),
-            "neither red nor green: mend what is listed and measure again",
+            "neither red nor green: fix the listed problems and measure again",
         ),
         GateOutcome::Undecided => (
             "Undecided",
             Tone::Undecided,
             lead::undecided(judgement),
-            "neither red nor green: give it more time, or measure where less is going on",
+            "neither red nor green: give it more time, or measure on a quieter machine",
         ),
         GateOutcome::Nothing => (
             "Nothing compared",

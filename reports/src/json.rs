@@ -7,12 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::cause::FunctionDelta;
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Bound, Delta, Verdict};
 use baselines::doing::Doing;
 use baselines::environment::Difference;
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::ruled_out::RuledOut;
-use baselines::verdict::Bound;
 use baselines::{CaseKey, Durability, FunctionCost, InvalidEntry, Measurement, RunHeader, Sample, Skipped};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

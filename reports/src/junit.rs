@@ -5,7 +5,7 @@
 //! error. A delta that was not judged or only advises is skipped with both sides and the reason, because JUnit has no
 //! other colour that is not green. A pass says what it rules out.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::gate::GateOutcome;
 use baselines::{Lane, Metric};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};

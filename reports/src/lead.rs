@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::doing::Whose;
 use baselines::gate::Judgement;
 use baselines::{Metric, Run};

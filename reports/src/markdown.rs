@@ -3,7 +3,7 @@
 //!
 //! Names may hold anything, so each is put in a code span that it can't end, and prose is escaped.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::gate::Judgement;
 
 use crate::charts::heat;
@@ -40,7 +40,7 @@ pub fn render(report: &Report) -> String {
         text.push_str(&format!("\n_{}_\n", prose(headline.next)));
     }
     if let Some(judgement) = &report.judgement {
-        judged(judgement, report.side_by_side, &mut text);
+        judged(judgement, report.shows_all_deltas, &mut text);
     } else {
         list(&mut text, "Measured", tables::tables(&report.run).iter().map(measured));
         // A judgement lists these among its own reasons.

@@ -13,6 +13,17 @@ pub fn percent(part: f64) -> String {
     }
 }
 
+/// A bound in per cent with its sign: rounded up, or it would claim more than is known.
+pub fn percent_at_most(part: f64) -> String {
+    let step = match part.abs() * 100.0 {
+        size if size < 0.1 => 0.001,
+        size if size < 10.0 => 0.01,
+        size if size < 100.0 => 0.1,
+        _ => 1.0,
+    };
+    percent((part * 100.0 / step - 1e-6).ceil() * step / 100.0)
+}
+
 /// A share in per cent without a sign: `0.004%`.
 pub fn spread(part: f64) -> String {
     percent(part.abs()).trim_start_matches('+').to_owned()
@@ -55,6 +66,12 @@ mod tests {
         assert_eq!(shown, ["+<0.001%", "-0.004%", "+0.30%", "+9.99%", "+50.0%", "+1200%"]);
         assert_eq!([percent(0.013), percent(-0.6), percent(0.0)], ["+1.30%", "-60.0%", "0%"]);
         assert_eq!(spread(0.00004), "0.004%");
+    }
+
+    #[test]
+    fn a_bound_is_rounded_up() {
+        let shown: Vec<_> = [0.02941, 0.0294, -0.0121, 0.0, 0.12345, 2.001].into_iter().map(percent_at_most).collect();
+        assert_eq!(shown, ["+2.95%", "+2.94%", "-1.21%", "0%", "+12.4%", "+201%"]);
     }
 
     #[test]

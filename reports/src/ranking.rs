@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use baselines::compare::{Comparison, Delta, Verdict};
+use baselines::delta::{Comparison, Delta, Verdict};
 use baselines::gate::Judgement;
 use baselines::metric::METRICS;
 

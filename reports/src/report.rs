@@ -28,7 +28,7 @@ pub struct Report {
     /// Series of the stored history in the run's environment, with their changes.
     pub trends: Vec<ChangedSeries>,
     /// Every delta gets a row with both sides, in place of the run's own tables.
-    pub side_by_side: bool,
+    pub shows_all_deltas: bool,
 }
 
 impl Report {
@@ -44,7 +44,7 @@ impl Report {
             phases: vec![],
             raw: vec![],
             trends: vec![],
-            side_by_side: false,
+            shows_all_deltas: false,
         }
     }
 }

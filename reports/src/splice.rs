@@ -7,8 +7,7 @@ use baselines::calibration::Suite;
 use baselines::claim::ClaimReport;
 
 use crate::names::Names;
-use crate::toggles::tables;
-use crate::{Error, Report, Result, calibration, claims, headline, markdown};
+use crate::{Error, Report, Result, calibration, claims, headline, markdown, toggles};
 
 /// Where figures come from.
 #[derive(Debug)]
@@ -97,10 +96,10 @@ fn figure(figures: &Figures<'_>, name: &str) -> Option<String> {
             let names = Names::of(report.run.measurements.iter().map(|measurement| &measurement.case));
             Some(markdown::variants(report, &names)).filter(|text| !text.is_empty())
         }
-        (Figures::Run(report), "toggles") => Some(tables::effects(report)).filter(|text| !text.is_empty()),
-        (Figures::Run(report), "single-toggles") => tables::singles(report),
-        (Figures::Run(report), "phase-steps") => tables::phases(report),
-        (Figures::Run(report), "interactions") => tables::interactions(report),
+        (Figures::Run(report), "toggles") => Some(toggles::markdown::effects(report)).filter(|text| !text.is_empty()),
+        (Figures::Run(report), "single-toggles") => toggles::markdown::singles(report),
+        (Figures::Run(report), "phase-steps") => toggles::markdown::phases(report),
+        (Figures::Run(report), "interactions") => toggles::markdown::interactions(report),
         (Figures::Run(report), lane) => markdown::lane(report, lane),
         (Figures::Claims(report), "claims") => Some(claims::markdown(report)),
         (Figures::Claims(report), "claims-summary") => Some(claims::summary(report)),

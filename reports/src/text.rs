@@ -1,13 +1,13 @@
 //! Tables for a terminal or a log, without colours and control characters. The most important comes last, near the
 //! prompt.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::gate::Judgement;
 use baselines::{Lane, Run};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
-use crate::numbers::{count, percent, signed};
+use crate::numbers::{count, percent_at_most, signed};
 use crate::ranking::{rank, reasons};
 use crate::{Report, cause, deltas, headline, repeatability, tables};
 
@@ -22,8 +22,8 @@ const BOUNDS: usize = 5;
 
 /// The whole report: the run, and then the judgement or the reason why there is none.
 pub fn render(report: &Report) -> String {
-    let side_by_side = report.side_by_side && report.judgement.is_some();
-    let mut text = if side_by_side { entries(&report.run) } else { run(&report.run) };
+    let shows_all = report.shows_all_deltas && report.judgement.is_some();
+    let mut text = if shows_all { entries(&report.run) } else { run(&report.run) };
     for note in &report.notes {
         text.push_str(&format!("note: {}\n", printable(note)));
     }
@@ -33,7 +33,7 @@ pub fn render(report: &Report) -> String {
             if let Some(against) = &report.against {
                 text.push_str(&format!("compared with {}\n", printable(against)));
             }
-            text.push_str(&judged_rows(judged, side_by_side));
+            text.push_str(&judged_rows(judged, shows_all));
         }
         None => {
             let headline = headline::headline(report);
@@ -144,7 +144,7 @@ fn bounds(equal: &[&Delta], names: &Names) -> String {
     let mut bounded: Vec<_> = equal.iter().filter_map(|delta| Some((delta.bound?.at_most, *delta))).collect();
     bounded.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     let line = |(at_most, delta): &(f64, &Delta)| {
-        let (at_most, metric) = (percent(*at_most), printable(&delta.metric));
+        let (at_most, metric) = (percent_at_most(*at_most), printable(&delta.metric));
         format!("    at most {at_most}  {metric} of {}\n", names.case(&delta.case))
     };
     let mut text: String = bounded.iter().take(BOUNDS).map(line).collect();

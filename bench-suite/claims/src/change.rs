@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use baselines::Durability;
 use baselines::claim::{self, ClaimVerdict, JudgedClaim, JudgedPart, MeasuredEffect, Target};
+use baselines::delta::Delta;
 use baselines::paired::Paired;
-use baselines::verdict::Delta;
 use harness::build::git::git;
 
 /// The start of a line that claims something.
@@ -60,17 +60,18 @@ pub fn in_commits(repository: &Path, base: &str) -> Result<Vec<ChangeClaim>> {
     Ok(claims)
 }
 
-/// A claim with its verdict, by what was measured of both sides.
-pub fn judge(claim: &ChangeClaim, source: &str, deltas: &[Delta], pairs: &[Paired]) -> JudgedClaim {
+/// A claim with its verdict, by what was measured of both sides, unless there are reasons not to believe it.
+pub fn judge(claim: &ChangeClaim, source: &str, deltas: &[Delta], pairs: &[Paired], invalid: &[String]) -> JudgedClaim {
     let of_claim: Vec<&Delta> = deltas.iter().filter(|delta| delta.case.benchmark == claim.benchmark).collect();
     let measured = METRICS.iter().find_map(|(metric, lane)| {
         let delta = of_claim.iter().find(|delta| delta.metric == *metric)?;
         let rounds = pairs.iter().find(|paired| paired.pair.case == delta.case && paired.pair.control.is_none());
         Some((*metric, *lane, effect(delta, rounds.map_or(0, |paired| paired.rounds.len()))?))
     });
-    let (verdict, why) = match &measured {
-        Some((_, _, effect)) => claim::judge(claim.target(), effect, MARGIN),
-        None => {
+    let (verdict, why) = match (&measured, invalid.first()) {
+        (_, Some(why)) => (ClaimVerdict::Invalid, why.clone()),
+        (Some((_, _, effect)), None) => claim::judge(claim.target(), effect, MARGIN),
+        (None, None) => {
             let why = "no benchmark of that name was measured on both sides: `assay run --list` shows the names";
             (ClaimVerdict::Skipped, why.to_owned())
         }
@@ -124,7 +125,7 @@ fn cause(deltas: &[&Delta]) -> String {
 #[cfg(test)]
 mod tests {
     use baselines::CaseKey;
-    use baselines::verdict::Verdict;
+    use baselines::delta::Verdict;
 
     use super::*;
 
@@ -156,7 +157,7 @@ mod tests {
         ];
         let verdict = |benchmark: &str, percent| {
             let claim = ChangeClaim { benchmark: benchmark.to_owned(), percent };
-            let judged = judge(&claim, "a message", &deltas, &[]);
+            let judged = judge(&claim, "a message", &deltas, &[], &[]);
             (judged.verdict, judged.parts[0].metric.clone(), judged.note)
         };
         let (confirmed, metric, note) = verdict("a", -20.0);
@@ -165,5 +166,8 @@ mod tests {
         assert_eq!(verdict("a", -40.0).0, ClaimVerdict::Partly);
         assert_eq!(verdict("counted", -10.0).1, "instructions", "what is not timed is counted");
         assert_eq!(verdict("missing", -10.0).0, ClaimVerdict::Skipped);
+        let claim = ChangeClaim { benchmark: "a".to_owned(), percent: -20.0 };
+        let judged = judge(&claim, "a message", &deltas, &[], &["it does less work".to_owned()]);
+        assert_eq!((judged.verdict, judged.parts[0].why.as_str()), (ClaimVerdict::Invalid, "it does less work"));
     }
 }

@@ -13,7 +13,7 @@ use harness::build::cargo::{self, OwnProgram};
 use harness::lanes::load::LoadPrograms;
 use harness::progress::Progress;
 use harness::recorded::Recorded;
-use harness::session::side_by_side::SideBySide;
+use harness::session::staged_sides::StagedSides;
 use harness::subject::memory::MemorySubject;
 use harness::tools::valgrind;
 use testbed::site;
@@ -35,7 +35,7 @@ pub struct RoundCounts {
 /// A session of measuring claims.
 pub struct ClaimSession<'a> {
     /// The worker on both sides, at paths of one length; `None` if nothing alternates.
-    pub workers: Option<&'a SideBySide>,
+    pub workers: Option<&'a StagedSides>,
     /// The source of the input.
     pub source: &'a Source,
     /// The numbers of rounds.

@@ -1,6 +1,6 @@
 //! The cause of one case: the functions, how much each did, and whose doing it is.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use reports::deltas::{is_changed, value};
 use reports::{JudgedReport, cause};
 

@@ -6,13 +6,13 @@
 //! - `Tools`: the tools, one function per tool.
 //! - `input`: their arguments and limits.
 //! - `child`: a subcommand with a time limit; it ends with everything that it started when the client gives up.
-//! - `verdict`: a judged report as the agent reads it, the verdict first. `explain`: the cause of one case.
+//! - `gate_answer`: a judged report as the agent reads it, the verdict first. `explain`: the cause of one case.
 
 mod child;
 mod explain;
+mod gate_answer;
 mod input;
 mod tools;
-mod verdict;
 
 use std::path::Path;
 use std::time::Duration;

@@ -17,10 +17,10 @@ use tokio::sync::Mutex;
 
 use crate::child::{self, FinishedCommand};
 use crate::explain;
+use crate::gate_answer::{self, GateAnswer, messages, shortened};
 use crate::input::{
     CompareInput, ExplainInput, GateInput, ListInput, MeasuredLane, ReportFormat, ReportInput, budget, inside, word,
 };
-use crate::verdict::{self, GateAnswer, messages, shortened};
 
 /// The most time of building two sides, beside that of measuring.
 const BUILDS: Duration = Duration::from_secs(30 * 60);
@@ -162,7 +162,7 @@ impl Tools {
         let mut last = self.turn.lock().await;
         let ended = self.run(arguments, limit, request).await?;
         let report = JudgedReport::read(&ended.output);
-        let (said, fields) = verdict::answer(&ended, report.as_ref())?;
+        let (said, fields) = gate_answer::answer(&ended, report.as_ref())?;
         *last = report.or(last.take());
         let mut answer = text(said);
         answer.structured_content = Some(serde_json::to_value(&fields).map_err(|error| error.to_string())?);

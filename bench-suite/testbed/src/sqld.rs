@@ -88,8 +88,12 @@ impl Sqld {
             .spawn();
         self.child = Some(started.with_context(|| format!("can't start {}", self.program.display()))?);
         let until = Instant::now() + STARTING;
-        while !self.answers() {
+        loop {
+            let answers = self.answers();
             let ended = self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
+            if answers && !ended {
+                return Ok(()); // and it is not another's, that has taken the port
+            }
             if ended || Instant::now() > until {
                 let output = std::fs::read_to_string(&log).unwrap_or_default();
                 let last = output.lines().last().unwrap_or("it wrote no log");
@@ -98,7 +102,6 @@ impl Sqld {
             }
             std::thread::sleep(ASKING);
         }
-        Ok(())
     }
 
     /// True if it answers a request for its health.

@@ -57,7 +57,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
 
-    /// The start of requests [default: open, or closed with --arrivals closed]
+    /// The load model: when requests start [default: open, or closed with --arrivals closed]
     #[arg(long, value_enum)]
     pub model: Option<ModelKind>,
 
@@ -69,7 +69,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SHAPE", default_value_t = 0.5, value_parser = |text: &str| number(text, 0.01, 1e3))]
     pub shape: f64,
 
-    /// The part by which the rate rises and falls, from 0 to 1 (not closed)
+    /// The relative amplitude of a sinusoidal rate, from 0 to 1 (not closed)
     #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = |text: &str| number(text, 0.0, 1.0))]
     pub swing: f64,
 
@@ -98,7 +98,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
 
-    /// The longest that the server may be away, from its last answer on; requests fail meanwhile, and the run goes on
+    /// The longest outage of the server, from its last answer on; requests fail meanwhile, and the run goes on
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub outage: Duration,
 
@@ -143,7 +143,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub start_at: Option<SystemTime>,
 
-    /// Waits of the generator up to this are never too long; longer ones must be a small part of the response time
+    /// Delays of the generator up to this are accepted; longer ones must be a small part of the response time
     #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = duration)]
     pub max_start_lag: Duration,
 
@@ -228,7 +228,7 @@ impl Arguments {
         };
         let sessions = match (self.episodes, self.duration) {
             (Some(sessions), _) => sessions,
-            (None, Some(_)) => 1_000_000,
+            (None, Some(_)) => u64::MAX, // the duration ends it
             (None, None) => 200,
         };
         let swing = (self.swing > 0.0).then_some(Swing { share: self.swing, period: self.period });
@@ -243,6 +243,7 @@ impl Arguments {
 
     /// The deadline of a schedule with this end, which a closed one does not know.
     pub fn deadline_after(&self, end: Option<Duration>) -> Duration {
+        let end = end.or(self.duration);
         self.deadline.unwrap_or(end.map_or(CLOSED_DEADLINE, |end| (end + OVERTIME).min(LONGEST)))
     }
 
@@ -284,7 +285,7 @@ mod tests {
             Arguments::try_parse_from(arguments).expect("valid").pace()
         };
         assert_eq!(parse(&[]).sessions, 200);
-        assert_eq!(parse(&["--duration", "1s"]).sessions, 1_000_000);
+        assert_eq!(parse(&["--duration", "1s"]).sessions, u64::MAX, "bounded by the duration");
         assert_eq!(parse(&["--duration", "1s", "--episodes", "3"]).sessions, 3);
         assert_eq!(parse(&["--arrivals", "closed"]).arrivals, Arrivals::Closed);
         assert_eq!(parse(&["--model", "closed"]).arrivals, Arrivals::Closed);

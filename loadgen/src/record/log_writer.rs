@@ -12,12 +12,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use parking_lot::{Condvar, Mutex};
 
-use super::interval_log::{self, IntervalKey, KINDS, LogEnd, LogHeader, tag};
-use super::tally::histogram;
+use super::interval_log::{self, IntervalKey, IntervalTimes, KINDS, LogEnd, LogHeader, tag};
 
 /// The times of one request.
 #[derive(Debug, Clone, Copy)]
@@ -143,8 +141,8 @@ impl Shared {
             let mut log = interval_log::begin(&header, &mut out, &mut serializer)?;
             loop {
                 let (over, end, abandoned) = self.next();
-                for (key, histogram) in by_interval(&header.operations, &over) {
-                    interval_log::interval(&mut log, &key, &histogram)?;
+                for (key, times) in by_interval(&header.operations, &over) {
+                    interval_log::interval(&mut log, &key, &times)?;
                 }
                 if let Some(end) = &end {
                     interval_log::end(&mut log, end)?;
@@ -173,13 +171,13 @@ impl Shared {
     }
 }
 
-/// Histograms by second and tag.
-pub fn by_interval(operations: &[String], requests: &[RequestTimes]) -> BTreeMap<IntervalKey, Histogram<u64>> {
-    let mut intervals = BTreeMap::new();
+/// Times by second and tag.
+pub fn by_interval(operations: &[String], requests: &[RequestTimes]) -> BTreeMap<IntervalKey, IntervalTimes> {
+    let mut intervals: BTreeMap<IntervalKey, IntervalTimes> = BTreeMap::new();
     for request in requests {
         for (kind, time_ns) in KINDS.into_iter().zip(request.times_ns) {
             let key = (request.second, tag(&operations[request.operation], kind));
-            intervals.entry(key).or_insert_with(histogram).saturating_record(time_ns);
+            intervals.entry(key).or_default().add(time_ns, 1);
         }
     }
     intervals

@@ -67,6 +67,8 @@ pub struct Tally {
     pub over: u64,
     /// Those that did so from their sending.
     pub service_over: u64,
+    /// Those of [`Tally::over`] that also failed or were answered wrongly.
+    pub over_wrong: u64,
     /// The first intended start and the last answer.
     span: Option<(Instant, Instant)>,
 }
@@ -86,6 +88,7 @@ impl Tally {
             count_over: None,
             over: 0,
             service_over: 0,
+            over_wrong: 0,
             span: None,
         }
     }
@@ -97,6 +100,7 @@ impl Tally {
         self.lag.saturating_record(nanoseconds(record.lag));
         if let Some(limit) = self.count_over {
             self.over += u64::from(record.response() > limit);
+            self.over_wrong += u64::from(record.response() > limit && record.error.is_some());
             self.service_over += u64::from(record.service() > limit);
         }
         let (name, histogram) = &mut self.by_operation[record.operation];

@@ -70,10 +70,8 @@ fn right<'a>(
 
 /// Numbers are equal by value: 2 and 2.0.
 fn same(found: &Value, expected: &Value) -> bool {
-    match (found.as_f64(), expected.as_f64()) {
-        (Some(found), Some(expected)) => found == expected,
-        _ => found == expected,
-    }
+    let is_float = found.is_f64() || expected.is_f64();
+    found == expected || (is_float && found.as_f64().is_some() && found.as_f64() == expected.as_f64())
 }
 
 #[cfg(test)]
@@ -83,6 +81,12 @@ mod tests {
     use super::super::json_path::JsonPath;
     use super::super::template::Template;
     use super::*;
+
+    #[test]
+    fn numbers_are_equal_by_value_and_large_ones_exactly() {
+        assert!(same(&json!(2), &json!(2.0)) && same(&json!(u64::MAX), &json!(u64::MAX)));
+        assert!(!same(&json!((1u64 << 53) + 1), &json!(1u64 << 53)) && !same(&json!("2"), &json!(2)));
+    }
 
     fn request() -> RequestTemplate {
         let path = |text| JsonPath::parse(text).unwrap();

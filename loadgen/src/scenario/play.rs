@@ -10,12 +10,17 @@ use super::template::{Escape, Template};
 use super::{RequestAction, RequestTemplate, Scenario, SessionTemplate, answer, draw};
 use crate::arrivals::mix::{Mix, SessionShape};
 use crate::arrivals::schedule::PlannedSession;
+use crate::arrivals::shard::LoadShard;
 use crate::record::tally::OperationName;
 use crate::send::http::{AnyRequest, RequestError};
 use crate::send::player::{LoadWorkload, SessionPlay};
 
-/// The place of the first session that is played before the run: far from those of the schedule.
-const BEFORE: u64 = 1 << 53;
+/// The number of the first session that is played before the run: far from those of the schedule, and exact also where
+/// numbers are floats.
+const BEFORE: u64 = 1 << 48;
+
+/// So many numbers a shard has for those.
+const BEFORE_OF_SHARD: u64 = 1 << 32;
 
 /// A scenario and its operations.
 #[derive(Debug)]
@@ -24,11 +29,12 @@ pub struct ScenarioWorkload {
     client: ScenarioClient,
     /// The seed of the draws among values.
     seed: u64,
+    shard: LoadShard,
     operations: Vec<OperationName>,
 }
 
 impl ScenarioWorkload {
-    pub fn new(scenario: Scenario, client: ScenarioClient, seed: u64) -> ScenarioWorkload {
+    pub fn new(scenario: Scenario, client: ScenarioClient, seed: u64, shard: LoadShard) -> ScenarioWorkload {
         let operation = |request: &RequestTemplate| {
             let method = match &request.action {
                 RequestAction::Http { method, .. } => method.clone(),
@@ -38,7 +44,7 @@ impl ScenarioWorkload {
             OperationName { name: request.name.clone(), method }
         };
         let operations = scenario.requests.iter().map(operation).collect();
-        ScenarioWorkload { scenario, client, seed, operations }
+        ScenarioWorkload { scenario, client, seed, shard, operations }
     }
 
     /// The sessions among which the schedule draws.
@@ -150,7 +156,8 @@ impl LoadWorkload for ScenarioWorkload {
             thinks_ns: Vec::new(),
             requests,
         };
-        (BEFORE..).zip(all).map(planned).collect()
+        let first = BEFORE + (self.shard.number - 1) * BEFORE_OF_SHARD;
+        (first..).zip(all).map(planned).collect()
     }
 
     async fn play(&self, session: &mut SessionPlay<'_>) -> Option<()> {

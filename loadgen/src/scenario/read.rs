@@ -99,7 +99,7 @@ fn parse(
             return wrong(entry.name.span(), message);
         }
         if let Some(weight) = entry.weight.as_ref().filter(|_| !file.sessions.is_empty()) {
-            return wrong(weight.span(), "with sessions, the weight is theirs: move it to a [[session]]".to_owned());
+            return wrong(weight.span(), "with sessions, a request has no weight: move it to a [[session]]".to_owned());
         }
         requests.push(request(entry, &file.headers, &target.kind)?);
     }
@@ -348,7 +348,7 @@ requests = ["get"]
             "21: the arguments are no JSON object: write them as in '{\"id\": 7}'"
         );
         assert!(error("before = 3", "before = 0").starts_with("25: a weight must be over 0"));
-        let fill = "there is no value for {{ids}}: have a session with `before` put one into the pool, and stand above this one";
+        let fill = "there is no value for {{ids}}: fill the pool in a session with `before` that stands above this one";
         assert_eq!(
             error("before = 3\nrequests = [\"start\"]", "before = 3\nrequests = [\"get\"]"),
             format!("21: {fill}")

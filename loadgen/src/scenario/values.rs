@@ -13,10 +13,16 @@ const SESSION: &str = "session";
 
 /// Looks for a value that would be missing. The entries of `file` are those of the scenario, in the same order.
 pub fn check(scenario: &Scenario, file: &ScenarioFile) -> Result<(), Wrong> {
+    for pool in file.pools.keys() {
+        is_free(pool.get_ref(), pool.span())?;
+    }
     for entry in &file.requests {
         if let Some(pool) = entry.put.keys().find(|pool| !scenario.pools.contains_key(pool.get_ref())) {
             let name = pool.get_ref();
             return wrong(pool.span(), format!("there is no pool `{name}`: add [pool.{name}]"));
+        }
+        for (name, path) in &entry.extract {
+            is_free(name, path.span())?;
         }
         if let Some((name, path)) = entry.extract.iter().find(|(name, _)| scenario.pools.contains_key(*name)) {
             return wrong(path.span(), format!("`{name}` is a pool: give what is extracted another name"));
@@ -33,6 +39,14 @@ pub fn check(scenario: &Scenario, file: &ScenarioFile) -> Result<(), Wrong> {
         );
     }
     scenario.sessions.iter().try_for_each(|session| of_session(session, &always, scenario, file))
+}
+
+/// Every session has its own value of the name [`SESSION`], and a name with a dot is that of a column.
+fn is_free(name: &str, span: Range<usize>) -> Result<(), Wrong> {
+    if name == SESSION || name.contains('.') {
+        return wrong(span, format!("`{name}` is the session's number or a column: use another name, without a dot"));
+    }
+    Ok(())
 }
 
 fn of_session(
@@ -64,7 +78,9 @@ fn of_session(
 /// The texts of a request that may have values when it is sent, with their places.
 fn sent(entry: &RequestEntry, file: &ScenarioFile) -> Vec<(Range<usize>, String)> {
     let own = [&entry.path, &entry.body, &entry.arguments].into_iter().flatten();
-    let texts = own.chain(file.headers.values()).chain(entry.headers.values());
+    let is_replaced = |name: &str| entry.headers.keys().any(|own| own.eq_ignore_ascii_case(name));
+    let common = file.headers.iter().filter(|(name, _)| !is_replaced(name)).map(|(_, text)| text);
+    let texts = own.chain(common).chain(entry.headers.values());
     let expected = entry.check.equals.values().filter_map(|value| {
         let text = value.get_ref().as_str().filter(|text| text.contains("{{"))?;
         Some((value.span(), text.to_owned()))
@@ -79,7 +95,7 @@ fn missing(name: &str, scenario: &Scenario) -> String {
             None => format!("add [data.{set}] with a file"),
         },
         None if scenario.pools.contains_key(name) => {
-            "have a session with `before` put one into the pool, and stand above this one".to_owned()
+            "fill the pool in a session with `before` that stands above this one".to_owned()
         }
         None => "have a request before it in the session extract it".to_owned(),
     };

@@ -7,7 +7,7 @@ use clap::Args;
 use memory::{Options, Remote, Variant};
 
 /// The environment variable with the token of the database server.
-const TOKEN_VARIABLE: &str = "LIBSQL_TOKEN";
+const TOKEN_VARIABLE: &str = "LIBSQL_AUTH_TOKEN";
 
 /// A store, and the strategies of its memory.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub struct StoreArgs {
     #[arg(long, value_name = "FILE")]
     path: Option<PathBuf>,
 
-    /// The server that store=libsql is on, instead of in a file; its token is read from LIBSQL_TOKEN
+    /// The server that store=libsql is on, instead of in a file; its token is read from LIBSQL_AUTH_TOKEN
     #[arg(long, value_name = "URL", conflicts_with = "path")]
     url: Option<String>,
 }

@@ -2,19 +2,19 @@
 //! slowdowns that it finds, for all cases together and for each by itself; and, apart from these, the gates of a server
 //! under load.
 
-mod counts;
-mod served;
-mod tables;
+mod server;
+mod tally;
+mod text;
 
 use std::fmt::Write as _;
 
 use baselines::calibration::{Condition, Judge, Suite};
 
-use self::counts::{Alarms, alarms, cases_of, conditions, machines, sizes, slowdown, sorted, upper};
+use self::tally::{Alarms, alarms, cases_of, conditions, machines, sizes, slowdown, sorted, upper};
 use crate::Result;
 use crate::charts::lines::{Line, shares};
 
-pub use tables::tables;
+pub use text::tables;
 
 /// The gates of a server under load, and the suites of the time lane.
 fn by_lane(suites: &[Suite]) -> (Vec<&Suite>, Vec<&Suite>) {
@@ -33,7 +33,7 @@ pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>
     let (served, timed) = by_lane(suites);
     let section = match served.is_empty() {
         true => String::new(),
-        false => format!("\n## A server under load\n\n```text\n{}```\n", served::table(&served)?),
+        false => format!("\n## A server under load\n\n```text\n{}```\n", server::table(&served)?),
     };
     let machines = machines(suites, older);
     Ok(format!(
@@ -46,7 +46,7 @@ pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>
         days.first().unwrap_or(&""),
         days.last().unwrap_or(&""),
         commits.join(", "),
-        tables::timed_tables(&timed, &older.iter().collect::<Vec<_>>(), &machines)?
+        text::timed_tables(&timed, &older.iter().collect::<Vec<_>>(), &machines)?
     ))
 }
 
@@ -92,7 +92,7 @@ pub fn markdown(suites: &[Suite]) -> Result<String> {
         };
         let _ = writeln!(text, "| {sides}{rules} | {alarms} | {found} |");
     }
-    Ok(text + &served::rows(&served)?)
+    Ok(text + &server::rows(&served)?)
 }
 
 /// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where
@@ -123,9 +123,9 @@ pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
 mod tests {
     use Verdict::{Equal, Improved, Inconclusive, Regressed};
     use baselines::calibration::{JudgedCase, SCHEMA};
-    use baselines::compare::Verdict;
+    use baselines::delta::Verdict;
 
-    use super::counts::VerdictCounts;
+    use super::tally::VerdictCounts;
     use super::*;
 
     /// A suite of one case measured over and over.
@@ -191,7 +191,7 @@ mod tests {
             ..suite(0, &[0.0], &[(0.0, Regressed), (0.0, Improved)])
         });
         let older = [Suite { rules: "older".into(), ..suite(0, &[0.0], &[(0.0, Regressed)]) }];
-        suites.extend(super::served::tests::gates());
+        suites.extend(super::server::tests::gates());
         let page = page(&suites, &older, "m.jsonl", Some("m.svg")).expect("a page");
         let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/calibration.markdown");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

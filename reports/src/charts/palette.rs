@@ -4,7 +4,7 @@
 //! among the series colours can be told apart by colour-blind readers. Green always means passed.
 
 use baselines::claim::ClaimVerdict;
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 
 /// A colour in both modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

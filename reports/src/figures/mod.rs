@@ -6,7 +6,7 @@
 mod each_toggle;
 mod lines;
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::{Lane, Measurement, Metric};
 
 use crate::charts::dots::{DotAxis, DotPlot, DotRow};

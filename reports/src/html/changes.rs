@@ -1,6 +1,6 @@
 //! The changes against the base, by importance, each with its cause by function.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::history::changes::ChangedSeries;
 use maud::{Markup, html};
 

@@ -1,6 +1,6 @@
 //! The top of the page: the verdict, the invalid and the skipped entries. And its end: the environment.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use maud::{Markup, html};
 
 use super::parts::{Section, prose};

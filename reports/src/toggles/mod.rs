@@ -3,7 +3,7 @@
 //!
 //! It is read from a run that has these variants, as `assay compare phase:0 phase:3 --each-toggle` makes it.
 
-pub(crate) mod tables;
+pub(crate) mod markdown;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
 //! Every format says whose doing a change is.
 
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use baselines::doing::{Doing, Whose};
 use baselines::gate::{self, GateOutcome};
 use reports::{Format, Report, render};

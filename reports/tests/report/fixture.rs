@@ -1,12 +1,12 @@
 //! Reports for the tests, built from the model. The numbers are a fixture: made up, fixed, and shaped like those of a
 //! real run.
 
-use baselines::compare::{Delta, Verdict, compare};
+use baselines::compare::compare;
+use baselines::delta::{Bound, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::history::changes::{ChangedSeries, changes};
 use baselines::history::{self, CaseValues, CommitRecord, History, series};
 use baselines::policy::Policy;
-use baselines::verdict::Bound;
 use baselines::{
     CallStacks, CaseKey, Durability, Environment, FunctionCost, InvalidEntry, Measurement, Run, RunHeader, Sample,
     Skipped,
@@ -248,7 +248,7 @@ pub fn regressed() -> Report {
             bytes: b"{\"record\":\"end\"}\n".to_vec(),
         }],
         trends: trends(&base),
-        side_by_side: false,
+        shows_all_deltas: false,
     }
 }
 
@@ -274,7 +274,7 @@ fn trends(base: &Run) -> Vec<ChangedSeries> {
 fn interleaved(store: &str, durability: &str, relative: f64, interval: [f64; 2], verdict: Verdict) -> Delta {
     let base = 29_853.0;
     let case = case("step/log", &[("store", store), ("durability", durability)]);
-    let why = "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure where less is going on";
+    let why = "limit 2.0%, tolerance 4.0%, blocks: 160 rounds; all rounds are spent: measure on a quieter machine";
     Delta {
         base: Some(base),
         new: Some((base * (1.0 + relative)).round()),

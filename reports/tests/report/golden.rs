@@ -109,11 +109,11 @@ fn a_judgement_alone() {
 #[test]
 fn both_sides_of_every_delta_have_a_row() {
     let mut report = fixture::regressed();
-    report.side_by_side = true;
+    report.shows_all_deltas = true;
     let judgement = report.judgement.as_mut().expect("judged");
     judgement.comparison.deltas.retain(|delta| delta.case.benchmark == "step/log");
-    check("side_by_side.text", &render(&report, Format::Text).expect("renders"));
-    check("side_by_side.markdown", &render(&report, Format::Markdown).expect("renders"));
+    check("all_deltas.text", &render(&report, Format::Text).expect("renders"));
+    check("all_deltas.markdown", &render(&report, Format::Markdown).expect("renders"));
 }
 
 #[test]

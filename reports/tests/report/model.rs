@@ -1,7 +1,7 @@
 //! What reports conclude from the model: how green a pass is, which counts repeat, which charts there are.
 
 use baselines::Skipped;
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use baselines::{CaseKey, InvalidEntry, Measurement, Sample};
 use reports::figures::Drawing;
 use reports::headline::{Tone, headline};
@@ -162,7 +162,7 @@ fn a_red_page_answers_its_readers_at_once() {
              not have it, and <code>c5c709651f7e</code>",
             "+15,630 instructions in <code>memory::codec::json::encode</code> (+13,766 called more often, +1,864 \
              costlier per call)",
-            "Yes: 1 of 2 changes is counted under valgrind, where the same program gives the same again; 1 of 2 \
+            "Yes: 1 of 2 changes is counted under valgrind, where counts repeat exactly; 1 of 2 \
              changes is measured on both sides in turn, shown at 99%; 1 control with a known answer judged rightly in \
              this run",
         ]

@@ -1,6 +1,6 @@
 //! `assay baseline`: the accepted numbers, and the reasons for accepting them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use baselines::exit_code::Exit;
@@ -61,6 +61,10 @@ pub struct AcceptArgs {
     /// Accept a run that is like no other of the stored history
     #[arg(long)]
     odd: bool,
+
+    /// Accept a run without some benchmarks of the stored baseline, and remove them from it
+    #[arg(long)]
+    replace: bool,
 
     #[command(flatten)]
     folder: FolderArgs,
@@ -135,6 +139,11 @@ impl AcceptArgs {
         if files.is_empty() {
             files.push((baseline::path(&folder, &run.header.environment), &run));
         }
+        if !self.replace {
+            for (file, part) in &files {
+                refuse_partial(file, part)?;
+            }
+        }
         let now = runs::now();
         for (file, part) in files {
             baseline::accept(&file, part, &self.reason, &now, self.dirty)?;
@@ -145,6 +154,20 @@ impl AcceptArgs {
         }
         Ok(Exit::Ok)
     }
+}
+
+/// Refuses a run that would remove benchmarks from the stored baseline.
+fn refuse_partial(file: &Path, run: &Run) -> Result<()> {
+    let removed = baseline::removed_cases(file, run);
+    if let Some(first) = removed.first() {
+        bail!(
+            "the run does not have {first}, one of {} of {} that would be removed: run all benchmarks, or accept it with \
+             --replace",
+            removed.len(),
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// Refuses a run that is odd among those of the stored history.
@@ -158,7 +181,7 @@ fn refuse_odd(run: &Run) -> Result<()> {
     let policy = Rulebook::of_this_tree(own.is_file().then_some(&own))?.policy;
     match &odd_runs(&history, &policy, runs::today(), |commit| commit == environment.commit)[..] {
         [odd, ..] => bail!(
-            "the run is {odd} of {}: measure again, and accept it with --odd if it stays so",
+            "the run is {odd} of {}: measure again, and if the result repeats, accept it with --odd",
             History::path(&folder, &history.environment).display()
         ),
         [] => Ok(()),

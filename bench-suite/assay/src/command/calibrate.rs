@@ -36,7 +36,7 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "N", default_value_t = 10)]
     suites: usize,
 
-    /// Sizes of slowdowns, in per cent, dealt to the cases of each suite; 0 is one program against itself
+    /// Sizes of slowdowns, in per cent, assigned in turn to the cases of a suite; 0 is an A/A test
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_values_t = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0])]
     extra: Vec<f64>,
 

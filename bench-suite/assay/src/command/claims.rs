@@ -16,7 +16,7 @@ use harness::session::ab::AbSession;
 use harness::session::plan::{RunProfile, Selection, command_line, draw_seed};
 use harness::session::rulebook::Rulebook;
 use harness::session::runs;
-use harness::session::side_by_side::SideBySide;
+use harness::session::staged_sides::StagedSides;
 use harness::subject;
 use harness::subject::memory::MemorySubject;
 use harness::workspace;
@@ -96,7 +96,7 @@ impl ClaimsArgs {
         self.cargo.refuse_if(true)?;
         ensure!(
             workspace::has_the_memory(),
-            "here nothing is claimed but by a change: `assay claims 'BENCHMARK -20%' --against REV`"
+            "this project has no claims file: judge a change, `assay claims 'BENCHMARK -20%' --against REV`"
         );
         let claims = definition::select(&self.ids)?;
         if self.list {
@@ -111,7 +111,7 @@ impl ClaimsArgs {
             RunHeader { rounds_seed: Some(seed), ..measure::header(&source, command_line(), self.profile.name())? };
         let path = folder.join(format!("{}.json", runs::name(&header.environment)));
         let worker = MemorySubject { source: source.clone() }.relinkable()?;
-        let mut both = SideBySide::new(&worker, &worker)?;
+        let mut both = StagedSides::new(&worker, &worker)?;
         if let Err(why) = both.randomize_layouts(seed) {
             eprintln!(
                 "skipped: layouts: both variants are measured in one, which can move times by some per cent: {why}"
@@ -151,8 +151,8 @@ impl ClaimsArgs {
             let selection = Selection { filter: Some(claim.benchmark.clone()), ..selection.clone() };
             let session = AbSession { selection: &selection, rulebook: &rulebook, budget: None };
             let judged = session.revisions(&*subject, &base.commit, None, false)?;
-            let deltas = &judged.judgement.comparison.deltas;
-            let judged_claim = change::judge(claim, &base.said, deltas, &judged.finished.run.pairs);
+            let (deltas, invalid) = (&judged.judgement.comparison.deltas, &judged.judgement.invalid);
+            let judged_claim = change::judge(claim, &base.said, deltas, &judged.finished.run.pairs, invalid);
             report.get_or_insert_with(|| empty(&judged.finished.run.header)).claims.push(judged_claim);
         }
         let report = report.context("nothing is claimed")?;

@@ -67,8 +67,8 @@ pub struct CompareArgs {
     #[arg(long)]
     partial: bool,
 
-    /// For phases: count what each phase and each toggle between them brings, a toggle by itself and taken from all,
-    /// and how pool, cache and compression act together
+    /// For phases: count what each phase and each toggle between them brings, alone and on top of all others, and how
+    /// pool, cache and compression act together
     #[arg(long, conflicts_with = "budget")]
     each_toggle: bool,
 
@@ -130,7 +130,7 @@ impl CompareArgs {
             (NamedSide::Phase(base), NamedSide::Phase(new)) if self.each_toggle => self.each_toggle(&base, &new),
             (NamedSide::Phase(base), NamedSide::Phase(new)) => self.phases(&base, &new),
             _ => bail!(
-                "compare two runs, two revisions, two variants or two phases: {} and {} are of two kinds",
+                "compare two runs, two revisions, two variants or two phases: {} and {} are of different kinds",
                 self.base,
                 self.new
             ),
@@ -233,7 +233,7 @@ impl CompareArgs {
         }
         let exit = judgement.outcome.exit();
         report.judgement = Some(judgement);
-        report.side_by_side = true;
+        report.shows_all_deltas = true;
         report.against = Some(format!("run {}", base_path.display()));
         print!("{}", reports::render(&report, self.format)?);
         Ok(exit)

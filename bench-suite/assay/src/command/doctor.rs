@@ -63,7 +63,7 @@ impl DoctorArgs {
                 findings.ok("LLD, for new layouts")
             }
             _ => findings.note(
-                "no LLD: each side has one layout, so times only advise. Rust brings it on x86-64 Linux; elsewhere \
+                "no LLD: each side has one layout, so times only advise. Rust ships it on x86-64 Linux; elsewhere \
                     install `lld` and link with it",
             ),
         }
@@ -112,7 +112,7 @@ impl DoctorArgs {
         findings.ok(format!("{cores} cores, load {load}"));
         let noise::Noise { neighbours, disturbed } = noise::measure();
         let said = format!(
-            "the same work differs by {:.2}% from slice to slice; {:.0}% of slices are disturbed",
+            "identical slices of work differ by {:.2}%; {:.0}% of them are disturbed",
             neighbours * 100.0,
             disturbed * 100.0
         );

@@ -1,5 +1,6 @@
 //! `assay gate`: fails if a change made something worse.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::policy;
 use baselines::shard::ShardNumber;
-use baselines::{CaseKey, Environment, Lane, Run};
+use baselines::{CaseKey, Environment, Lane, Measurement, Run};
 use clap::Args;
 use harness::build::base::{self, Base};
 use harness::build::git::repository_of;
@@ -129,6 +130,19 @@ pub struct GateArgs {
     format: Option<Format>,
 }
 
+/// Leaves out of a baseline what is of other targets than a run. A baseline of before 2026-11-27 does not name them:
+/// then only the run's cases stay.
+fn keep_targets(base: &mut Run, new: &Run) {
+    let measured = new.measurements.iter().filter_map(|measurement| measurement.target.as_deref());
+    let targets: BTreeSet<&str> = measured.chain(new.skipped.iter().map(|skipped| skipped.what.as_str())).collect();
+    let is_of_them =
+        |measurement: &&Measurement| measurement.target.as_deref().is_some_and(|target| targets.contains(target));
+    let cases: BTreeSet<CaseKey> =
+        base.measurements.iter().filter(is_of_them).map(|measurement| measurement.case.clone()).collect();
+    let is_measured = |before: &Measurement| new.find(&before.case, &before.metric).is_some();
+    base.measurements.retain(|before| cases.contains(&before.case) || is_measured(before));
+}
+
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
@@ -177,7 +191,7 @@ impl GateArgs {
         let mut scope = narrow(&mut base, &new, &self.selection.selection())?;
         if self.cargo.is_partial() {
             let all = number_of_cases(&base);
-            base.measurements.retain(|before| new.find(&before.case, &before.metric).is_some());
+            keep_targets(&mut base, &new);
             scope = Some(format!("{} of {all} cases: --package, --bench", number_of_cases(&base)));
         }
         let judgement = judge(&steady(&base, &unsteady), &steady(&new, &unsteady), &rulebook, scope.as_deref());
@@ -289,7 +303,7 @@ impl GateArgs {
 
     /// Measures a server under load against a revision, by that revision's rules.
     fn server(&self, subject: &ServerSubject, revision: &str) -> Result<Exit> {
-        let notes = |base: &Base| self.server.changed_scenario(subject, &base.commit).into_iter().collect();
+        let notes = |base: &Base| self.server.notes(subject, &base.commit);
         self.by_rules_of(subject.repository(), revision, subject, notes)
     }
 
@@ -325,7 +339,7 @@ impl GateArgs {
     fn remedy(&self, folder: &Path, environment: &Environment) -> Result<&'static str> {
         Ok(match baseline::find(folder, environment)? {
             BaselineLookup::Found(..) => {
-                "the one in this tree can't judge its own change: commit it first; in CI, land it in a change of its own"
+                "a baseline can't judge the change that adds it: commit it first; in CI, merge it in a change of its own"
             }
             _ => {
                 "accept a baseline of this environment: `assay run --lane counts`, `assay baseline accept`; or compare \
@@ -373,9 +387,7 @@ impl GateArgs {
         let exit = judgement.outcome.exit();
         let mut report = publish::report(path, new)?;
         if !others.is_empty() {
-            report
-                .notes
-                .push(format!("nothing of {} is in this run: its baseline was not looked at", others.join(", ")));
+            report.notes.push(format!("this run has no benchmark of {}: its baseline was not used", others.join(", ")));
         }
         report.notes.extend(rulebook.notes.iter().cloned());
         report.judgement = Some(judgement);

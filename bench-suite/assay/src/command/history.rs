@@ -77,7 +77,7 @@ pub struct ShowHistoryArgs {
 /// `assay history backfill`.
 #[derive(Debug, Args)]
 pub struct BackfillArgs {
-    /// The commits, as git has them: those of B that A has not, on the side of first parents
+    /// The commits, as a range of git: those of B that A does not have, by first parents
     #[arg(value_name = "A..B")]
     range: String,
 
@@ -88,7 +88,7 @@ pub struct BackfillArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     every: u32,
 
-    /// Try commits again that are left out, because they did not build say
+    /// Retry commits that were left out, for instance because they did not build
     #[arg(long)]
     retry: bool,
 
@@ -166,7 +166,7 @@ impl ShowHistoryArgs {
     fn nothing(&self) -> Exit {
         let folder = self.folder.path();
         eprintln!(
-            "nothing of that is in {}: `assay history backfill HEAD~20..HEAD` measures commits",
+            "there is no matching history in {}: `assay history backfill HEAD~20..HEAD` measures commits",
             folder.display()
         );
         Exit::Nothing

@@ -31,7 +31,7 @@ hits.
 
 A trace is text. Its lines are `start count ignored ignored` (the files of the ARC paper), or columns with commas,
 semicolons, tabs or blanks between. Columns are known by the names in the first line: `time` (seconds; or time_ms,
-time_us, time_ns), `id` and `size`, or what others call them. A file without names has the columns time, id and size;
+time_us, time_ns), `id` and `size`, or a usual synonym. A file without names has the columns time, id and size;
 --columns names others.
 
 Examples:
@@ -73,7 +73,7 @@ pub struct HitsArgs {
     #[arg(long, value_enum, requires = "trace")]
     format: Option<TraceFormat>,
 
-    /// The traces' columns, in place of the names in their first line; all but time, id and size are passed over
+    /// The traces' columns, in place of the names in their first line; only time, id and size are read
     #[arg(long, value_name = "NAMES", requires = "trace", value_parser = Columns::parse)]
     columns: Option<Columns>,
 
@@ -112,7 +112,7 @@ impl HitsArgs {
         if let Some(path) = &self.json {
             let written = Written { assay_hits: 1, seed: self.seed, outcomes };
             let text = serde_json::to_string_pretty(&written).context("can't serialize the results")?;
-            std::fs::write(path, text + "\n").with_context(|| format!("can't write {}", path.display()))?;
+            baselines::atomic::write(path, (text + "\n").as_bytes())?;
         }
         Ok(Exit::Ok)
     }

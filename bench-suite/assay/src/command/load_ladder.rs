@@ -40,11 +40,11 @@ pub struct LadderArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     seconds: f64,
 
-    /// The rates around the highest
+    /// The number of rates to try around the highest
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(3..=50))]
     rungs: u8,
 
-    /// The trials at each of these
+    /// The trials at each rate
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=100))]
     trials: u8,
 
@@ -52,7 +52,7 @@ pub struct LadderArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// The file for everything as JSON
+    /// Write the result to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 

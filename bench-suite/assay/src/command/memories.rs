@@ -42,11 +42,11 @@ pub struct MemoriesArgs {
     #[arg(long, value_name = "RATE", default_value_t = 5.0)]
     rate: f64,
 
-    /// The results of a search that count
+    /// How many results of a search count
     #[arg(long, value_name = "K", default_value_t = 10)]
     k: usize,
 
-    /// The least time of each answer of the model, in milliseconds
+    /// The delay of each answer of the model, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     model_delay: u64,
 
@@ -62,7 +62,7 @@ pub struct MemoriesArgs {
     #[arg(long, default_value_t = SEED)]
     seed: u64,
 
-    /// The file for everything as JSON [default: target/assay/memories.json]
+    /// Write the results to this file as JSON [default: target/assay/memories.json]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }

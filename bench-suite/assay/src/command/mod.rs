@@ -40,8 +40,8 @@ use harness::subject::NothingToMeasure;
 
 const AFTER_HELP: &str = "\
 In a cargo package or workspace with benches (criterion, divan, gungraun, iai, bencher, libtest), start with
-`cargo assay gate --against HEAD~1`: it tells if the last commit made something slower, and which function. `assay
-doctor` says what is missing for that.
+`cargo assay gate --against HEAD~1`: it says whether the last commit made something slower, and which function
+did. `assay doctor` says what is missing for that.
 
 In the tree of the reference memory, start with `assay run --profile quick`: it ends with the path of a report.
 

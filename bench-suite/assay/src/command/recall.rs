@@ -28,13 +28,13 @@ First, memories that scan and memories with retrieval=indexed hold the same epis
   text     tasks of 30 words of a vocabulary of 20,000 under Zipf's law; embeddings are hashed words
   vectors  embeddings of 384 dimensions in 1,000 clusters, as models give them
 Both are asked in turns for the 10 best: for stored tasks, for new ones of the same kind, and for tasks that are unlike
-anything stored; every second query has a context. Stated are the recall, how many times as fast the median retrieval
-is, and how many episodes were scored for one query.
+anything stored; every second query has a context. The table shows the recall, how many times as fast the median
+retrieval is, and how many episodes were scored for one query.
 
 Then the same completed episodes are stored in two database files, one without libSQL's index of vectors and one with
 it, and the 10 best for tasks like the stored ones are retrieved: by a scan, by retrieval=indexed, and by libSQL's index
-(embedding=f32-blob; it ignores contexts, so it is no strategy of the toggle `retrieval`). Stated are the recall of both
-indexes and the sizes of the databases.
+(embedding=f32-blob; it ignores contexts, so it is no strategy of the toggle `retrieval`). The table shows the recall of
+both indexes and the sizes of the databases.
 
 Examples:
   assay recall

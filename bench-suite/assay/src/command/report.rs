@@ -87,7 +87,7 @@ impl ReportArgs {
             let base = runs::read(&base_path, self.partial)?;
             let judgement = judging::judge(&base, &report.run, &Rulebook::of_this_tree(None)?, None);
             report.judgement = Some(judgement);
-            report.side_by_side = true;
+            report.shows_all_deltas = true;
             report.against = Some(format!("run {}", base_path.display()));
         } else if let Some(stored) = StoredVerdict::of(&path)? {
             stored.attach_to(&mut report);

@@ -27,7 +27,7 @@ fn counts_of_two_crates_are_kept_apart() {
     inputs.write("other/f/summary.json", of("one::g::other", 9000));
     accept(&inputs, "one", "first").printed(0, &["stored/gungraun+p+one.jsonl\n"]);
     accept(&inputs, "two", "second").printed(0, &["stored/gungraun+p+two.jsonl\n"]);
-    gate(&inputs, "one").printed(0, &["passed: 1 compared", "note: nothing of p/two is in this run"]);
+    gate(&inputs, "one").printed(0, &["passed: 1 compared", "note: this run has no benchmark of p/two"]);
     gate(&inputs, "two").printed(0, &["passed: 1 compared"]);
     gate(&inputs, "worse").printed(100, &["regressed: instructions of one::g::f\n"]);
     gate(&inputs, "other").printed(3, &["instructions of one::g::f [package=p] is missing"]);

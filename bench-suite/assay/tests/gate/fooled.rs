@@ -36,6 +36,22 @@ fn gate(folder: &Path, new: &Run, more: &[&str]) -> (i32, String) {
     told(folder, &[&["gate", "--run", "new.jsonl", "--baselines", "stored"], more].concat())
 }
 
+/// Otherwise, what it no longer has would only be new to the next gate.
+#[test]
+fn a_partial_run_replaces_no_baseline_unasked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    accept(folder.path(), &run(&[("retrieve/100", 1000.0), ("step/log", 1000.0)]));
+    run(&[("step/log", 1000.0)]).write(&folder.path().join("part.jsonl")).expect("writes");
+    let part = ["baseline", "accept", "part.jsonl", "--reason", "quick", "--baselines", "stored"];
+    let (code, output) = told(folder.path(), &part);
+    assert_eq!(code, 1, "{output}");
+    assert!(output.contains("the run does not have retrieve/100") && output.contains("--replace"), "{output}");
+    let slower = run(&[("retrieve/100", 10_000.0), ("step/log", 1000.0)]);
+    assert_eq!(gate(folder.path(), &slower, &[]).0, 100, "the baseline is the one of before");
+    let (code, output) = told(folder.path(), &[&part[..], &["--replace"]].concat());
+    assert_eq!(code, 0, "{output}");
+}
+
 #[test]
 fn a_redefined_benchmark_is_not_switched_off() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -148,7 +164,7 @@ fn a_limit_that_limits_nothing_is_refused() {
         let compare = ["compare", "run.jsonl", "run.jsonl", "--policy", "policy.toml"];
         let (code, output) = told(folder.path(), &compare);
         assert_eq!(code, 1, "{output}");
-        assert!(output.contains("more limits nothing"), "{output}");
+        assert!(output.contains("as more limits nothing"), "{output}");
     }
 }
 

@@ -7,7 +7,8 @@
 use std::path::Path;
 
 use baselines::Run;
-use baselines::compare::{Delta, Verdict, compare};
+use baselines::compare::compare;
+use baselines::delta::{Delta, Verdict};
 use baselines::policy::Policy;
 
 use crate::planted::edit;

@@ -226,6 +226,7 @@ fn instructions(benchmark: &str, value: f64) -> Measurement {
         durability: Durability::Memory,
         counters: Default::default(),
         input: None,
+        target: None,
         functions: vec![FunctionCost {
             function: "memory::work".to_owned(),
             instructions: value as u64,

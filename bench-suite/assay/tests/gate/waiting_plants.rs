@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use baselines::compare::{Verdict, compare};
+use baselines::compare::compare;
+use baselines::delta::Verdict;
 use baselines::policy::Policy;
 use baselines::{Measurement, Run};
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use baselines::environment;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,7 @@ use super::git::{git, resolve, short};
 use super::left_out::{not_built, not_compiled, nothing_built};
 use super::partial_clone;
 use super::prefill::prefill;
+use super::pristine;
 use super::relink::{COPY, Layable, Relink};
 use super::toolchain;
 use crate::hash::hash;
@@ -71,6 +72,12 @@ pub trait Recipe: Debug + Send + Sync {
 
     /// The targets of the source in `tree`, which may be made ready for them.
     fn targets(&self, tree: &Path) -> Result<Targets>;
+
+    /// The folder in which cargo and rustup are called, relative to the source: they read the settings of it and of
+    /// those above.
+    fn folder(&self) -> PathBuf {
+        PathBuf::new()
+    }
 
     /// True if programs run among the files of their source.
     fn is_in_place(&self) -> bool {
@@ -158,6 +165,9 @@ const LINK: &str = "link";
 /// The folder of the files of its source.
 const FILES: &str = "files";
 
+/// The list of these files.
+const LISTED: &str = "files.json";
+
 /// The number of cached programs.
 const CACHED: usize = 6;
 
@@ -179,9 +189,14 @@ impl SourceCheckout {
         self.build_tree(&format!("revision {}", short(&commit)), &commit, false)
     }
 
-    /// The program of the working tree as it is now: all files that git tracks or would add.
+    /// The program of the working tree as it is now: all files that git tracks or would add, and the submodules of the
+    /// commit.
+    ///
+    /// # Errors
+    /// A submodule is not as the commit has it.
     pub fn working_tree(&self) -> Result<Build> {
         let commit = resolve(&self.repository, "HEAD")?;
+        self.refuse_changed_submodules()?;
         let _lock = self.lock()?;
         self.check_out(&commit)?;
         let listed = git(&self.repository, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
@@ -260,6 +275,18 @@ impl SourceCheckout {
         Ok(())
     }
 
+    /// Refuses submodules that are not as the commit has them: only those would be measured.
+    fn refuse_changed_submodules(&self) -> Result<()> {
+        const SUBMODULE: &str = "160000"; // the mode of git's tree entries
+        let changed = git(&self.repository, &["diff", "--raw", "--ignore-submodules=untracked", "HEAD"])?;
+        for (modes, path) in changed.lines().filter_map(|line| line.split_once('\t')) {
+            if modes.split(' ').take(2).any(|mode| mode.ends_with(SUBMODULE)) {
+                bail!("the submodule {path} is not as HEAD has it, and would not be measured: commit in it, and here");
+            }
+        }
+        Ok(())
+    }
+
     /// Copies a file of the working tree to the checkout. An unchanged file keeps its age, so that cargo builds only
     /// what it must.
     fn copy(&self, file: &Path) -> Result<()> {
@@ -299,15 +326,22 @@ impl SourceCheckout {
         if own.is_none() && lock.is_file() {
             copy(&lock, &chosen)?;
         }
-        let rustc = match toolchain::version(&tree) {
+        let rustc = match toolchain::version(&self.cargo_folder()) {
             // It may need no compiler.
             Err(_) if self.recipe.is_in_place() => String::new(),
             version => version?,
         };
         let locked = fs::read_to_string(&lock).unwrap_or_default();
-        let key = format!("{rustc}{}{locked}{:?}{:?}", toolchain::settings(&tree)?, self.variables, self.recipe);
+        let settings = toolchain::settings(&self.cargo_folder())?;
+        let key = format!("{rustc}{settings}{locked}{:?}{:?}", self.variables, self.recipe);
         let folder = self.home.join(format!("{}-{}", short(&source), hash(&key)));
-        if open(&folder).is_none_or(|cached| cached.may_build_later && !is_used(&folder)) {
+        let is_kept = match open(&folder) {
+            None => false,
+            // By another gate, whose programs may write there just now.
+            Some(_) if is_used(&folder) => true,
+            Some(cached) => !cached.may_build_later && pristine::restore(&folder.join(FILES), &folder.join(LISTED))?,
+        };
+        if !is_kept {
             // Each has a copy of the libraries that it links.
             workspace::drop_old(&self.home, CACHED - 1, |folder| {
                 let is_build = [INDEX, PROGRAM, FILES].iter().any(|file| folder.join(file).exists());
@@ -346,7 +380,11 @@ impl SourceCheckout {
         }
         variables.extend(self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         variables.extend(more);
-        cargo::build_in(&self.tree(), Some(&self.build_folder()?), &variables, target)
+        cargo::build_in(&self.cargo_folder(), Some(&self.build_folder()?), &variables, target)
+    }
+
+    fn cargo_folder(&self) -> PathBuf {
+        self.tree().join(self.recipe.folder())
     }
 
     /// Builds and keeps the programs, their linker inputs and the files of the source, atomically, as the next build
@@ -391,6 +429,7 @@ impl SourceCheckout {
             index.programs.push((target_name, target.package));
         }
         ensure!(!index.programs.is_empty(), "{name} {}", nothing_built(&index.skipped));
+        pristine::record(&partial.path().join(FILES), &partial.path().join(LISTED))?;
         fs::write(partial.path().join(INDEX), serde_json::to_vec(&index)?).context("can't list the programs")?;
         drop_folder(folder)?;
         let partial = partial.keep();
@@ -410,6 +449,7 @@ impl SourceCheckout {
             copy(&self.tree().join(lock), &files.join(lock))?;
         }
         self.recipe.build_in_place(&files)?;
+        pristine::record(&files, &folder.join(LISTED))?;
         fs::write(folder.join(INDEX), serde_json::to_vec(&Index::default())?).context("can't list the programs")
     }
 

@@ -37,11 +37,11 @@ pub fn is_built_so(target: &CargoTarget) -> bool {
     target.arguments.first().is_some_and(|subcommand| subcommand == SUBCOMMAND)
 }
 
-/// Has a target linked with the stand-in. It is compiled below `home` by the toolchain that builds the source in
-/// `tree`. The first call says that unstable features are accepted.
-pub fn link(target: &mut CargoTarget, tree: &Path, home: &Path) -> Result<()> {
+/// Has a target linked with the stand-in. It is compiled below `home` by the toolchain of `folder`, in which cargo is
+/// called. The first call says that unstable features are accepted.
+pub fn link(target: &mut CargoTarget, folder: &Path, home: &Path) -> Result<()> {
     static ONCE: Once = Once::new();
-    let library = library(tree, home)?;
+    let library = library(folder, home)?;
     ONCE.call_once(|| {
         eprintln!(
             "`#[bench]` is an unstable feature: the compiler is told to accept those for the crates of such benches, in \
@@ -55,9 +55,9 @@ pub fn link(target: &mut CargoTarget, tree: &Path, home: &Path) -> Result<()> {
 }
 
 /// The compiled stand-in.
-fn library(tree: &Path, home: &Path) -> Result<PathBuf> {
+fn library(of: &Path, home: &Path) -> Result<PathBuf> {
     let folder = stand_in::folder(home, "test");
-    let library = folder.join(format!("libtest-{}.rlib", hash(toolchain::version(tree)?)));
+    let library = folder.join(format!("libtest-{}.rlib", hash(toolchain::version(of)?)));
     if library.is_file() {
         return Ok(library);
     }
@@ -67,7 +67,7 @@ fn library(tree: &Path, home: &Path) -> Result<PathBuf> {
     let paths = [folder.join("src/libtest.rs"), built.clone()];
     let [source, to] = paths.each_ref().map(|path| path.to_str().context("the path of the cache is not UTF-8"));
     let options = ["--crate-name=test", "--crate-type=rlib", "--edition=2021", "-Copt-level=3", "--cap-lints=allow"];
-    toolchain::rustc(tree, &[&options[..], &[source?, "-o", to?]].concat())
+    toolchain::rustc(of, &[&options[..], &[source?, "-o", to?]].concat())
         .context("this toolchain does not compile the stand-in for libtest")?;
     fs::rename(&built, &library).with_context(|| format!("can't create {}", library.display()))?;
     Ok(library)

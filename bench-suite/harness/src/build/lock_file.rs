@@ -54,10 +54,11 @@ impl LockedPackage {
 pub fn bring_up_to_date(tree: &Path, manifest: &Path) -> Result<()> {
     let manifest = tree.join(manifest);
     let is_there = Metadata::read(&manifest)?.workspace_root.join("Cargo.lock").is_file();
+    let folder = manifest.parent().unwrap_or(tree);
     let mut command = cargo::cargo();
-    toolchain::choose(&mut command, tree);
+    toolchain::choose(&mut command, folder);
     command.args(if is_there { &["update", "--workspace"][..] } else { &["generate-lockfile"] });
-    command.args(["--quiet", "--manifest-path"]).arg(&manifest).current_dir(tree);
+    command.args(["--quiet", "--manifest-path"]).arg(&manifest).current_dir(folder);
     if is_there {
         command.env("CARGO_NET_RETRY", "0").stderr(Stdio::null());
     }

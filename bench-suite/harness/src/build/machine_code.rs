@@ -2,13 +2,13 @@
 //!
 //! A function's code is the content of its section and what its relocations refer to: functions by their symbols, data
 //! by their content, which may refer to other data. So neither the place of a function nor the line numbers that its
-//! panics name are part of it. A case whose functions all have the same code on both sides executes the same
-//! instructions.
+//! panics name are part of it. A case whose functions all have the same code on both sides, with all that they may call,
+//! executes the same instructions, also those that were not executed while it was counted.
 //!
 //! Source: "System V Application Binary Interface, AMD64 Architecture Processor Supplement", section 4.4, on
 //! relocations; the layout of a location as in [`super::same_program`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
@@ -23,9 +23,18 @@ use crate::tools::symbols::within_unit;
 /// The bytes of a location.
 const LOCATION: usize = 24;
 
-/// The functions of a program: hashes of their code by symbol. Static functions of C may share one.
+/// The functions of a program by symbol. Static functions of C may share one.
 #[derive(Debug, Default)]
-pub struct MachineCode(HashMap<String, Vec<u64>>);
+pub struct MachineCode(HashMap<String, Function>);
+
+/// What is known of a function.
+#[derive(Debug, Default)]
+struct Function {
+    /// Hashes of its code.
+    code: Vec<u64>,
+    /// The symbols of code that it refers to.
+    callees: BTreeSet<String>,
+}
 
 impl MachineCode {
     /// The code of what the linker put into a program.
@@ -48,12 +57,33 @@ impl MachineCode {
                 objects.add(data, sections).with_context(|| format!("can't understand {file}({member})"))?;
             }
         }
-        let mut code: HashMap<String, Vec<u64>> = HashMap::new();
-        for (name, hash) in objects.functions()? {
-            code.entry(name).or_default().push(hash);
+        let mut functions: HashMap<String, Function> = HashMap::new();
+        for (name, hash, callees) in objects.functions()? {
+            let function = functions.entry(name).or_default();
+            function.code.push(hash);
+            function.callees.extend(callees);
         }
-        code.values_mut().for_each(|hashes| hashes.sort_unstable());
-        Ok(MachineCode(code))
+        functions.values_mut().for_each(|function| function.code.sort_unstable());
+        Ok(MachineCode(functions))
+    }
+
+    /// True if the functions of these symbols have the same code in another program, and so has whatever they refer to,
+    /// on and on. What they call by a pointer in data (of a trait object, say) is not looked at.
+    pub fn has_same_below<'a>(&'a self, other: &MachineCode, symbols: impl IntoIterator<Item = &'a str>) -> bool {
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut left: Vec<&str> = symbols.into_iter().collect();
+        while let Some(symbol) = left.pop() {
+            if !seen.insert(symbol) {
+                continue;
+            }
+            if !self.has_same(other, symbol) {
+                return false;
+            }
+            let callees = self.0.get(within_unit(symbol)).into_iter().flat_map(|function| &function.callees);
+            // What is no function of this program is one of a shared library, or data.
+            left.extend(callees.map(String::as_str).filter(|callee| self.0.contains_key(*callee)));
+        }
+        true
     }
 
     /// True if the function of a symbol has the same code in another program. What neither of them has is of a shared
@@ -61,7 +91,7 @@ impl MachineCode {
     pub fn has_same(&self, other: &MachineCode, symbol: &str) -> bool {
         let symbol = within_unit(symbol);
         match (self.0.get(symbol), other.0.get(symbol)) {
-            (Some(own), Some(its)) => own == its,
+            (Some(own), Some(its)) => own.code == its.code,
             (None, None) => !["_ZN", "_R"].iter().any(|rust| symbol.starts_with(rust)),
             _ => false,
         }
@@ -125,18 +155,39 @@ impl<'a> Objects<'a> {
         Ok(())
     }
 
-    /// The names of all functions, each with the hash of its section.
-    fn functions(mut self) -> Result<Vec<(String, u64)>> {
+    /// The names of all functions, each with the hash of its section and the symbols of code that it refers to.
+    fn functions(mut self) -> Result<Vec<(String, u64, BTreeSet<String>)>> {
         let mut functions = Vec::new();
         for place in std::mem::take(&mut self.code) {
-            let hash = self.hash(place, 0)?;
+            let (hash, callees) = (self.hash(place, 0)?, self.callees(place)?);
             let file = &self.files[place.0];
             let of_section = file.symbols().filter(|symbol| symbol.section_index() == Some(place.1));
             for symbol in of_section.filter(|symbol| symbol.kind() == SymbolKind::Text) {
-                functions.push((within_unit(symbol.name()?).to_owned(), hash));
+                functions.push((within_unit(symbol.name()?).to_owned(), hash, callees.clone()));
             }
         }
         Ok(functions)
+    }
+
+    /// The symbols that a section refers to, without those of data in the same object.
+    fn callees(&self, place: Place) -> Result<BTreeSet<String>> {
+        /// The names of a function's own section begin so.
+        const OWN_SECTION: [&str; 2] = [".text.unlikely.", ".text."];
+        let object = &self.files[place.0];
+        let mut callees = BTreeSet::new();
+        for (_, relocation) in object.section_by_index(place.1)?.relocations() {
+            let RelocationTarget::Symbol(index) = relocation.target() else { continue };
+            let symbol = object.symbol_by_index(index)?;
+            let section = symbol.section_index().map(|section| object.section_by_index(section)).transpose()?;
+            let name = match &section {
+                Some(section) if section.kind() != SectionKind::Text => continue,
+                Some(section) if symbol.kind() == SymbolKind::Section => section.name()?,
+                _ => symbol.name()?,
+            };
+            let name = OWN_SECTION.iter().find_map(|section| name.strip_prefix(section)).unwrap_or(name);
+            callees.insert(within_unit(name).to_owned());
+        }
+        Ok(callees)
     }
 
     /// A hash of a section and of what it refers to.

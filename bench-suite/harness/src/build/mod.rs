@@ -4,7 +4,8 @@
 //! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
 //!   of everything that changes it ([`toolchain`], or another one for a [`missing_toolchain`]); [`prefill`] reuses
 //!   compiled libraries for it. [`files`] copies and compares; [`same_program`] tells if two builds are one program;
-//!   [`in_place`] builds what runs among the files of its source; [`left_out`] says why a target gives no program.
+//!   [`in_place`] builds what runs among the files of its source, and [`pristine`] keeps these as they were;
+//!   [`left_out`] says why a target gives no program.
 //! - [`metadata`] asks cargo about other workspaces; [`lock_file`] has it choose versions; [`stand_in`] puts the
 //!   stand-ins for their harnesses in place, with the [`shared_features`] of criterion, and [`libtest`] the one for
 //!   libtest.
@@ -31,6 +32,7 @@ pub mod missing_toolchain;
 pub mod order;
 mod partial_clone;
 pub mod prefill;
+pub mod pristine;
 pub mod relink;
 pub mod same_program;
 mod shared_features;

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use baselines::calibration::JudgedCase;
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use tempfile::TempDir;
 use workloads::cases::Case;
 use workloads::input::Source;
 
-use crate::lanes::time;
+use crate::lanes::criterion_times;
 use crate::tools::criterion::exactly;
 
 /// Seconds of warm-up for each case.
@@ -76,7 +76,7 @@ impl<'a> Criterion<'a> {
     fn run(&self) -> Result<String> {
         let filter = exactly(self.cases.iter().map(|case| case.id));
         let effort = [format!("--warm-up-time={WARM_UP_S}"), format!("--measurement-time={MEASUREMENT_S}"), filter];
-        time::bench(&self.program, self.source.variables(), &[]).run(self.home.path(), effort)
+        criterion_times::bench(&self.program, self.source.variables(), &[]).run(self.home.path(), effort)
     }
 }
 

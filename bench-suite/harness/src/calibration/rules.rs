@@ -8,8 +8,8 @@ use workloads::cases::Case;
 
 use crate::hash::hash;
 use crate::recorded::Recorded;
-use crate::schedule::program::Slicing;
 use crate::schedule::scheduler;
+use crate::schedule::worker_program::Slicing;
 use crate::subject::server::Load;
 
 /// A short hash of everything besides the times that a verdict depends on: the procedure, the shape of a round, and

@@ -11,12 +11,13 @@ use worker::protocol::Command;
 
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
+use crate::schedule::deadlines::Deadlines;
 use crate::schedule::jobs::{self, Job, Side};
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use crate::schedule::worker_client::WorkerClient;
+use crate::schedule::worker_program::{Slicing, WorkerProgram};
 use crate::served::server::PORT;
-use crate::session::side_by_side::SideBySide;
+use crate::session::staged_sides::StagedSides;
 use crate::subject::server::{Load, ServerSubject};
 use crate::workspace;
 
@@ -38,13 +39,13 @@ const COSTS: usize = 3;
 /// Two servers side by side.
 pub struct ServerGates {
     subject: ServerSubject,
-    both: SideBySide,
+    both: StagedSides,
 }
 
 impl ServerGates {
     /// Places both builds of the server.
     pub fn new([base, new]: &[Build; 2]) -> Result<ServerGates> {
-        let both = SideBySide::new(base, new)?;
+        let both = StagedSides::new(base, new)?;
         let (side, _) = both.sides();
         let subject = subject(side.build.program(), cargo::build_one(OwnProgram::Loadgen)?)?;
         Ok(ServerGates { subject, both })

@@ -24,10 +24,10 @@ use super::server::{self, NAME, ServerGates};
 use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
 use crate::build::checkout::Build;
+use crate::schedule::deadlines::Deadlines;
 use crate::schedule::jobs::{self, Job};
-use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
-use crate::session::side_by_side::SideBySide;
+use crate::session::staged_sides::StagedSides;
 use crate::session::{plan, runs};
 use crate::subject::memory::{MemorySubject, two_builds};
 
@@ -136,14 +136,14 @@ impl Calibration {
         let seed = memory::hash::fnv1a(format!("{number}|{:?}|{:?}", self.sizes, self.condition).as_bytes());
         let Verdicts { cases, invalid, controls } = match &judging.programs {
             Programs::Criterion(passes) => Verdicts { cases: passes.pass()?, invalid: vec![], controls: vec![] },
-            Programs::One(build) => self.gate(number, seed, &SideBySide::new(build, build)?)?,
+            Programs::One(build) => self.gate(number, seed, &StagedSides::new(build, build)?)?,
             Programs::Served(gates) => {
                 let extra = deal(&self.sizes, 1, number, seed)[0];
                 self.judge(gates.jobs(extra)?, &[(NAME, extra)], seed)?
             }
             Programs::Two(builds) => {
                 let [base, new] = &**builds;
-                let mut both = SideBySide::new(base, new)?;
+                let mut both = StagedSides::new(base, new)?;
                 // New layouts in every suite; what the two builds share lies alike, as in a gate.
                 if let Err(why) = both.randomize_layouts(seed) {
                     eprintln!("skipped: layouts: {why}");
@@ -168,7 +168,7 @@ impl Calibration {
     }
 
     /// Runs the gate's time lane, with a slowdown of known size in each case.
-    fn gate(&self, number: usize, seed: u64, both: &SideBySide) -> Result<Verdicts> {
+    fn gate(&self, number: usize, seed: u64, both: &StagedSides) -> Result<Verdicts> {
         let subject = MemorySubject { source: source() };
         let (base, new) = both.sides();
         let dealt = deal(&self.sizes, self.cases.len(), number, seed);

@@ -15,6 +15,9 @@ use super::objective::Objective;
 /// Above this share, a rung is saturated: the share no longer grows like that.
 const SATURATED: f64 = 0.3;
 
+/// The rate may be beyond those that were tried by this part of them: farther away, the line is a guess.
+const BEYOND: f64 = 0.1;
+
 /// Samples of the bootstrap.
 const SAMPLES: usize = 2000;
 
@@ -36,6 +39,14 @@ pub fn highest_rate(rungs: &[Rung], objective: Objective, seed: u64) -> Result<H
     let whole: Vec<Point> = usable.iter().map(|rung| Point::of(rung.rate, rung.missed(), rung.requests())).collect();
     let rate = crossing(&whole, objective)
         .ok_or("the share of slow requests does not grow with the rate: raise --seconds or --trials")?;
+    let rates = || rungs.iter().map(|rung| rung.rate);
+    let (lowest, highest) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
+    if rate < lowest * (1.0 - BEYOND) || rate > highest * (1.0 + BEYOND) {
+        return Err(format!(
+            "it is about {rate:.0} per second, far from the rates that were tried ({lowest:.0} to {highest:.0}): raise \
+             --seconds"
+        ));
+    }
     let mut generator = Pcg64::seed_from_u64(seed);
     let mut sampled: Vec<f64> = Vec::new();
     for _ in 0..SAMPLES {
@@ -132,5 +143,13 @@ mod tests {
         let flat = |rate| Rung { rate, trials: vec![Trial { requests: 1000, over: 10, ..Trial::default() }; 3] };
         assert!(told(&[flat(1.0), flat(2.0)]).contains("does not grow"));
         assert!(told(&[flat(1.0)]).contains("too few rates"));
+    }
+
+    #[test]
+    fn a_rate_far_from_those_that_were_tried_is_a_guess() {
+        let rung = |rate, over| Rung { rate, trials: vec![Trial { requests: 4000, over, ..Trial::default() }; 3] };
+        let told = highest_rate(&[rung(100.0, 1), rung(110.0, 2)], OBJECTIVE, 1).unwrap_err();
+        assert!(told.contains("far from the rates that were tried (100 to 110)"), "{told}");
+        assert!(highest_rate(&[rung(100.0, 20), rung(110.0, 38)], OBJECTIVE, 1).is_ok(), "40 are allowed, just beyond");
     }
 }

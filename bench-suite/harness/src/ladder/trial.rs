@@ -35,6 +35,8 @@ pub struct Trial {
     pub service_over: u64,
     /// Requests that failed or were answered wrongly.
     pub errors: u64,
+    /// Requests that were both, too slow and wrong.
+    pub over_wrong: u64,
     /// Right answers per second.
     pub throughput: f64,
     /// Response times, from the intended start.
@@ -52,7 +54,7 @@ pub struct Trial {
 impl Trial {
     /// Requests that were too slow or wrong; no more than there were.
     pub fn missed(&self) -> u64 {
-        (self.over + self.errors).min(self.requests)
+        (self.over + self.errors).saturating_sub(self.over_wrong).min(self.requests)
     }
 }
 
@@ -70,6 +72,7 @@ pub fn run(settings: &TrialSettings<'_>, rate: f64, seed: u64) -> Result<Trial> 
         over: over.count,
         service_over: over.service_count,
         errors: read.errors.values().sum(),
+        over_wrong: over.wrong_count,
         throughput: read.throughput.unwrap_or(0.0),
         response_mean_ns: read.response_ns.mean,
         response_p50_ns: read.response_ns.p50 as f64,
@@ -77,4 +80,15 @@ pub fn run(settings: &TrialSettings<'_>, rate: f64, seed: u64) -> Result<Trial> 
         service_mean_ns: read.service_ns.mean,
         unhealthy: read.unhealthy,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_too_slow_and_wrong_is_missed_once() {
+        let trial = Trial { requests: 100, over: 6, errors: 5, over_wrong: 4, ..Trial::default() };
+        assert_eq!(trial.missed(), 7);
+    }
 }

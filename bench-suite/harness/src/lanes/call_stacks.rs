@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use baselines::CallStacks;
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use baselines::gate::Judgement;
 use worker::slice::ROOT;
 
@@ -99,7 +99,7 @@ fn worst<'a>(judgement: &Judgement, cases: &'a [SubjectCase]) -> Vec<&'a Subject
 #[cfg(test)]
 mod tests {
     use baselines::cause::FunctionDelta;
-    use baselines::compare::{Comparison, Delta};
+    use baselines::delta::{Comparison, Delta};
     use baselines::gate;
     use workloads::cases;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use baselines::compare::THREADS;
+use baselines::compare::{MISPREDICTED, THREADS};
 use baselines::{CallStacks, CaseKey, FunctionCost, Measurement, RunWriter, Sample};
 use tempfile::TempDir;
 use worker::protocol::Counted;
@@ -183,6 +183,8 @@ impl Place {
         );
         counters.retain(|counter, done| *done > 0 && WORK.contains(&counter.as_str()));
         counters.extend(threads.map(|threads| (THREADS.to_owned(), threads)));
+        let mispredicted: u64 = ["Bcm", "Bim"].iter().filter_map(|event| profile.events.get(*event)).sum();
+        counters.insert(MISPREDICTED.to_owned(), mispredicted);
         let folded = function_costs::folded(&profile, ROOT);
         let executed = profile.symbols.into_keys().collect();
         Ok(CaseCounts { values, work: counters, input, functions, folded, executed })
@@ -255,7 +257,7 @@ pub fn measurements(case: &SubjectCase, repetitions: &[CaseCounts]) -> Result<Ve
             return Ok(measurement);
         }
         let measurement = measurement.with_counters(first.work.clone()).with_functions(first.functions.clone());
-        Ok(Measurement { input: first.input.clone(), ..measurement })
+        Ok(Measurement { input: first.input.clone(), target: Some(case.program.clone()), ..measurement })
     };
     METRICS.into_iter().filter(|metric| first.values.contains_key(metric)).map(measurement).collect()
 }

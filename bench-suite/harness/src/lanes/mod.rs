@@ -5,13 +5,13 @@
 
 pub mod call_stacks;
 pub mod counts;
+pub mod criterion_times;
 pub mod effect;
+pub mod executed_functions;
 pub mod load;
-pub mod slices;
 pub mod source;
-pub mod time;
 pub mod unsteady;
-pub mod work;
+pub mod worker_times;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

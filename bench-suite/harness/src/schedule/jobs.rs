@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use baselines::paired::{Control, Pair};
 
-use super::program::WorkerProgram;
+use super::worker_program::WorkerProgram;
 use crate::build::checkout::Build;
 use crate::build::layouts::Layouts;
 use crate::subject::{Subject, SubjectCase};

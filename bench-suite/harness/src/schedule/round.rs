@@ -8,9 +8,10 @@ use rand_pcg::Pcg64;
 use worker::protocol::{Command, Worked};
 use workloads::engagement::WORK;
 
+use super::deadlines::Deadlines;
 use super::placement::Placement;
-use super::program::{Deadlines, WorkerProgram};
 use super::worker_client::WorkerClient;
+use super::worker_program::WorkerProgram;
 use crate::served::process;
 
 /// How a round is measured.
@@ -60,8 +61,8 @@ pub fn measure(
     }
     ensure!(
         inputs[0] == inputs[1],
-        "the sides work on different inputs ({} and {}): what generates or reads the episodes changed between them, or how \
-            many the benchmark takes; choose a base after that change. A new field without values is the same input if \
+        "the sides work on different inputs ({} and {}): what generates or reads the episodes changed between them, or \
+            their number did; choose a base after that change. A new field without values is the same input if \
             `skip_serializing_if` leaves it out",
         inputs[0],
         inputs[1]

@@ -22,11 +22,12 @@ use stats::decision::Stage;
 use worker::pin;
 use worker::protocol::Command;
 
+use super::deadlines::Deadlines;
 use super::jobs::Job;
 use super::placement::Placement;
-use super::program::{Deadlines, WorkerProgram};
 use super::round::{self, RoundTerms};
 use super::worker_client::WorkerClient;
+use super::worker_program::WorkerProgram;
 use crate::budget::Budget;
 use crate::build::layouts::{self, Layouts};
 use crate::cores;
@@ -188,7 +189,7 @@ impl RoundQueue<'_> {
             if measured.is_err() && budget.is_over() {
                 break;
             }
-            if measured.is_err() && !self.is_alone {
+            if measured.is_err() && !self.is_alone && !job.base.slicing.alone {
                 self.aside.lock().push(turn);
                 continue;
             }

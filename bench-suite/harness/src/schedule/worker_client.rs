@@ -13,8 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use worker::protocol::{Answer, CaseListing, Command, Ended, Ready, VERSION, Worked};
 
 use super::clocks::{self, SystemClocks};
+use super::deadlines::Deadlines;
 use super::placement::Placement;
-use super::program::{Deadlines, WorkerProgram};
+use super::worker_program::WorkerProgram;
 use crate::tools::bounded;
 
 /// A running worker.
@@ -71,7 +72,7 @@ impl WorkerClient {
             Answer::Ready(ready) => {
                 ensure!(
                     ready.protocol == VERSION,
-                    "the worker speaks protocol {}, this assay {VERSION}: choose a nearer base",
+                    "the worker speaks protocol {}, this assay {VERSION}: choose a more recent base",
                     ready.protocol
                 );
                 ensure!(
@@ -157,7 +158,7 @@ impl WorkerClient {
             Ok(Answer::Failed { why }) => bail!("{why}"),
             Ok(answer) => Ok(answer),
             Err(error) => {
-                bail!("the worker sent no answer but this ({error}): {}", line.chars().take(200).collect::<String>())
+                bail!("the worker sent an invalid answer ({error}): {}", line.chars().take(200).collect::<String>())
             }
         }
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use worker::protocol::{Ready, VERSION, Worked};
 
 use super::{answer_requests, cpu_clock, end, fail_by_answer};
@@ -20,7 +20,7 @@ use crate::words;
 pub const PORT: &str = "{port}";
 
 /// How often a load is tried whose generator was the bottleneck.
-const TRIES: usize = 3;
+const TRIES: u64 = 3;
 
 /// Seeds of a round: more than it has slices.
 const SEEDS: u64 = 1000;
@@ -93,10 +93,12 @@ impl Slices<'_> {
     fn slice(&mut self, sessions: u64) -> Result<Worked> {
         let more = 1.0 + self.extra;
         let (played, rate) = ((sessions as f64 * more).round() as u64, self.load.rate * more);
-        let request = SliceRequest { sessions: played, rate, seed: self.next, first: self.first };
-        (self.next, self.first) = (self.next + 1, self.first + played);
+        let (seed, first) = (self.next, self.first);
+        (self.next, self.first) = (seed + 1, first + TRIES * played);
         let mut unhealthy = String::new();
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
+            // Each try has sessions of its own, as a server may refuse to create something twice.
+            let request = SliceRequest { sessions: played, rate, seed, first: first + tried * played };
             let began = Instant::now();
             let summary = self.generator.slice(request)?;
             let cpu_ns = self.cpu_ns()?;
@@ -120,18 +122,22 @@ impl Slices<'_> {
             });
         }
         bail!(
-            "the load generator was the bottleneck {TRIES} times ({unhealthy}): lower `--rate`, or measure where less \
-               is going on"
+            "the load generator was the bottleneck {TRIES} times ({unhealthy}): lower `--rate`, or measure on a \
+               quieter machine"
         )
     }
 
     /// The CPU time since the slice before, so that what a slice puts off is charged to the next one.
     fn cpu_ns(&mut self) -> Result<u64> {
         let now = cpu_clock::of_tree(self.server.id())?;
-        let since = now.checked_sub(self.until_now).context(
-            "a process of the server ended, and its CPU time is lost: start the server so that its processes stay",
-        )?;
-        self.until_now = now;
+        // What a process took that ended since is rounded down to a tick.
+        ensure!(
+            now + cpu_clock::TICK_NS >= self.until_now,
+            "a process of the server ended, and its CPU time is lost: start the server so that it waits for what it \
+             starts"
+        );
+        let since = now.saturating_sub(self.until_now);
+        self.until_now = now.max(self.until_now);
         Ok(since)
     }
 }

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use baselines::compare::{self, Comparison, Delta, Verdict};
+use baselines::compare;
+use baselines::delta::{Comparison, Delta, Verdict};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
 use baselines::policy::{Limit, Policy};
@@ -25,7 +26,7 @@ use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::shard::{self, Sharded};
-use super::side_by_side::SideBySide;
+use super::staged_sides::StagedSides;
 use super::two_sides::TwoSides;
 use super::{choose_timed, nothing_to_measure, round_measurements, run, runs};
 use crate::budget::Budget;
@@ -34,8 +35,8 @@ use crate::hash::hash;
 use crate::lanes::counts::{self, CountPlan};
 use crate::lanes::{call_stacks, unsteady};
 use crate::recorded::{Recorded, selects};
+use crate::schedule::deadlines::Deadlines;
 use crate::schedule::jobs::{self, Job};
-use crate::schedule::program::Deadlines;
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
 use crate::subject::{Counting, Subject, SubjectCase};
@@ -150,7 +151,7 @@ impl AbSession<'_> {
         if timed.is_empty() {
             return Ok(PairVerdicts::default());
         }
-        let mut both = SideBySide::new(&sides.base, &sides.new)?;
+        let mut both = StagedSides::new(&sides.base, &sides.new)?;
         session.randomize(&mut both)?;
         let (base, new) = both.sides();
         let steady = choose_timed::steady(shared, &timed, &counts.deltas);
@@ -165,7 +166,7 @@ impl AbSession<'_> {
         let subject = MemorySubject { source };
         let build = subject.relinkable()?;
         let renamed = |name: &str| Build { name: name.to_owned(), ..build.clone() };
-        let mut both = SideBySide::new(&renamed(base), &renamed(new))?;
+        let mut both = StagedSides::new(&renamed(base), &renamed(new))?;
         let mut session = self.start(plan::environment(&input, false)?, [&[], &[]], Budget::start(self.budget))?;
         session.randomize(&mut both)?;
         let (base_side, new_side) = both.sides();
@@ -236,7 +237,11 @@ impl AbSession<'_> {
         let environment = nothing_to_measure::environment(measured, base);
         // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
-        let mut what = format!("{programs:?}|{repeat}|{:?}|{}", subject.crates()?, counts::METRICS.join(","));
+        // Project files may differ in the variables of the benches; the number of operations is checked for each case.
+        let once = |case: &SubjectCase| SubjectCase { operations: 1, ..case.clone() };
+        let variables: BTreeSet<_> = cases.iter().map(|case| subject.command(base, &once(case)).variables).collect();
+        let (crates, metrics) = (subject.crates()?, counts::METRICS.join(","));
+        let mut what = format!("{programs:?}|{repeat}|{crates:?}|{metrics}|{variables:?}");
         if subject.counting() == Counting::Process {
             // A command sees them all.
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
@@ -264,8 +269,10 @@ impl AbSession<'_> {
             Run { measurements: run.measurements.iter().filter(is_count).cloned().collect(), ..run.clone() }
         };
         let new_counts = counts(session.writer.so_far());
-        let deltas = compare::compare(&counts(&of_base), &new_counts, &self.rulebook.policy, runs::today()).deltas;
-        let same_code = choose_timed::same_code(cases, [base, new], &new_counts.measurements, &executed, &deltas);
+        let base_counts = counts(&of_base);
+        let deltas = compare::compare(&base_counts, &new_counts, &self.rulebook.policy, runs::today()).deltas;
+        let measured = [&base_counts.measurements[..], &new_counts.measurements];
+        let same_code = choose_timed::same_code(cases, [base, new], measured, &executed, &deltas);
         let same_code = same_code.unwrap_or_else(|error| {
             eprintln!("times: every case is timed, as the machine code can't be compared: {error:#}");
             BTreeSet::new()
@@ -305,7 +312,7 @@ impl AbSession<'_> {
 }
 
 /// The policy for the times of two sides: without layouts, a change may be one of code placement.
-fn by_layouts<'a>(policy: &'a Policy, both: &SideBySide) -> Cow<'a, Policy> {
+fn by_layouts<'a>(policy: &'a Policy, both: &StagedSides) -> Cow<'a, Policy> {
     if both.randomized() { Cow::Borrowed(policy) } else { Cow::Owned(policy.advising(Lane::Time)) }
 }
 
@@ -358,7 +365,7 @@ struct Session {
 impl Session {
     /// Gives both sides a new layout in each round, or reports that the code layout is part of the difference, because
     /// a build can't be relinked.
-    fn randomize(&mut self, both: &mut SideBySide) -> Result<()> {
+    fn randomize(&mut self, both: &mut StagedSides) -> Result<()> {
         let Err(why) = both.randomize_layouts(self.seed) else { return Ok(()) };
         if let Some(lost) = both.lost_layouts() {
             let why = format!(
@@ -387,7 +394,7 @@ impl Session {
         &mut self,
         asked: &AbSession<'_>,
         jobs: Vec<Job>,
-        both: &SideBySide,
+        both: &StagedSides,
         decided: bool,
     ) -> Result<PairVerdicts> {
         let policy = &*by_layouts(&asked.rulebook.policy, both);
@@ -428,7 +435,7 @@ mod tests {
         let program = folder.path().join("program");
         std::fs::write(&program, "a program").expect("written");
         let build = subject.in_place(program).expect("lies in a folder");
-        let mut both = SideBySide::new(&build, &build).expect("placed");
+        let mut both = StagedSides::new(&build, &build).expect("placed");
         let path = folder.path().join("run.jsonl");
         let header = plan::header("quick", Environment::detect(1, "generated"));
         let writer = RunWriter::create(&path, header).expect("a run");
@@ -457,7 +464,7 @@ mod tests {
         let mut base = new.clone();
         base.programs[0].layouts = layouts;
         let invalid = |base: &Build, new: &Build| {
-            let mut both = SideBySide::new(base, new).expect("placed");
+            let mut both = StagedSides::new(base, new).expect("placed");
             let path = folder.path().join("run.jsonl");
             let header = plan::header("quick", Environment::detect(1, "generated"));
             let writer = RunWriter::create(&path, header).expect("a run");

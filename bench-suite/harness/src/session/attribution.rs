@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use baselines::delta::{Delta, Verdict};
 use baselines::doing::{BuildInputs, Doing, Whose, by_execution, by_inputs};
 use baselines::policy::Policy;
-use baselines::verdict::{Delta, Verdict};
 use baselines::{CaseKey, Metric};
 
 use super::runs;
 use crate::build::git::git;
 use crate::build::unoptimised::{self, Unoptimised};
-use crate::lanes::work;
+use crate::lanes::executed_functions;
 use crate::progress::Progress;
 use crate::subject::{Subject, SubjectCase};
 
@@ -56,7 +56,7 @@ impl BothSides<'_> {
             if !is_compiled_otherwise(&delta.case, counts) {
                 delta.blocks = true;
                 delta.doing = Some(Doing::unknown(
-                    "what it executes is the same before optimisation and after it: its data may lie elsewhere",
+                    "it executes the same code, before optimisation and after it: its data may be placed differently",
                 ));
             }
         }
@@ -127,7 +127,8 @@ impl BothSides<'_> {
         let built = self.built()?;
         let progress = Progress::start("whose doing", 2 * cases.len());
         let subject = self.subject;
-        let execute = |side: usize| work::executed(subject, &built[side], cases, |case| progress.done(&case.label()));
+        let execute =
+            |side: usize| executed_functions::count(subject, &built[side], cases, |case| progress.done(&case.label()));
         let (of_base, of_new) = std::thread::scope(|scope| {
             let of_base = scope.spawn(|| execute(0));
             let of_new = execute(1);

@@ -162,7 +162,7 @@ impl Backfill<'_> {
         let key = environment.key();
         ensure!(
             key == history.environment,
-            "it is of another environment, {key}: give its toolchain a backfill of its own"
+            "it needs another environment, {key}: run another backfill with that toolchain"
         );
         let mut cases = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?.cases;
         ensure!(!cases.is_empty(), "it has no such benchmark");

@@ -1,14 +1,15 @@
 //! Chooses the cases whose times are measured in rounds.
 //!
 //! A case needs none if both sides execute the same machine code and count the same. The new side's profile names what
-//! a case executes. If all of it is the same code on both sides, so is what the base executes. The setup is not in the
-//! profile: what it prepares in other places shows in the accesses that the simulated caches miss.
+//! a case executes. If all of it and all that it calls is the same code on both sides, so is what the base executes, also
+//! in operations that were not counted or on a CPU that valgrind does not simulate. The setup is not in the profile: what
+//! it prepares in other places shows in the accesses that the simulated caches miss.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use baselines::compare::THREADS;
-use baselines::verdict::{Delta, Verdict};
+use baselines::compare::{MISPREDICTED, THREADS};
+use baselines::delta::{Delta, Verdict};
 use baselines::{CaseKey, Measurement};
 
 use crate::build::checkout::Build;
@@ -30,16 +31,16 @@ pub fn steady(shared: &[SubjectCase], timed: &[SubjectCase], counts: &[Delta]) -
     if counted.is_empty() { timed.to_vec() } else { counted }
 }
 
-/// The cases among `cases` that execute the same code in two builds, by what was `measured` of the new side, the
-/// symbols of what it `executed`, and the `deltas` of both.
+/// The cases among `cases` that execute the same code in two builds, by what was `measured` of both, the symbols of what
+/// the new side `executed`, and the `deltas`.
 pub fn same_code(
     cases: &[SubjectCase],
     [base, new]: [&Build; 2],
-    measured: &[Measurement],
+    measured: [&[Measurement]; 2],
     executed: &BTreeMap<CaseKey, BTreeSet<String>>,
     deltas: &[Delta],
 ) -> Result<BTreeSet<CaseKey>> {
-    let counted = |case: &&SubjectCase| counts_the_same(&case.key, deltas);
+    let counted = |case: &&SubjectCase| counts_the_same(&case.key, deltas) && predicts_alike(&case.key, measured);
     let mut by_program: BTreeMap<&str, Vec<&SubjectCase>> = BTreeMap::new();
     for case in cases.iter().filter(counted) {
         by_program.entry(&case.program).or_default().push(case);
@@ -50,11 +51,11 @@ pub fn same_code(
         let (Some(base), Some(new)) = (layouts(base), layouts(new)) else { continue };
         let (base, new) = (MachineCode::of(&base)?, MachineCode::of(&new)?);
         for case in cases {
-            let Some(functions) = executed.get(&case.key).filter(|_| has_one_thread(&case.key, measured)) else {
+            let Some(functions) = executed.get(&case.key).filter(|_| has_one_thread(&case.key, measured[1])) else {
                 continue;
             };
             let is_known = !functions.is_empty() && !functions.iter().any(|name| begins_another(name));
-            if is_known && functions.iter().all(|function| new.has_same(&base, function)) {
+            if is_known && new.has_same_below(&base, functions.iter().map(String::as_str)) {
                 same.insert(case.key.clone());
             }
         }
@@ -78,10 +79,27 @@ fn counts_the_same(case: &CaseKey, deltas: &[Delta]) -> bool {
     counts.peek().is_some() && counts.all(|delta| delta.verdict == Verdict::Equal && same(delta))
 }
 
+/// The cycles of a mispredicted branch, as the formula of Valgrind's manual for callgrind estimates them.
+const MISPREDICTION: f64 = 10.0;
+
+/// True if branches are predicted as well on both sides: the same code over data in another order is slower. Of the
+/// cycles, they may differ as accesses do, because a predictor also depends on where branches lie.
+fn predicts_alike(case: &CaseKey, measured: [&[Measurement]; 2]) -> bool {
+    let [base, new] = measured.map(|of| counter(case, of, MISPREDICTED));
+    let cycles = measured[0].iter().find(|of| of.case == *case && of.metric == "estimated_cycles");
+    let (Some(base), Some(new), Some(cycles)) = (base, new, cycles) else { return false };
+    let all = cycles.sample.median() * cycles.operations as f64;
+    base.abs_diff(new) as f64 * MISPREDICTION <= ALIKE * all
+}
+
+/// A counter of a case.
+fn counter(case: &CaseKey, measured: &[Measurement], name: &str) -> Option<u64> {
+    measured.iter().filter(|of| of.case == *case).find_map(|of| of.counters.get(name).copied())
+}
+
 /// True if a case's process had no other thread in the end.
 fn has_one_thread(case: &CaseKey, measured: &[Measurement]) -> bool {
-    let threads = measured.iter().filter(|of| of.case == *case).find_map(|of| of.counters.get(THREADS));
-    threads == Some(&1)
+    counter(case, measured, THREADS) == Some(1)
 }
 
 /// True for a function of C that begins another thread or process, whose work is not counted.
@@ -120,6 +138,22 @@ mod tests {
         assert!(!counts_the_same(&case(), &[missing]));
         let invalid = Delta { verdict: Verdict::Invalid, ..delta("instructions", 100.0, 100.0) };
         assert!(!counts_the_same(&case(), &[invalid]));
+    }
+
+    #[test]
+    fn branches_that_are_predicted_worse_are_slower() {
+        let measured = |mispredicted: Option<u64>| {
+            let of = |metric: &str, value: f64| {
+                let sample = baselines::Sample::new(vec![value]).expect("finite");
+                Measurement::new(case(), metric, sample, baselines::Durability::Memory).over(20)
+            };
+            let counters = mispredicted.map(|branches| (MISPREDICTED.to_owned(), branches)).into_iter().collect();
+            [of("estimated_cycles", 1000.0), of("instructions", 900.0).with_counters(counters)]
+        };
+        let alike = |base, new| predicts_alike(&case(), [&measured(base), &measured(new)]);
+        assert!(alike(Some(100), Some(110)), "100 of 20,000 cycles");
+        assert!(!alike(Some(100), Some(111)) && !alike(Some(111), Some(100)));
+        assert!(!alike(None, Some(0)) && !alike(Some(0), None), "one side was not counted so");
     }
 
     #[test]

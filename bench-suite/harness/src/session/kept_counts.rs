@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use baselines::{Run, RunHeader, RunWriter};
 
 use crate::subject::SubjectCase;
@@ -27,11 +27,17 @@ pub fn kept_or_counted(
     if missing.is_empty() {
         return Ok(Run { invalid: vec![], skipped: vec![], ..kept });
     }
-    let mut writer = RunWriter::create(path, header)?;
+    // Another gate may count the same base meanwhile: each has a file of its own, and the last one's is kept.
+    let folder = path.parent().context("the file of counts is in no folder")?;
+    let own = tempfile::Builder::new().prefix("counting-").tempdir_in(folder).context("can't keep the counts")?;
+    let file = own.path().join("counts.jsonl");
+    let mut writer = RunWriter::create(&file, header)?;
     let mut old = kept.measurements.into_iter().filter(|kept| missing.iter().all(|case| case.key != kept.case));
     old.try_for_each(|kept| writer.measurement(kept))?;
     count(&missing, &mut writer)?;
-    Ok(writer.finish()?)
+    let run = writer.finish()?;
+    std::fs::rename(&file, path).with_context(|| format!("can't keep the counts as {}", path.display()))?;
+    Ok(run)
 }
 
 #[cfg(test)]
@@ -39,7 +45,7 @@ mod tests {
     use baselines::{CaseKey, Durability, Environment, Measurement, Sample};
 
     use super::*;
-    use crate::schedule::program::Slicing;
+    use crate::schedule::worker_program::Slicing;
 
     fn case(benchmark: &str, operations: u64) -> SubjectCase {
         SubjectCase {
@@ -94,5 +100,23 @@ mod tests {
         assert_eq!(counted(&path, &once, 5.0, None), (vec![5.0, 3.0], 0), "another number of operations");
         std::fs::write(&path, "{").expect("damaged");
         assert_eq!(counted(&path, &both, 6.0, None), (vec![6.0, 6.0], 0), "what can't be read is counted again");
+    }
+
+    #[test]
+    fn two_gates_may_count_one_base_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("counts.jsonl");
+        let case = case("step/log", 20);
+        let header = || RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"));
+        let count = |_: &[SubjectCase], writer: &mut RunWriter| {
+            assert_eq!(counted(&path, std::slice::from_ref(&case), 1.0, None), (vec![1.0], 0), "the other one");
+            let sample = Sample::new(vec![1.0])?;
+            let measured = Measurement::new(case.key.clone(), "instructions", sample, case.durability);
+            Ok(writer.measurement(measured.over(case.operations))?)
+        };
+        let run = kept_or_counted(&path, header(), std::slice::from_ref(&case), count).expect("counted");
+        assert_eq!(run.measurements.len(), 1);
+        assert_eq!(counted(&path, std::slice::from_ref(&case), 2.0, None), (vec![1.0], 0), "it is kept");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Matches the cases of both sides of a comparison.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::policy::{Limit, Policy};
 
 use super::runs;
@@ -86,7 +86,7 @@ mod tests {
     use baselines::{CaseKey, Durability};
 
     use super::*;
-    use crate::schedule::program::Slicing;
+    use crate::schedule::worker_program::Slicing;
 
     fn case(id: &str, benchmark: &str, variant: &str) -> SubjectCase {
         SubjectCase {
@@ -145,7 +145,7 @@ mod tests {
         );
         assert!(one_sided[1].why.contains("5 operations in the base, 4 here"), "{one_sided:?}");
         let judgement = |deltas: Vec<Delta>| {
-            let comparison = baselines::compare::Comparison { differences: vec![], deltas };
+            let comparison = baselines::delta::Comparison { differences: vec![], deltas };
             baselines::gate::judge(comparison, &[], &[])
         };
         assert_eq!(judgement(one_sided).outcome, baselines::gate::GateOutcome::Invalid);

@@ -2,7 +2,7 @@
 //!
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; `two_sides` lists their cases, `match_up` matches them,
-//!   and [`side_by_side`] places their programs; `choose_timed` chooses the cases that are timed, `nothing_to_measure`
+//!   and [`staged_sides`] places their programs; `choose_timed` chooses the cases that are timed, `nothing_to_measure`
 //!   says when none need be, and [`kept_counts`] keeps what was counted of a base.
 //! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`attribution`] finds out
@@ -25,5 +25,5 @@ pub mod rulebook;
 pub mod run;
 pub mod runs;
 pub mod shard;
-pub mod side_by_side;
+pub mod staged_sides;
 mod two_sides;

@@ -1,7 +1,7 @@
 //! What two builds show by themselves, so that nothing need be measured: they are one program, or of two compilers.
 
 use anyhow::Result;
-use baselines::compare::Comparison;
+use baselines::delta::Comparison;
 use baselines::gate::{self, Judgement};
 use baselines::{Environment, RunWriter};
 

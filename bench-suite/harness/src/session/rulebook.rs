@@ -86,7 +86,7 @@ impl BaseCommit {
         let Some(branch) = branch else { return Ok(BaseCommit::new(root, "HEAD").ok()) };
         let base = base::choose(root, &format!("origin/{branch}"), false).with_context(|| {
             format!(
-                "can't tell where HEAD leaves origin/{branch}, and so what judges it: fetch both with their history"
+                "can't find the merge base of HEAD and origin/{branch}, whose policy judges it: fetch their history"
             )
         })?;
         Ok(Some(BaseCommit { repository: root.to_owned(), commit: base.commit }))
@@ -248,7 +248,7 @@ impl Rulebook {
             if folder.is_dir() {
                 let at = short(&base.commit);
                 self.notes.push(format!(
-                    "{} is not in {at}: judged by files that nobody has accepted there",
+                    "{} is not in {at}: judged by this tree's own files, which are not merged yet",
                     folder.display()
                 ));
             }

@@ -106,7 +106,7 @@ fn measure_like(
         }
     }
     if selection.compares(Lane::Time) {
-        lanes::slices::measure(subject, &build, &cases, &mut writer)?;
+        lanes::worker_times::measure(subject, &build, &cases, &mut writer)?;
     }
     if selection.lanes.contains(&Lane::Source) {
         measure_source(&subject.root().join("Cargo.toml"), selection, &mut writer)?;
@@ -188,7 +188,7 @@ pub fn measure(
                 let plan = CountPlan { subject, build, cases, repeat: selection.repeat, budget: Budget::default() };
                 stacks = counts::measure(plan, &mut writer, is_profiled)?.stacks;
             }
-            Lane::Time => lanes::time::measure(&plan, &mut writer)?,
+            Lane::Time => lanes::criterion_times::measure(&plan, &mut writer)?,
             Lane::Load => lanes::load::measure(&plan, &mut writer)?,
             Lane::Effect => lanes::effect::measure(&plan, &mut writer)?,
             Lane::Source => measure_source(&workspace::root().join("Cargo.toml"), selection, &mut writer)?,

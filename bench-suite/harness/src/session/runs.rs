@@ -43,7 +43,9 @@ pub fn find(named: &str) -> Result<PathBuf> {
     let is_there = path.is_file() || path.is_dir() || foreign::split(path).1.is_some();
     if named == "latest" {
         return match list()?.pop() {
-            Some(_) if is_there => bail!("`latest` is the latest run, and here is one of that name: write `./latest`"),
+            Some(_) if is_there => {
+                bail!("`latest` means the latest run, but a file has that name: for the file, write `./latest`")
+            }
             Some(run) => Ok(run),
             None if is_there => Ok(path.to_owned()),
             None => bail!("there is no run yet: `assay run` makes one"),

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use baselines::delta::Delta;
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::shard::{Shard, ShardNumber, divide};
-use baselines::verdict::Delta;
 use baselines::{CaseKey, InvalidEntry, RunWriter, baseline, paired};
 
 use super::plan::Selection;

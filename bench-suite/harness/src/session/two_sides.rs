@@ -1,7 +1,7 @@
 //! Two builds of a subject with the cases that they list: which are compared, and of which size.
 
 use anyhow::Result;
-use baselines::compare::Delta;
+use baselines::delta::Delta;
 use baselines::policy::Policy;
 use baselines::{CaseKey, RunWriter};
 

@@ -4,7 +4,7 @@
 //! ([`libtest`]). A target that can't be built so is left out, with the reason.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{fmt, fs};
@@ -208,9 +208,14 @@ impl Recipe for Benches {
                 found.skipped.extend(others.map(|(name, _)| (name, NO_HARNESS.to_owned())));
             }
         }
+        let folder = &tree.join(self.folder());
         let of_libtest = found.targets.iter_mut().filter(|(_, target)| libtest::is_built_so(target));
-        of_libtest.map(|(_, target)| target).try_for_each(|target| libtest::link(target, tree, home))?;
+        of_libtest.map(|(_, target)| target).try_for_each(|target| libtest::link(target, folder, home))?;
         Ok(found)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.manifest.parent().unwrap_or(Path::new("")).to_owned()
     }
 
     fn refuses(&self, target: &CargoTarget, program: &Path) -> Result<Option<String>> {

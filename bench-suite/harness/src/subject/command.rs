@@ -21,7 +21,7 @@ use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
 use crate::build::metadata::Metadata;
 use crate::case_command::CaseCommand;
-use crate::schedule::program::Slicing;
+use crate::schedule::worker_program::Slicing;
 use crate::tools::bounded::last_lines;
 use crate::words;
 

@@ -19,8 +19,8 @@ use crate::build::unoptimised::{self, Unoptimised};
 use crate::case_command::CaseCommand;
 use crate::recorded::Recorded;
 use crate::schedule::jobs::SLOWER_PERCENT;
-use crate::schedule::program::Slicing;
 use crate::schedule::worker_client::list_cases;
+use crate::schedule::worker_program::Slicing;
 use crate::workspace;
 
 /// The memory's worker and its input.

@@ -39,7 +39,7 @@ use crate::build::left_out::nothing_listed;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::recorded;
-use crate::schedule::program::Slicing;
+use crate::schedule::worker_program::Slicing;
 use crate::workspace;
 
 /// The subject of this folder: the memory in its own tree, elsewhere what is `asked` for of a package or workspace.

@@ -15,7 +15,7 @@ use super::command_lines::CommandLines;
 use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
-use crate::schedule::program::Slicing;
+use crate::schedule::worker_program::Slicing;
 use crate::served::server::PORT;
 use crate::tools::loadgen::MOST_USERS;
 

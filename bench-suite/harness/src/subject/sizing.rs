@@ -7,11 +7,12 @@ use worker::protocol::Command;
 use super::{Subject, SubjectCase, Unsized};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
+use crate::schedule::deadlines::Deadlines;
 use crate::schedule::jobs::{SLOWER_PERCENT, Side};
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, Slicing};
 use crate::schedule::scheduler::SLICE_NS;
 use crate::schedule::worker_client::WorkerClient;
+use crate::schedule::worker_program::Slicing;
 
 /// Both controls, on the quickest case: its rounds cost the least.
 pub(super) fn both_controls(shared: &[SubjectCase]) -> Option<(SubjectCase, Vec<Control>)> {

@@ -78,6 +78,8 @@ pub struct CountOver {
     pub count: u64,
     /// From the sending.
     pub service_count: u64,
+    /// Those of `count` that failed or were answered wrongly.
+    pub wrong_count: u64,
 }
 
 /// Users enough for any load here. Each takes CPU time to start.

@@ -164,6 +164,10 @@ fn submodules_are_part_of_the_source() {
     let build = project.checkout().revision("HEAD").unwrap();
     assert_eq!(says(build.program()), "first");
     assert_eq!(std::fs::read_to_string(build.tree.join("data/word")).unwrap(), "first", "it may be read at run time");
+    assert_eq!(says(project.checkout().working_tree().unwrap().program()), "first");
+    project.write("data/word", "second");
+    let refused = project.checkout().working_tree().unwrap_err().to_string();
+    assert!(refused.starts_with("the submodule data is not as HEAD has it"), "{refused}");
 }
 
 #[test]

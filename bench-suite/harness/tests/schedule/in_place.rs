@@ -48,6 +48,14 @@ fn a_build_may_write_into_its_files_and_keep_its_own_path() {
     assert_eq!(here.changed_files(&base, &new).unwrap(), ["tool/word"]);
     let again = here.revision("HEAD").unwrap();
     assert_eq!((&again.folder, read(&again, "tool/word").as_str()), (&new.folder, "secondbuilt"), "not built again");
+    let data = again.tree.join("tool/data.sqlite");
+    std::fs::write(&data, "of a run").unwrap();
+    drop([base, new, again]);
+    let next = here.revision("HEAD").unwrap();
+    assert!(!data.exists(), "what a program left behind is not the next gate's");
+    std::fs::write(next.tree.join("tool/word"), "of a run").unwrap();
+    drop(next);
+    assert_eq!(read(&here.revision("HEAD").unwrap(), "tool/word"), "secondbuilt", "built again");
     let error = format!("{:#}", checkout("exit 7").revision("HEAD").unwrap_err());
     assert!(error.contains("exit status: 7") && error.contains("choose another revision"), "{error}");
     assert!(checkout("true").revision("HEAD").is_ok(), "what failed is not kept");

@@ -78,6 +78,10 @@ fn a_function_is_another_one_by_its_code_and_by_what_it_reads() {
     assert_eq!(differing(("[2, 3, 5, 7]", "[2, 3, 5, 11]")), ["reads"], "through another table");
     assert_eq!(differing(("3.25", "4.25")), ["floats"], "a constant among those of other functions");
     assert_eq!(differing(("0.375", "0.875")), ["others"]);
+
+    let new = code(folder.path(), &SOURCE.replace("n + 2", "n + 4"));
+    assert!(new.has_same(&base, "calls") && !new.has_same_below(&base, ["calls"]), "it may call what differs");
+    assert!(new.has_same_below(&base, ["panics", "reads", "floats", "others"]));
 }
 
 #[test]

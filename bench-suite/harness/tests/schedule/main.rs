@@ -14,16 +14,17 @@ mod script;
 use std::path::Path;
 use std::time::Duration;
 
-use baselines::compare::{Comparison, Verdict};
+use baselines::delta::{Comparison, Verdict};
 use baselines::gate::{self, GateOutcome, Judgement};
 use baselines::paired::{self, Control, PairVerdicts, Paired};
 use baselines::policy::Policy;
 use baselines::{Environment, Run, RunHeader, RunWriter};
 use harness::budget::Budget;
 use harness::case_command::CaseCommand;
+use harness::schedule::deadlines::Deadlines;
 use harness::schedule::jobs::{self, Job, SLOWER_PERCENT};
-use harness::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use harness::schedule::scheduler::{self, Settings, Sizes};
+use harness::schedule::worker_program::{Slicing, WorkerProgram};
 use harness::subject::SubjectCase;
 use harness::subject::memory::MemorySubject;
 use script::Script;
@@ -216,6 +217,23 @@ fn workers_that_get_into_each_others_way_are_measured_alone() {
     assert_eq!((writer.so_far().pairs[0].rounds.len(), outcome.deltas[0].verdict), (20, Verdict::Equal));
 }
 
+/// Nothing is in the way of a server and its load, so a wrong answer of theirs is one.
+#[test]
+fn what_is_measured_alone_anyway_fails_the_first_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let before_answer = "[ -e ../failed ] || { touch ../failed; exit 1; }";
+    let script = Script { before_answer, ..Script::honest() };
+    for (alone, invalid) in [(false, 0), (true, 1)] {
+        let folder = folder.path().join(alone.to_string());
+        let [base, new] = ["base", "new"].map(|side| script.write(&folder.join(side)));
+        let mut job = pair(&case("codec_encode_small_json"), &base, &new, 0.0);
+        let slicing = Slicing { operations: Some(1_000), alone, ..Slicing::OF_WORKERS };
+        (job.base.slicing, job.new.slicing) = (slicing, slicing);
+        let (writer, _) = measured(&folder, vec![job], Deadlines::default(), Budget::default());
+        assert_eq!(writer.so_far().invalid.len(), invalid, "{:?}", writer.so_far().invalid);
+    }
+}
+
 #[test]
 fn a_worker_that_hangs_is_invalid_and_killed() {
     let patience = Duration::from_secs(2);
@@ -235,7 +253,7 @@ fn a_worker_that_hangs_is_invalid_and_killed() {
 #[test]
 fn a_worker_that_talks_nonsense_is_invalid() {
     let cases = [
-        (Script { start: "echo hello", ..Script::honest() }, "the worker sent no answer"),
+        (Script { start: "echo hello", ..Script::honest() }, "the worker sent an invalid answer"),
         (Script { protocol: 9, ..Script::honest() }, "speaks protocol 9"),
         (Script { case: "another", ..Script::honest() }, "the sides are mixed up"),
         (Script { input: "other", ..Script::honest() }, "different inputs"),

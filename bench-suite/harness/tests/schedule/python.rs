@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use harness::case_command::CaseCommand;
+use harness::schedule::deadlines::Deadlines;
 use harness::schedule::placement::Placement;
-use harness::schedule::program::{Deadlines, Slicing, WorkerProgram};
 use harness::schedule::round::{self, RoundTerms};
 use harness::schedule::worker_client::list_cases;
+use harness::schedule::worker_program::{Slicing, WorkerProgram};
 use rand::SeedableRng;
 
 const WORKER: &str = include_str!("worker.py");

@@ -174,14 +174,19 @@ impl Shared {
         let down = (pair.server.try_clone()?, pair.client.try_clone()?);
         lock(&self.open).push(Arc::clone(&pair));
         self.connections.fetch_add(1, Ordering::SeqCst);
-        for (number, (from, to)) in [(number, up), (number + 1, down)] {
+        let directions = [(number, up), (number + 1, down)];
+        let started = directions.into_iter().try_for_each(|(number, (from, to))| -> Result<()> {
             let (sender, receiver) = sync_channel(CHUNKS);
             let (line, reading) = (Line::new(&lock(&self.distance), number), Arc::clone(self));
             spawn("link-read", move || reading.read(from, line, began, &sender, number))?;
             let (writing, pair) = (Arc::clone(self), Arc::clone(&pair));
             spawn("link-write", move || writing.write(to, &receiver, began, &pair))?;
+            Ok(())
+        });
+        if started.is_err() {
+            pair.close(); // a direction is missing
         }
-        Ok(())
+        started
     }
 
     fn read(

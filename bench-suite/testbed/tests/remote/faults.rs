@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestCaseResult, TestError, TestRng, TestRunner};
 use testbed::link::Distance;
+use tokio::runtime::Runtime;
 
 use crate::covering;
 use crate::operation::{self, Operation};
@@ -106,7 +108,7 @@ fn every_pair(sequences: u32, operations: usize) {
         let config = Config { cases: sequences, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
         let input = (operation::sequences(operations), vec(fault(), operations));
-        match runner.run(&input, |(operations, faults)| runtime.block_on(ending(variant, operations, faults, &seen))) {
+        match runner.run(&input, |sequence| ending(&runtime, variant, sequence, &seen)) {
             Ok(()) => {}
             Err(TestError::Fail(reason, input)) => panic!("{variant}: {reason}\nafter {input:#?}"),
             Err(error) => panic!("{variant}: {error}"),
@@ -116,19 +118,29 @@ fn every_pair(sequences: u32, operations: usize) {
     assert!(seen.failed.get() > 0 && seen.done.get() > 0 && seen.renewed.get() > 0, "faults had an effect");
 }
 
-/// Runs a sequence that must end. One that hangs because its server takes no writes any more, of nobody, is run once
-/// more.
-async fn ending(variant: &Variant, operations: Vec<Operation>, faults: Vec<Fault>, seen: &Seen) -> TestCaseResult {
-    for _ in 0..2 {
+/// Plays a sequence, which must end. One that fails because its server takes no writes any more, of nobody, is played
+/// once more.
+fn ending(
+    runtime: &Runtime,
+    variant: &Variant,
+    (operations, faults): (Vec<Operation>, Vec<Fault>),
+    seen: &Seen,
+) -> TestCaseResult {
+    for may_repeat in [true, false] {
         let mut bed = Bed::new(Distance::milliseconds(0)).expect("asked for before");
-        let sequence = run(variant, &mut bed, operations.clone(), faults.clone(), seen);
-        match tokio::time::timeout(LONGEST, sequence).await {
-            Ok(done) => return done,
-            Err(_) if bed.sqld.takes_writes() => break,
-            Err(_) => eprintln!("{variant}: sqld takes no writes any more"),
+        let sequence = async { run(variant, &mut bed, operations.clone(), faults.clone(), seen).await };
+        let played = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async { tokio::time::timeout(LONGEST, sequence).await })
+        }));
+        match played {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            _ if may_repeat && !bed.sqld.takes_writes() => eprintln!("{variant}: sqld takes no writes any more"),
+            Ok(Ok(failed)) => return failed,
+            Ok(Err(_)) => return Err(TestCaseError::fail(format!("it has not ended after {LONGEST:?}"))),
+            Err(panic) => resume_unwind(panic),
         }
     }
-    Err(TestCaseError::fail(format!("it has not ended after {LONGEST:?}")))
+    unreachable!("the second time returns")
 }
 
 /// The server refuses a stream that was idle for over 10 seconds. Every variant answers what is asked on it all the

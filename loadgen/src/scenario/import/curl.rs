@@ -107,6 +107,9 @@ fn words(command: &str) -> Result<Vec<String>, String> {
                 Some('\n') | None => {}
                 Some(next) => word.get_or_insert_default().push(next),
             },
+            (None, '$') if characters.peek() == Some(&'\'') => {
+                return Err("`$'..'` is not known here: write it as '..', or the scenario by hand".to_owned());
+            }
             (None, c) if c.is_whitespace() => words.extend(word.take()),
             (None, c) => word.get_or_insert_default().push(c),
         }
@@ -155,6 +158,7 @@ mod tests {
         assert!(import("curl -d @file http://h/").unwrap_err().contains("reads a file"));
         assert!(import("curl --proxy x http://h/").unwrap_err().starts_with("`--proxy` is not known here"));
         assert_eq!(import("curl 'http://h/").unwrap_err(), "a quote ' is not closed");
+        assert!(import("curl http://h/ -d $'a\\n'").unwrap_err().starts_with("`$'..'` is not known here"));
         assert!(import("curl -s").unwrap_err().starts_with("there is no URL"));
         assert_eq!(import("curl http://h/ -X").unwrap_err(), "`-X` has no value");
     }

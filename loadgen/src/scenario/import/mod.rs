@@ -7,6 +7,7 @@ mod openapi;
 mod schema;
 mod words;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -109,12 +110,19 @@ impl ImportArguments {
 }
 
 impl Imported {
-    /// Takes the headers with an authorization out: a scenario is committed, and a secret must not be.
+    /// Takes the headers with an authorization out, and cookies: a scenario is committed, and a secret must not be.
     fn keep_secrets_out(&mut self) {
-        for request in &mut self.requests {
-            let before = request.headers.len();
-            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
-            self.has_authorization |= request.headers.len() < before;
+        let mut takes = |secret: &str| {
+            self.requests.iter_mut().fold(false, |taken, request| {
+                let before = request.headers.len();
+                request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(secret));
+                taken | (request.headers.len() < before)
+            })
+        };
+        let (has_authorization, has_cookies) = (takes("authorization"), takes("cookie"));
+        self.has_authorization |= has_authorization;
+        if has_cookies {
+            self.left_out.push("the cookies, which may be a secret: add those that are none".to_owned());
         }
         if self.has_authorization {
             self.left_out.push("the authorization, a secret: set TOKEN, or change `bearer_from`".to_owned());
@@ -144,7 +152,9 @@ fn toml_of(imported: &Imported) -> String {
         }
         let _ = writeln!(text, "path = {}", quoted(&path_of(&request.path)));
         if !request.headers.is_empty() {
-            let headers = request.headers.iter().map(|(name, value)| format!("{} = {}", quoted(name), plain(value)));
+            // A table has each name once: of two, the last counts.
+            let last: BTreeMap<&str, &str> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let headers = last.into_iter().map(|(name, value)| format!("{} = {}", quoted(name), plain(value)));
             let _ = writeln!(text, "headers = {{ {} }}", headers.collect::<Vec<_>>().join(", "));
         }
         if let Some(body) = &request.body {

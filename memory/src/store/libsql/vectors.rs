@@ -17,7 +17,6 @@ use super::Libsql;
 use super::schema::Sql;
 use super::transport::Connection;
 use super::values::{BackendResult, exists, id_of, key};
-use crate::store::blocking_future;
 use crate::variant::EmbeddingKind;
 use crate::{Counters, Encoding, EpisodeId, Result, Variant, embedding};
 
@@ -138,8 +137,7 @@ impl Libsql {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let parameters = vec![native(vector), Value::Integer(limit)];
         let client = |row: &DbRow| BackendResult::Ok((id_of(row, 0)?, 1.0 - row.get::<f64>(1)? as f32));
-        let found =
-            blocking_future(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, client)).await?;
+        let found = self.waiting(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, client)).await?;
         self.counters.vector_searches.increment();
         Ok(Some(found))
     }

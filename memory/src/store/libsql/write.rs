@@ -113,7 +113,8 @@ impl Libsql {
                 done = writer.execute(Sql::Commit, vec![]).await.map(drop);
             }
             if done.is_err() {
-                writer.roll_back().await?;
+                // The first error says more; a transaction that is still open ends when the connection is lent again.
+                let _undone = writer.roll_back().await;
             }
             done
         };

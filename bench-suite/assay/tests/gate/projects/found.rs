@@ -1,6 +1,6 @@
 //! Benches that are found although they are not where `cargo bench` looks first, and those that can't be built.
 
-use crate::support::{CRITERION_BENCH, LIBRARY, LOCK, MANIFEST, Project, has_valgrind};
+use crate::support::{CRITERION_BENCH, LIBRARY, LOCK, MANIFEST, Project, assay, has_valgrind, parts, worse};
 
 const WORKSPACE: &str = "[workspace]\nmembers = [\"speed\"]\n";
 
@@ -371,4 +371,33 @@ fn a_lock_file_of_another_revision_is_brought_up_to_date() {
     let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1"]);
     assert_eq!(code, 0, "{said}{progress}");
     assert!(!progress.contains("was not used in the crate graph"), "{progress}");
+}
+
+/// Cargo and rustup look upwards from the folder in which they are called.
+#[test]
+fn the_settings_of_cargo_are_those_of_the_folder_of_the_manifest() {
+    if !has_valgrind() {
+        return;
+    }
+    let manifest = MANIFEST.replace("\n[[bench]]\nname = \"other\"\nharness = false\n", "");
+    let library = LIBRARY.replace(
+        "number * number)",
+        "if cfg!(quick) { number * number } else { number * number + std::hint::black_box(1) })",
+    );
+    let bench = CRITERION_BENCH.replace(
+        "(0..100).map(std::hint::black_box).sum::<u64>() * 2",
+        "summing::squares(std::hint::black_box(&[1, 2, 3, 4]))",
+    );
+    let project = Project::new(&[
+        ("rust/Cargo.toml", &manifest),
+        ("rust/Cargo.lock", LOCK),
+        ("rust/src/lib.rs", &library),
+        ("rust/benches/sums.rs", &bench),
+        ("rust/.cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"quick\"]\n"),
+    ]);
+    let folder = project.root().join("rust");
+    std::fs::remove_file(folder.join(".cargo/config.toml")).expect("removed");
+    project.commit();
+    let (code, said, told) = parts(&assay(&folder, &["gate", "--against", "HEAD~1", "--lane", "counts"]));
+    assert_eq!((code, worse(&said)), (100, vec!["doubles"]), "{said}{told}");
 }

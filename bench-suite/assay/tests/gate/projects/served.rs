@@ -134,6 +134,8 @@ fn a_server_without_a_port_or_requests_is_refused_with_the_remedy() {
     };
     let (code, said) = refused(&["--server", "python3 server.py 80", "--scenario", "sums.toml"]);
     assert!(code == 1 && said.contains("has no {port}: write it where"), "{said}");
+    let (code, said) = refused(&["--server", LINE, "--scenario", "sums.toml", "--load", "--rate 5"]);
+    assert!(code == 1 && said.contains("use --rate and --seconds"), "{said}");
     let (code, said) = refused(&["--server", LINE]);
     assert!(code == 1 && said.contains("give a file with --scenario"), "{said}");
     let (code, said) = refused(&["--build", "make"]);

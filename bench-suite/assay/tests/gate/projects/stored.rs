@@ -30,6 +30,10 @@ fn a_project_is_gated_by_its_stored_baseline() {
     let worse: Vec<&str> = said.lines().filter(|line| line.starts_with("regressed  ")).collect();
     assert!(worse.len() == 1 && worse[0].contains("instructions") && worse[0].ends_with("sums/squares"), "{said}");
     assert!(said.contains("4 of 4 cases: --package, --bench"), "{said}");
+    let deleted = whole.iter().filter(|line| !line.contains("\"squares\"")).copied().collect::<Vec<_>>().join("\n");
+    project.write("benches/sums.rs", &deleted);
+    let (code, said, told) = project.assay(&["gate", "--bench", "sums"]);
+    assert!(code == 3 && said.contains("sums/squares is missing"), "{said}{told}");
     let (code, _, told) = project.assay(&["gate", "--no-default-features"]);
     assert_eq!(code, 4, "{told}");
     assert!(told.contains("corpus: base bench summing, here bench summing --no-default-features"), "{told}");

@@ -114,7 +114,11 @@ fn request(document: &Value, asked: &Asked<'_>, ids: &[GivenId]) -> Result<Impor
     let mut path = ids.iter().fold(path.to_owned(), put);
     let (mut query, mut headers) = (Vec::new(), Vec::new());
     let parameters = [item, operation].into_iter().filter_map(|owner| owner["parameters"].as_array()).flatten();
-    for parameter in parameters.map(|parameter| resolved(document, parameter)) {
+    let all: Vec<&Value> = parameters.map(|parameter| resolved(document, parameter)).collect();
+    // One of the operation replaces the path's of the same name and place.
+    let is_same = |one: &Value, other: &Value| one["name"] == other["name"] && one["in"] == other["in"];
+    let is_last = |(at, one): &(usize, &&Value)| !all[at + 1..].iter().any(|other| is_same(one, other));
+    for parameter in all.iter().enumerate().filter(is_last).map(|(_, parameter)| *parameter) {
         let name = parameter["name"].as_str().unwrap_or_default();
         if parameter["in"] == "path" && ids.iter().any(|id| id.parameter == name) {
             continue;

@@ -50,7 +50,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write all episodes of a store that nobody has open to a file; of one in use, ask its server: POST /backup
+    /// Write all episodes of a store that is not in use to a file; of one in use, ask its server: POST /backup
     Backup(Copy),
     /// Fill a new store from such a file; vectors, patterns and indexes are made anew
     Restore(Copy),
@@ -74,7 +74,7 @@ struct Serve {
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["path", "url", "seed"])]
     tenants: Option<PathBuf>,
 
-    /// Ask every request for a bearer token of this file: a token a line, or a tenant and its token
+    /// Require a bearer token of this file: a token a line, or a tenant and its token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
@@ -94,7 +94,7 @@ struct Serve {
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     request_ms: u64,
 
-    /// Keep at most so many completed episodes, the ones completed last
+    /// Keep at most N completed episodes, the ones completed last
     #[arg(long, value_name = "N")]
     keep_episodes: Option<usize>,
 

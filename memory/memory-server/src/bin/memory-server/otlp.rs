@@ -104,8 +104,8 @@ impl Sender {
     fn tell(&self, problem: &str) {
         if !self.is_told.swap(true, Ordering::Relaxed) {
             eprintln!(
-                "memory-server: the collector at {} takes no spans: {problem}; requests are answered all the same, and \
-                this is said once",
+                "memory-server: the collector at {} takes no spans: {problem}; requests are still answered (reported \
+                once)",
                 self.url
             );
         }

@@ -18,5 +18,5 @@ use hyper::client::conn::http1::SendRequest;
 pub(super) use connection::Connection;
 pub(super) use connector::{Connector, Location, remote};
 
-/// The connection to the server, if there is one. Whoever has it locked has a request under way.
+/// The connection to the server, if one can be used again. Whoever has it locked has a request under way.
 type Upstream = Option<SendRequest<Body>>;

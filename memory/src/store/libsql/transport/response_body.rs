@@ -9,12 +9,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::Body;
 use hyper::body::{Buf, Bytes, HttpBody, SizeHint};
 use hyper::header::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::Upstream;
 use super::body_decoder::BodyDecoder;
@@ -23,11 +25,16 @@ use crate::Counters;
 /// The most that is read of a dropped body, in bytes: beyond that, connecting anew is cheaper.
 const UNWANTED_MAX: usize = 256 * 1024;
 
+/// The longest time of reading it, for the same reason.
+const UNWANTED_LONGEST: Duration = Duration::from_secs(1);
+
 /// A body on its way from the server to libsql's client.
 pub(super) struct ResponseBody {
     upstream: Option<(Body, OwnedMutexGuard<Upstream>)>, // until its end: then the connection is free
     decoder: Option<BodyDecoder>,
     held_back: Option<Bytes>,
+    silence: Duration,
+    silent: Option<Pin<Box<Sleep>>>, // ends with the longest silence since the last piece
     counters: Arc<Counters>,
 }
 
@@ -37,11 +44,19 @@ impl ResponseBody {
         body: Body,
         packed: bool,
         upstream: OwnedMutexGuard<Upstream>,
+        silence: Duration,
         counters: Arc<Counters>,
     ) -> ResponseBody {
         counters.bodies_compressed.add(u64::from(packed));
         let upstream = (!body.is_end_stream()).then_some((body, upstream));
-        ResponseBody { upstream, decoder: packed.then(BodyDecoder::new), held_back: None, counters }
+        let decoder = packed.then(BodyDecoder::new);
+        ResponseBody { upstream, decoder, held_back: None, silence, silent: None, counters }
+    }
+
+    /// The proxy's own body, where no answer came.
+    pub(super) fn no_answer(silence: Duration, counters: Arc<Counters>) -> ResponseBody {
+        let held_back = Some(format!("no answer after {} ms", silence.as_millis()).into());
+        ResponseBody { upstream: None, decoder: None, held_back, silence, silent: None, counters }
     }
 
     fn plain(&mut self, bytes: Bytes) -> io::Result<Bytes> {
@@ -65,11 +80,14 @@ impl Drop for ResponseBody {
         // Without a runtime nobody will send another request.
         let (Some((mut body, upstream)), Ok(runtime)) = (self.upstream.take(), Handle::try_current()) else { return };
         runtime.spawn(async move {
-            let mut left = UNWANTED_MAX;
-            while let Some(Ok(bytes)) = body.data().await {
-                let Some(less) = left.checked_sub(bytes.len()) else { break };
-                left = less;
-            }
+            let reading = async {
+                let mut left = UNWANTED_MAX;
+                while let Some(Ok(bytes)) = body.data().await {
+                    let Some(less) = left.checked_sub(bytes.len()) else { break };
+                    left = less;
+                }
+            };
+            let _read_or_not = timeout(UNWANTED_LONGEST, reading).await;
             drop(body); // at its end, or else the connection ends with it
             drop(upstream); // and only then another request may be sent
         });
@@ -80,15 +98,23 @@ impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_data(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    fn poll_data(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let this = self.get_mut();
         loop {
-            let Some((body, _)) = &mut self.upstream else { return Poll::Ready(self.held_back.take().map(Ok)) };
-            let next = match ready!(Pin::new(body).poll_data(context)) {
-                Some(Ok(bytes)) => self.plain(bytes),
+            let Some((body, _)) = &mut this.upstream else { return Poll::Ready(this.held_back.take().map(Ok)) };
+            let Poll::Ready(next) = Pin::new(body).poll_data(context) else {
+                let silence = this.silence;
+                ready!(this.silent.get_or_insert_with(|| Box::pin(sleep(silence))).as_mut().poll(context));
+                this.upstream = None; // the connection ends with its unread body
+                return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
+            };
+            this.silent = None;
+            let next = match next {
+                Some(Ok(bytes)) => this.plain(bytes),
                 Some(Err(error)) => Err(io::Error::other(error)),
                 None => {
-                    self.upstream = None;
-                    self.rest()
+                    this.upstream = None;
+                    this.rest()
                 }
             };
             let next = match next {
@@ -96,7 +122,7 @@ impl HttpBody for ResponseBody {
                 Err(error) => return Poll::Ready(Some(Err(error))),
             };
             if next.has_remaining()
-                && let Some(before) = self.held_back.replace(next)
+                && let Some(before) = this.held_back.replace(next)
             {
                 return Poll::Ready(Some(Ok(before)));
             }

@@ -10,20 +10,22 @@
 //! connects, so that an unreachable server is an error while connecting, and certainly nothing was sent. It never sends
 //! anything twice: only the sender of a statement may decide that.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::client::conn::http1 as client;
 use hyper::client::connect::{Connected, Connection};
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::http1 as server;
 use hyper::service::{Service, service_fn};
-use hyper::{Body, Request, Response, Uri};
+use hyper::{Body, Request, Response, StatusCode, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::Upstream;
 use super::metered_tcp::Dialer;
@@ -38,39 +40,66 @@ const BUFFERED: usize = 64 * 1024;
 pub(super) struct UpstreamProxy {
     dialer: Dialer,
     asked_for: Option<&'static str>,
+    silence: Duration,
     upstream: Arc<Mutex<Upstream>>,
     uri: Option<Uri>,
     counters: Arc<Counters>,
 }
 
 impl UpstreamProxy {
-    /// A proxy that asks for answers in that encoding, if any. Nothing is opened yet.
-    pub(super) fn new(dialer: Dialer, asked_for: Option<&'static str>, counters: Arc<Counters>) -> UpstreamProxy {
-        UpstreamProxy { dialer, asked_for, upstream: Arc::default(), uri: None, counters }
+    /// A proxy that asks for answers in that encoding, if any, and bears so long a silence. Nothing is opened yet.
+    pub(super) fn new(
+        dialer: Dialer,
+        asked_for: Option<&'static str>,
+        silence: Duration,
+        counters: Arc<Counters>,
+    ) -> UpstreamProxy {
+        UpstreamProxy { dialer, asked_for, silence, upstream: Arc::default(), uri: None, counters }
     }
 
-    async fn reach(&mut self, upstream: &mut Upstream) -> Result<(), BoxError> {
-        if let Some(open) = upstream {
-            if std::future::poll_fn(|context| open.poll_ready(context)).await.is_ok() {
-                return Ok(());
-            }
-            *upstream = None;
+    /// A connection that can take a request, out of its place: it is put back when it can be used again.
+    async fn reach(&self, upstream: &mut Upstream) -> Result<client::SendRequest<Body>, BoxError> {
+        if let Some(mut open) = upstream.take()
+            && open.ready().await.is_ok()
+        {
+            return Ok(open);
         }
         let uri = self.uri.clone().ok_or("no server was asked for")?;
-        let (sender, connection) = client::handshake(self.dialer.dial(uri).await?).await?;
+        let (sender, connection) = client::handshake(self.dialer.clone().dial(uri).await?).await?;
         tokio::spawn(connection); // ends with the sender, or with the server, which the sender then says
-        *upstream = Some(sender);
-        Ok(())
+        Ok(sender)
     }
 
-    async fn pass(mut self, mut request: Request<Body>) -> Result<Response<ResponseBody>, BoxError> {
+    /// Passes a request on. A server that is silent for too long is answered for here, and its connection is not used
+    /// again.
+    async fn pass(self, request: Request<Body>) -> Result<Response<ResponseBody>, BoxError> {
+        if let Ok(answered) = timeout(self.silence, self.ask(request)).await {
+            return answered;
+        }
+        let mut answer = Response::new(ResponseBody::no_answer(self.silence, self.counters));
+        *answer.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+        Ok(answer)
+    }
+
+    async fn ask(&self, mut request: Request<Body>) -> Result<Response<ResponseBody>, BoxError> {
         let mut upstream = Arc::clone(&self.upstream).lock_owned().await;
-        self.reach(&mut upstream).await?;
+        let mut open = self.reach(&mut upstream).await?;
         if let Some(encoding) = self.asked_for {
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         }
-        let open = upstream.as_mut().ok_or("the connection is not open")?;
-        let mut response = open.send_request(request).await?;
+        let mut answer = pin!(open.send_request(request));
+        // hyper may leave a request where nobody looks any more if its connection ends just as it is handed over. Only
+        // the sender learns of that end.
+        let mut response = tokio::select! {
+            biased;
+            answered = &mut answer => answered?,
+            ended = open.ready() => match (poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await, ended) {
+                (Poll::Ready(answered), _) => answered?,
+                (Poll::Pending, Ok(())) => answer.await?,
+                (Poll::Pending, Err(ended)) => return Err(ended.into()),
+            },
+        };
+        *upstream = Some(open);
         let packed = self.asked_for.is_some_and(|encoding| {
             response.headers().get(CONTENT_ENCODING).is_some_and(|said| said.as_bytes() == encoding.as_bytes())
         });
@@ -78,8 +107,8 @@ impl UpstreamProxy {
             response.headers_mut().remove(CONTENT_ENCODING);
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        let counters = self.counters;
-        Ok(response.map(|body| ResponseBody::new(body, packed, upstream, counters)))
+        let (silence, counters) = (self.silence, Arc::clone(&self.counters));
+        Ok(response.map(|body| ResponseBody::new(body, packed, upstream, silence, counters)))
     }
 }
 
@@ -99,7 +128,7 @@ impl Service<Uri> for UpstreamProxy {
             // A request under way has an open connection: libsql's client opens another of its own before it has seen
             // the end of an answer.
             if let Ok(mut upstream) = Arc::clone(&proxy.upstream).try_lock_owned() {
-                proxy.reach(&mut upstream).await?;
+                *upstream = Some(timeout(proxy.silence, proxy.reach(&mut upstream)).await??);
             }
             let (client, inner) = tokio::io::duplex(BUFFERED);
             let service = service_fn(move |request| proxy.clone().pass(request));

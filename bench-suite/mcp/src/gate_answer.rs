@@ -2,7 +2,7 @@
 //!
 //! Everything is the report's own: nothing is judged here.
 
-use baselines::compare::{Delta, Verdict};
+use baselines::delta::{Delta, Verdict};
 use baselines::exit_code::Exit;
 use reports::JudgedReport;
 use reports::deltas::{is_changed, value};

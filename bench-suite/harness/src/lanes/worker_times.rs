@@ -11,11 +11,12 @@ use worker::protocol::Command;
 use crate::build::checkout::Build;
 use crate::cores;
 use crate::progress::Progress;
+use crate::schedule::deadlines::Deadlines;
 use crate::schedule::jobs::Side;
 use crate::schedule::placement::Placement;
-use crate::schedule::program::{Deadlines, WorkerProgram};
 use crate::schedule::scheduler;
 use crate::schedule::worker_client::WorkerClient;
+use crate::schedule::worker_program::WorkerProgram;
 use crate::subject::{Subject, SubjectCase};
 
 /// The processes of each case: the spread between them is what a single one hides.

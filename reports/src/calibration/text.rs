@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use baselines::calibration::Suite;
 use stats::binomial::lower_bound;
 
-use super::counts::{
+use super::server;
+use super::tally::{
     Alarms, CONFIDENCE, VerdictCounts, alarms, cases_of, conditions, machines, per_cent, sizes, slowdown, sorted, upper,
 };
-use super::served;
 use crate::Result;
 
 /// All tables: those of the suites that today's rules judged, and a list of older ones.
@@ -17,7 +17,7 @@ pub fn tables(suites: &[Suite], older: &[Suite]) -> Result<String> {
     let mut text = timed_tables(&timed, &older.iter().collect::<Vec<_>>(), &machines(suites, older))?;
     if !served.is_empty() {
         text.push('\n');
-        text.push_str(&served::table(&served)?);
+        text.push_str(&server::table(&served)?);
     }
     Ok(text)
 }
@@ -78,6 +78,9 @@ fn alarm_table(suites: &[&Suite]) -> Result<String> {
 }
 
 fn found_table(suites: &[&Suite]) -> Result<String> {
+    if sizes(suites).into_iter().all(|size| size <= 0.0) {
+        return Ok(String::new());
+    }
     let mut text = format!(
         "\nFound: cases that did more work than they were asked for. Up to the limit, to be called slower is an error.\n\
          {:<18} {:>6} {:>5} {:>6} {:>6} {:>9} {:>9} {:>5} {:>6}\n",

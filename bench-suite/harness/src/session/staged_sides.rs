@@ -14,7 +14,7 @@ use crate::workspace;
 
 /// The programs of both sides while they alternate: at paths of one length, as it moves a program's stack, and safe
 /// from other builds.
-pub struct SideBySide {
+pub struct StagedSides {
     folder: TempDir,
     base: Build,
     new: Build,
@@ -24,9 +24,9 @@ pub struct SideBySide {
 /// The layouts of a side's programs.
 type ByProgram = BTreeMap<String, Layouts>;
 
-impl SideBySide {
+impl StagedSides {
     /// Links both programs into a new folder.
-    pub fn new(base: &Build, new: &Build) -> Result<SideBySide> {
+    pub fn new(base: &Build, new: &Build) -> Result<StagedSides> {
         let folder = workspace::temporary("pair-")?;
         let place = |side: &str, build: &Build| {
             let mut placed = build.clone();
@@ -41,7 +41,7 @@ impl SideBySide {
             anyhow::Ok(placed)
         };
         let (base, new) = (place("a", base)?, place("b", new)?);
-        Ok(SideBySide { folder, base, new, layouts: None })
+        Ok(StagedSides { folder, base, new, layouts: None })
     }
 
     /// Gives both sides a new layout for each round, drawn from a seed, or returns the reason why one can't have any.
@@ -128,7 +128,7 @@ mod tests {
             Build { programs: vec![BuiltProgram { layouts, ..built.programs[0].clone() }], ..built }
         };
         let paths = |base: &Build, new: &Build| {
-            let mut both = SideBySide::new(base, new).expect("placed");
+            let mut both = StagedSides::new(base, new).expect("placed");
             both.randomize_layouts(7).expect("both can");
             let (base, new) = both.sides();
             [base, new].map(|side| {
@@ -159,12 +159,12 @@ mod tests {
             let (programs, skipped) = (vec![program], vec![]);
             Build { name, commit, dirty: false, rustc, programs, skipped, folder, tree, source, used: None }
         };
-        let mut both = SideBySide::new(&build("one"), &build("one")).expect("placed");
+        let mut both = StagedSides::new(&build("one"), &build("one")).expect("placed");
         assert_eq!(both.randomize_layouts(1), Ok(()));
         assert!(both.randomized(), "times may block");
         let (base, new) = both.sides();
         assert!(base.build.program() == Path::new("/usr/bin/env") && new.layouts.is_some_and(BTreeMap::is_empty));
-        let mut differing = SideBySide::new(&build("one"), &build("other")).expect("placed");
+        let mut differing = StagedSides::new(&build("one"), &build("other")).expect("placed");
         assert!(differing.randomize_layouts(1).is_err_and(|why| why.contains("where it is built")));
         assert!(!differing.randomized() && differing.lost_layouts().is_none());
     }

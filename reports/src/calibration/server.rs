@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use baselines::calibration::{Condition, Suite};
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use stats::binomial::lower_bound;
 
-use super::counts::{CONFIDENCE, conditions, per_cent, slowdown, sorted, upper};
+use super::tally::{CONFIDENCE, conditions, per_cent, slowdown, sorted, upper};
 use crate::Result;
 
 /// The metric whose slowdown is known.
@@ -146,7 +146,7 @@ pub(super) fn rows(suites: &[&Suite]) -> Result<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use baselines::calibration::JudgedCase;
-    use baselines::compare::Verdict::{Equal, Inconclusive, Regressed};
+    use baselines::delta::Verdict::{Equal, Inconclusive, Regressed};
 
     use super::super::tests::suite;
     use super::*;

@@ -1,7 +1,7 @@
 //! The suites of a calibration, counted: false alarms, and cases by what was said of them.
 
 use baselines::calibration::{Condition, JudgedCase, Suite};
-use baselines::compare::Verdict;
+use baselines::delta::Verdict;
 use stats::binomial::upper_bound;
 
 use crate::Result;

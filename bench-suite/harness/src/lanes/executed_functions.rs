@@ -21,7 +21,7 @@ use crate::tools::valgrind::ExactCount;
 use crate::workspace;
 
 /// What each case of a subject executes, in the order of `cases`; `done` is told of each.
-pub fn executed(
+pub fn count(
     subject: &dyn Subject,
     built: &Unoptimised,
     cases: &[SubjectCase],
