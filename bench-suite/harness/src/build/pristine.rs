@@ -27,12 +27,12 @@ pub fn restore(folder: &Path, listed: &Path) -> Result<bool> {
         return Ok(false);
     }
     // What is in a folder comes after it.
-    let added = now.iter().rev().filter(|(path, _)| !then.contains_key(*path));
+    let mut added = now.iter().rev().filter(|(path, _)| !then.contains_key(*path));
     let removed = |(path, file): (&String, &Option<_>)| match file {
         Some(_) => fs::remove_file(folder.join(path)).is_ok(),
         None => fs::remove_dir(folder.join(path)).is_ok(),
     };
-    Ok(added.map(removed).fold(true, |all, one| all && one))
+    Ok(added.all(removed))
 }
 
 fn list(folder: &Path) -> Result<Listing> {
