@@ -282,6 +282,18 @@ fn missing(pairs: &[&Paired]) -> Vec<(usize, Stage, usize)> {
     paired::missing(&Procedure::default(), &pairs, &Policy::standard(), TODAY, 0).unwrap()
 }
 
+#[test]
+fn an_absolute_limit_alone_is_one() {
+    let text = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nabsolute = 5000\ntolerance = 0.5\naction = 'block'\n";
+    let policy = Policy::parse(Path::new("p.toml"), text).unwrap();
+    let verdict = |share| {
+        let pairs = [Paired { pair: pair("step/log", None), rounds: rounds(0, share, 20, 220), abandoned: false }];
+        paired::judge(&Procedure::default(), &pairs, &policy, TODAY, 0).unwrap().deltas[0].verdict
+    };
+    // An operation takes 50 us, of which 5 us are a tenth.
+    assert_eq!((verdict(0.05), verdict(0.2)), (Verdict::Equal, Verdict::Regressed));
+}
+
 /// A project that allows more than the control's slowdown can still be measured.
 #[test]
 fn a_control_is_to_be_found_whatever_the_policy_allows() {
