@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::compare;
-use crate::delta::{Bound, Delta, Verdict};
+use crate::delta::{self, Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
@@ -380,7 +379,7 @@ fn less_work(rounds: &[Round]) -> Option<String> {
         let base = rounds.iter().map(|round| done(&round.base, name)).min().unwrap_or(0);
         (name, base, rounds.iter().map(|round| done(&round.new, name)).max().unwrap_or(0))
     });
-    compare::less_work(sides)
+    delta::less_work(sides)
 }
 
 /// Notes what became of a control, and returns its name if its slowdown was neither found nor ruled out.

@@ -126,7 +126,7 @@ fn a_round_of_an_unknown_pair_is_refused() {
     assert_ne!(wrong, text);
     std::fs::write(&path, wrong).unwrap();
     let message = Run::read(&path, false).unwrap_err().to_string();
-    assert!(message.contains("a round of pair 7, the run has 2 pairs"), "{message}");
+    assert!(message.contains("a round of pair 7, but only 2 pairs precede it"), "{message}");
 }
 
 #[test]
