@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cause::attribute;
-use crate::delta::{Comparison, Delta, Verdict};
+use crate::delta::{Comparison, Delta, Verdict, less_work};
 use crate::environment::Difference;
 use crate::metric::ERRORS;
 use crate::policy::{Limit, Policy};
@@ -151,14 +151,6 @@ fn redefinition(metric: &Metric, base: &Measurement, new: &Measurement) -> Optio
             .filter(|(name, _)| metric.lane == Lane::Counts && ![THREADS, MISPREDICTED].contains(&name.as_str()))
             .map(|(name, before)| (name, *before, done(name))),
     )
-}
-
-/// By which counters the new side did less than the base for as many operations, of each counter with both sides: that
-/// is another task, not a faster one.
-pub(crate) fn less_work<'a>(counters: impl Iterator<Item = (&'a String, u64, u64)>) -> Option<String> {
-    let fewer = counters.filter(|(_, base, new)| new < base);
-    let told: Vec<_> = fewer.map(|(name, base, new)| format!("{name} {new} in a process, the base {base}")).collect();
-    (!told.is_empty()).then(|| format!("it does less for as many operations ({})", told.join(", ")))
 }
 
 /// The change as a share of the base. None if the base is 0 and the new value is not.

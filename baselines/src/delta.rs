@@ -55,6 +55,14 @@ impl Verdict {
     }
 }
 
+/// By which counters the new side did less than the base for as many operations, of each counter with both sides: that
+/// is another task, not a faster one.
+pub(crate) fn less_work<'a>(counters: impl Iterator<Item = (&'a String, u64, u64)>) -> Option<String> {
+    let fewer = counters.filter(|(_, base, new)| new < base);
+    let told: Vec<_> = fewer.map(|(name, base, new)| format!("{name} {new} in a process, the base {base}")).collect();
+    (!told.is_empty()).then(|| format!("it does less for as many operations ({})", told.join(", ")))
+}
+
 /// The upper bound of one worsening.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bound {

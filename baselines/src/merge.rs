@@ -188,9 +188,7 @@ impl Merged {
         let advising = one_layout.then(|| policy.advising(Lane::Time));
         let by = advising.as_ref().unwrap_or(policy);
         let mut times = paired::judge(&Procedure::default(), &run.pairs, by, today, 0)?;
-        if run.deltas.iter().any(decides) {
-            self.decide_by_parts(&mut times.deltas, by, today)?;
-        }
+        self.decide_by_parts(&mut times.deltas, by, today)?;
         let mut invalid = run.invalid.clone();
         add_new(&mut invalid, times.wrong_controls);
         let deltas = run.deltas.iter().cloned().chain(times.deltas).collect();
@@ -199,17 +197,20 @@ impl Merged {
         Ok((judgement, times.controls))
     }
 
-    /// Where counts decided in one shard, its times have only the first look, and those of the others wait for them in
-    /// vain: these are judged as their shards judged them, which holds for the whole suite.
+    /// Where the time of one shard was up, or its counts decided, its times have only the first looks, and those of the
+    /// others wait for them in vain. What these decided in their shards holds for the whole suite; that they are equal,
+    /// only where counts decided, as a control of another shard may have left that open.
     fn decide_by_parts(&self, times: &mut [Delta], policy: &Policy, today: Date) -> Result<()> {
+        let counts_decide = self.run.deltas.iter().any(decides);
+        let is_kept = |delta: &Delta| counts_decide || matches!(delta.verdict, Verdict::Regressed | Verdict::Improved);
         for (range, elsewhere) in &self.parts {
             let pairs = &self.run.pairs[range.clone()];
             let mut part = paired::judge(&Procedure::default(), pairs, policy, today, *elsewhere)?;
             let cases = pairs.iter().filter(|paired| paired.pair.control.is_none());
-            if cases.flat_map(|paired| &paired.rounds).all(|round| round.stage == Stage::Screen) {
+            if counts_decide && cases.flat_map(|paired| &paired.rounds).all(|round| round.stage == Stage::Screen) {
                 part.decided_by_counts();
             }
-            for delta in part.deltas {
+            for delta in part.deltas.into_iter().filter(is_kept) {
                 let is_open = |open: &&mut Delta| open.verdict == Verdict::Inconclusive;
                 let mut open = times.iter_mut().filter(is_open);
                 if let Some(open) = open.find(|open| open.case == delta.case && open.metric == delta.metric) {

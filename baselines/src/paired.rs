@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::compare;
-use crate::delta::{Bound, Delta, Verdict};
+use crate::delta::{self, Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
@@ -240,7 +239,8 @@ struct Judged<'a> {
 impl<'a> Judged<'a> {
     fn new(index: usize, paired: &'a Paired, metric: &'a str, policy: &Policy, today: Date) -> Judged<'a> {
         let rule = policy.limit(&paired.pair.case, metric, today);
-        let Limit { relative, absolute, tolerance, .. } = rule.filter(|rule| rule.relative > 0.0).unwrap_or(UNNAMED);
+        let is_margin = |rule: &Limit| rule.relative > 0.0 || rule.absolute > 0.0;
+        let Limit { relative, absolute, tolerance, .. } = rule.filter(is_margin).unwrap_or(UNNAMED);
         // Waiting is a share of the wall time. Later rounds have no say: a limit that moved could take a decision back.
         let of = if metric == WAITING { "wall_time" } else { metric };
         let screen = paired.rounds.iter().filter(|round| round.stage == Stage::Screen);
@@ -251,8 +251,9 @@ impl<'a> Judged<'a> {
             Some(Control::Slower { percent }) => percent / 100.0,
             Some(Control::Same) | None => f64::INFINITY,
         };
-        let limit = relative.max(floor).min(most / 2.0);
-        let tolerance = tolerance.max(2.0 * floor).min(0.9 * most);
+        let limit = if relative.max(floor) > 0.0 { relative.max(floor) } else { UNNAMED.relative };
+        let limit = limit.min(most / 2.0);
+        let tolerance = tolerance.max(2.0 * floor).max(limit).min(0.9 * most);
         Judged { index, paired, metric, rule, limit, tolerance }
     }
 }
@@ -378,7 +379,7 @@ fn less_work(rounds: &[Round]) -> Option<String> {
         let base = rounds.iter().map(|round| done(&round.base, name)).min().unwrap_or(0);
         (name, base, rounds.iter().map(|round| done(&round.new, name)).max().unwrap_or(0))
     });
-    compare::less_work(sides)
+    delta::less_work(sides)
 }
 
 /// Notes what became of a control, and returns its name if its slowdown was neither found nor ruled out.

@@ -383,7 +383,7 @@ mod tests {
         let given = parse("metric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.03").expect("parses");
         assert_eq!(of(&given, "cpu_time", "2026-11-21"), 0.03);
         let refused = parse("metric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.01").expect_err("below its limit");
-        assert!(refused.contains("a tolerance of 0.01 for cpu_time, which may change by 0.02"), "{refused}");
+        assert!(refused.contains("the tolerance 0.01 of cpu_time is below its limit 0.02"), "{refused}");
         let exact = parse("metric = 'instructions'\nrelative = 0.02\ntolerance = 0.04").expect_err("exact");
         assert!(exact.contains("instructions is exact"), "{exact}");
         let exception = "\n[[exception]]\nmetric = 'cpu_time'\nbenchmark = 'step/log'\nrelative = 0.1\nreason = 'r'\n\

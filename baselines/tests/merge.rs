@@ -345,6 +345,19 @@ fn counts_of_one_shard_do_not_undo_the_times_of_another() {
 }
 
 #[test]
+fn a_shard_whose_time_was_up_does_not_undo_what_another_has_shown() {
+    let [late, shown] = [("late", 0.0, 0.2, 1), ("shown", 0.08, 0.01, 9)].map(|(name, share, scatter, turns)| {
+        let truth = Truth { name: name.to_owned(), share, scatter, control: None };
+        let pairs = measured(&[truth], 2, 7, turns);
+        Run { pairs, complete: true, shard: Some(shard(turns.min(2), 2, 2)), ..Run::new(header()) }
+    });
+    let (judgement, _) = merge::join(vec![("1".into(), late), ("2".into(), shown)]).unwrap().judge(TODAY).unwrap();
+    let of = |delta: &&Delta| delta.case == key("shown") && delta.metric == "cpu_time";
+    let shown = judgement.comparison.deltas.iter().find(of).unwrap();
+    assert_eq!((judgement.outcome.exit(), shown.verdict), (Exit::Regressed, Verdict::Regressed), "{}", shown.why);
+}
+
+#[test]
 fn another_machine_is_named() {
     let mut shards = split(&run(vec![Truth::case(0, 0.0, 0.01)], 1), 2);
     shards[1].1.header.environment.cpu_model = "another CPU".to_owned();

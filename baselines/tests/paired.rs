@@ -126,7 +126,7 @@ fn a_round_of_an_unknown_pair_is_refused() {
     assert_ne!(wrong, text);
     std::fs::write(&path, wrong).unwrap();
     let message = Run::read(&path, false).unwrap_err().to_string();
-    assert!(message.contains("a round of pair 7, the run has 2 pairs"), "{message}");
+    assert!(message.contains("a round of pair 7, but only 2 pairs precede it"), "{message}");
 }
 
 #[test]
@@ -280,6 +280,18 @@ fn waiting_that_only_the_base_tells_is_not_left_out() {
 fn missing(pairs: &[&Paired]) -> Vec<(usize, Stage, usize)> {
     let pairs: Vec<Paired> = pairs.iter().map(|paired| (*paired).clone()).collect();
     paired::missing(&Procedure::default(), &pairs, &Policy::standard(), TODAY, 0).unwrap()
+}
+
+#[test]
+fn an_absolute_limit_alone_is_one() {
+    let text = "schema = 1\n[[rule]]\nmetric = 'cpu_time'\nabsolute = 5000\ntolerance = 0.5\naction = 'block'\n";
+    let policy = Policy::parse(Path::new("p.toml"), text).unwrap();
+    let verdict = |share| {
+        let pairs = [Paired { pair: pair("step/log", None), rounds: rounds(0, share, 20, 220), abandoned: false }];
+        paired::judge(&Procedure::default(), &pairs, &policy, TODAY, 0).unwrap().deltas[0].verdict
+    };
+    // An operation takes 50 us, of which 5 us are a tenth.
+    assert_eq!((verdict(0.05), verdict(0.2)), (Verdict::Equal, Verdict::Regressed));
 }
 
 /// A project that allows more than the control's slowdown can still be measured.

@@ -205,11 +205,11 @@ impl<W: LoadWorkload, P: Players<W>> UserGroup<W, P> {
         while !is_killswitch_triggered() {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
-        if self.at_work.load(Ordering::Acquire) > 0 {
-            self.player().inspect(|player| player.stop(StopReason::Interrupted));
-        }
-        // Again and again, for those that begin to wait.
+        // Again and again, for those that begin to wait, and for a schedule that begins just now.
         loop {
+            if self.at_work.load(Ordering::Acquire) > 0 {
+                self.player().inspect(|player| player.stop(StopReason::Interrupted));
+            }
             self.player.send_modify(|_| {});
             tokio::time::sleep(POLL_INTERVAL).await;
         }

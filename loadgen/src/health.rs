@@ -90,8 +90,8 @@ impl GeneratorHealth {
         let mut complaints = Vec::new();
         if is_long(self.user_wait_ns.p99, limits.start_lag, p99) {
             complaints.push(format!(
-                "all {} users were busy when sessions were due: the p99 wait for one is {:.1} ms, the p99 response time \
-                 {:.1} ms, and up to {} sessions waited; raise --users, or lower --rate",
+                "all {} users were busy when sessions were due: the p99 wait for one is {:.1} ms, the p99 response \
+                 time {:.1} ms, and up to {} sessions waited; raise --users, or lower --rate",
                 limits.users,
                 ms(self.user_wait_ns.p99),
                 ms(p99),
@@ -103,8 +103,8 @@ impl GeneratorHealth {
         let late = [("p99", own.p99, limits.start_lag, p99), ("median", own.p50, MEDIAN_LAG, p50)];
         if let Some((which, own, _, response)) = late.into_iter().find(|(_, own, most, of)| is_long(*own, *most, *of)) {
             complaints.push(format!(
-                "the load generator sent too late: its own {which} delay is {:.1} ms, the {which} response time {:.1} ms; \
-                 give it a free core, or lower --rate",
+                "the load generator sent too late: its own {which} delay is {:.1} ms, the {which} response time {:.1} \
+                 ms; give it a free core, or lower --rate",
                 ms(own),
                 ms(response)
             ));
@@ -208,7 +208,7 @@ mod tests {
         let users = told(GeneratorHealth { user_wait_ns: wait(20), backlog: 40, ..Default::default() });
         assert_eq!(
             users,
-            "all 16 users were busy when sessions were due: p99 of the wait for one is 20.0 ms, of the response time \
+            "all 16 users were busy when sessions were due: the p99 wait for one is 20.0 ms, the p99 response time \
              30.0 ms, and up to 40 sessions waited; raise --users, or lower --rate"
         );
         let late = told(GeneratorHealth { own_lag_ns: wait(20), ..Default::default() });

@@ -73,7 +73,12 @@ fn scenario(arguments: &Arguments, ReadScenario { scenario, bytes }: ReadScenari
 
 fn start<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<W>) -> Result<Exit> {
     if arguments.plan {
-        print_plan(Schedule::new(arguments.pace(), prepared.mix, arguments.shard()))?;
+        let schedule = Schedule::new(arguments.pace(), prepared.mix, arguments.shard());
+        if schedule.closes_after().is_some() && arguments.episodes.is_none() {
+            eprintln!("loadgen: the server decides how many sessions a closed --duration has: --plan needs --sessions");
+            return Ok(Exit::Usage);
+        }
+        print_plan(schedule)?;
         return Ok(Exit::Ok);
     }
     if arguments.shard().of > 1 && arguments.start_at.is_none() {

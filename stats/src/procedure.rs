@@ -1,7 +1,7 @@
 //! The rules of a decision, fixed before anything is measured: the looks, their rounds and their levels.
 //!
 //! A rule that is chosen after the data were seen has no error rate. So there is no stopping "when it looks good", and
-//! no way to run again until green.
+//! no look beyond the fixed ones. Running again until green is not prevented: each run has its own error rate.
 
 use crate::error::{Result, StatsError, check_margin, check_open_unit};
 use crate::hodges_lehmann::rounds_needed;

@@ -42,8 +42,8 @@ pub fn round_value(base_ns: &[f64], new_ns: &[f64]) -> Result<f64> {
 /// The value of a round for a part of the time, such as waiting: how much it grew, as a share of the base's whole time.
 ///
 /// `whole_ns[i]` is the time of the base's slice, of which `base_ns[i]` is a part. The value is the median over the
-/// pairs of (new - base) / whole, as ln(1 + share), so that it reads like that of [`round_value`]: [`f64::exp_m1`] is
-/// the share. Parts may be zero on both sides, which is a value of exactly 0.
+/// pairs of ln(1 + (new - base) / whole), so that it reads like that of [`round_value`]: [`f64::exp_m1`] is the share.
+/// Parts may be zero on both sides, which is a value of exactly 0.
 ///
 /// ```
 /// use stats::growth_value;
@@ -58,9 +58,9 @@ pub fn growth_value(base_ns: &[f64], new_ns: &[f64], whole_ns: &[f64]) -> Result
     }
     check_times("base", whole_ns)?;
     let parts = base_ns.iter().zip(new_ns).zip(whole_ns);
-    let growth = median(&parts.map(|((base, new), whole)| (new - base) / whole).collect::<Vec<f64>>())?;
     // Waiting can't shrink by all of the time, because the work takes some; clocks may disagree by a little.
-    Ok(growth.max(-0.99).ln_1p())
+    let growths = parts.map(|((base, new), whole)| ((new - base) / whole).max(-0.99).ln_1p());
+    median(&growths.collect::<Vec<f64>>())
 }
 
 fn check_times(side: &'static str, times_ns: &[f64]) -> Result<()> {

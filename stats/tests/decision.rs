@@ -264,6 +264,8 @@ fn waiting_is_a_share_of_the_whole_time() {
     let value = growth_value(&[1e6, 1e6, 1e6], &[2e6, 9e6, 2e6], &[4e6; 3]).unwrap();
     assert!((value.exp_m1() - 0.25).abs() < 1e-12);
     assert_eq!(growth_value(&[0.0; 8], &[0.0; 8], &[4e6; 8]), Ok(0.0));
+    // Both sides wait as long, in other slices.
+    assert!(growth_value(&[0.0, 1e6], &[1e6, 0.0], &[1e6, 2e6]).unwrap().abs() < 1e-12, "no side is favoured");
     assert!(growth_value(&[9e6], &[0.0], &[4e6]).unwrap().is_finite(), "clocks that disagree");
     assert_eq!(growth_value(&[0.0; 8], &[0.0; 7], &[4e6; 8]), Err(StatsError::Unpaired { base: 8, new: 7 }));
     assert!(growth_value(&[0.0], &[0.0], &[0.0]).is_err());

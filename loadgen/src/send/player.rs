@@ -230,6 +230,7 @@ impl<W: LoadWorkload> Player<W> {
         match self.stop_reason() {
             Some(StopReason::Gone(reason)) => bail!("{reason}"),
             Some(StopReason::Interrupted) => bail!("interrupted after {} requests", self.tally().requests()),
+            None if self.pace.started.get().is_none() => bail!("interrupted after 0 requests"),
             Some(StopReason::Late) | None => Ok(()),
         }
     }

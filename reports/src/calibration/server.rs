@@ -6,7 +6,7 @@ use baselines::calibration::{Condition, Suite};
 use baselines::delta::Verdict;
 use stats::binomial::lower_bound;
 
-use super::tally::{CONFIDENCE, conditions, per_cent, slowdown, sorted, upper};
+use super::tally::{CONFIDENCE, conditions, per_cent, per_cent_at_least, slowdown, sorted, upper};
 use crate::Result;
 
 /// The metric whose slowdown is known.
@@ -62,7 +62,7 @@ impl Gates {
             return Ok("unknown".to_owned());
         }
         let least = lower_bound(self.found as u64, self.valid() as u64, CONFIDENCE).map_err(baselines::Error::from)?;
-        Ok(format!(">= {}", per_cent(least)))
+        Ok(format!(">= {}", per_cent_at_least(least)))
     }
 }
 

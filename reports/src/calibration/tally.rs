@@ -106,12 +106,22 @@ pub fn per_cent(part: f64) -> String {
     format!("{:.1}%", part * 100.0)
 }
 
+/// Rounded up: a bound never claims more than it holds.
+fn per_cent_at_most(part: f64) -> String {
+    per_cent((part * 1000.0 - 1e-6).ceil() / 1000.0)
+}
+
+/// Rounded down, for the same reason.
+pub fn per_cent_at_least(part: f64) -> String {
+    per_cent((part * 1000.0 + 1e-6).floor() / 1000.0)
+}
+
 pub fn upper(events: usize, of: usize) -> Result<String> {
     Ok(match of {
         0 => "unknown".to_owned(),
         _ => {
             let most = upper_bound(events as u64, of as u64, CONFIDENCE).map_err(baselines::Error::from)?;
-            format!("<= {}", per_cent(most))
+            format!("<= {}", per_cent_at_most(most))
         }
     })
 }

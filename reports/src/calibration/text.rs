@@ -7,7 +7,8 @@ use stats::binomial::lower_bound;
 
 use super::server;
 use super::tally::{
-    Alarms, CONFIDENCE, VerdictCounts, alarms, cases_of, conditions, machines, per_cent, sizes, slowdown, sorted, upper,
+    Alarms, CONFIDENCE, VerdictCounts, alarms, cases_of, conditions, machines, per_cent, per_cent_at_least, sizes,
+    slowdown, sorted, upper,
 };
 use crate::Result;
 
@@ -100,7 +101,7 @@ fn found_table(suites: &[&Suite]) -> Result<String> {
                 condition.name(),
                 slowdown(size),
                 per_cent(slower as f64 / cases as f64),
-                format!(">= {}", per_cent(least)),
+                format!(">= {}", per_cent_at_least(least)),
             );
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use baselines::compare::{MISPREDICTED, THREADS};
 use baselines::history::changes::ChangedSeries;
 use baselines::{Assume, CaseKey, Measurement, Metric};
 use maud::{Markup, html};
@@ -103,7 +104,8 @@ pub(super) fn counters(report: &Report) -> Option<Section> {
     let mut counters: BTreeMap<&CaseKey, BTreeMap<&str, u64>> = BTreeMap::new();
     for measurement in &report.run.measurements {
         let case = counters.entry(&measurement.case).or_default();
-        case.extend(measurement.counters.iter().map(|(name, value)| (name.as_str(), *value)));
+        let counters = measurement.counters.iter().map(|(name, value)| (name.as_str(), *value));
+        case.extend(counters.filter(|(name, _)| ![THREADS, MISPREDICTED].contains(name)));
     }
     counters.retain(|_, counters| counters.values().any(|value| *value > 0));
     if counters.is_empty() {

@@ -20,10 +20,10 @@ const IN_A_TURN: usize = 50;
 /// Measure how the cost of an episode grows with the number of stored ones
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One store of each size is filled. Then all get 50 more episodes in turns, of five writes each. The table shows the medians of
-CPU time and wall time of an episode; the median of the turns' ratios of CPU time to the smallest store, with the
-quartiles; and how long it takes to open the store again and retrieve once. Bytes are those of the file, and what the
-process holds in RAM more than before the store was filled, each divided by the episodes.
+One store of each size is filled. Then all get 50 more episodes in turns, of five writes each. The table shows the
+medians of CPU time and wall time of an episode; the median of the turns' ratios of CPU time to the smallest store, with
+the quartiles; and how long it takes to open the store again and retrieve once. Bytes are those of the file, and what
+the process holds in RAM more than before the store was filled, each divided by the episodes.
 
 Examples:
   assay growth

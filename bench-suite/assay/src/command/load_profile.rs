@@ -15,8 +15,8 @@ use reports::{flamegraph, stacks};
 
 /// Load a server, and write flamegraphs of its CPU time and of the load generator's
 ///
-/// perf samples both 99 times per second of CPU time, which slows both slightly. What a server is slow at for other reasons
-/// (locks, disks) takes no CPU time and is not in the picture.
+/// perf samples both 99 times per second of CPU time, which slows both slightly. What a server is slow at for other
+/// reasons (locks, disks) takes no CPU time and is not in the picture.
 #[derive(Debug, Args)]
 pub struct LoadProfileArgs {
     /// Start this server in this folder; `{port}` stands for the port that it must listen on

@@ -81,7 +81,7 @@ fn a_redefined_benchmark_is_not_switched_off() {
         (operations, "taken over 1 operations in the base, 2 now"),
         (durability, "durability differs"),
         (work, "rows_read 3 in a process, the base 5"),
-        (threads, "it has 2 threads, the base one"),
+        (threads, "it has 2 threads, the base has one"),
         (input, "works on another input: base generated#long, here generated#short"),
     ] {
         for (code, output) in [compare(folder.path(), &base, &new), gate(folder.path(), &new, &[])] {

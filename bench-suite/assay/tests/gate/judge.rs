@@ -141,7 +141,7 @@ fn a_change_does_not_bring_its_own_baseline() {
     assert!(output.contains(&format!("{STORED} of ")), "{output}");
     let (code, output) = tree.gate(Some("nowhere"));
     assert_eq!(code, 1, "{output}");
-    assert!(output.contains("fetch both with their history"), "{output}");
+    assert!(output.contains("fetch their history"), "{output}");
 }
 
 #[test]

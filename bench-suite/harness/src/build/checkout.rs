@@ -16,8 +16,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use baselines::environment;
-use serde::{Deserialize, Serialize};
 
+pub use super::cached_build::BuiltProgram;
+use super::cached_build::{INDEX, Index, LINK, PROGRAM, is_used, open};
 use super::cargo::{self, BuildFailed, CargoTarget};
 use super::crate_identity;
 use super::files::{copy, drop_folder, remove};
@@ -26,26 +27,10 @@ use super::left_out::{not_built, not_compiled, nothing_built};
 use super::partial_clone;
 use super::prefill::prefill;
 use super::pristine;
-use super::relink::{COPY, Layable, Relink};
+use super::relink::{COPY, Relink};
 use super::toolchain;
 use crate::hash::hash;
 use crate::workspace;
-
-/// A built program.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BuiltProgram {
-    /// The name: that of its target, with its package where the source has several.
-    pub name: String,
-    /// The file.
-    pub path: PathBuf,
-    /// Its relinkable form, or the reason why it has only one layout.
-    pub layouts: Layable,
-    /// The folder of its package, relative to the source.
-    pub package: PathBuf,
-    /// Set if it runs where it was built, or where the system has it: a hash of the machine code beside it. Equal ones
-    /// have one layout.
-    pub in_place: Option<String>,
-}
 
 /// The programs of a source, and the targets that give none.
 #[derive(Debug, Default)]
@@ -152,15 +137,6 @@ pub struct SourceCheckout {
     /// A build folder whose compiled libraries can be reused.
     pub prefill_from: Option<PathBuf>,
 }
-
-/// The file of a cached build that lists its programs. Program and linker inputs are in folders by number.
-const INDEX: &str = "programs.json";
-
-/// The file name of a cached program.
-const PROGRAM: &str = "program";
-
-/// The folder of its linker inputs.
-const LINK: &str = "link";
 
 /// The folder of the files of its source.
 const FILES: &str = "files";
@@ -280,7 +256,9 @@ impl SourceCheckout {
         const SUBMODULE: &str = "160000"; // the mode of git's tree entries
         let changed = git(&self.repository, &["diff", "--raw", "--ignore-submodules=untracked", "HEAD"])?;
         for (modes, path) in changed.lines().filter_map(|line| line.split_once('\t')) {
-            if modes.split(' ').take(2).any(|mode| mode.ends_with(SUBMODULE)) {
+            // One that is not there is one that was not checked out.
+            let is_there = self.repository.join(path).exists();
+            if is_there && modes.split(' ').take(2).any(|mode| mode.ends_with(SUBMODULE)) {
                 bail!("the submodule {path} is not as HEAD has it, and would not be measured: commit in it, and here");
             }
         }
@@ -423,7 +401,7 @@ impl SourceCheckout {
             let place = partial.path().join(index.programs.len().to_string());
             fs::create_dir(&place).with_context(|| format!("can't create {}", place.display()))?;
             copy(&built, &place.join(PROGRAM))?;
-            drop(Relink::capture(&self.tree(), &built, Some(&saved), &place.join(LINK), |copy| {
+            drop(Relink::capture(&self.cargo_folder(), &built, Some(&saved), &place.join(LINK), |copy| {
                 self.build(&target, &[copy]).map(drop)
             })?);
             index.programs.push((target_name, target.package));
@@ -480,43 +458,6 @@ impl SourceCheckout {
         let settings = format!("{}{:?}", toolchain::settings(&self.home)?, self.variables);
         Ok(self.home.join(format!("target-{}", hash(&settings))))
     }
-}
-
-/// The contents of [`INDEX`].
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Index {
-    /// Names of programs, and the folders of their packages.
-    programs: Vec<(String, PathBuf)>,
-    skipped: Vec<(String, String)>,
-    /// A target was left out although no line of its source was refused: it is tried again the next time.
-    #[serde(default)]
-    may_build_later: bool,
-}
-
-/// The programs of a cached build, and targets without one with the reason.
-struct CachedBuild {
-    programs: Vec<BuiltProgram>,
-    skipped: Vec<(String, String)>,
-    may_build_later: bool,
-}
-
-/// A cached build, if it is whole.
-fn open(folder: &Path) -> Option<CachedBuild> {
-    let Index { programs, skipped, may_build_later } =
-        serde_json::from_slice(&fs::read(folder.join(INDEX)).ok()?).ok()?;
-    let program = |(number, (name, package)): (usize, (String, PathBuf))| {
-        let place = folder.join(number.to_string());
-        let layouts = Relink::open(&place.join(LINK))?;
-        let path = place.join(PROGRAM);
-        path.is_file().then_some(BuiltProgram { name, path, layouts, package, in_place: None })
-    };
-    let programs = programs.into_iter().enumerate().map(program).collect::<Option<_>>()?;
-    Some(CachedBuild { programs, skipped, may_build_later })
-}
-
-/// True if some process holds a build of that folder.
-fn is_used(folder: &Path) -> bool {
-    File::open(folder).is_ok_and(|folder| folder.try_lock().is_err())
 }
 
 fn text(path: &Path) -> Result<&str> {

@@ -2,8 +2,8 @@
 //!
 //! A function's code is the content of its section and what its relocations refer to: functions by their symbols, data
 //! by their content, which may refer to other data. So neither the place of a function nor the line numbers that its
-//! panics name are part of it. A case whose functions all have the same code on both sides, with all that they may call,
-//! executes the same instructions, also those that were not executed while it was counted.
+//! panics name are part of it. A case whose functions all have the same code on both sides, with all that they may
+//! call, executes the same instructions, also those that were not executed while it was counted.
 //!
 //! Source: "System V Application Binary Interface, AMD64 Architecture Processor Supplement", section 4.4, on
 //! relocations; the layout of a location as in [`super::same_program`].

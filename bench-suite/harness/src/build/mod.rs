@@ -2,8 +2,8 @@
 //!
 //! - [`cargo`] builds the programs of this tree.
 //! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
-//!   of everything that changes it ([`toolchain`], or another one for a [`missing_toolchain`]); [`prefill`] reuses
-//!   compiled libraries for it. [`files`] copies and compares; [`same_program`] tells if two builds are one program;
+//!   of everything that changes it ([`toolchain`], or another one for a [`missing_toolchain`]); `cached_build` is one
+//!   on the disk, and [`prefill`] reuses compiled libraries for it. [`files`] copies and compares; [`same_program`] tells if two builds are one program;
 //!   [`in_place`] builds what runs among the files of its source, and [`pristine`] keeps these as they were;
 //!   [`left_out`] says why a target gives no program.
 //! - [`metadata`] asks cargo about other workspaces; [`lock_file`] has it choose versions; [`stand_in`] puts the
@@ -16,6 +16,7 @@
 //! - [`unoptimised`] builds a program once more, to see what it executes before optimisation.
 
 pub mod base;
+mod cached_build;
 pub mod cargo;
 pub mod checkout;
 pub mod crate_identity;

@@ -22,7 +22,7 @@ pub fn restore(folder: &Path, listed: &Path) -> Result<bool> {
     let Some(then) = fs::read(listed).ok().and_then(|text| serde_json::from_slice::<Listing>(&text).ok()) else {
         return Ok(false);
     };
-    let now = list(folder)?;
+    let Ok(now) = list(folder) else { return Ok(false) };
     if then.iter().any(|(path, file)| now.get(path) != Some(file)) {
         return Ok(false);
     }

@@ -64,9 +64,10 @@ pub fn choose(command: &mut Command, folder: &Path) {
     }
 }
 
-/// True if a folder names its toolchain, and cargo chose another one for this process, not the user.
+/// True if a folder or one above names its toolchain, and cargo chose another one for this process, not the user.
 pub fn is_own(folder: &Path) -> bool {
-    let named = missing_toolchain::FILES.iter().any(|file| folder.join(file).is_file());
+    let names = |above: &Path| missing_toolchain::FILES.iter().any(|file| above.join(file).is_file());
+    let named = folder.ancestors().any(names);
     named && std::env::var_os("CARGO").is_some()
 }
 

@@ -39,7 +39,7 @@ pub fn highest_rate(rungs: &[Rung], objective: Objective, seed: u64) -> Result<H
     let whole: Vec<Point> = usable.iter().map(|rung| Point::of(rung.rate, rung.missed(), rung.requests())).collect();
     let rate = crossing(&whole, objective)
         .ok_or("the share of slow requests does not grow with the rate: raise --seconds or --trials")?;
-    let rates = || rungs.iter().map(|rung| rung.rate);
+    let rates = || rungs.iter().filter(|rung| rung.trials.len() > 1).map(|rung| rung.rate);
     let (lowest, highest) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
     if rate < lowest * (1.0 - BEYOND) || rate > highest * (1.0 + BEYOND) {
         return Err(format!(
@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn a_rate_far_from_those_that_were_tried_is_a_guess() {
         let rung = |rate, over| Rung { rate, trials: vec![Trial { requests: 4000, over, ..Trial::default() }; 3] };
-        let told = highest_rate(&[rung(100.0, 1), rung(110.0, 2)], OBJECTIVE, 1).unwrap_err();
+        let mut once = rung(200.0, 400);
+        once.trials.truncate(1);
+        let told = highest_rate(&[rung(100.0, 1), rung(110.0, 2), once], OBJECTIVE, 1).unwrap_err();
         assert!(told.contains("far from the rates that were tried (100 to 110)"), "{told}");
         assert!(highest_rate(&[rung(100.0, 20), rung(110.0, 38)], OBJECTIVE, 1).is_ok(), "40 are allowed, just beyond");
     }

@@ -1,9 +1,9 @@
 //! Chooses the cases whose times are measured in rounds.
 //!
 //! A case needs none if both sides execute the same machine code and count the same. The new side's profile names what
-//! a case executes. If all of it and all that it calls is the same code on both sides, so is what the base executes, also
-//! in operations that were not counted or on a CPU that valgrind does not simulate. The setup is not in the profile: what
-//! it prepares in other places shows in the accesses that the simulated caches miss.
+//! a case executes. If all of it and all that it calls is the same code on both sides, so is what the base executes,
+//! also in operations that were not counted or on a CPU that valgrind does not simulate. The setup is not in the
+//! profile: what it prepares in other places shows in the accesses that the simulated caches miss.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,8 +31,8 @@ pub fn steady(shared: &[SubjectCase], timed: &[SubjectCase], counts: &[Delta]) -
     if counted.is_empty() { timed.to_vec() } else { counted }
 }
 
-/// The cases among `cases` that execute the same code in two builds, by what was `measured` of both, the symbols of what
-/// the new side `executed`, and the `deltas`.
+/// The cases among `cases` that execute the same code in two builds, by what was `measured` of both, the symbols of
+/// what the new side `executed`, and the `deltas`.
 pub fn same_code(
     cases: &[SubjectCase],
     [base, new]: [&Build; 2],

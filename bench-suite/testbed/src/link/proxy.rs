@@ -185,6 +185,7 @@ impl Shared {
         });
         if started.is_err() {
             pair.close(); // a direction is missing
+            lock(&self.open).retain(|open| !Arc::ptr_eq(open, &pair));
         }
         started
     }
