@@ -1,11 +1,11 @@
 //! Builds programs.
 //!
 //! - [`cargo`] builds the programs of this tree.
-//! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key
-//!   of everything that changes it ([`toolchain`], or another one for a [`missing_toolchain`]); `cached_build` is one
-//!   on the disk, and [`prefill`] reuses compiled libraries for it. [`files`] copies and compares; [`same_program`] tells if two builds are one program;
-//!   [`in_place`] builds what runs among the files of its source, and [`pristine`] keeps these as they were;
-//!   [`left_out`] says why a target gives no program.
+//! - [`base`] chooses the revision to compare with; [`checkout`] builds and caches a program at a revision, by a key of
+//!   everything that changes it ([`toolchain`], or another one for a [`missing_toolchain`]); `cached_build` is one on
+//!   the disk, and [`prefill`] reuses compiled libraries for it. [`files`] copies and compares; [`same_program`] tells
+//!   if two builds are one program; [`in_place`] builds what runs among the files of its source, and [`pristine`] keeps
+//!   these as they were; [`left_out`] says why a target gives no program.
 //! - [`metadata`] asks cargo about other workspaces; [`lock_file`] has it choose versions; [`stand_in`] puts the
 //!   stand-ins for their harnesses in place, with the [`shared_features`] of criterion, and [`libtest`] the one for
 //!   libtest.
