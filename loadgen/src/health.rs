@@ -14,8 +14,9 @@ use crate::record::tally::histogram;
 /// The part of the response time that may be the generator's own waiting: of its p99, and of its median.
 const OWN_PART: f64 = 0.25;
 
-/// A median wait up to this is never too long.
+/// A median wait up to this is never too long, nor is one up to this part of the limit of the p99.
 const MEDIAN_LAG: Duration = Duration::from_millis(1);
+const MEDIAN_PART: u32 = 50;
 
 /// The part of its threads' time that a generator may compute.
 const CPU_PART: f64 = 0.9;
@@ -100,7 +101,8 @@ impl GeneratorHealth {
         }
         // Of a short run, the p99 is a single request; a generator that can't keep up sends most of them late.
         let own = self.own_lag_ns;
-        let late = [("p99", own.p99, limits.start_lag, p99), ("median", own.p50, MEDIAN_LAG, p50)];
+        let median = MEDIAN_LAG.max(limits.start_lag / MEDIAN_PART);
+        let late = [("p99", own.p99, limits.start_lag, p99), ("median", own.p50, median, p50)];
         if let Some((which, own, _, response)) = late.into_iter().find(|(_, own, most, of)| is_long(*own, *most, *of)) {
             complaints.push(format!(
                 "the load generator sent too late: its own {which} delay is {:.1} ms, the {which} response time {:.1} \
@@ -216,6 +218,10 @@ mod tests {
         let own_lag_ns = LagPercentiles { p50: 9_000_000, ..wait(0) };
         let mostly = told(GeneratorHealth { own_lag_ns, ..Default::default() });
         assert!(mostly.contains("its own median delay is 9.0 ms, the median response time 30.0 ms"), "{mostly}");
+        let own_lag_ns = LagPercentiles { p50: 9_000_000, ..wait(0) };
+        let patient = HealthLimits { start_lag: Duration::from_secs(1), ..LIMITS };
+        let health = GeneratorHealth { own_lag_ns, ..Default::default() };
+        assert_eq!(health.complaints(&responses(30), patient), Vec::<String>::new(), "whoever allows 1 s allows 20 ms");
         let busy = GeneratorHealth { cpu_share: 0.95, elapsed_ns: 2_000_000_000, ..Default::default() };
         assert!(told(busy.clone()).contains("95% of the CPU time of its threads: raise --threads"));
         assert_eq!(told(GeneratorHealth { elapsed_ns: 500_000_000, ..busy }), "");
