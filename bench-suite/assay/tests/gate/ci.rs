@@ -170,7 +170,7 @@ fn assay_is_compiled_by_the_compiler_that_it_needs() {
 fn only_the_own_comment_is_written_over() {
     for (own, call) in [("41", "repos/o/r/issues/comments/41"), ("", "pr comment 7 --repo o/r")] {
         let folder = tempfile::tempdir().expect("a folder");
-        let gh = "echo \"$*\" >> calls; case \"$*\" in *--paginate*) [ -z \"$OWN\" ] || echo \"$OWN\";; esac";
+        let gh = "printf '%s\\n' \"$*\" >> calls; case \"$*\" in *--paginate*) [ -z \"$OWN\" ] || echo \"$OWN\";; esac";
         script(&folder.path().join("bin/gh"), gh);
         std::fs::write(folder.path().join("index.md"), "passed").expect("written");
         let path = std::env::var("PATH").expect("a path");
