@@ -122,6 +122,7 @@ impl MemoryTools {
     )]
     async fn patterns(&self, Parameters(PatternsInput { limit, context }): Parameters<PatternsInput>) -> Answer {
         let mut patterns = self.memory.patterns().await.map_err(told)?;
+        let context = context.to_lowercase(); // as the keys are
         patterns.retain(|pattern| pattern.context_key.starts_with(&context));
         patterns.sort_by_key(|pattern| (std::cmp::Reverse(pattern.occurrences), pattern.id));
         patterns.truncate(limit);

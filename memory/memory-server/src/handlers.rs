@@ -13,17 +13,23 @@ use episodes::api::{
     BODY_BYTES_MAX, Healthy, LIMIT_MAX, Logged, MetadataMatches, MetadataQuery, Patterns, Retrieve, RetrievedEpisode,
     RetrievedEpisodes, ServerStats, Started,
 };
-use memory::{Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode};
+use memory::{
+    Completion, Episode, EpisodeId, Error, Memory, NewStep, Outcome, Query, Retrieved, StartEpisode, TaskContext,
+};
 use serde::de::DeserializeOwned;
 
 use crate::process;
 use crate::refusal::Refusal;
+
+/// The most tags of a context, which are compared with those of every episode: as many as over MCP.
+const TAGS_MAX: usize = 64;
 
 type Answer<T> = Result<Json<T>, Refusal>;
 type Created<T> = Result<(StatusCode, Json<T>), Refusal>;
 type Shared = State<Arc<Memory>>;
 
 pub(super) async fn start(State(memory): Shared, JsonBody(start): JsonBody<StartEpisode>) -> Created<Started> {
+    few_tags(Some(&start.context))?;
     let id = memory.start_episode(start).await?;
     Ok((StatusCode::CREATED, Json(Started { id })))
 }
@@ -66,8 +72,16 @@ pub(super) async fn retrieve(
     if limit > LIMIT_MAX {
         return Err(Refusal::malformed(format!("limit {limit} is too large: ask for {LIMIT_MAX} at the most")));
     }
+    few_tags(context.as_ref())?;
     let found = memory.retrieve(&Query { text, context, limit }).await?;
     Ok(Json(RetrievedEpisodes { results: found.into_iter().map(|found| describe(found, steps)).collect() }))
+}
+
+fn few_tags(context: Option<&TaskContext>) -> Result<(), Refusal> {
+    match context.map_or(0, |context| context.tags.len()) {
+        0..=TAGS_MAX => Ok(()),
+        many => Err(Refusal::malformed(format!("{many} tags are too many: send {TAGS_MAX} at the most"))),
+    }
 }
 
 fn describe(found: Retrieved, with_steps: bool) -> RetrievedEpisode {

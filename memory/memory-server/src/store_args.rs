@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use memory::{Options, Remote, Variant};
 
@@ -34,11 +34,27 @@ impl StoreArgs {
         self.variant.parse().context("--variant")
     }
 
+    /// Fails if a place for files is named and no store: the default one keeps nothing in files.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn needs_store(&self, place: &str) -> Result<()> {
+        let is_store = |part: &str| part.split('=').next().is_some_and(|toggle| toggle.trim() == "store");
+        ensure!(
+            self.variant.split(',').any(is_store),
+            "{place} is for a store in files, and the default is store=memory: add --variant store=redb"
+        );
+        Ok(())
+    }
+
     /// The options by which the memory is opened.
     ///
     /// # Errors
-    /// The token of the database server is not UTF-8.
+    /// There is a path and no store, or the token of the database server is not UTF-8.
     pub fn options(self) -> Result<Options> {
+        if self.path.is_some() {
+            self.needs_store("--path")?;
+        }
         let remote = match self.url {
             Some(url) => Some(Remote { url, token: token()? }),
             None => None,

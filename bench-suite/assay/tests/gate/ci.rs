@@ -114,3 +114,93 @@ fn the_action_gates_the_project_in_the_folder_and_ends_with_the_gates_exit_code(
         assert!(report.join("index.md").is_file(), "{said}");
     }
 }
+
+#[test]
+fn an_absolute_target_folder_is_found_by_later_steps_and_has_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (program, target) = (folder.path().join("program/assay"), folder.path().join("else where"));
+    assay(&program, 0);
+    std::fs::create_dir_all(folder.path().join("runs")).expect("made");
+    for file in ["x.jsonl", "x.stacks.jsonl"] {
+        std::fs::write(folder.path().join("runs").join(file), "{}").expect("written");
+    }
+    let status = Command::new("bash")
+        .args(["-e", "-o", "pipefail", "-c", &step("Gate")])
+        .current_dir(folder.path())
+        .env("CARGO_TARGET_DIR", &target)
+        .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
+        .env("GITHUB_OUTPUT", folder.path().join("outputs"))
+        .env("ASSAY", &program)
+        .envs([("AGAINST", "main"), ("BUDGET", "60"), ("ARGUMENTS", "")])
+        .status()
+        .expect("bash starts");
+    assert!(status.success());
+    let report = target.canonicalize().expect("there").join("assay/gate");
+    let outputs = std::fs::read_to_string(folder.path().join("outputs")).expect("read");
+    assert_eq!(outputs, format!("report={}\nexit-code=0\n", report.display()));
+    assert!(report.join("x.jsonl").is_file() && report.join("x.stacks.jsonl").is_file(), "`assay merge` needs them");
+    assert_eq!(std::fs::read_to_string(target.join("assay/.gitignore")).expect("read"), "*\n");
+}
+
+#[test]
+fn assay_is_compiled_by_the_compiler_that_it_needs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for program in ["cargo", "rustup", "valgrind"] {
+        script(&folder.path().join("bin").join(program), &format!("echo \"{program} $*\" >> \"$CALLS\""));
+    }
+    let path = std::env::var("PATH").expect("a path");
+    let status = Command::new("bash")
+        .args(["-e", "-o", "pipefail", "-c", &step("Install")])
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:{path}", folder.path().join("bin").display()))
+        .env("CALLS", folder.path().join("calls"))
+        .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
+        .env("RUNNER_TEMP", folder.path())
+        .status()
+        .expect("bash starts");
+    assert!(status.success());
+    let calls = std::fs::read_to_string(folder.path().join("calls")).expect("read");
+    assert!(calls.contains("rustup toolchain install 1.95") && calls.contains("cargo +1.95 install"), "{calls}");
+    let init = std::fs::read_to_string(harness::workspace::root().join("ci/init-workflow.yml")).expect("read");
+    assert!(init.contains("cargo +1.95 install"), "what `assay init` writes, too");
+}
+
+/// Other workflows of the repository comment with the same token.
+#[test]
+fn only_the_own_comment_is_written_over() {
+    for (own, call) in [("41", "repos/o/r/issues/comments/41"), ("", "pr comment 7 --repo o/r")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let gh = "printf '%s\\n' \"$*\" >> calls; case \"$*\" in *--paginate*) [ -z \"$OWN\" ] || echo \"$OWN\";; esac";
+        script(&folder.path().join("bin/gh"), gh);
+        std::fs::write(folder.path().join("index.md"), "passed").expect("written");
+        let path = std::env::var("PATH").expect("a path");
+        let status = Command::new("bash")
+            .arg(harness::workspace::root().join("ci/comment"))
+            .args(["7", "index.md", "crates/a"])
+            .current_dir(folder.path())
+            .env("PATH", format!("{}:{path}", folder.path().join("bin").display()))
+            .envs([("GH_REPO", "o/r"), ("GH_TOKEN", "t"), ("OWN", own)])
+            .status()
+            .expect("bash starts");
+        assert!(status.success());
+        let calls = std::fs::read_to_string(folder.path().join("calls")).expect("read");
+        assert!(calls.contains(call) && calls.lines().count() == 2, "{calls}");
+    }
+    for file in ["action.yml", "init-workflow.yml", "own-workflow.yml"] {
+        let text = std::fs::read_to_string(harness::workspace::root().join("ci").join(file)).expect("read");
+        assert!(!text.contains("--edit-last"), "{file}");
+    }
+}
+
+#[test]
+fn the_action_compares_with_the_parent_of_the_merge_and_keeps_what_a_red_gate_built() {
+    let read = |file: &str| std::fs::read_to_string(harness::workspace::root().join("ci").join(file)).expect("read");
+    let action = read("action.yml");
+    let default = action.lines().find(|line| line.contains("default:")).expect("of `against`");
+    assert!(default.contains("github.base_ref") && !default.contains("base.sha"), "{default}");
+    for text in [action, read("init-workflow.yml")] {
+        assert!(!text.contains("uses: actions/cache@"), "it saves only where the job passes");
+        let (_, after) = text.split_once("name: Gate\n").expect("a gate");
+        assert!(after.contains("uses: actions/cache/save@"), "after the gate");
+    }
+}

@@ -257,3 +257,15 @@ fn wrong_command_lines_are_refused_on_one_line() {
     assert!(told(&[]).contains("the client did not begin as MCP says"));
     assert!(!Path::new("memory.redb").exists());
 }
+
+#[test]
+fn patterns_are_found_by_their_context_however_it_is_written() {
+    let Some(mut client) = Client::start("auto", &[SERVER], folder().path()) else { return };
+    let context = json!({ "domain": "Web-API", "language": "Rust" });
+    let started = fields(&mut client, "start_episode", json!({ "task": "fix it", "context": context }));
+    fields(&mut client, "complete_episode", json!({ "episode": started["id"], "outcome": "success", "why": "done" }));
+    for context in ["Web-API/Rust", "web-api/rust"] {
+        let found = fields(&mut client, "patterns", json!({ "context": context }));
+        assert_eq!(found["patterns"].as_array().map(Vec::len), Some(1), "{context}");
+    }
+}

@@ -354,3 +354,16 @@ fn what_cannot_be_served_is_said_on_one_line() {
     }
     assert_eq!(fails(&["--listen", "nowhere"]).0, 2, "usage");
 }
+
+#[test]
+fn more_tags_than_can_be_compared_are_refused() {
+    let server = spawn(&[]);
+    let tags: Vec<String> = (0..65).map(|number| format!("t{number}")).collect();
+    let mut body = start_body("many");
+    body["context"]["tags"] = json!(tags);
+    let (status, said) = call(server.address(), "POST", "/episodes", &body.to_string());
+    assert!(status == 400 && said["error"].as_str().unwrap().contains("send 64 at the most"), "{status} {said}");
+    let query = json!({ "text": "a", "context": body["context"], "limit": 1 });
+    assert_eq!(call(server.address(), "POST", "/retrieve", &query.to_string()).0, 400);
+    server.terminate();
+}

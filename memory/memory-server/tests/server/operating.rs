@@ -197,3 +197,14 @@ fn a_planted_slowdown_costs_every_request_its_cpu_time() {
     server.terminate();
     assert!(spun >= 4 * 20_000_000, "{spun} ns");
 }
+
+#[test]
+fn a_backup_needs_room_like_every_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = spawn(&["--requests", "1", "--backups", folder.path().to_str().unwrap()]);
+    let half = Half::send(server.address(), "takes its time");
+    assert_eq!(call(server.address(), "POST", "/backup", "").0, 503);
+    half.finish();
+    assert_eq!(call(server.address(), "POST", "/backup", "").0, 200);
+    server.terminate();
+}

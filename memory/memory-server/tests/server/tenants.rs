@@ -118,6 +118,7 @@ fn a_token_file_that_cannot_be_meant_is_refused() {
         ("", "has no token: write one a line"),
         ("too-short\n", "tokens:1: a token of 9 bytes: take at least 16"),
         ("alpha alpha-0123456789abc\n", "has a token of the tenant `alpha`: start the server with --tenants"),
+        ("alpha shared-0123456789\nbeta shared-0123456789\n", "tokens:2: the token of an earlier line"),
     ] {
         std::fs::write(&file, text).unwrap();
         let (code, said) = fails(&["--token-file", path]);

@@ -27,7 +27,7 @@ use axum::{Json, Router};
 use http_body_util::Limited;
 use memory_server::Refusal;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tower::ServiceExt;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
@@ -54,6 +54,7 @@ pub struct Front {
     room: Semaphore,
     stopping: AtomicBool,
     backups: Option<PathBuf>,
+    backing_up: Mutex<()>, // one at a time: each is a copy of a store
     metrics: Metrics,
 }
 
@@ -62,7 +63,8 @@ type Answer = Result<Response, Refusal>;
 impl Front {
     pub fn new(tenants: Tenants, tokens: Option<Tokens>, limits: Limits, backups: Option<PathBuf>) -> Front {
         let room = Semaphore::new(limits.requests);
-        Front { tenants, tokens, limits, room, stopping: AtomicBool::new(false), backups, metrics: Metrics::new() }
+        let (stopping, backing_up, metrics) = (AtomicBool::new(false), Mutex::new(()), Metrics::new());
+        Front { tenants, tokens, limits, room, stopping, backups, backing_up, metrics }
     }
 
     pub fn tenants(&self) -> &Tenants {
@@ -115,6 +117,10 @@ impl Front {
             let error = "this server takes no backups: start it with --backups FOLDER";
             return Err(Refusal::new(StatusCode::NOT_FOUND, error));
         };
+        let wait = |error: &str| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error).with(RETRY_AFTER, "1");
+        let _room = self.room.try_acquire().map_err(|_| wait("too many requests at a time: ask again in a second"))?;
+        let _alone =
+            self.backing_up.try_lock().map_err(|_| wait("a backup is being made: ask again when it is done"))?;
         let memory = self.tenants.get(&tenant).await?.memory;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = if tenant.is_empty() { "memory" } else { &tenant };

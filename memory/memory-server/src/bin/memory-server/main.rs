@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use episodes::api::{BODY_BYTES_MAX, ServerReady};
-use memory::{IdSource, Memory, Options, Retention};
+use memory::{IdSource, Memory, Options, Retention, StoreKind, Variant};
 use memory_server::store_args::{StoreArgs, toggles};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -174,12 +174,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// The variant of a store that is still there when this program has ended.
+fn kept(store: &StoreArgs) -> Result<Variant> {
+    let variant = store.variant()?;
+    ensure!(
+        variant.store != StoreKind::Memory,
+        "store=memory, the default, ends with this program: name a store, as in --variant store=redb --path FILE"
+    );
+    Ok(variant)
+}
+
 /// Makes a backup or restores it, and says on stdout how large it is.
 #[tokio::main]
 async fn copy(command: Command) -> Result<()> {
     let (memory, done) = match command {
         Command::Backup(Copy { store, file }) => {
-            let (variant, options) = (store.variant()?, Options { check_embedder: false, ..store.options()? });
+            let (variant, options) = (kept(&store)?, Options { check_embedder: false, ..store.options()? });
             if let Some(path) = options.path.as_ref().filter(|path| !path.exists()) {
                 bail!("there is no store at {}: name the one to back up with --path", path.display());
             }
@@ -189,7 +199,7 @@ async fn copy(command: Command) -> Result<()> {
             (memory, done)
         }
         Command::Restore(Copy { store, file }) => {
-            let (variant, options) = (store.variant()?, store.options()?);
+            let (variant, options) = (kept(&store)?, store.options()?);
             Memory::restore(&variant, options, &file).await?
         }
     };
@@ -222,7 +232,10 @@ async fn serve_until_told(arguments: Serve) -> Result<()> {
 
     let (tokens, retention, limits) = (arguments.tokens()?, arguments.retention(), arguments.limits());
     let tenants = match arguments.tenants {
-        Some(folder) => Tenants::many(variant, folder, retention)?,
+        Some(folder) => {
+            arguments.store.needs_store("--tenants")?;
+            Tenants::many(variant, folder, retention)?
+        }
         None => {
             let mut options = arguments.store.options()?;
             if let Some(seed) = arguments.seed {

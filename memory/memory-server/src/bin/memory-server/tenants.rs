@@ -92,12 +92,13 @@ impl Tenants {
         self.open.read().await.values().map(|served| Arc::clone(&served.memory)).collect()
     }
 
-    /// Deletes everywhere what the rule does not keep.
+    /// Deletes everywhere what the rule does not keep, and returns the first error after all were tried.
     pub async fn retain(&self) -> Result<()> {
+        let mut first = Ok(());
         for memory in self.all().await {
-            memory.retain(&self.retention).await?;
+            first = first.and(memory.retain(&self.retention).await.map(drop));
         }
-        Ok(())
+        Ok(first?)
     }
 
     /// Flushes and closes all, and returns the first error.

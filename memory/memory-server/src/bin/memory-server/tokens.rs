@@ -33,6 +33,9 @@ impl Tokens {
             if token.len() < SHORTEST {
                 bail!("{}:{number}: a token of {} bytes: take at least {SHORTEST}", path.display(), token.len());
             }
+            if lines.iter().any(|(_, known)| *known == token) {
+                bail!("{}:{number}: the token of an earlier line: give each line its own", path.display());
+            }
             lines.push((tenant, token));
         }
         if lines.is_empty() {
