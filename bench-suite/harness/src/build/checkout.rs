@@ -317,7 +317,7 @@ impl SourceCheckout {
             None => false,
             // By another gate, whose programs may write there just now.
             Some(_) if is_used(&folder) => true,
-            Some(cached) => !cached.may_build_later && pristine::restore(&folder.join(FILES), &folder.join(LISTED))?,
+            Some(cached) => !cached.may_build_later && pristine::restore(&folder.join(FILES), &folder.join(LISTED)),
         };
         if !is_kept {
             // Each has a copy of the libraries that it links.

@@ -18,13 +18,13 @@ pub fn record(folder: &Path, to: &Path) -> Result<()> {
 }
 
 /// Removes what was added since the list was written. False if that is not enough, as something else has changed.
-pub fn restore(folder: &Path, listed: &Path) -> Result<bool> {
+pub fn restore(folder: &Path, listed: &Path) -> bool {
     let Some(then) = fs::read(listed).ok().and_then(|text| serde_json::from_slice::<Listing>(&text).ok()) else {
-        return Ok(false);
+        return false;
     };
-    let Ok(now) = list(folder) else { return Ok(false) };
+    let Ok(now) = list(folder) else { return false };
     if then.iter().any(|(path, file)| now.get(path) != Some(file)) {
-        return Ok(false);
+        return false;
     }
     // What is in a folder comes after it.
     let mut added = now.iter().rev().filter(|(path, _)| !then.contains_key(*path));
@@ -32,7 +32,7 @@ pub fn restore(folder: &Path, listed: &Path) -> Result<bool> {
         Some(_) => fs::remove_file(folder.join(path)).is_ok(),
         None => fs::remove_dir(folder.join(path)).is_ok(),
     };
-    Ok(added.all(removed))
+    added.all(removed)
 }
 
 fn list(folder: &Path) -> Result<Listing> {
@@ -70,16 +70,16 @@ mod tests {
         };
         write("a/source", "one");
         write("b", "");
-        assert!(!restore(&files, &listed).expect("read"), "there is no list");
+        assert!(!restore(&files, &listed), "there is no list");
         record(&files, &listed).expect("written");
-        assert!(restore(&files, &listed).expect("read"));
+        assert!(restore(&files, &listed));
         write("a/data", "of a run");
         write("a/cache/page", "of a run");
-        assert!(restore(&files, &listed).expect("read"));
+        assert!(restore(&files, &listed));
         assert_eq!(list(&files).expect("read").keys().collect::<Vec<_>>(), ["a", "a/source", "b"]);
         write("a/source", "another");
-        assert!(!restore(&files, &listed).expect("read"));
+        assert!(!restore(&files, &listed));
         fs::remove_file(files.join("a/source")).expect("removed");
-        assert!(!restore(&files, &listed).expect("read"));
+        assert!(!restore(&files, &listed));
     }
 }
