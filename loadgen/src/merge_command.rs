@@ -41,7 +41,8 @@ impl MergeArguments {
             baselines::atomic::write(path, log.to_text()?.as_bytes())?;
         }
         let errors: u64 = log.end.iter().flat_map(|end| end.errors.values()).sum();
-        println!("{}: {} requests, {errors} errors", log.header.name, log.total(None, "response").len());
+        let requests = log.total(None, "response").len();
+        println!("{}: {requests} requests, {errors} errors", log.header.name);
         print!("{}", log.summary());
         if let Some(end) = &log.end {
             println!("{}", end.health.line());
@@ -52,7 +53,11 @@ impl MergeArguments {
         for reason in &invalid {
             eprintln!("loadgen: invalid: {reason}");
         }
-        Ok(if invalid.is_empty() { Exit::Ok } else { Exit::Invalid })
+        Ok(match requests {
+            _ if !invalid.is_empty() => Exit::Invalid,
+            0 => Exit::Nothing,
+            _ => Exit::Ok,
+        })
     }
 }
 

@@ -165,6 +165,22 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<
     }
 
     let tally = player.tally();
+    let unhealthy = player.complaints(&health, &tally, arguments.health_limits());
+    let finish_log = || match player.log() {
+        Some(log) => log.finish(LogEnd {
+            sessions: tally.sessions,
+            errors: tally.errors.clone(),
+            health: health.clone(),
+            unhealthy: unhealthy.clone(),
+        }),
+        None => Ok(()),
+    };
+    if shard.of > 1 && totals.is_some_and(|totals| totals.requests == 0) {
+        // The others have them all: its log says so, and the sum is whole.
+        finish_log()?;
+        eprintln!("loadgen: shard {shard} has no session of this schedule: nothing was sent");
+        return Ok(Exit::Ok);
+    }
     if tally.requests() == 0 {
         eprintln!("loadgen: no session was due before the end: raise --rate, --duration or --deadline");
         return Ok(Exit::Nothing);
@@ -172,15 +188,7 @@ async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<
     if tally.requests() != counted as u64 {
         eprintln!("loadgen: goose counted {counted} of {} requests; the measurements have them all", tally.requests());
     }
-    let unhealthy = player.complaints(&health, &tally, arguments.health_limits());
-    if let Some(log) = player.log() {
-        log.finish(LogEnd {
-            sessions: tally.sessions,
-            errors: tally.errors.clone(),
-            health: health.clone(),
-            unhealthy: unhealthy.clone(),
-        })?;
-    }
+    finish_log()?;
     let load = FinishedLoad {
         name: &name,
         tally: &tally,

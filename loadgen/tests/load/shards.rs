@@ -126,3 +126,25 @@ fn only_logs_are_merged() {
     fs::write(&other, "text\n").unwrap();
     fails(&merge(&other), 1, "a.hlog: it is no log of a load test");
 }
+
+#[test]
+fn a_shard_without_sessions_is_a_whole_part_of_the_sum() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = shop(folder.path());
+    let server = Stub::start(|request, _| answer(request));
+    let logs = folder.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    let start = start_at();
+    let values = [("--scenario", path.as_str()), ("--server", &server.url), ("--gap", "1ms"), ("--start-at", &start)];
+    let mut arguments = job(&[&values[..], &[("--rate", "40"), ("--duration", "1s")]].concat());
+    arguments.push("--sessions=1".to_owned());
+    let pods: Vec<Child> = (0..4).map(|index| pod(index, &arguments, &logs)).collect();
+    for mut pod in pods {
+        assert!(pod.wait().unwrap().success());
+    }
+    let merged = merge(&logs);
+    assert!(merged.status.success(), "{}", stderr(&merged));
+    assert!(stdout(&merged).starts_with("load/shop: 3 requests, 0 errors\n"), "{}", stdout(&merged));
+    let idle = fs::read_to_string(logs.join("load-1.hlog")).unwrap();
+    assert!(idle.contains("shard 2/4 has no session of this schedule"), "{idle}");
+}
