@@ -138,6 +138,7 @@ fn request(document: &Value, asked: &Asked<'_>, ids: &[GivenId]) -> Result<Impor
                 query.extend(values.iter().map(|value| format!("{}={}", encoded(name), encoded(value))));
             }
             (Some("header"), Some(values)) => headers.push((name.to_ascii_lowercase(), values.join(","))),
+            (Some("cookie"), Some(values)) => headers.push(("cookie".to_owned(), format!("{name}={}", values.join(",")))),
             (_, None) if is_required => {
                 return Err(format!("the parameter `{name}` has no example and no default"));
             }
@@ -225,6 +226,7 @@ mod tests {
                             {"name": "more", "in": "query", "schema": {"type": "string"}},
                             {"name": "page", "in": "query", "required": true, "schema": {"type": "integer"}},
                             {"name": "tag", "in": "query", "example": ["new", "old"], "schema": {"type": "array"}},
+                            {"name": "theme", "in": "cookie", "example": "dark", "schema": {"type": "string"}},
                         ],
                         "responses": {
                             "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}},
@@ -290,6 +292,7 @@ mod tests {
         let body: Value = serde_json::from_str(imported.requests[0].body.as_deref().unwrap()).unwrap();
         assert_eq!((&body["name"], &body["price"], &body["tags"]), (&json!("lamp"), &json!(2), &json!(["new"])));
         assert_eq!((imported.requests[0].status, imported.requests[1].status), (Some(201), Some(200)));
+        assert_eq!(imported.requests[1].headers, [("cookie".to_owned(), "theme=dark".to_owned())], "the caller tells of it");
         assert_eq!(
             (imported.requests[0].exists.len(), &imported.requests[1].exists[..]),
             (0, &["$['name']", "$['price']", "$['tags']"].map(str::to_owned)[..])
