@@ -75,6 +75,9 @@ pub struct Condition {
     /// The suite is a gate of the memory's server under load; otherwise one of the time lane.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub under_load: bool,
+    /// The slowdowns are waits, not work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
 }
 
 impl Condition {
@@ -84,7 +87,8 @@ impl Condition {
         let machine = if self.background_load { "loaded" } else { "idle" };
         let sides = if self.two_builds { ", two builds" } else { "" };
         let load = if self.under_load { "server, " } else { "" };
-        format!("{judge}{load}{machine}{sides}")
+        let waits = if self.waits { ", waits" } else { "" };
+        format!("{judge}{load}{machine}{sides}{waits}")
     }
 }
 
@@ -95,7 +99,7 @@ pub struct JudgedCase {
     pub case: String,
     /// The metric that was judged.
     pub metric: String,
-    /// The extra work of the new side, in per cent.
+    /// The extra work of the new side, or its extra wait, in per cent.
     pub extra_percent: f64,
     /// The gate's verdict.
     pub verdict: Verdict,

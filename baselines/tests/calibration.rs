@@ -10,6 +10,7 @@ const IDLE: Condition = Condition {
     background_load: false,
     two_builds: false,
     under_load: false,
+    waits: false,
 };
 
 fn suite(number: usize, relative: f64, extra_percent: f64) -> Suite {

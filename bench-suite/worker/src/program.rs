@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::heap::CountingAllocator;
 use crate::protocol::Counted;
+use crate::slice::InjectedSlowdown;
 use crate::{BenchmarkSuite, alignment, cpu, pin, serve, slice};
 
 const USAGE: &str = "\
@@ -23,6 +24,7 @@ Usage:
 Options:
   --set TOGGLE=STRATEGY   override a toggle of the case; may be repeated
   --extra-work PERCENT    with --serve: do this much more work than asked for
+  --extra-wait PERCENT    with --serve: then sleep for this part of the time that the work took
   --shift BYTES           with --serve: allocate this much first, to move the rest of the heap
   --core N                with --serve: pin the process to this core
 ";
@@ -35,6 +37,7 @@ struct Arguments {
     set: Vec<String>,
     heap: bool,
     extra_percent: f64,
+    wait_percent: f64,
     shift_bytes: u16,
     core: Option<usize>,
 }
@@ -80,6 +83,7 @@ fn parse(mut parser: Parser) -> Result<Arguments> {
                     Arg::Long("heap") => arguments.heap = true,
                     Arg::Long("set") => arguments.set.push(parser.value()?.string()?),
                     Arg::Long("extra-work") => arguments.extra_percent = parser.value()?.parse()?,
+                    Arg::Long("extra-wait") => arguments.wait_percent = parser.value()?.parse()?,
                     Arg::Long("shift") => arguments.shift_bytes = parser.value()?.parse()?,
                     Arg::Long("core") => arguments.core = Some(parser.value()?.parse()?),
                     Arg::Value(case) if arguments.case.is_none() => arguments.case = Some(case.string()?),
@@ -91,11 +95,14 @@ fn parse(mut parser: Parser) -> Result<Arguments> {
         ensure!(arguments.mode.is_none_or(|first| first == mode), "give only one of --list, --cpu, --serve, --count");
         arguments.mode = Some(mode);
     }
-    let extra = arguments.extra_percent;
-    ensure!((0.0..=1000.0).contains(&extra), "--extra-work is {extra}: give per cent, from 0 to 1000");
+    let extra = [("--extra-work", arguments.extra_percent), ("--extra-wait", arguments.wait_percent)];
+    for (option, percent) in extra {
+        ensure!((0.0..=1000.0).contains(&percent), "{option} is {percent}: give per cent, from 0 to 1000");
+    }
     let serving = arguments.mode == Some(Mode::Serve);
-    let serve_options = extra != 0.0 || arguments.shift_bytes != 0 || arguments.core.is_some();
-    ensure!(serving || !serve_options, "--extra-work, --shift and --core need --serve: add it");
+    let is_slowed = extra.iter().any(|(_, percent)| *percent != 0.0);
+    let serve_options = is_slowed || arguments.shift_bytes != 0 || arguments.core.is_some();
+    ensure!(serving || !serve_options, "--extra-work, --extra-wait, --shift and --core need --serve: add it");
     ensure!(arguments.mode == Some(Mode::Count) || !arguments.heap, "--heap needs --count: add it");
     Ok(arguments)
 }
@@ -113,7 +120,15 @@ fn run(suite: &dyn BenchmarkSuite, heap: &CountingAllocator, arguments: &Argumen
             }
             let set_up = || suite.set_up(case(arguments)?, &arguments.set);
             let (commands, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
-            serve::serve(set_up, arguments.extra_percent, heap, commands, answers)
+            if arguments.wait_percent > 0.0 {
+                slice::wake_on_time();
+            }
+            let slowdown = InjectedSlowdown {
+                share: arguments.extra_percent / 100.0,
+                wait_share: arguments.wait_percent / 100.0,
+                waits: false,
+            };
+            serve::serve(set_up, slowdown, heap, commands, answers)
         }
         Some(Mode::Count) => count(suite, heap, arguments),
         None => bail!("no mode: give --list, --cpu, --serve or --count; --help explains them"),
@@ -188,6 +203,8 @@ mod tests {
             &["--list", "--serve"],
             &["a", "b", "--serve"],
             &["a", "--serve", "--extra-work", "-3"],
+            &["a", "--serve", "--extra-wait", "2000"],
+            &["a", "--count", "--extra-wait", "5"],
             &["a", "--count", "--core", "1"],
             &["a", "--serve", "--heap"],
             &["a", "--serve", "--shift", "70000"],

@@ -19,12 +19,12 @@ use crate::{CaseSetup, Prepared};
 /// The setup or a slice failed, an answer is wrong, a toggle did not engage, or nobody reads the answers any more.
 pub fn serve(
     set_up: impl FnOnce() -> Result<CaseSetup>,
-    extra_percent: f64,
+    slowdown: InjectedSlowdown,
     heap: &CountingAllocator,
     commands: impl BufRead,
     mut answers: impl Write,
 ) -> Result<()> {
-    let served = converse(set_up, extra_percent, heap, commands, &mut answers);
+    let served = converse(set_up, slowdown, heap, commands, &mut answers);
     if let Err(error) = &served {
         answer(&mut answers, &Answer::Failed { why: format!("{error:#}") })?;
     }
@@ -33,7 +33,7 @@ pub fn serve(
 
 fn converse(
     set_up: impl FnOnce() -> Result<CaseSetup>,
-    extra_percent: f64,
+    slowdown: InjectedSlowdown,
     heap: &CountingAllocator,
     commands: impl BufRead,
     answers: &mut impl Write,
@@ -41,7 +41,7 @@ fn converse(
     let CaseSetup { mut prepared, ready, waits } = set_up()?;
     slice::warm_up(prepared.as_mut(), ready.counted)?;
     answer(answers, &Answer::Ready(ready))?;
-    let slowdown = InjectedSlowdown { share: extra_percent / 100.0, waits };
+    let slowdown = InjectedSlowdown { waits, ..slowdown };
     let mut others_ns = slice::others_cpu_ns();
     for line in commands.lines() {
         let line = line.context("can't read the next command")?;
@@ -183,7 +183,7 @@ mod tests {
 
     fn conversation_with(set_up: fn() -> Result<CaseSetup>, commands: &str) -> (Result<()>, Vec<Answer>) {
         let mut answers = Vec::new();
-        let served = serve(set_up, 0.0, &CountingAllocator::new(), commands.as_bytes(), &mut answers);
+        let served = serve(set_up, InjectedSlowdown::default(), &CountingAllocator::new(), commands.as_bytes(), &mut answers);
         let text = String::from_utf8(answers).expect("JSON");
         (served, text.lines().map(|line| serde_json::from_str(line).expect("an answer")).collect())
     }
@@ -217,6 +217,22 @@ mod tests {
         };
         // In one of them at least, the thread got its core back as soon as it woke up.
         assert!(answers.iter().any(waited), "{answers:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_wait_of_a_known_size_is_waiting_and_no_work() {
+        let slowdown = InjectedSlowdown { wait_share: 1.0, ..InjectedSlowdown::default() };
+        let mut answers = Vec::new();
+        let commands = format!("{}end\n", "slice 20000\n".repeat(5));
+        serve(set_up, slowdown, &CountingAllocator::new(), commands.as_bytes(), &mut answers).expect("served");
+        let text = String::from_utf8(answers).expect("JSON");
+        // As long as the work, which also waits where the machine is busy.
+        let waited = |line: &str| match serde_json::from_str(line) {
+            Ok(Answer::Slice(worked)) => worked.waiting_ns.is_none_or(|ns| 2 * ns > worked.cpu_ns),
+            _ => false,
+        };
+        assert_eq!(text.lines().filter(|line| waited(line)).count(), 5, "{text}");
     }
 
     /// A case that hands its work to another thread and does not wait for it.
@@ -261,7 +277,8 @@ mod tests {
         let set_up = || Ok(CaseSetup { prepared: Box::new(PuttingOff(sender)), ..set_up()? });
         let (mut answers, commands) =
             (Vec::new(), std::io::BufReader::new(Slowly(b"slice 1\nslice 1\nslice 1\nend\n")));
-        serve(set_up, 0.0, &CountingAllocator::new(), commands, &mut answers).expect("served");
+        let slowdown = InjectedSlowdown::default();
+        serve(set_up, slowdown, &CountingAllocator::new(), commands, &mut answers).expect("served");
         let text = String::from_utf8(answers).expect("JSON");
         let slices = text.lines().filter_map(|line| match serde_json::from_str(line) {
             Ok(Answer::Slice(worked)) => Some(worked.cpu_ns),
@@ -280,7 +297,8 @@ mod tests {
         }
         let mut answers = Vec::new();
         let refused = || anyhow::bail!("no such case");
-        assert!(serve(refused, 0.0, &CountingAllocator::new(), &b""[..], &mut answers).is_err());
+        let slowdown = InjectedSlowdown::default();
+        assert!(serve(refused, slowdown, &CountingAllocator::new(), &b""[..], &mut answers).is_err());
         assert!(String::from_utf8(answers).expect("JSON").contains("no such case"));
     }
 }

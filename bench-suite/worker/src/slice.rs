@@ -1,5 +1,7 @@
 //! Runs one slice of a case's work under the clocks.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -34,11 +36,13 @@ pub fn warm_up(prepared: &mut dyn Prepared, operations: u64) -> Result<()> {
     prepared.prepare_inputs(operations)
 }
 
-/// Extra work: a slowdown of a known size.
+/// A slowdown of a known size: extra work, or a wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct InjectedSlowdown {
-    /// The size, as a part of the work asked for.
+    /// The extra work, as a part of the work asked for.
     pub share: f64,
+    /// The wait at the end of a slice, as a part of the time that its work took.
+    pub wait_share: f64,
     /// The case waits, so its wall time counts instead of its CPU time.
     pub waits: bool,
 }
@@ -63,7 +67,7 @@ pub fn measure(prepared: &mut dyn Prepared, operations: u64) -> Result<Slice> {
 }
 
 /// Runs a slice whose inputs were prepared, those of the extra work included. Extra work is real operations; for the
-/// fraction of one that is left over it spins for the time that the fraction would take.
+/// fraction of one that is left over it spins for the time that the fraction would take. A wait is one sleep.
 ///
 /// # Errors
 /// The memory refused something.
@@ -82,9 +86,19 @@ pub fn timed(prepared: &mut dyn Prepared, operations: u64, extra: InjectedSlowdo
             std::hint::spin_loop();
         }
     }
+    if extra.wait_share > 0.0 {
+        let worked_ns = read_ns(ClockId::Monotonic) - wall;
+        std::thread::sleep(Duration::from_nanos((worked_ns as f64 * extra.wait_share) as u64));
+    }
     let wall_ns = read_ns(ClockId::Monotonic) - wall;
     let off_cpu_ns = wall_ns.saturating_sub(read_ns(ClockId::ThreadCPUTime) - thread);
     Ok(Slice { cpu_ns: read_ns(ClockId::ProcessCPUTime) - cpu, wall_ns, off_cpu_ns })
+}
+
+/// Lets sleeps of this thread end on time. Linux may let them end 50 us late otherwise, to wake several at once.
+pub fn wake_on_time() {
+    #[cfg(target_os = "linux")]
+    let _late_where_it_is_refused = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
 }
 
 /// The measured work and nothing else. Profilers find it by its name, [`ROOT`].
@@ -135,7 +149,7 @@ mod tests {
 
     #[test]
     fn extra_work_is_whole_operations_and_the_part_left_over() {
-        let extra = |share| InjectedSlowdown { share, waits: false };
+        let extra = |share| InjectedSlowdown { share, ..InjectedSlowdown::default() };
         assert_eq!(extra(0.0).operations(7), (7, 0.0));
         assert_eq!(extra(0.05).operations(100).0, 105);
         assert!(extra(0.05).operations(100).1 < 1e-6);

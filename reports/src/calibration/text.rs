@@ -83,7 +83,8 @@ fn found_table(suites: &[&Suite]) -> Result<String> {
         return Ok(String::new());
     }
     let mut text = format!(
-        "\nFound: cases that did more work than they were asked for. Up to the limit, to be called slower is an error.\n\
+        "\nFound: cases that did more work than they were asked for, or waited longer. Up to the limit, to be called slower\n\
+         is an error.\n\
          {:<18} {:>6} {:>5} {:>6} {:>6} {:>9} {:>9} {:>5} {:>6}\n",
         "", "slowed", "cases", "slower", "rate", "true rate", "undecided", "equal", "faster"
     );
@@ -112,7 +113,7 @@ fn found_table(suites: &[&Suite]) -> Result<String> {
 fn case_table(suites: &[&Suite]) -> String {
     let sizes: Vec<f64> = sizes(suites).into_iter().filter(|size| *size > 0.0).collect();
     let mut text = "\nEvery case by itself: of those with equal sides, how many were called slower and how many are undecided; of\n\
-         those with more work, how many were called slower.\n"
+         those with more work or a longer wait, how many were called slower. A wait of less than 1 us an operation is no wait.\n"
         .to_owned();
     for condition in conditions(suites) {
         let _ = write!(text, "{:<38} {:>5} {:>6} {:>9}", condition.name(), "same", "slower", "undecided");

@@ -26,6 +26,7 @@ Examples:
   assay calibrate --suites 50 --extra 0              false alarms: one program against itself
   assay calibrate --suites 50 --extra 0 --hog        the same with every core busy
   assay calibrate --suites 30                        slowdowns of 1% to 10%, beside unchanged cases
+  assay calibrate --suites 10 --waits                the same by waiting instead of working
   assay calibrate --suites 20 --extra 0 --rebuilt    false alarms: one source, built twice
   assay calibrate --suites 20 --extra 0 --criterion  criterion's false alarms on one program
   assay calibrate --suites 30 --extra 0 --load       false alarms: the memory's server under load
@@ -47,6 +48,10 @@ pub struct CalibrateArgs {
     /// Measure the last commit against another build of the same source, with another code placement
     #[arg(long)]
     rebuilt: bool,
+
+    /// Slow down by waits instead of work: each slice ends with a sleep of that part of its time
+    #[arg(long, conflicts_with_all = ["criterion", "load"])]
+    waits: bool,
 
     /// Let criterion judge instead, each pass against the previous one, for comparison with this gate
     #[arg(long, conflicts_with = "rebuilt")]
@@ -80,7 +85,13 @@ impl CalibrateArgs {
             );
         }
         let judge = if self.criterion { Judge::Criterion } else { Judge::Assay };
-        let condition = Condition { judge, background_load: self.hog, two_builds: self.rebuilt, under_load: self.load };
+        let condition = Condition {
+            judge,
+            background_load: self.hog,
+            two_builds: self.rebuilt,
+            under_load: self.load,
+            waits: self.waits,
+        };
         let policy = Rulebook::of_this_tree(self.policy.as_deref())?.policy;
         let calibration = Calibration::new(self.extra.clone(), condition, policy, self.only.as_deref())?;
         let standard = || calibration::path(&workspace::calibrations(), &calibration.machine);

@@ -175,7 +175,13 @@ impl Calibration {
         let mut all: Vec<Job> = Vec::with_capacity(self.cases.len() + 2);
         for (case, extra) in self.cases.iter().zip(&dealt) {
             let case = MemorySubject::case(case, &[]);
-            let programs = [base.program(&subject, &case, 0.0), new.program(&subject, &case, *extra)];
+            let [work, wait] = if self.condition.waits { [0.0, *extra] } else { [*extra, 0.0] };
+            let mut programs = [base.program(&subject, &case, 0.0), new.program(&subject, &case, work)];
+            if self.condition.waits {
+                for (program, percent) in programs.iter_mut().zip([0.0, wait]) {
+                    program.command.arguments.push(format!("--extra-wait={percent:08.3}"));
+                }
+            }
             let [base, new] = programs;
             all.push(jobs::job(&case, "this tree", base, new));
         }
@@ -208,8 +214,12 @@ impl Calibration {
         for ((name, extra), paired) in named.iter().zip(&run.pairs) {
             let own = verdicts.deltas.iter().filter(|delta| !paired.abandoned && delta.case == paired.pair.case);
             for delta in own {
-                // Extra work is time: it takes no longer to wait. Under load it delays answers, too.
-                let is_slowed = delta.metric == paired.pair.metric || self.condition.under_load;
+                let is_slowed = match self.condition {
+                    Condition { under_load: true, .. } => true, // its answers are delayed, too
+                    Condition { waits: true, .. } => ["waiting_time", "wall_time"].contains(&delta.metric.as_str()),
+                    // Extra work is time: it takes no longer to wait.
+                    _ => delta.metric == paired.pair.metric,
+                };
                 cases.push(JudgedCase::new(name, paired, delta, if is_slowed { *extra } else { 0.0 })?);
             }
         }

@@ -106,7 +106,7 @@ fn converse(line: &str, extra: f64, core: Option<usize>) -> Result<()> {
 
 /// Whole processes, and for a remaining fraction of one the same share of its time.
 fn work(mut run: impl FnMut() -> Result<ProcessCost>, operations: u64, extra: f64) -> Result<ProcessCost> {
-    let (whole, part) = InjectedSlowdown { share: extra, waits: false }.operations(operations);
+    let (whole, part) = InjectedSlowdown { share: extra, ..InjectedSlowdown::default() }.operations(operations);
     let mut sum = ProcessCost { waiting_ns: Some(0), ..ProcessCost::default() };
     for _ in 0..whole {
         let one = run()?;
