@@ -61,6 +61,7 @@ mod error;
 pub mod exit_code;
 pub mod gate;
 pub mod history;
+mod mean_time;
 pub mod measurement;
 pub mod merge;
 pub mod metric;

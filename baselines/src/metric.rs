@@ -146,6 +146,8 @@ pub const METRICS: &[Metric] = &[
     exact("peak_bytes", Bytes, Counts, "peak heap bytes of the operations of one count, beyond those of the setup"),
     sampled("cpu_time", Nanoseconds, Time, "thread CPU time of one operation"),
     sampled("wall_time", Nanoseconds, Time, "wall time of one operation"),
+    sampled("mean_cpu_time", Nanoseconds, Time, "the mean of the CPU time over all slices, if only that grew"),
+    sampled("mean_wall_time", Nanoseconds, Time, "the mean of the wall time over all slices, if only that grew"),
     sampled(
         WAITING,
         Nanoseconds,

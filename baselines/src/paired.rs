@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::delta::{self, Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
-use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
+use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample, mean_time};
 use stats::decision::Stage;
 use stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
 
@@ -339,12 +339,17 @@ pub fn judge(
     elsewhere: usize,
 ) -> Result<PairVerdicts> {
     let (mut verdicts, mut missed) = (PairVerdicts::default(), None);
-    for (judged, state) in states(procedure, pairs, policy, today, elsewhere)? {
+    let states = states(procedure, pairs, policy, today, elsewhere)?;
+    let level = procedure.suite_level() / (states.len() + elsewhere).max(1) as f64;
+    for (judged, state) in states {
         match judged.paired.pair.control {
             None => {
                 let mut delta = delta(&judged, &state, procedure);
                 if let Some(why) = less_work(&judged.paired.rounds) {
                     (delta.verdict, delta.why) = policy.redefined(&delta.case, &delta.metric, today, &why);
+                }
+                if judged.metric == judged.paired.pair.metric && delta.verdict != Verdict::Regressed {
+                    verdicts.deltas.extend(mean_time::grown(judged.paired, judged.limit, level)?);
                 }
                 verdicts.deltas.push(delta);
             }

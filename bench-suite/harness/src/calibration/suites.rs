@@ -213,7 +213,8 @@ impl Calibration {
         let mut cases = Vec::with_capacity(verdicts.deltas.len());
         for ((name, extra), paired) in named.iter().zip(&run.pairs) {
             let own = verdicts.deltas.iter().filter(|delta| !paired.abandoned && delta.case == paired.pair.case);
-            for delta in own {
+            // What only advises is told beside the metric that decides, and is not calibrated.
+            for delta in own.filter(|delta| delta.blocks || delta.metric == paired.pair.metric) {
                 let is_slowed = match self.condition {
                     Condition { under_load: true, .. } => true, // its answers are delayed, too
                     Condition { waits: true, .. } => ["waiting_time", "wall_time"].contains(&delta.metric.as_str()),
