@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -21,8 +21,9 @@ use super::{Chosen, Counting, Subject, SubjectCase};
 use crate::build::checkout::Build;
 use crate::build::metadata::Metadata;
 use crate::case_command::CaseCommand;
+use crate::schedule::deadlines::Deadlines;
 use crate::schedule::worker_program::Slicing;
-use crate::tools::bounded::last_lines;
+use crate::tools::bounded;
 use crate::words;
 
 /// The subcommand of this program that serves a command: see [`crate::served::process::serve`].
@@ -72,16 +73,12 @@ impl CommandSubject {
     fn run(&self, build: &Build, line: &str) -> Result<(u64, u64)> {
         let (words, folder) = (words::split(line)?, self.lines.folder_of(build));
         let program = build.find(line).context("every command has a program")?;
+        let (what, limit) = (format!("`{line}` of {}", build.name), Deadlines::default().slice);
         let began = Instant::now();
-        let output = Command::new(&program.path)
-            .args(&words[1..])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("can't start {}", program.path.display()))?;
+        let output = bounded::output(Command::new(&program.path).args(&words[1..]).current_dir(folder), &what, limit)?;
         let time_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let said = last_lines(&[], &output.stderr);
-        ensure!(output.status.success(), "`{line}` of {} ended with {}: {said}", build.name, output.status);
+        let said = bounded::last_lines(&[], &output.stderr);
+        ensure!(output.status.success(), "{what} ended with {}: {said}", output.status);
         Ok((memory::hash::fnv1a(&output.stdout), time_ns))
     }
 
