@@ -15,6 +15,7 @@ pub mod client;
 pub mod data;
 pub mod definition;
 pub mod draw;
+pub mod error;
 pub mod import;
 pub mod json_path;
 pub mod pace;
@@ -25,7 +26,6 @@ pub mod read;
 pub mod target;
 pub mod template;
 pub mod values;
-pub mod wrong;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Parser;
 use toml::{Spanned, Value};
 
-use super::wrong::{Wrong, wrong};
+use super::error::{ScenarioError, error_at};
 use crate::arguments::Arguments;
 
 /// The arguments that a scenario may bring.
@@ -15,23 +15,23 @@ const KNOWN: &[&str] = &[
 ];
 
 /// The words of the table for the command line, each of which was understood.
-pub fn words(table: &BTreeMap<String, Spanned<Value>>) -> Result<Vec<String>, Wrong> {
+pub fn words(table: &BTreeMap<String, Spanned<Value>>) -> Result<Vec<String>, ScenarioError> {
     let mut words = Vec::new();
     for (name, value) in table {
         if !KNOWN.contains(&name.as_str()) {
-            return wrong(value.span(), format!("`{name}` is no part of a pace: use {}", KNOWN.join(", ")));
+            return error_at(value.span(), format!("`{name}` is no part of a pace: use {}", KNOWN.join(", ")));
         }
         let text = match value.get_ref() {
             Value::String(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
             Value::Float(number) => number.to_string(),
-            _ => return wrong(value.span(), "only a string or a number can be given here".to_owned()),
+            _ => return error_at(value.span(), "only a string or a number can be given here".to_owned()),
         };
         let word = format!("--{name}={text}");
         if let Err(error) = Arguments::try_parse_from(["loadgen", "--scenario", "x", &word]) {
             let said = error.to_string();
             let said = said.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            return wrong(value.span(), said);
+            return error_at(value.span(), said);
         }
         words.push(word);
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<String>, String> {
-        words(&toml::from_str(text).unwrap()).map_err(|wrong| wrong.message)
+        words(&toml::from_str(text).unwrap()).map_err(|error| error.message)
     }
 
     #[test]

@@ -3,25 +3,25 @@
 use toml::Spanned;
 
 use super::definition::{PresetEntry, ScenarioFile, SessionEntry};
-use super::wrong::{Wrong, wrong};
+use super::error::{ScenarioError, error_at};
 
 /// Changes a file as its preset of that name says.
-pub fn apply(file: &mut ScenarioFile, name: &str) -> Result<(), Wrong> {
+pub fn apply(file: &mut ScenarioFile, name: &str) -> Result<(), ScenarioError> {
     let Some(PresetEntry { weights, before, pace, pools }) = file.presets.remove(name) else {
         let known: Vec<&str> = file.presets.keys().map(String::as_str).collect();
         let remedy =
             if known.is_empty() { "the scenario has none".to_owned() } else { format!("use {}", known.join(", ")) };
-        return wrong(0..0, format!("there is no preset `{name}`: {remedy}"));
+        return error_at(0..0, format!("there is no preset `{name}`: {remedy}"));
     };
     let named = weights.iter().flat_map(|it| it.keys()).chain(before.iter().flat_map(|it| it.keys()));
     for session in named {
         if file.sessions.iter().all(|known| known.name.get_ref() != session.get_ref()) {
             let message = format!("there is no session `{}`: add a [[session]] of that name", session.get_ref());
-            return wrong(session.span(), message);
+            return error_at(session.span(), message);
         }
     }
     if let Some(pool) = pools.keys().find(|pool| !file.pools.contains_key(*pool)) {
-        return wrong(pool.span(), format!("there is no pool `{0}`: add [pool.{0}]", pool.get_ref()));
+        return error_at(pool.span(), format!("there is no pool `{0}`: add [pool.{0}]", pool.get_ref()));
     }
     if let Some(weights) = weights {
         // Sessions that it does not name have none.

@@ -10,10 +10,10 @@ use toml::{Spanned, Value};
 use super::data::DataSet;
 use super::definition::{CheckEntry, RequestEntry, ScenarioFile, SessionEntry, StatusEntry};
 use super::draw::{Draw, DrawKind};
+use super::error::{ScenarioError, error_at, json_path, template, word};
 use super::pool::ValuePool;
 use super::target::{ScenarioTarget, TargetKind};
 use super::template::{Escape, Template};
-use super::wrong::{Wrong, json_path, template, word, wrong};
 use super::{
     AnswerCheck, ExpectedValue, RequestAction, RequestTemplate, Scenario, SessionTemplate, pace, preset, values,
 };
@@ -40,9 +40,9 @@ pub fn read(path: &Path, preset: Option<&str>) -> Result<ReadScenario, String> {
         bytes.extend_from_slice(data.as_bytes());
         Ok(data)
     });
-    let scenario = scenario.map_err(|wrong| {
-        let line = 1 + text[..wrong.at.min(text.len())].matches('\n').count();
-        format!("{}:{line}: {}", path.display(), wrong.message)
+    let scenario = scenario.map_err(|error| {
+        let line = 1 + text[..error.at.min(text.len())].matches('\n').count();
+        format!("{}:{line}: {}", path.display(), error.message)
     })?;
     Ok(ReadScenario { scenario, bytes })
 }
@@ -51,15 +51,15 @@ fn parse(
     text: &str,
     preset: Option<&str>,
     mut read_data: impl FnMut(&Path) -> Result<String, String>,
-) -> Result<Scenario, Wrong> {
+) -> Result<Scenario, ScenarioError> {
     let mut file: ScenarioFile = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let said = error.message().replace('\n', " ");
         let remedy = if said.starts_with("missing field") { ": add it here" } else { "" };
-        Wrong { at, message: format!("{said}{remedy}") }
+        ScenarioError { at, message: format!("{said}{remedy}") }
     })?;
     if *file.schema.get_ref() != SCHEMA {
-        return wrong(file.schema.span(), format!("schema {} is unknown: use {SCHEMA}", file.schema.get_ref()));
+        return error_at(file.schema.span(), format!("schema {} is unknown: use {SCHEMA}", file.schema.get_ref()));
     }
     word(&file.name)?;
     let has_presets = !file.presets.is_empty();
@@ -72,7 +72,7 @@ fn parse(
     let target = ScenarioTarget::read(&file.target, &mut read_data)?;
     let is_started = matches!(target.kind, TargetKind::McpOverStdio(_));
     if file.base_url.is_none() && !is_started {
-        return wrong(0..0, "missing field `base_url`: add it here".to_owned());
+        return error_at(0..0, "missing field `base_url`: add it here".to_owned());
     }
     let mut data = BTreeMap::new();
     for (name, entry) in &file.data {
@@ -80,7 +80,7 @@ fn parse(
         let draw = draw(entry.draw, entry.skew.as_ref())?;
         let set = read_data(entry.file.get_ref())
             .and_then(|text| DataSet::parse(&shown.to_string(), &text))
-            .map_err(|why| Wrong { at: entry.file.span().start, message: format!("{shown}: {why}") })?;
+            .map_err(|why| ScenarioError { at: entry.file.span().start, message: format!("{shown}: {why}") })?;
         data.insert(name.clone(), (set, draw));
     }
     let mut pools = BTreeMap::new();
@@ -90,16 +90,19 @@ fn parse(
     }
     if file.requests.is_empty() {
         let (kind, has) = if target.kind == TargetKind::Http { ("", "path") } else { (" of a tool", "tool") };
-        return wrong(0..0, format!("there is no request{kind}: add a [[request]] with name and {has}"));
+        return error_at(0..0, format!("there is no request{kind}: add a [[request]] with name and {has}"));
     }
     let mut requests: Vec<RequestTemplate> = Vec::new();
     for entry in &file.requests {
         if requests.iter().any(|request| request.name == *entry.name.get_ref()) {
             let message = format!("there are two requests `{}`: give one another name", entry.name.get_ref());
-            return wrong(entry.name.span(), message);
+            return error_at(entry.name.span(), message);
         }
         if let Some(weight) = entry.weight.as_ref().filter(|_| !file.sessions.is_empty()) {
-            return wrong(weight.span(), "with sessions, a request has no weight: move it to a [[session]]".to_owned());
+            return error_at(
+                weight.span(),
+                "with sessions, a request has no weight: move it to a [[session]]".to_owned(),
+            );
         }
         requests.push(request(entry, &file.headers, &target.kind)?);
     }
@@ -119,9 +122,9 @@ fn parse(
     Ok(scenario)
 }
 
-fn draw(kind: DrawKind, skew: Option<&Spanned<f64>>) -> Result<Draw, Wrong> {
+fn draw(kind: DrawKind, skew: Option<&Spanned<f64>>) -> Result<Draw, ScenarioError> {
     if let Some(skew) = skew.filter(|skew| !skew.get_ref().is_finite() || *skew.get_ref() <= 0.0) {
-        return wrong(skew.span(), "the skew must be over 0".to_owned());
+        return error_at(skew.span(), "the skew must be over 0".to_owned());
     }
     Ok(Draw { kind, skew: skew.map(|skew| *skew.get_ref()) })
 }
@@ -130,7 +133,7 @@ fn request(
     entry: &RequestEntry,
     common: &BTreeMap<String, Spanned<String>>,
     kind: &TargetKind,
-) -> Result<RequestTemplate, Wrong> {
+) -> Result<RequestTemplate, ScenarioError> {
     word(&entry.name)?;
     let action = if *kind == TargetKind::Http { http(entry, common)? } else { tool(entry)? };
     let extract = entry.extract.iter().map(|(name, path)| Ok((name.clone(), json_path(path)?)));
@@ -138,52 +141,55 @@ fn request(
     Ok(RequestTemplate {
         name: entry.name.get_ref().clone(),
         action,
-        extract: extract.collect::<Result<_, Wrong>>()?,
-        put: put.collect::<Result<_, Wrong>>()?,
+        extract: extract.collect::<Result<_, ScenarioError>>()?,
+        put: put.collect::<Result<_, ScenarioError>>()?,
         check: check(&entry.check)?,
     })
 }
 
-fn http(entry: &RequestEntry, common: &BTreeMap<String, Spanned<String>>) -> Result<RequestAction, Wrong> {
+fn http(entry: &RequestEntry, common: &BTreeMap<String, Spanned<String>>) -> Result<RequestAction, ScenarioError> {
     if let Some(of_tool) = entry.tool.as_ref().or(entry.arguments.as_ref()) {
         let remedy = "add `mcp` or `command` to [target]";
-        return wrong(of_tool.span(), format!("only an MCP server has tools: {remedy}"));
+        return error_at(of_tool.span(), format!("only an MCP server has tools: {remedy}"));
     }
     let Some(path_text) = &entry.path else {
-        return wrong(entry.name.span(), "missing field `path`: add it here".to_owned());
+        return error_at(entry.name.span(), "missing field `path`: add it here".to_owned());
     };
     let path = template(path_text)?;
     if !path.beginning().starts_with('/') {
-        return wrong(path_text.span(), format!("the path `{}` must begin with /", path_text.get_ref()));
+        return error_at(path_text.span(), format!("the path `{}` must begin with /", path_text.get_ref()));
     }
     let is_own = |name: &String| entry.headers.keys().any(|own| own.eq_ignore_ascii_case(name));
     let all = common.iter().filter(|(name, _)| !is_own(name)).chain(&entry.headers);
-    let headers = all.map(|(name, value)| header(name, value)).collect::<Result<_, Wrong>>()?;
+    let headers = all.map(|(name, value)| header(name, value)).collect::<Result<_, ScenarioError>>()?;
     let method = entry.method.as_ref().map_or("GET", |method| method.get_ref()).to_ascii_uppercase();
     let body = entry.body.as_ref().map(template).transpose()?;
     Ok(RequestAction::Http { method, path, headers, body })
 }
 
 /// What an answer gave may be an authorization; a secret is in no file.
-fn header(name: &str, value: &Spanned<String>) -> Result<(String, Template), Wrong> {
+fn header(name: &str, value: &Spanned<String>) -> Result<(String, Template), ScenarioError> {
     let read = template(value)?;
     if name.eq_ignore_ascii_case("authorization") && read.names().next().is_none() {
         let remedy = "name an environment variable in [target], with `bearer_from` or `basic_from`";
-        return wrong(value.span(), format!("a secret must not stand in a scenario: {remedy}"));
+        return error_at(value.span(), format!("a secret must not stand in a scenario: {remedy}"));
     }
     Ok((name.to_owned(), read))
 }
 
-fn tool(entry: &RequestEntry) -> Result<RequestAction, Wrong> {
+fn tool(entry: &RequestEntry) -> Result<RequestAction, ScenarioError> {
     let Some(tool) = &entry.tool else {
-        return wrong(entry.name.span(), "missing field `tool`: add it here".to_owned());
+        return error_at(entry.name.span(), "missing field `tool`: add it here".to_owned());
     };
     let header = entry.headers.values().next();
     if let Some(of_http) = [&entry.method, &entry.path, &entry.body].into_iter().flatten().chain(header).next() {
-        return wrong(of_http.span(), "a tool has only `arguments`: leave this out".to_owned());
+        return error_at(of_http.span(), "a tool has only `arguments`: leave this out".to_owned());
     }
     if let Some(status) = &entry.check.status {
-        return wrong(status.span(), "a tool answers no status: leave it out, an error is noticed anyway".to_owned());
+        return error_at(
+            status.span(),
+            "a tool answers no status: leave it out, an error is noticed anyway".to_owned(),
+        );
     }
     let arguments = entry.arguments.as_ref().map(|text| {
         let read = template(text)?;
@@ -191,16 +197,16 @@ fn tool(entry: &RequestEntry) -> Result<RequestAction, Wrong> {
         let filled = read.render(Escape::Json, |_| Some("0")).unwrap_or_default();
         match serde_json::from_str(&filled) {
             Ok(Json::Object(_)) => Ok(read),
-            _ => wrong(text.span(), "the arguments are no JSON object: write them as in '{\"id\": 7}'".to_owned()),
+            _ => error_at(text.span(), "the arguments are no JSON object: write them as in '{\"id\": 7}'".to_owned()),
         }
     });
     Ok(RequestAction::Tool { tool: tool.get_ref().clone(), arguments: arguments.transpose()? })
 }
 
-fn check(entry: &CheckEntry) -> Result<AnswerCheck, Wrong> {
+fn check(entry: &CheckEntry) -> Result<AnswerCheck, ScenarioError> {
     let latency = entry.latency.as_ref().map(|text| {
         let read = units::duration(text.get_ref());
-        read.map_err(|why| Wrong { at: text.span().start, message: format!("`{}`: {why}", text.get_ref()) })
+        read.map_err(|why| ScenarioError { at: text.span().start, message: format!("`{}`: {why}", text.get_ref()) })
     });
     let equals = entry.equals.iter().map(|(path, value)| Ok((json_path(path)?, expected(value)?)));
     Ok(AnswerCheck {
@@ -210,27 +216,27 @@ fn check(entry: &CheckEntry) -> Result<AnswerCheck, Wrong> {
             Some(StatusEntry::Several(statuses)) => statuses.clone(),
         },
         latency: latency.transpose()?,
-        exists: entry.exists.iter().map(json_path).collect::<Result<_, Wrong>>()?,
-        equals: equals.collect::<Result<_, Wrong>>()?,
+        exists: entry.exists.iter().map(json_path).collect::<Result<_, ScenarioError>>()?,
+        equals: equals.collect::<Result<_, ScenarioError>>()?,
     })
 }
 
-fn expected(value: &Spanned<Value>) -> Result<ExpectedValue, Wrong> {
+fn expected(value: &Spanned<Value>) -> Result<ExpectedValue, ScenarioError> {
     match value.get_ref() {
         Value::String(text) if text.contains("{{") => {
             let read = Template::parse(text);
-            read.map(ExpectedValue::Text).map_err(|message| Wrong { at: value.span().start, message })
+            read.map(ExpectedValue::Text).map_err(|message| ScenarioError { at: value.span().start, message })
         }
         Value::String(text) => Ok(ExpectedValue::Json(Json::from(text.as_str()))),
         Value::Integer(number) => Ok(ExpectedValue::Json(Json::from(*number))),
         Value::Float(number) => Ok(ExpectedValue::Json(Json::from(*number))),
         Value::Boolean(truth) => Ok(ExpectedValue::Json(Json::from(*truth))),
-        _ => wrong(value.span(), "only a string, a number or a truth value can be expected".to_owned()),
+        _ => error_at(value.span(), "only a string, a number or a truth value can be expected".to_owned()),
     }
 }
 
 /// The sessions of the file; without any, each request is one.
-fn sessions(file: &ScenarioFile, requests: &[RequestTemplate]) -> Result<Vec<SessionTemplate>, Wrong> {
+fn sessions(file: &ScenarioFile, requests: &[RequestTemplate]) -> Result<Vec<SessionTemplate>, ScenarioError> {
     if file.sessions.is_empty() {
         let alone = |(number, entry): (usize, &RequestEntry)| {
             Ok(SessionTemplate { weight: weight(entry.weight.as_ref(), false)?, before: 0, requests: vec![number] })
@@ -238,37 +244,37 @@ fn sessions(file: &ScenarioFile, requests: &[RequestTemplate]) -> Result<Vec<Ses
         return file.requests.iter().enumerate().map(alone).collect();
     }
     let sessions = file.sessions.iter().map(|entry| session(entry, requests));
-    let sessions = sessions.collect::<Result<Vec<SessionTemplate>, Wrong>>()?;
+    let sessions = sessions.collect::<Result<Vec<SessionTemplate>, ScenarioError>>()?;
     if sessions.iter().all(|session| session.weight == 0.0) {
         let span = file.sessions[0].name.span();
-        return wrong(span, "no session has a weight: give one that is measured a weight over 0".to_owned());
+        return error_at(span, "no session has a weight: give one that is measured a weight over 0".to_owned());
     }
     Ok(sessions)
 }
 
-fn session(entry: &SessionEntry, requests: &[RequestTemplate]) -> Result<SessionTemplate, Wrong> {
+fn session(entry: &SessionEntry, requests: &[RequestTemplate]) -> Result<SessionTemplate, ScenarioError> {
     word(&entry.name)?;
     let position = |name: &Spanned<String>| {
         let found = requests.iter().position(|request| request.name == *name.get_ref());
         let message = format!("there is no request `{}`: add a [[request]] of that name", name.get_ref());
-        found.ok_or(Wrong { at: name.span().start, message })
+        found.ok_or(ScenarioError { at: name.span().start, message })
     };
     let numbers = entry.requests.iter().map(position).collect::<Result<Vec<_>, _>>()?;
     if numbers.is_empty() {
         let message = format!("session `{}` has no requests: name one", entry.name.get_ref());
-        return wrong(entry.name.span(), message);
+        return error_at(entry.name.span(), message);
     }
     let weight = weight(entry.weight.as_ref(), entry.before > 0)?;
     Ok(SessionTemplate { weight, before: entry.before, requests: numbers })
 }
 
 /// A session that is only played before the run has no weight.
-fn weight(weight: Option<&Spanned<f64>>, may_be_zero: bool) -> Result<f64, Wrong> {
+fn weight(weight: Option<&Spanned<f64>>, may_be_zero: bool) -> Result<f64, ScenarioError> {
     let (value, span): (f64, Range<usize>) = weight.map_or((1.0, 0..0), |it| (*it.get_ref(), it.span()));
     if value.is_finite() && (value > 0.0 || may_be_zero && value == 0.0) {
         return Ok(value);
     }
-    wrong(span, "a weight must be over 0".to_owned())
+    error_at(span, "a weight must be over 0".to_owned())
 }
 
 #[cfg(test)]
@@ -283,7 +289,7 @@ mod tests {
             _ => Err("can't be read: there is none".to_owned()),
         };
         parse(text, None, data)
-            .map_err(|wrong| format!("{}: {}", 1 + text[..wrong.at].matches('\n').count(), wrong.message))
+            .map_err(|error| format!("{}: {}", 1 + text[..error.at].matches('\n').count(), error.message))
     }
 
     #[test]
@@ -375,7 +381,7 @@ requests = ["get"]
             let text = format!("{TOOLS}{presets}");
             let read = parse(&text, Some(preset), |_| Err("none".to_owned()));
             let shape = |it: &SessionTemplate| (it.weight, it.before);
-            let scenario = read.map_err(|wrong| wrong.message)?;
+            let scenario = read.map_err(|error| error.message)?;
             Ok((scenario.name, scenario.pace, scenario.sessions.iter().map(shape).collect::<Vec<_>>()))
         };
         let read = ("memory-read".to_owned(), vec!["--rate=7".to_owned()], vec![(0.0, 3), (2.0, 0)]);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use toml::Spanned;
 
 use super::definition::TargetEntry;
-use super::wrong::{Wrong, wrong};
+use super::error::{ScenarioError, error_at};
 use crate::send::http::{Authorization, ConnectionSettings};
 
 /// A server and its connections.
@@ -41,10 +41,13 @@ impl ScenarioTarget {
     pub fn read(
         entry: &TargetEntry,
         mut read_data: impl FnMut(&Path) -> Result<String, String>,
-    ) -> Result<ScenarioTarget, Wrong> {
+    ) -> Result<ScenarioTarget, ScenarioError> {
         let authorization = match (&entry.bearer_from, &entry.basic_from) {
             (Some(_), Some(basic)) => {
-                return wrong(basic.span(), "there is one authorization: use `bearer_from` or `basic_from`".to_owned());
+                return error_at(
+                    basic.span(),
+                    "there is one authorization: use `bearer_from` or `basic_from`".to_owned(),
+                );
             }
             (Some(variable), _) => Some(AuthorizationSource::Bearer(variable.get_ref().clone())),
             (_, Some(variable)) => Some(AuthorizationSource::Basic(variable.get_ref().clone())),
@@ -52,14 +55,14 @@ impl ScenarioTarget {
         };
         let kind = match (&entry.mcp, &entry.command) {
             (Some(_), Some(command)) => {
-                return wrong(command.span(), "there is one server: use `mcp` or `command`".to_owned());
+                return error_at(command.span(), "there is one server: use `mcp` or `command`".to_owned());
             }
             (Some(path), _) if !path.get_ref().starts_with('/') => {
-                return wrong(path.span(), format!("the path `{}` must begin with /", path.get_ref()));
+                return error_at(path.span(), format!("the path `{}` must begin with /", path.get_ref()));
             }
             (Some(path), _) => TargetKind::McpOverHttp(path.get_ref().clone()),
             (_, Some(command)) if command.get_ref().is_empty() => {
-                return wrong(command.span(), "the command is empty: name a program".to_owned());
+                return error_at(command.span(), "the command is empty: name a program".to_owned());
             }
             (_, Some(command)) => TargetKind::McpOverStdio(command.get_ref().clone()),
             _ => TargetKind::Http,
@@ -67,7 +70,7 @@ impl ScenarioTarget {
         let authorities = entry.authorities.as_ref().map(|file: &Spanned<_>| {
             let read = read_data(file.get_ref()).map(String::into_bytes);
             let shown = file.get_ref().display();
-            read.map_err(|why| Wrong { at: file.span().start, message: format!("{shown}: {why}") })
+            read.map_err(|why| ScenarioError { at: file.span().start, message: format!("{shown}: {why}") })
         });
         Ok(ScenarioTarget {
             kind,

@@ -4,28 +4,28 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::definition::{RequestEntry, ScenarioFile};
+use super::error::{ScenarioError, error_at};
 use super::template::Template;
-use super::wrong::{Wrong, wrong};
 use super::{Scenario, SessionTemplate};
 
 /// The value that every session has.
 const SESSION: &str = "session";
 
 /// Looks for a value that would be missing. The entries of `file` are those of the scenario, in the same order.
-pub fn check(scenario: &Scenario, file: &ScenarioFile) -> Result<(), Wrong> {
+pub fn check(scenario: &Scenario, file: &ScenarioFile) -> Result<(), ScenarioError> {
     for pool in file.pools.keys() {
         is_free(pool.get_ref(), pool.span())?;
     }
     for entry in &file.requests {
         if let Some(pool) = entry.put.keys().find(|pool| !scenario.pools.contains_key(pool.get_ref())) {
             let name = pool.get_ref();
-            return wrong(pool.span(), format!("there is no pool `{name}`: add [pool.{name}]"));
+            return error_at(pool.span(), format!("there is no pool `{name}`: add [pool.{name}]"));
         }
         for (name, path) in &entry.extract {
             is_free(name, path.span())?;
         }
         if let Some((name, path)) = entry.extract.iter().find(|(name, _)| scenario.pools.contains_key(*name)) {
-            return wrong(path.span(), format!("`{name}` is a pool: give what is extracted another name"));
+            return error_at(path.span(), format!("`{name}` is a pool: give what is extracted another name"));
         }
     }
     let columns =
@@ -42,9 +42,12 @@ pub fn check(scenario: &Scenario, file: &ScenarioFile) -> Result<(), Wrong> {
 }
 
 /// Every session has its own value of the name [`SESSION`], and a name with a dot is that of a column.
-fn is_free(name: &str, span: Range<usize>) -> Result<(), Wrong> {
+fn is_free(name: &str, span: Range<usize>) -> Result<(), ScenarioError> {
     if name == SESSION || name.contains('.') {
-        return wrong(span, format!("`{name}` is the session's number or a column: use another name, without a dot"));
+        return error_at(
+            span,
+            format!("`{name}` is the session's number or a column: use another name, without a dot"),
+        );
     }
     Ok(())
 }
@@ -54,14 +57,14 @@ fn of_session(
     always: &BTreeSet<String>,
     scenario: &Scenario,
     file: &ScenarioFile,
-) -> Result<(), Wrong> {
+) -> Result<(), ScenarioError> {
     let mut known = always.clone();
     let look = |texts: Vec<(Range<usize>, String)>, known: &BTreeSet<String>| {
         for (span, text) in texts {
             // Read before, so that it parses.
             let Ok(template) = Template::parse(&text) else { continue };
             if let Some(name) = template.names().find(|name| !known.contains(*name)) {
-                return wrong(span, missing(name, scenario));
+                return error_at(span, missing(name, scenario));
             }
         }
         Ok(())
