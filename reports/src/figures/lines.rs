@@ -74,13 +74,16 @@ fn growth(lines: &[Line]) -> String {
         Some((last / first, dear / cheap))
     };
     let spans: Vec<_> = lines.iter().filter_map(span).collect();
-    let Some((size, _)) = spans.first() else { return String::new() };
-    let low = spans.iter().map(|span| span.1).fold(f64::INFINITY, f64::min);
-    let high = spans.iter().map(|span| span.1).fold(0.0, f64::max);
+    // Of the lines that reach as far as the longest: the costs of the others are of another factor.
+    let Some(size) = spans.iter().map(|span| span.0).reduce(f64::max) else { return String::new() };
+    let costs = || spans.iter().filter(move |span| span.0 == size).map(|span| span.1);
+    let (low, high) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max));
     let times = |value: f64| if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") };
     let (low, high) = (times(low), times(high));
     let range = if low == high { low } else { format!("{low} to {high}") };
-    format!("{size:.0} times the size costs {range} times as much.")
+    let size = format!("{size:.2}");
+    let size = size.trim_end_matches('0').trim_end_matches('.');
+    format!("{size} times the size costs {range} times as much.")
 }
 
 /// Response times of the load lane by percentile, further apart the rarer they are.

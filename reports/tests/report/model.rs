@@ -172,6 +172,34 @@ fn a_red_page_answers_its_readers_at_once() {
     }
 }
 
+/// A report of `parse` in some variants, each with its sizes, whose cost is the size.
+fn sized(variants: &[(&str, &[u32])]) -> Report {
+    let mut run = fixture::run();
+    let like: Measurement = run.measurements[0].clone();
+    run.measurements.clear();
+    for (variant, sizes) in variants {
+        for size in *sizes {
+            let case = CaseKey { benchmark: format!("parse/{size}"), variant: (*variant).to_owned() };
+            let sample = Sample::new(vec![f64::from(*size)]).expect("finite");
+            run.measurements.push(Measurement { case, sample, ..like.clone() });
+        }
+    }
+    Report::new(run)
+}
+
+#[test]
+fn growth_is_told_of_the_sizes_that_were_measured() {
+    for (variants, said) in [
+        (&[("", &[1000, 1200, 1400][..])][..], "1.4 times the size costs 1.40 times as much."),
+        (&[("a", &[100, 1000][..]), ("b", &[100, 1000, 10_000][..])], "100 times the size costs 100 times as much."),
+    ] {
+        let report = sized(variants);
+        let figures = figures::figures(&report).expect("draws");
+        let scaling = figures.iter().find(|figure| figure.title.ends_with("by size")).expect("sizes");
+        assert!(scaling.caption.starts_with(said), "{}", scaling.caption);
+    }
+}
+
 /// What a toggle brings depends on what is switched on beside it.
 #[test]
 fn toggles_are_shown_one_by_one_and_together() {
