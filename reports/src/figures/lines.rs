@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::{CaseKey, Run, Unit};
 
-use super::{CaptionedChart, Drawing};
+use super::{CaptionedChart, Drawing, truncate};
 use crate::Result;
 use crate::charts::lines::{self, Across, Line, series_ink};
 use crate::charts::palette::{Ink, SERIES};
@@ -36,11 +36,13 @@ pub(super) fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart<'st
     }
     let mut figures = Vec::new();
     for (stem, variants) in stems {
-        let sizes = variants.into_values().filter(|sizes| sizes.points.len() > 1).take(SERIES.len());
-        let lines: Vec<_> = sizes
+        let mut sizes: Vec<_> = variants.into_values().filter(|sizes| sizes.points.len() > 1).collect();
+        let left_out = truncate(&mut sizes, SERIES.len());
+        let lines: Vec<_> = (sizes.into_iter())
             .map(|Sizes { case, mut points }| {
                 points.sort_by(|a, b| a.0.total_cmp(&b.0));
-                Line { label: names.variant(case), points }
+                let variant = names.variant(case);
+                Line { label: if variant.is_empty() { printable(stem) } else { variant }, points }
             })
             .collect();
         if lines.iter().map(|line| line.points.len()).sum::<usize>() < 3 {
@@ -55,7 +57,10 @@ pub(super) fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart<'st
         figures.push(CaptionedChart {
             id: format!("chart-sizes-{}", printable(stem)),
             title: format!("{}: {} by size", printable(stem), spoken(metric.name)),
-            caption: format!("{} Dashed: in proportion to the size. Both scales are logarithmic.", growth(&lines)),
+            caption: format!(
+                "{} Dashed: in proportion to the size. Both scales are logarithmic.{left_out}",
+                growth(&lines)
+            ),
             notes: vec![],
             drawing: Drawing::Lines {
                 svg,

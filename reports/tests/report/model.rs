@@ -200,6 +200,25 @@ fn growth_is_told_of_the_sizes_that_were_measured() {
     }
 }
 
+#[test]
+fn every_line_has_a_name_and_those_left_out_are_counted() {
+    let names: Vec<String> = (0..12).map(|number| format!("threads={number}")).collect();
+    let two: &[u32] = &[1, 2];
+    let many: Vec<(&str, &[u32])> = names.iter().map(|name| (name.as_str(), two)).collect();
+    for (variants, lines, said) in [
+        (&[("", &[64, 256, 1024][..])][..], 1, "Both scales are logarithmic."),
+        (&many[..], 8, "Both scales are logarithmic. The first 8 of 12."),
+    ] {
+        let report = sized(variants);
+        let figures = figures::figures(&report).expect("draws");
+        let scaling = figures.iter().find(|figure| figure.title.ends_with("by size")).expect("sizes");
+        let Drawing::Lines { rows, .. } = &scaling.drawing else { panic!("lines") };
+        assert_eq!(rows.len(), lines);
+        assert!(rows.iter().all(|(_, name, _)| !name.is_empty()), "{rows:?}");
+        assert!(scaling.caption.ends_with(said), "{}", scaling.caption);
+    }
+}
+
 /// What a toggle brings depends on what is switched on beside it.
 #[test]
 fn toggles_are_shown_one_by_one_and_together() {
