@@ -40,6 +40,19 @@ fn only_a_whole_pass_is_green() {
 }
 
 #[test]
+fn what_else_is_open_is_counted() {
+    let mut report = fixture::undecided();
+    for said in ["; 1 more is open", "; 2 more are open"] {
+        let deltas = &mut report.judgement.as_mut().expect("judged").comparison.deltas;
+        let open = deltas.iter().find(|delta| delta.verdict == Verdict::Inconclusive).expect("one is");
+        let mut other = open.clone();
+        other.case.benchmark = format!("step/{}", deltas.len());
+        deltas.push(other);
+        assert!(headline(&report).lead.contains(said), "{}", headline(&report).lead);
+    }
+}
+
+#[test]
 fn repeated_counts_say_which_ones_differ() {
     let mut run = fixture::run();
     let repeated = repeatability::of(&run).expect("the fixture repeats its counts");
