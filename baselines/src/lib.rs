@@ -61,6 +61,7 @@ pub mod environment;
 mod error;
 pub mod exit_code;
 pub mod gate;
+pub mod hash;
 pub mod history;
 pub mod measurement;
 pub mod merge;
