@@ -35,10 +35,10 @@ pub fn judged(judged: Judged, format: Option<Format>) -> Result<Exit> {
 pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> Result<()> {
     let page = write(report, run)?;
     print!("{}", reports::render(report, format.unwrap_or(Format::Text))?);
-    if format.is_none() {
-        println!("\nrun:    {}\nreport: {}", run.display(), page.display());
-    } else {
-        eprintln!("report: {}", page.display());
+    let paths = format!("run:    {}\nreport: {}", run.display(), page.display());
+    match format {
+        None => println!("\n{paths}"),
+        Some(_) => eprintln!("{paths}"),
     }
     Ok(())
 }
