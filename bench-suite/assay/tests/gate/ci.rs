@@ -167,6 +167,32 @@ fn assay_is_compiled_by_the_compiler_that_it_needs() {
     assert!(init.contains("cargo +1.95 install"), "what `assay init` writes, too");
 }
 
+#[test]
+fn a_container_without_sudo_gets_valgrind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (programs, path) = (folder.path().join("bin"), std::env::var_os("PATH").expect("a path"));
+    let find = |program: &str| {
+        let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+        places.find(|file| file.is_file()).expect(program)
+    };
+    for program in ["apt-get", "cargo", "rustup"] {
+        script(&programs.join(program), &format!("echo \"{program} $*\" >> \"$CALLS\""));
+    }
+    std::os::unix::fs::symlink(find("sed"), programs.join("sed")).expect("linked");
+    let status = Command::new(find("bash"))
+        .args(["-e", "-o", "pipefail", "-c", &step("Install")])
+        .current_dir(folder.path())
+        .env("PATH", &programs)
+        .env("CALLS", folder.path().join("calls"))
+        .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
+        .env("RUNNER_TEMP", folder.path())
+        .status()
+        .expect("bash starts");
+    assert!(status.success());
+    let calls = std::fs::read_to_string(folder.path().join("calls")).expect("read");
+    assert!(calls.starts_with("apt-get update\napt-get install --yes valgrind\n"), "{calls}");
+}
+
 /// Other workflows of the repository comment with the same token.
 #[test]
 fn only_the_own_comment_is_written_over() {
