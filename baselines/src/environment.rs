@@ -2,11 +2,12 @@
 //!
 //! The clock frequency is not recorded: it changes all the time, and no lane depends on it.
 
-use std::hash::Hasher;
 use std::path::Path;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
+
+use crate::hash::fnv1a;
 
 /// The machine, the toolchain, the commit and the input of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,15 +123,14 @@ impl Environment {
         let version = |text: &str| text.split_whitespace().nth(1).unwrap_or("unknown").to_owned();
         let valgrind = self.valgrind.as_deref().map_or("none", |text| text.trim_start_matches("valgrind-"));
         let features: String = self.cpu_features.iter().map(|feature| format!("|{feature}")).collect();
-        let mut hasher = fnv::FnvHasher::default();
-        hasher.write(format!("{}|{}|{}|{}{features}", self.rustc, self.target, self.corpus, self.seed).as_bytes());
+        let hashed = format!("{}|{}|{}|{}{features}", self.rustc, self.target, self.corpus, self.seed);
         format!(
             "{}-rustc{}-valgrind{}-{}-{:08x}",
             self.target.split('-').next().unwrap_or("unknown"),
             version(&self.rustc),
             valgrind,
             self.libc.replace(' ', ""),
-            hasher.finish() as u32
+            fnv1a(hashed.as_bytes()) as u32
         )
     }
 }

@@ -46,7 +46,8 @@
 //!   ([`history::OddRun`]).
 //! - **lane**: a group of metrics with the same noise and the same rights in the gate.
 //!
-//! This crate measures nothing, prints nothing and imports no other crate of the workspace but [`stats`].
+//! This crate measures nothing, prints nothing of its own ([`mod@stdout`] is for the commands), and imports no other
+//! crate of the workspace but [`stats`].
 
 pub mod atomic;
 pub mod baseline;
@@ -60,6 +61,7 @@ pub mod environment;
 mod error;
 pub mod exit_code;
 pub mod gate;
+pub mod hash;
 pub mod history;
 mod mean_time;
 pub mod measurement;
@@ -72,6 +74,7 @@ pub mod ruled_out;
 mod schema;
 pub mod shard;
 mod stacks;
+pub mod stdout;
 
 pub use environment::Environment;
 pub use error::{Error, Result};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::delta::{self, Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
+use crate::ruled_out::rounded_up;
 use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample, mean_time};
 use stats::decision::Stage;
 use stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
@@ -430,7 +431,8 @@ fn verdict(state: &PairState) -> Verdict {
 /// The evidence of the last look, as a part of a sentence.
 fn evidence(state: &PairState) -> String {
     let Some(evidence) = &state.evidence else { return "the time was up before the first look".to_owned() };
-    let bound = evidence.bound.map_or_else(String::new, |bound| format!(", at most {}", share_at_most(bound)));
+    let at_most = |bound: f64| format!(", at most {:+.2}%", rounded_up(bound.exp_m1(), 1e4) * 100.0);
+    let bound = evidence.bound.map_or_else(String::new, at_most);
     let tested = evidence.test.map_or_else(String::new, |test| {
         let (p, corrected) = (p_value(test.p), p_value(test.adjusted_p));
         format!("; beyond the limit with p {p} in {} fresh ones, corrected {corrected}", test.rounds)
@@ -441,11 +443,6 @@ fn evidence(state: &PairState) -> String {
 
 fn share(shift: f64) -> String {
     format!("{:+.2}%", shift.exp_m1() * 100.0)
-}
-
-/// Rounded up, or it would claim more than is known.
-fn share_at_most(shift: f64) -> String {
-    format!("{:+.2}%", (shift.exp_m1() * 1e4 - 1e-6).ceil() / 100.0 + 0.0)
 }
 
 fn p_value(p: f64) -> String {

@@ -61,8 +61,7 @@ impl fmt::Display for RuledOut {
     /// `no case is slower by more than 2.9%, or waits longer by more than 0.4% of its time (99%, all 20 cases
     /// together)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounded up, or the sentence would claim more than the bound does. Adding 0 makes -0 a 0.
-        let share = |share: f64| format!("{:.1}%", (share * 1000.0 - 1e-9).ceil() / 10.0 + 0.0);
+        let share = |share: f64| format!("{:.1}%", rounded_up(share, 1000.0) * 100.0);
         let claims = [
             self.slower.map(|most| format!("is slower by more than {}", share(most))),
             self.waiting.map(|most| format!("waits longer by more than {} of its time", share(most))),
@@ -73,6 +72,13 @@ impl fmt::Display for RuledOut {
         let together = if self.cases == 1 { "1 case".to_owned() } else { format!("all {} cases together", self.cases) };
         write!(f, "{no} {} ({:.0}%, {together})", claims.join(", or "), self.confidence * 100.0)
     }
+}
+
+/// A bound with so many steps to 1, rounded up, or it would claim more than is known. What is above a step only by the
+/// error of a computation stays at it.
+pub fn rounded_up(bound: f64, steps: f64) -> f64 {
+    // Adding 0 makes -0 a 0.
+    (bound * steps - 1e-6).ceil() / steps + 0.0
 }
 
 /// The number of exact metrics that passed, each of which is known and not bounded.

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Difference;
+use crate::hash::fnv1a;
 
 /// What is recorded of a session whose sides have one layout each, so that their times only advise.
 pub const LAYOUTS: &str = "layouts";
@@ -80,7 +81,7 @@ pub fn divide(cases: &[(String, Option<u64>)], of: usize) -> Vec<usize> {
     let median = known.get(known.len() / 2).copied().unwrap_or(1);
     let weight = |index: usize| cases[index].1.unwrap_or(median).max(1);
     let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by_key(|&index| (std::cmp::Reverse(weight(index)), hash(&cases[index].0), &cases[index].0));
+    order.sort_by_key(|&index| (std::cmp::Reverse(weight(index)), fnv1a(cases[index].0.as_bytes()), &cases[index].0));
     let mut loads = vec![0_u64; of.max(1)];
     let mut shards = vec![0; cases.len()];
     for index in order {
@@ -89,13 +90,6 @@ pub fn divide(cases: &[(String, Option<u64>)], of: usize) -> Vec<usize> {
         shards[index] = least + 1;
     }
     shards
-}
-
-fn hash(name: &str) -> u64 {
-    use std::hash::Hasher;
-    let mut hasher = fnv::FnvHasher::default();
-    hasher.write(name.as_bytes());
-    hasher.finish()
 }
 
 #[cfg(test)]

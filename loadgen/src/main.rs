@@ -9,6 +9,18 @@
 //! - [`prepared`], [`run`]: one run from start to end; [`slices`]: several with the same users; [`merge_command`]: the
 //!   logs of several.
 
+/// As in std, but a reader that goes away is no panic.
+macro_rules! print {
+    ($($text:tt)*) => {
+        baselines::stdout::print(format_args!($($text)*))
+    };
+}
+macro_rules! println {
+    ($($text:tt)*) => {
+        print!("{}\n", format_args!($($text)*))
+    };
+}
+
 mod arguments;
 mod arrivals;
 mod attack;

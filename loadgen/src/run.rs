@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use baselines::exit_code::Exit;
+use baselines::stdout::ignore_broken_pipe;
 use clap::Parser;
 use episodes::api::ServerStats;
 use episodes::corpus;
@@ -103,12 +104,16 @@ fn start<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<W>) -> R
 }
 
 fn print_plan(schedule: Schedule) -> Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let out = io::BufWriter::new(io::stdout().lock());
+    ignore_broken_pipe(write_plan(schedule, out)).context("printing the schedule")
+}
+
+fn write_plan(schedule: Schedule, mut out: impl Write) -> io::Result<()> {
     for planned in schedule {
-        serde_json::to_writer(&mut out, &planned).context("printing the schedule")?;
-        writeln!(out).context("printing the schedule")?;
+        serde_json::to_writer(&mut out, &planned)?;
+        writeln!(out)?;
     }
-    out.flush().context("printing the schedule")
+    out.flush()
 }
 
 async fn measure<W: LoadWorkload>(arguments: &Arguments, prepared: PreparedLoad<W>) -> Result<Exit> {
@@ -227,12 +232,12 @@ fn publish(
     match &arguments.output {
         Some(path) => {
             baselines::atomic::write(path, lines.as_bytes())?;
-            io::stdout().write_all(summary.as_bytes()).context("writing the summary")?;
+            ignore_broken_pipe(io::stdout().write_all(summary.as_bytes())).context("writing the summary")?;
         }
         // Stdout has the log: nothing else is mixed into it.
         None if arguments.log.as_deref() == Some(Path::new("-")) => eprint!("{summary}"),
         None => {
-            io::stdout().write_all(lines.as_bytes()).context("writing the measurements")?;
+            ignore_broken_pipe(io::stdout().write_all(lines.as_bytes())).context("writing the measurements")?;
             eprint!("{summary}");
         }
     }

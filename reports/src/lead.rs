@@ -56,7 +56,11 @@ pub fn undecided(judgement: &Judgement) -> String {
     let open = || ranking.told.iter().filter(|delta| delta.verdict == Verdict::Inconclusive);
     let Some(first) = open().next() else { return "Nothing was decided".to_owned() };
     let others = open().map(|delta| &delta.case).filter(|case| **case != first.case).collect::<BTreeSet<_>>().len();
-    let others = if others == 0 { String::new() } else { format!("; {others} more are open") };
+    let others = match others {
+        0 => String::new(),
+        1 => "; 1 more is open".to_owned(),
+        number => format!("; {number} more are open"),
+    };
     let ruled_out = judgement.ruled_out.as_ref().map(|ruled_out| format!("; {ruled_out}")).unwrap_or_default();
     format!("It is not decided if `{}` got worse: {}{others}{ruled_out}", names.case(&first.case), moved(first))
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::CaseKey;
+use baselines::hash::fnv1a;
 
 /// The first part of a benchmark's name: `retrieve` of `retrieve/1000`.
 pub fn family(benchmark: &str) -> &str {
@@ -54,10 +55,8 @@ pub fn anchor(what: &str, case: &CaseKey, metric: &str) -> String {
         let letter = |letter: char| if letter.is_ascii_alphanumeric() || "._/".contains(letter) { letter } else { '-' };
         text.chars().map(letter).take(60).collect()
     };
-    // FNV-1a of the whole case: the name alone leaves out the variant.
-    let hash = case.benchmark.bytes().chain([0]).chain(case.variant.bytes());
-    let hash =
-        hash.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    // Of the whole case: the name alone leaves out the variant.
+    let hash = fnv1a(&[case.benchmark.as_bytes(), &[0], case.variant.as_bytes()].concat());
     let metric = if metric.is_empty() { String::new() } else { format!("-{}", plain(metric)) };
     format!("{what}-{}-{:08x}{metric}", plain(&case.benchmark), (hash ^ (hash >> 32)) as u32)
 }

@@ -1,5 +1,7 @@
 //! Changes and counts as people read them. Values with a unit are shown by the metric table of `baselines`.
 
+use baselines::ruled_out::rounded_up;
+
 /// A share in per cent with its sign. Small changes get more digits, so none is rounded to 0.
 pub fn percent(part: f64) -> String {
     let sign = if part < 0.0 { '-' } else { '+' };
@@ -15,13 +17,13 @@ pub fn percent(part: f64) -> String {
 
 /// A bound in per cent with its sign: rounded up, or it would claim more than is known.
 pub fn percent_at_most(part: f64) -> String {
-    let step = match part.abs() * 100.0 {
-        size if size < 0.1 => 0.001,
-        size if size < 10.0 => 0.01,
-        size if size < 100.0 => 0.1,
-        _ => 1.0,
+    let steps = match part.abs() * 100.0 {
+        size if size < 0.1 => 1e5,
+        size if size < 10.0 => 1e4,
+        size if size < 100.0 => 1e3,
+        _ => 1e2,
     };
-    percent((part * 100.0 / step - 1e-6).ceil() * step / 100.0)
+    percent(rounded_up(part, steps))
 }
 
 /// A share in per cent without a sign: `0.004%`.

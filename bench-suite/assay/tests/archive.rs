@@ -15,10 +15,12 @@ fn said(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Makes an archive of programs in a folder, and says where it is.
+/// Makes an archive of programs in a folder beside theirs, typed there, and says where it is.
 fn archive(programs: &Path, folder: &Path) -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/archive");
-    PathBuf::from(said(Command::new(script).args([folder, programs])).trim())
+    let [folder, here] = [folder, programs].map(|path| path.file_name().expect("a name"));
+    let typed = programs.parent().expect("a folder");
+    PathBuf::from(said(Command::new(script).args([folder, here]).current_dir(typed)).trim())
 }
 
 /// The programs of this build. The load generator belongs to another package, and may not be built: a script stands

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -47,6 +47,14 @@ fn merge(logs: &Path) -> Output {
     run(&["merge", logs.to_str().unwrap()])
 }
 
+/// Whether it ends with 0, although nobody reads what it prints.
+fn succeeds_unread(arguments: &[&str]) -> bool {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    child.wait().unwrap().success()
+}
+
 #[test]
 fn four_pods_send_one_schedule_and_one_that_is_killed_makes_it_invalid() {
     let folder = tempfile::tempdir().unwrap();
@@ -76,6 +84,7 @@ fn four_pods_send_one_schedule_and_one_that_is_killed_makes_it_invalid() {
     let merged = merge(&logs);
     assert!(merged.status.success(), "{}", stderr(&merged));
     assert!(stdout(&merged).starts_with(&format!("load/shop: {requests} requests, 0 errors\n")), "{}", stdout(&merged));
+    assert!(succeeds_unread(&["merge", logs.to_str().unwrap()]) && succeeds_unread(&["--scenario", &path, "--plan"]));
 
     // The same again, longer, and the third pod is killed while it sends. Its sessions have the third user of the data.
     while sent.try_recv().is_ok() {}

@@ -2,6 +2,7 @@
 
 use baselines::calibration::{Condition, JudgedCase, Suite};
 use baselines::delta::Verdict;
+use baselines::ruled_out::rounded_up;
 use stats::binomial::upper_bound;
 
 use crate::Result;
@@ -106,12 +107,7 @@ pub fn per_cent(part: f64) -> String {
     format!("{:.1}%", part * 100.0)
 }
 
-/// Rounded up: a bound never claims more than it holds.
-fn per_cent_at_most(part: f64) -> String {
-    per_cent((part * 1000.0 - 1e-6).ceil() / 1000.0)
-}
-
-/// Rounded down, for the same reason.
+/// Rounded down: a bound never claims more than it holds.
 pub fn per_cent_at_least(part: f64) -> String {
     per_cent((part * 1000.0 + 1e-6).floor() / 1000.0)
 }
@@ -121,7 +117,7 @@ pub fn upper(events: usize, of: usize) -> Result<String> {
         0 => "unknown".to_owned(),
         _ => {
             let most = upper_bound(events as u64, of as u64, CONFIDENCE).map_err(baselines::Error::from)?;
-            format!("<= {}", per_cent_at_most(most))
+            format!("<= {}", per_cent(rounded_up(most, 1000.0)))
         }
     })
 }

@@ -78,9 +78,8 @@ pub fn picture(report: &ClaimReport) -> Option<CaptionedChart<'static>> {
 /// The same as a table: one row per workload; none if no phase was measured.
 pub fn markdown(report: &ClaimReport) -> Option<String> {
     let falls = waterfalls(report);
-    let mut phases: Vec<&str> = falls.iter().flat_map(|fall| fall.steps.iter().map(|(phase, _)| *phase)).collect();
-    phases.sort_unstable();
-    phases.dedup();
+    let is_measured = |id: &&str| falls.iter().flat_map(|fall| &fall.steps).any(|(phase, _)| phase == id);
+    let phases: Vec<&str> = report.claims.iter().map(|claim| claim.id.as_str()).filter(is_measured).collect();
     if phases.is_empty() {
         return None;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::{CaseKey, Run, Unit};
 
-use super::{CaptionedChart, Drawing};
+use super::{CaptionedChart, Drawing, truncate};
 use crate::Result;
 use crate::charts::lines::{self, Across, Line, series_ink};
 use crate::charts::palette::{Ink, SERIES};
@@ -36,11 +36,13 @@ pub(super) fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart<'st
     }
     let mut figures = Vec::new();
     for (stem, variants) in stems {
-        let sizes = variants.into_values().filter(|sizes| sizes.points.len() > 1).take(SERIES.len());
-        let lines: Vec<_> = sizes
+        let mut sizes: Vec<_> = variants.into_values().filter(|sizes| sizes.points.len() > 1).collect();
+        let left_out = truncate(&mut sizes, SERIES.len());
+        let lines: Vec<_> = (sizes.into_iter())
             .map(|Sizes { case, mut points }| {
                 points.sort_by(|a, b| a.0.total_cmp(&b.0));
-                Line { label: names.variant(case), points }
+                let variant = names.variant(case);
+                Line { label: if variant.is_empty() { printable(stem) } else { variant }, points }
             })
             .collect();
         if lines.iter().map(|line| line.points.len()).sum::<usize>() < 3 {
@@ -55,7 +57,10 @@ pub(super) fn scaling(run: &Run, names: &Names) -> Result<Vec<CaptionedChart<'st
         figures.push(CaptionedChart {
             id: format!("chart-sizes-{}", printable(stem)),
             title: format!("{}: {} by size", printable(stem), spoken(metric.name)),
-            caption: format!("{} Dashed: in proportion to the size. Both scales are logarithmic.", growth(&lines)),
+            caption: format!(
+                "{} Dashed: in proportion to the size. Both scales are logarithmic.{left_out}",
+                growth(&lines)
+            ),
             notes: vec![],
             drawing: Drawing::Lines {
                 svg,
@@ -74,13 +79,16 @@ fn growth(lines: &[Line]) -> String {
         Some((last / first, dear / cheap))
     };
     let spans: Vec<_> = lines.iter().filter_map(span).collect();
-    let Some((size, _)) = spans.first() else { return String::new() };
-    let low = spans.iter().map(|span| span.1).fold(f64::INFINITY, f64::min);
-    let high = spans.iter().map(|span| span.1).fold(0.0, f64::max);
+    // Of the lines that reach as far as the longest: the costs of the others are of another factor.
+    let Some(size) = spans.iter().map(|span| span.0).reduce(f64::max) else { return String::new() };
+    let costs = || spans.iter().filter(move |span| span.0 == size).map(|span| span.1);
+    let (low, high) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max));
     let times = |value: f64| if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") };
     let (low, high) = (times(low), times(high));
     let range = if low == high { low } else { format!("{low} to {high}") };
-    format!("{size:.0} times the size costs {range} times as much.")
+    let size = format!("{size:.2}");
+    let size = size.trim_end_matches('0').trim_end_matches('.');
+    format!("{size} times the size costs {range} times as much.")
 }
 
 /// Response times of the load lane by percentile, further apart the rarer they are.

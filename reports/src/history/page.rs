@@ -42,7 +42,7 @@ pub(super) fn index(reports: &[HistoryReport], benchmarks: &[Benchmark<'_>]) -> 
                 @let changes = newest_first(&report.series);
                 p { (plural(report.commits.len(), "commit")) ", " (report.series.len()) " series, " (plural(changes.len(), "change")) "." }
                 @if !changes.is_empty() {
-                    div.scroll { table {
+                    div.scroll tabindex="0" { table {
                         caption { "Changes, the newest first" }
                         thead { tr { th scope="col" { "date" } th scope="col" { "commits" } th scope="col" { "benchmark" } th scope="col" { "metric" } th.number scope="col" { "before" } th.number scope="col" { "after" } th.number scope="col" { "change" } th scope="col" { "meaning" } } }
                         tbody { @for (series, change) in changes {
@@ -107,7 +107,7 @@ fn section(one: &ChangedSeries) -> Markup {
             }
             details {
                 summary { "Values of " (plural(series.points.len(), "commit")) }
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th scope="col" { "date" } th scope="col" { "commit" } th.number scope="col" { (printable(&series.metric)) } } }
                     tbody { @for point in series.points.iter().rev() {
                         tr { td { (day(&point.date)) } td { code { (short(&point.commit)) } } td.number { (shown(series, point.value)) } }

@@ -21,14 +21,21 @@ const ROOM: usize = 2 << 20;
 pub(super) fn section(report: &Report) -> Result<Option<Section>> {
     let Some(first) = report.raw.first() else { return Ok(None) };
     let links = report.raw.iter().map(link).collect::<Result<Vec<Markup>>>()?;
+    let run = printable(&quoted(&first.name));
     let body = html! {
         p.hint { "The numbers behind this page, in the page. Save them beside each other to make it again or to compare with it:" }
         ul.data { @for link in links { li { (link) } } }
-        pre tabindex="0" { "gunzip *.gz\nassay report " (printable(&first.name)) "\nassay compare " (printable(&first.name)) " latest" }
+        pre tabindex="0" { "gunzip *.gz\nassay report " (run) "\nassay compare " (run) " latest" }
         p { "They were measured by:" }
         pre tabindex="0" { (printable(&report.run.header.command)) }
     };
     Ok(Some(Section::new("data", "The raw data, and the command", "Data", body)))
+}
+
+/// A name as a word of a shell.
+fn quoted(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "._-+".contains(letter);
+    if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 fn link(file: &RawFile) -> Result<Markup> {
@@ -57,6 +64,11 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+
+    #[test]
+    fn a_name_is_one_word_of_a_shell() {
+        assert_eq!(["x-1.jsonl", "my run.jsonl", "it's"].map(quoted), ["x-1.jsonl", "'my run.jsonl'", r"'it'\''s'"]);
+    }
 
     #[test]
     fn what_is_in_the_page_is_the_file() {

@@ -140,6 +140,18 @@ fn a_claim_report_without_a_measurement_has_no_chart() {
 }
 
 #[test]
+fn phases_stand_in_the_order_of_the_claims() {
+    let mut sample = sample();
+    sample.claims.truncate(1);
+    sample.claims.push(sample.claims[0].clone());
+    for (claim, id) in sample.claims.iter_mut().zip(["phase-2", "phase-10"]) {
+        id.clone_into(&mut claim.id);
+    }
+    let table = claims::phases_markdown(&sample).expect("a table");
+    assert!(table.starts_with("| workload | phase-2 | phase-10 | together |\n"), "{table}");
+}
+
+#[test]
 fn the_table_of_toggles_has_each_measurement_once_and_one_toggle_a_row() {
     let mut sample = sample();
     let encode = sample.claims[0].parts[0].clone();

@@ -58,6 +58,8 @@ fn a_history_as_a_site() {
     check("history.page.html", &read(page));
     for page in [read(page), read(&folder.path().join("index.html"))] {
         assert!(!page.contains("<b>") && !page.contains("<script") && !page.contains("http"), "{page}");
+        let (tables, focused) = ("class=\"scroll\"", "class=\"scroll\" tabindex=\"0\"");
+        assert_eq!(page.matches(tables).count(), page.matches(focused).count(), "a keyboard scrolls them");
     }
     let name = page.file_name().expect("a name").to_string_lossy();
     assert!(read(&folder.path().join("index.html")).contains(&format!("{name}#instructions-20")), "a link that lasts");

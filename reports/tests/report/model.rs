@@ -40,6 +40,19 @@ fn only_a_whole_pass_is_green() {
 }
 
 #[test]
+fn what_else_is_open_is_counted() {
+    let mut report = fixture::undecided();
+    for said in ["; 1 more is open", "; 2 more are open"] {
+        let deltas = &mut report.judgement.as_mut().expect("judged").comparison.deltas;
+        let open = deltas.iter().find(|delta| delta.verdict == Verdict::Inconclusive).expect("one is");
+        let mut other = open.clone();
+        other.case.benchmark = format!("step/{}", deltas.len());
+        deltas.push(other);
+        assert!(headline(&report).lead.contains(said), "{}", headline(&report).lead);
+    }
+}
+
+#[test]
 fn repeated_counts_say_which_ones_differ() {
     let mut run = fixture::run();
     let repeated = repeatability::of(&run).expect("the fixture repeats its counts");
@@ -169,6 +182,53 @@ fn a_red_page_answers_its_readers_at_once() {
     );
     for other in [fixture::passed(), fixture::undecided()] {
         assert!(!render(&other, Format::Html).expect("renders").contains("?</dt>"));
+    }
+}
+
+/// A report of `parse` in some variants, each with its sizes, whose cost is the size.
+fn sized(variants: &[(&str, &[u32])]) -> Report {
+    let mut run = fixture::run();
+    let like: Measurement = run.measurements[0].clone();
+    run.measurements.clear();
+    for (variant, sizes) in variants {
+        for size in *sizes {
+            let case = CaseKey { benchmark: format!("parse/{size}"), variant: (*variant).to_owned() };
+            let sample = Sample::new(vec![f64::from(*size)]).expect("finite");
+            run.measurements.push(Measurement { case, sample, ..like.clone() });
+        }
+    }
+    Report::new(run)
+}
+
+#[test]
+fn growth_is_told_of_the_sizes_that_were_measured() {
+    for (variants, said) in [
+        (&[("", &[1000, 1200, 1400][..])][..], "1.4 times the size costs 1.40 times as much."),
+        (&[("a", &[100, 1000][..]), ("b", &[100, 1000, 10_000][..])], "100 times the size costs 100 times as much."),
+    ] {
+        let report = sized(variants);
+        let figures = figures::figures(&report).expect("draws");
+        let scaling = figures.iter().find(|figure| figure.title.ends_with("by size")).expect("sizes");
+        assert!(scaling.caption.starts_with(said), "{}", scaling.caption);
+    }
+}
+
+#[test]
+fn every_line_has_a_name_and_those_left_out_are_counted() {
+    let names: Vec<String> = (0..12).map(|number| format!("threads={number}")).collect();
+    let two: &[u32] = &[1, 2];
+    let many: Vec<(&str, &[u32])> = names.iter().map(|name| (name.as_str(), two)).collect();
+    for (variants, lines, said) in [
+        (&[("", &[64, 256, 1024][..])][..], 1, "Both scales are logarithmic."),
+        (&many[..], 8, "Both scales are logarithmic. The first 8 of 12."),
+    ] {
+        let report = sized(variants);
+        let figures = figures::figures(&report).expect("draws");
+        let scaling = figures.iter().find(|figure| figure.title.ends_with("by size")).expect("sizes");
+        let Drawing::Lines { rows, .. } = &scaling.drawing else { panic!("lines") };
+        assert_eq!(rows.len(), lines);
+        assert!(rows.iter().all(|(_, name, _)| !name.is_empty()), "{rows:?}");
+        assert!(scaling.caption.ends_with(said), "{}", scaling.caption);
     }
 }
 

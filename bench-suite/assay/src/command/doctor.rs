@@ -54,6 +54,10 @@ impl DoctorArgs {
             Some(version) => findings.ok(version),
             None => findings.missing("cargo: install Rust from https://rustup.rs"),
         }
+        match version("cc") {
+            Some(version) => findings.ok(version.lines().next().unwrap_or("cc")),
+            None => findings.missing("cc: programs are linked by a C compiler; on Debian, install gcc and libc6-dev"),
+        }
         match valgrind::missing() {
             None => findings.ok(version("valgrind").unwrap_or_default()),
             Some(why) => findings.note(format!("no exact counts, only times: {why}")),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use baselines::exit_code::Exit;
 use baselines::history::changes::{ChangedSeries, changes};
 use baselines::history::{CommitRecord, History, series};
@@ -132,6 +132,10 @@ impl AddArgs {
         let folder = self.folder.path();
         for named in &self.runs {
             let run = runs::read(&runs::find(named)?, false)?;
+            ensure!(
+                !run.header.is_foreign(),
+                "{named} is another tool's, and names no commit: `assay baseline accept` keeps its counts"
+            );
             let environment = &run.header.environment;
             let dated = backfill::date(&workspace::root(), &environment.commit);
             let record = CommitRecord::of_run(&run, &dated.unwrap_or_else(|| run.header.started_at.clone()))?;

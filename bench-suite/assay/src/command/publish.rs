@@ -35,10 +35,10 @@ pub fn judged(judged: Judged, format: Option<Format>) -> Result<Exit> {
 pub fn print_and_write(report: &Report, run: &Path, format: Option<Format>) -> Result<()> {
     let page = write(report, run)?;
     print!("{}", reports::render(report, format.unwrap_or(Format::Text))?);
-    if format.is_none() {
-        println!("\nrun:    {}\nreport: {}", run.display(), page.display());
-    } else {
-        eprintln!("report: {}", page.display());
+    let paths = format!("run:    {}\nreport: {}", run.display(), page.display());
+    match format {
+        None => println!("\n{paths}"),
+        Some(_) => eprintln!("{paths}"),
     }
     Ok(())
 }
@@ -135,14 +135,34 @@ impl StoredVerdict {
         }
     }
 
-    /// Adds it to a report.
+    /// Adds it to a report. The file in a page has all notes, also those that the run gives again.
     pub fn attach_to(self, report: &mut Report) {
         report.judgement = Some(self.judgement);
         report.against = Some(self.against);
-        report.notes.extend(self.notes);
+        for note in self.notes {
+            if !report.notes.contains(&note) {
+                report.notes.push(note);
+            }
+        }
     }
 }
 
 fn verdict_path(run: &Path) -> PathBuf {
     run.with_extension("judgement.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use baselines::{Environment, RunHeader};
+
+    use super::*;
+
+    #[test]
+    fn a_note_that_the_run_gives_is_not_attached_again() {
+        let mut report = Report::new(Run::new(RunHeader::new("x", "full", Environment::detect(1, "generated"))));
+        report.notes = vec!["of the run".to_owned()];
+        let notes = vec!["of the run".to_owned(), "of the gate".to_owned()];
+        StoredVerdict { against: "x".to_owned(), judgement: Judgement::same_program(), notes }.attach_to(&mut report);
+        assert_eq!(report.notes, ["of the run", "of the gate"]);
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 use baselines::exit_code::Exit;
+use baselines::stdout::ignore_broken_pipe;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
@@ -59,6 +60,6 @@ impl ManArgs {
 }
 
 fn print(text: &[u8]) -> Result<Exit> {
-    io::stdout().write_all(text).context("can't write to stdout")?;
+    ignore_broken_pipe(io::stdout().write_all(text)).context("can't write to stdout")?;
     Ok(Exit::Ok)
 }

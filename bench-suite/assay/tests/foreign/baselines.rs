@@ -59,3 +59,11 @@ fn where_nothing_can_be_kept_or_found_it_is_said() {
     inputs.write("one/c/new/sample.json", r#"{"iters":[1.0],"times":[null]}"#);
     accept(&inputs, "one", "first").refused(3, "error: the run can't be believed, so it is no baseline: c: a time is");
 }
+
+#[test]
+fn what_names_no_commit_is_not_added_to_a_history() {
+    let inputs = Inputs::new();
+    inputs.write("one/f/summary.json", gungraun("one::g::f", ".", &[("Ir", 5000)]));
+    inputs.assay(&["history", "add", "one", "--history", "history"]).refused(1, "names no commit");
+    assert!(!inputs.at("history").exists());
+}

@@ -13,7 +13,7 @@ fn script(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("set");
 }
 
-/// Writes a program in the place of assay that ends with `verdict`.
+/// Writes a program in the place of assay that ends with `verdict`. It measures a benchmark named `report: pdf`.
 fn assay(path: &Path, verdict: u8) {
     script(
         path,
@@ -21,6 +21,8 @@ fn assay(path: &Path, verdict: u8) {
             "echo \"$*\" >> calls
             case \" $* \" in *' --run '*--against*|*--against*' --run '*) exit 2;; esac
             mkdir -p reports && for kind in html md json xml txt; do echo \"a $kind\" > reports/index.$kind; done
+            echo 'report: pdf  1.0'
+            case \" $* \" in *' --format '*) exec >&2;; esac
             echo 'run:    runs/x.jsonl'; echo 'report: reports/index.html'; exit {verdict}"
         ),
     );
@@ -49,7 +51,7 @@ fn ci(folder: &Path, (build, verdict): (u8, u8), arguments: &[&str]) -> Output {
 #[test]
 fn every_exit_code_of_every_form_goes_through() {
     for (exit, _) in Exit::TABLE {
-        for form in [&[][..], &["--against", "main"], &["--project", "assay.toml", "--against", "HEAD~1"]] {
+        for form in [&[][..], &["--against", "main"], &["--project", "assay.toml", "--format", "github"]] {
             let folder = tempfile::tempdir().expect("a folder");
             let output = ci(folder.path(), (0, exit.code()), form);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -163,6 +165,32 @@ fn assay_is_compiled_by_the_compiler_that_it_needs() {
     assert!(calls.contains("rustup toolchain install 1.95") && calls.contains("cargo +1.95 install"), "{calls}");
     let init = std::fs::read_to_string(harness::workspace::root().join("ci/init-workflow.yml")).expect("read");
     assert!(init.contains("cargo +1.95 install"), "what `assay init` writes, too");
+}
+
+#[test]
+fn a_container_without_sudo_gets_valgrind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (programs, path) = (folder.path().join("bin"), std::env::var_os("PATH").expect("a path"));
+    let find = |program: &str| {
+        let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+        places.find(|file| file.is_file()).expect(program)
+    };
+    for program in ["apt-get", "cargo", "rustup"] {
+        script(&programs.join(program), &format!("echo \"{program} $*\" >> \"$CALLS\""));
+    }
+    std::os::unix::fs::symlink(find("sed"), programs.join("sed")).expect("linked");
+    let status = Command::new(find("bash"))
+        .args(["-e", "-o", "pipefail", "-c", &step("Install")])
+        .current_dir(folder.path())
+        .env("PATH", &programs)
+        .env("CALLS", folder.path().join("calls"))
+        .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
+        .env("RUNNER_TEMP", folder.path())
+        .status()
+        .expect("bash starts");
+    assert!(status.success());
+    let calls = std::fs::read_to_string(folder.path().join("calls")).expect("read");
+    assert!(calls.starts_with("apt-get update\napt-get install --yes valgrind\n"), "{calls}");
 }
 
 /// Other workflows of the repository comment with the same token.

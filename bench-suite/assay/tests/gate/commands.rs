@@ -2,6 +2,7 @@
 
 use super::support::like_the_memory;
 use std::fs;
+use std::process::{Command, Stdio};
 
 use crate::support::{assay, parts, run};
 
@@ -62,6 +63,26 @@ fn a_regression_ends_with_100_and_names_the_function() {
     let (code, stdout, _) = parts(&assay(folder.path(), &["compare", "worse.jsonl", "base.jsonl"]));
     assert_eq!(code, 0, "better is not worse: {stdout}");
     assert!(stdout.contains("improved"), "{stdout}");
+}
+
+#[test]
+fn a_reader_that_goes_away_changes_no_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&[("retrieve/100", 100_000.0)]).write(&folder.path().join("base.jsonl")).expect("writes");
+    run(&[("retrieve/100", 101_000.0)]).write(&folder.path().join("worse.jsonl")).expect("writes");
+    for (arguments, code) in [
+        (&["report", "base.jsonl", "--format", "text"][..], 0),
+        (&["compare", "base.jsonl", "worse.jsonl"], 100),
+        (&["run", "--metrics"], 0),
+        (&["man"], 0),
+    ] {
+        let mut assay = Command::new(env!("CARGO_BIN_EXE_assay"));
+        assay.args(arguments).current_dir(folder.path()).env("CARGO_TARGET_DIR", folder.path().join("target"));
+        let mut child = assay.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("assay starts");
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().expect("it ends");
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    }
 }
 
 #[test]

@@ -105,7 +105,8 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
 
 fn is_run(path: &Path) -> bool {
     let name = path.to_string_lossy();
-    name.ends_with(".jsonl") && !name.ends_with(".stacks.jsonl")
+    // Beside a run, there may be its call stacks and the history of its report.
+    name.ends_with(".jsonl") && ![".stacks.jsonl", ".history.jsonl"].iter().any(|end| name.ends_with(end))
 }
 
 /// The file of a run's call stacks.
@@ -140,4 +141,15 @@ pub fn read_stacks(run: &Path) -> Result<Vec<CallStacks>> {
         serde_json::from_str(line).with_context(|| format!("{}:{}: not call stacks", stacks.display(), number + 1))
     };
     text.lines().enumerate().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_beside_a_run_is_no_run() {
+        let of = |name: &str| is_run(Path::new(name));
+        assert!(of("x.jsonl") && !of("x.stacks.jsonl") && !of("x.history.jsonl") && !of("x.judgement.json"));
+    }
 }

@@ -1,6 +1,9 @@
-//! Another project's counts against the baseline that it has stored, and what `assay init` writes.
+//! Another project's counts against the baseline that it has stored, what `assay init` writes, and what `assay doctor`
+//! misses.
 
-use crate::support::{LIBRARY, has_valgrind, slower, summing};
+use std::process::Command;
+
+use crate::support::{LIBRARY, LOCK, MANIFEST, Project, assay, has_valgrind, parts, slower, summing};
 
 #[test]
 fn a_project_is_gated_by_its_stored_baseline() {
@@ -49,4 +52,41 @@ fn init_says_what_it_wrote() {
     assert!(project.root().join(".github/workflows/assay.yml").is_file());
     let (_, said, _) = project.assay(&["init"]);
     assert!(said.contains("kept     .github/workflows/assay.yml"), "{said}");
+}
+
+#[test]
+fn init_gates_the_folder_of_a_package_that_is_not_at_the_root() {
+    let project = Project::new(&[
+        ("it's rust/Cargo.toml", MANIFEST),
+        ("it's rust/Cargo.lock", LOCK),
+        ("it's rust/src/lib.rs", LIBRARY),
+        ("it's rust/benches/sums.rs", "fn main() {}\n"),
+        ("it's rust/benches/other.rs", "fn main() {}\n"),
+    ]);
+    let (code, said, told) = parts(&assay(&project.root().join("it's rust"), &["init"]));
+    assert_eq!(code, 0, "{said}{told}");
+    let workflow = std::fs::read_to_string(project.root().join(".github/workflows/assay.yml")).expect("written");
+    assert!(workflow.contains("pipefail\n        working-directory: 'it''s rust'\n"), "{workflow}");
+    let project = summing();
+    assert_eq!(parts(&assay(&project.root().join("src"), &["init"])).0, 0);
+    let workflow = std::fs::read_to_string(project.root().join(".github/workflows/assay.yml")).expect("written");
+    assert!(!workflow.contains("working-directory"), "at the root all is gated: {workflow}");
+}
+
+#[test]
+fn doctor_misses_a_c_compiler() {
+    let (project, programs) = (summing(), tempfile::tempdir().expect("a folder"));
+    let path = std::env::var_os("PATH").expect("a path");
+    for program in ["cargo", "rustc", "git", "valgrind"] {
+        let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+        if let Some(found) = places.find(|file| file.is_file()) {
+            std::os::unix::fs::symlink(found, programs.path().join(program)).expect("linked");
+        }
+    }
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_assay"));
+    let output = doctor.arg("doctor").current_dir(project.root()).env("PATH", programs.path()).output();
+    let (code, said, told) = parts(&output.expect("assay starts"));
+    assert_eq!(code, 1, "{said}{told}");
+    let missing: Vec<&str> = said.lines().filter(|line| line.starts_with("missing")).collect();
+    assert!(missing.len() == 1 && missing[0].starts_with("missing  cc: "), "{said}");
 }
