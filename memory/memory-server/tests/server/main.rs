@@ -255,13 +255,13 @@ fn spawn(arguments: &[&str]) -> Process {
 
 /// With variables of the environment.
 fn spawn_with(arguments: &[&str], variables: &[(&str, &str)]) -> Process {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_memory-server"))
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_memory-server"));
+    spawn_command(command.args(arguments).envs(variables.iter().copied()))
+}
+
+/// By a command that becomes the server.
+fn spawn_command(command: &mut Command) -> Process {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();

@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::{connect, fails, spawn, start_body};
+use crate::{connect, fails, spawn, spawn_command, start_body};
 
 const OPERATOR: &str = "operator-0123456789";
 const ALPHA: &str = "alpha-0123456789abc";
@@ -143,4 +144,18 @@ fn the_log_names_the_tenant_of_a_request() {
     let mut said = String::new();
     stderr.read_to_string(&mut said).unwrap();
     assert!(said.contains(r#"path="/patterns" tenant="alpha" status=200"#), "{said}");
+}
+
+#[test]
+fn tenants_may_have_more_files_than_the_soft_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, stores) = (env!("CARGO_BIN_EXE_memory-server"), folder.path().to_str().unwrap());
+    let limited = r#"ulimit -S -n 40; exec "$0" --variant store=redb --tenants "$1""#;
+    let server = spawn_command(Command::new("sh").args(["-c", limited, server, stores]));
+    for number in 0..30 {
+        let tenant = format!("t{number}");
+        let (status, answer) = ask(server.address(), "GET /stats", &[("x-tenant", &tenant)], "");
+        assert_eq!(status, 200, "{tenant}: {answer}");
+    }
+    server.terminate();
 }

@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use episodes::api::{BODY_BYTES_MAX, ServerReady};
 use memory::{IdSource, Memory, Options, Retention, StoreKind, Variant};
 use memory_server::store_args::{StoreArgs, toggles};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
@@ -220,6 +221,7 @@ async fn serve(arguments: Serve) -> Result<()> {
 
 /// Serves until SIGTERM or ctrl-c, and closes all stores.
 async fn serve_until_told(arguments: Serve) -> Result<()> {
+    allow_more_files();
     let variant = arguments.store.variant()?;
     // The signals first: whoever stops a server that is still opening its store gets a clean end, too.
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
@@ -264,6 +266,13 @@ async fn serve_until_told(arguments: Serve) -> Result<()> {
     let routes = spin::before_each(front::routes(Arc::clone(&front)), Duration::from_nanos(arguments.spin_ns));
     memory_server::answer(listener, routes, stop).await.context("serving")?;
     front.tenants().close().await.context("closing")
+}
+
+/// Asks the system for as many open files as this process may have: each tenant takes some, and each connection one.
+fn allow_more_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where the system refuses, fewer tenants fit.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Deletes what is too old or too much, for as long as the server runs.
