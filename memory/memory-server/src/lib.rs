@@ -49,10 +49,15 @@ pub use refusal::Refusal;
 /// The time that running requests get once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The routes over `memory`.
+/// The routes over `memory`, for bodies of up to [`BODY_BYTES_MAX`].
 ///
 /// Handlers may block the thread for the store's work, so they need a multi-thread runtime to stay responsive.
 pub fn router(memory: Arc<Memory>) -> Router {
+    router_limited(memory, BODY_BYTES_MAX)
+}
+
+/// [`router`] for bodies of at most so many bytes, which are counted when they are unpacked.
+pub fn router_limited(memory: Arc<Memory>, body_bytes: usize) -> Router {
     let (wire, counters) = (memory.variant().wire, Arc::clone(memory.shared_counters()));
     let routes = Router::new()
         .route("/episodes", post(handlers::start))
@@ -66,7 +71,7 @@ pub fn router(memory: Arc<Memory>) -> Router {
         .route("/stats", get(handlers::stats))
         .fallback(handlers::unknown_route)
         .method_not_allowed_fallback(handlers::wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(body_bytes))
         .with_state(memory);
     wire::serve(wire, routes, &counters)
 }

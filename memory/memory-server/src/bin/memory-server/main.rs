@@ -83,7 +83,7 @@ struct Serve {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// The longest body of a request
+    /// The longest body of a request, unpacked
     #[arg(long, value_name = "BYTES", default_value_t = BODY_BYTES_MAX, value_parser = body_bytes)]
     body_bytes: usize,
 
@@ -236,14 +236,14 @@ async fn serve_until_told(arguments: Serve) -> Result<()> {
     let tenants = match arguments.tenants {
         Some(folder) => {
             arguments.store.needs_store("--tenants")?;
-            Tenants::many(variant, folder, retention)?
+            Tenants::many(variant, folder, retention, limits.body_bytes)?
         }
         None => {
             let mut options = arguments.store.options()?;
             if let Some(seed) = arguments.seed {
                 options.ids = IdSource::seeded(seed);
             }
-            Tenants::one(variant, options, retention).await?
+            Tenants::one(variant, options, retention, limits.body_bytes).await?
         }
     };
     let front = Arc::new(Front::new(tenants, tokens, limits, arguments.backups));

@@ -31,23 +31,28 @@ pub struct Tenants {
     folder: Option<PathBuf>,
     variant: Variant,
     retention: Retention,
+    body_bytes: usize,
     open: RwLock<BTreeMap<String, Served>>,
     opening: Mutex<()>, // one at a time, and nobody twice; the others are served meanwhile
 }
 
 impl Tenants {
-    /// Serves that one memory.
-    pub async fn one(variant: Variant, options: Options, retention: Retention) -> Result<Tenants> {
-        let tenants = Tenants { folder: None, variant, retention, open: RwLock::default(), opening: Mutex::default() };
+    fn new(folder: Option<PathBuf>, variant: Variant, retention: Retention, body_bytes: usize) -> Tenants {
+        Tenants { folder, variant, retention, body_bytes, open: RwLock::default(), opening: Mutex::default() }
+    }
+
+    /// Serves that one memory, with bodies of at most so many bytes.
+    pub async fn one(variant: Variant, options: Options, retention: Retention, body_bytes: usize) -> Result<Tenants> {
+        let tenants = Tenants::new(None, variant, retention, body_bytes);
         let served = tenants.served(options).await.with_context(|| format!("opening the memory ({variant})"))?;
         tenants.open.write().await.insert(String::new(), served);
         Ok(tenants)
     }
 
     /// Serves a memory for each tenant, below that folder.
-    pub fn many(variant: Variant, folder: PathBuf, retention: Retention) -> Result<Tenants> {
+    pub fn many(variant: Variant, folder: PathBuf, retention: Retention, body_bytes: usize) -> Result<Tenants> {
         std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        Ok(Tenants { folder: Some(folder), variant, retention, open: RwLock::default(), opening: Mutex::default() })
+        Ok(Tenants::new(Some(folder), variant, retention, body_bytes))
     }
 
     pub fn are_many(&self) -> bool {
@@ -84,7 +89,7 @@ impl Tenants {
         if self.retention != Retention::default() {
             memory.retain(&self.retention).await.context("deleting what is too old")?;
         }
-        Ok(Served { routes: memory_server::router(Arc::clone(&memory)), memory })
+        Ok(Served { routes: memory_server::router_limited(Arc::clone(&memory), self.body_bytes), memory })
     }
 
     /// The memories that are open.
