@@ -119,6 +119,16 @@ fn a_signal_lets_running_requests_end_and_keeps_what_they_wrote() {
 }
 
 #[test]
+fn a_wrong_method_is_refused_in_words_on_every_route() {
+    let server = spawn(&[]);
+    for (method, path) in [("POST", "/health"), ("POST", "/ready"), ("DELETE", "/metrics"), ("GET", "/backup")] {
+        let (status, answer) = call(server.address(), method, path, "");
+        assert_eq!((status, answer["error"].as_str()), (405, Some(&*format!("{path} does not take {method}"))));
+    }
+    server.terminate();
+}
+
+#[test]
 fn health_says_what_each_part_does() {
     let server = spawn(&["--variant", "cache=lru"]);
     let (_, started) = call(server.address(), "POST", "/episodes", &start_body("one").to_string());

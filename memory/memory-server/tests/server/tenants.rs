@@ -40,7 +40,7 @@ fn without_a_token_of_the_file_only_probes_are_answered() {
     let server = spawn(&["--token-file", file.to_str().unwrap()]);
     let right = bearer(OPERATOR);
     let wrong = [bearer(&OPERATOR[1..]), bearer(&format!("{OPERATOR}x")), bearer(""), OPERATOR.to_owned()];
-    let paths = ["POST /episodes", "GET /stats", "GET /metrics", "GET /nowhere"];
+    let paths = ["POST /episodes", "GET /stats", "GET /metrics", "GET /nowhere", "GET /backup"];
     for path in paths {
         assert_eq!(ask(server.address(), path, &[], "").0, 401, "{path}");
         for wrong in &wrong {
@@ -50,7 +50,7 @@ fn without_a_token_of_the_file_only_probes_are_answered() {
         }
     }
     let statuses = paths.map(|path| ask(server.address(), path, &[("authorization", &right)], "").0);
-    assert_eq!(statuses, [400, 200, 200, 404]);
+    assert_eq!(statuses, [400, 200, 200, 404, 405]);
     assert_eq!(["GET /health", "GET /ready"].map(|path| ask(server.address(), path, &[], "").0), [200, 200]);
     let (status, answer) = ask(server.address(), "GET /stats", &[("authorization", &right), ("x-tenant", "a")], "");
     assert_eq!((status, answer["error"].as_str()), (400, Some("this server has no tenants: start it with --tenants")));

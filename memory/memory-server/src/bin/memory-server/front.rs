@@ -5,6 +5,7 @@
 //! | 400 | no tenant, a malformed one, or one where there are none |
 //! | 401 | no token, or an unknown one |
 //! | 403 | a token of another tenant |
+//! | 405 | a wrong method |
 //! | 413 | the body is too long |
 //! | 503 with `Retry-After` | too many requests at a time |
 //! | 504 | the request took too long; a write may have happened all the same |
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -170,6 +171,7 @@ pub fn routes(front: Arc<Front>) -> Router {
         .route("/metrics", get(show_metrics))
         .route("/backup", post(back_up))
         .fallback(forward)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(front)
 }
 
@@ -189,6 +191,13 @@ async fn back_up(State(front): State<Arc<Front>>, headers: HeaderMap) -> Respons
     let response = front.back_up(&headers).await.into_response();
     front.metrics.answered("backup", response.status(), began.elapsed());
     response
+}
+
+async fn wrong_method(State(front): State<Arc<Front>>, method: Method, uri: Uri, headers: HeaderMap) -> Refusal {
+    match front.bound(&headers) {
+        Ok(_) => Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path())),
+        Err(refusal) => refusal,
+    }
 }
 
 /// The health of the one memory; of tenants the number of those whose database is dead.
