@@ -39,7 +39,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use episodes::api::BODY_BYTES_MAX;
-use memory::{Error, Memory, Result};
+use memory::{Error, Memory, Result, Retention};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -79,6 +79,15 @@ pub fn router_limited(memory: Arc<Memory>, body_bytes: usize) -> Router {
 /// Opens the socket to serve on; port 0 takes a free one.
 pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
+}
+
+/// Deletes what the rule does not keep from each of these memories, and returns the first error after all were tried.
+pub async fn retain(memories: &[Arc<Memory>], rule: &Retention) -> Result<()> {
+    let mut first = Ok(());
+    for memory in memories {
+        first = first.and(memory.retain(rule).await.map(drop));
+    }
+    first
 }
 
 /// [`answer`]s with the routes of a memory, then flushes and closes it. After an error of the store what was not yet

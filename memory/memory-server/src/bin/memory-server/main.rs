@@ -280,7 +280,7 @@ async fn retain(front: Arc<Front>) {
     loop {
         tokio::time::sleep(RETAIN_EVERY).await;
         if let Err(error) = front.tenants().retain().await {
-            eprintln!("memory-server: deleting what is too old failed: {error:#}");
+            eprintln!("memory-server: deleting what is too old failed: {:#}", anyhow::Error::new(error));
         }
     }
 }

@@ -97,13 +97,9 @@ impl Tenants {
         self.open.read().await.values().map(|served| Arc::clone(&served.memory)).collect()
     }
 
-    /// Deletes everywhere what the rule does not keep, and returns the first error after all were tried.
-    pub async fn retain(&self) -> Result<()> {
-        let mut first = Ok(());
-        for memory in self.all().await {
-            first = first.and(memory.retain(&self.retention).await.map(drop));
-        }
-        Ok(first?)
+    /// Deletes everywhere what the rule does not keep.
+    pub async fn retain(&self) -> memory::Result<()> {
+        memory_server::retain(&self.all().await, &self.retention).await
     }
 
     /// Flushes and closes all, and returns the first error.
