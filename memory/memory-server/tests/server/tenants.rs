@@ -135,15 +135,19 @@ fn a_token_file_that_cannot_be_meant_is_refused() {
 #[test]
 fn the_log_names_the_tenant_of_a_request() {
     let folder = tempfile::tempdir().unwrap();
-    let stores = folder.path().join("stores");
+    let (stores, backups) = (folder.path().join("stores"), folder.path().to_str().unwrap());
     let arguments = ["--variant", "store=redb", "--tenants", stores.to_str().unwrap(), "--log", "info"];
-    let mut server = spawn(&arguments);
-    assert_eq!(ask(server.address(), "GET /patterns", &[("x-tenant", "alpha")], "").0, 200);
+    let mut server = spawn(&[&arguments[..], &["--backups", backups]].concat());
+    for request in ["GET /patterns", "POST /backup"] {
+        assert_eq!(ask(server.address(), request, &[("x-tenant", "alpha")], "").0, 200, "{request}");
+    }
     let mut stderr = server.child.stderr.take().unwrap();
     server.terminate();
     let mut said = String::new();
     stderr.read_to_string(&mut said).unwrap();
-    assert!(said.contains(r#"path="/patterns" tenant="alpha" status=200"#), "{said}");
+    for path in ["/patterns", "/backup"] {
+        assert!(said.contains(&format!(r#"path="{path}" tenant="alpha" status=200"#)), "{said}");
+    }
 }
 
 #[test]

@@ -102,7 +102,10 @@ impl Front {
             (Some(bound), Some(named)) if bound != named => {
                 refuse(StatusCode::FORBIDDEN, "the token belongs to another tenant: use the token of this one")
             }
-            (Some(name), _) | (None, Some(name)) if is_name(name) => Ok(name.to_owned()),
+            (Some(name), _) | (None, Some(name)) if is_name(name) => {
+                Span::current().record("tenant", name);
+                Ok(name.to_owned())
+            }
             (_, Some(_)) => refuse(
                 StatusCode::BAD_REQUEST,
                 "x-tenant is no name of a tenant: take 1 to 64 letters, digits, - and _",
@@ -133,9 +136,6 @@ impl Front {
     /// Hands a request to the routes of its tenant, if there is room and time.
     async fn hand_on(&self, request: Request) -> Answer {
         let tenant = self.tenant(request.headers())?;
-        if !tenant.is_empty() {
-            Span::current().record("tenant", tenant.as_str());
-        }
         let Ok(_room) = self.room.try_acquire() else {
             let error = format!("{} requests at a time are the most: ask again", self.limits.requests);
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error).with(RETRY_AFTER, "1"));
@@ -163,6 +163,16 @@ impl Front {
     }
 }
 
+/// Counts a request, and gives it its span.
+async fn observe(front: &Front, operation: &'static str, span: Span, answer: impl Future<Output = Answer>) -> Response {
+    let began = Instant::now();
+    let response = answer.instrument(span.clone()).await.into_response();
+    // With a sign: a collector would get other integers as text.
+    span.record("status", i64::from(response.status().as_u16()));
+    front.metrics.answered(operation, response.status(), began.elapsed());
+    response
+}
+
 /// The routes of the server.
 pub fn routes(front: Arc<Front>) -> Router {
     Router::new()
@@ -176,21 +186,14 @@ pub fn routes(front: Arc<Front>) -> Router {
 }
 
 async fn forward(State(front): State<Arc<Front>>, request: Request) -> Response {
-    let began = Instant::now();
     let operation = metrics::operation(request.method(), request.uri().path());
     let span = info_span!("request", operation, path = request.uri().path(), tenant = Empty, status = Empty);
-    let response = front.hand_on(request).instrument(span.clone()).await.into_response();
-    // With a sign: a collector would get other integers as text.
-    span.record("status", i64::from(response.status().as_u16()));
-    front.metrics.answered(operation, response.status(), began.elapsed());
-    response
+    observe(&front, operation, span, front.hand_on(request)).await
 }
 
 async fn back_up(State(front): State<Arc<Front>>, headers: HeaderMap) -> Response {
-    let began = Instant::now();
-    let response = front.back_up(&headers).await.into_response();
-    front.metrics.answered("backup", response.status(), began.elapsed());
-    response
+    let span = info_span!("request", operation = "backup", path = "/backup", tenant = Empty, status = Empty);
+    observe(&front, "backup", span, front.back_up(&headers)).await
 }
 
 async fn wrong_method(State(front): State<Arc<Front>>, method: Method, uri: Uri, headers: HeaderMap) -> Refusal {
