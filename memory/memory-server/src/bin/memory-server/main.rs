@@ -17,6 +17,7 @@ use memory::{IdSource, Memory, Options, Retention, StoreKind, Variant};
 use memory_server::store_args::{StoreArgs, toggles};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tracing::level_filters::LevelFilter;
 
 use crate::front::{Front, Limits};
@@ -84,11 +85,11 @@ struct Serve {
     listen: SocketAddr,
 
     /// The longest body of a request, unpacked
-    #[arg(long, value_name = "BYTES", default_value_t = BODY_BYTES_MAX, value_parser = body_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = BODY_BYTES_MAX, value_parser = up_to(BODY_BYTES_MAX))]
     body_bytes: usize,
 
     /// The most requests at a time; more are answered with 503
-    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = up_to(Semaphore::MAX_PERMITS))]
     requests: usize,
 
     /// The longest time of a request, in milliseconds; then it is answered with 504
@@ -152,11 +153,11 @@ impl Serve {
     }
 }
 
-/// At most the length that the routes take.
-fn body_bytes(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(bytes) if (1..=BODY_BYTES_MAX).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("take 1 to {BODY_BYTES_MAX}")),
+/// Reads a number from 1 to `most`.
+fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text: &str| match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("take 1 to {most}")),
     }
 }
 
