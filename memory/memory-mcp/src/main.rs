@@ -112,6 +112,6 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
         }
     }
-    memory.flush().await?;
-    Ok(memory.close().await?)
+    let flushed = memory.flush().await;
+    Ok(flushed.and(memory.close().await)?)
 }

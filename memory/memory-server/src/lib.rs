@@ -90,12 +90,12 @@ pub async fn retain(memories: &[Arc<Memory>], rule: &Retention) -> Result<()> {
     first
 }
 
-/// [`answer`]s with the routes of a memory, then flushes and closes it. After an error of the store what was not yet
-/// durable may be lost.
+/// [`answer`]s with the routes of a memory, then flushes and closes it, although one may fail. After an error of the
+/// store what was not yet durable may be lost.
 pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> Result<()> {
     answer(listener, router(Arc::clone(&memory)), stop).await?;
-    memory.flush().await?;
-    memory.close().await
+    let flushed = memory.flush().await;
+    flushed.and(memory.close().await)
 }
 
 /// Answers requests until `stop` ends, then finishes running ones, for at most 5 seconds.

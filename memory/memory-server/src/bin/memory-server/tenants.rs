@@ -106,11 +106,7 @@ impl Tenants {
     pub async fn close(&self) -> memory::Result<()> {
         let mut first = Ok(());
         for memory in self.all().await {
-            let closed = match memory.flush().await {
-                Ok(()) => memory.close().await,
-                failed => failed,
-            };
-            first = first.and(closed);
+            first = first.and(memory.flush().await).and(memory.close().await);
         }
         first
     }
