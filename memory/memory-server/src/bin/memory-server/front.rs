@@ -205,14 +205,11 @@ async fn wrong_method(State(front): State<Arc<Front>>, method: Method, uri: Uri,
 
 /// The health of the one memory; of tenants the number of those whose database is dead.
 async fn health(State(front): State<Arc<Front>>) -> Response {
-    let mut all = Vec::new();
-    for memory in front.tenants.all().await {
-        all.push(memory_server::check(&memory).await);
-    }
-    let failing = all.iter().filter(|health| !health.database.ok).count();
+    let mut all = front.tenants.check().await;
+    let failing = all.iter().filter(|(_, health)| !health.database.ok).count();
     let status = if failing == 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match all.pop() {
-        Some(health) if !front.tenants.are_many() => (status, Json(health)).into_response(),
+        Some((_, health)) if !front.tenants.are_many() => (status, Json(health)).into_response(),
         last => {
             let tenants = all.len() + usize::from(last.is_some());
             (status, Json(json!({ "tenants": tenants, "failing": failing }))).into_response()
@@ -226,10 +223,8 @@ async fn ready(State(front): State<Arc<Front>>) -> Response {
     if front.stopping.load(Ordering::Acquire) {
         return refuse("the server is stopping: ask another one");
     }
-    for memory in front.tenants.all().await {
-        if !memory_server::check(&memory).await.database.ok {
-            return refuse("a database does not answer: see /health");
-        }
+    if !front.tenants.check().await.iter().all(|(_, health)| health.database.ok) {
+        return refuse("a database does not answer: see /health");
     }
     Json(json!({ "ready": true })).into_response()
 }
@@ -242,7 +237,7 @@ async fn show_metrics(State(front): State<Arc<Front>>, headers: HeaderMap) -> Re
             Refusal::new(StatusCode::FORBIDDEN, error).into_response()
         }
         Ok(None) => {
-            let text = front.metrics.text(&front.tenants.all().await).await;
+            let text = front.metrics.text(&front.tenants.check().await).await;
             ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
         }
     }

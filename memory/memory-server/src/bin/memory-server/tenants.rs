@@ -9,9 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::StatusCode;
+use episodes::api::Healthy;
 use memory::{Memory, Options, Retention, Variant};
 use memory_server::Refusal;
 use tokio::sync::{Mutex, RwLock};
+use tokio::task::JoinSet;
 
 /// The most tenants: each open store takes memory and files.
 const TENANTS_MAX: usize = 1_024;
@@ -95,6 +97,15 @@ impl Tenants {
     /// The memories that are open.
     pub async fn all(&self) -> Vec<Arc<Memory>> {
         self.open.read().await.values().map(|served| Arc::clone(&served.memory)).collect()
+    }
+
+    /// The memories that are open, each with its health. They are asked side by side: one that hangs takes a second.
+    pub async fn check(&self) -> Vec<(Arc<Memory>, Healthy)> {
+        let asked = self.all().await.into_iter().map(|memory| async move {
+            let health = memory_server::check(&memory).await;
+            (memory, health)
+        });
+        asked.collect::<JoinSet<_>>().join_all().await
     }
 
     /// Deletes everywhere what the rule does not keep.
