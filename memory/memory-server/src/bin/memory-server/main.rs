@@ -192,8 +192,11 @@ async fn copy(command: Command) -> Result<()> {
     let (memory, done) = match command {
         Command::Backup(Copy { store, file }) => {
             let (variant, options) = (kept(&store)?, Options { check_embedder: false, ..store.options()? });
-            if let Some(path) = options.path.as_ref().filter(|path| !path.exists()) {
-                bail!("there is no store at {}: name the one to back up with --path", path.display());
+            if let Some(path) = &options.path {
+                let place = path.display();
+                ensure!(path.exists(), "there is no store at {place}: name the one to back up with --path");
+                let is_store = file.canonicalize().ok() == path.canonicalize().ok();
+                ensure!(!is_store, "{place} is the store itself: name another file for its backup");
             }
             let memory =
                 Memory::open(&variant, options).await.with_context(|| format!("opening the memory ({variant})"))?;
