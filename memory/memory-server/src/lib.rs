@@ -90,7 +90,7 @@ pub async fn retain(memories: &[Arc<Memory>], rule: &Retention) -> Result<()> {
     first
 }
 
-/// [`answer`]s with the routes of a memory, then flushes and closes it, although one may fail. After an error of the
+/// [`answer`]s with the routes of a memory, then flushes it and, also if that fails, closes it. After an error of the
 /// store what was not yet durable may be lost.
 pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> Result<()> {
     answer(listener, router(Arc::clone(&memory)), stop).await?;
