@@ -92,7 +92,7 @@ struct Serve {
     #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = up_to(Semaphore::MAX_PERMITS))]
     requests: usize,
 
-    /// The longest time of a request, in milliseconds; then it is answered with 504
+    /// The longest time that a request waits, in milliseconds; then it is answered with 504
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     request_ms: u64,
 
