@@ -42,15 +42,18 @@ pub(crate) struct EpisodeGuard<'a> {
 
 impl ActiveEpisodes {
     pub fn start(&self, id: EpisodeId) {
-        self.with(|slots| slots.insert(id, Arc::new(tokio::sync::Mutex::new(NextNumber::Next(0)))));
+        self.with(|slots| {
+            make_room(slots);
+            slots.insert(id, Arc::new(tokio::sync::Mutex::new(NextNumber::Next(0))));
+        });
     }
 
     /// Waits for the right to write to that episode.
     pub async fn lock(&self, id: EpisodeId) -> EpisodeGuard<'_> {
         loop {
             let slot = self.with(|slots| {
-                if slots.len() >= REMEMBERED && !slots.contains_key(&id) {
-                    slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+                if !slots.contains_key(&id) {
+                    make_room(slots);
                 }
                 Arc::clone(slots.entry(id).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(NextNumber::Unknown))))
             });
@@ -67,6 +70,13 @@ impl ActiveEpisodes {
 
     pub fn len(&self) -> usize {
         self.with(|slots| slots.len())
+    }
+}
+
+/// Forgets all that nobody is using, if there are too many for one more.
+fn make_room(slots: &mut HashMap<EpisodeId, Slot, FixedState>) {
+    if slots.len() >= REMEMBERED {
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1);
     }
 }
 
@@ -130,9 +140,18 @@ mod tests {
     async fn what_nobody_uses_is_forgotten_when_there_is_too_much() {
         let active = ActiveEpisodes::default();
         let held = active.lock(EpisodeId(u128::MAX)).await;
-        (0..REMEMBERED as u128).for_each(|id| active.start(EpisodeId(id)));
+        (1..REMEMBERED as u128).for_each(|id| active.start(EpisodeId(id)));
         drop(active.lock(EpisodeId(u128::MAX - 1)).await);
         assert_eq!(active.len(), 2);
         drop(held);
+    }
+
+    #[test]
+    fn episodes_that_are_only_started_are_bounded_too() {
+        let active = ActiveEpisodes::default();
+        for id in 0..2 * REMEMBERED as u128 {
+            active.start(EpisodeId(id));
+            assert!(active.len() <= REMEMBERED);
+        }
     }
 }

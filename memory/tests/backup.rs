@@ -127,6 +127,18 @@ async fn a_backup_of_a_memory_in_use_is_of_one_moment() {
 }
 
 #[tokio::test]
+async fn a_backup_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let taken = folder.path().join("taken");
+    std::fs::create_dir(&taken).expect("a folder, which no file can replace");
+    let memory = open("store=memory", Options::default()).await;
+    play(&memory, 1, 2, true).await;
+    memory.backup(&taken).await.expect_err("a folder is there");
+    let left = std::fs::read_dir(&folder).expect("reads").map(|entry| entry.expect("reads").file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["taken"]);
+}
+
+#[tokio::test]
 async fn what_is_no_whole_backup_is_refused_before_anything_is_written() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let memory = open("store=memory", Options::default()).await;

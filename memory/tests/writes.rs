@@ -131,6 +131,32 @@ async fn give_up<T>(call: impl Future<Output = T>, polls: usize) -> Option<T> {
     None
 }
 
+#[tokio::test]
+async fn a_clock_that_is_set_back_prolongs_no_wait() {
+    const HOUR_NS: u64 = 3_600_000_000_000;
+    let clock = Arc::new(ManualClock::new(2 * HOUR_NS));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let waiting = Options { flush_interval_ns: 100, ..options(folder.path(), &clock) };
+    let memory = open("store=redb,writes=batched", waiting).await;
+    // Two companions, so that who comes next waits for another.
+    let (one, two) =
+        tokio::join!(memory.start_episode(StartEpisode::default()), memory.start_episode(StartEpisode::default()));
+    one.and(two).expect("both start");
+    let mut third = pin!(memory.start_episode(StartEpisode::default()));
+    let mut poll = || third.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(poll().is_pending(), "it is queued");
+    clock.advance(HOUR_NS.wrapping_neg()); // before the wait begins
+    for _ in 0..3 {
+        yield_now().await;
+        assert!(poll().is_pending(), "it waits for another one");
+    }
+    clock.advance(100);
+    for _ in 0..3 {
+        yield_now().await;
+    }
+    assert!(poll().is_ready());
+}
+
 /// Whose caller goes away, is written later: what was cached in between is forgotten then.
 #[tokio::test]
 async fn a_start_and_a_completion_whose_callers_went_away_leave_no_stale_answer_to_a_query() {

@@ -180,7 +180,7 @@ pub struct ServerStats {
     pub steps: u64,
     /// The patterns in the store.
     pub patterns: u64,
-    /// The bytes of the values as stored; 0 where the store keeps structs.
+    /// The bytes of the store's files; 0 where there are none.
     pub stored_bytes: u64,
     /// The engagement counters since the server started.
     pub counters: BTreeMap<String, u64>,

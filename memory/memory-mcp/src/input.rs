@@ -229,7 +229,7 @@ pub struct PatternsInput {
     #[serde(default = "twenty")]
     #[schemars(range(min = 1, max = 500))]
     pub limit: usize,
-    /// Only patterns whose context starts with this text: `domain/language/task type`.
+    /// Only patterns whose context starts with this text: `domain/language/task type`, where `-` is unknown.
     #[serde(default)]
     #[schemars(length(max = NAME))]
     pub context: String,

@@ -99,7 +99,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             let service =
                 StreamableHttpService::new(move || Ok(tools.clone()), Arc::new(NeverSessionManager::default()), config);
             let routes = axum::Router::new().route_service("/mcp", service);
-            axum::serve(listener, routes).with_graceful_shutdown(stop).await.context("serving")?;
+            memory_server::answer(listener, routes, stop).await.context("serving")?;
         }
         None => {
             let served = async {
@@ -112,6 +112,6 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
         }
     }
-    memory.flush().await?;
-    Ok(memory.close().await?)
+    let flushed = memory.flush().await;
+    Ok(flushed.and(memory.close().await)?)
 }

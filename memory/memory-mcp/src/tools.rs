@@ -26,6 +26,8 @@ use crate::limits;
 
 /// The most episodes of a series, and of an answer with ids.
 const EPISODES_MAX: usize = 5_000;
+/// Whole episodes that a forecast reads at a time.
+const READ_TOGETHER: usize = 64;
 /// Tasks shown for each cluster.
 const EXAMPLES: usize = 3;
 
@@ -166,10 +168,15 @@ impl MemoryTools {
     async fn forecast(&self, Parameters(input): Parameters<ForecastInput>) -> Answer {
         let ForecastInput { measure, key, value, horizon, level } = input;
         let ids = self.tagged(&key, &value).await?;
-        let mut episodes: Vec<_> = self.memory.get_episodes(&ids).await.map_err(told)?.into_iter().flatten().collect();
-        episodes.retain(|episode| episode.head.completion.is_some());
-        episodes.sort_by_key(|episode| (episode.head.started_at_ns, episode.head.id));
-        let values: Vec<f64> = episodes.iter().filter_map(|episode| measured(measure, episode)).collect();
+        let mut series = Vec::new();
+        for ids in ids.chunks(READ_TOGETHER) {
+            for episode in self.memory.get_episodes(ids).await.map_err(told)?.into_iter().flatten() {
+                let of_completed = episode.head.completion.as_ref().and_then(|_| measured(measure, &episode));
+                series.extend(of_completed.map(|value| (episode.head.started_at_ns, episode.head.id, value)));
+            }
+        }
+        series.sort_by_key(|(started_at_ns, id, _)| (*started_at_ns, *id));
+        let values: Vec<f64> = series.iter().map(|(.., value)| *value).collect();
         let (unit, possible) = match measure {
             Measure::Latency => ("ns", [0.0, f64::MAX]),
             Measure::Tokens => ("tokens", [0.0, f64::MAX]),

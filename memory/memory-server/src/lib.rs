@@ -39,7 +39,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use episodes::api::BODY_BYTES_MAX;
-use memory::{Error, Memory, Result};
+use memory::{Error, Memory, Result, Retention};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -49,10 +49,15 @@ pub use refusal::Refusal;
 /// The time that running requests get once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The routes over `memory`.
+/// The routes over `memory`, for bodies of up to [`BODY_BYTES_MAX`].
 ///
 /// Handlers may block the thread for the store's work, so they need a multi-thread runtime to stay responsive.
 pub fn router(memory: Arc<Memory>) -> Router {
+    router_limited(memory, BODY_BYTES_MAX)
+}
+
+/// [`router`] for bodies of at most so many bytes, which are counted when they are unpacked.
+pub fn router_limited(memory: Arc<Memory>, body_bytes: usize) -> Router {
     let (wire, counters) = (memory.variant().wire, Arc::clone(memory.shared_counters()));
     let routes = Router::new()
         .route("/episodes", post(handlers::start))
@@ -66,7 +71,7 @@ pub fn router(memory: Arc<Memory>) -> Router {
         .route("/stats", get(handlers::stats))
         .fallback(handlers::unknown_route)
         .method_not_allowed_fallback(handlers::wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(body_bytes))
         .with_state(memory);
     wire::serve(wire, routes, &counters)
 }
@@ -76,12 +81,21 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// [`answer`]s with the routes of a memory, then flushes and closes it. After an error of the store what was not yet
-/// durable may be lost.
+/// Deletes what the rule does not keep from each of these memories, and returns the first error after all were tried.
+pub async fn retain(memories: &[Arc<Memory>], rule: &Retention) -> Result<()> {
+    let mut first = Ok(());
+    for memory in memories {
+        first = first.and(memory.retain(rule).await.map(drop));
+    }
+    first
+}
+
+/// [`answer`]s with the routes of a memory, then flushes it and, also if that fails, closes it. After an error of the
+/// store what was not yet durable may be lost.
 pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> Result<()> {
     answer(listener, router(Arc::clone(&memory)), stop).await?;
-    memory.flush().await?;
-    memory.close().await
+    let flushed = memory.flush().await;
+    flushed.and(memory.close().await)
 }
 
 /// Answers requests until `stop` ends, then finishes running ones, for at most 5 seconds.

@@ -8,17 +8,20 @@
 //!
 //! Nothing else changes an answer: a step is in none, and metadata, task and context never change after the start. The
 //! episodes of a retrieval come from the cache of episodes. A completion is scored for each cached ranking: one dot
-//! product each, less than the scan that it saves. Lists of more than [`LONGEST`] ids are not cached: a cache full of
-//! them would be larger than the store.
+//! product each, less than the scan that it saves. Lists of more than [`LONGEST`] ids are not cached, and neither are
+//! rankings of queries over [`LONGEST_QUERY`]: a cache full of them would be larger than the store.
 
 use std::sync::Arc;
 
 use super::{Cache, CacheAnswer, InsertLease};
 use crate::retrieval::{Ranked, Ranking};
-use crate::{EpisodeId, Head, Query, Result};
+use crate::{EpisodeId, Head, Query, Result, TaskContext};
 
 /// The longest list that is cached.
 const LONGEST: usize = 4_096;
+
+/// The longest query whose ranking is cached, in bytes of its texts: it is the key.
+const LONGEST_QUERY: usize = 16_384;
 
 /// A new score this far below the worst of the best still counts as one that may belong there.
 const SLACK: f32 = 1e-5;
@@ -120,6 +123,9 @@ impl Queries {
 
     /// The cached ranking of a retrieval.
     pub(crate) fn best(&self, query: &Query) -> CacheAnswer<Query, CachedRanking> {
+        if text_bytes(query) > LONGEST_QUERY {
+            return CacheAnswer::Miss(InsertLease(None));
+        }
         self.best.get(&|| query.clone(), &|_| true)
     }
 
@@ -154,6 +160,14 @@ impl Queries {
     pub(crate) fn completed(&self, head: &Head, embedding: &[f32]) {
         self.best.invalidate_where(&|query, best| best.may_change(query, head, embedding));
     }
+}
+
+/// The bytes of all texts of a query.
+fn text_bytes(Query { text, context, .. }: &Query) -> usize {
+    let of_context = |TaskContext { language, framework, domain, tags, .. }: &TaskContext| -> usize {
+        [language, framework].into_iter().flatten().chain([domain]).chain(tags).map(String::len).sum()
+    };
+    text.len() + context.as_ref().map_or(0, of_context)
 }
 
 #[cfg(test)]
@@ -247,6 +261,23 @@ mod tests {
             queries.started(&head(1, "fix", &[]));
             by_task(&queries, usize::MAX, stored).await;
             assert_eq!(by_task(&queries, usize::MAX, stored).await.1, stored > LONGEST as u128);
+        }
+    }
+
+    #[test]
+    fn the_ranking_of_a_long_query_is_made_each_time() {
+        let (queries, _) = queries();
+        let tagged = |tags| Some(TaskContext { tags, ..TaskContext::default() });
+        for (length, tags, kept) in [
+            (LONGEST_QUERY, vec![], true),
+            (LONGEST_QUERY + 1, vec![], false),
+            (LONGEST_QUERY - 3, vec!["a".to_owned(), "bc".to_owned()], true),
+            (LONGEST_QUERY - 2, vec!["a".to_owned(), "bc".to_owned()], false),
+        ] {
+            let query = Query { text: "x".repeat(length), context: tagged(tags), limit: 1 };
+            let CacheAnswer::Miss(wanted) = queries.best(&query) else { panic!("nothing is kept yet") };
+            queries.keep(wanted, || CachedRanking { embedding: [1.0].into(), ranked: [].into() });
+            assert_eq!(matches!(queries.best(&query), CacheAnswer::Hit(_)), kept, "{length}");
         }
     }
 

@@ -8,12 +8,13 @@
 //!
 //! Vectors, patterns and indexes are not in it: restoring makes them anew, with the embedder and for the variant of the
 //! new memory. So a backup is also the way to another store, and to another embedder. The file appears when it is
-//! complete and on the disk.
+//! complete and on the disk. A backup that fails leaves nothing, so that it does not keep the disk full.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use scopeguard::{ScopeGuard, guard};
 use serde::{Deserialize, Serialize};
 use tracing::instrument;
 
@@ -72,6 +73,7 @@ impl Memory {
         let failed = Error::io(path, "writing a backup");
         let unfinished = files::beside(path, "-new");
         let mut out = BufWriter::new(File::create(&unfinished).map_err(&failed)?);
+        let unfinished = guard(unfinished, |unfinished| drop(std::fs::remove_file(unfinished)));
         let variant = self.variant.to_string();
         let header = Header { assay_memory_backup: BACKUP_FORMAT, variant, made_at_ns: self.clock.now_ns() };
         write_line(&mut out, &header).map_err(&failed)?;
@@ -85,6 +87,7 @@ impl Memory {
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         let bytes = file.sync_all().and_then(|()| file.metadata()).map_err(&failed)?.len();
         files::rename_durably(&unfinished, path)?;
+        ScopeGuard::into_inner(unfinished);
         Ok(Backup { episodes, bytes })
     }
 

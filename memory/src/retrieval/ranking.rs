@@ -1,7 +1,7 @@
 //! The formula of a retrieval, and the ranking that computes it.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use crate::embedding::dot;
@@ -15,6 +15,9 @@ const LANGUAGE_WEIGHT: f32 = 0.25;
 const FRAMEWORK_WEIGHT: f32 = 0.15;
 const COMPLEXITY_WEIGHT: f32 = 0.10;
 const TAGS_WEIGHT: f32 = 0.15;
+
+/// The most tags, of two lists together, that are compared each with each.
+const FEW_TAGS: usize = 128;
 
 /// A query for completed episodes.
 ///
@@ -210,9 +213,14 @@ fn agreement(query: &TaskContext, context: &TaskContext, tags: impl FnOnce() -> 
     agreed / asked
 }
 
-/// The Jaccard index of two lists of tags. Lists are short: comparing each with each costs less than a set. Repeated
-/// tags count once.
+/// The Jaccard index of two lists of tags. Most lists are short: comparing each with each costs less than a set.
+/// Repeated tags count once.
 fn jaccard(a: &[String], b: &[String]) -> f32 {
+    if a.len() + b.len() > FEW_TAGS {
+        let [one, other] = [a, b].map(|tags| tags.iter().collect::<BTreeSet<_>>());
+        let shared = one.intersection(&other).count();
+        return shared as f32 / (one.len() + other.len() - shared) as f32;
+    }
     let first = |tags: &[String], place: usize| !tags[..place].contains(&tags[place]);
     let distinct = |tags: &[String]| (0..tags.len()).filter(|&place| first(tags, place)).count();
     let shared = (0..a.len()).filter(|&place| first(a, place) && b.contains(&a[place])).count();
@@ -298,5 +306,19 @@ mod tests {
         assert_eq!(jaccard(&list(&["a", "b"]), &list(&["b", "c"])), 1.0 / 3.0);
         assert_eq!(jaccard(&list(&["a", "a"]), &list(&["a", "b", "b"])), 0.5);
         assert_eq!(jaccard(&list(&["a"]), &[]), 0.0);
+    }
+
+    #[test]
+    fn many_tags_count_as_few_do() {
+        // So many, and the first of them a second time.
+        let tags = |first: usize, many: usize| -> Vec<String> {
+            (first..first + many).chain([first]).map(|number| format!("t{number}")).collect()
+        };
+        for many in [10, FEW_TAGS / 2 - 1, FEW_TAGS / 2, 3_000] {
+            let (shared, either) = (many - many / 2, many + many / 2);
+            assert_eq!(jaccard(&tags(0, many), &tags(many / 2, many)), shared as f32 / either as f32, "{many}");
+        }
+        assert_eq!(jaccard(&tags(0, 3_000), &[]), 0.0);
+        assert_eq!(jaccard(&[], &tags(0, 3_000)), 0.0);
     }
 }

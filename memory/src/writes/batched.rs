@@ -138,13 +138,15 @@ impl Shared {
     /// Waits until the next batch is due.
     async fn gather(&self) {
         loop {
+            let now_ns = self.context.clock.now_ns();
             let flush_at_ns = match self.flush_at_ns() {
-                Some(at_ns) if at_ns > self.context.clock.now_ns() => at_ns,
+                // Not later than from now on: a wall clock may be set back.
+                Some(at_ns) if at_ns > now_ns => at_ns.min(now_ns.saturating_add(self.limits.flush_interval_ns)),
                 _ => return,
             };
             tokio::select! {
                 () = self.added.notified() => {}
-                () = self.context.clock.sleep_until(flush_at_ns) => {}
+                () = self.context.clock.sleep_until(flush_at_ns) => return,
             }
         }
     }

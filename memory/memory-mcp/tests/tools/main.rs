@@ -2,10 +2,11 @@
 
 mod client;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use client::{Client, names};
 use serde_json::{Value, json};
@@ -34,18 +35,21 @@ impl Listening {
         Listening { process, url: ready["listening"].as_str().expect("a URL").to_owned() }
     }
 
-    /// The status line of an answer to a request with these headers.
-    fn post(&self, headers: &str) -> String {
+    /// A connection over which the head of a request of that length was sent, with these headers.
+    fn begin(&self, headers: &str, length: usize) -> TcpStream {
         let address = self.url.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/mcp")).expect("a URL");
         let mut stream = TcpStream::connect(address).expect("connects");
-        let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
         let accept = "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n";
-        let length = body.len();
-        write!(
-            stream,
-            "POST /mcp HTTP/1.1\r\n{accept}{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )
-        .expect("sent");
+        write!(stream, "POST /mcp HTTP/1.1\r\n{accept}{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n")
+            .expect("sent");
+        stream
+    }
+
+    /// The status line of an answer to a request with these headers.
+    fn post(&self, headers: &str) -> String {
+        let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        let mut stream = self.begin(headers, body.len());
+        stream.write_all(body.as_bytes()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answered");
         answer.lines().next().unwrap_or_default().to_owned()
@@ -239,6 +243,21 @@ fn web_pages_and_other_hosts_are_refused() {
     assert!(!server.post(host).contains("403"), "{}", server.post(host));
     assert!(server.post("Host: evil.example\r\n").contains("403"));
     assert!(server.post(&format!("{host}Origin: http://evil.example\r\n")).contains("403"));
+}
+
+#[test]
+fn half_a_request_does_not_keep_the_server_from_ending() {
+    let mut server = Listening::start(&[]);
+    let mut stream = server.begin("Host: localhost\r\nExpect: 100-continue\r\n", 100);
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
+    let mut begun = [0; 25];
+    stream.read_exact(&mut begun).expect("it waits for the body");
+    assert_eq!(&begun, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let killed = Command::new("kill").arg(server.process.id().to_string()).status().expect("kill is there");
+    assert!(killed.success());
+    let ended = stream.read_to_end(&mut Vec::new());
+    assert!(!ended.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "it still waits for the rest");
+    assert!(server.process.wait().expect("a child").success());
 }
 
 #[test]

@@ -66,6 +66,8 @@ fn a_server_in_use_is_backed_up_and_restored_elsewhere() {
     assert!(full.contains("the store holds 2 episodes: restore into a new one"), "{full}");
     let nothing = refusal(&["backup", "--variant", "store=redb", "--path", &path("nothing"), &path("x")]);
     assert!(nothing.contains("there is no store at") && !Path::new(&path("nothing")).exists(), "{nothing}");
+    let itself = refusal(&["backup", "--variant", "store=redb", "--path", &first, &path("./first")]);
+    assert!(itself.contains("is the store itself: name another file for its backup"), "{itself}");
     for arguments in [["backup", "--path", &first, &path("y")], ["restore", "--path", &path("new"), &again]] {
         let said = refusal(&arguments);
         assert!(said.contains("--variant store=redb"), "the default keeps nothing in files: {said}");

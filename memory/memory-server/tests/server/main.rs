@@ -19,7 +19,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use episodes::api::{ServerReady, ServerStats};
-use memory::{EpisodeId, Memory, Options, Variant};
+use memory::{EpisodeId, Memory, Options, Outcome, Retention, StartEpisode, Variant};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -255,13 +255,13 @@ fn spawn(arguments: &[&str]) -> Process {
 
 /// With variables of the environment.
 fn spawn_with(arguments: &[&str], variables: &[(&str, &str)]) -> Process {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_memory-server"))
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_memory-server"));
+    spawn_command(command.args(arguments).envs(variables.iter().copied()))
+}
+
+/// By a command that becomes the server.
+fn spawn_command(command: &mut Command) -> Process {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
@@ -366,4 +366,19 @@ fn more_tags_than_can_be_compared_are_refused() {
     let query = json!({ "text": "a", "context": body["context"], "limit": 1 });
     assert_eq!(call(server.address(), "POST", "/retrieve", &query.to_string()).0, 400);
     server.terminate();
+}
+
+#[tokio::test]
+async fn a_memory_that_fails_does_not_keep_the_others_from_retention() {
+    let mut memories = Vec::new();
+    for _ in 0..2 {
+        let memory = Memory::open(&Variant::naive(), Options::default()).await.unwrap();
+        let id = memory.start_episode(StartEpisode::default()).await.unwrap();
+        memory.complete_episode(id, Outcome::Success { verdict: String::new() }).await.unwrap();
+        memories.push(Arc::new(memory));
+    }
+    memories[0].close().await.unwrap();
+    let rule = Retention { max_completed: Some(0), max_age_ns: None };
+    assert!(matches!(memory_server::retain(&memories, &rule).await, Err(memory::Error::Closed)));
+    assert_eq!(memories[1].stats().await.unwrap().episodes, 0);
 }

@@ -66,8 +66,14 @@ fn a_body_over_the_limit_is_refused_whether_it_says_its_length_or_not() {
     assert!(line.contains(" 413 "), "{line}");
     assert_eq!(call(server.address(), "GET", "/stats", "").1["episodes"], 1);
     server.terminate();
-    let (code, said) = fails(&["--body-bytes", "0"]);
-    assert!(code == 2 && said.contains("take 1 to"), "{code}: {said}");
+}
+
+#[test]
+fn limits_that_nothing_fits_or_that_cannot_be_are_refused() {
+    for (option, value) in [("--body-bytes", "0"), ("--requests", "0"), ("--requests", "9223372036854775807")] {
+        let (code, said) = fails(&[option, value]);
+        assert!(code == 2 && said.contains("take 1 to"), "{option} {value}: {code}: {said}");
+    }
 }
 
 #[test]
@@ -116,6 +122,16 @@ fn a_signal_lets_running_requests_end_and_keeps_what_they_wrote() {
         assert_eq!(call(server.address(), "GET", "/stats", "").1["episodes"], 1);
         server.terminate();
     }
+}
+
+#[test]
+fn a_wrong_method_is_refused_in_words_on_every_route() {
+    let server = spawn(&[]);
+    for (method, path) in [("POST", "/health"), ("POST", "/ready"), ("DELETE", "/metrics"), ("GET", "/backup")] {
+        let (status, answer) = call(server.address(), method, path, "");
+        assert_eq!((status, answer["error"].as_str()), (405, Some(&*format!("{path} does not take {method}"))));
+    }
+    server.terminate();
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::{connect, fails, spawn, start_body};
+use crate::{connect, fails, spawn, spawn_command, start_body};
 
 const OPERATOR: &str = "operator-0123456789";
 const ALPHA: &str = "alpha-0123456789abc";
@@ -39,7 +40,7 @@ fn without_a_token_of_the_file_only_probes_are_answered() {
     let server = spawn(&["--token-file", file.to_str().unwrap()]);
     let right = bearer(OPERATOR);
     let wrong = [bearer(&OPERATOR[1..]), bearer(&format!("{OPERATOR}x")), bearer(""), OPERATOR.to_owned()];
-    let paths = ["POST /episodes", "GET /stats", "GET /metrics", "GET /nowhere"];
+    let paths = ["POST /episodes", "GET /stats", "GET /metrics", "GET /nowhere", "GET /backup"];
     for path in paths {
         assert_eq!(ask(server.address(), path, &[], "").0, 401, "{path}");
         for wrong in &wrong {
@@ -49,7 +50,7 @@ fn without_a_token_of_the_file_only_probes_are_answered() {
         }
     }
     let statuses = paths.map(|path| ask(server.address(), path, &[("authorization", &right)], "").0);
-    assert_eq!(statuses, [400, 200, 200, 404]);
+    assert_eq!(statuses, [400, 200, 200, 404, 405]);
     assert_eq!(["GET /health", "GET /ready"].map(|path| ask(server.address(), path, &[], "").0), [200, 200]);
     let (status, answer) = ask(server.address(), "GET /stats", &[("authorization", &right), ("x-tenant", "a")], "");
     assert_eq!((status, answer["error"].as_str()), (400, Some("this server has no tenants: start it with --tenants")));
@@ -134,13 +135,31 @@ fn a_token_file_that_cannot_be_meant_is_refused() {
 #[test]
 fn the_log_names_the_tenant_of_a_request() {
     let folder = tempfile::tempdir().unwrap();
-    let stores = folder.path().join("stores");
+    let (stores, backups) = (folder.path().join("stores"), folder.path().to_str().unwrap());
     let arguments = ["--variant", "store=redb", "--tenants", stores.to_str().unwrap(), "--log", "info"];
-    let mut server = spawn(&arguments);
-    assert_eq!(ask(server.address(), "GET /patterns", &[("x-tenant", "alpha")], "").0, 200);
+    let mut server = spawn(&[&arguments[..], &["--backups", backups]].concat());
+    for request in ["GET /patterns", "POST /backup"] {
+        assert_eq!(ask(server.address(), request, &[("x-tenant", "alpha")], "").0, 200, "{request}");
+    }
     let mut stderr = server.child.stderr.take().unwrap();
     server.terminate();
     let mut said = String::new();
     stderr.read_to_string(&mut said).unwrap();
-    assert!(said.contains(r#"path="/patterns" tenant="alpha" status=200"#), "{said}");
+    for path in ["/patterns", "/backup"] {
+        assert!(said.contains(&format!(r#"path="{path}" tenant="alpha" status=200"#)), "{said}");
+    }
+}
+
+#[test]
+fn tenants_may_have_more_files_than_the_soft_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, stores) = (env!("CARGO_BIN_EXE_memory-server"), folder.path().to_str().unwrap());
+    let limited = r#"ulimit -S -n 40; exec "$0" --variant store=redb --tenants "$1""#;
+    let server = spawn_command(Command::new("sh").args(["-c", limited, server, stores]));
+    for number in 0..30 {
+        let tenant = format!("t{number}");
+        let (status, answer) = ask(server.address(), "GET /stats", &[("x-tenant", &tenant)], "");
+        assert_eq!(status, 200, "{tenant}: {answer}");
+    }
+    server.terminate();
 }

@@ -1,6 +1,7 @@
 //! Bodies on the wire: the same answers under both strategies, fewer bytes under one of them, and what neither takes.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 
 use episodes::api::WIRE_THRESHOLD_BYTES;
 use flate2::Compression;
@@ -8,7 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::{Running, connect, start, start_body, step_body};
+use crate::{Running, connect, spawn, start, start_body, step_body};
 
 /// What came back: status, the encoding that it says, the body as it came.
 struct Answer {
@@ -33,8 +34,8 @@ impl Answer {
 }
 
 /// One request of HTTP/1.0, whose answer ends with the connection.
-fn send(server: &Running, request: &str, headers: &[&str], body: &[u8]) -> Answer {
-    let mut stream = connect(server.address);
+fn send(address: SocketAddr, request: &str, headers: &[&str], body: &[u8]) -> Answer {
+    let mut stream = connect(address);
     write!(stream, "{request} HTTP/1.0\r\ncontent-length: {}\r\n", body.len()).unwrap();
     for header in headers {
         write!(stream, "{header}\r\n").unwrap();
@@ -82,14 +83,14 @@ fn long_bodies_go_compressed_both_ways_and_say_the_same() {
         let id = server.start_episode("fix the parser");
         let path = format!("/episodes/{id}/steps");
         for step in [step_body("edit"), long_step()] {
-            assert_eq!(send(server, &format!("POST {path}"), &[], step.to_string().as_bytes()).status, 201);
+            assert_eq!(send(server.address, &format!("POST {path}"), &[], step.to_string().as_bytes()).status, 201);
         }
         assert_eq!(counted(server), [0; 3], "nobody sent or asked for anything compressed");
-        let asked = send(server, &format!("GET /episodes/{id}"), &["accept-encoding: gzip"], b"");
-        let plain = send(server, &format!("GET /episodes/{id}"), &[], b"");
+        let asked = send(server.address, &format!("GET /episodes/{id}"), &["accept-encoding: gzip"], b"");
+        let plain = send(server.address, &format!("GET /episodes/{id}"), &[], b"");
         assert_eq!((asked.status, plain.status, plain.encoding.is_none()), (200, 200, true));
         assert_eq!(asked.json(), plain.json());
-        let short = send(server, "GET /health", &["accept-encoding: gzip"], b"");
+        let short = send(server.address, "GET /health", &["accept-encoding: gzip"], b"");
         assert_eq!((short.status, short.encoding.is_none()), (200, true), "a short one is not worth it");
         told.push((id, steps(&plain.json()), asked, plain));
     }
@@ -105,7 +106,7 @@ fn long_bodies_go_compressed_both_ways_and_say_the_same() {
     let body = packed(step.as_bytes());
     assert!(step.len() > usize::from(WIRE_THRESHOLD_BYTES) && body.len() * 5 < step.len());
     let request = format!("POST /episodes/{id}/steps");
-    let logged = send(&compressed, &request, &["content-encoding: gzip"], &body);
+    let logged = send(compressed.address, &request, &["content-encoding: gzip"], &body);
     assert_eq!((logged.status, logged.json()), (201, json!({"number": 2})));
     let [bodies, plain, packed] = counted(&compressed);
     assert_eq!((bodies, plain - before, packed - after), (2, step.len() as u64, body.len() as u64));
@@ -120,7 +121,7 @@ fn what_cannot_be_read_is_refused() {
     let body = packed(start_body("fix the parser").to_string().as_bytes());
     let refused = |variant: &str, encoding: &str, body: &[u8]| {
         let server = start(variant, None);
-        let answer = send(&server, "POST /episodes", &[&format!("content-encoding: {encoding}")], body);
+        let answer = send(server.address, "POST /episodes", &[&format!("content-encoding: {encoding}")], body);
         let (_, stats) = server.call("GET", "/stats", None);
         assert_eq!(stats["episodes"], 0, "{variant}, {encoding}");
         server.stop().unwrap();
@@ -138,13 +139,25 @@ fn what_cannot_be_read_is_refused() {
     assert_eq!(refused("wire=compressed", "gzip", &bomb).0, 413, "what is too long is so unpacked as well");
 }
 
+#[test]
+fn the_operators_limit_counts_what_is_unpacked() {
+    let server = spawn(&["--variant", "wire=compressed", "--body-bytes", "1000"]);
+    for (task, status) in [("x".repeat(100), 201), ("x".repeat(100_000), 413)] {
+        let body = packed(start_body(&task).to_string().as_bytes());
+        assert!(body.len() < 1_000);
+        let answer = send(server.address(), "POST /episodes", &["content-encoding: gzip"], &body);
+        assert_eq!(answer.status, status, "{}", answer.json());
+    }
+    server.terminate();
+}
+
 /// A body that says that it is as it is, is taken by both.
 #[test]
 fn identity_is_no_encoding() {
     for variant in ["wire=identity", "wire=compressed"] {
         let server = start(variant, None);
         let body = start_body("fix the parser").to_string();
-        let answer = send(&server, "POST /episodes", &["content-encoding: identity"], body.as_bytes());
+        let answer = send(server.address, "POST /episodes", &["content-encoding: identity"], body.as_bytes());
         assert_eq!(answer.status, 201, "{variant}");
         server.stop().unwrap();
     }

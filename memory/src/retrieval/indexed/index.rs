@@ -1,9 +1,9 @@
 //! The index of completed episodes: their contexts, their vectors, and codes of these.
 //!
 //! A small index has no codes: scoring everything costs little. From [`CODED_FROM`] episodes on, codes lie in blocks
-//! ([`super::block`]), which are sorted whenever the index has grown by a quarter: by cell ([`super::cells`]) where
-//! codes are rounded, then by context. Adding an episode writes one byte per dimension, nothing is stored, and opening
-//! a store makes the index again.
+//! ([`super::block`]), which are sorted whenever the index has grown by a quarter or half of their room is empty: by
+//! cell ([`super::cells`]) where codes are rounded, then by context. Adding an episode writes one byte per dimension,
+//! nothing is stored, and opening a store makes the index again.
 //!
 //! **What it finds.** The best match of its contexts and the bound of its cells bound every score in a block, and
 //! blocks that cannot reach the ranking are skipped. Short texts have exact codes and no cells, and the answer is the
@@ -16,11 +16,11 @@
 //! that it would have to be stored and kept consistent. Reading 100,000 codes costs less than those 13,500 comparisons.
 //!
 //! An episode takes one byte per dimension and two per feature where codes are exact, and elsewhere five bytes per
-//! dimension ([`crate::vector`]). Contexts are there once.
+//! dimension ([`crate::vector`]). Contexts are there once, and leave with their last episode.
 
 use std::collections::{HashMap, HashSet};
 
-use super::block::Block;
+use super::block::{Block, LANES};
 use super::cells::Cells;
 use super::code::Code;
 use crate::embedding::dot;
@@ -45,15 +45,16 @@ pub(super) struct Episodes {
     pub cell_of: Vec<u32>,
 }
 
-/// A context, and its group.
+/// A context, its group, and the number of its episodes. The place of one without episodes is free.
 #[derive(Debug)]
 pub(super) struct Known {
     pub context: TaskContext,
     group: u32,
+    episodes: u32,
 }
 
-/// The episodes whose contexts differ only in their tags.
-#[derive(Debug)]
+/// The episodes whose contexts differ only in their tags. The place of one without episodes is free.
+#[derive(Debug, Default)]
 pub(super) struct Group {
     /// The context without tags.
     pub context: TaskContext,
@@ -75,8 +76,10 @@ pub(super) struct Index {
     pub episodes: Episodes,
     pub contexts: Vec<Known>,
     places: HashMap<TaskContext, u32, FixedState>,
+    free_places: Vec<u32>,
     pub groups: Vec<Group>,
     group_places: HashMap<TaskContext, u32, FixedState>,
+    free_groups: Vec<u32>,
     coded_from: usize,
     /// The index has become large enough for codes.
     coded: bool,
@@ -115,8 +118,10 @@ impl Index {
             episodes: Episodes::default(),
             contexts: Vec::new(),
             places: HashMap::default(),
+            free_places: Vec::new(),
             groups: Vec::new(),
             group_places: HashMap::default(),
+            free_groups: Vec::new(),
             coded_from,
             coded: false,
             loading: false,
@@ -137,6 +142,11 @@ impl Index {
         self.known.len()
     }
 
+    /// The groups that have episodes.
+    pub fn group_count(&self) -> usize {
+        self.group_places.len()
+    }
+
     /// Adds an episode, unless it is there.
     pub fn add(&mut self, id: EpisodeId, context: &TaskContext, embedding: &[f32]) {
         if !self.known.insert(id) {
@@ -153,6 +163,7 @@ impl Index {
         }
         let slot = place_of(self.episodes.ids.len());
         let context = self.place(context);
+        self.contexts[context as usize].episodes += 1;
         push(&mut self.episodes.ids, id);
         push(&mut self.episodes.embeddings, Vector::of(embedding));
         push(&mut self.episodes.context_of, context);
@@ -170,7 +181,10 @@ impl Index {
         if let Some(code) = code {
             self.put(&code);
         }
-        if self.episodes.ids.len() >= self.arranged_at + self.arranged_at / 4 {
+        let size = self.episodes.ids.len();
+        // Deletions leave room in all blocks, and additions fill the last one only.
+        let half_empty = self.blocks.len() > 2 * size.div_ceil(LANES) + 1;
+        if half_empty || size >= self.arranged_at + self.arranged_at / 4 {
             self.arrange_again();
         }
     }
@@ -217,11 +231,12 @@ impl Index {
         self.remove_code(slot);
         self.episodes.ids.swap_remove(place);
         self.episodes.embeddings.swap_remove(place);
-        self.episodes.context_of.swap_remove(place);
+        let context = self.episodes.context_of.swap_remove(place);
         self.episodes.cell_of.swap_remove(place);
         let coded = self.blocks.iter_mut().flat_map(|block| &mut block.slots);
         let moved = self.groups[groups[1]].slots.iter_mut().chain(&mut self.uncoded).chain(coded);
         moved.filter(|moved| **moved == last).for_each(|moved| *moved = slot);
+        self.leave(context);
         if self.episodes.ids.len() < self.arranged_at / 2 {
             self.arrange_again();
         }
@@ -242,13 +257,30 @@ impl Index {
         }
         let alike = TaskContext { tags: Vec::new(), ..context.clone() };
         let group = *self.group_places.entry(alike).or_insert_with_key(|alike| {
-            self.groups.push(Group { context: alike.clone(), slots: Vec::new() });
-            place_of(self.groups.len() - 1)
+            let group = Group { context: alike.clone(), slots: Vec::new() };
+            insert(&mut self.groups, &mut self.free_groups, group)
         });
-        let place = place_of(self.contexts.len());
-        self.contexts.push(Known { context: context.clone(), group });
+        let known = Known { context: context.clone(), group, episodes: 0 };
+        let place = insert(&mut self.contexts, &mut self.free_places, known);
         self.places.insert(context.clone(), place);
         place
+    }
+
+    /// An episode with this context has left its group. Forgets what has none any more. A block may go on naming a
+    /// group's place, and whoever gets that: it bounds too much then, never too little.
+    fn leave(&mut self, place: u32) {
+        let known = &mut self.contexts[place as usize];
+        known.episodes -= 1;
+        if known.episodes > 0 {
+            return;
+        }
+        self.places.remove(&std::mem::take(&mut known.context));
+        self.free_places.push(place);
+        let group = &mut self.groups[known.group as usize];
+        if group.slots.is_empty() {
+            self.group_places.remove(&std::mem::take(group).context);
+            self.free_groups.push(known.group);
+        }
     }
 
     /// Codes the embedding of an episode, if it can have a code, and finds its cell.
@@ -322,6 +354,20 @@ impl Index {
         match self.misfit.or(self.dimensions).filter(|stored| *stored != expected) {
             Some(stored) => Err(Error::EmbeddingDimensions { stored, expected }),
             None => Ok(()),
+        }
+    }
+}
+
+/// Puts a value into a free place, or at the end.
+fn insert<T>(list: &mut Vec<T>, free: &mut Vec<u32>, value: T) -> u32 {
+    match free.pop() {
+        Some(place) => {
+            list[place as usize] = value;
+            place
+        }
+        None => {
+            list.push(value);
+            place_of(list.len() - 1)
         }
     }
 }

@@ -34,7 +34,7 @@ const FEWEST: usize = 32;
 /// episode was embedded otherwise than the query.
 pub(super) fn search(index: &Index, ranking: &mut Ranking<'_>) -> Result<u64> {
     index.fits(ranking.embedding.len())?;
-    let worth_it = index.groups.len() * EPISODES_OF_A_GROUP <= index.episodes.ids.len();
+    let worth_it = index.group_count() * EPISODES_OF_A_GROUP <= index.episodes.ids.len();
     let bound = |group: &Group| if worth_it { ranking.match_bound(&group.context) } else { 1.0 };
     let bounds: Vec<f32> = index.groups.iter().map(bound).collect();
     let longest = index.longest * ranking.length();
@@ -275,6 +275,35 @@ mod tests {
         let scored = ranking.scored();
         assert_eq!(ranking.into_best()[0].id, EpisodeId(1200));
         assert!(scored < 100 && codes < 4_000, "{scored} scored, {codes} codes read");
+    }
+
+    #[test]
+    fn an_index_of_constant_size_takes_constant_room() {
+        let (mut index, mut kept) = (Index::coded_from(50), std::collections::VecDeque::new());
+        for number in 0..6_000u128 {
+            let ticket = format!("ticket {number}");
+            let context = TaskContext { domain: ticket.clone(), tags: vec![ticket], ..TaskContext::default() };
+            let (id, embedding) = (EpisodeId(number), embed(16, &format!("t{} u{}", number % 97, number % 7)));
+            index.add(id, &context, &embedding);
+            index.add(EpisodeId(number + 10_000), &context, &embedding);
+            index.remove(EpisodeId(number + 10_000)); // leaves the last block
+            kept.push_back((id, context, embedding));
+            if kept.len() > 600 {
+                index.remove(kept[0].0);
+                kept.pop_front();
+            }
+        }
+        assert_eq!((index.len(), index.group_count()), (600, 600));
+        assert!(index.blocks.len() <= 8, "{} blocks", index.blocks.len());
+        let (contexts, groups) = (index.contexts.len(), index.groups.len());
+        assert!(contexts <= 602 && groups <= 602, "{contexts} contexts, {groups} groups");
+        let (query, context) = (embed(16, "t5 u5"), kept[300].1.clone());
+        for context in [None, Some(&context)] {
+            let [mut scanned, mut searched] = [(); 2].map(|()| Ranking::new(&query, context, 10));
+            kept.iter().for_each(|(id, context, embedding)| scanned.offer(*id, context, embedding));
+            search(&index, &mut searched).expect("embeddings of one length");
+            assert_eq!(scanned.into_best(), searched.into_best());
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | 400 | no tenant, a malformed one, or one where there are none |
 //! | 401 | no token, or an unknown one |
 //! | 403 | a token of another tenant |
+//! | 405 | a wrong method |
 //! | 413 | the body is too long |
 //! | 503 with `Retry-After` | too many requests at a time |
 //! | 504 | the request took too long; a write may have happened all the same |
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -101,7 +102,10 @@ impl Front {
             (Some(bound), Some(named)) if bound != named => {
                 refuse(StatusCode::FORBIDDEN, "the token belongs to another tenant: use the token of this one")
             }
-            (Some(name), _) | (None, Some(name)) if is_name(name) => Ok(name.to_owned()),
+            (Some(name), _) | (None, Some(name)) if is_name(name) => {
+                Span::current().record("tenant", name);
+                Ok(name.to_owned())
+            }
             (_, Some(_)) => refuse(
                 StatusCode::BAD_REQUEST,
                 "x-tenant is no name of a tenant: take 1 to 64 letters, digits, - and _",
@@ -132,9 +136,6 @@ impl Front {
     /// Hands a request to the routes of its tenant, if there is room and time.
     async fn hand_on(&self, request: Request) -> Answer {
         let tenant = self.tenant(request.headers())?;
-        if !tenant.is_empty() {
-            Span::current().record("tenant", tenant.as_str());
-        }
         let Ok(_room) = self.room.try_acquire() else {
             let error = format!("{} requests at a time are the most: ask again", self.limits.requests);
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error).with(RETRY_AFTER, "1"));
@@ -162,6 +163,16 @@ impl Front {
     }
 }
 
+/// Counts a request, and gives it its span.
+async fn observe(front: &Front, operation: &'static str, span: Span, answer: impl Future<Output = Answer>) -> Response {
+    let began = Instant::now();
+    let response = answer.instrument(span.clone()).await.into_response();
+    // With a sign: a collector would get other integers as text.
+    span.record("status", i64::from(response.status().as_u16()));
+    front.metrics.answered(operation, response.status(), began.elapsed());
+    response
+}
+
 /// The routes of the server.
 pub fn routes(front: Arc<Front>) -> Router {
     Router::new()
@@ -170,37 +181,35 @@ pub fn routes(front: Arc<Front>) -> Router {
         .route("/metrics", get(show_metrics))
         .route("/backup", post(back_up))
         .fallback(forward)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(front)
 }
 
 async fn forward(State(front): State<Arc<Front>>, request: Request) -> Response {
-    let began = Instant::now();
     let operation = metrics::operation(request.method(), request.uri().path());
     let span = info_span!("request", operation, path = request.uri().path(), tenant = Empty, status = Empty);
-    let response = front.hand_on(request).instrument(span.clone()).await.into_response();
-    // With a sign: a collector would get other integers as text.
-    span.record("status", i64::from(response.status().as_u16()));
-    front.metrics.answered(operation, response.status(), began.elapsed());
-    response
+    observe(&front, operation, span, front.hand_on(request)).await
 }
 
 async fn back_up(State(front): State<Arc<Front>>, headers: HeaderMap) -> Response {
-    let began = Instant::now();
-    let response = front.back_up(&headers).await.into_response();
-    front.metrics.answered("backup", response.status(), began.elapsed());
-    response
+    let span = info_span!("request", operation = "backup", path = "/backup", tenant = Empty, status = Empty);
+    observe(&front, "backup", span, front.back_up(&headers)).await
+}
+
+async fn wrong_method(State(front): State<Arc<Front>>, method: Method, uri: Uri, headers: HeaderMap) -> Refusal {
+    match front.bound(&headers) {
+        Ok(_) => Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path())),
+        Err(refusal) => refusal,
+    }
 }
 
 /// The health of the one memory; of tenants the number of those whose database is dead.
 async fn health(State(front): State<Arc<Front>>) -> Response {
-    let mut all = Vec::new();
-    for memory in front.tenants.all().await {
-        all.push(memory_server::check(&memory).await);
-    }
-    let failing = all.iter().filter(|health| !health.database.ok).count();
+    let mut all = front.tenants.check().await;
+    let failing = all.iter().filter(|(_, health)| !health.database.ok).count();
     let status = if failing == 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match all.pop() {
-        Some(health) if !front.tenants.are_many() => (status, Json(health)).into_response(),
+        Some((_, health)) if !front.tenants.are_many() => (status, Json(health)).into_response(),
         last => {
             let tenants = all.len() + usize::from(last.is_some());
             (status, Json(json!({ "tenants": tenants, "failing": failing }))).into_response()
@@ -214,10 +223,8 @@ async fn ready(State(front): State<Arc<Front>>) -> Response {
     if front.stopping.load(Ordering::Acquire) {
         return refuse("the server is stopping: ask another one");
     }
-    for memory in front.tenants.all().await {
-        if !memory_server::check(&memory).await.database.ok {
-            return refuse("a database does not answer: see /health");
-        }
+    if !front.tenants.check().await.iter().all(|(_, health)| health.database.ok) {
+        return refuse("a database does not answer: see /health");
     }
     Json(json!({ "ready": true })).into_response()
 }
@@ -230,7 +237,7 @@ async fn show_metrics(State(front): State<Arc<Front>>, headers: HeaderMap) -> Re
             Refusal::new(StatusCode::FORBIDDEN, error).into_response()
         }
         Ok(None) => {
-            let text = front.metrics.text(&front.tenants.all().await).await;
+            let text = front.metrics.text(&front.tenants.check().await).await;
             ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
         }
     }

@@ -15,7 +15,9 @@ use clap::{Args, Parser, Subcommand};
 use episodes::api::{BODY_BYTES_MAX, ServerReady};
 use memory::{IdSource, Memory, Options, Retention, StoreKind, Variant};
 use memory_server::store_args::{StoreArgs, toggles};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tracing::level_filters::LevelFilter;
 
 use crate::front::{Front, Limits};
@@ -82,15 +84,15 @@ struct Serve {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// The longest body of a request
-    #[arg(long, value_name = "BYTES", default_value_t = BODY_BYTES_MAX, value_parser = body_bytes)]
+    /// The longest body of a request, unpacked
+    #[arg(long, value_name = "BYTES", default_value_t = BODY_BYTES_MAX, value_parser = up_to(BODY_BYTES_MAX))]
     body_bytes: usize,
 
     /// The most requests at a time; more are answered with 503
-    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = up_to(Semaphore::MAX_PERMITS))]
     requests: usize,
 
-    /// The longest time of a request, in milliseconds; then it is answered with 504
+    /// The longest time that a request waits, in milliseconds; then it is answered with 504
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     request_ms: u64,
 
@@ -151,11 +153,11 @@ impl Serve {
     }
 }
 
-/// At most the length that the routes take.
-fn body_bytes(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(bytes) if (1..=BODY_BYTES_MAX).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("take 1 to {BODY_BYTES_MAX}")),
+/// Reads a number from 1 to `most`.
+fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text: &str| match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("take 1 to {most}")),
     }
 }
 
@@ -190,8 +192,11 @@ async fn copy(command: Command) -> Result<()> {
     let (memory, done) = match command {
         Command::Backup(Copy { store, file }) => {
             let (variant, options) = (kept(&store)?, Options { check_embedder: false, ..store.options()? });
-            if let Some(path) = options.path.as_ref().filter(|path| !path.exists()) {
-                bail!("there is no store at {}: name the one to back up with --path", path.display());
+            if let Some(path) = &options.path {
+                let place = path.display();
+                ensure!(path.exists(), "there is no store at {place}: name the one to back up with --path");
+                let is_store = file.canonicalize().ok() == path.canonicalize().ok();
+                ensure!(!is_store, "{place} is the store itself: name another file for its backup");
             }
             let memory =
                 Memory::open(&variant, options).await.with_context(|| format!("opening the memory ({variant})"))?;
@@ -220,6 +225,7 @@ async fn serve(arguments: Serve) -> Result<()> {
 
 /// Serves until SIGTERM or ctrl-c, and closes all stores.
 async fn serve_until_told(arguments: Serve) -> Result<()> {
+    allow_more_files();
     let variant = arguments.store.variant()?;
     // The signals first: whoever stops a server that is still opening its store gets a clean end, too.
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
@@ -234,14 +240,14 @@ async fn serve_until_told(arguments: Serve) -> Result<()> {
     let tenants = match arguments.tenants {
         Some(folder) => {
             arguments.store.needs_store("--tenants")?;
-            Tenants::many(variant, folder, retention)?
+            Tenants::many(variant, folder, retention, limits.body_bytes)?
         }
         None => {
             let mut options = arguments.store.options()?;
             if let Some(seed) = arguments.seed {
                 options.ids = IdSource::seeded(seed);
             }
-            Tenants::one(variant, options, retention).await?
+            Tenants::one(variant, options, retention, limits.body_bytes).await?
         }
     };
     let front = Arc::new(Front::new(tenants, tokens, limits, arguments.backups));
@@ -266,12 +272,19 @@ async fn serve_until_told(arguments: Serve) -> Result<()> {
     front.tenants().close().await.context("closing")
 }
 
+/// Asks the system for as many open files as this process may have: each tenant takes some, and each connection one.
+fn allow_more_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where the system refuses, fewer tenants fit.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
 /// Deletes what is too old or too much, for as long as the server runs.
 async fn retain(front: Arc<Front>) {
     loop {
         tokio::time::sleep(RETAIN_EVERY).await;
         if let Err(error) = front.tenants().retain().await {
-            eprintln!("memory-server: deleting what is too old failed: {error:#}");
+            eprintln!("memory-server: deleting what is too old failed: {:#}", anyhow::Error::new(error));
         }
     }
 }

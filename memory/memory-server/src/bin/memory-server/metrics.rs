@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use episodes::api::Healthy;
 use memory::{Counters, Memory};
-use memory_server::check;
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -79,10 +79,9 @@ impl Metrics {
 
     /// The text of all numbers, those of the memories summed. Sizes of memories whose database does not answer are left
     /// out.
-    pub async fn text(&self, memories: &[Arc<Memory>]) -> String {
+    pub async fn text(&self, memories: &[(Arc<Memory>, Healthy)]) -> String {
         let mut now = Snapshot::default();
-        for memory in memories {
-            let health = check(memory).await;
+        for (memory, health) in memories {
             now.gauge("active_episodes", "Episodes that are being logged", health.active_episodes as u64);
             now.gauge("databases", "Databases in use", 1);
             now.gauge("databases_dead", "Databases that do not answer", u64::from(!health.database.ok));

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::StatusCode;
+use episodes::api::Healthy;
 use memory::{Memory, Options, Retention, Variant};
 use memory_server::Refusal;
 use tokio::sync::{Mutex, RwLock};
+use tokio::task::JoinSet;
 
 /// The most tenants: each open store takes memory and files.
 const TENANTS_MAX: usize = 1_024;
@@ -31,23 +33,28 @@ pub struct Tenants {
     folder: Option<PathBuf>,
     variant: Variant,
     retention: Retention,
+    body_bytes: usize,
     open: RwLock<BTreeMap<String, Served>>,
     opening: Mutex<()>, // one at a time, and nobody twice; the others are served meanwhile
 }
 
 impl Tenants {
-    /// Serves that one memory.
-    pub async fn one(variant: Variant, options: Options, retention: Retention) -> Result<Tenants> {
-        let tenants = Tenants { folder: None, variant, retention, open: RwLock::default(), opening: Mutex::default() };
+    fn new(folder: Option<PathBuf>, variant: Variant, retention: Retention, body_bytes: usize) -> Tenants {
+        Tenants { folder, variant, retention, body_bytes, open: RwLock::default(), opening: Mutex::default() }
+    }
+
+    /// Serves that one memory, with bodies of at most so many bytes.
+    pub async fn one(variant: Variant, options: Options, retention: Retention, body_bytes: usize) -> Result<Tenants> {
+        let tenants = Tenants::new(None, variant, retention, body_bytes);
         let served = tenants.served(options).await.with_context(|| format!("opening the memory ({variant})"))?;
         tenants.open.write().await.insert(String::new(), served);
         Ok(tenants)
     }
 
     /// Serves a memory for each tenant, below that folder.
-    pub fn many(variant: Variant, folder: PathBuf, retention: Retention) -> Result<Tenants> {
+    pub fn many(variant: Variant, folder: PathBuf, retention: Retention, body_bytes: usize) -> Result<Tenants> {
         std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        Ok(Tenants { folder: Some(folder), variant, retention, open: RwLock::default(), opening: Mutex::default() })
+        Ok(Tenants::new(Some(folder), variant, retention, body_bytes))
     }
 
     pub fn are_many(&self) -> bool {
@@ -84,7 +91,7 @@ impl Tenants {
         if self.retention != Retention::default() {
             memory.retain(&self.retention).await.context("deleting what is too old")?;
         }
-        Ok(Served { routes: memory_server::router(Arc::clone(&memory)), memory })
+        Ok(Served { routes: memory_server::router_limited(Arc::clone(&memory), self.body_bytes), memory })
     }
 
     /// The memories that are open.
@@ -92,24 +99,25 @@ impl Tenants {
         self.open.read().await.values().map(|served| Arc::clone(&served.memory)).collect()
     }
 
-    /// Deletes everywhere what the rule does not keep, and returns the first error after all were tried.
-    pub async fn retain(&self) -> Result<()> {
-        let mut first = Ok(());
-        for memory in self.all().await {
-            first = first.and(memory.retain(&self.retention).await.map(drop));
-        }
-        Ok(first?)
+    /// The memories that are open, each with its health. They are asked side by side: one that hangs takes a second.
+    pub async fn check(&self) -> Vec<(Arc<Memory>, Healthy)> {
+        let asked = self.all().await.into_iter().map(|memory| async move {
+            let health = memory_server::check(&memory).await;
+            (memory, health)
+        });
+        asked.collect::<JoinSet<_>>().join_all().await
+    }
+
+    /// Deletes everywhere what the rule does not keep.
+    pub async fn retain(&self) -> memory::Result<()> {
+        memory_server::retain(&self.all().await, &self.retention).await
     }
 
     /// Flushes and closes all, and returns the first error.
     pub async fn close(&self) -> memory::Result<()> {
         let mut first = Ok(());
         for memory in self.all().await {
-            let closed = match memory.flush().await {
-                Ok(()) => memory.close().await,
-                failed => failed,
-            };
-            first = first.and(closed);
+            first = first.and(memory.flush().await).and(memory.close().await);
         }
         first
     }
