@@ -185,7 +185,8 @@ statements! {
     Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",
     /// Bytes of the database, without its log.
     Size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
-    /// Copies the log into the database, syncing both.
+    /// Copies the log into the database, syncing both; beside a reader of an older state perhaps neither. The row says
+    /// if another checkpoint was in the way, and how many pages the log has, and how many of them are copied.
     Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)",
     /// A new generation, for an opening or closing.
     RenewGeneration = "UPDATE record SET generation = randomblob(16) RETURNING generation",
