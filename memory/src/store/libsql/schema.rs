@@ -167,6 +167,8 @@ statements! {
     /// A vector of an episode by its row, where the index of vectors is there.
     InsertVector = "INSERT INTO vectors (episode, vector) VALUES (?1, ?2)",
     InsertVectorOf = "INSERT INTO vectors (episode, vector) SELECT row, ?2 FROM episodes WHERE id = ?1",
+    /// 1 if the index of vectors is there, or else 0.
+    CountVectors = "SELECT count(*) FROM sqlite_schema WHERE name = 'vectors_by_angle'",
     /// Vectors near a vector by the index, the nearest first.
     SelectNearest = "SELECT episodes.id, vector_distance_cos(vectors.vector, ?1) AS distance
         FROM vector_top_k('vectors_by_angle', ?1, ?2) AS near
