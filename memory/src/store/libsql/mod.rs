@@ -391,7 +391,7 @@ mod tests {
     async fn a_flush_beside_a_reader_syncs_the_log() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
-        let variant: Variant = "store=libsql".parse().unwrap();
+        let variant: Variant = "store=libsql,pool=keepalive".parse().unwrap();
         let counters = Arc::new(Counters::default());
         let encoding = Encoding::new(Codec::Json, Compression::None, Arc::clone(&counters));
         let store = Libsql::open(&path, &variant, counters, encoding).await.unwrap();
@@ -400,7 +400,7 @@ mod tests {
         reader.query(Sql::SelectGeneration, vec![], |_| Ok(())).await.unwrap();
         store.renew_generation().await.unwrap(); // the reader must not see it, so it stays in the log
         store.flush().await.unwrap();
-        // Nothing shows a sync but what can't be synced. SQLite has the log open.
+        // Nothing shows a sync but what can't be synced. The kept connections have the log open.
         let log = files::beside(&path, "-wal");
         std::fs::remove_file(&log).unwrap();
         assert!(matches!(store.flush().await, Err(Error::Io { path, .. }) if path == log));
