@@ -3,6 +3,7 @@
 //! The subcommand leads a process group, so that the compilers and workers that it started end with it: after its time
 //! limit, when the client cancels the call, and when the server ends.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -17,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// The most bytes of stdout that are read: the report of a run of some thousand cases.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// The most lines of progress that are kept.
+/// The most lines of progress that are kept, the last ones.
 const PROGRESS_MAX: usize = 10_000;
 
 /// A subcommand that has ended.
@@ -51,15 +52,14 @@ pub async fn run(
     let (lines, mut told) = unbounded_channel();
     let waited = tokio::task::spawn_blocking(move || wait(child, &lines));
     let ended = async {
-        let mut progress = Vec::new();
+        let (mut progress, mut count) = (VecDeque::new(), 0);
         while let Some(line) = told.recv().await {
-            tell(request, progress.len(), &line).await;
-            if progress.len() < PROGRESS_MAX {
-                progress.push(line);
-            }
+            count += 1;
+            tell(request, count, &line).await;
+            keep(&mut progress, line);
         }
         let (code, output) = waited.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-        Ok(FinishedCommand { code, output, progress })
+        Ok(FinishedCommand { code, output, progress: progress.into() })
     };
     let ended = tokio::select! {
         ended = tokio::time::timeout(limit, ended) => ended,
@@ -72,10 +72,18 @@ pub async fn run(
     ended
 }
 
-/// Tells the client a line of progress, if it asked for that.
-async fn tell(request: &RequestContext<RoleServer>, before: usize, line: &str) {
+/// Keeps a line of progress. The first ones go: why a command failed is in the last ones.
+fn keep(progress: &mut VecDeque<String>, line: String) {
+    if progress.len() == PROGRESS_MAX {
+        progress.pop_front();
+    }
+    progress.push_back(line);
+}
+
+/// Tells the client a line of progress with its number, if it asked for that.
+async fn tell(request: &RequestContext<RoleServer>, number: u64, line: &str) {
     let Some(token) = request.meta.get_progress_token() else { return };
-    let progress = ProgressNotificationParam::new(token, (before + 1) as f64).with_message(line);
+    let progress = ProgressNotificationParam::new(token, number as f64).with_message(line);
     // A client that has gone is noticed where the answer is sent.
     let _ = request.peer.notify_progress(progress).await;
 }
@@ -117,5 +125,18 @@ impl Drop for Group {
             // It may just have ended.
             let _ = kill_process_group(group, Signal::KILL);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_lines_the_last_ones_are_kept() {
+        let mut progress = VecDeque::new();
+        (0..PROGRESS_MAX + 3).for_each(|number| keep(&mut progress, number.to_string()));
+        assert_eq!((progress.len(), progress[0].as_str()), (PROGRESS_MAX, "3"));
+        assert_eq!(progress.back().map(String::as_str), Some("10002"));
     }
 }

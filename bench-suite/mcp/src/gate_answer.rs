@@ -69,7 +69,12 @@ pub fn answer(ended: &FinishedCommand, report: Option<&JudgedReport>) -> Result<
         return Err(format!("failed (exit code {})\n{}", ended.code, messages.join("\n")));
     };
     let Some((report, judgement)) = report.and_then(|report| Some((report, report.judgement.as_ref()?))) else {
-        let outcome = if *exit == Exit::Ok { "passed" } else { "nothing" };
+        let outcome = match exit {
+            Exit::Ok => "passed",
+            Exit::Regressed => "regressed",
+            Exit::Nothing => "nothing",
+            Exit::Invalid | Exit::Error | Exit::Usage => "invalid",
+        };
         let summary = messages.last().cloned().unwrap_or_else(|| (*meaning).to_owned());
         let text = format!("{outcome}: {meaning} (exit code {})\n{}\n", ended.code, messages.join("\n"));
         let (against, rows) = (None, vec![]);
@@ -150,6 +155,14 @@ mod tests {
         );
         assert_eq!((&*fields.outcome, fields.exit_code), ("nothing", 4));
         assert_eq!(fields.summary, "nothing was compared: the base is HEAD");
+    }
+
+    #[test]
+    fn the_outcome_is_that_of_the_exit_code_where_no_report_can_be_read() {
+        for (code, outcome) in [(0, "passed"), (100, "regressed"), (3, "invalid"), (4, "nothing")] {
+            let (_, fields) = answer(&ended(code, ""), None).expect("an answer");
+            assert_eq!(fields.outcome, outcome, "exit code {code}");
+        }
     }
 
     #[test]

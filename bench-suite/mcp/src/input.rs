@@ -136,22 +136,24 @@ pub fn word(name: &str, text: &str) -> Result<String, String> {
 /// A [`word`] that names nothing outside of the folder, if it is a path.
 pub fn inside(name: &str, text: &str, folder: &Path) -> Result<String, String> {
     let text = word(name, text)?;
-    // `target/criterion:main` is a run that is kept in a folder.
-    let place = text.split_once(':').map_or(&*text, |(place, _)| place);
-    let outside = || format!("`{name}` is `{text}`: only what is in the project's folder can be read");
+    // `target/criterion:main` is a run that is kept in a folder, unless there is a file of that name.
+    let kept_in = text.rsplit_once(':').map_or(&*text, |(place, _)| place);
+    if [&*text, kept_in].into_iter().all(|place| is_inside(place, folder)) {
+        return Ok(text);
+    }
+    Err(format!("`{name}` is `{text}`: only what is in the project's folder can be read"))
+}
+
+fn is_inside(place: &str, folder: &Path) -> bool {
     let mut there = folder.join(place);
     // A path that does not exist yet lies where its nearest folder does.
     while there.symlink_metadata().is_err() {
         if !there.pop() {
-            return Err(outside());
+            return false;
         }
     }
-    let is_inside = there.canonicalize().is_ok_and(|there| there.starts_with(folder));
-    if !is_inside || Path::new(place).components().any(|part| part.as_os_str() == "..") {
-        Err(outside())
-    } else {
-        Ok(text)
-    }
+    let climbs = Path::new(place).components().any(|part| part.as_os_str() == "..");
+    !climbs && there.canonicalize().is_ok_and(|there| there.starts_with(folder))
 }
 
 /// The seconds of measuring, if they are neither too few nor too many.
@@ -186,6 +188,7 @@ mod tests {
         std::fs::create_dir_all(folder.join("target/criterion")).expect("made");
         std::fs::write(home.path().join("secret.jsonl"), "").expect("written");
         std::os::unix::fs::symlink(home.path(), folder.join("out")).expect("linked");
+        std::os::unix::fs::symlink(home.path(), folder.join("kept:of")).expect("linked");
         for fine in
             ["latest", "HEAD~1", "main", "feature/x", "target/criterion", "target/criterion:main", "20261121T2133"]
         {
@@ -199,6 +202,9 @@ mod tests {
             "out/secret.jsonl",
             "out/criterion:main",
             "out:main",
+            "kept:of",
+            "kept:of/secret.jsonl",
+            "kept:of:main",
             "target/../../secret.jsonl",
             "nowhere/../../secret.jsonl",
         ] {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use rand::SeedableRng;
 use rand_distr::{Distribution, Exp};
 use rand_pcg::Pcg64Mcg;
+use tokio::task::JoinSet;
 
 /// Answers to operations that arrived at a rate.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct OpenRun<T> {
 }
 
 /// Starts `count` operations, `rate` per second on average, each at its time. `start` gives the operation with this
-/// number. The first that fails is the error.
+/// number. The first that fails is the error, and ends the others: none runs on beside what is measured next.
 pub async fn open<T, F>(rate: f64, seed: u64, count: usize, start: impl Fn(usize) -> F) -> Result<OpenRun<T>>
 where
     T: Send + 'static,
@@ -34,25 +35,33 @@ where
     let gaps = Exp::new(rate).with_context(|| format!("a rate of {rate} per second: give one over 0"))?;
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let begun = Instant::now();
-    let (mut due, mut running) = (begun, Vec::with_capacity(count));
+    let (mut due, mut running) = (begun, JoinSet::new());
     for number in 0..count {
         due += Duration::from_secs_f64(gaps.sample(&mut random));
         let operation = start(number);
         // The runtime's own timer has whole milliseconds.
         tokio::task::block_in_place(|| std::thread::sleep(due.saturating_duration_since(Instant::now())));
-        running.push(tokio::spawn(async move {
+        running.spawn(async move {
             let answer = operation.await?;
-            Ok::<_, anyhow::Error>((answer, due.elapsed()))
-        }));
+            Ok::<_, anyhow::Error>((number, answer, due.elapsed()))
+        });
     }
-    let (mut answers, mut times_ns) = (Vec::new(), Vec::new());
-    for operation in running {
-        let (answer, time) = operation.await.context("an operation panicked")??;
-        answers.push(answer);
-        times_ns.push(time.as_nanos() as f64);
+    let mut answered = Vec::with_capacity(count);
+    while let Some(operation) = running.join_next().await {
+        match operation.context("an operation panicked").flatten() {
+            Ok(answer) => answered.push(answer),
+            Err(error) => {
+                running.shutdown().await;
+                return Err(error);
+            }
+        }
     }
     let per_second = |until: Instant| count as f64 / until.duration_since(begun).as_secs_f64();
-    Ok(OpenRun { answers, times_ns, offered: per_second(due), answered: per_second(Instant::now()) })
+    let rates = [due, Instant::now()].map(per_second);
+    answered.sort_unstable_by_key(|(number, ..)| *number);
+    let times = answered.into_iter().map(|(_, answer, time)| (answer, time.as_nanos() as f64));
+    let (answers, times_ns) = times.unzip();
+    Ok(OpenRun { answers, times_ns, offered: rates[0], answered: rates[1] })
 }
 
 #[cfg(test)]
@@ -93,5 +102,23 @@ mod tests {
     async fn what_fails_is_the_error() {
         let failed = open(100_000.0, 7, 3, |number| async move { if number == 1 { bail!("no") } else { Ok(()) } });
         assert_eq!(failed.await.unwrap_err().to_string(), "no");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_fails_ends_the_operations_that_still_run() {
+        let memory = Arc::new(());
+        let failed = open(100_000.0, 7, 3, |number| {
+            let memory = Arc::clone(&memory);
+            async move {
+                if number == 1 {
+                    bail!("no")
+                }
+                std::future::pending::<()>().await;
+                drop(memory);
+                Ok(())
+            }
+        });
+        assert_eq!(failed.await.unwrap_err().to_string(), "no");
+        assert_eq!(Arc::strong_count(&memory), 1);
     }
 }

@@ -106,17 +106,21 @@ async fn fill_and_search(
 
 impl Session<'_> {
     async fn measure(&mut self, size: usize) -> Result<MeasuredSize> {
-        let ingest = self.fill(size).await?;
+        let (calls, first) = (self.model.calls(), self.stored.len());
+        let (alone, at_rate) = self.fill(size).await?;
         let indexed = self.memory.wait_until_indexed(size).await?;
+        // Some ask their model after they have answered.
+        let model = CallsPerOperation::of(self.model.calls().since(calls), size - first);
+        let ingest = operation(&alone, &at_rate, model);
         let (search, [recall_known, recall_reworded]) = self.search().await?;
         let indexed_ns = indexed.map(|took| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         Ok(MeasuredSize { stored: size, ingest, indexed_ns, search, recall_known, recall_reworded })
     }
 
-    /// Stores episodes until there are so many; up to half of the new ones at the rate.
-    async fn fill(&mut self, size: usize) -> Result<MeasuredOperation> {
-        let (calls, first) = (self.model.calls(), self.stored.len());
-        let at_rate = self.plan.queries.min((size - first) / 2);
+    /// Stores episodes until there are so many; up to half of the new ones at the rate. Returns the times of those that
+    /// are stored one at a time, ns, and the others.
+    async fn fill(&mut self, size: usize) -> Result<(Vec<f64>, OpenRun<ByName>)> {
+        let at_rate = self.plan.queries.min((size - self.stored.len()) / 2);
         let mut alone = Vec::new();
         while self.stored.len() < size - at_rate {
             let (number, begun) = (self.stored.len(), Instant::now());
@@ -132,8 +136,7 @@ impl Session<'_> {
         let mut run = run.await.with_context(|| self.at_rate())?;
         (0..at_rate).for_each(|_| self.progress.done(""));
         self.stored.append(&mut run.answers);
-        let model = CallsPerOperation::of(self.model.calls().since(calls), size - first);
-        Ok(operation(&alone, &run, model))
+        Ok((alone, run))
     }
 
     /// Searches for every second of these queries one at a time, and for the others at the rate. Returns the recall of

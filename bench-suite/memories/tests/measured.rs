@@ -141,6 +141,16 @@ fn searches_wait_until_everything_is_indexed() {
 }
 
 #[test]
+fn calls_to_the_model_while_everything_is_indexed_are_those_of_storing() {
+    let options = "file={{folder}}/books.json lag=3 late={{model_url}}";
+    let memory = whole(&(OVER_HTTP.replace("OPTIONS", options) + INDEXED + MODEL));
+    for size in &memory.sizes {
+        assert_eq!(size.ingest.model, CallsPerOperation { chats: 0.0, embeddings: 1.0, texts: 1.0 });
+        assert_eq!(size.search.model, CallsPerOperation { chats: 0.0, embeddings: 0.0, texts: 0.0 });
+    }
+}
+
+#[test]
 fn a_memory_that_is_not_cleared_is_said_to_find_what_was_stored() {
     let text =
         OVER_MCP.replace("OPTIONS", "").replace("arguments = { key = \"{{key}}\" }", "arguments = { key = \"none\" }");

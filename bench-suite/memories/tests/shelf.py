@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A small memory for tests, over MCP on stdio or over HTTP.
 
-usage: shelf.py mcp|PORT [file=PATH] [every=N] [forget=N] [lag=N] [model=URL]
+usage: shelf.py mcp|PORT [file=PATH] [every=N] [forget=N] [lag=N] [model=URL] [late=URL]
 
 Books are in RAM, and in the file after every N-th one. Every N-th book is forgotten. With a lag, a book is found once
-the count was asked for, N books at a time. With a model, storing asks for one chat and two embeddings, and searching for one.
+the count was asked for, N books at a time. With a model, storing asks for one chat and two embeddings, and searching
+for one. With a late one, a book that can be found from now on asks for one embedding.
 """
 
 import http.server
@@ -29,10 +30,10 @@ class Shelf:
             with open(self.options["file"], "w") as file:
                 json.dump([self.books, self.waiting], file)
 
-    def ask(self, path, body):
-        if "model" in self.options:
+    def ask(self, path, body, model="model"):
+        if model in self.options:
             request = urllib.request.Request(
-                self.options["model"] + path, json.dumps(body).encode(), {"content-type": "application/json"}
+                self.options[model] + path, json.dumps(body).encode(), {"content-type": "application/json"}
             )
             urllib.request.urlopen(request).read()
 
@@ -50,6 +51,7 @@ class Shelf:
     def index(self, most):
         forget = int(self.options.get("forget", 0))
         for key, text in self.waiting[:most]:
+            self.ask("/embeddings", {"input": text}, "late")
             if not forget or int(key[-6:]) % forget:
                 self.books[key] = text
         del self.waiting[:most]

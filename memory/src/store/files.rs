@@ -65,6 +65,11 @@ pub(crate) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
+/// Has the disk hold what the system holds of a file.
+pub(super) fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(Error::io(path, "syncing a file"))
+}
+
 /// Removes a file, if there is one.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {

@@ -112,7 +112,7 @@ fn reachable(file: &AdapterFile) -> Result<(), Wrong> {
         (MemoryProtocol::Http, None, None) => {
             wrong(file.protocol.span(), "there is nowhere to ask: add `start`, or `url` if it runs already")
         }
-        (MemoryProtocol::Http, _, Some(url)) if !LOOPBACK.iter().any(|here| url.get_ref().starts_with(here)) => {
+        (MemoryProtocol::Http, _, Some(url)) if !is_here(url.get_ref()) => {
             let message = format!("`{}` is not on this machine: use http://127.0.0.1:PORT", url.get_ref());
             wrong(url.span(), message)
         }
@@ -121,6 +121,12 @@ fn reachable(file: &AdapterFile) -> Result<(), Wrong> {
         }
         _ => Ok(()),
     }
+}
+
+/// A URL of this machine. In `http://127.0.0.1:80@host/`, what looks like it is the name of a user.
+fn is_here(url: &str) -> bool {
+    let rest = LOOPBACK.iter().find_map(|here| url.strip_prefix(here));
+    rest.is_some_and(|rest| !rest.split('/').next().unwrap_or(rest).contains('@'))
 }
 
 /// The names that have a value at some place.

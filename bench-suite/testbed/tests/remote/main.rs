@@ -137,6 +137,25 @@ async fn a_server_answers_as_a_file_does_under_every_pool() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn memories_of_one_server_share_the_index_of_vectors() {
+    let Some(bed) = Bed::new(Distance::milliseconds(0)) else { return };
+    let variant: Variant = "store=libsql,embedding=f32-blob".parse().unwrap();
+    let open = async |seed| {
+        let remote = Some(Remote { url: bed.link.url(), token: String::new() });
+        let options = Options { remote, ids: IdSource::seeded(seed), ..Options::default() };
+        Memory::open(&variant, options).await.unwrap()
+    };
+    // All are opened before there is an index.
+    let (one, two, idle) = (open(1).await, open(2).await, open(3).await);
+    let ids = [play(&one, 0, 1).await.unwrap(), play(&two, 1, 1).await.unwrap()];
+    let query = Query { text: start(0).task, context: None, limit: 2 };
+    for memory in [&one, &two, &idle] {
+        let found = memory.retrieve_nearest(&query).await.unwrap().expect("there is an index");
+        assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), ids);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_no_server_offers_is_refused() {
     let refused = async |url: &str, variant: &str| open(Place::Server(url), variant).await.err().unwrap().to_string();
     assert_eq!(

@@ -167,6 +167,8 @@ statements! {
     /// A vector of an episode by its row, where the index of vectors is there.
     InsertVector = "INSERT INTO vectors (episode, vector) VALUES (?1, ?2)",
     InsertVectorOf = "INSERT INTO vectors (episode, vector) SELECT row, ?2 FROM episodes WHERE id = ?1",
+    /// 1 if the index of vectors is there, or else 0.
+    CountVectors = "SELECT count(*) FROM sqlite_schema WHERE name = 'vectors_by_angle'",
     /// Vectors near a vector by the index, the nearest first.
     SelectNearest = "SELECT episodes.id, vector_distance_cos(vectors.vector, ?1) AS distance
         FROM vector_top_k('vectors_by_angle', ?1, ?2) AS near
@@ -185,7 +187,8 @@ statements! {
     Count = "SELECT (SELECT count(*) FROM episodes), (SELECT count(*) FROM steps), (SELECT count(*) FROM patterns)",
     /// Bytes of the database, without its log.
     Size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
-    /// Copies the log into the database, syncing both.
+    /// Copies the log into the database, syncing both; beside a reader of an older state perhaps neither. The row says
+    /// if another checkpoint was in the way, and how many pages the log has, and how many of them are copied.
     Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)",
     /// A new generation, for an opening or closing.
     RenewGeneration = "UPDATE record SET generation = randomblob(16) RETURNING generation",

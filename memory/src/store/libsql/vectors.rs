@@ -6,6 +6,8 @@
 //! need the index. The table is a second copy, which the graph needs, and the graph is several times as large (a test
 //! says how much). The length of vectors is part of the table's type, so the table is made for the first vector.
 //!
+//! A server has other clients. The first completion of any of them makes the index, and the others find it.
+//!
 //! A zero vector has no angle and is not in the index. The graph is approximate; its results are ordered by true
 //! distance.
 
@@ -16,7 +18,7 @@ use ::libsql::{Connection as Database, Row as DbRow, Value};
 use super::Libsql;
 use super::schema::Sql;
 use super::transport::Connection;
-use super::values::{BackendResult, exists, id_of, key};
+use super::values::{BackendResult, exists, first, id_of, key};
 use crate::variant::EmbeddingKind;
 use crate::{Counters, Encoding, EpisodeId, Result, Variant, embedding};
 
@@ -71,11 +73,11 @@ async fn fill(anchor: &mut Connection, dimensions: usize, stored: &[(i64, Vec<f3
     Ok(())
 }
 
-/// Makes the table and its graph, for vectors of that length.
+/// Makes the table and its graph, for vectors of that length, unless another client of a server was quicker.
 async fn make(database: &Database, dimensions: usize) -> BackendResult<()> {
     let statements = format!(
-        "CREATE TABLE vectors (episode INTEGER PRIMARY KEY, vector F32_BLOB({dimensions}) NOT NULL);
-        CREATE INDEX vectors_by_angle ON vectors (libsql_vector_idx(vector, 'metric=cosine'))"
+        "CREATE TABLE IF NOT EXISTS vectors (episode INTEGER PRIMARY KEY, vector F32_BLOB({dimensions}) NOT NULL);
+        CREATE INDEX IF NOT EXISTS vectors_by_angle ON vectors (libsql_vector_idx(vector, 'metric=cosine'))"
     );
     Ok(database.execute_batch(&statements).await.map(drop)?)
 }
@@ -114,7 +116,7 @@ impl Libsql {
 
     /// Removes the vector of an episode within the transaction that deletes it.
     pub(super) async fn unindex_vector(&self, writer: &mut Connection, id: EpisodeId) -> BackendResult<()> {
-        if self.vectors.wanted && self.vectors.made.load(Ordering::Acquire) {
+        if self.vectors.wanted && self.vectors_are_made().await? {
             writer.execute(Sql::DeleteVector, vec![key(id)]).await?;
         }
         Ok(())
@@ -125,13 +127,23 @@ impl Libsql {
         self.vectors.made.store(true, Ordering::Release);
     }
 
+    /// The index is there, also if another client of the server has made it since the opening.
+    async fn vectors_are_made(&self) -> Result<bool> {
+        if self.remote && !self.vectors.made.load(Ordering::Acquire) {
+            let count = |row: &DbRow| Ok(row.get::<i64>(0)?);
+            let made = self.read_rows("looking for the index of vectors", Sql::CountVectors, vec![], count).await?;
+            self.vectors.made.fetch_or(first(made) > 0, Ordering::AcqRel);
+        }
+        Ok(self.vectors.made.load(Ordering::Acquire))
+    }
+
     /// The completed episodes whose vectors point most nearly in the direction of `vector`, with the cosines of their
     /// angles.
     pub(super) async fn find_nearest(&self, vector: &[f32], limit: usize) -> Result<Option<Vec<(EpisodeId, f32)>>> {
         if !self.vectors.wanted {
             return Ok(None);
         }
-        if !self.vectors.made.load(Ordering::Acquire) || !has_an_angle(vector) || limit == 0 {
+        if !has_an_angle(vector) || limit == 0 || !self.vectors_are_made().await? {
             return Ok(Some(Vec::new()));
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -140,5 +152,26 @@ impl Libsql {
         let found = self.waiting(self.read_rows("looking up vectors", Sql::SelectNearest, parameters, client)).await?;
         self.counters.vector_searches.increment();
         Ok(Some(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Codec, Compression};
+
+    #[tokio::test]
+    async fn an_index_that_is_there_is_not_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let variant: Variant = "store=libsql,embedding=f32-blob".parse().unwrap();
+        let counters = Arc::new(Counters::default());
+        let encoding = Encoding::new(Codec::Json, Compression::None, Arc::clone(&counters));
+        let store = Libsql::open(&folder.path().join("x.db"), &variant, counters, encoding).await.unwrap();
+        let writer = store.writer.checkout().await.unwrap();
+        for _client in 0..2 {
+            make(&writer.database, 2).await.unwrap();
+        }
     }
 }
