@@ -48,7 +48,7 @@ pub struct Policy {
 pub struct HistoryRule {
     #[serde(default = "advise")]
     action: Action,
-    /// It blocks while so many commits or fewer are measured since.
+    /// It blocks while so many commits or fewer are measured since, its own among them.
     #[serde(default = "recent")]
     pub recent: usize,
 }
