@@ -44,7 +44,7 @@ pub struct SeriesChange {
     pub p_value: Option<f64>,
     /// It is for the worse, and beyond the policy's limit of the metric.
     pub is_worse: bool,
-    /// It fails `assay history show`.
+    /// It fails `assay history show`. One that a later change took back does not.
     pub blocks: bool,
 }
 
@@ -87,15 +87,20 @@ pub fn changes(all: Vec<Series>, policy: &Policy, today: Date) -> Result<Vec<Cha
         let better = Metric::named(&series.metric)?.better;
         let limit = limit_of(&series, policy, today);
         let mut changes = exact.unwrap_or_else(|| between_medians(&values, &points));
-        for change in &mut changes {
+        let is_worse = |before: f64, after: f64| {
             let worse = match better {
-                Better::Lower => change.after - change.before,
-                Better::Higher => change.before - change.after,
+                Better::Lower => after - before,
+                Better::Higher => before - after,
             };
-            change.is_worse = limit.is_some_and(|limit| worse > limit.allowed(change.before));
+            limit.is_some_and(|limit| worse > limit.allowed(before))
+        };
+        let last = changes.last().map(|change| change.after);
+        for change in &mut changes {
+            change.is_worse = is_worse(change.before, change.after);
+            let stays = last.is_some_and(|last| is_worse(change.before, last));
             let is_recent = since(&series.points[change.at..], &dates) <= policy.history.recent;
             let blocks = is_recent && policy.history.blocks() && limit.is_some_and(Limit::blocks);
-            change.blocks = change.is_worse && blocks;
+            change.blocks = change.is_worse && stays && blocks;
         }
         changed.push(ChangedSeries { series, changes });
     }
@@ -245,6 +250,22 @@ mod tests {
         assert_eq!(within[0].changes, [], "within the limit of 0.3%");
         let old = "[history]\naction = \"block\"\nrecent = 9\n";
         assert_eq!(blocks("instructions", 1e3, 1e2, old), (true, false), "ten points ago");
+    }
+
+    #[test]
+    fn what_was_taken_back_does_not_block() {
+        let blocks = |after: f64| {
+            let value = move |at: u32| match at {
+                0..20 => 1000.0,
+                20..30 => 1300.0,
+                _ => after,
+            };
+            let found = found(vec![series("instructions", (0..40).map(value))], "[history]\naction = \"block\"\n");
+            found[0].changes.iter().map(|change| (change.is_worse, change.blocks)).collect::<Vec<_>>()
+        };
+        assert_eq!(blocks(1000.0), [(true, false), (false, false)]);
+        assert_eq!(blocks(1100.0), [(true, true), (false, false)], "not all of it");
+        assert_eq!(blocks(1500.0), [(true, true), (true, true)]);
     }
 
     #[test]
