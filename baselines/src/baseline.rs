@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::record::{self, Acceptance};
-use crate::{CaseKey, Environment, Error, Metric, Result, Run};
+use crate::{CaseKey, Environment, Error, Measurement, Metric, Result, Run, RunHeader};
 
 /// The result of looking for an environment's baseline.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub enum BaselineLookup {
     Empty,
 }
 
-/// Accepts a run as the baseline `file`. Only exact metrics are kept, because times of another session can't be
-/// compared.
+/// Accepts a run as the baseline `file`. Only exact metrics are kept, and no rounds, because times of another session
+/// can't be compared.
 ///
 /// # Errors
 /// There is no reason, the tree has uncommitted changes (unless `dirty`), the run is invalid or has no exact metric, or
@@ -34,15 +34,15 @@ pub fn accept(file: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> Re
     if let Some(first) = run.invalid.first() {
         return Err(Error::InvalidRun { what: first.what.clone(), why: first.why.clone() });
     }
-    let mut baseline = run.clone();
-    baseline.measurements.retain(|measurement| Metric::is_exact(&measurement.metric));
-    baseline.skipped.clear();
-    baseline.header.accepted = Some(Acceptance { reason: reason.trim().to_owned(), at: at.to_owned() });
-    if baseline.measurements.is_empty() {
+    let exact = run.measurements.iter().filter(|measurement| Metric::is_exact(&measurement.metric));
+    let mut measurements: Vec<Measurement> = exact.cloned().collect();
+    if measurements.is_empty() {
         return Err(Error::NothingExact);
     }
-    baseline.measurements.sort_by(|a, b| (&a.case, &a.metric).cmp(&(&b.case, &b.metric)));
-    baseline.write(file)
+    measurements.sort_by(|a, b| (&a.case, &a.metric).cmp(&(&b.case, &b.metric)));
+    let accepted = Some(Acceptance { reason: reason.trim().to_owned(), at: at.to_owned() });
+    let header = RunHeader { accepted, rounds_seed: None, ..run.header.clone() };
+    Run { measurements, complete: run.complete, ..Run::new(header) }.write(file)
 }
 
 /// The cases of the baseline `file` that a run does not have: they would be gone after [`accept`]. None if there is no
@@ -80,4 +80,38 @@ pub fn find(folder: &Path, environment: &Environment) -> Result<BaselineLookup> 
         Some((0, (path, run))) => BaselineLookup::Found(path, Box::new(run)),
         Some((_, (path, run))) => BaselineLookup::Incomparable(path, Box::new(run)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paired::{Pair, Paired};
+    use crate::{Durability, Sample};
+
+    #[test]
+    fn of_a_gates_run_the_counts_are_kept_and_no_rounds() {
+        let case = CaseKey { benchmark: "parse".to_owned(), variant: String::new() };
+        let environment = Environment { dirty: false, ..Environment::detect(1, "bench sums") };
+        let sample = Sample::new(vec![100.0]).expect("finite");
+        let counted = Measurement::new(case.clone(), "instructions", sample, Durability::Memory);
+        let pair = Pair {
+            case,
+            base: "revision 0123456789ab".to_owned(),
+            metric: "cpu_time".to_owned(),
+            operations: 1,
+            randomized_layout: true,
+            durability: Durability::Memory,
+            control: None,
+        };
+        let pairs = vec![Paired { pair, rounds: vec![], abandoned: false }];
+        let header = RunHeader { rounds_seed: Some(7), ..RunHeader::new("assay gate", "quick", environment) };
+        let run = Run { measurements: vec![counted.clone()], pairs, complete: true, ..Run::new(header) };
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("baseline.jsonl");
+        accept(&file, &run, " first ", "2026-01-01T00:00:00Z", false).expect("accepted");
+        let stored = Run::read(&file, false).expect("reads");
+        assert_eq!((stored.measurements, stored.pairs.len()), (vec![counted], 0));
+        assert_eq!(stored.header.rounds_seed, None);
+        assert_eq!(stored.header.accepted.map(|accepted| accepted.reason).as_deref(), Some("first"));
+    }
 }

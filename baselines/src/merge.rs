@@ -62,6 +62,7 @@ pub fn join(mut shards: Vec<(String, Run)>) -> Result<Merged> {
         return refused("there is no shard".to_owned(), "`assay gate --against REV --shard 1/3` writes one");
     };
     named.iter().skip(1).try_for_each(|other| fits(first, other))?;
+    laid_out_alike(&named)?;
     whole(&named)?;
     let policy = Policy::parse(Path::new("(of the shards)"), &first.shard.policy)?;
     let machine = |run: &Run| (run.header.environment.cpu_model.clone(), run.header.environment.kernel.clone());
@@ -115,16 +116,26 @@ fn fits(first: &Named<'_>, other: &Named<'_>) -> Result<()> {
     if first.run.same_program != other.run.same_program || one.differences != two.differences {
         return refused(both("one measured nothing, since both sides are one program there, and the other did"), again);
     }
-    let has_layouts = |run: &Run| run.skipped.iter().all(|skipped| skipped.what != LAYOUTS);
-    let is_timed = |run: &Run| !run.pairs.is_empty();
-    if is_timed(first.run) && is_timed(other.run) && has_layouts(first.run) != has_layouts(other.run) {
-        return refused(both("one drew code layouts, and the other could not"), "give all machines one linker");
-    }
     if one.division != two.division {
         let remedy = "have all machines list the same cases, and start all shards again";
         return refused(both("they divide the cases differently"), remedy);
     }
     Ok(())
+}
+
+/// Refuses shards of which some drew code layouts and others could not: all times would only advise. One without pairs
+/// had nothing to draw.
+fn laid_out_alike(named: &[Named<'_>]) -> Result<()> {
+    let has_layouts = |named: &&Named<'_>| named.run.skipped.iter().all(|skipped| skipped.what != LAYOUTS);
+    let timed = named.iter().filter(|named| !named.run.pairs.is_empty());
+    let (drew, could_not): (Vec<_>, Vec<_>) = timed.partition(has_layouts);
+    match (drew.first(), could_not.first()) {
+        (Some(one), Some(other)) => refused(
+            format!("one drew code layouts, and the other could not: {} and {}", one.file, other.file),
+            "give all machines one linker",
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses shards that are not all there, each once. They are sorted by number, and of one division.

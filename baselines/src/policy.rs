@@ -48,7 +48,7 @@ pub struct Policy {
 pub struct HistoryRule {
     #[serde(default = "advise")]
     action: Action,
-    /// It blocks while so many commits or fewer are measured since.
+    /// It blocks while so many commits or fewer are measured since, its own among them.
     #[serde(default = "recent")]
     pub recent: usize,
 }
@@ -201,7 +201,12 @@ impl Policy {
             if Metric::is_exact(metric) {
                 return Err(wrong(format!("{metric} is exact, and has no tolerance: remove it")));
             }
-            if !(tolerance >= *relative && tolerance.is_finite()) {
+            let [most, ..] = MOST;
+            if tolerance > most {
+                let what = format!("the tolerance {tolerance} of {metric}");
+                return Err(wrong(format!("{what} rules nothing out: give {most} at most")));
+            }
+            if !(*relative..).contains(&tolerance) {
                 return Err(wrong(format!(
                     "the tolerance {tolerance} of {metric} is below its limit {relative}: raise it"
                 )));
@@ -384,6 +389,8 @@ mod tests {
         assert_eq!(of(&given, "cpu_time", "2026-11-21"), 0.03);
         let refused = parse("metric = 'cpu_time'\nrelative = 0.02\ntolerance = 0.01").expect_err("below its limit");
         assert!(refused.contains("the tolerance 0.01 of cpu_time is below its limit 0.02"), "{refused}");
+        let refused = parse("metric = 'cpu_time'\nrelative = 0.02\ntolerance = 40").expect_err("it was meant as 0.4");
+        assert!(refused.contains("the tolerance 40 of cpu_time rules nothing out"), "{refused}");
         let exact = parse("metric = 'instructions'\nrelative = 0.02\ntolerance = 0.04").expect_err("exact");
         assert!(exact.contains("instructions is exact"), "{exact}");
         let exception = "\n[[exception]]\nmetric = 'cpu_time'\nbenchmark = 'step/log'\nrelative = 0.1\nreason = 'r'\n\

@@ -310,6 +310,11 @@ fn what_is_not_one_gate_is_refused() {
     }
     let linker = |run: &mut Run| run.skipped.push(Skipped { what: LAYOUTS.into(), why: "another linker".into() });
     assert!(shards(&linker).unwrap_err().contains("one drew code layouts, and the other could not"));
+    let mut parts = split(&run(vec![Truth::case(0, 0.0, 0.01)], 1), 3);
+    parts[0].1.pairs.clear();
+    linker(&mut parts[1].1);
+    let refused = merge::join(parts).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("the other could not: 3.jsonl and 2.jsonl"), "the first has no times: {refused}");
     assert_eq!(
         shards(&|run| run.header.environment.cpu_features = vec!["sse2".into()]),
         Ok(()),

@@ -1,5 +1,7 @@
 //! The changes of a history: between which commits a series changed, by how much, and if that blocks.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use super::series::{Point, Series};
@@ -42,7 +44,7 @@ pub struct SeriesChange {
     pub p_value: Option<f64>,
     /// It is for the worse, and beyond the policy's limit of the metric.
     pub is_worse: bool,
-    /// It fails `assay history show`.
+    /// It fails `assay history show`. One that a later change took back does not.
     pub blocks: bool,
 }
 
@@ -79,24 +81,44 @@ pub fn changes(all: Vec<Series>, policy: &Policy, today: Date) -> Result<Vec<Cha
         exact.push(steps);
     }
     let points = change_points(&sampled, LEVEL, SEED)?;
+    let dates = dates(&all);
     let mut changed = Vec::with_capacity(all.len());
     for (((series, exact), values), points) in all.into_iter().zip(exact).zip(sampled).zip(points) {
         let better = Metric::named(&series.metric)?.better;
         let limit = limit_of(&series, policy, today);
         let mut changes = exact.unwrap_or_else(|| between_medians(&values, &points));
-        for change in &mut changes {
+        let is_worse = |before: f64, after: f64| {
             let worse = match better {
-                Better::Lower => change.after - change.before,
-                Better::Higher => change.before - change.after,
+                Better::Lower => after - before,
+                Better::Higher => before - after,
             };
-            change.is_worse = limit.is_some_and(|limit| worse > limit.allowed(change.before));
-            let is_recent = series.points.len() - change.at <= policy.history.recent;
+            limit.is_some_and(|limit| worse > limit.allowed(before))
+        };
+        let last = changes.last().map(|change| change.after);
+        for change in &mut changes {
+            change.is_worse = is_worse(change.before, change.after);
+            let stays = last.is_some_and(|last| is_worse(change.before, last));
+            let is_recent = since(&series.points[change.at..], &dates) <= policy.history.recent;
             let blocks = is_recent && policy.history.blocks() && limit.is_some_and(Limit::blocks);
-            change.blocks = change.is_worse && blocks;
+            change.blocks = change.is_worse && stays && blocks;
         }
         changed.push(ChangedSeries { series, changes });
     }
     Ok(changed)
+}
+
+/// The date of each commit that some series has, in order.
+fn dates(all: &[Series]) -> Vec<String> {
+    let points = all.iter().flat_map(|series| &series.points);
+    let commits: BTreeSet<(&str, &str)> = points.map(|point| (point.date.as_str(), point.commit.as_str())).collect();
+    commits.into_iter().map(|(date, _)| date.to_owned()).collect()
+}
+
+/// How many commits are measured since a change: those of its series from it on, or of all series if these go on
+/// without it. A benchmark may be gone, and a toolchain too.
+fn since(points: &[Point], dates: &[String]) -> usize {
+    let before = points.first().map_or(0, |first| dates.partition_point(|date| *date < first.date));
+    points.len().max(dates.len() - before)
 }
 
 fn limit_of(series: &Series, policy: &Policy, today: Date) -> Option<Limit> {
@@ -228,5 +250,37 @@ mod tests {
         assert_eq!(within[0].changes, [], "within the limit of 0.3%");
         let old = "[history]\naction = \"block\"\nrecent = 9\n";
         assert_eq!(blocks("instructions", 1e3, 1e2, old), (true, false), "ten points ago");
+    }
+
+    #[test]
+    fn what_was_taken_back_does_not_block() {
+        let blocks = |after: f64| {
+            let value = move |at: u32| match at {
+                0..20 => 1000.0,
+                20..30 => 1300.0,
+                _ => after,
+            };
+            let found = found(vec![series("instructions", (0..40).map(value))], "[history]\naction = \"block\"\n");
+            found[0].changes.iter().map(|change| (change.is_worse, change.blocks)).collect::<Vec<_>>()
+        };
+        assert_eq!(blocks(1000.0), [(true, false), (false, false)]);
+        assert_eq!(blocks(1100.0), [(true, true), (false, false)], "not all of it");
+        assert_eq!(blocks(1500.0), [(true, true), (true, true)]);
+    }
+
+    #[test]
+    fn a_change_of_a_benchmark_that_is_gone_does_not_block_for_ever() {
+        let block = "[history]\naction = \"block\"\nrecent = 10\n";
+        let blocks = |commits: u32| {
+            // Its last two commits are slower; the other series has all commits.
+            let gone = series("instructions", (0..20).map(|at| if at < 18 { 1000.0 } else { 1100.0 }));
+            let kept = series("instructions", (0..commits).map(|_| 50.0));
+            let found = found(vec![gone, kept], block);
+            let [change] = &found[0].changes[..] else { panic!("one change: {:?}", found[0].changes) };
+            assert!(change.is_worse && change.at == 18, "{change:?}");
+            change.blocks
+        };
+        assert!(blocks(20) && blocks(28), "ten commits are measured since");
+        assert!(!blocks(29) && !blocks(100));
     }
 }

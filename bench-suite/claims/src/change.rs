@@ -16,8 +16,9 @@ const MARK: &str = "Assay:";
 /// A change by less is no effect.
 const MARGIN: f64 = 0.02;
 
-/// The metrics that a claim may be about, the first that was measured.
-const METRICS: [(&str, &str); 2] = [("cpu_time", "time"), ("instructions", "counts")];
+/// The metrics that a claim may be about, the first that was measured. Of the two times, a case that waits has only
+/// the second.
+const METRICS: [(&str, &str); 3] = [("cpu_time", "time"), ("wall_time", "time"), ("instructions", "counts")];
 
 /// A claimed change of one benchmark.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,6 +155,8 @@ mod tests {
             delta("a", "cpu_time", -0.25, Some([-0.27, -0.23])),
             delta("a", "instructions", -0.3, None),
             delta("counted", "instructions", -0.1, None),
+            delta("waits", "instructions", -0.01, None),
+            delta("waits", "wall_time", -0.25, Some([-0.27, -0.23])),
         ];
         let verdict = |benchmark: &str, percent| {
             let claim = ChangeClaim { benchmark: benchmark.to_owned(), percent };
@@ -165,6 +168,8 @@ mod tests {
         assert_eq!(note, "instructions -30.0%");
         assert_eq!(verdict("a", -40.0).0, ClaimVerdict::Partly);
         assert_eq!(verdict("counted", -10.0).1, "instructions", "what is not timed is counted");
+        let (confirmed, metric, _) = verdict("waits", -20.0);
+        assert_eq!((confirmed, metric.as_str()), (ClaimVerdict::Confirmed, "wall_time"), "it waits less");
         assert_eq!(verdict("missing", -10.0).0, ClaimVerdict::Skipped);
         let claim = ChangeClaim { benchmark: "a".to_owned(), percent: -20.0 };
         let judged = judge(&claim, "a message", &deltas, &[], &["it does less work".to_owned()]);

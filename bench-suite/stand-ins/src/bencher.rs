@@ -1,5 +1,8 @@
 //! The timing loops. Each says how so many iterations are done; [`crate::serve`] decides how many, and how often.
 
+use std::hint::black_box;
+use std::marker::PhantomData;
+
 use crate::configuration::BatchSize;
 use crate::measurement::{time_ns, Measurement, WallTime};
 use crate::slice::Slice;
@@ -100,6 +103,22 @@ impl<'a, M: Measurement> Bencher<'a, M> {
         self.iter_batched(setup, routine, BatchSize::NumBatches(1));
     }
 
+    /// Each iteration is a call of `setup`, of which only what it has the runner run counts. Criterion2 has it.
+    #[doc(hidden)]
+    #[inline(never)]
+    pub fn iter_with_setup_wrapper<S>(&mut self, mut setup: S)
+    where
+        S: FnMut(&mut WrapperRunner<'a, '_, M>),
+    {
+        self.run(&mut |iterations, slice| {
+            for _ in 0..iterations {
+                let mut runner = WrapperRunner { slice: &mut *slice, has_run: false, bencher: PhantomData };
+                setup(&mut runner);
+                assert!(runner.has_run, "the setup did not call `WrapperRunner::run`");
+            }
+        });
+    }
+
     /// Does what this process was asked for by means of a loop, if it is the first of the benchmark.
     pub(crate) fn run(&mut self, repeat: &mut dyn FnMut(u64, &mut Slice)) {
         serve::run_first(self.id, &mut self.is_done, repeat);
@@ -108,5 +127,25 @@ impl<'a, M: Measurement> Bencher<'a, M> {
     #[cfg(feature = "async")]
     pub(crate) fn measurement(&self) -> &'a M {
         self.measurement
+    }
+}
+
+/// Runs the part of an iteration that counts, in [`Bencher::iter_with_setup_wrapper`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct WrapperRunner<'a, 'b, M: Measurement> {
+    slice: &'b mut Slice,
+    has_run: bool,
+    bencher: PhantomData<&'a M>,
+}
+
+impl<M: Measurement> WrapperRunner<'_, '_, M> {
+    /// Runs it, once in each iteration. What it returns is the caller's to drop, and does not count.
+    pub fn run<O, R: FnOnce() -> O>(&mut self, routine: R) -> O {
+        assert!(!self.has_run, "the setup called `WrapperRunner::run` twice");
+        self.has_run = true;
+        let (mut routine, mut output) = (Some(routine), None);
+        self.slice.window(&mut || output = routine.take().map(|routine| routine()));
+        black_box(output.expect("a window does its work once"))
     }
 }

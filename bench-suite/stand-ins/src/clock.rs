@@ -12,6 +12,12 @@ pub fn thread_cpu_ns() -> u64 {
     read_ns(if cfg!(target_os = "macos") { 16 } else { 3 })
 }
 
+/// The CPU time of the process's other threads, ns.
+pub fn others_cpu_ns() -> u64 {
+    let own_ns = thread_cpu_ns();
+    process_cpu_ns().saturating_sub(own_ns)
+}
+
 /// What the clocks show, as the protocol has it: the CPU time of the process, and the clock that never goes back, ns.
 /// The measuring process compares them with the system's, and reads those of Linux only.
 pub fn readings() -> Option<String> {

@@ -50,7 +50,7 @@ mod worker;
 
 #[cfg(feature = "async")]
 pub use crate::async_bencher::AsyncBencher;
-pub use crate::bencher::Bencher;
+pub use crate::bencher::{Bencher, WrapperRunner};
 pub use crate::configuration::{
     AxisScale, Baseline, BatchSize, BenchmarkFilter, PlotConfiguration, PlottingBackend, SamplingMode, Throughput,
 };

@@ -63,8 +63,11 @@ fn serve(process: &Process, id: &str, repeat: &mut Repeat<'_>) -> Result<(), Str
         arguments.seed,
         arguments.operations,
     ));
+    let mut others_ns = clock::others_cpu_ns();
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| format!("can't read the next command: {error}"))?;
+        // Other threads worked while nothing was asked for: on what the slice before put off.
+        let put_off_ns = clock::others_cpu_ns().saturating_sub(others_ns);
         match line.trim().split_once(' ') {
             Some(("slice" | "count", number)) => {
                 let operations = match number.parse() {
@@ -73,7 +76,9 @@ fn serve(process: &Process, id: &str, repeat: &mut Repeat<'_>) -> Result<(), Str
                     }
                     Ok(operations) => operations,
                 };
-                process.answer(&slice(operations, arguments.extra_percent / 100.0, idle_ns, repeat));
+                let done = slice(operations, arguments.extra_percent / 100.0, [idle_ns, put_off_ns], repeat);
+                others_ns = clock::others_cpu_ns();
+                process.answer(&done);
             }
             None if line.trim() == "end" => {
                 process.answer(r#"{"answer":"end","counters":{}}"#);
@@ -85,14 +90,16 @@ fn serve(process: &Process, id: &str, repeat: &mut Repeat<'_>) -> Result<(), Str
     Err("the commands ended without `end`: send it last".to_owned())
 }
 
-/// Does a slice, with its extra work, and says what it cost. There are no fields for allocations: nothing counts them.
-fn slice(operations: u64, extra: f64, idle_ns: u64, repeat: &mut Repeat<'_>) -> String {
+/// Does a slice, with its extra work, and says what it cost, with what the one before put off. There are no fields for
+/// allocations: nothing counts them.
+fn slice(operations: u64, extra: f64, [idle_ns, put_off_ns]: [u64; 2], repeat: &mut Repeat<'_>) -> String {
     let clocks = clock::readings().unwrap_or_default();
     let (whole, part) = with_extra(operations, extra);
     let before = Scheduling::of_this_thread();
     let mut slice = Slice::new(idle_ns);
     repeat(whole, &mut slice);
     slice.spin((slice.cpu_ns as f64 / whole as f64 * part) as u64);
+    slice.put_off(put_off_ns);
     let scheduling = Scheduling::of_this_thread().since(before);
     let waiting_ns = slice.off_cpu_ns.and_then(|off_cpu_ns| scheduling.waiting_ns(off_cpu_ns));
     format!(
@@ -134,11 +141,23 @@ mod tests {
     #[test]
     fn extra_work_is_done_and_not_said() {
         let mut done = Vec::new();
-        let answer = slice(40, 0.05, 0, &mut |iterations, _| done.push(iterations));
+        let answer = slice(40, 0.05, [0, 0], &mut |iterations, _| done.push(iterations));
         assert!(
             answer.starts_with(r#"{"answer":"slice","operations":40,"cpu_ns":0,"wall_ns":0,"waiting_ns":"#),
             "{answer}"
         );
         assert_eq!(done, [42]);
+    }
+
+    #[test]
+    fn what_was_put_off_counts_unless_the_benchmark_tells_its_time() {
+        let of = |told: Option<u64>| {
+            slice(40, 0.0, [0, 7], &mut |_, slice| told.into_iter().for_each(|time_ns| slice.is_told(time_ns)))
+        };
+        let begins = |answer: String, costs: &str| {
+            assert!(answer.starts_with(&format!(r#"{{"answer":"slice","operations":40,{costs}"#)), "{answer}");
+        };
+        begins(of(None), r#""cpu_ns":7,"wall_ns":0,"#);
+        begins(of(Some(5)), r#""cpu_ns":5,"wall_ns":5,"#);
     }
 }

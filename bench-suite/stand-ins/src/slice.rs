@@ -70,6 +70,14 @@ impl Slice {
         }
     }
 
+    /// Adds the CPU time that other threads took for what the slice before put off, ns. A benchmark that tells its time
+    /// is believed.
+    pub fn put_off(&mut self, time_ns: u64) {
+        if self.off_cpu_ns.is_some() {
+            self.cpu_ns += time_ns;
+        }
+    }
+
     /// Replaces the cost by the time that the benchmark says. Nobody else knows which part of its call it means.
     pub fn is_told(&mut self, time_ns: u64) {
         (self.cpu_ns, self.wall_ns, self.off_cpu_ns) = (time_ns, time_ns, None);

@@ -146,10 +146,26 @@ impl AddArgs {
                 record.cases.len(),
                 record.commit
             );
+            tell_other_series(&history, &record);
             history.add(record);
             history.write(&folder)?;
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// Says which cases were counted over another number of operations than in the history: between two series, a change is
+/// not seen.
+fn tell_other_series(history: &History, record: &CommitRecord) {
+    for values in &record.cases {
+        let before = history.operations(&values.case).filter(|before| *before != values.operations);
+        if let Some(before) = before {
+            eprintln!(
+                "note: {} was counted over {} operations, and over {before} in the history: this begins another series \
+                 (a backfill counts as the history does)",
+                values.case, values.operations
+            );
+        }
     }
 }
 

@@ -63,6 +63,13 @@ fn runs_become_points_of_their_commits() {
     assert_eq!(history.environment, measured.header.environment.key());
     assert_eq!(history.commits[0].date, "2026-01-01T00:00:00Z", "the run's, as no commit has that name");
     assert_eq!(history.commits[0].cases[0].values["instructions"], 1234.0);
+    assert!(!told.contains("note:"), "{told}");
+    measured.header.environment.commit = "f".repeat(40);
+    measured.measurements[0].operations = 7;
+    measured.write(&file).expect("written");
+    let (code, _, told) = project.assay(&["history", "add", "run.jsonl"]);
+    assert!(code == 0 && told.contains("was counted over 7 operations"), "{told}");
+    assert!(told.contains("this begins another series"), "{told}");
     measured.header.environment.dirty = true;
     measured.write(&file).expect("written");
     let (code, _, told) = project.assay(&["history", "add", "run.jsonl"]);

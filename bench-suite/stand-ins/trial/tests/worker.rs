@@ -141,6 +141,13 @@ fn inputs_are_made_before_the_batch_that_uses_them() {
 }
 
 #[test]
+fn what_wraps_a_routine_is_done_around_it() {
+    let done = run(BEHAVIOUR, &["batched/wrapped", "--serve"], "slice 2\nend\n");
+    assert_eq!((done.code, &*done.log[0]), (Some(0), "guard dropped"), "of the function before: {}", done.stderr);
+    assert_eq!(done.log[1..], [["made", "used", "kept", "guard dropped"]; 3].concat(), "one iteration warms up");
+}
+
+#[test]
 fn a_time_that_the_benchmark_tells_is_the_time_of_the_slice() {
     let done = run(BEHAVIOUR, &["told", "--serve"], "slice 40\nend\n");
     assert!(done.answers[1].contains(r#""cpu_ns":280,"wall_ns":280,"waiting_ns":null,"#), "{}", done.answers[1]);
@@ -274,7 +281,7 @@ fn counts_are_exact_and_leave_the_setup_out() {
     let one = instructions(BEHAVIOUR, "batched/plain", 1, 0).expect("counted");
     assert!(one * 18 < plain && plain < one * 21, "{one} for one operation, {plain} for 20");
     // A setup costs as much as 100 operations.
-    for id in ["batched/dear_setup", "batched/dear_setup_ref"] {
+    for id in ["batched/dear_setup", "batched/dear_setup_ref", "batched/dear_wrapper"] {
         let batched = instructions(BEHAVIOUR, id, 20, 0).expect("counted");
         assert!(plain <= batched && batched < plain * 3 / 2, "{id}: {batched}, without setups {plain}");
     }

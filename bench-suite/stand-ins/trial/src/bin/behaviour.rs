@@ -53,6 +53,23 @@ fn batched(c: &mut Criterion) {
         b.iter_batched_ref(|| work(100_000), |_| work(1_000), BatchSize::PerIteration)
     });
     group.bench_function("order", |b| b.iter_batched(|| note("made"), |()| note("used"), BatchSize::NumBatches(2)));
+    group.bench_function("wrapped", |b| {
+        b.iter_with_setup_wrapper(|runner| {
+            note("made");
+            let used = runner.run(|| {
+                note("used");
+                Guard
+            });
+            note("kept");
+            drop(used);
+        });
+    });
+    group.bench_function("dear_wrapper", |b| {
+        b.iter_with_setup_wrapper(|runner| {
+            work(100_000);
+            runner.run(|| work(1_000));
+        });
+    });
     group.finish();
 }
 
