@@ -63,7 +63,6 @@ pub mod exit_code;
 pub mod gate;
 pub mod hash;
 pub mod history;
-mod mean_time;
 pub mod measurement;
 pub mod merge;
 pub mod metric;

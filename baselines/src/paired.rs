@@ -4,6 +4,8 @@
 //! function of the rounds, the procedure and the policy. [`missing`] says how many rounds are missing; another crate
 //! measures.
 
+mod mean_time;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -13,7 +15,7 @@ use crate::delta::{self, Bound, Delta, Verdict};
 use crate::metric::{PEAK_MEMORY, RESPONSE_P50, RESPONSE_P95, WAITING};
 use crate::policy::{Action, Limit, Policy};
 use crate::ruled_out::rounded_up;
-use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample, mean_time};
+use crate::{CaseKey, Durability, InvalidEntry, Metric, Result, Sample};
 use stats::decision::Stage;
 use stats::{Decision, NextAction, PairData, PairState, Procedure, growth_value, margin, next_steps, round_value};
 
@@ -341,7 +343,8 @@ pub fn judge(
 ) -> Result<PairVerdicts> {
     let (mut verdicts, mut missed) = (PairVerdicts::default(), None);
     let states = states(procedure, pairs, policy, today, elsewhere)?;
-    let level = procedure.suite_level() / (states.len() + elsewhere).max(1) as f64;
+    let measured = states.iter().filter(|(judged, _)| judged.paired.pair.control.is_none()).count();
+    let level = procedure.suite_level() / (measured + elsewhere).max(1) as f64;
     for (judged, state) in states {
         match judged.paired.pair.control {
             None => {
@@ -349,7 +352,8 @@ pub fn judge(
                 if let Some(why) = less_work(&judged.paired.rounds) {
                     (delta.verdict, delta.why) = policy.redefined(&delta.case, &delta.metric, today, &why);
                 }
-                if judged.metric == judged.paired.pair.metric && delta.verdict != Verdict::Regressed {
+                let has_passed = matches!(delta.verdict, Verdict::Equal | Verdict::Improved);
+                if has_passed && judged.metric == judged.paired.pair.metric {
                     verdicts.deltas.extend(mean_time::grown(judged.paired, judged.limit, level)?);
                 }
                 verdicts.deltas.push(delta);

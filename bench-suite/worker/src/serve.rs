@@ -183,7 +183,8 @@ mod tests {
 
     fn conversation_with(set_up: fn() -> Result<CaseSetup>, commands: &str) -> (Result<()>, Vec<Answer>) {
         let mut answers = Vec::new();
-        let served = serve(set_up, InjectedSlowdown::default(), &CountingAllocator::new(), commands.as_bytes(), &mut answers);
+        let (slowdown, heap) = (InjectedSlowdown::default(), CountingAllocator::new());
+        let served = serve(set_up, slowdown, &heap, commands.as_bytes(), &mut answers);
         let text = String::from_utf8(answers).expect("JSON");
         (served, text.lines().map(|line| serde_json::from_str(line).expect("an answer")).collect())
     }

@@ -3,14 +3,14 @@
 //! The value of a round is a median over its slices, so that an interrupt does not count. A flush in every fourth slice
 //! does not count either. So the sums are compared, too: the value of a round is the logarithm of the new side's sum
 //! over the base's, and the growth of the mean is the Hodges-Lehmann estimate of these values. If its interval is
-//! beyond the limit although the typical slice is not shown to be slower, that is told. It never blocks: an interrupt
-//! does count here, and no calibration has measured how often this is wrong.
+//! beyond the limit although the typical slice passed, that is told. It never blocks: an interrupt does count here, and
+//! no calibration has measured how often this is wrong.
 
 use stats::hodges_lehmann::{estimate, rounds_needed};
 
+use super::{Paired, Round, Slices};
 use crate::Result;
 use crate::delta::{Delta, Verdict};
-use crate::paired::{Paired, Round, Slices};
 
 /// The mean of a time that decides.
 fn mean_of(metric: &str) -> Option<&'static str> {
@@ -26,7 +26,7 @@ fn mean_of(metric: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// The level is no probability.
-pub(crate) fn grown(paired: &Paired, limit: f64, level: f64) -> Result<Option<Delta>> {
+pub(super) fn grown(paired: &Paired, limit: f64, level: f64) -> Result<Option<Delta>> {
     let (pair, confidence) = (&paired.pair, 1.0 - 2.0 * level);
     let Some(metric) = mean_of(&pair.metric) else { return Ok(None) };
     let sum = |slices: &Slices| slices.times_ns(&pair.metric).iter().sum::<f64>();
