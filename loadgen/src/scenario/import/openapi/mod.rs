@@ -138,7 +138,9 @@ fn request(document: &Value, asked: &Asked<'_>, ids: &[GivenId]) -> Result<Impor
                 query.extend(values.iter().map(|value| format!("{}={}", encoded(name), encoded(value))));
             }
             (Some("header"), Some(values)) => headers.push((name.to_ascii_lowercase(), values.join(","))),
-            (Some("cookie"), Some(values)) => headers.push(("cookie".to_owned(), format!("{name}={}", values.join(",")))),
+            (Some("cookie"), Some(values)) => {
+                headers.push(("cookie".to_owned(), format!("{name}={}", values.join(","))));
+            }
             (_, None) if is_required => {
                 return Err(format!("the parameter `{name}` has no example and no default"));
             }
@@ -292,7 +294,8 @@ mod tests {
         let body: Value = serde_json::from_str(imported.requests[0].body.as_deref().unwrap()).unwrap();
         assert_eq!((&body["name"], &body["price"], &body["tags"]), (&json!("lamp"), &json!(2), &json!(["new"])));
         assert_eq!((imported.requests[0].status, imported.requests[1].status), (Some(201), Some(200)));
-        assert_eq!(imported.requests[1].headers, [("cookie".to_owned(), "theme=dark".to_owned())], "the caller tells of it");
+        let cookie = ("cookie".to_owned(), "theme=dark".to_owned());
+        assert_eq!(imported.requests[1].headers, [cookie], "the caller tells of it");
         assert_eq!(
             (imported.requests[0].exists.len(), &imported.requests[1].exists[..]),
             (0, &["$['name']", "$['price']", "$['tags']"].map(str::to_owned)[..])
