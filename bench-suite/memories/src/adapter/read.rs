@@ -126,7 +126,7 @@ fn reachable(file: &AdapterFile) -> Result<(), Wrong> {
 /// A URL of this machine. In `http://127.0.0.1:80@host/`, what looks like it is the name of a user.
 fn is_here(url: &str) -> bool {
     let rest = LOOPBACK.iter().find_map(|here| url.strip_prefix(here));
-    rest.is_some_and(|rest| !rest.split('/').next().unwrap_or(rest).contains('@'))
+    rest.is_some_and(|rest| !rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest).contains('@'))
 }
 
 /// The names that have a value at some place.
