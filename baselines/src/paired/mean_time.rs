@@ -40,9 +40,10 @@ pub(super) fn grown(paired: &Paired, limit: f64, level: f64) -> Result<Option<De
         return Ok(None);
     }
     let per_operation = |side: fn(&Round) -> &Slices| {
-        let (times, slices) = paired.rounds.iter().map(side).fold((0.0, 0), |(times, slices), side| {
-            (times + sum(side), slices + side.times_ns(&pair.metric).len())
-        });
+        let (times, slices) =
+            paired.rounds.iter().map(side).fold((0.0, 0), |(times, slices), side| {
+                (times + sum(side), slices + side.times_ns(&pair.metric).len())
+            });
         times / slices as f64 / pair.operations.max(1) as f64
     };
     let why = format!(

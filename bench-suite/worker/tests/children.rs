@@ -45,7 +45,8 @@ fn work_of_another_process_is_refused() {
     let child = Command::new("sleep").arg("60").spawn().expect("it starts");
     let set_up = || Ok(CaseSetup { prepared: Box::new(Delegating(child)), ready, waits: false });
     let mut answers = Vec::new();
-    let served = serve::serve(set_up, 0.0, &CountingAllocator::new(), &b"slice 1\nend\n"[..], &mut answers);
+    let served =
+        serve::serve(set_up, Default::default(), &CountingAllocator::new(), &b"slice 1\nend\n"[..], &mut answers);
     let refused = served.expect_err("a child is left").to_string();
     assert!(refused.contains("started another process"), "{refused}");
 }

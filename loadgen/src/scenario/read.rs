@@ -186,7 +186,10 @@ fn tool(entry: &RequestEntry) -> Result<RequestAction, ScenarioError> {
         return error_at(of_http.span(), "a tool has only `arguments`: leave this out".to_owned());
     }
     if let Some(status) = &entry.check.status {
-        return error_at(status.span(), "a tool answers no status: leave it out, an error is noticed anyway".to_owned());
+        return error_at(
+            status.span(),
+            "a tool answers no status: leave it out, an error is noticed anyway".to_owned(),
+        );
     }
     let arguments = entry.arguments.as_ref().map(|text| {
         let read = template(text)?;

@@ -44,7 +44,10 @@ pub fn check(scenario: &Scenario, file: &ScenarioFile) -> Result<(), ScenarioErr
 /// Every session has its own value of the name [`SESSION`], and a name with a dot is that of a column.
 fn is_free(name: &str, span: Range<usize>) -> Result<(), ScenarioError> {
     if name == SESSION || name.contains('.') {
-        return error_at(span, format!("`{name}` is the session's number or a column: use another name, without a dot"));
+        return error_at(
+            span,
+            format!("`{name}` is the session's number or a column: use another name, without a dot"),
+        );
     }
     Ok(())
 }
