@@ -43,7 +43,7 @@ pub(crate) struct EpisodeGuard<'a> {
 impl ActiveEpisodes {
     pub fn start(&self, id: EpisodeId) {
         self.with(|slots| {
-            make_room(slots);
+            make_room(slots, id);
             slots.insert(id, Arc::new(tokio::sync::Mutex::new(NextNumber::Next(0))));
         });
     }
@@ -52,9 +52,7 @@ impl ActiveEpisodes {
     pub async fn lock(&self, id: EpisodeId) -> EpisodeGuard<'_> {
         loop {
             let slot = self.with(|slots| {
-                if !slots.contains_key(&id) {
-                    make_room(slots);
-                }
+                make_room(slots, id);
                 Arc::clone(slots.entry(id).or_insert_with(|| Arc::new(tokio::sync::Mutex::new(NextNumber::Unknown))))
             });
             let progress = slot.lock_owned().await;
@@ -73,9 +71,9 @@ impl ActiveEpisodes {
     }
 }
 
-/// Forgets all that nobody is using, if there are too many for one more.
-fn make_room(slots: &mut HashMap<EpisodeId, Slot, FixedState>) {
-    if slots.len() >= REMEMBERED {
+/// Forgets all that nobody is using, if there are too many for this one more.
+fn make_room(slots: &mut HashMap<EpisodeId, Slot, FixedState>, id: EpisodeId) {
+    if slots.len() >= REMEMBERED && !slots.contains_key(&id) {
         slots.retain(|_, slot| Arc::strong_count(slot) > 1);
     }
 }
