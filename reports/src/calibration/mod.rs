@@ -21,6 +21,12 @@ fn by_lane(suites: &[Suite]) -> (Vec<&Suite>, Vec<&Suite>) {
     suites.iter().partition(|suite| suite.condition.under_load)
 }
 
+/// Suites whose slowdowns are work. Waits are in the tables only: in most short operations they are none, as the table
+/// of each case shows.
+fn worked(timed: Vec<&Suite>) -> Vec<&Suite> {
+    timed.into_iter().filter(|suite| !suite.condition.waits).collect()
+}
+
 /// The page beside a record: the chart, the table, and their source. `record` and `chart` are the names of files beside
 /// it.
 pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>) -> Result<String> {
@@ -54,6 +60,7 @@ pub fn page(suites: &[Suite], older: &[Suite], record: &str, chart: Option<&str>
 /// busy machines together. Suites of other rules than the newest one's have rows by themselves.
 pub fn markdown(suites: &[Suite]) -> Result<String> {
     let (served, timed) = by_lane(suites);
+    let timed = worked(timed);
     let mut text = "| both sides | false alarms | slowdowns found |\n|---|---|---|\n".to_owned();
     let newest = timed.iter().rfind(|suite| suite.condition.judge == Judge::Assay).map(|suite| &suite.rules);
     let is_older = |suite: &Suite| suite.condition.judge == Judge::Assay && Some(&suite.rules) != newest;
@@ -98,7 +105,7 @@ pub fn markdown(suites: &[Suite]) -> Result<String> {
 /// The share of the cases that was called slower, by slowdown. At no slowdown, these are false alarms. Nothing where
 /// fewer than two sizes were measured.
 pub fn chart(suites: &[Suite]) -> Result<Option<String>> {
-    let (_, timed) = by_lane(suites);
+    let timed = worked(by_lane(suites).1);
     let sizes = sizes(&timed);
     let line = |condition: Condition| {
         let called = |extra: f64| {
@@ -211,6 +218,18 @@ mod tests {
             rows,
             ["| one program | not measured | +5%: 1 of 1 |", &format!("| one program, earlier rules | {earlier} |")]
         );
+    }
+
+    #[test]
+    fn waits_are_in_the_tables_only() {
+        let waits = Condition { waits: true, ..Condition::default() };
+        let planted = Suite { condition: waits, ..suite(0, &[5.0, 20.0], &[(5.0, Equal), (20.0, Equal)]) };
+        let suites = [planted, suite(0, &[0.0], &[(0.0, Equal)])];
+        assert!(tables(&suites, &[]).expect("tables").contains("idle, waits"));
+        let row =
+            "| one program | 0 of 1 suites red (rate at most 95.0%), 0 of 1 cases called changed | not measured |";
+        assert_eq!(markdown(&suites).expect("a table").lines().skip(2).collect::<Vec<_>>(), [row]);
+        assert!(chart(&suites).expect("drawn").is_none());
     }
 
     #[test]
