@@ -1,5 +1,6 @@
 //! `ci/gate` ends with the gate's exit code, whatever the gate is asked: stand-ins take the places of cargo and assay.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -144,24 +145,29 @@ fn an_absolute_target_folder_is_found_by_later_steps_and_has_the_run() {
     assert_eq!(std::fs::read_to_string(target.join("assay/.gitignore")).expect("read"), "*\n");
 }
 
+/// What the action's step Install called, with the programs of `path`, which write to `$CALLS`.
+fn installed(folder: &Path, bash: &Path, path: &OsStr) -> String {
+    let status = Command::new(bash)
+        .args(["-e", "-o", "pipefail", "-c", &step("Install")])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("CALLS", folder.join("calls"))
+        .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
+        .env("RUNNER_TEMP", folder)
+        .status()
+        .expect("bash starts");
+    assert!(status.success());
+    std::fs::read_to_string(folder.join("calls")).expect("read")
+}
+
 #[test]
 fn assay_is_compiled_by_the_compiler_that_it_needs() {
     let folder = tempfile::tempdir().expect("a folder");
     for program in ["cargo", "rustup", "valgrind"] {
         script(&folder.path().join("bin").join(program), &format!("echo \"{program} $*\" >> \"$CALLS\""));
     }
-    let path = std::env::var("PATH").expect("a path");
-    let status = Command::new("bash")
-        .args(["-e", "-o", "pipefail", "-c", &step("Install")])
-        .current_dir(folder.path())
-        .env("PATH", format!("{}:{path}", folder.path().join("bin").display()))
-        .env("CALLS", folder.path().join("calls"))
-        .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
-        .env("RUNNER_TEMP", folder.path())
-        .status()
-        .expect("bash starts");
-    assert!(status.success());
-    let calls = std::fs::read_to_string(folder.path().join("calls")).expect("read");
+    let path = format!("{}:{}", folder.path().join("bin").display(), std::env::var("PATH").expect("a path"));
+    let calls = installed(folder.path(), Path::new("bash"), path.as_ref());
     assert!(calls.contains("rustup toolchain install 1.95") && calls.contains("cargo +1.95 install"), "{calls}");
     let init = std::fs::read_to_string(harness::workspace::root().join("ci/init-workflow.yml")).expect("read");
     assert!(init.contains("cargo +1.95 install"), "what `assay init` writes, too");
@@ -179,17 +185,7 @@ fn a_container_without_sudo_gets_valgrind() {
         script(&programs.join(program), &format!("echo \"{program} $*\" >> \"$CALLS\""));
     }
     std::os::unix::fs::symlink(find("sed"), programs.join("sed")).expect("linked");
-    let status = Command::new(find("bash"))
-        .args(["-e", "-o", "pipefail", "-c", &step("Install")])
-        .current_dir(folder.path())
-        .env("PATH", &programs)
-        .env("CALLS", folder.path().join("calls"))
-        .env("GITHUB_ACTION_PATH", harness::workspace::root().join("ci"))
-        .env("RUNNER_TEMP", folder.path())
-        .status()
-        .expect("bash starts");
-    assert!(status.success());
-    let calls = std::fs::read_to_string(folder.path().join("calls")).expect("read");
+    let calls = installed(folder.path(), &find("bash"), programs.as_os_str());
     assert!(calls.starts_with("apt-get update\napt-get install --yes valgrind\n"), "{calls}");
 }
 
