@@ -175,10 +175,10 @@ impl Calibration {
         let mut all: Vec<Job> = Vec::with_capacity(self.cases.len() + 2);
         for (case, extra) in self.cases.iter().zip(&dealt) {
             let case = MemorySubject::case(case, &[]);
-            let [work, wait] = if self.condition.waits { [0.0, *extra] } else { [*extra, 0.0] };
+            let work = if self.condition.waits { 0.0 } else { *extra };
             let mut programs = [base.program(&subject, &case, 0.0), new.program(&subject, &case, work)];
             if self.condition.waits {
-                for (program, percent) in programs.iter_mut().zip([0.0, wait]) {
+                for (program, percent) in programs.iter_mut().zip([0.0, *extra]) {
                     program.command.arguments.push(format!("--extra-wait={percent:08.3}"));
                 }
             }
