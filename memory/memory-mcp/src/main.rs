@@ -112,6 +112,5 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
         }
     }
-    let flushed = memory.flush().await;
-    Ok(flushed.and(memory.close().await)?)
+    Ok(memory_server::close(&memory).await?)
 }

@@ -94,6 +94,11 @@ pub async fn retain(memories: &[Arc<Memory>], rule: &Retention) -> Result<()> {
 /// store what was not yet durable may be lost.
 pub async fn serve(listener: TcpListener, memory: Arc<Memory>, stop: impl Future<Output = ()>) -> Result<()> {
     answer(listener, router(Arc::clone(&memory)), stop).await?;
+    close(&memory).await
+}
+
+/// Flushes a memory and, also if that fails, closes it. Returns the first error.
+pub async fn close(memory: &Memory) -> Result<()> {
     let flushed = memory.flush().await;
     flushed.and(memory.close().await)
 }

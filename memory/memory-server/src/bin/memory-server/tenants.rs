@@ -117,7 +117,7 @@ impl Tenants {
     pub async fn close(&self) -> memory::Result<()> {
         let mut first = Ok(());
         for memory in self.all().await {
-            first = first.and(memory.flush().await).and(memory.close().await);
+            first = first.and(memory_server::close(&memory).await);
         }
         first
     }
