@@ -238,11 +238,11 @@ impl GateArgs {
             return Ok(None);
         }
         rulebook.judged_by.baseline = Some(rulebook::hash_file(&against)?);
-        let judged_by = rulebook.judged_by.clone();
+        let judged_by = || Some(rulebook.judged_by.clone());
         Ok(Some(match subject {
-            None if selection.is_source() => (run::source(&selection, None, Some(judged_by))?, vec![]),
-            None => (run::measure(&selection, RunProfile::Full, None, Some(judged_by))?, vec![]),
-            Some(subject) => run::measure_against(&*subject, &selection, &base, judged_by)?,
+            None if selection.is_source() => (run::source(&selection, None, judged_by())?, vec![]),
+            None => (run::measure(&selection, RunProfile::Full, None, judged_by())?, vec![]),
+            Some(subject) => run::measure_against(&*subject, &selection, &base, rulebook)?,
         }))
     }
 

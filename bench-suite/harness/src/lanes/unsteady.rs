@@ -3,22 +3,30 @@
 //! Some hashers take their seeds from the addresses of functions and data. Such a case counts the same in each run of
 //! one program, and otherwise in any other program. So it is counted once more with the functions in another order: the
 //! same code, at other addresses.
+//!
+//! A stored baseline has only one count of a case. So a case that counts otherwise in each run is judged by it only as
+//! far as no chance explains: [`above`].
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
+use baselines::policy::Policy;
 use baselines::{Measurement, Run};
 
 use super::counts::{CountPlan, Place};
 use crate::build::checkout::Build;
 use crate::cores;
 use crate::progress::Progress;
+use crate::session::runs;
 use crate::subject::SubjectCase;
 use crate::workspace;
 
 /// The seed of the other order.
 const SEED: u64 = 1;
+
+/// The seeds of the orders in which unsteady cases are counted for [`above`].
+const MORE_SEEDS: std::ops::Range<u64> = 2..7;
 
 /// Why their counts are not judged.
 pub const WHY: &str = "they differ from run to run of one program: only its times are judged";
@@ -28,11 +36,6 @@ pub const WHY: &str = "they differ from run to run of one program: only its time
 /// new side's plan comes first. The base has none if it is a stored baseline, and of its cases only those that got
 /// worse are counted again: a change for the better turns no gate red.
 pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
-    let first = |run: &Run, case: &SubjectCase| {
-        let of_case = |measurement: &&Measurement| measurement.case == case.key && measurement.metric == "instructions";
-        let counts = run.measurements.iter().find(of_case)?;
-        Some((counts.sample.median() * case.operations as f64).round() as u64)
-    };
     let both = |case: &SubjectCase| first(counted[0], case).zip(first(counted[1], case));
     let differs = |case: &&SubjectCase| both(case).is_some_and(|(base, new)| base != new);
     let is_worse = |case: &SubjectCase| both(case).is_some_and(|(base, new)| base < new);
@@ -50,7 +53,7 @@ pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<S
         if steady.is_empty() {
             break;
         }
-        let build = elsewhere(plan.build, &folder.path().join(side.to_string()))?;
+        let build = elsewhere(plan.build, SEED, &folder.path().join(side.to_string()))?;
         let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
         // The second repetition has another path and another environment.
         let moved = CountPlan { build: &build, ..*plan };
@@ -72,15 +75,67 @@ pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<S
     Ok(unsteady)
 }
 
+/// The unsteady cases that got worse than a stored baseline all the same, and in which words: each of six counts, with
+/// the functions in another order each time, is above the baseline's by more than the policy's limit, and by more than
+/// twice what they differ among themselves. Of one normal distribution, seven counts do that in 1 of 1,000 draws.
+pub fn above(
+    plan: CountPlan<'_>,
+    cases: &[SubjectCase],
+    [stored, counted]: [&Run; 2],
+    policy: &Policy,
+) -> Result<Vec<Option<String>>> {
+    if cases.is_empty() {
+        return Ok(vec![]);
+    }
+    let folder = workspace::temporary("unsteady-")?;
+    let progress = Progress::start("counts again", cases.len() * MORE_SEEDS.count());
+    let mut counts: Vec<Vec<u64>> = cases.iter().map(|case| first(counted, case).into_iter().collect()).collect();
+    for seed in MORE_SEEDS {
+        let build = elsewhere(plan.build, seed, &folder.path().join(seed.to_string()))?;
+        let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
+        let moved = CountPlan { build: &build, ..plan };
+        let count = |_, number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
+        cores::for_each(cases, count, |number: usize, again: Result<u64>| {
+            progress.done(&cases[number].label());
+            counts[number].push(again?);
+            Ok(())
+        })?;
+    }
+    let worse = |(case, counts): (&SubjectCase, &Vec<u64>)| {
+        let (least, most) = (*counts.iter().min()?, *counts.iter().max()?);
+        let limit = policy.limit(&case.key, "instructions", runs::today()).filter(|limit| limit.blocks())?;
+        let before = first(stored, case)?;
+        let allowed = limit.allowed(before as f64 / case.operations as f64) * case.operations as f64;
+        let beyond = allowed.max(2.0 * (most - least) as f64);
+        (least as f64 > before as f64 + beyond).then(|| {
+            format!(
+                "its counts differ from run to run, and all {} of them are worse than the baseline's: {least} to {most} \
+                 instructions of {} operations, where it has {before}; `--against` judges its times, and `assay \
+                 baseline accept` takes the counts as they are now",
+                counts.len(),
+                case.operations
+            )
+        })
+    };
+    Ok(cases.iter().zip(&counts).map(worse).collect())
+}
+
+/// The instructions of a case in a run, of all its operations.
+fn first(run: &Run, case: &SubjectCase) -> Option<u64> {
+    let of_case = |measurement: &&Measurement| measurement.case == case.key && measurement.metric == "instructions";
+    let counts = run.measurements.iter().find(of_case)?;
+    Some((counts.sample.median() * case.operations as f64).round() as u64)
+}
+
 /// A build whose programs have their functions in another order, as far as they can be linked again.
-fn elsewhere(build: &Build, folder: &Path) -> Result<Build> {
+fn elsewhere(build: &Build, seed: u64, folder: &Path) -> Result<Build> {
     let mut moved = build.clone();
     for (number, program) in moved.programs.iter_mut().enumerate() {
         let Ok(relink) = &program.layouts else { continue };
         let to = folder.join(number.to_string());
         std::fs::create_dir_all(&to)?;
         let to = to.join("program");
-        relink.link_with_symbols(SEED, &to)?;
+        relink.link_with_symbols(seed, &to)?;
         program.path = to;
     }
     Ok(moved)

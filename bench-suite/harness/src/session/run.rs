@@ -8,6 +8,7 @@ use workloads::cases::{Case, Tag};
 use workloads::input::{Input, Source};
 
 use super::plan::{self, FinishedRun, RunProfile, Selection};
+use super::rulebook::Rulebook;
 use super::runs;
 use crate::budget::Budget;
 use crate::build::cargo::{self, OwnProgram};
@@ -50,21 +51,21 @@ pub fn measure_subject(subject: &dyn Subject, selection: &Selection, output: Opt
 }
 
 /// The same to be judged by a stored baseline: as many operations of each case are counted. Also returns the cases
-/// whose counts differ from run to run, so that they can't be judged.
+/// whose counts differ from run to run: they can't be judged, and where one is worse all the same the run is invalid.
 pub fn measure_against(
     subject: &dyn Subject,
     selection: &Selection,
     stored: &Run,
-    judged_by: JudgedBy,
+    rulebook: &Rulebook,
 ) -> Result<(FinishedRun, Vec<CaseKey>)> {
-    measure_like(subject, selection, None, Some((stored, judged_by)))
+    measure_like(subject, selection, None, Some((stored, rulebook)))
 }
 
 fn measure_like(
     subject: &dyn Subject,
     selection: &Selection,
     output: Option<&Path>,
-    stored: Option<(&Run, JudgedBy)>,
+    stored: Option<(&Run, &Rulebook)>,
 ) -> Result<(FinishedRun, Vec<CaseKey>)> {
     for lane in [Lane::Load, Lane::Effect] {
         ensure!(
@@ -77,7 +78,7 @@ fn measure_like(
     NothingToMeasure::of(selection.filter.as_deref(), &[(&build, &listed)])?;
     let chosen = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?;
     let environment = plan::environment_of(subject, &build, &[(&build, &listed)], selection)?;
-    let (stored, judged_by) = stored.unzip();
+    let judged_by = stored.map(|(_, rulebook)| rulebook.judged_by.clone());
     let (path, mut writer) = begin(output, "full", environment, judged_by)?;
     for (what, why) in build.skipped.iter().chain(&listed.left_out).chain(&chosen.left_out) {
         writer.skipped(what, why)?;
@@ -88,7 +89,7 @@ fn measure_like(
     }
     for case in &mut cases {
         let is_it = |before: &&Measurement| before.case == case.key && before.metric == "instructions";
-        if let Some(before) = stored.and_then(|stored| stored.measurements.iter().find(is_it)) {
+        if let Some(before) = stored.and_then(|(stored, _)| stored.measurements.iter().find(is_it)) {
             case.operations = before.operations;
         }
     }
@@ -97,12 +98,16 @@ fn measure_like(
         let (cases, repeat) = (&counts::countable(subject, &cases, &mut writer)?[..], selection.repeat);
         let plan = CountPlan { subject, build: &build, cases, repeat, budget: Budget::default() };
         counts::measure(plan, &mut writer, |_| false)?;
-        if let Some(stored) = stored {
+        if let Some((stored, rulebook)) = stored {
             let counted = writer.so_far();
             unsteady = unsteady::find(&[(plan, counted)], [stored, counted])?;
-        }
-        for case in &unsteady {
-            writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;
+            let above = unsteady::above(plan, &unsteady, [stored, counted], &rulebook.policy)?;
+            for (case, above) in unsteady.iter().zip(above) {
+                match above {
+                    Some(why) => writer.invalid(case.label(), why)?,
+                    None => writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?,
+                }
+            }
         }
     }
     if selection.compares(Lane::Time) {
