@@ -45,15 +45,20 @@ pub fn accept(file: &Path, run: &Run, reason: &str, at: &str, dirty: bool) -> Re
     Run { measurements, complete: run.complete, ..Run::new(header) }.write(file)
 }
 
-/// The cases of the baseline `file` that a run does not have: they would be gone after [`accept`]. None if there is no
-/// baseline there that can be read.
-pub fn removed_cases(file: &Path, run: &Run) -> BTreeSet<CaseKey> {
-    let Ok(stored) = Run::read(file, false) else { return BTreeSet::new() };
+/// The cases of the baseline `file`, if there is one, that a run does not have: they would be gone after [`accept`].
+///
+/// # Errors
+/// There is a file that can't be read.
+pub fn removed_cases(file: &Path, run: &Run) -> Result<BTreeSet<CaseKey>> {
+    if !file.exists() {
+        return Ok(BTreeSet::new());
+    }
+    let stored = Run::read(file, false)?;
     let exact = |run: &Run| -> BTreeSet<CaseKey> {
         let exact = run.measurements.iter().filter(|measurement| Metric::is_exact(&measurement.metric));
         exact.map(|measurement| measurement.case.clone()).collect()
     };
-    &exact(&stored) - &exact(run)
+    Ok(&exact(&stored) - &exact(run))
 }
 
 /// The file of an environment's baseline.

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -24,7 +24,7 @@ const PROGRESS_MAX: usize = 10_000;
 /// A subcommand that has ended.
 #[derive(Debug)]
 pub struct FinishedCommand {
-    /// The exit code.
+    /// The exit code; of a command that a signal ended, 128 and the signal's number, as in a shell.
     pub code: i32,
     /// The text on stdout.
     pub output: String,
@@ -102,7 +102,9 @@ fn wait(mut child: Child, lines: &UnboundedSender<String>) -> io::Result<(i32, S
         }
         output.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
-    Ok((child.wait()?.code().unwrap_or(1), String::from_utf8_lossy(&output).into_owned()))
+    let ended = child.wait()?;
+    let code = ended.code().unwrap_or_else(|| 128 + ended.signal().unwrap_or(0));
+    Ok((code, String::from_utf8_lossy(&output).into_owned()))
 }
 
 /// A process group, which is killed if it has not ended by then.

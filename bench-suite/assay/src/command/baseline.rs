@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use baselines::exit_code::Exit;
 use baselines::history::{self, CommitRecord, History};
 use baselines::{Run, baseline};
@@ -158,7 +158,8 @@ impl AcceptArgs {
 
 /// Refuses a run that would remove benchmarks from the stored baseline.
 fn refuse_partial(file: &Path, run: &Run) -> Result<()> {
-    let removed = baseline::removed_cases(file, run);
+    let removed = baseline::removed_cases(file, run)
+        .context("can't tell which benchmarks would be removed: --replace accepts the run in its place")?;
     if let Some(first) = removed.first() {
         bail!(
             "the run does not have {first}, one of {} of {} that would be removed: run all benchmarks, or accept it with \
