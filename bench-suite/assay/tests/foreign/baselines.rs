@@ -30,7 +30,8 @@ fn counts_of_two_crates_are_kept_apart() {
     // What nobody can read is not overwritten without a word.
     let whole = std::fs::read_to_string(inputs.at("stored/gungraun+p+two.jsonl")).expect("read");
     inputs.write("stored/gungraun+p+two.jsonl", "<<<<<<< HEAD");
-    accept(&inputs, "two", "third").refused(1, "error: can't tell which benchmarks would be removed: --replace accepts");
+    accept(&inputs, "two", "third")
+        .refused(1, "error: can't tell which benchmarks would be removed: --replace accepts");
     assert_eq!(std::fs::read_to_string(inputs.at("stored/gungraun+p+two.jsonl")).expect("read"), "<<<<<<< HEAD");
     inputs.write("stored/gungraun+p+two.jsonl", whole);
     gate(&inputs, "one").printed(0, &["passed: 1 compared", "note: this run has no benchmark of p/two"]);

@@ -79,7 +79,9 @@ fn ten_minutes_of_load_leave_nothing_behind() {
     corpus::write(&corpus, &Corpus { source: input.name, scripts: input.scripts }).expect("writes");
 
     let mut server = Command::new(&programs[&OwnProgram::MemoryServer]);
-    server.args(["--variant", VARIANT, "--keep-episodes", &KEPT.to_string(), "--seed", "1", "--path"]).arg(folder.path().join("memory.db"));
+    server
+        .args(["--variant", VARIANT, "--keep-episodes", &KEPT.to_string(), "--seed", "1", "--path"])
+        .arg(folder.path().join("memory.db"));
     let mut server = Server(server.stdout(Stdio::piped()).spawn().expect("starts"));
     let mut line = String::new();
     BufReader::new(server.0.stdout.take().expect("piped")).read_line(&mut line).expect("says where it listens");

@@ -4,15 +4,15 @@
 //! one program, and otherwise in any other program. So it is counted once more with the functions in another order: the
 //! same code, at other addresses.
 //!
-//! A stored baseline has only one count of a case. So a case that counts otherwise in each run is judged by it only as
-//! far as no chance explains: [`above`].
+//! Their times are judged instead. Where none are taken, such a case is judged by its counts as far as no chance
+//! explains: [`judge`].
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
 use baselines::policy::Policy;
-use baselines::{Measurement, Run};
+use baselines::{Measurement, Run, RunWriter};
 
 use super::counts::{CountPlan, Place};
 use crate::build::checkout::Build;
@@ -25,11 +25,11 @@ use crate::workspace;
 /// The seed of the other order.
 const SEED: u64 = 1;
 
-/// The seeds of the orders in which unsteady cases are counted for [`above`].
+/// The seeds of the orders in which unsteady cases are counted for [`judge`].
 const MORE_SEEDS: std::ops::Range<u64> = 2..7;
 
 /// Why their counts are not judged.
-pub const WHY: &str = "they differ from run to run of one program: only its times are judged";
+const WHY: &str = "they differ from run to run of one program";
 
 /// The cases that differ between two sides, and whose instructions also differ between two counts of one side.
 /// `counted` are the first counts of the base and of the new side; only cases that differ there are counted again. The
@@ -75,13 +75,39 @@ pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<S
     Ok(unsteady)
 }
 
-/// The unsteady cases that got worse than a stored baseline all the same, and in which words: each of six counts, with
-/// the functions in another order each time, is above the baseline's by more than the policy's limit, and by more than
-/// twice what they differ among themselves. Of one normal distribution, seven counts do that in 1 of 1,000 draws.
-pub fn above(
+/// Writes why the counts of unsteady `cases` are not judged, if their times are. Where none are taken, a case makes the
+/// run invalid if it got worse all the same: each of six counts, with the functions in another order each time, is
+/// above the base's by more than the policy's limit, and by more than twice what they differ among themselves. Of one
+/// normal distribution, seven counts do that in 1 of 1,000 draws. The `remedy` is for such a case.
+pub fn judge(
     plan: CountPlan<'_>,
     cases: &[SubjectCase],
-    [stored, counted]: [&Run; 2],
+    base: &Run,
+    policy: &Policy,
+    remedy: Option<&str>,
+    writer: &mut RunWriter,
+) -> Result<()> {
+    let Some(remedy) = remedy else {
+        let why = format!("{WHY}: only its times are judged");
+        return cases.iter().try_for_each(|case| Ok(writer.skipped(format!("counts of {}", case.label()), &*why)?));
+    };
+    for (case, worse) in cases.iter().zip(worse(plan, cases, [base, writer.so_far()], policy)?) {
+        let label = case.label();
+        match worse {
+            Some(worse) => {
+                writer.invalid(label, format!("its counts differ from run to run, and {worse}; {remedy}"))?
+            }
+            None => writer.skipped(format!("counts of {label}"), format!("{WHY}, so nothing judges it: {remedy}"))?,
+        }
+    }
+    Ok(())
+}
+
+/// In which words each case got worse all the same, or none.
+fn worse(
+    plan: CountPlan<'_>,
+    cases: &[SubjectCase],
+    [base, counted]: [&Run; 2],
     policy: &Policy,
 ) -> Result<Vec<Option<String>>> {
     if cases.is_empty() {
@@ -97,27 +123,25 @@ pub fn above(
         let count = |_, number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
         cores::for_each(cases, count, |number: usize, again: Result<u64>| {
             progress.done(&cases[number].label());
-            counts[number].push(again?);
+            counts[number].extend(again);
             Ok(())
         })?;
     }
-    let worse = |(case, counts): (&SubjectCase, &Vec<u64>)| {
+    let in_words = |(case, counts): (&SubjectCase, &Vec<u64>)| {
         let (least, most) = (*counts.iter().min()?, *counts.iter().max()?);
         let limit = policy.limit(&case.key, "instructions", runs::today()).filter(|limit| limit.blocks())?;
-        let before = first(stored, case)?;
+        let before = first(base, case)?;
         let allowed = limit.allowed(before as f64 / case.operations as f64) * case.operations as f64;
         let beyond = allowed.max(2.0 * (most - least) as f64);
         (least as f64 > before as f64 + beyond).then(|| {
+            let (number, operations) = (counts.len(), case.operations);
             format!(
-                "its counts differ from run to run, and all {} of them are worse than the baseline's: {least} to {most} \
-                 instructions of {} operations, where it has {before}; `--against` judges its times, and `assay \
-                 baseline accept` takes the counts as they are now",
-                counts.len(),
-                case.operations
+                "all {number} of them are worse: {least} to {most} instructions of {operations} operations, where the \
+                 base has {before}"
             )
         })
     };
-    Ok(cases.iter().zip(&counts).map(worse).collect())
+    Ok(cases.iter().zip(&counts).map(in_words).collect())
 }
 
 /// The instructions of a case in a run, of all its operations.

@@ -256,10 +256,10 @@ impl AbSession<'_> {
         if !subject.is_exact() {
             let counted = [&of_base, session.writer.so_far()];
             let found = unsteady::find(&[(plan(new), counted[1]), (plan(base), counted[0])], counted)?;
-            for case in found {
-                steady.retain(|key| **key != case.key);
-                session.writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?;
-            }
+            steady.retain(|key| !found.iter().any(|case| case.key == **key));
+            let no_times = !self.selection.compares(Lane::Time);
+            let no_times = no_times.then_some("a gate with `--lane time` judges its times");
+            unsteady::judge(plan(new), &found, &of_base, &self.rulebook.policy, no_times, &mut session.writer)?;
         }
         let counts = |run: &Run| {
             let is_count = |measurement: &&Measurement| {

@@ -101,13 +101,8 @@ fn measure_like(
         if let Some((stored, rulebook)) = stored {
             let counted = writer.so_far();
             unsteady = unsteady::find(&[(plan, counted)], [stored, counted])?;
-            let above = unsteady::above(plan, &unsteady, [stored, counted], &rulebook.policy)?;
-            for (case, above) in unsteady.iter().zip(above) {
-                match above {
-                    Some(why) => writer.invalid(case.label(), why)?,
-                    None => writer.skipped(format!("counts of {}", case.label()), unsteady::WHY)?,
-                }
-            }
+            let remedy = "`--against` judges its times";
+            unsteady::judge(plan, &unsteady, stored, &rulebook.policy, Some(remedy), &mut writer)?;
         }
     }
     if selection.compares(Lane::Time) {

@@ -36,9 +36,11 @@ fn a_project_is_gated_by_its_stored_baseline() {
     // Counts that depend on addresses are judged as far as no chance explains.
     project.write("src/lib.rs", LIBRARY);
     project.write("benches/sums.rs", &whole.join("\n").replace("% 1024)", "% 1024 + 9000)"));
-    let (code, said, told) = project.assay(&["gate", "--bench", "sums"]);
-    assert_eq!(code, 3, "{said}{told}");
-    assert!(said.contains("placed: its counts differ from run to run, and all 6 of them are worse"), "{said}");
+    for base in [&[][..], &["--lane", "counts", "--against", "HEAD"]] {
+        let (code, said, told) = project.assay(&[&["gate", "--bench", "sums"], base].concat());
+        assert_eq!(code, 3, "{said}{told}");
+        assert!(said.contains("placed: its counts differ from run to run, and all 6 of them are worse: "), "{said}");
+    }
     project.write("src/lib.rs", &slower(LIBRARY));
     let deleted = whole.iter().filter(|line| !line.contains("\"squares\"")).copied().collect::<Vec<_>>().join("\n");
     project.write("benches/sums.rs", &deleted);
