@@ -263,9 +263,16 @@ fn size(jobs: &mut [Job], settings: &Settings<'_>, writer: &mut RunWriter) -> Re
 /// The number of operations that takes about as long as a slice should.
 pub fn operations(program: &WorkerProgram, metric: &str, placement: Placement, deadlines: Deadlines) -> Result<u64> {
     let mut process = WorkerClient::start(program, None, placement, deadlines).context("the base")?;
-    let mut operations = process.ready().context("the base")?.counted.max(1);
+    let operations = fitting(&mut process, metric).context("the base")?;
+    // A process that is killed would leave its temporary files behind.
+    process.end().and_then(|()| process.ended()).context("the base")?;
+    Ok(operations)
+}
+
+fn fitting(process: &mut WorkerClient, metric: &str) -> Result<u64> {
+    let mut operations = process.ready()?.counted.max(1);
     loop {
-        let worked = process.slice(Command::Slice(operations)).context("the base")?;
+        let worked = process.slice(Command::Slice(operations))?;
         let time_ns = if metric == "wall_time" { worked.wall_ns } else { worked.cpu_ns };
         // The first slices are cold, so the size comes from one that is near the target.
         if time_ns >= SLICE_NS / 2 {

@@ -203,6 +203,20 @@ fn a_worker_that_dies_is_invalid() {
     assert!(refused(&later).contains("died"));
 }
 
+/// A worker that is killed leaves its temporary files behind.
+#[test]
+fn every_worker_ends_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Script { start: "touch started $$.temporary", after_end: "rm $$.temporary", ..Script::honest() };
+    let worker = script.write(&folder.path().join("worker"));
+    let jobs = vec![pair(&case("codec_encode_small_json"), &worker, &worker, 0.0)];
+    measured(folder.path(), jobs, Deadlines::default(), Budget::default());
+    let files = std::fs::read_dir(worker.parent().unwrap()).unwrap().map(|file| file.unwrap().file_name());
+    let mut files: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["started", worker.file_name().unwrap().to_str().unwrap()]);
+}
+
 /// Each worker holds what only one can, while it is set up.
 #[test]
 fn workers_that_get_into_each_others_way_are_measured_alone() {
