@@ -1,7 +1,8 @@
 //! Instructions of one retrieval among up to 100,000 episodes: `cargo bench --bench growth`.
 //!
 //! No lane runs it, nor does a plain `cargo bench`, because making 100,000 episodes under valgrind takes minutes. Only
-//! callgrind runs. The numbers are for all operations, of which every size has the same number.
+//! callgrind runs. The numbers are for all operations, of which every size has the same number. `retrieve` asks for
+//! generated tickets; the others for texts and dense vectors that are spread like natural ones, as `assay recall` does.
 
 mod harness {
     use gungraun::{Callgrind, EntryPoint, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
@@ -11,6 +12,8 @@ mod harness {
     use workloads::benchmarks::retrieval;
     use workloads::cases::Case;
     use workloads::input::Source;
+    use workloads::natural::{Asked, Data};
+    use workloads::recall::Retrieving;
     use workloads::suite;
 
     /// The result of a setup: the state, and the number of operations to count.
@@ -54,14 +57,55 @@ mod harness {
     #[bench::indexed_1000(prepare(&AMONG_1000, INDEXED))]
     #[bench::indexed_10000(prepare(&AMONG_10000, INDEXED))]
     #[bench::indexed_100000(prepare(&AMONG_100000, INDEXED))]
-    fn retrieve((mut prepared, operations): Ready) -> Ready {
+    fn retrieve(ready: Ready) -> Ready {
+        retrieve_all(ready)
+    }
+
+    fn retrieve_all((mut prepared, operations): Ready) -> Ready {
         match slice::run_measured(prepared.as_mut(), operations) {
             Ok(()) => (prepared, operations),
             Err(error) => panic!("{error:#}"),
         }
     }
 
-    library_benchmark_group!(name = growing; benchmarks = retrieve);
+    /// Queries, every second one with a context.
+    const QUERIES: u64 = 16;
+
+    fn natural(data: Data, asked: Asked, stored: usize) -> Ready {
+        let prepared = || {
+            let mut retrieving = Retrieving::among(data, asked, stored, QUERIES as usize, 1)?;
+            slice::warm_up(&mut retrieving, QUERIES)?;
+            anyhow::Ok(retrieving)
+        };
+        match prepared() {
+            Ok(retrieving) => (Box::new(retrieving), QUERIES),
+            Err(error) => panic!("{stored} of {data:?}: {error:#}"),
+        }
+    }
+
+    #[library_benchmark(teardown = check)]
+    #[bench::known_1000(natural(Data::Text, Asked::Known, 1_000))]
+    #[bench::known_100000(natural(Data::Text, Asked::Known, 100_000))]
+    #[bench::new_1000(natural(Data::Text, Asked::New, 1_000))]
+    #[bench::new_100000(natural(Data::Text, Asked::New, 100_000))]
+    #[bench::unlike_1000(natural(Data::Text, Asked::Unlike, 1_000))]
+    #[bench::unlike_100000(natural(Data::Text, Asked::Unlike, 100_000))]
+    fn texts(ready: Ready) -> Ready {
+        retrieve_all(ready)
+    }
+
+    #[library_benchmark(teardown = check)]
+    #[bench::known_1000(natural(Data::Vectors, Asked::Known, 1_000))]
+    #[bench::known_100000(natural(Data::Vectors, Asked::Known, 100_000))]
+    #[bench::new_1000(natural(Data::Vectors, Asked::New, 1_000))]
+    #[bench::new_100000(natural(Data::Vectors, Asked::New, 100_000))]
+    #[bench::unlike_1000(natural(Data::Vectors, Asked::Unlike, 1_000))]
+    #[bench::unlike_100000(natural(Data::Vectors, Asked::Unlike, 100_000))]
+    fn vectors(ready: Ready) -> Ready {
+        retrieve_all(ready)
+    }
+
+    library_benchmark_group!(name = growing; benchmarks = retrieve, texts, vectors);
 
     fn configuration() -> LibraryBenchmarkConfig {
         let mut configuration = LibraryBenchmarkConfig::default();

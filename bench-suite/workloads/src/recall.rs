@@ -1,13 +1,16 @@
-//! Recall: what part of a scan's answers the index of retrieval finds.
+//! Recall: what part of a scan's answers the index of retrieval finds, and what an answer costs.
 //!
 //! Two memories hold the same episodes. One scans, which is the truth; the other has the index. Both are asked in
-//! turns, so that their times can be compared.
+//! turns, so that their times can be compared. [`Retrieving`] is the one with the index alone, to be counted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use memory::{EpisodeId, IdSource, ManualClock, Memory, Options, Outcome, Query, Retrieved, StartEpisode};
+use tokio::runtime::{Builder, Runtime};
+use worker::Prepared;
 
 use crate::natural::{Asked, Clustered, Data};
 
@@ -37,19 +40,8 @@ pub struct Compared {
 impl ScanAndIndex {
     /// Two empty memories.
     pub async fn open(data: Data, seed: u64) -> Result<ScanAndIndex> {
-        let open = async |retrieval: &str| {
-            let options = Options {
-                clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
-                ids: IdSource::seeded(seed),
-                ..Options::default()
-            };
-            let options = match data {
-                Data::Text => options,
-                Data::Vectors => Options { embedder: Arc::new(Clustered), ..options },
-            };
-            Memory::open(&format!("retrieval={retrieval},sharing=arc").parse()?, options).await
-        };
-        Ok(ScanAndIndex { data, seed, scanning: open("scan").await?, indexing: open("indexed").await?, stored: 0 })
+        let (scanning, indexing) = (open(data, seed, "scan").await?, open(data, seed, "indexed").await?);
+        Ok(ScanAndIndex { data, seed, scanning, indexing, stored: 0 })
     }
 
     /// The number of episodes in each.
@@ -72,8 +64,7 @@ impl ScanAndIndex {
         let (mut scan_times, mut index_times) = (Vec::new(), Vec::new());
         let before = self.indexing.counters()["episodes_scored"];
         for number in 0..queries {
-            let StartEpisode { task, context, .. } = self.data.query(self.seed, asked, number, queries, self.stored);
-            let query = Query { text: task, context: (number % 2 == 1).then_some(context), limit: LIMIT };
+            let query = query(self.data.query(self.seed, asked, number, queries, self.stored), number);
             let expected = timed(&self.scanning, &query, &mut scan_times).await?;
             let answer = timed(&self.indexing, &query, &mut index_times).await?;
             right += expected.len();
@@ -83,6 +74,75 @@ impl ScanAndIndex {
         let times_as_fast = median(scan_times) / median(index_times);
         Ok(Compared { recall: found as f64 / right as f64, times_as_fast, scored })
     }
+}
+
+/// A memory with the index, and the queries of one kind, which are the operations.
+pub struct Retrieving {
+    runtime: Runtime,
+    memory: Memory,
+    queries: Vec<Query>,
+    asked: usize,
+    short: usize,
+}
+
+impl Retrieving {
+    /// So many queries to a memory of so many episodes, whose index is made.
+    ///
+    /// # Errors
+    /// The memory refused something.
+    pub fn among(data: Data, asked: Asked, stored: usize, queries: usize, seed: u64) -> Result<Retrieving> {
+        let runtime = Builder::new_current_thread().build().context("no runtime")?;
+        let memory = runtime.block_on(async {
+            let memory = open(data, seed, "indexed").await?;
+            for number in 0..stored {
+                complete(&memory, data.episode(seed, number)).await?;
+            }
+            memory.retrieve(&query(data.episode(seed, 0), 0)).await?;
+            anyhow::Ok(memory)
+        })?;
+        let queries = (0..queries).map(|number| query(data.query(seed, asked, number, queries, stored), number));
+        Ok(Retrieving { runtime, memory, queries: queries.collect(), asked: 0, short: 0 })
+    }
+}
+
+impl Prepared for Retrieving {
+    fn run(&mut self, operations: u64) -> Result<()> {
+        for _ in 0..operations {
+            let query = &self.queries[self.asked % self.queries.len()];
+            let found = self.runtime.block_on(self.memory.retrieve(query))?;
+            self.short += usize::from(found.len() != LIMIT);
+            self.asked += 1;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        ensure!(self.short == 0, "{} of {} retrievals returned fewer than {LIMIT}", self.short, self.asked);
+        Ok(())
+    }
+
+    fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.memory.counters()
+    }
+}
+
+/// An empty memory with that retrieval.
+async fn open(data: Data, seed: u64, retrieval: &str) -> Result<Memory> {
+    let options = Options {
+        clock: Arc::new(ManualClock::new(1_700_000_000_000_000_000)),
+        ids: IdSource::seeded(seed),
+        ..Options::default()
+    };
+    let options = match data {
+        Data::Text => options,
+        Data::Vectors => Options { embedder: Arc::new(Clustered), ..options },
+    };
+    Ok(Memory::open(&format!("retrieval={retrieval},sharing=arc").parse()?, options).await?)
+}
+
+/// The query for such an episode; every second one has a context.
+fn query(StartEpisode { task, context, .. }: StartEpisode, number: usize) -> Query {
+    Query { text: task, context: (number % 2 == 1).then_some(context), limit: LIMIT }
 }
 
 /// The number of right results that were found.
