@@ -35,7 +35,10 @@ use super::selection::SelectionArgs;
 use super::server_args::ServerArgs;
 
 /// The folders that say what a benchmark does.
-const MEASURED: [&str; 3] = ["bench-suite/corpus", "bench-suite/worker", "bench-suite/workloads"];
+const MEASURED: &[&str] = &["bench-suite/corpus", "bench-suite/worker", "bench-suite/workloads"];
+
+/// Where cargo packages have benches and their inputs.
+const BENCHES: &[&str] = &[":(top,glob)**/benches/**"];
 
 /// Fail if something is worse than the stored baseline, or than another revision
 #[derive(Debug, Args)]
@@ -171,7 +174,7 @@ impl GateArgs {
             Some(base) => Rulebook::of_base(base, policy)?,
             None => Rulebook::of_this_tree(policy)?,
         };
-        rulebook.benchmarks(&MEASURED)?;
+        rulebook.benchmarks(if is_memory { MEASURED } else { BENCHES })?;
         let folder = self.baselines.clone().unwrap_or_else(workspace::stored_baselines);
         let baselines = rulebook.baselines(&folder)?;
         let (FinishedRun { path, run: new }, unsteady) = match &self.run {
@@ -253,7 +256,7 @@ impl GateArgs {
         let Some(base) = self.base(&root, revision)? else { return Ok(Exit::Nothing) };
         let rules = BaseCommit::new(&root, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref())?;
-        rulebook.benchmarks(&MEASURED)?;
+        rulebook.benchmarks(MEASURED)?;
         let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
@@ -282,6 +285,7 @@ impl GateArgs {
         }
         let Some(base) = self.base(&definition.repository, revision)? else { return Ok(Exit::Nothing) };
         let mut rulebook = self.rules(&definition.repository, &base)?;
+        rulebook.benchmarks(BENCHES)?;
         let definition = match &file {
             // A file that nobody named is the base's word: one that the change brings waits until it has landed.
             Some(file) if self.project.is_none() && !rulebook.has(file)? => {

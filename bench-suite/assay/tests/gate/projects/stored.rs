@@ -40,6 +40,7 @@ fn a_project_is_gated_by_its_stored_baseline() {
         let (code, said, told) = project.assay(&[&["gate", "--bench", "sums"], base].concat());
         assert_eq!(code, 3, "{said}{told}");
         assert!(said.contains("placed: its counts differ from run to run, and all 6 of them are worse: "), "{said}");
+        assert!(said.contains("this change also changes what is measured: benches/sums.rs"), "{said}");
     }
     project.write("src/lib.rs", &slower(LIBRARY));
     let deleted = whole.iter().filter(|line| !line.contains("\"squares\"")).copied().collect::<Vec<_>>().join("\n");
