@@ -1,8 +1,9 @@
-//! Published packages are whole: each has every file that its sources include.
+//! Published packages are whole: each has every file that its sources include. Commands name packages that there are.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::process::Command;
 
 use harness::build::cargo::cargo;
 use serde_json::Value;
@@ -14,13 +15,18 @@ fn said(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
+/// The packages, as cargo describes them.
+fn packages() -> Vec<Value> {
+    let metadata: Value = serde_json::from_str(&said(&["metadata", "--no-deps", "--format-version=1"])).expect("JSON");
+    metadata["packages"].as_array().expect("packages").clone()
+}
+
 /// The published packages and their folders.
 fn published() -> Vec<(String, PathBuf)> {
-    let metadata: Value = serde_json::from_str(&said(&["metadata", "--no-deps", "--format-version=1"])).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages").iter();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let folder = |package: &Value| PathBuf::from(text(&package["manifest_path"])).with_file_name("");
-    packages.filter(|it| it["publish"].is_null()).map(|it| (text(&it["name"]), folder(it))).collect()
+    let packages = packages().into_iter().filter(|it| it["publish"].is_null());
+    packages.map(|it| (text(&it["name"]), folder(&it))).collect()
 }
 
 /// The files of a package, by their paths in it.
@@ -80,4 +86,31 @@ fn the_package_of_the_harness_has_the_stand_ins() {
         }
     }
     assert!(sources > 40, "{sources} files");
+}
+
+/// The packages that a line's release build or test by cargo names.
+fn named(line: &str) -> impl Iterator<Item = &str> {
+    let is_ours = line.contains("cargo ") && line.contains("--release");
+    let words: Vec<&str> = line.split([' ', '`', '"', '\'', '\\']).filter(|_| is_ours).collect();
+    let after = |pair: &[&str]| matches!(pair[0], "-p" | "--package");
+    let pairs: Vec<&str> = words.windows(2).filter(|pair| after(pair)).map(|pair| pair[1]).collect();
+    pairs.into_iter()
+}
+
+#[test]
+fn commands_name_packages_that_there_are() {
+    assert_eq!(named("`cargo test --release -p a --package b`; -x -p").collect::<Vec<&str>>(), ["a", "b"]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let packages: BTreeSet<String> =
+        packages().iter().map(|it| it["name"].as_str().expect("a name").to_owned()).collect();
+    let kinds = ["ls-files", "*.md", "*.rs", "*.toml", "scripts/*", "ci/*"];
+    let listed = Command::new("git").args(kinds).current_dir(&root).output().expect("git starts");
+    let listed = String::from_utf8(listed.stdout).expect("text");
+    let mut unknown = Vec::new();
+    for file in listed.lines().filter(|file| !file.ends_with("tests/packages.rs")) {
+        let Ok(text) = fs::read_to_string(root.join(file)) else { continue };
+        let of_file = text.lines().flat_map(named).filter(|name| !packages.contains(*name));
+        unknown.extend(of_file.map(|name| format!("{file}: {name}")));
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
 }

@@ -25,7 +25,7 @@ fn program(name: &str) -> Option<PathBuf> {
     let test = std::env::current_exe().expect("this test is a file");
     let found = test.ancestors().skip(2).map(|folder| folder.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        println!("skipped: there is no {name}: `cargo build --release -p memory -p loadgen`");
+        println!("skipped: there is no {name}: `cargo build --release -p assay-memory-server -p assay-loadgen`");
     }
     found
 }
