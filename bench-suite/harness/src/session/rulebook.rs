@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use baselines::policy::{self, Policy};
 use baselines::{CaseKey, JudgedBy};
 use tempfile::TempDir;
@@ -145,6 +145,9 @@ impl Rulebook {
     /// What judges a change of a base: the base's version of a policy file. A file outside of the repository is not the
     /// change's, and is used as it is. `file` is what the user names; without it, the policy of the workspace judges,
     /// or if the base has none there, the one at the root of the repository.
+    ///
+    /// # Errors
+    /// Neither the base nor the working tree has the file that the user names.
     pub fn of_base(base: BaseCommit, file: Option<&Path>) -> Result<Rulebook> {
         let (workspace, root) = (workspace::policy(), base.repository.join("baselines/policy.toml"));
         let has = |path: &Path| base.text(path).is_ok_and(|text| text.is_some());
@@ -154,7 +157,12 @@ impl Rulebook {
             rulebook.judged_by.commit = Some(base.commit.clone());
             return Ok(Rulebook { base: Some(base), ..rulebook });
         };
-        let (own, before) = (std::fs::read_to_string(path).ok(), base.text(path)?);
+        let (own, before) = (std::fs::read_to_string(path), base.text(path)?);
+        if let (Some(named), None, Err(error)) = (file, &before, &own) {
+            let (named, at) = (named.display(), short(&base.commit));
+            bail!("can't read the policy {named}, which {at} does not have either: correct `--policy` ({error})");
+        }
+        let own = own.ok();
         let differs = own != before;
         let (text, source) = match before {
             Some(text) => (text, format!("{} of {}", path.display(), short(&base.commit))),
@@ -366,6 +374,22 @@ mod tests {
             let rulebook = Rulebook::of_base(base.clone(), Some(&file)).expect("reads");
             assert_eq!(rulebook.judged_by.policy, hash(used), "{}", file.display());
         }
+    }
+
+    #[test]
+    fn a_named_policy_is_in_the_base_or_in_the_tree() {
+        let advise = "schema = 1\n[[rule]]\nmetric = 'errors'\naction = 'advise'\n";
+        let (folder, base) = repository(&[("gone.toml", advise)]);
+        let judged = |file: &str| {
+            let rulebook = Rulebook::of_base(base.clone(), Some(&folder.path().join(file)));
+            rulebook.map(|rulebook| rulebook.text).map_err(|error| error.to_string())
+        };
+        std::fs::remove_file(folder.path().join("gone.toml")).expect("it was there");
+        std::fs::write(folder.path().join("new.toml"), advise).expect("writes");
+        assert_eq!(judged("gone.toml").as_deref(), Ok(advise), "the base's");
+        assert_eq!(judged("new.toml").as_deref(), Ok(policy::DEFAULT), "the change's own is not used");
+        let refused = judged("polcy.toml").expect_err("nobody has it");
+        assert!(refused.contains("polcy.toml") && refused.contains("correct `--policy`"), "{refused}");
     }
 
     #[test]
