@@ -149,7 +149,10 @@ fn keep_targets(base: &mut Run, new: &Run) {
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
-        self.cargo.refuse_if(!self.command.is_empty() || self.server.is_given() || self.run.is_some())?;
+        let is_process = !self.command.is_empty() || self.server.is_given();
+        self.cargo.refuse_if(is_process || self.run.is_some())?;
+        let others = is_process || self.project.is_some() || !workspace::has_the_memory();
+        self.selection.refuse_of_memory_if(others && self.run.is_none())?;
         let Some(revision) = &self.against else { return self.by_stored() };
         if !self.command.is_empty() {
             return self.commands(revision);

@@ -58,9 +58,10 @@ impl ProfileArgs {
         if let Some(why) = valgrind::missing() {
             bail!("profiles need valgrind: {why}");
         }
+        let is_memory = workspace::has_the_memory();
+        self.selection.refuse_of_memory_if(!is_memory)?;
         let SelectionArgs { filter, set, .. } = &self.selection;
         let memory = MemorySubject { source: self.selection.selection().source()? };
-        let is_memory = workspace::has_the_memory();
         let subject = subject::here(memory.source.clone(), self.cargo.choice())?;
         let build = if is_memory { memory.built()? } else { subject.working_tree()? };
         let listed = subject.list(&build)?;

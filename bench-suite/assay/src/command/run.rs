@@ -72,6 +72,7 @@ impl RunArgs {
             }
             return Ok(Exit::Ok);
         }
+        self.selection.refuse_of_memory_if(!workspace::has_the_memory())?;
         if self.list {
             return self.list();
         }

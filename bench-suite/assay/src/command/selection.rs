@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, ensure};
 use baselines::Lane;
 use clap::Args;
 use harness::session::plan::Selection;
@@ -38,6 +39,16 @@ pub struct SelectionArgs {
 }
 
 impl SelectionArgs {
+    /// Refuses what only the reference memory has, where something else is measured.
+    pub fn refuse_of_memory_if(&self, others: bool) -> Result<()> {
+        ensure!(
+            !others || self.set.is_empty() && self.corpus.is_none(),
+            "`--set` and `--corpus` choose toggles and episodes of the reference memory, which is not measured here: \
+                leave them out"
+        );
+        Ok(())
+    }
+
     /// The arguments as a selection.
     pub fn selection(&self) -> Selection {
         let SelectionArgs { filter, lane, set, repeat, corpus, seed, rounds_seed } = self.clone();

@@ -40,6 +40,18 @@ fn what_would_be_measured_can_be_listed() {
 }
 
 #[test]
+fn what_only_the_memory_has_is_refused_elsewhere_before_anything_is_built() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [&["gate", "--against", "HEAD"][..], &["gate"], &["run"], &["run", "--list"]] {
+        for more in [["--set", "foo=bar"], ["--corpus", "x"]] {
+            let (code, _, stderr) = parts(&assay(folder.path(), &[command, &more[..]].concat()));
+            assert_eq!(code, 1, "{stderr}");
+            assert!(stderr.contains("of the reference memory, which is not measured here"), "{command:?}: {stderr}");
+        }
+    }
+}
+
+#[test]
 fn a_regression_ends_with_100_and_names_the_function() {
     let folder = tempfile::tempdir().expect("a folder");
     let baselines = folder.path().join("stored");

@@ -71,7 +71,7 @@ impl AbSession<'_> {
             None => subject.working_tree()?,
         };
         let (AbSession { selection, rulebook, .. }, budget) = (self, Budget::start(self.budget));
-        let sides = &TwoSides::list(subject, base, new, selection.filter.as_deref())?;
+        let sides = &TwoSides::list(subject, base, new, selection)?;
         let TwoSides { base, new, .. } = sides;
         let environment = plan::environment_of(subject, new, &sides.listed(), selection)?;
         let mut session = self.start(environment, [&sides.of_base.cases, &sides.of_new.cases], budget)?;

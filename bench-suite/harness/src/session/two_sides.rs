@@ -25,7 +25,7 @@ pub struct TwoSides<'a> {
     pub base: Build,
     /// The new side.
     pub new: Build,
-    /// True if both are one program: then nothing is listed.
+    /// True if both are one program: then there is nothing to compare, and no list.
     pub same: bool,
     /// What the base lists.
     pub of_base: Chosen,
@@ -37,13 +37,18 @@ impl<'a> TwoSides<'a> {
     /// Lists the cases of two builds.
     ///
     /// # Errors
-    /// There is nothing to measure, also by the `filter`.
-    pub fn list(subject: &'a dyn Subject, base: Build, new: Build, filter: Option<&str>) -> Result<TwoSides<'a>> {
-        let same = subject.same(&base, &new)?;
+    /// There is nothing to measure, also by the selection's filter, or it overrides a toggle that is not there.
+    pub fn list(subject: &'a dyn Subject, base: Build, new: Build, selection: &Selection) -> Result<TwoSides<'a>> {
+        let (same, filter) = (subject.same(&base, &new)?, selection.filter.as_deref());
         let list = |build| if same { Ok(Chosen::default()) } else { subject.list(build) };
         let sides = TwoSides { of_base: list(&base)?, of_new: list(&new)?, subject, base, new, same };
         if !same {
             NothingToMeasure::of(filter, &sides.listed())?;
+        } else if filter.is_some() || !selection.set.is_empty() {
+            // A mistyped name would pass until the program changes.
+            let listed = subject.list(&sides.new)?;
+            NothingToMeasure::of(filter, &[(&sides.new, &listed)])?;
+            subject.choose(&listed.cases, filter, &selection.set)?;
         }
         Ok(sides)
     }
@@ -104,5 +109,37 @@ impl<'a> TwoSides<'a> {
             writer.invalid(format!("sizes of {too_late} of {all} cases"), NO_TIME)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use workloads::input::Source;
+
+    use super::*;
+    use crate::subject::memory::MemorySubject;
+
+    #[test]
+    fn a_name_that_selects_nothing_is_an_error_also_of_one_program() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("program");
+        let case = r#"{"id":"step_log","benchmark":"step/log","variant":"","operations":4}"#;
+        std::fs::write(&program, format!("#!/bin/sh\necho '{case}'\n")).expect("written");
+        std::fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("executable");
+        let subject = MemorySubject { source: Source::default() };
+        let build = subject.in_place(program).expect("lies in a folder");
+        let same = |filter: &str, set: &[&str]| {
+            let set = set.iter().map(|pair| (*pair).to_owned()).collect();
+            let selection = Selection { filter: Some(filter.to_owned()), set, ..Selection::default() };
+            TwoSides::list(&subject, build.clone(), build.clone(), &selection).map(|sides| sides.same)
+        };
+        assert!(same("step/log", &["codec=json"]).expect("is listed"));
+        let refused = same("u65", &[]).expect_err("no benchmark has that name");
+        assert!(refused.is::<NothingToMeasure>(), "{refused:#}");
+        let refused = same("step/log", &["foo=bar"]).expect_err("no such toggle");
+        assert!(refused.to_string().contains("--set foo=bar"), "{refused:#}");
     }
 }

@@ -147,8 +147,8 @@ impl Subject for CommandSubject {
         Ok(chosen)
     }
 
-    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
-        Chosen::without_toggles(listed, filter, set, "a command has none")
+    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, _: &[String]) -> Result<Chosen> {
+        Ok(Chosen::without_toggles(listed, filter))
     }
 
     fn counting(&self) -> Counting {

@@ -129,11 +129,10 @@ impl Chosen {
         chosen
     }
 
-    /// The cases that a filter selects, of a subject that has no toggles for the reason `why`.
-    fn without_toggles(listed: &[SubjectCase], filter: Option<&str>, set: &[String], why: &str) -> Result<Chosen> {
-        ensure!(set.is_empty(), "`--set` sets a toggle of the memory: {why}");
+    /// The cases that a filter selects, of a subject that has no toggles.
+    fn without_toggles(listed: &[SubjectCase], filter: Option<&str>) -> Chosen {
         let cases = listed.iter().filter(|case| recorded::selects(filter, &case.id, &case.key)).cloned().collect();
-        Ok(Chosen { cases, left_out: vec![] })
+        Chosen { cases, left_out: vec![] }
     }
 }
 
@@ -218,7 +217,7 @@ pub trait Subject: Sync {
     /// The cases of a build, and those that can't be measured.
     fn list(&self, build: &Build) -> Result<Chosen>;
 
-    /// The cases of the new side that a filter selects, with toggles overridden.
+    /// The cases of the new side that a filter selects, with toggles overridden, if the subject has some.
     fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen>;
 
     /// Sets the operations of exact counts, and the slices of rounds, for cases whose program does not say: from what

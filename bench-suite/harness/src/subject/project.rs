@@ -173,13 +173,8 @@ impl Subject for ProjectSubject {
         Ok(chosen)
     }
 
-    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
-        Chosen::without_toggles(
-            listed,
-            filter.or(self.definition.filter.as_deref()),
-            set,
-            "benches of other projects have none",
-        )
+    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, _: &[String]) -> Result<Chosen> {
+        Ok(Chosen::without_toggles(listed, filter.or(self.definition.filter.as_deref())))
     }
 
     fn size(&self, build: &Build, cases: &mut Vec<SubjectCase>, budget: Budget) -> Unsized {

@@ -121,8 +121,8 @@ impl Subject for ServerSubject {
         Ok(Chosen { cases: self.lines.lines.iter().map(|line| self.case(line)).collect(), left_out: vec![] })
     }
 
-    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, set: &[String]) -> Result<Chosen> {
-        Chosen::without_toggles(listed, filter, set, "a command has none")
+    fn choose(&self, listed: &[SubjectCase], filter: Option<&str>, _: &[String]) -> Result<Chosen> {
+        Ok(Chosen::without_toggles(listed, filter))
     }
 
     fn counting(&self) -> Counting {
