@@ -90,6 +90,9 @@ impl DoctorArgs {
             Err(_) => findings
                 .note("HEAD has no parent here: `--against` needs a base; in CI, fetch the history (`fetch-depth: 0`)"),
         }
+        if let Err(error) = bench_targets::self_contained(&definition) {
+            return findings.missing(format!("{error:#}"));
+        }
         match bench_targets::benches(&definition) {
             Ok(targets) => {
                 for (name, _) in &targets.targets {

@@ -57,6 +57,8 @@ pub struct PackageTarget {
 pub struct Dependency {
     /// The name of the package.
     pub name: String,
+    /// The folder of a package that is named by `path`.
+    pub path: Option<PathBuf>,
 }
 
 /// A target in a manifest.
@@ -130,6 +132,24 @@ impl Metadata {
         crates.sort_unstable();
         crates.dedup();
         crates
+    }
+
+    /// A package of a repository, and the folder outside of it from which it takes another one, by a relative path: in
+    /// a checkout of the repository, nothing is there. None if no package does so.
+    pub fn outside(&self, repository: &Path) -> Option<(&str, &Path)> {
+        let root = self.workspace_root.join("Cargo.toml");
+        let is_written = |manifest: &Path, path: &Path| {
+            let text = std::fs::read_to_string(manifest).unwrap_or_default();
+            path.to_str().is_some_and(|path| text.contains(path))
+        };
+        self.packages.iter().filter(|package| package.manifest_path.starts_with(repository)).find_map(|package| {
+            let paths = package.dependencies.iter().filter_map(|dependency| dependency.path.as_deref());
+            let mut outside = paths.filter(|path| !path.starts_with(repository));
+            // An absolute path holds everywhere.
+            let manifests = [&package.manifest_path, &root];
+            let folder = outside.find(|path| !manifests.iter().any(|manifest| is_written(manifest, path)))?;
+            Some((package.name.as_str(), folder))
+        })
     }
 
     /// The packages that cargo builds when it is called with a manifest: its package, or the default members.
@@ -242,6 +262,28 @@ mod tests {
         assert_eq!(named(benches), ["p", "found", "tool"]);
         assert_eq!(named(&format!("[lib]\nbench = false\n{benches}")), ["found", "tool"]);
         assert_eq!(named(&format!("[[bin]]\nname = \"tool\"\nbench = false\n{benches}")), ["p", "found"]);
+    }
+
+    #[test]
+    fn a_relative_path_out_of_the_repository_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repository = folder.path().join("repository");
+        let manifest = repository.join("Cargo.toml");
+        std::fs::create_dir(&repository).expect("a folder");
+        let taken_from = |place: &Path, path: &Path| {
+            std::fs::write(&manifest, format!("[dependencies]\nd = {{ path = {path:?} }}\n")).expect("written");
+            let text = format!(
+                r#"{{"packages":[{{"name":"p","id":"p 1","manifest_path":{manifest:?},"targets":[],"features":{{}},
+                    "dependencies":[{{"name":"serde"}},{{"name":"d","path":{place:?}}}]}}],
+                    "workspace_root":{repository:?}}}"#
+            );
+            let metadata: Metadata = serde_json::from_str(&text).expect("parses");
+            metadata.outside(&repository).map(|(package, folder)| (package.to_owned(), folder.to_owned()))
+        };
+        let (inside, outside) = (repository.join("d"), folder.path().join("d"));
+        assert_eq!(taken_from(&inside, Path::new("d")), None);
+        assert_eq!(taken_from(&outside, Path::new("../d")), Some(("p".to_owned(), outside.clone())));
+        assert_eq!(taken_from(&outside, &outside), None, "an absolute path");
     }
 
     #[test]

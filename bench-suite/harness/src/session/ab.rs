@@ -65,6 +65,9 @@ impl AbSession<'_> {
     /// policy is the subject's: a rule that matches none of its cases is then an error.
     pub fn revisions(&self, subject: &dyn Subject, base: &str, new: Option<&str>, own_policy: bool) -> Result<Judged> {
         let new_revision = new.map(str::to_owned);
+        if new.is_none() {
+            subject.self_contained()?;
+        }
         let base = subject.revision(base)?;
         let new = match new {
             Some(revision) => subject.revision(revision)?,

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{fmt, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::definition::Definition;
 use crate::build::cargo::{CargoTarget, LIBRARY, PROGRAM};
@@ -38,6 +38,19 @@ const WITH_GUNGRAUN: &str = "if it needs gungraun itself, `cargo bench` counts i
 pub fn benches(definition: &Definition) -> Result<Targets> {
     let metadata = Metadata::read(&definition.repository.join(&definition.manifest))?;
     Benches(Arc::new(definition.clone())).of_workspace(&metadata, &definition.repository)
+}
+
+/// Refuses a project that needs a package outside of its repository. What can't be read is said by whoever builds it.
+pub fn self_contained(definition: &Definition) -> Result<()> {
+    let repository = &definition.repository;
+    let Ok(metadata) = Metadata::read(&repository.join(&definition.manifest)) else { return Ok(()) };
+    let Some((package, folder)) = metadata.outside(repository) else { return Ok(()) };
+    bail!(
+        "{package} takes a package by `path` from {}, outside of the git repository {}, and a build has only \
+            what is in there: bring it in (as a submodule, say)",
+        folder.display(),
+        repository.display()
+    )
 }
 
 /// Builds the bench targets of a definition with the stand-in.

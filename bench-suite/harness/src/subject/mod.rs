@@ -200,6 +200,11 @@ pub trait Subject: Sync {
         Ok(vec![])
     }
 
+    /// Refuses a working tree that can't be built from what git has of it, before anything is built.
+    fn self_contained(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Builds a revision, or takes it from the cache.
     fn revision(&self, revision: &str) -> Result<Build>;
 

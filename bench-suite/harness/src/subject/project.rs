@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use worker::protocol::CaseListing;
 use workloads::input::SEED;
 
-use super::bench_targets::Benches;
+use super::bench_targets::{self, Benches};
 use super::changing_names;
 use super::definition::Definition;
 use super::files_without_data::is_no_data;
@@ -116,11 +116,16 @@ impl Subject for ProjectSubject {
         Ok(metadata.crates(is_measured))
     }
 
+    fn self_contained(&self) -> Result<()> {
+        bench_targets::self_contained(&self.definition)
+    }
+
     fn revision(&self, revision: &str) -> Result<Build> {
         self.build(self.checkout()?.revision(revision))
     }
 
     fn working_tree(&self) -> Result<Build> {
+        self.self_contained()?;
         self.build(self.checkout()?.working_tree())
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{LIBRARY, LOCK, MANIFEST, assay, has_valgrind, parts, slower, summing};
+use crate::support::{LIBRARY, LOCK, MANIFEST, Project, assay, has_valgrind, parts, slower, summing};
 
 #[test]
 fn what_executes_the_same_machine_code_is_not_timed() {
@@ -50,6 +50,22 @@ fn a_release_is_no_other_program() {
     let (code, said, progress) = project.assay(&["gate", "--against", "HEAD~1"]);
     assert_eq!(code, 0, "{said}{progress}");
     assert!(said.contains("both revisions build the same program"), "{said}{progress}");
+}
+
+#[test]
+fn a_path_out_of_the_repository_is_refused_before_anything_is_built() {
+    let manifest = MANIFEST.replace("[dev-", "[dependencies]\noutside = { path = \"../outside\" }\n\n[dev-");
+    let files = [("Cargo.toml", manifest.as_str()), ("Cargo.lock", LOCK), ("src/lib.rs", LIBRARY)];
+    let project = Project::new(&[&files[..], &[("benches/sums.rs", ""), ("benches/other.rs", "")]].concat());
+    project.write("README.md", "Other words.\n");
+    project.commit();
+    for arguments in [&["gate", "--against", "HEAD~1"][..], &["run", "--list"], &["doctor"]] {
+        let (code, said, progress) = project.assay(arguments);
+        assert_eq!(code, 1, "{arguments:?}: {said}{progress}");
+        let told = format!("{said}{progress}");
+        assert!(told.contains("outside of the git repository") && told.contains("/outside"), "{told}");
+        assert!(!told.contains("building") && !told.contains("ok       bench"), "{told}");
+    }
 }
 
 #[test]
