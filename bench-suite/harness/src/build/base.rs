@@ -135,8 +135,9 @@ mod tests {
         assert_eq!(base("main", true), Base { commit: tip.clone(), said: format!("base {} (main)", short(&tip)) });
         let before = base("HEAD~1", false);
         assert_eq!(before.said, format!("base {} (HEAD~1)", short(&before.commit)), "an ancestor is its own base");
-        let refused = choose(folder.path(), "nowhere", false).expect_err("no such branch").to_string();
-        assert!(refused.contains("there is no revision `nowhere`"), "{refused}");
+        let refused = choose(folder.path(), "nowhere", false).expect_err("no such branch");
+        let said = "there is no revision `nowhere` in this repository: give a commit, a branch or a tag";
+        assert_eq!(format!("{refused:#}"), said);
     }
 
     #[test]

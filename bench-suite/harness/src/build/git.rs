@@ -1,9 +1,9 @@
 //! Runs git.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 /// The variables that name another repository than that of the folder. Git sets some of them for its hooks.
 const OTHER_REPOSITORY: [&str; 8] = [
@@ -20,20 +20,27 @@ const OTHER_REPOSITORY: [&str; 8] = [
 /// The output of git with these arguments in a folder: of the repository there, whatever the variables say, and of its
 /// objects as they were committed, whatever `git replace` says.
 pub fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
+    text(arguments[0], output(folder, arguments)?)
+}
+
+fn output(folder: &Path, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new("git");
     for name in OTHER_REPOSITORY {
         command.env_remove(name);
     }
-    let output = command
+    command
         .arg("--no-replace-objects")
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
-        .context("can't start git: a base comes from the repository; install git")?;
-    if !output.status.success() {
-        bail!("git {} failed: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim());
-    }
+        .context("can't start git: a base comes from the repository; install git")
+}
+
+/// What git printed for a command, if it did not fail.
+fn text(command: &str, output: Output) -> Result<String> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "git {command} failed: {}", said.trim());
     String::from_utf8(output.stdout).context("git's output is not UTF-8")
 }
 
@@ -47,9 +54,11 @@ pub fn repository_of(folder: &Path) -> Result<PathBuf> {
 /// The full commit of a revision.
 pub fn resolve(repository: &Path, revision: &str) -> Result<String> {
     let spec = format!("{revision}^{{commit}}");
-    let commit = git(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &spec])
-        .with_context(|| format!("there is no revision `{revision}`: give a commit, a branch or a tag"))?;
-    Ok(commit.trim().to_owned())
+    let output = output(repository, &["rev-parse", "--verify", "--quiet", "--end-of-options", &spec])?;
+    let missing = format!("there is no revision `{revision}` in this repository: give a commit, a branch or a tag");
+    // With `--quiet`, git says nothing of a name that it does not know.
+    ensure!(output.status.success() || !output.stderr.is_empty(), "{missing}");
+    Ok(text("rev-parse", output).context(missing)?.trim().to_owned())
 }
 
 /// True if one commit is an ancestor of another one, and not the same; false where the repository does not know both.
