@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// The shortest budget, in seconds: in less, nothing is decided.
+const LEAST: u64 = 30;
+
 /// Why something was not measured when the time was up.
 pub const NO_TIME: &str = "there was no time for them: give a longer `--budget`";
 
@@ -11,10 +14,16 @@ pub struct Budget {
     until: Option<Instant>,
 }
 
+/// A limit as it is typed, in seconds.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let given = text.parse::<u64>().ok().filter(|given| *given >= LEAST);
+    given.map(Duration::from_secs).ok_or_else(|| format!("give at least {LEAST} seconds, as a whole number"))
+}
+
 impl Budget {
     /// A budget that begins now.
     pub fn start(limit: Option<Duration>) -> Budget {
-        Budget { until: limit.map(|limit| Instant::now() + limit) }
+        Budget { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 
     /// True if the time is up.
@@ -38,6 +47,14 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_budget_is_typed_in_seconds() {
+        assert_eq!(seconds("30"), Ok(Duration::from_secs(30)));
+        for wrong in ["29", "-30", "1.5", "soon"] {
+            assert_eq!(seconds(wrong), Err("give at least 30 seconds, as a whole number".to_owned()), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_budget_ends_and_no_budget_does_not() {

@@ -8,6 +8,7 @@ use baselines::exit_code::Exit;
 use claims::each_toggle;
 use claims::phases::{self, Phase};
 use clap::Args;
+use harness::budget;
 use harness::build::git;
 use harness::session::ab::{AbSession, CasePair};
 use harness::session::judging::judge;
@@ -78,8 +79,8 @@ pub struct CompareArgs {
 
     /// For revisions, variants and phases: end this many seconds after the builds, at least 30; what still needs rounds
     /// then is undecided
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(30..))]
-    budget: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = budget::seconds)]
+    budget: Option<Duration>,
 }
 
 /// A side as the user names it.
@@ -141,13 +142,9 @@ impl CompareArgs {
         Selection { filter: self.only.clone(), ..Selection::default() }
     }
 
-    fn budget(&self) -> Option<Duration> {
-        self.budget.map(Duration::from_secs)
-    }
-
     fn revisions(&self, base: &str, new: &str) -> Result<Exit> {
         let (selection, rulebook) = (self.selection(), Rulebook::of_this_tree(self.policy.as_deref())?);
-        let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget() };
+        let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget };
         let subject = subject::here(selection.source()?, self.cargo.choice())?;
         publish::judged(session.revisions(&*subject, base, Some(new), false)?, Some(self.format))
     }
@@ -209,7 +206,7 @@ impl CompareArgs {
             return Ok(Exit::Nothing);
         }
         let (selection, rulebook) = (self.selection(), Rulebook::of_this_tree(self.policy.as_deref())?);
-        let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget() };
+        let session = AbSession { selection: &selection, rulebook: &rulebook, budget: self.budget };
         publish::judged(session.variants(pairs, &format!("{kind} {base}"), new)?, Some(self.format))
     }
 

@@ -11,6 +11,7 @@ use baselines::policy;
 use baselines::shard::ShardNumber;
 use baselines::{CaseKey, Environment, Lane, Measurement, Run};
 use clap::Args;
+use harness::budget;
 use harness::build::base::{self, Base};
 use harness::build::git::repository_of;
 use harness::foreign::{Parts, StoredCounts};
@@ -109,8 +110,8 @@ pub struct GateArgs {
     same_output: bool,
 
     /// With --against: end this many seconds after the builds; what was not decided by then is undecided. At least 30
-    #[arg(long, value_name = "SECONDS", requires = "against", value_parser = clap::value_parser!(u64).range(30..))]
-    budget: Option<u64>,
+    #[arg(long, value_name = "SECONDS", requires = "against", value_parser = budget::seconds)]
+    budget: Option<Duration>,
 
     /// With --against: measure one of several parts of the cases, as in 2/3: `assay merge` judges all parts together
     #[arg(long, value_name = "i/n", requires = "against", conflicts_with = "command")]
@@ -260,7 +261,7 @@ impl GateArgs {
         let rules = BaseCommit::new(&root, &base.commit)?;
         let mut rulebook = Rulebook::of_base(rules, self.policy.as_deref())?;
         rulebook.benchmarks(MEASURED)?;
-        let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
+        let (selection, budget) = (self.selected(), self.budget);
         if let (true, Some(why)) = (selection.compares(Lane::Counts), valgrind::missing()) {
             bail!("exact counts can't be gated: {why}; `--lane time` gates times alone");
         }
@@ -336,7 +337,7 @@ impl GateArgs {
 
     /// Measures a subject of another project against a base.
     fn compare(&self, subject: &dyn Subject, base: &Base, rulebook: &Rulebook) -> Result<Judged> {
-        let (selection, budget) = (self.selected(), self.budget.map(Duration::from_secs));
+        let (selection, budget) = (self.selected(), self.budget);
         let session = AbSession { selection: &selection, rulebook, budget };
         let judged = session.revisions(subject, &base.commit, None, rulebook.text != policy::DEFAULT)?;
         Ok(Judged { against: base.said.clone(), ..judged })
