@@ -9,11 +9,11 @@ use baselines::baseline::{self, BaselineLookup};
 use baselines::exit_code::Exit;
 use baselines::policy;
 use baselines::shard::ShardNumber;
-use baselines::{CaseKey, Environment, Lane, Measurement, Run};
+use baselines::{CaseKey, Environment, Lane, Measurement, Run, environment};
 use clap::Args;
 use harness::budget;
 use harness::build::base::{self, Base};
-use harness::build::git::repository_of;
+use harness::build::git::{repository_of, resolve, short};
 use harness::foreign::{Parts, StoredCounts};
 use harness::session::ab::AbSession;
 use harness::session::judging::{Judged, judge, narrow, number_of_cases, steady};
@@ -147,6 +147,14 @@ fn keep_targets(base: &mut Run, new: &Run) {
     base.measurements.retain(|before| cases.contains(&before.case) || is_measured(before));
 }
 
+/// Says that a stored run is not of the tree in a folder as it is now.
+fn of_another_tree(measured: &Environment, folder: &Path) -> Option<String> {
+    let now = (resolve(folder, "HEAD").ok()?, environment::is_dirty(folder));
+    let told = |commit: &str, dirty| format!("{}{}", short(commit), if dirty { " with changes" } else { "" });
+    let (run, tree) = (told(&measured.commit, measured.dirty), told(&now.0, now.1));
+    (run != tree).then(|| format!("the judged run is of {run}, and the tree is at {tree}: `assay run` measures it"))
+}
+
 impl GateArgs {
     /// Measures, judges, reports.
     pub fn execute(&self) -> Result<Exit> {
@@ -209,6 +217,9 @@ impl GateArgs {
             report.notes.push(format!("`assay profile CASE --against {commit}` draws the call stacks of both sides"));
         }
         report.notes.extend(rulebook.notes);
+        if self.run.is_some() {
+            report.notes.extend(of_another_tree(&report.run.header.environment, &root));
+        }
         report.judgement = Some(judgement);
         report.against = Some(format!("baseline {}", baselines.name(&against)));
         publish::print_and_write(&report, &path, self.format)?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use baselines::{Run, policy};
-use harness::build::git::{git as git_says, resolve};
+use harness::build::git::{git as git_says, resolve, short};
 use harness::session::rulebook::TARGET_BRANCH;
 use tempfile::TempDir;
 use workloads::{cases, suite};
@@ -172,6 +172,27 @@ fn objects_that_are_replaced_and_other_repositories_do_not_judge() {
     let variables = [("GIT_DIR", folder.to_str().expect("UTF-8"))];
     let (code, output) = tree.assay_with(&variables, &["gate", "--run", "../new.jsonl"]);
     assert_eq!(code, 100, "git names another repository for its hooks: {output}");
+}
+
+#[test]
+fn a_stored_run_of_another_tree_is_said() {
+    let tree = Tree::new(policy::DEFAULT);
+    let head = resolve(&tree.root(), "HEAD").expect("a commit");
+    let gate = |commit: &str| {
+        let mut new = run(&[("retrieve/100", 1000.0)]);
+        commit.clone_into(&mut new.header.environment.commit);
+        new.write(&tree.0.path().join("new.jsonl")).expect("writes");
+        tree.gate(None)
+    };
+    let (code, output) = gate(&head);
+    assert!(code == 0 && !output.contains("the judged run is of"), "{output}");
+    let at = short(&head);
+    let (code, output) = gate("0123456789abcdef");
+    let said = format!("the judged run is of 0123456789ab, and the tree is at {at}:");
+    assert!(code == 0 && output.contains(&said), "{output}");
+    tree.write("README.md", "words");
+    let (code, output) = gate(&head);
+    assert!(code == 0 && output.contains(&format!("is of {at}, and the tree is at {at} with changes:")), "{output}");
 }
 
 #[test]
