@@ -3,7 +3,7 @@
 //!
 //! The statistics are those of the running program: CI that wants the base's builds that program from the base.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use baselines::policy::{self, Policy};
@@ -65,6 +65,19 @@ pub fn hash_file(path: &Path) -> Result<String> {
     Ok(hash(&std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?))
 }
 
+/// A path without `..`, as its text has it.
+fn without_parents(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    plain
+}
+
 impl BaseCommit {
     /// A revision of a repository.
     pub fn new(repository: &Path, revision: &str) -> Result<BaseCommit> {
@@ -121,8 +134,8 @@ impl BaseCommit {
 
     /// A path within the repository. Links in it are not followed, as the change may have made them.
     fn within(&self, path: &Path) -> Option<String> {
-        let absolute = std::path::absolute(path).ok()?;
-        let root = std::path::absolute(&self.repository).ok()?;
+        let absolute = without_parents(&std::path::absolute(path).ok()?);
+        let root = without_parents(&std::path::absolute(&self.repository).ok()?);
         let real = || root.canonicalize().ok();
         let inside = absolute.strip_prefix(&root).ok().map(Path::to_owned);
         let inside = inside.or_else(|| absolute.strip_prefix(real()?).ok().map(Path::to_owned))?;
@@ -368,7 +381,10 @@ mod tests {
         let (folder, base) = repository(&[]);
         let outside = tempfile::tempdir().expect("a folder");
         let text = "schema = 1\n[[rule]]\nmetric = 'errors'\naction = 'advise'\n";
-        for (place, used) in [(outside.path(), text), (folder.path(), policy::DEFAULT)] {
+        let by_parent = |from: &Path, to: &Path| from.join("..").join(to.file_name().expect("a name"));
+        let (out, within) = (by_parent(folder.path(), outside.path()), by_parent(outside.path(), folder.path()));
+        let places = [outside.path(), folder.path(), &out, &within];
+        for (place, used) in places.into_iter().zip([text, policy::DEFAULT, text, policy::DEFAULT]) {
             let file = place.join("policy.toml");
             std::fs::write(&file, text).expect("writes");
             let rulebook = Rulebook::of_base(base.clone(), Some(&file)).expect("reads");
