@@ -121,6 +121,10 @@ pub(crate) const ERRORS: &str = "errors";
 /// The metric of blocks that stay: a leak raises it. It is negative where operations free what the setup made.
 pub(crate) const RETAINED: &str = "retained_blocks";
 
+/// The means over all slices, which are told where only they grew.
+pub(crate) const MEAN_CPU_TIME: &str = "mean_cpu_time";
+pub(crate) const MEAN_WALL_TIME: &str = "mean_wall_time";
+
 /// The metric of time off the CPU. It is judged beside a pair's deciding metric.
 pub(crate) const WAITING: &str = "waiting_time";
 
@@ -146,8 +150,8 @@ pub const METRICS: &[Metric] = &[
     exact("peak_bytes", Bytes, Counts, "peak heap bytes of the operations of one count, beyond those of the setup"),
     sampled("cpu_time", Nanoseconds, Time, "thread CPU time of one operation"),
     sampled("wall_time", Nanoseconds, Time, "wall time of one operation"),
-    sampled("mean_cpu_time", Nanoseconds, Time, "the mean of the CPU time over all slices, if only that grew"),
-    sampled("mean_wall_time", Nanoseconds, Time, "the mean of the wall time over all slices, if only that grew"),
+    sampled(MEAN_CPU_TIME, Nanoseconds, Time, "the mean of the CPU time over all slices, if only that grew"),
+    sampled(MEAN_WALL_TIME, Nanoseconds, Time, "the mean of the wall time over all slices, if only that grew"),
     sampled(
         WAITING,
         Nanoseconds,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Metric;
 use crate::delta::{Bound, Delta, Verdict};
-use crate::metric::{PEAK_MEMORY, WAITING};
+use crate::metric::{MEAN_CPU_TIME, MEAN_WALL_TIME, PEAK_MEMORY, WAITING};
 
 /// What the bounds of all decided cases say together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,28 @@ pub struct RuledOut {
     pub cases: usize,
     /// Cases that got worse or are undecided are not among them.
     pub others: bool,
+    /// The means that grew although the typical slice passed, of which the bounds are; none if there is no such mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub means: Option<GrownMeans>,
+}
+
+/// Cases that cost more on average over all slices, and not in the typical one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GrownMeans {
+    /// The number of cases.
+    pub cases: usize,
+    /// The largest growth of a mean, as a share.
+    pub most: f64,
+}
+
+impl GrownMeans {
+    fn of(deltas: &[Delta]) -> Option<GrownMeans> {
+        let is_mean = |delta: &&Delta| [MEAN_CPU_TIME, MEAN_WALL_TIME].contains(&delta.metric.as_str());
+        let grown = deltas.iter().filter(is_mean).filter(|delta| delta.verdict == Verdict::Regressed);
+        let grown: Vec<f64> = grown.filter_map(|delta| delta.relative).collect();
+        let most = grown.iter().copied().reduce(f64::max)?;
+        Some(GrownMeans { cases: grown.len(), most })
+    }
 }
 
 impl RuledOut {
@@ -44,6 +66,7 @@ impl RuledOut {
             confidence: passed.iter().map(|(_, bound)| bound.confidence).reduce(f64::min)?,
             cases: passed.iter().map(|(delta, _)| &delta.case).collect::<BTreeSet<_>>().len(),
             others: passed.len() < bounded.len() || deltas.iter().any(is_open),
+            means: GrownMeans::of(deltas),
         })
     }
 }
@@ -59,7 +82,8 @@ fn is_open(delta: &Delta) -> bool {
 
 impl fmt::Display for RuledOut {
     /// `no case is slower by more than 2.9%, or waits longer by more than 0.4% of its time (99%, all 20 cases
-    /// together)`.
+    /// together)`; with a mean that grew, `no case is slower by more than 1.1% (99%, 1 case) in its typical operation,
+    /// but the mean of 1 case is slower by 64.5%`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = |share: f64| format!("{:.1}%", rounded_up(share, 1000.0) * 100.0);
         let claims = [
@@ -70,7 +94,11 @@ impl fmt::Display for RuledOut {
         let claims: Vec<String> = claims.into_iter().flatten().collect();
         let no = if self.others { "no other case" } else { "no case" };
         let together = if self.cases == 1 { "1 case".to_owned() } else { format!("all {} cases together", self.cases) };
-        write!(f, "{no} {} ({:.0}%, {together})", claims.join(", or "), self.confidence * 100.0)
+        write!(f, "{no} {} ({:.0}%, {together})", claims.join(", or "), self.confidence * 100.0)?;
+        let Some(GrownMeans { cases, most }) = self.means else { return Ok(()) };
+        let of =
+            if cases == 1 { "1 case is slower by".to_owned() } else { format!("{cases} cases is slower, by up to") };
+        write!(f, " in its typical operation, but the mean of {of} {:.1}%", most * 100.0)
     }
 }
 
@@ -118,5 +146,19 @@ mod tests {
         assert!(said(&open).starts_with("no other case is slower"), "nothing is known of one: {}", said(&open));
         assert_eq!(RuledOut::of(&deltas[2..3]), None);
         assert_eq!(said(&deltas[1..2]), "no case is slower by more than 0.0% (99%, 1 case)");
+    }
+
+    #[test]
+    fn a_mean_that_grew_is_said_in_the_same_breath() {
+        let mean = |benchmark: &str, metric: &str, relative: f64| Delta {
+            relative: Some(relative),
+            ..delta(benchmark, metric, Verdict::Regressed, None)
+        };
+        let mut deltas = vec![delta("a", "cpu_time", Verdict::Equal, Some(0.0105)), mean("a", MEAN_CPU_TIME, 0.6449)];
+        let said = |deltas: &[Delta]| RuledOut::of(deltas).expect("bounds").to_string();
+        let typical = "no case is slower by more than 1.1% (99%, 1 case) in its typical operation, but ";
+        assert_eq!(said(&deltas), format!("{typical}the mean of 1 case is slower by 64.5%"));
+        deltas.push(mean("b", MEAN_WALL_TIME, 0.1));
+        assert_eq!(said(&deltas), format!("{typical}the mean of 2 cases is slower, by up to 64.5%"));
     }
 }

@@ -67,16 +67,21 @@ fn a_cost_in_few_slices_is_told_by_the_mean() {
                 flushed.for_each(|ns| *ns = *ns * 7 / 5);
             }
         }
-        judged(&[Paired { pair: pair("step/log", None), rounds, abandoned: false }]).deltas
+        judged(&[Paired { pair: pair("step/log", None), rounds, abandoned: false }])
     };
-    let told = flushing(false, true);
+    let summary = gated(flushing(false, true)).summary;
+    assert!(
+        summary.contains("(99%, 1 case) in its typical operation, but the mean of 1 case is slower by "),
+        "{summary}"
+    );
+    let told = flushing(false, true).deltas;
     let [mean, typical] = &told[..] else { panic!("two deltas: {told:?}") };
     assert_eq!((mean.metric.as_str(), mean.verdict, mean.blocks), ("mean_cpu_time", Verdict::Regressed, false));
     assert!((0.08..0.12).contains(&mean.relative.unwrap()), "a tenth: {mean:?}");
     let equal = (typical.metric.as_str(), typical.verdict);
     assert_eq!(equal, ("cpu_time", Verdict::Equal), "its bound says nothing of the mean");
     for (base, new) in [(false, false), (true, true), (true, false)] {
-        assert_eq!(flushing(base, new).len(), 1, "{base} {new}");
+        assert_eq!(flushing(base, new).deltas.len(), 1, "{base} {new}");
     }
     assert_eq!(one(0.2, 30, None).deltas.len(), 1, "the typical slice has said so");
     assert_eq!(one(0.2, 0, None).deltas.len(), 1, "the typical slice is open");

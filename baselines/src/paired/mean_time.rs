@@ -11,12 +11,13 @@ use stats::hodges_lehmann::{estimate, rounds_needed};
 use super::{Paired, Round, Slices};
 use crate::Result;
 use crate::delta::{Delta, Verdict};
+use crate::metric::{MEAN_CPU_TIME, MEAN_WALL_TIME};
 
 /// The mean of a time that decides.
 fn mean_of(metric: &str) -> Option<&'static str> {
     match metric {
-        "cpu_time" => Some("mean_cpu_time"),
-        "wall_time" => Some("mean_wall_time"),
+        "cpu_time" => Some(MEAN_CPU_TIME),
+        "wall_time" => Some(MEAN_WALL_TIME),
         _ => None,
     }
 }
