@@ -10,7 +10,10 @@ use crate::exit_code::Exit;
 use crate::metric::ERRORS;
 use crate::policy::Policy;
 use crate::ruled_out::{self, RuledOut};
-use crate::{CaseKey, InvalidEntry};
+use crate::{CaseKey, InvalidEntry, Run};
+
+/// How the summary of a pass begins that is not whole.
+const IN_PART: &str = "passed in part";
 
 /// The decision of a gate, with its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,19 +84,38 @@ impl Judgement {
         }
     }
 
-    /// The same, with what the policy accepts for a while, and with its `scope`, if it is not all that the base has.
-    pub fn annotate(mut self, policy: &Policy, scope: Option<&str>, today: Date) -> Judgement {
+    /// The same, with what the policy accepts for a while, with its `scope`, if it is not all that the base has, and
+    /// with what its `run` lacks, if it passed.
+    pub fn annotate(mut self, run: &Run, policy: &Policy, scope: Option<&str>, today: Date) -> Judgement {
         self.accepted = policy.accepted(&self.comparison.deltas, today);
-        if let Some(scope) = scope {
-            self.summary.push_str(&format!("; {scope}"));
+        let gaps = if self.outcome == GateOutcome::Passed { gaps(run) } else { vec![] };
+        if let (false, Some(rest)) = (gaps.is_empty(), self.summary.strip_prefix("passed: ")) {
+            self.summary = format!("{IN_PART}: {rest}");
+        }
+        for said in scope.map(str::to_owned).into_iter().chain(gaps) {
+            self.summary.push_str(&format!("; {said}"));
         }
         self
     }
 
-    /// Everything that the base has was compared.
-    pub fn is_whole(&self) -> bool {
-        !self.tally.contains_key(&Verdict::Missing) && uncompared(&self.comparison).is_empty()
+    /// Everything that was selected was measured, compared with the base and decided. A pass that is not whole is one
+    /// in part, in the summary as in every report.
+    pub fn is_whole(&self, run: &Run) -> bool {
+        decides_all(&self.comparison, &self.tally) && gaps(run).is_empty()
     }
+}
+
+/// What a run lacks, in words.
+fn gaps(run: &Run) -> Vec<String> {
+    let skipped = (!run.skipped.is_empty()).then(|| format!("{} skipped (not passed)", run.skipped.len()));
+    skipped.into_iter().chain((!run.complete).then(|| "the run did not end".to_owned())).collect()
+}
+
+/// Everything that the base has was compared and decided.
+fn decides_all(comparison: &Comparison, tally: &BTreeMap<Verdict, usize>) -> bool {
+    let is_open = |verdict: Verdict| tally.get(&verdict).is_some_and(|number| *number > 0);
+    let open = [Verdict::Missing, Verdict::Inconclusive].into_iter().any(is_open);
+    !open && comparison.differences.is_empty() && uncompared(comparison).is_empty()
 }
 
 /// The cases of which nothing was compared, or only how often they failed. Cases that the base does not have are not
@@ -175,7 +197,7 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
             1 => "; 1 exact, within its limit".to_owned(),
             number => format!("; {number} exact, each within its limit"),
         };
-        let passed = if missing.is_empty() && left.is_empty() { "passed" } else { "passed in part" };
+        let passed = if decides_all(&comparison, &tally) { "passed" } else { IN_PART };
         let summary = format!(
             "{passed}: {compared} compared, {equal} equal, {improved} improved{advised}{missing}{left}{exact}{bounds}"
         );

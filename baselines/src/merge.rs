@@ -204,7 +204,7 @@ impl Merged {
         add_new(&mut invalid, times.wrong_controls);
         let deltas = run.deltas.iter().cloned().chain(times.deltas).collect();
         let comparison = Comparison { differences: suite.differences.clone(), deltas };
-        let judgement = gate::judge(comparison, &invalid, &[]).annotate(policy, suite.scope.as_deref(), today);
+        let judgement = gate::judge(comparison, &invalid, &[]).annotate(run, policy, suite.scope.as_deref(), today);
         Ok((judgement, times.controls))
     }
 

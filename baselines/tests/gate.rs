@@ -2,7 +2,8 @@
 
 use baselines::delta::{Comparison, Delta, Verdict};
 use baselines::gate::{GateOutcome, Judgement, judge};
-use baselines::{CaseKey, InvalidEntry};
+use baselines::policy::Policy;
+use baselines::{CaseKey, Environment, InvalidEntry, Run, RunHeader, Skipped};
 
 fn delta(verdict: Verdict, blocks: bool) -> Delta {
     let case = CaseKey { benchmark: format!("case/{verdict}"), variant: String::new() };
@@ -42,4 +43,26 @@ fn what_only_advises_may_stay_open_but_not_everything() {
     assert_eq!(passed.outcome, GateOutcome::Passed);
     assert!(passed.summary.contains("1 inconclusive that only advises"), "{}", passed.summary);
     assert_eq!(of(vec![delta(Verdict::Inconclusive, false)], &[]).outcome, GateOutcome::Undecided);
+}
+
+#[test]
+fn a_pass_with_gaps_is_one_in_part_and_says_which() {
+    let header = RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"));
+    let whole = Run { complete: true, ..Run::new(header) };
+    let said = |run: &Run, verdicts: &[Verdict]| {
+        let judgement = of(verdicts.iter().map(|verdict| delta(*verdict, false)).collect(), &[]);
+        let today = jiff::civil::date(2026, 1, 1);
+        let judgement = judgement.annotate(run, &Policy::standard(), Some("1 of 60 cases: filter `x`"), today);
+        assert_eq!(judgement.outcome, GateOutcome::Passed);
+        assert_eq!(judgement.summary.starts_with("passed: "), judgement.is_whole(run), "{}", judgement.summary);
+        judgement.summary
+    };
+    assert_eq!(said(&whole, &[Verdict::Equal]), "passed: 1 compared, 1 equal, 0 improved; 1 of 60 cases: filter `x`");
+    let open = said(&whole, &[Verdict::Equal, Verdict::Inconclusive]);
+    assert!(open.starts_with("passed in part: 2 compared"), "{open}");
+    let skipped = vec![Skipped { what: "counts of x".into(), why: "too long".into() }];
+    let cut = Run { skipped, complete: false, ..whole };
+    let expected = "passed in part: 1 compared, 1 equal, 0 improved; 1 of 60 cases: filter `x`; 1 skipped (not passed); \
+        the run did not end";
+    assert_eq!(said(&cut, &[Verdict::Equal]), expected);
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use baselines::delta::Verdict;
 use baselines::gate::{GateOutcome, Judgement};
 use baselines::{Metric, Run};
 
@@ -109,21 +108,10 @@ pub fn headline(report: &Report) -> Headline {
     Headline { word, tone, lead, sentence, next }
 }
 
-fn passed(report: &Report, judgement: &Judgement, mut sentence: String) -> Headline {
-    let undecided = judgement.tally.get(&Verdict::Inconclusive).is_none_or(|number| *number == 0);
-    let differences = judgement.comparison.differences.len();
+fn passed(report: &Report, judgement: &Judgement, sentence: String) -> Headline {
     let lead = lead::passed(judgement);
-    if report.run.complete && report.run.skipped.is_empty() && undecided && differences == 0 && judgement.is_whole() {
+    if judgement.is_whole(&report.run) {
         return Headline { word: "Passed", tone: Tone::Good, lead, sentence, next: "" };
-    }
-    if !report.run.skipped.is_empty() {
-        sentence.push_str(&format!(", {} skipped (not passed)", report.run.skipped.len()));
-    }
-    if differences > 0 {
-        sentence.push_str(", exact counts not compared (the environments differ)");
-    }
-    if !report.run.complete {
-        sentence.push_str(", and the run did not end");
     }
     let next = "what was compared passed; the rest is not known";
     Headline { word: "Passed in part", tone: Tone::Partial, lead, sentence, next }

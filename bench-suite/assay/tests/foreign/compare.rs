@@ -82,6 +82,20 @@ fn what_was_not_compared_has_not_passed() {
 }
 
 #[test]
+fn what_was_skipped_is_said_alike_everywhere() {
+    let inputs = Inputs::new();
+    for side in ["a", "b"] {
+        inputs.write(&format!("{side}/f/summary.json"), gungraun("b::g::f", ".", &[("Ir", 1000)]));
+    }
+    inputs.write("b/broken/summary.json", "{");
+    let said = "1 compared, 1 equal, 0 improved; 1 exact, within its limit; 1 skipped (not passed)";
+    let text = format!("passed in part: {said}\n");
+    inputs.assay(&["compare", "a", "b"]).printed(0, &[text.as_str()]);
+    inputs.assay(&["compare", "a", "b", "--format", "markdown"]).printed(0, &["Passed in part: ", said]);
+    inputs.assay(&["compare", "a", "b", "--format", "junit"]).printed(0, &["passed in part: ", said]);
+}
+
+#[test]
 fn a_tiny_function_that_doubles_fails_the_gate() {
     let inputs = Inputs::new();
     inputs.write("a.json", gungraun("b::g::tiny", ".", &[("Ir", 80)]));

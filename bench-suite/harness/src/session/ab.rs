@@ -307,7 +307,7 @@ impl AbSession<'_> {
         compared.deltas.extend(times.deltas);
         compared.deltas.extend(one_sided);
         let judgement = gate::judge(compared, &invalid, &complaints);
-        let judgement = judgement.annotate(&self.rulebook.policy, session.scope.as_deref(), runs::today());
+        let judgement = judgement.annotate(&run, &self.rulebook.policy, session.scope.as_deref(), runs::today());
         let finished = FinishedRun { path: session.path, run };
         let notes = session.notes.into_iter().chain(times.controls).collect();
         Ok(Judged { finished, judgement, against: String::new(), notes })

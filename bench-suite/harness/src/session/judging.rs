@@ -44,7 +44,7 @@ pub fn judge(base: &Run, new: &Run, rulebook: &Rulebook, scope: Option<&str>) ->
         base.invalid.iter().map(|entry| InvalidEntry { what: format!("the base: {}", entry.what), ..entry.clone() });
     let invalid: Vec<InvalidEntry> = new.invalid.iter().cloned().chain(of_base).collect();
     let (policy, today) = (&rulebook.policy, runs::today());
-    gate::judge(compare::compare(base, new, policy, today), &invalid, &complaints).annotate(policy, scope, today)
+    gate::judge(compare::compare(base, new, policy, today), &invalid, &complaints).annotate(new, policy, scope, today)
 }
 
 /// A run without its `unsteady` cases: their counts differ from run to run.
