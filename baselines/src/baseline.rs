@@ -53,12 +53,13 @@ pub fn removed_cases(file: &Path, run: &Run) -> Result<BTreeSet<CaseKey>> {
     if !file.exists() {
         return Ok(BTreeSet::new());
     }
-    let stored = Run::read(file, false)?;
-    let exact = |run: &Run| -> BTreeSet<CaseKey> {
-        let exact = run.measurements.iter().filter(|measurement| Metric::is_exact(&measurement.metric));
-        exact.map(|measurement| measurement.case.clone()).collect()
-    };
-    Ok(&exact(&stored) - &exact(run))
+    Ok(&cases(&Run::read(file, false)?) - &cases(run))
+}
+
+/// The cases of a run that a baseline keeps: those with exact metrics.
+pub fn cases(run: &Run) -> BTreeSet<CaseKey> {
+    let exact = run.measurements.iter().filter(|measurement| Metric::is_exact(&measurement.metric));
+    exact.map(|measurement| measurement.case.clone()).collect()
 }
 
 /// The file of an environment's baseline.

@@ -133,6 +133,19 @@ fn uncompared(comparison: &Comparison) -> BTreeSet<&CaseKey> {
     known.difference(&compared).copied().collect()
 }
 
+/// `12 new cases, which nothing judges`: those that the base does not have; none if there is no such case.
+pub fn new_cases(comparison: &Comparison) -> Option<String> {
+    let cases = |is_added: bool| {
+        let deltas = comparison.deltas.iter().filter(move |delta| (delta.verdict == Verdict::Added) == is_added);
+        deltas.map(|delta| &delta.case).collect::<BTreeSet<_>>()
+    };
+    match cases(true).difference(&cases(false)).count() {
+        0 => None,
+        1 => Some("1 new case, which nothing judges".to_owned()),
+        number => Some(format!("{number} new cases, which nothing judges")),
+    }
+}
+
 /// Judges a comparison. A run that can't be believed is invalid, whatever it says: because of its `invalid_entries`,
 /// the `complaints` about the policy ([`crate::policy::Policy::complaints`]), or invalid measurements and missing ones
 /// that block. Next comes what is worse, and then what may be: an inconclusive metric that blocks makes the gate
@@ -198,9 +211,12 @@ pub fn judge(comparison: Comparison, invalid_entries: &[InvalidEntry], complaint
             number => format!("; {number} exact, each within its limit"),
         };
         let passed = if decides_all(&comparison, &tally) { "passed" } else { IN_PART };
-        let summary = format!(
+        let mut summary = format!(
             "{passed}: {compared} compared, {equal} equal, {improved} improved{advised}{missing}{left}{exact}{bounds}"
         );
+        if let Some(new) = new_cases(&comparison) {
+            summary.push_str(&format!("; {new}"));
+        }
         (GateOutcome::Passed, summary)
     };
     Judgement { outcome, summary, tally, invalid, ruled_out, accepted: vec![], comparison }

@@ -66,3 +66,21 @@ fn a_pass_with_gaps_is_one_in_part_and_says_which() {
         the run did not end";
     assert_eq!(said(&cut, &[Verdict::Equal]), expected);
 }
+
+#[test]
+fn what_is_new_passes_and_is_counted() {
+    let new = |number: usize| {
+        let case = CaseKey { benchmark: format!("new/{number}"), variant: String::new() };
+        ["instructions", "allocations"].map(|metric| Delta::new(case.clone(), metric, (Verdict::Added, ""), true))
+    };
+    let said = |number: usize| {
+        let mut deltas: Vec<Delta> = (0..number).flat_map(new).collect();
+        // A new metric of a case that the base has.
+        deltas.extend([delta(Verdict::Equal, true), Delta { verdict: Verdict::Added, ..delta(Verdict::Equal, true) }]);
+        of(deltas, &[]).summary
+    };
+    let passed = "passed: 1 compared, 1 equal, 0 improved";
+    assert_eq!(said(0), passed);
+    assert_eq!(said(1), format!("{passed}; 1 new case, which nothing judges"));
+    assert_eq!(said(12), format!("{passed}; 12 new cases, which nothing judges"));
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use baselines::delta::{Delta, Verdict};
 use baselines::doing::Whose;
-use baselines::gate::Judgement;
+use baselines::gate::{self, Judgement};
 use baselines::{Metric, Run};
 
 use crate::charts::heat::{self, HeatCell};
@@ -91,7 +91,8 @@ pub fn passed(judgement: &Judgement) -> String {
     let advised = told(Verdict::Regressed)
         .map(|delta| format!("`{}` got worse, which only advises: {}", names.case(&delta.case), moved(delta)));
     let ruled_out = judgement.ruled_out.as_ref().map(ToString::to_string);
-    let parts: Vec<String> = [ruled_out, within, better, advised.clone()].into_iter().flatten().collect();
+    let new = gate::new_cases(&judgement.comparison);
+    let parts: Vec<String> = [ruled_out, within, new, better, advised.clone()].into_iter().flatten().collect();
     let before = if advised.is_some() { "Nothing that blocks got worse" } else { "Nothing got worse" };
     format!("{before}: {}", parts.join("; "))
 }

@@ -6,13 +6,16 @@ use anyhow::{Context, Result, bail};
 use baselines::exit_code::Exit;
 use baselines::history::{self, CommitRecord, History};
 use baselines::{Run, baseline};
-use clap::{Args, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
 
 use harness::foreign::Parts;
 use harness::session::odd_runs::odd_runs;
 use harness::session::rulebook::Rulebook;
 use harness::session::runs;
 use harness::workspace;
+
+use super::{Cli, Command};
 
 /// List, show and accept stored baselines
 #[derive(Debug, Subcommand)]
@@ -152,8 +155,32 @@ impl AcceptArgs {
         for skipped in &run.skipped {
             eprintln!("not kept: {}: {}", skipped.what, skipped.why);
         }
+        if let Some(said) = only_some(&run) {
+            eprintln!("{said}");
+        }
         Ok(Exit::Ok)
     }
+}
+
+/// A sentence on a baseline that has only the cases that somebody selected; none if the command of its run selected
+/// none, or is not ours.
+fn only_some(run: &Run) -> Option<String> {
+    let command = &run.header.command;
+    let is_partial = match Cli::try_parse_from(command.split_whitespace()).map(|cli| cli.command) {
+        Ok(Command::Run(run)) => run.selection.is_partial() || run.cargo.is_partial(),
+        Ok(Command::Gate(gate)) => gate.is_partial(),
+        Ok(_) => false,
+        // A filter of several words is recorded without its quotes.
+        Err(error) => error.kind() == ErrorKind::UnknownArgument,
+    };
+    let number = baseline::cases(run).len();
+    let cases = if number == 1 { "1 case".to_owned() } else { format!("{number} cases") };
+    is_partial.then(|| {
+        format!(
+            "this baseline has only {cases}, those of `{command}`, and judges no other: measure without a filter, and \
+             accept that"
+        )
+    })
 }
 
 /// Refuses a run that would remove benchmarks from the stored baseline.
@@ -186,5 +213,32 @@ fn refuse_odd(run: &Run) -> Result<()> {
             History::path(&folder, &history.environment).display()
         ),
         [] => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use baselines::{CaseKey, Durability, Environment, Measurement, RunHeader, Sample};
+
+    use super::*;
+
+    #[test]
+    fn a_baseline_of_some_cases_says_so() {
+        let said = |command: &str| {
+            let case = CaseKey { benchmark: "parse".to_owned(), variant: String::new() };
+            let sample = Sample::new(vec![100.0]).expect("finite");
+            let counted = Measurement::new(case, "instructions", sample, Durability::Memory);
+            let header = RunHeader::new(command, "full", Environment::detect(1, "generated"));
+            only_some(&Run { measurements: vec![counted], ..Run::new(header) })
+        };
+        for whole in ["assay run --lane counts", "assay gate --against HEAD~1", "gungraun: one", "assay merge shards"] {
+            assert_eq!(said(whole), None, "{whole}");
+        }
+        for part in
+            ["run parse", "run --bench sums", "run a filter", "gate --set codec=json", "gate --against x --shard 1/2"]
+        {
+            let expected = format!("this baseline has only 1 case, those of `assay {part}`");
+            assert!(said(&format!("assay {part}")).is_some_and(|said| said.starts_with(&expected)), "{part}");
+        }
     }
 }

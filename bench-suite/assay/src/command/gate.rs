@@ -176,6 +176,11 @@ impl GateArgs {
         }
     }
 
+    /// True if some of the cases are measured.
+    pub fn is_partial(&self) -> bool {
+        self.selection.is_partial() || self.cargo.is_partial() || self.shard.is_some()
+    }
+
     /// Judges what is measured now, or a stored run, by the stored baseline.
     fn by_stored(&self) -> Result<Exit> {
         let policy = self.policy.as_deref();

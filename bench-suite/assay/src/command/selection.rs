@@ -54,4 +54,9 @@ impl SelectionArgs {
         let SelectionArgs { filter, lane, set, repeat, corpus, seed, rounds_seed } = self.clone();
         Selection { filter, lanes: lane, set, repeat, corpus, seed, rounds_seed, shard: None }
     }
+
+    /// True if some of the cases are selected.
+    pub fn is_partial(&self) -> bool {
+        self.filter.is_some() || !self.set.is_empty()
+    }
 }
