@@ -72,6 +72,9 @@ pub struct Bound {
     pub confidence: f64,
 }
 
+/// Why a time is open that was not measured on.
+const LEFT_TO_COUNTS: &str = "the counts have decided already: times got only the first look";
+
 /// One metric of one case in both runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delta {
@@ -127,6 +130,17 @@ impl Delta {
     /// True for what [`Delta::of_same_code`] makes.
     pub fn is_of_same_code(&self) -> bool {
         self.verdict == Verdict::Equal && self.base.is_none() && self.new.is_none()
+    }
+
+    /// Says of a time that is open that the counts have decided already, so it got only the first look.
+    pub(crate) fn leave_to_counts(&mut self) {
+        self.why = LEFT_TO_COUNTS.to_owned();
+    }
+
+    /// True for what [`PairVerdicts::decided_by_counts`](crate::paired::PairVerdicts::decided_by_counts) left open: it
+    /// is no reason to measure more, and none why a gate is not green.
+    pub fn is_left_to_counts(&self) -> bool {
+        self.verdict == Verdict::Inconclusive && self.why == LEFT_TO_COUNTS
     }
 
     /// Records whose doing the change is. What only the compiler did does not block up to its own limit, a share of the

@@ -169,9 +169,8 @@ impl PairVerdicts {
 
     /// Says of the times that are open that the counts have decided already, so they got only the first look.
     pub fn decided_by_counts(&mut self) {
-        for open in self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Inconclusive) {
-            open.why = "the counts have decided already: times got only the first look".to_owned();
-        }
+        let open = self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Inconclusive);
+        open.for_each(Delta::leave_to_counts);
     }
 }
 

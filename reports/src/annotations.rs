@@ -28,7 +28,7 @@ pub fn render(report: &Report) -> String {
     }
     if let Some(judgement) = &report.judgement {
         let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
-        for delta in rank(&judgement.comparison).told {
+        for delta in rank(&judgement.comparison).told.into_iter().filter(|delta| !delta.is_left_to_counts()) {
             let title = format!("{}: {} of {}", delta.verdict, delta.metric, names.case(&delta.case));
             match (delta.verdict, delta.blocks) {
                 (Verdict::Regressed, true) => errors.push((title, change(delta))),

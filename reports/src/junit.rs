@@ -2,8 +2,9 @@
 //! pass.
 //!
 //! A regression that blocks is a failure; a delta that is invalid, or missing or inconclusive where it blocks, is an
-//! error. A delta that was not judged or only advises is skipped with both sides and the reason, because JUnit has no
-//! other colour that is not green. A pass says what it rules out.
+//! error. A delta that was not judged, that only advises, or that is open because the counts have decided already, is
+//! skipped with both sides and the reason, because JUnit has no other colour that is not green. A pass says what it
+//! rules out.
 
 use baselines::delta::{Delta, Verdict};
 use baselines::gate::GateOutcome;
@@ -82,6 +83,7 @@ fn case(delta: &Delta) -> TestCase {
             status
         }
         (Verdict::Invalid, _) | (Verdict::Missing, true) => status(NonSuccessKind::Error, verdict, &delta.why),
+        (Verdict::Inconclusive, _) if delta.is_left_to_counts() => skipped(&format!("{verdict}: {}", sentence(delta))),
         (Verdict::Inconclusive, true) => status(NonSuccessKind::Error, verdict, &sentence(delta)),
         (Verdict::Regressed | Verdict::Missing | Verdict::Inconclusive, false) => {
             skipped(&format!("{verdict}, advises only: {}", sentence(delta)))

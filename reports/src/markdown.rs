@@ -186,10 +186,11 @@ fn delta_rows(deltas: &[&Delta], names: &Names) -> String {
     let mut text = "\n| verdict | benchmark | metric | base | new | change |\n|---|---|---|--:|--:|--:|\n".to_owned();
     for delta in deltas {
         let bold = if delta.verdict == Verdict::Regressed { "**" } else { "" };
+        let aside =
+            if delta.is_left_to_counts() { " (the counts have decided already)" } else { deltas::advises(delta) };
         text.push_str(&format!(
-            "| {bold}{}{bold}{} | {} | {} | {} | {} | {} |\n",
+            "| {bold}{}{bold}{aside} | {} | {} | {} | {} | {} |\n",
             delta.verdict,
-            deltas::advises(delta),
             code(&names.case(&delta.case)),
             code(&delta.metric),
             deltas::value(delta, delta.base),

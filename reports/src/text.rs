@@ -188,7 +188,8 @@ fn table(deltas: &[&Delta], names: &Names) -> String {
         let grouped = matches!(delta.verdict, Verdict::Incomparable | Verdict::Added | Verdict::Equal);
         // What holds for several rows stands below the last of them.
         let again = deltas.get(place + 1).is_some_and(|next| next.verdict == delta.verdict && next.why == delta.why);
-        if delta.cause.is_empty() && delta.relative.is_none() && !grouped && !again {
+        let baffles = delta.relative.is_none() || delta.is_left_to_counts();
+        if delta.cause.is_empty() && baffles && !grouped && !again {
             text.push_str(&format!("    {}\n", printable(&delta.why)));
         }
     }

@@ -2,6 +2,7 @@
 
 use baselines::Skipped;
 use baselines::delta::Verdict;
+use baselines::paired::PairVerdicts;
 use baselines::{CaseKey, InvalidEntry, Measurement, Sample};
 use reports::figures::Drawing;
 use reports::headline::{Tone, headline};
@@ -50,6 +51,22 @@ fn what_else_is_open_is_counted() {
         deltas.push(other);
         assert!(headline(&report).lead.contains(said), "{}", headline(&report).lead);
     }
+}
+
+/// `inconclusive +62.0% [+61.5%, +62.6%]` is baffling without its reason.
+#[test]
+fn a_time_that_is_left_to_the_counts_is_no_error_and_says_why() {
+    let mut report = fixture::regressed();
+    let deltas = &mut report.judgement.as_mut().expect("judged").comparison.deltas;
+    let mut times = PairVerdicts { deltas: std::mem::take(deltas), ..PairVerdicts::default() };
+    times.decided_by_counts();
+    *deltas = times.deltas;
+    let said = |format: Format| render(&report, format).expect("renders");
+    assert!(said(Format::Text).contains("\n    the counts have decided already: times got only the first look\n"));
+    assert!(said(Format::Markdown).contains("| inconclusive (the counts have decided already) | "));
+    assert!(!said(Format::Github).contains("inconclusive"), "{}", said(Format::Github));
+    let junit = said(Format::Junit);
+    assert!(!junit.contains("type=\"inconclusive\"") && junit.contains("skipped message=\"inconclusive: "), "{junit}");
 }
 
 #[test]
