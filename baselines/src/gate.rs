@@ -10,7 +10,7 @@ use crate::exit_code::Exit;
 use crate::metric::ERRORS;
 use crate::policy::Policy;
 use crate::ruled_out::{self, RuledOut};
-use crate::{CaseKey, InvalidEntry, Run};
+use crate::{CaseKey, InvalidEntry, Lane, Metric, Run};
 
 /// How the summary of a pass begins that is not whole.
 const IN_PART: &str = "passed in part";
@@ -85,14 +85,17 @@ impl Judgement {
     }
 
     /// The same, with what the policy accepts for a while, with its `scope`, if it is not all that the base has, and
-    /// with what its `run` lacks, if it passed.
+    /// with what its `run` lacks, if it passed: times, and what [`Judgement::is_whole`] asks for.
     pub fn annotate(mut self, run: &Run, policy: &Policy, scope: Option<&str>, today: Date) -> Judgement {
         self.accepted = policy.accepted(&self.comparison.deltas, today);
-        let gaps = if self.outcome == GateOutcome::Passed { gaps(run) } else { vec![] };
+        let (no_times, gaps) = match self.outcome {
+            GateOutcome::Passed => (without_times(&self.comparison, run), gaps(run)),
+            _ => (None, vec![]),
+        };
         if let (false, Some(rest)) = (gaps.is_empty(), self.summary.strip_prefix("passed: ")) {
             self.summary = format!("{IN_PART}: {rest}");
         }
-        for said in scope.map(str::to_owned).into_iter().chain(gaps) {
+        for said in no_times.into_iter().chain(scope).map(str::to_owned).chain(gaps) {
             self.summary.push_str(&format!("; {said}"));
         }
         self
@@ -109,6 +112,18 @@ impl Judgement {
 fn gaps(run: &Run) -> Vec<String> {
     let skipped = (!run.skipped.is_empty()).then(|| format!("{} skipped (not passed)", run.skipped.len()));
     skipped.into_iter().chain((!run.complete).then(|| "the run did not end".to_owned())).collect()
+}
+
+/// `no times were taken`, if the counts of a run are all that was compared. Files of other tools that count have no
+/// times by nature.
+pub fn without_times(comparison: &Comparison, run: &Run) -> Option<&'static str> {
+    let is_count = |delta: &Delta| Metric::find(&delta.metric).is_some_and(|metric| metric.lane == Lane::Counts);
+    // The delta of a case that one side lacks may be of its time, without a value.
+    let has_value = |delta: &Delta| delta.base.is_some() || delta.new.is_some() || delta.is_of_same_code();
+    let is_time = |delta: &Delta| !Metric::is_exact(&delta.metric) && has_value(delta);
+    let deltas = || comparison.deltas.iter();
+    let counts_alone = deltas().any(is_count) && !deltas().any(is_time);
+    (counts_alone && !run.header.is_foreign()).then_some("no times were taken")
 }
 
 /// Everything that the base has was compared and decided.

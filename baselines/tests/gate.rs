@@ -5,6 +5,14 @@ use baselines::gate::{GateOutcome, Judgement, judge};
 use baselines::policy::Policy;
 use baselines::{CaseKey, Environment, InvalidEntry, Run, RunHeader, Skipped};
 
+const TODAY: jiff::civil::Date = jiff::civil::date(2026, 1, 1);
+
+/// A run of which nothing is missing.
+fn run(profile: &str) -> Run {
+    let header = RunHeader::new("assay gate", profile, Environment::detect(1, "generated"));
+    Run { complete: true, ..Run::new(header) }
+}
+
 fn delta(verdict: Verdict, blocks: bool) -> Delta {
     let case = CaseKey { benchmark: format!("case/{verdict}"), variant: String::new() };
     let (base, new, relative) = (Some(1.0), Some(1.0), Some(0.0));
@@ -47,12 +55,10 @@ fn what_only_advises_may_stay_open_but_not_everything() {
 
 #[test]
 fn a_pass_with_gaps_is_one_in_part_and_says_which() {
-    let header = RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"));
-    let whole = Run { complete: true, ..Run::new(header) };
+    let whole = run("quick");
     let said = |run: &Run, verdicts: &[Verdict]| {
         let judgement = of(verdicts.iter().map(|verdict| delta(*verdict, false)).collect(), &[]);
-        let today = jiff::civil::date(2026, 1, 1);
-        let judgement = judgement.annotate(run, &Policy::standard(), Some("1 of 60 cases: filter `x`"), today);
+        let judgement = judgement.annotate(run, &Policy::standard(), Some("1 of 60 cases: filter `x`"), TODAY);
         assert_eq!(judgement.outcome, GateOutcome::Passed);
         assert_eq!(judgement.summary.starts_with("passed: "), judgement.is_whole(run), "{}", judgement.summary);
         judgement.summary
@@ -83,4 +89,25 @@ fn what_is_new_passes_and_is_counted() {
     assert_eq!(said(0), passed);
     assert_eq!(said(1), format!("{passed}; 1 new case, which nothing judges"));
     assert_eq!(said(12), format!("{passed}; 12 new cases, which nothing judges"));
+}
+
+#[test]
+fn a_pass_by_counts_alone_says_that_no_times_were_taken() {
+    let said = |profile: &str, deltas: Vec<Delta>| {
+        of(deltas, &[]).annotate(&run(profile), &Policy::standard(), None, TODAY).summary
+    };
+    let exact = |metric: &str| Delta { metric: metric.to_owned(), ..delta(Verdict::Equal, true) };
+    let count = || exact("instructions");
+    let passed = "passed: 1 compared, 1 equal, 0 improved; 1 exact, within its limit";
+    assert_eq!(said("full", vec![count()]), format!("{passed}; no times were taken"));
+    assert_eq!(said(RunHeader::FOREIGN, vec![count()]), passed, "other tools count alone by nature");
+    assert_eq!(said("full", vec![exact("lines")]), passed, "a source has no times");
+    let case = CaseKey { benchmark: "new".to_owned(), variant: String::new() };
+    let new = Delta::new(case, "cpu_time", (Verdict::Added, ""), true);
+    let expected = format!("{passed}; 1 new case, which nothing judges; no times were taken");
+    assert_eq!(said("full", vec![count(), new]), expected);
+    for timed in [delta(Verdict::Equal, true), Delta::of_same_code(&count().case, "cpu_time", true)] {
+        let timed = said("full", vec![count(), timed]);
+        assert!(!timed.contains("no times"), "{timed}");
+    }
 }

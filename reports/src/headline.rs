@@ -109,7 +109,7 @@ pub fn headline(report: &Report) -> Headline {
 }
 
 fn passed(report: &Report, judgement: &Judgement, sentence: String) -> Headline {
-    let lead = lead::passed(judgement);
+    let lead = lead::passed(report, judgement);
     if judgement.is_whole(&report.run) {
         return Headline { word: "Passed", tone: Tone::Good, lead, sentence, next: "" };
     }

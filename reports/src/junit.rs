@@ -4,10 +4,10 @@
 //! A regression that blocks is a failure; a delta that is invalid, or missing or inconclusive where it blocks, is an
 //! error. A delta that was not judged, that only advises, or that is open because the counts have decided already, is
 //! skipped with both sides and the reason, because JUnit has no other colour that is not green. A pass says what it
-//! rules out.
+//! rules out, and what nothing judges.
 
 use baselines::delta::{Delta, Verdict};
-use baselines::gate::GateOutcome;
+use baselines::gate::{GateOutcome, new_cases, without_times};
 use baselines::{Lane, Metric};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
@@ -64,7 +64,9 @@ fn gate(report: &Report) -> TestSuite {
     verdict.set_classname("gate");
     if let Some(judgement) = &report.judgement {
         let ruled_out = judgement.ruled_out.iter().map(ToString::to_string);
-        let said: Vec<String> = judgement.invalid.iter().cloned().chain(ruled_out).collect();
+        let no_times = without_times(&judgement.comparison, &report.run).map(str::to_owned);
+        let not_judged = new_cases(&judgement.comparison).into_iter().chain(no_times);
+        let said: Vec<String> = judgement.invalid.iter().cloned().chain(ruled_out).chain(not_judged).collect();
         if !said.is_empty() {
             verdict.set_system_out(said.join("\n"));
         }

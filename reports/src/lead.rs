@@ -66,8 +66,8 @@ pub fn undecided(judgement: &Judgement) -> String {
 }
 
 /// `Nothing got worse: no case is slower by more than 2.9% (99%, all 20 cases together); 779 counts are within their
-/// limits`.
-pub fn passed(judgement: &Judgement) -> String {
+/// limits`; of a pass by counts alone, also that no times were taken.
+pub fn passed(report: &Report, judgement: &Judgement) -> String {
     if judgement.comparison.deltas.is_empty() {
         return "Nothing got worse: both revisions build the same program".to_owned();
     }
@@ -92,7 +92,9 @@ pub fn passed(judgement: &Judgement) -> String {
         .map(|delta| format!("`{}` got worse, which only advises: {}", names.case(&delta.case), moved(delta)));
     let ruled_out = judgement.ruled_out.as_ref().map(ToString::to_string);
     let new = gate::new_cases(&judgement.comparison);
-    let parts: Vec<String> = [ruled_out, within, new, better, advised.clone()].into_iter().flatten().collect();
+    let no_times = gate::without_times(&judgement.comparison, &report.run).map(str::to_owned);
+    let parts = [ruled_out, within, no_times, new, better, advised.clone()];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
     let before = if advised.is_some() { "Nothing that blocks got worse" } else { "Nothing got worse" };
     format!("{before}: {}", parts.join("; "))
 }
