@@ -45,6 +45,9 @@ pub struct CommitRecord {
     /// The values; none of a commit that is left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<CaseValues>,
+    /// The texts of the filters that its benchmarks were selected by; if there is none, all of them were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<String>,
     /// The reason why nothing was measured, as of a commit that does not build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
@@ -93,9 +96,31 @@ enum Line {
 }
 
 impl CommitRecord {
+    /// A commit of which all benchmarks were asked for.
+    pub fn new(commit: impl Into<String>, date: impl Into<String>, cases: Vec<CaseValues>) -> CommitRecord {
+        CommitRecord { commit: commit.into(), date: date.into(), cases, filters: vec![], left_out: None }
+    }
+
     /// A commit of which nothing is known, and why.
     pub fn left_out(commit: &str, date: &str, why: impl Into<String>) -> CommitRecord {
-        CommitRecord { commit: commit.to_owned(), date: date.to_owned(), cases: vec![], left_out: Some(why.into()) }
+        CommitRecord { left_out: Some(why.into()), ..CommitRecord::new(commit, date, vec![]) }
+    }
+
+    /// True if all that a filter selects was asked for: a name that contains a text contains each part of it, too.
+    pub fn was_asked(&self, filter: Option<&str>) -> bool {
+        let is_part = |asked: &String| filter.is_some_and(|filter| filter.contains(asked.as_str()));
+        self.filters.is_empty() || self.filters.iter().any(is_part)
+    }
+
+    /// The filters of this record and of another one of its commit; none if all benchmarks were asked for in one.
+    fn filters_with(&self, other: &CommitRecord) -> Vec<String> {
+        if self.filters.is_empty() || other.filters.is_empty() {
+            return vec![];
+        }
+        let mut both = [&self.filters[..], &other.filters].concat();
+        both.sort_unstable();
+        both.dedup();
+        both
     }
 
     /// The exact metrics of a run, at its commit.
@@ -114,7 +139,7 @@ impl CommitRecord {
         if cases.is_empty() {
             return Err(Error::NothingExact);
         }
-        Ok(CommitRecord { commit: commit.clone(), date: date.to_owned(), cases, left_out: None })
+        Ok(CommitRecord::new(commit, date, cases))
     }
 }
 
@@ -199,6 +224,7 @@ impl History {
     pub fn add(&mut self, new: CommitRecord) {
         match self.commits.iter_mut().find(|known| known.commit == new.commit) {
             Some(known) if new.left_out.is_none() => {
+                let filters = if known.left_out.is_none() { known.filters_with(&new) } else { new.filters.clone() };
                 let mut cases: BTreeMap<CaseKey, CaseValues> =
                     known.cases.drain(..).map(|values| (values.case.clone(), values)).collect();
                 for case in new.cases {
@@ -209,7 +235,7 @@ impl History {
                         }
                     }
                 }
-                *known = CommitRecord { cases: cases.into_values().collect(), left_out: None, ..new };
+                *known = CommitRecord { cases: cases.into_values().collect(), filters, ..new };
             }
             Some(known) if known.cases.is_empty() => *known = new,
             Some(_) => {}
@@ -248,7 +274,7 @@ mod tests {
     }
 
     fn commit(commit: &str, date: &str, cases: Vec<CaseValues>) -> CommitRecord {
-        CommitRecord { commit: commit.to_owned(), date: date.to_owned(), cases, left_out: None }
+        CommitRecord::new(commit, date, cases)
     }
 
     #[test]
@@ -287,6 +313,37 @@ mod tests {
         history.add(commit("a", date, vec![values("parse", 3.0)]));
         history.add(CommitRecord::left_out("a", date, "no space left"));
         assert_eq!(history.commits, [commit("a", date, vec![values("parse", 3.0), values("print", 2.0)])]);
+    }
+
+    #[test]
+    fn a_commit_says_by_which_filters_its_benchmarks_were_selected() {
+        let (mut history, date) = (History::new("x86_64"), "2026-01-01T00:00:00Z");
+        let asked = |filters: &[&str], record: CommitRecord| CommitRecord {
+            filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
+            ..record
+        };
+        let mut add = |record: CommitRecord| {
+            history.add(record);
+            history.commits[0].clone()
+        };
+        let known = add(asked(&["slow"], CommitRecord::left_out("a", date, "it takes too long")));
+        assert_eq!(
+            [Some("slow"), Some("slower"), Some("low"), None].map(|filter| known.was_asked(filter)),
+            [true, true, false, false]
+        );
+        let known = add(asked(&["print"], commit("a", date, vec![values("print", 2.0)])));
+        assert_eq!(known.filters, ["print"], "of the others nothing is known");
+        let known = add(asked(&["parse"], commit("a", date, vec![values("parse", 1.0)])));
+        assert_eq!(known.filters, ["parse", "print"]);
+        assert_eq!(known.cases.len(), 2);
+        assert!(known.was_asked(Some("parse/long")) && !known.was_asked(Some("p")) && !known.was_asked(None));
+        let line = serde_json::to_string(&known).expect("encoded");
+        assert!(line.contains(r#""filters":["parse","print"]"#), "{line}");
+        let known = add(commit("a", date, vec![]));
+        assert!(known.filters.is_empty() && known.cases.len() == 2, "all were asked for: {known:?}");
+        assert!(known.was_asked(None) && known.was_asked(Some("p")));
+        assert!(!serde_json::to_string(&known).expect("encoded").contains("filters"));
+        assert!(add(asked(&["p"], commit("a", date, vec![]))).filters.is_empty(), "what is whole stays so");
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn report() -> HistoryReport {
         let (commit, date) = (format!("{number:03}cafecafecafe"), format!("2026-02-{:02}T10:00:00Z", number % 28 + 1));
         let date = if number >= 28 { date.replace("2026-02", "2026-03") } else { date };
         let cases = vec![CaseValues { case, operations: 20, values }];
-        history.add(CommitRecord { commit, date, cases, left_out: None });
+        history.add(CommitRecord::new(commit, date, cases));
     }
     history.add(CommitRecord::left_out("0badc0de0badc0de", "2026-02-10T11:00:00Z", "error: can't find `x` & more"));
     let all = series::series(&history, |_| true);

@@ -95,8 +95,7 @@ fn the_pages_of_a_long_history_are_less_than_8_mb() {
         };
         ChangedSeries { series, changes: vec![] }
     });
-    let empty =
-        |number: usize| CommitRecord { commit: commit(number), date: date(number), cases: vec![], left_out: None };
+    let empty = |number: usize| CommitRecord::new(commit(number), date(number), vec![]);
     let report = HistoryReport {
         environment: "x86_64-rustc1.95.0".into(),
         commits: (0..500).map(empty).collect(),

@@ -204,7 +204,7 @@ fn refuse_odd(run: &Run) -> Result<()> {
     let mut history = History::open(&folder, &environment.key())?;
     history.commits.retain(|known| known.commit != environment.commit);
     let (commit, date) = (environment.commit.clone(), run.header.started_at.clone());
-    history.commits.push(CommitRecord { commit, date, cases: history::exact(&run.measurements), left_out: None });
+    history.commits.push(CommitRecord::new(commit, date, history::exact(&run.measurements)));
     let own = workspace::policy();
     let policy = Rulebook::of_this_tree(own.is_file().then_some(&own))?.policy;
     match &odd_runs(&history, &policy, runs::today(), |commit| commit == environment.commit)[..] {

@@ -88,7 +88,7 @@ pub struct BackfillArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     every: u32,
 
-    /// Retry commits that were left out, for instance because they did not build
+    /// Retry commits that an earlier backfill left out, for instance because they did not build
     #[arg(long)]
     retry: bool,
 
@@ -138,8 +138,10 @@ impl AddArgs {
             );
             let environment = &run.header.environment;
             let dated = backfill::date(&workspace::root(), &environment.commit);
-            let record = CommitRecord::of_run(&run, &dated.unwrap_or_else(|| run.header.started_at.clone()))?;
+            let mut record = CommitRecord::of_run(&run, &dated.unwrap_or_else(|| run.header.started_at.clone()))?;
             let mut history = History::open(&folder, &environment.key())?;
+            // A run does not say if it has all benchmarks: the next backfill still counts what another one left.
+            record.filters = history.find(&record.commit).map(|known| known.filters.clone()).unwrap_or_default();
             println!(
                 "{}: {} cases of {}",
                 History::path(&folder, &history.environment).display(),
@@ -235,6 +237,9 @@ impl BackfillArgs {
             done.known,
             done.left_out.len()
         );
+        if done.left_out_before > 0 {
+            eprintln!("note: {} left out by an earlier backfill: `--retry` tries again", done.left_out_before);
+        }
         Ok(if done.measured + done.known == 0 { Exit::Nothing } else { Exit::Ok })
     }
 }

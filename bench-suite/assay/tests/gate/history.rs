@@ -16,7 +16,7 @@ fn stepped(folder: &Path) -> History {
         let values = [("instructions".to_owned(), value), ("allocations".to_owned(), 2.0)].into();
         let (commit, date) = (format!("{number:040x}"), format!("2026-01-{:02}T00:00:{number:02}Z", 1 + number / 2));
         let cases = vec![CaseValues { case, operations: 20, values }];
-        history.add(CommitRecord { commit, date, cases, left_out: None });
+        history.add(CommitRecord::new(commit, date, cases));
     }
     history.add(CommitRecord::left_out("beef", "2026-01-31T00:00:00Z", "it does not build"));
     history.write(&folder.join("baselines/history")).expect("written");

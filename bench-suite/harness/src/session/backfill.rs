@@ -16,7 +16,7 @@ use crate::build::checkout::Build;
 use crate::build::git::{git, repository_of, short};
 use crate::lanes::counts::{self, CountPlan};
 use crate::recorded::selects;
-use crate::subject::{Counting, NothingToMeasure, Subject};
+use crate::subject::{Counting, NothingToMeasure, Subject, SubjectCase};
 use crate::tools::valgrind;
 use crate::workspace;
 
@@ -50,10 +50,12 @@ pub struct Backfill<'a> {
 pub struct Backfilled {
     /// Commits that were measured.
     pub measured: usize,
-    /// Commits that the history knew.
+    /// Commits of which the history had every benchmark that was asked for.
     pub known: usize,
     /// Commits that gave no value, and why.
     pub left_out: Vec<(String, String)>,
+    /// The number of those that an earlier backfill left out: they were not tried again.
+    pub left_out_before: usize,
 }
 
 /// The commits of a range `A..B` on the first parent's side, the newest first, every `every`-th of them.
@@ -98,8 +100,8 @@ impl Backfill<'_> {
         };
         let (mut done, mut failed, mut history) = (Backfilled::default(), Vec::new(), None::<History>);
         for (number, dated) in (1..).zip(commits) {
-            if history.as_ref().is_some_and(|history| self.knows(history, dated)) {
-                done.known += 1;
+            if let Some(record) = history.as_ref().and_then(|history| self.known(history, dated)) {
+                done.note_known(record);
                 continue;
             }
             eprintln!("{} ({number} of {}, {})", short(&dated.commit), commits.len(), &dated.date[..10]);
@@ -113,13 +115,19 @@ impl Backfill<'_> {
                     continue;
                 }
             };
-            if self.knows(known, dated) {
-                done.known += 1;
+            if let Some(record) = self.known(known, dated) {
+                done.note_known(record);
                 continue;
             }
-            let record = built.and_then(|build| self.measure(&build, dated, known));
-            let record =
-                record.unwrap_or_else(|error| CommitRecord::left_out(&dated.commit, &dated.date, reason(&error)));
+            let record = match built.and_then(|build| self.measure(&build, dated, known)) {
+                Ok(Ok(record)) => record,
+                // Nothing is known of the commit: the filter may be mistyped.
+                Ok(Err(why)) => {
+                    done.leave_out(&dated.commit, why);
+                    continue;
+                }
+                Err(error) => CommitRecord::left_out(&dated.commit, &dated.date, reason(&error)),
+            };
             done.note(&record);
             keep(known, record)?;
         }
@@ -132,12 +140,12 @@ impl Backfill<'_> {
         Ok(done)
     }
 
-    /// True if a commit need not be measured.
-    fn knows(&self, history: &History, dated: &DatedCommit) -> bool {
+    /// What the history has of a commit that need not be measured.
+    fn known<'h>(&self, history: &'h History, dated: &DatedCommit) -> Option<&'h CommitRecord> {
         let filter = self.selection.filter.as_deref();
-        history.find(&dated.commit).is_some_and(|known| match &known.left_out {
-            Some(_) => !self.retry,
-            None => known.cases.iter().any(|values| selects(filter, "", &values.case)),
+        history.find(&dated.commit).filter(|known| match &known.left_out {
+            Some(_) => !self.retry && known.was_asked(filter),
+            None => known.was_asked(filter) && known.cases.iter().any(|values| selects(filter, "", &values.case)),
         })
     }
 
@@ -153,9 +161,10 @@ impl Backfill<'_> {
         Selection { lanes: vec![Lane::Counts], ..self.selection.clone() }
     }
 
-    /// Counts the benchmarks of a commit.
-    fn measure(&self, build: &Build, dated: &DatedCommit, history: &History) -> Result<CommitRecord> {
+    /// Counts the benchmarks of a commit that the history does not have, or says why none is selected.
+    fn measure(&self, build: &Build, dated: &DatedCommit, history: &History) -> Result<Result<CommitRecord, String>> {
         let (subject, selection) = (self.subject, self.counts());
+        let filter = selection.filter.as_deref();
         let listed = subject.list(build)?;
         NothingToMeasure::of(None, &[(build, &listed)])?;
         let environment = plan::environment_of(subject, build, &[(build, &listed)], &selection)?;
@@ -164,8 +173,20 @@ impl Backfill<'_> {
             key == history.environment,
             "it needs another environment, {key}: run another backfill with that toolchain"
         );
-        let mut cases = subject.choose(&listed.cases, selection.filter.as_deref(), &selection.set)?.cases;
-        ensure!(!cases.is_empty(), "it has no such benchmark");
+        let mut cases = subject.choose(&listed.cases, filter, &selection.set)?.cases;
+        if cases.is_empty() {
+            let none = NothingToMeasure::of(filter, &[(build, &listed)]).err().map(|error| error.to_string());
+            return Ok(Err(none.unwrap_or_else(|| "it has no such benchmark that can be measured".to_owned())));
+        }
+        let filters = filter.map(str::to_owned).into_iter().collect();
+        let mut record = CommitRecord { filters, ..CommitRecord::new(&dated.commit, &dated.date, vec![]) };
+        let had = history.find(&dated.commit).map(|known| &known.cases[..]).unwrap_or_default();
+        let is_new = |case: &SubjectCase| had.iter().all(|values| values.case != case.key);
+        let has_some = !cases.iter().all(is_new);
+        cases.retain(is_new);
+        if cases.is_empty() {
+            return Ok(Ok(record));
+        }
         subject.size(build, &mut cases, Budget::default());
         for case in &mut cases {
             case.operations = history.operations(&case.key).unwrap_or(case.operations);
@@ -176,23 +197,39 @@ impl Backfill<'_> {
         let plan = CountPlan { subject, build, cases: &cases, repeat: selection.repeat, budget: Budget::default() };
         counts::measure(plan, &mut writer, |_| false)?;
         let run = writer.so_far();
-        let cases = baselines::history::exact(&run.measurements);
-        let failed =
-            || run.invalid.iter().map(|entry| &entry.why).chain(run.skipped.iter().map(|entry| &entry.why)).next();
-        ensure!(!cases.is_empty(), "{}", failed().map_or("its benchmarks take too long to be counted", String::as_str));
-        Ok(CommitRecord { commit: dated.commit.clone(), date: dated.date.clone(), cases, left_out: None })
+        record.cases = baselines::history::exact(&run.measurements);
+        if record.cases.is_empty() && !has_some {
+            let failed = run.invalid.iter().map(|entry| &entry.why).chain(run.skipped.iter().map(|entry| &entry.why));
+            let why = failed.map(String::as_str).next().unwrap_or("its benchmarks take too long to be counted");
+            record.left_out = Some(shortened(why));
+        }
+        Ok(Ok(record))
     }
 }
 
 impl Backfilled {
     fn note(&mut self, record: &CommitRecord) {
         match &record.left_out {
-            Some(why) => {
-                eprintln!("left out: {}: {why}", short(&record.commit));
-                self.left_out.push((record.commit.clone(), why.clone()));
-            }
+            Some(why) => self.leave_out(&record.commit, why.clone()),
+            // The history had all of it.
+            None if record.cases.is_empty() => self.known += 1,
             None => self.measured += 1,
         }
+    }
+
+    fn note_known(&mut self, record: &CommitRecord) {
+        match &record.left_out {
+            Some(why) => {
+                self.leave_out(&record.commit, why.clone());
+                self.left_out_before += 1;
+            }
+            None => self.known += 1,
+        }
+    }
+
+    fn leave_out(&mut self, commit: &str, why: String) {
+        eprintln!("left out: {}: {why}", short(commit));
+        self.left_out.push((commit.to_owned(), why));
     }
 }
 
@@ -203,7 +240,11 @@ pub fn repository(subject: &dyn Subject) -> Result<std::path::PathBuf> {
 
 /// An error on one line that is not too long for a record.
 fn reason(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+    shortened(&format!("{error:#}"))
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(REASON) {
         Some((end, _)) => format!("{}..", &text[..end]),
         None => text,

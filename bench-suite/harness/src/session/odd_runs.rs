@@ -129,7 +129,7 @@ mod tests {
             };
             let (commit, date) = (format!("c{run}"), format!("{run:03}"));
             let cases = shares.iter().enumerate().map(case).collect();
-            history.add(CommitRecord { commit, date, cases, left_out: None });
+            history.add(CommitRecord::new(commit, date, cases));
             history.add(CommitRecord::left_out(&format!("broken{run}"), &format!("{run:03}"), "it does not build"));
         }
         let found = odd_runs(&history, &Policy::standard(), jiff::civil::date(2026, 1, 1), |_| true);
