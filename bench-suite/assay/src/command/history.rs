@@ -226,7 +226,12 @@ impl BackfillArgs {
     fn execute(&self) -> Result<Exit> {
         let selection = Selection { filter: self.filter.clone(), ..Selection::default() };
         let subject = subject::here(selection.source()?, self.cargo.choice())?;
-        let commits = backfill::commits(&backfill::repository(&*subject)?, &self.range, self.every as usize)?;
+        let repository = backfill::repository(&*subject)?;
+        let commits = backfill::commits(&repository, &self.range, self.every as usize)?;
+        if commits.is_empty() {
+            eprintln!("{}", backfill::no_commits(&repository, &self.range));
+            return Ok(Exit::Nothing);
+        }
         let folder = self.folder.path();
         let backfill = Backfill { subject: &*subject, selection: &selection, folder: &folder, retry: self.retry };
         let done = backfill.run(&commits)?;

@@ -77,6 +77,22 @@ fn runs_become_points_of_their_commits() {
 }
 
 #[test]
+fn a_range_without_commits_is_said_to_be_reversed() {
+    let manifest = "[package]\nname = \"summing\"\nversion = \"0.1.0\"\n";
+    let project = Project::new(&[("Cargo.toml", manifest), ("src/lib.rs", "")]);
+    project.write("src/lib.rs", "//! Sums.\n");
+    project.commit();
+    for (range, why) in [
+        ("HEAD..HEAD~1", "`HEAD..HEAD~1` has no commits, because HEAD~1 is an ancestor of HEAD: give HEAD~1..HEAD"),
+        ("..HEAD~1", "`..HEAD~1` has no commits, because HEAD~1 is an ancestor of HEAD: give HEAD~1..HEAD"),
+        ("HEAD..", "`HEAD..` has no commits: give two revisions, the older one first"),
+    ] {
+        let (code, said, told) = project.assay(&["history", "backfill", range]);
+        assert!(code == 4 && said.is_empty() && told.contains(why), "{said}{told}");
+    }
+}
+
+#[test]
 fn a_report_shows_the_trend_and_keeps_it() {
     let project = Project::new(&[("Cargo.toml", "[package]\nname = \"summing\"\nversion = \"0.1.0\"\n")]);
     let add = |number: u32, instructions: f64| {

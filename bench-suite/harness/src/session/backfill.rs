@@ -13,7 +13,7 @@ use baselines::{Lane, RunWriter};
 use super::plan::{self, Selection};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
-use crate::build::git::{git, repository_of, short};
+use crate::build::git::{git, is_ancestor, repository_of, resolve, short};
 use crate::lanes::counts::{self, CountPlan};
 use crate::recorded::selects;
 use crate::subject::{Counting, NothingToMeasure, Subject, SubjectCase};
@@ -66,6 +66,18 @@ pub fn commits(repository: &Path, range: &str, every: usize) -> Result<Vec<Dated
     );
     let listed = git(repository, &["log", "--first-parent", "--format=%H %ct", "--end-of-options", range])?;
     listed.lines().step_by(every.max(1)).map(parse).collect()
+}
+
+/// The reason why a range has no commit, and what to give instead.
+pub fn no_commits(repository: &Path, range: &str) -> String {
+    let (from, to) = range.split_once("..").unwrap_or((range, ""));
+    // Git takes a missing end for HEAD.
+    let [from, to] = [from, to].map(|end| if end.is_empty() { "HEAD" } else { end });
+    let ends = resolve(repository, to).ok().zip(resolve(repository, from).ok());
+    match ends.is_some_and(|(to, from)| is_ancestor(repository, &to, &from)) {
+        true => format!("`{range}` has no commits, because {to} is an ancestor of {from}: give {to}..{from}"),
+        false => format!("`{range}` has no commits: give two revisions, the older one first"),
+    }
 }
 
 /// The date of a commit; none where the repository does not know it.
