@@ -6,6 +6,8 @@
 //! with the cost of its library calls: one more allocation shows in the function that allocates, and not in `malloc`.
 //! Otherwise every function stands for itself.
 //!
+//! Heap blocks are attributed in the same way, to the functions of the project that have them allocated.
+//!
 //! The split is the one-factor-at-a-time decomposition with the base's cost: `calls = (n1 - n0) * c0 / n0` and
 //! `cost = total - calls`. The two always sum to the function's change, and all functions to the benchmark's.
 
@@ -15,14 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::FunctionCost;
 
-/// The change of one function's cost.
+/// The change of one function's cost, in instructions or in heap blocks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionDelta {
     /// The demangled name.
     pub function: String,
-    /// Instructions in the base.
+    /// The cost in the base.
     pub base: u64,
-    /// Instructions now.
+    /// The cost now.
     pub new: u64,
     /// `new - base`: always `by_calls + by_cost`.
     pub delta: i64,
@@ -65,6 +67,23 @@ pub fn attribute(base: &[FunctionCost], new: &[FunctionCost]) -> Vec<FunctionDel
     deltas
 }
 
+/// The functions whose number of heap blocks changed, likewise. A side has its costs by function, and the number of all
+/// its blocks. None if the functions of a side do not sum to that: an older version did not say it.
+pub fn attribute_blocks(base: (&[FunctionCost], f64), new: (&[FunctionCost], f64)) -> Vec<FunctionDelta> {
+    match (in_blocks(base), in_blocks(new)) {
+        (Some(base), Some(new)) => attribute(&base, &new),
+        _ => vec![],
+    }
+}
+
+/// The costs by function, with blocks in the place of instructions; none if these are not all blocks.
+fn in_blocks((functions, all): (&[FunctionCost], f64)) -> Option<Vec<FunctionCost>> {
+    let blocks = |cost: &FunctionCost| cost.allocations.unwrap_or(0);
+    let of = |cost: &FunctionCost| FunctionCost { instructions: blocks(cost), library: None, ..cost.clone() };
+    let sum: u64 = functions.iter().map(blocks).sum();
+    (sum as f64 == all.round()).then(|| functions.iter().map(of).collect())
+}
+
 /// The functions of the project, with their library calls, are the whole cost.
 fn is_owned(functions: &[FunctionCost]) -> bool {
     let whole: u64 = functions.iter().map(|cost| cost.instructions).sum();
@@ -75,8 +94,9 @@ fn is_owned(functions: &[FunctionCost]) -> bool {
 fn split(function: &str, base: Side<'_>, new: Side<'_>) -> FunctionDelta {
     let delta = signed(new.instructions) - signed(base.instructions);
     let by_calls = match base.calls {
-        // New in the profile, or entered without a call that the profiler saw: all of it comes from being called.
-        0 if base.instructions == 0 => delta,
+        // New in the profile or gone from it: all of it comes from being called.
+        0 if base.instructions == 0 || new.instructions + new.calls == 0 => delta,
+        // Entered without a call that the profiler saw.
         0 => 0,
         calls => {
             let more = i128::from(new.calls) - i128::from(calls);
@@ -156,6 +176,24 @@ mod tests {
         let older = [cost("work", 100, 2), cost("root", 10, 1), cost("malloc", 40, 2)];
         assert_eq!(attribute(&older, &new).iter().map(|delta| delta.delta).sum::<i64>(), 54);
         assert_eq!(attribute(&older, &new)[0].function, "malloc");
+    }
+
+    #[test]
+    fn who_allocates_more_is_named_if_all_blocks_are_known() {
+        let allocating = |blocks: u64, of: FunctionCost| FunctionCost { allocations: Some(blocks), ..of };
+        let malloc = cost("malloc", 40, 2);
+        let base = [allocating(20, ours("work", 100, 40, &[("root", 20)])), ours("box", 9, 0, &[("work", 20)])];
+        let new = [
+            allocating(20, ours("work", 100, 40, &[("root", 20)])),
+            allocating(40, ours("box", 9, 80, &[("work", 20)])),
+            malloc,
+        ];
+        let deltas = attribute_blocks((&base, 20.0), (&new, 60.0));
+        assert_eq!(deltas.len(), 1, "{deltas:?}");
+        assert_eq!((deltas[0].function.as_str(), deltas[0].delta, deltas[0].by_cost), ("box", 40, 40));
+        assert_eq!(attribute_blocks((&new, 60.0), (&base, 20.0))[0].delta, -40);
+        assert!(attribute_blocks((&base, 20.0), (&new, 61.0)).is_empty(), "C code made one, too");
+        assert!(attribute_blocks((&[ours("work", 100, 40, &[])], 20.0), (&new, 60.0)).is_empty(), "an older version");
     }
 
     #[test]

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cause::attribute;
+use crate::cause::{FunctionDelta, attribute, attribute_blocks};
 use crate::delta::{Comparison, Delta, Verdict, less_work};
 use crate::environment::Difference;
 use crate::metric::ERRORS;
 use crate::policy::{Limit, Policy};
-use crate::{Assume, Better, CaseKey, Lane, Measurement, Metric, Run, Sample};
+use crate::{Assume, Better, CaseKey, FunctionCost, Lane, Measurement, Metric, Run, Sample};
 
 /// Compares two runs under a policy on a day (exceptions expire).
 pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date) -> Comparison {
@@ -27,9 +27,16 @@ pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date)
         let limit = policy.limit(&of.case, &of.metric, today)?;
         Some(Limit { absolute: absolute(limit), ..limit })
     };
+    let (costs_before, costs_now) = (costs(base), costs(new));
     let judge = |before: &Measurement, after: &Measurement| {
+        let cause = || match (costs_before.get(&before.case), costs_now.get(&after.case)) {
+            (Some(base), Some(new)) if after.metric == "allocations" => {
+                attribute_blocks((base, total(before)), (new, total(after)))
+            }
+            _ => attribute(&before.functions, &after.functions),
+        };
         let redefined = |why: String| policy.redefined(&after.case, &after.metric, today, &why);
-        judge(before, after, &differences, sessions, limit(after), redefined)
+        judge(before, after, &differences, sessions, limit(after), redefined, cause)
     };
     let mut deltas: Vec<Delta> = Vec::with_capacity(new.measurements.len());
     deltas.extend(new.measurements.iter().map(|after| match remembered.get(&key(after)) {
@@ -47,6 +54,17 @@ pub fn compare(base: &Run, new: &Run, policy: &Policy, today: jiff::civil::Date)
         lacking(before, &differences, limit(before), accepted)
     }));
     Comparison { differences, deltas }
+}
+
+/// The costs by function of each case.
+fn costs(run: &Run) -> BTreeMap<&CaseKey, &[FunctionCost]> {
+    let known = run.measurements.iter().filter(|measurement| !measurement.functions.is_empty());
+    known.map(|measurement| (&measurement.case, &measurement.functions[..])).collect()
+}
+
+/// What the first repetition, of which the costs by function are, counted of all operations.
+fn total(of: &Measurement) -> f64 {
+    of.sample.values()[0] * of.operations as f64
 }
 
 /// Why sampled values of two stored runs are not judged, with the remedy.
@@ -104,6 +122,7 @@ fn judge(
     sessions: &str,
     limit: Option<Limit>,
     redefined: impl FnOnce(String) -> (Verdict, String),
+    cause: impl FnOnce() -> Vec<FunctionDelta>,
 ) -> Delta {
     let (before, after) = (value(base), value(new));
     let incomparable = |why: String| (Verdict::Incomparable, why);
@@ -118,7 +137,7 @@ fn judge(
         },
     };
     let moved = matches!(verdict, Verdict::Regressed | Verdict::Improved);
-    let cause = if moved { attribute(&base.functions, &new.functions) } else { vec![] };
+    let cause = if moved { cause() } else { vec![] };
     Delta { cause, ..delta(new, [Some(before), Some(after)], limit, (verdict, why)) }
 }
 

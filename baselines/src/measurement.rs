@@ -111,6 +111,9 @@ pub struct FunctionCost {
     /// function of the measured project and for no other, so that each instruction of a library belongs to one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<u64>,
+    /// Heap blocks that library functions allocated for it, likewise; none if they allocated none, or in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocations: Option<u64>,
     /// The number of calls by each function of the project. Only for functions of the project.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub callers: BTreeMap<String, u64>,

@@ -41,8 +41,9 @@ pub fn explain(delta: &FunctionDelta) -> String {
     let calls = if delta.by_calls > 0 { "called more often" } else { "called less often" };
     let cost = if delta.by_cost > 0 { "costlier per call" } else { "cheaper per call" };
     match (delta.by_calls, delta.by_cost) {
-        _ if delta.base == 0 => "new".to_owned(),
-        _ if delta.new == 0 => "gone".to_owned(),
+        // One that was there and allocated nothing costs more per call now.
+        (_, 0) if delta.base == 0 => "new".to_owned(),
+        (_, 0) if delta.new == 0 => "gone".to_owned(),
         (0, _) => cost.to_owned(),
         (_, 0) => calls.to_owned(),
         (by_calls, by_cost) => format!("{} {calls}, {} {cost}", signed(by_calls), signed(by_cost)),
@@ -86,6 +87,7 @@ mod tests {
             delta(10, 10_000, 11_000, -1_010),
             delta(0, 5, 5, 0),
             delta(5, 0, -5, 0),
+            delta(0, 20, 0, 20),
         ]
         .iter()
         .map(explain)
@@ -99,6 +101,7 @@ mod tests {
                 "+11,000 called more often, -1,010 cheaper per call",
                 "new",
                 "gone",
+                "costlier per call",
             ]
         );
     }

@@ -63,11 +63,11 @@ fn told(delta: &Delta) -> String {
         None => text.push_str("whose doing: this was not looked into\n"),
     }
     if delta.cause.is_empty() {
-        text.push_str("by function: only the metric `instructions` has that: ask for it\n");
+        text.push_str("by function: that is not known here: ask for the metric `instructions`\n");
         return text;
     }
     let shown = cause::largest(&delta.cause, FUNCTIONS);
-    text.push_str(&format!("{:+} instructions by function{}:\n", shown.total, cause::scope(delta)));
+    text.push_str(&format!("{:+} {} by function{}:\n", shown.total, delta.metric, cause::scope(delta)));
     for function in shown.functions {
         text.push_str(&format!("{:>+12}  {}: {}\n", function.delta, function.function, cause::told(function)));
     }

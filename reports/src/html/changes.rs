@@ -132,7 +132,7 @@ fn cause(delta: &Delta) -> Markup {
     let most = shown.functions.iter().map(|function| function.delta.unsigned_abs()).max().unwrap_or(1).max(1);
     html! {
         table.functions {
-            thead { tr { th.number scope="col" { "instructions" } th scope="col" { "function" } th scope="col" { "why" } } }
+            thead { tr { th.number scope="col" { (spoken(&delta.metric)) } th scope="col" { "function" } th scope="col" { "why" } } }
             tbody {
                 @for function in shown.functions {
                     tr {

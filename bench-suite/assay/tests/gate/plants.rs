@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use baselines::Run;
+use baselines::cause::FunctionDelta;
 use baselines::compare::compare;
 use baselines::delta::{Delta, Verdict};
 use baselines::policy::Policy;
@@ -164,9 +165,14 @@ pub fn check(count: impl Fn(&str, usize) -> Run) {
         let new = count(CASE, place + 1);
         let day = "2026-01-01".parse().expect("a date");
         let deltas = compare(&base, &new, &Policy::standard(), day).deltas;
-        let delta = deltas.into_iter().find(|delta| delta.metric == "instructions").expect("counted");
-        if let Err(why) = examine(plant, &delta, instructions(&new) - instructions(&base)) {
+        let of = |metric: &str| deltas.iter().find(|delta| delta.metric == metric).expect("counted");
+        if let Err(why) = examine(plant, of("instructions"), instructions(&new) - instructions(&base)) {
             wrong.push(format!("{}: {why}", plant.kind));
+        }
+        let allocating = of("allocations").cause.first();
+        let is_it = |most: &FunctionDelta| most.function.contains(plant.function[0]) && most.by_cost > 0;
+        if plant.kind == "an allocation" && !allocating.is_some_and(is_it) {
+            wrong.push(format!("{}: its blocks are of {allocating:?}", plant.kind));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

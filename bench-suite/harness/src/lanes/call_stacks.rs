@@ -85,8 +85,8 @@ fn folded(subject: &dyn Subject, [base, new]: [&Build; 2], case: &SubjectCase) -
 fn worst<'a>(judgement: &Judgement, cases: &'a [SubjectCase]) -> Vec<&'a SubjectCase> {
     let mut worst: Vec<(&SubjectCase, f64)> = Vec::new();
     for delta in &judgement.comparison.deltas {
-        // Only counts have a cause.
-        if delta.verdict != Verdict::Regressed || delta.cause.is_empty() {
+        // The stacks are of instructions, and only counts have a cause.
+        if delta.verdict != Verdict::Regressed || delta.metric != UNIT || delta.cause.is_empty() {
             continue;
         }
         let Some(case) = cases.iter().find(|case| case.key == delta.case) else { continue };

@@ -45,7 +45,7 @@ pub struct Cost {
 }
 
 /// The functions of the C library that make a new heap block.
-const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "aligned_alloc", "posix_memalign", "memalign"];
+pub(super) const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "aligned_alloc", "posix_memalign", "memalign"];
 
 impl CallgrindProfile {
     /// The system calls within the function whose name contains `root`, however deep. 0 if they were not counted.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use baselines::FunctionCost;
 
-use super::callgrind::{CallgrindProfile, frames};
+use super::callgrind::{ALLOCATORS, CallgrindProfile, frames};
 
 /// The option for callers: as many frames as the depth of a query through the asynchronous runtime and SQLite.
 pub const SEPARATE_CALLERS: &str = "--separate-callers=40";
@@ -52,8 +52,11 @@ pub fn functions(profile: &CallgrindProfile, root: &str, crates: &[String]) -> V
             let row = libraries.entry(function).or_default();
             row.instructions += cost.instructions;
             row.calls += cost.calls;
-            let owner = stack.iter().find(ours).copied().unwrap_or(CUT_OFF);
-            *project.entry(owner).or_default().library.get_or_insert(0) += cost.instructions;
+            let owner = project.entry(stack.iter().find(ours).copied().unwrap_or(CUT_OFF)).or_default();
+            *owner.library.get_or_insert(0) += cost.instructions;
+            if ALLOCATORS.contains(&function) {
+                *owner.allocations.get_or_insert(0) += cost.calls;
+            }
         }
     }
     project.retain(|_, row| row.instructions + row.library.unwrap_or(0) > 0);
@@ -138,7 +141,8 @@ mod tests {
         let functions = functions(&profile, "slice::measured", &crates());
         assert_eq!(functions.iter().map(|row| row.instructions).sum::<u64>(), profile.total);
         let (run, hash) = (find(&functions, "memory::run"), find(&functions, "memory::hash"));
-        assert_eq!((run.calls, run.library), (2, Some(8)));
+        assert_eq!((run.calls, run.library, run.allocations), (2, Some(8), Some(2)));
+        assert_eq!(hash.allocations, None);
         assert_eq!(hash.calls, 3, "100 more were of the setup");
         assert_eq!(hash.callers, BTreeMap::from([("memory::run".to_owned(), 3)]));
         assert_eq!(find(&functions, "malloc").library, None);

@@ -19,6 +19,23 @@ fn what_executes_the_same_machine_code_is_not_timed() {
 }
 
 #[test]
+fn the_function_that_allocates_more_is_named() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    let boxing = "{\n    drop(std::hint::black_box(Box::new(1)));\n";
+    project.write("src/lib.rs", &LIBRARY.replacen("{\n", boxing, 1));
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "sums/", "--lane", "counts", "--against", "HEAD~1"]);
+    assert_eq!(code, 100, "{said}{progress}");
+    let is_it = |line: &&str| line.starts_with("regressed ") && line.contains(" allocations ");
+    let below = said.lines().skip_while(|line| !is_it(line)).skip(1).take_while(|line| line.starts_with("    "));
+    let named: Vec<&str> = below.filter(|line| line.contains("summing::squares: ")).collect();
+    assert!(named.len() == 1 && named[0].ends_with(" +20  summing::squares: costlier per call"), "{said}");
+}
+
+#[test]
 fn the_policy_of_the_base_judges() {
     if !has_valgrind() {
         return;
