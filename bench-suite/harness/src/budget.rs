@@ -2,20 +2,27 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
 /// The shortest budget, in seconds: in less, nothing is decided.
 const LEAST: u64 = 30;
 
 /// Why something was not measured when the time was up.
 pub const NO_TIME: &str = "there was no time for them: give a longer `--budget`";
 
+/// The part of the whole time that a search for causes may take, as a divisor.
+const CAUSES: u32 = 2;
+
 /// A limit of time that has begun; without one there is always time left.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Budget {
     until: Option<Instant>,
+    /// The whole time.
+    whole: Duration,
 }
 
 /// A limit as it is typed, in seconds.
-pub fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> std::result::Result<Duration, String> {
     let given = text.parse::<u64>().ok().filter(|given| *given >= LEAST);
     given.map(Duration::from_secs).ok_or_else(|| format!("give at least {LEAST} seconds, as a whole number"))
 }
@@ -23,7 +30,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 impl Budget {
     /// A budget that begins now.
     pub fn start(limit: Option<Duration>) -> Budget {
-        Budget { until: limit.and_then(|limit| Instant::now().checked_add(limit)) }
+        Budget { until: limit.and_then(|limit| Instant::now().checked_add(limit)), whole: limit.unwrap_or_default() }
     }
 
     /// True if the time is up.
@@ -34,7 +41,30 @@ impl Budget {
     /// A budget that ends with a part of what is left: a quarter, if there are 4 `parts`.
     pub fn part(self, parts: u32) -> Budget {
         let now = Instant::now();
-        Budget { until: self.until.map(|until| now + until.saturating_duration_since(now) / parts) }
+        Budget { until: self.until.map(|until| now + until.saturating_duration_since(now) / parts), ..self }
+    }
+
+    /// The time of a search for causes that begins now: half as long as the whole. After the end there is that much
+    /// more, for all searches together.
+    pub fn for_causes(self) -> Budget {
+        let half = self.whole / CAUSES;
+        Budget { until: self.until.map(|until| until.min(Instant::now()) + half), ..self }
+    }
+
+    /// The same without a `build`, which took this long: it ends so much later.
+    pub fn without(self, build: Duration) -> Budget {
+        Budget { until: self.until.map(|until| until + build), ..self }
+    }
+
+    /// What `work` gives, which ends by itself when the time is up; none if that was before it began, or cut it off.
+    pub fn in_time<T>(self, work: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+        if self.is_over() {
+            return Ok(None);
+        }
+        match work() {
+            Err(_) if self.is_over() => Ok(None),
+            done => done.map(Some),
+        }
     }
 
     /// A duration, or what is left if that is less.
@@ -67,5 +97,33 @@ mod tests {
         let quarter = begun.part(4);
         assert!(!quarter.is_over() && quarter.at_most(60 * minute) <= 15 * minute && over.part(4).is_over());
         assert!(Budget::default().part(4).at_most(minute) == minute);
+    }
+
+    #[test]
+    fn causes_are_searched_for_half_as_long_again() {
+        let minute = Duration::from_secs(60);
+        let left = |budget: Budget| budget.for_causes().at_most(1000 * minute).as_secs_f64().round();
+        let begun = Budget::start(Some(60 * minute));
+        assert_eq!(left(begun), 1800.0);
+        let ended = |before: Duration| Budget { until: Instant::now().checked_sub(before), ..begun };
+        assert_eq!(left(ended(Duration::ZERO)), 1800.0);
+        assert_eq!(left(ended(Duration::from_secs(2))), 1798.0, "all searches end together");
+        assert!(Budget::start(Some(Duration::ZERO)).for_causes().is_over());
+        assert_eq!(left(Budget::default()), 60_000.0);
+        assert_eq!(begun.without(30 * minute).at_most(1000 * minute).as_secs_f64().round(), 5400.0);
+    }
+
+    #[test]
+    fn what_the_end_of_the_time_cuts_off_has_not_failed() {
+        let fails = || -> Result<u8> { anyhow::bail!("it was killed") };
+        assert!(Budget::default().in_time(fails).is_err());
+        assert_eq!(Budget::default().in_time(|| Ok(1)).expect("done"), Some(1));
+        let soon = Budget::start(Some(Duration::from_millis(5)));
+        let cut_off = || {
+            std::thread::sleep(Duration::from_millis(20));
+            fails()
+        };
+        assert_eq!(soon.in_time(cut_off).expect("cut off"), None);
+        assert_eq!(soon.in_time(|| -> Result<u8> { panic!("the time is up") }).expect("not begun"), None);
     }
 }

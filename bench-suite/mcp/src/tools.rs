@@ -32,6 +32,11 @@ const LINES_MAX: usize = 600;
 type Answer = Result<CallToolResult, String>;
 type Request = RequestContext<RoleServer>;
 
+/// The most time of measuring two sides with a budget, and of building them: causes may take half as long again.
+fn measuring(seconds: u64) -> Duration {
+    BUILDS + Duration::from_secs(seconds) * 3 / 2
+}
+
 /// The tools of one project.
 pub struct Tools {
     program: PathBuf,
@@ -59,7 +64,7 @@ impl Tools {
         let mut limit = BUILDS;
         if let Some(against) = against {
             let seconds = budget(budget_seconds)?;
-            limit += Duration::from_secs(seconds);
+            limit = measuring(seconds);
             arguments.push(format!("--against={}", word("against", &against)?));
             arguments.push(format!("--budget={seconds}"));
         } else if budget_seconds.is_some() {
@@ -92,7 +97,7 @@ impl Tools {
         }
         arguments.push(inside("base", &base, &self.folder)?);
         arguments.push(inside("new", &new, &self.folder)?);
-        self.judged(&arguments, BUILDS + Duration::from_secs(seconds), &request).await
+        self.judged(&arguments, measuring(seconds), &request).await
     }
 
     #[tool(

@@ -84,7 +84,7 @@ impl ProfileArgs {
         let name = format!("{}.svg", case.id.replace('/', "_"));
         let path = self.output.clone().unwrap_or_else(|| workspace::output().join("profiles").join(name));
         let Some(against) = &self.against else {
-            let profile = call_stacks::profile(&new)?;
+            let profile = call_stacks::profile(&new, Budget::default())?;
             let folded = function_costs::folded(&profile, ROOT);
             baselines::atomic::write(&path, reports::flamegraph::flamegraph(&folded, UNIT)?.as_bytes())?;
             baselines::atomic::write(&path.with_extension("folded"), folded.as_bytes())?;
@@ -111,7 +111,7 @@ impl ProfileArgs {
 
 /// Profiles both sides, writes three flamegraphs and lists the changes.
 fn compare((base, name): (&CaseCommand, &str), new: &CaseCommand, crates: &[String], path: &Path) -> Result<()> {
-    let (base, new) = call_stacks::both(base, new)?;
+    let (base, new) = call_stacks::both(base, new, Budget::default())?;
     let (folded_base, folded_new) = (function_costs::folded(&base, ROOT), function_costs::folded(&new, ROOT));
     let (base_path, difference_path) = (path.with_extension("base.svg"), path.with_extension("difference.svg"));
     for (path, svg) in [

@@ -7,6 +7,7 @@ use baselines::gate::Judgement;
 use worker::slice::ROOT;
 
 use super::{UNIT, counts};
+use crate::budget::{Budget, NO_TIME};
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::progress::Progress;
@@ -20,17 +21,17 @@ use crate::workspace;
 const MOST: usize = 5;
 
 /// The profile of one exact count of a case.
-pub fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
+pub fn profile(command: &CaseCommand, budget: Budget) -> Result<CallgrindProfile> {
     let folder = workspace::temporary("profile-")?;
-    let count = ExactCount { command: command.clone(), scratch: folder.path().to_owned(), padding: 0 };
+    let count = ExactCount { command: command.clone(), scratch: folder.path().to_owned(), padding: 0, budget };
     counts::callgrind(&count, folder.path(), &[function_costs::SEPARATE_CALLERS])
 }
 
 /// The profiles of both sides, measured at the same time: other processes do not change instructions.
-pub fn both(base: &CaseCommand, new: &CaseCommand) -> Result<(CallgrindProfile, CallgrindProfile)> {
+pub fn both(base: &CaseCommand, new: &CaseCommand, budget: Budget) -> Result<(CallgrindProfile, CallgrindProfile)> {
     std::thread::scope(|scope| {
-        let base = scope.spawn(|| profile(base));
-        let new = profile(new).context("the new side");
+        let base = scope.spawn(|| profile(base, budget));
+        let new = profile(new, budget).context("the new side");
         let base = base.join().unwrap_or_else(|_| Err(anyhow!("a profiling thread panicked")));
         Ok((base.context("the base")?, new?))
     })
@@ -42,6 +43,7 @@ pub fn of_regressed(
     cases: &[SubjectCase],
     subject: &dyn Subject,
     builds: [&Build; 2],
+    budget: Budget,
 ) -> (Vec<CallStacks>, Vec<String>) {
     let worst = worst(judgement, cases);
     if worst.is_empty() || valgrind::missing().is_some() {
@@ -54,10 +56,12 @@ pub fn of_regressed(
             worst.len()
         ));
     }
-    let progress = Progress::start("causes", worst.len().min(MOST));
+    let (all, mut too_late) = (worst.len().min(MOST), 0);
+    let progress = Progress::start("causes", all);
     for case in worst.into_iter().take(MOST) {
-        match folded(subject, builds, case) {
-            Ok((base, new)) => stacks.push(CallStacks {
+        match budget.in_time(|| folded(subject, builds, case, budget)) {
+            Ok(None) => too_late += 1,
+            Ok(Some((base, new))) => stacks.push(CallStacks {
                 case: case.key.clone(),
                 unit: UNIT.to_owned(),
                 folded: new,
@@ -67,17 +71,25 @@ pub fn of_regressed(
         }
         progress.done(&case.label());
     }
+    if too_late > 0 {
+        notes.push(format!("no call stacks for {too_late} of {all} cases: {NO_TIME}"));
+    }
     (stacks, notes)
 }
 
 /// The folded stacks of both sides.
-fn folded(subject: &dyn Subject, [base, new]: [&Build; 2], case: &SubjectCase) -> Result<(String, String)> {
+fn folded(
+    subject: &dyn Subject,
+    [base, new]: [&Build; 2],
+    case: &SubjectCase,
+    budget: Budget,
+) -> Result<(String, String)> {
     if subject.counting() == Counting::Process {
         let crates = subject.crates()?;
         let of = |build| counts::whole_process(build, case, &crates).map(|counts| counts.folded);
         return Ok((of(base).context("the base")?, of(new)?));
     }
-    let (base, new) = both(&subject.command(base, case), &subject.command(new, case))?;
+    let (base, new) = both(&subject.command(base, case), &subject.command(new, case), budget)?;
     Ok((function_costs::folded(&base, ROOT), function_costs::folded(&new, ROOT)))
 }
 

@@ -95,6 +95,7 @@ pub struct Place {
     homes: BTreeMap<(PathBuf, usize), FixedLengthDir>,
     folder: TempDir,
     crates: Vec<String>,
+    budget: Budget,
 }
 
 impl Place {
@@ -111,7 +112,12 @@ impl Place {
                 homes.insert((program.to_owned(), repetition), FixedLengthDir::new(program)?);
             }
         }
-        Ok(Place { homes, folder, crates })
+        Ok(Place { homes, folder, crates, budget: Budget::default() })
+    }
+
+    /// The same, where a count that is not done when the time is up fails.
+    pub fn within(self, budget: Budget) -> Place {
+        Place { budget, ..self }
     }
 
     /// Counts a case of one of the programs; `number` distinguishes counts taken at the same time.
@@ -136,6 +142,7 @@ impl Place {
             command: CaseCommand { program: home.program(), ..command.clone() },
             scratch: home.scratch(),
             padding: repetition * PADDING,
+            budget: self.budget,
         };
         let profiles = self.folder.path().join(format!("{number}-{repetition}"));
         std::fs::create_dir_all(&profiles).with_context(|| format!("can't create {}", profiles.display()))?;
@@ -148,7 +155,7 @@ impl Place {
     fn count_once(&self, count: &ExactCount, folder: &Path) -> Result<CaseCounts> {
         let case = &count.command.case;
         let Counted { heap, mut counters, input, threads } =
-            serde_json::from_slice(&successful(&mut count.with_heap(), "the worker", LONGEST)?)
+            serde_json::from_slice(&successful(&mut count.with_heap(), "the worker", longest(count))?)
                 .context("the worker did not say that it counted: it is older than this assay")?;
         let profile = callgrind(count, folder, &DETAILS)?;
         let mut values = hits(&profile.events)?;
@@ -196,7 +203,7 @@ pub fn dhat(count: &ExactCount, folder: &Path) -> Result<Allocations> {
     let file = folder.join("dhat.out");
     // Valgrind's default of 12 frames would end before the measured function.
     let tool = ["--tool=dhat".to_owned(), "--num-callers=100".to_owned(), argument("--dhat-out-file", &file)?];
-    successful(&mut count.under(&tool), "the worker under DHAT", LONGEST)?;
+    successful(&mut count.under(&tool), "the worker under DHAT", longest(count))?;
     let text = std::fs::read(&file).with_context(|| format!("DHAT wrote no profile to {}", file.display()))?;
     dhat::parse(&text, ROOT)
 }
@@ -211,11 +218,16 @@ pub fn callgrind(count: &ExactCount, folder: &Path, more: &[&str]) -> Result<Cal
     tool.extend(more.iter().map(|argument| (*argument).to_owned()));
     tool.push(format!("--toggle-collect=*{}*", mangled(ROOT)));
     tool.push(argument("--callgrind-out-file", &file)?);
-    successful(&mut count.under(&tool), "the worker under callgrind", LONGEST)?;
+    successful(&mut count.under(&tool), "the worker under callgrind", longest(count))?;
     let text = std::fs::read_to_string(&file).with_context(|| format!("callgrind wrote no {}", file.display()))?;
     let profile = callgrind::parse(&text)?;
     ensure!(profile.total > 0, "the profile of {} has no code below {ROOT}", count.command.case);
     Ok(profile)
+}
+
+/// The longest time of one process of a count, as far as it is left.
+fn longest(count: &ExactCount) -> Duration {
+    count.budget.at_most(LONGEST)
 }
 
 fn argument(name: &str, file: &Path) -> Result<String> {
@@ -353,15 +365,12 @@ pub fn measure(
     let repetitions = repeat as usize;
     let progress = Progress::start("counts", cases.len());
     let programs = build.programs.iter().map(|program| program.path.as_path());
-    let place = Place::new(programs, repetitions, subject.crates()?)?;
+    let place = Place::new(programs, repetitions, subject.crates()?)?.within(budget);
     let mut profiles = CountProfiles::default();
     let mut too_late = 0;
     // None if there was no time for it.
     let count = |_, number: usize, case: &SubjectCase| -> Result<Option<Vec<CaseCounts>>> {
-        if budget.is_over() {
-            return Ok(None);
-        }
-        (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect::<Result<_>>().map(Some)
+        budget.in_time(|| (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect())
     };
     let done = |number: usize, counted: Result<Option<Vec<CaseCounts>>>| {
         let case = &cases[number];
@@ -380,7 +389,7 @@ pub fn measure(
                 profiles.executed.insert(case.key.clone(), executed);
             }
             // What valgrind can't run on either side is still timed; if it counts on one side, it is missing here.
-            Err(error) if !subject.is_exact() && !budget.is_over() => {
+            Err(error) if !subject.is_exact() => {
                 progress.say(&format!("skipped: counts of {}: {error:#}", case.label()));
                 writer.skipped(format!("counts of {}", case.label()), format!("{error:#}"))?;
             }

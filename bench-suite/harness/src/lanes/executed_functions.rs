@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use baselines::doing::ExecutedFunction;
 
 use super::counts;
+use crate::budget::Budget;
 use crate::build::unoptimised::Unoptimised;
 use crate::case_command::CaseCommand;
 use crate::fixed_length_dir::FixedLengthDir;
@@ -20,30 +21,35 @@ use crate::tools::symbols::{bare, owner};
 use crate::tools::valgrind::ExactCount;
 use crate::workspace;
 
+/// What a case executes; none if there was no time to find out.
+pub type Executed = Result<Option<Vec<ExecutedFunction>>>;
+
 /// What each case of a subject executes, in the order of `cases`; `done` is told of each.
 pub fn count(
     subject: &dyn Subject,
     built: &Unoptimised,
     cases: &[SubjectCase],
+    budget: Budget,
     done: impl Fn(&SubjectCase),
-) -> Result<Vec<Result<Vec<ExecutedFunction>>>> {
+) -> Result<Vec<Executed>> {
     let crates = subject.crates()?;
-    let profiles: Vec<Result<CallgrindProfile>> = cases
+    let profiles: Vec<Result<Option<CallgrindProfile>>> = cases
         .iter()
         .map(|case| {
-            let profile = profile(&subject.command(&built.build, case));
+            let profile = budget.in_time(|| profile(&subject.command(&built.build, case), budget));
             done(case);
             profile
         })
         .collect();
-    let symbols = profiles.iter().flatten().flat_map(|profile| profile.symbols.keys());
+    let symbols = profiles.iter().flatten().flatten().flat_map(|profile| profile.symbols.keys());
     let symbols: HashSet<&str> = symbols.map(String::as_str).collect();
     let mut code = HashMap::new();
     for module in &built.modules {
         let text = fs::read_to_string(module).with_context(|| format!("can't read {}", module.display()))?;
         code.extend(llvm_ir::hashes(&text, &symbols));
     }
-    Ok(profiles.into_iter().map(|profile| Ok(functions(&profile?, &code, &crates))).collect())
+    let executed = |profile: CallgrindProfile| functions(&profile, &code, &crates);
+    Ok(profiles.into_iter().map(|profile| Ok(profile?.map(executed))).collect())
 }
 
 /// The functions of a profile whose names are symbols.
@@ -58,11 +64,11 @@ fn functions(profile: &CallgrindProfile, code: &HashMap<String, u64>, crates: &[
 }
 
 /// The profile of one exact count by symbol, without callers: they need no names here, and inlining moves none.
-fn profile(command: &CaseCommand) -> Result<CallgrindProfile> {
+fn profile(command: &CaseCommand, budget: Budget) -> Result<CallgrindProfile> {
     let folder = workspace::temporary("work-")?;
     let home = FixedLengthDir::new(&command.program)?;
     let command = CaseCommand { program: home.program(), ..command.clone() };
-    let count = ExactCount { command, scratch: home.scratch(), padding: 0 };
+    let count = ExactCount { command, scratch: home.scratch(), padding: 0, budget };
     counts::callgrind(&count, folder.path(), &[])
 }
 

@@ -4,7 +4,7 @@
 //! from rounds in which both sides alternate. The call stacks of counts that got worse are stored for both sides.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -96,9 +96,11 @@ impl AbSession<'_> {
         }
         sides.size(&mut shared, budget, &mut session.writer)?;
         let (counts, times) = self.measure(sides, &shared, new_revision, &mut session)?;
+        let budget = session.budget;
         let named = own_policy.then(|| sides.keys());
         let mut judged = self.conclude(session, counts, times, one_sided, named.as_deref())?;
-        let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &shared, subject, [base, new]);
+        let budget = budget.for_causes();
+        let (stacks, notes) = call_stacks::of_regressed(&judged.judgement, &shared, subject, [base, new], budget);
         if !stacks.is_empty() {
             runs::write_stacks(&judged.finished.path, &stacks)?;
         }
@@ -127,17 +129,18 @@ impl AbSession<'_> {
             programs: [base.program().to_owned(), new.program().to_owned()],
             cases: shared.to_vec(),
             unoptimised: OnceCell::new(),
+            budget: Cell::new(session.budget),
+            too_late: RefCell::default(),
         };
-        if !session.budget.is_over() {
-            both_sides.attribute_counts(&mut counts.deltas, policy);
-        }
+        both_sides.attribute_counts(&mut counts.deltas, policy);
+        session.budget = both_sides.budget.get();
         let mut times = match self.selection.compares(Lane::Time) {
             true => self.time(sides, shared, &mut counts, session)?,
             false => PairVerdicts::default(),
         };
-        if !session.budget.is_over() {
-            both_sides.attribute_times(&mut times.deltas, &counts.deltas, policy);
-        }
+        both_sides.attribute_times(&mut times.deltas, &counts.deltas, policy);
+        session.budget = both_sides.budget.get();
+        both_sides.record_too_late(&mut session.writer)?;
         Ok((counts, times))
     }
 

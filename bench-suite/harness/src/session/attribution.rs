@@ -2,20 +2,22 @@
 //!
 //! Nothing is built or counted unless something blocks. Without evidence a change stays as it is, and blocks.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use baselines::delta::{Delta, Verdict};
 use baselines::doing::{BuildInputs, Doing, Whose, by_execution, by_inputs};
 use baselines::policy::Policy;
-use baselines::{CaseKey, Metric};
+use baselines::{CaseKey, Metric, RunWriter};
 
 use super::runs;
+use crate::budget::{Budget, NO_TIME};
 use crate::build::git::git;
 use crate::build::unoptimised::{self, Unoptimised};
-use crate::lanes::executed_functions;
+use crate::lanes::executed_functions::{self, Executed};
 use crate::progress::Progress;
 use crate::subject::{Subject, SubjectCase};
 
@@ -38,6 +40,10 @@ pub struct BothSides<'a> {
     pub cases: Vec<SubjectCase>,
     /// Both sides without optimisation, once somebody asked for them.
     pub unoptimised: OnceCell<[Unoptimised; 2]>,
+    /// The time that is left, without that of these builds.
+    pub budget: Cell<Budget>,
+    /// The cases for which there was no time. They are not tried again.
+    pub too_late: RefCell<BTreeSet<CaseKey>>,
 }
 
 impl BothSides<'_> {
@@ -62,6 +68,16 @@ impl BothSides<'_> {
         }
     }
 
+    /// Records for how many cases there was no time.
+    pub fn record_too_late(&self, writer: &mut RunWriter) -> Result<()> {
+        let cases = match self.too_late.borrow().len() {
+            0 => return Ok(()),
+            1 => "1 case".to_owned(),
+            number => format!("{number} cases"),
+        };
+        Ok(writer.skipped(format!("whose doing it is that {cases} got worse"), NO_TIME)?)
+    }
+
     /// Attributes what is looked into: by what is `known` of a case, or by a look at it.
     fn attribute(
         &self,
@@ -75,13 +91,19 @@ impl BothSides<'_> {
         let worse = self.worse(deltas.iter().filter(|delta| blocks(delta)), costs);
         let (known, new): (Vec<_>, Vec<_>) =
             worse.into_iter().map(|case| (known(&case.key), case)).partition(|(known, _)| known.is_some());
-        let new: Vec<SubjectCase> = new.into_iter().map(|(_, case)| case).collect();
+        let mut new: Vec<SubjectCase> = new.into_iter().map(|(_, case)| case).collect();
+        new.retain(|case| !self.too_late.borrow().contains(&case.key));
+        let unknown = |error: anyhow::Error| vec![Some(Doing::unknown(format!("{error:#}"))); new.len()];
         let doings = match new.is_empty() {
             true => vec![],
-            false => self.doings(&new).unwrap_or_else(|error| vec![Doing::unknown(format!("{error:#}")); new.len()]),
+            false => self.doings(&new).unwrap_or_else(unknown),
         };
-        let known = known.into_iter().filter_map(|(doing, case)| Some((case, doing?)));
+        let known = known.into_iter().map(|(doing, case)| (case, doing));
         for (case, doing) in known.chain(new.into_iter().zip(doings)) {
+            let Some(doing) = doing else {
+                self.too_late.borrow_mut().insert(case.key);
+                continue;
+            };
             for delta in deltas.iter_mut().filter(|delta| blocks(delta) && delta.case == case.key) {
                 let limit = policy.limit(&delta.case, &delta.metric, runs::today());
                 delta.set_doing(doing.clone(), limit.and_then(|limit| limit.compiler));
@@ -118,27 +140,34 @@ impl BothSides<'_> {
         cases
     }
 
-    /// Whose doing it is that these cases got worse, in their order.
-    fn doings(&self, cases: &[SubjectCase]) -> Result<Vec<Doing>> {
+    /// Whose doing it is that these cases got worse, in their order; none where there was no time to find out.
+    fn doings(&self, cases: &[SubjectCase]) -> Result<Vec<Option<Doing>>> {
         let [base, new] = [self.inputs(0)?, self.inputs(1)?];
         if let Some(doing) = by_inputs(&base, &new) {
-            return Ok(vec![doing; cases.len()]);
+            return Ok(vec![Some(doing); cases.len()]);
+        }
+        if self.budget.get().for_causes().is_over() {
+            return Ok(vec![None; cases.len()]);
         }
         let built = self.built()?;
+        let budget = self.budget.get().for_causes();
         let progress = Progress::start("whose doing", 2 * cases.len());
         let subject = self.subject;
-        let execute =
-            |side: usize| executed_functions::count(subject, &built[side], cases, |case| progress.done(&case.label()));
+        let execute = |side: usize| {
+            executed_functions::count(subject, &built[side], cases, budget, |case| progress.done(&case.label()))
+        };
         let (of_base, of_new) = std::thread::scope(|scope| {
             let of_base = scope.spawn(|| execute(0));
             let of_new = execute(1);
             (of_base.join().unwrap_or_else(|_| Err(anyhow!("a counting thread panicked"))), of_new)
         });
         let both = of_base.context("the base")?.into_iter().zip(of_new.context("the new side")?);
-        let doing = |(of_base, of_new): (Result<Vec<_>>, Result<Vec<_>>)| -> Result<Doing> {
-            Ok(by_execution((&of_base?, &base), (&of_new?, &new)))
+        let doing = |(of_base, of_new): (Executed, Executed)| -> Result<Option<Doing>> {
+            let executed = of_base?.zip(of_new?);
+            Ok(executed.map(|(of_base, of_new)| by_execution((&of_base, &base), (&of_new, &new))))
         };
-        Ok(both.map(|sides| doing(sides).unwrap_or_else(|error| Doing::unknown(format!("{error:#}")))).collect())
+        let unknown = |error: anyhow::Error| Some(Doing::unknown(format!("{error:#}")));
+        Ok(both.map(|sides| doing(sides).unwrap_or_else(unknown)).collect())
     }
 
     /// Both sides without optimisation: built when they are needed, and once.
@@ -147,8 +176,11 @@ impl BothSides<'_> {
             return Ok(built);
         }
         eprintln!("whose doing: building both sides without optimisation");
+        let began = Instant::now();
         let build = |side: usize| self.subject.unoptimised(self.revisions[side].as_deref());
-        let built = [build(0)?, build(1)?];
+        let built = build(0).and_then(|base| Ok([base, build(1)?]));
+        self.budget.set(self.budget.get().without(began.elapsed()));
+        let built = built?;
         Ok(self.unoptimised.get_or_init(|| built))
     }
 
@@ -194,6 +226,8 @@ fn is_compiled_otherwise(case: &CaseKey, counts: &[Delta]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use workloads::cases;
     use workloads::input::Source;
 
@@ -214,6 +248,8 @@ mod tests {
             programs: [PathBuf::from("no base"), PathBuf::from("no program")],
             cases: resolved.map(|case| MemorySubject::case(&case, &[])).collect(),
             unoptimised: OnceCell::new(),
+            budget: Cell::default(),
+            too_late: RefCell::default(),
         }
     }
 
@@ -243,6 +279,25 @@ mod tests {
         let unknown = deltas[0].doing.as_ref().expect("looked into");
         assert_eq!(unknown.whose, Whose::Unknown, "{}", unknown.evidence);
         assert!(unknown.evidence.starts_with("can't read no base") && deltas[0].blocks, "{}", unknown.evidence);
+    }
+
+    #[test]
+    fn when_the_time_is_up_no_cause_is_looked_for_and_it_is_known_of_which_cases() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("program");
+        std::fs::write(&program, "rustc version 1.95.0\0").expect("written");
+        let subject = MemorySubject { source: Source::default() };
+        let mut sides = unbuilt(&subject, 2);
+        sides.programs = [program.clone(), program];
+        sides.budget.set(Budget::start(Some(Duration::ZERO)));
+        let [first, second] = [&sides.cases[0], &sides.cases[1]];
+        let mut counts = [worse(first, "instructions", 0.1, Verdict::Regressed, true)];
+        sides.attribute_counts(&mut counts, &Policy::standard());
+        let mut times = [first, second].map(|case| worse(case, "cpu_time", 0.1, Verdict::Regressed, true));
+        sides.attribute_times(&mut times, &counts, &Policy::standard());
+        assert!(counts.iter().chain(&times).all(|delta| delta.doing.is_none() && delta.blocks), "{counts:?} {times:?}");
+        assert_eq!(sides.too_late.take(), BTreeSet::from([first.key.clone(), second.key.clone()]));
+        assert!(sides.unoptimised.get().is_none(), "nothing was built");
     }
 
     #[test]

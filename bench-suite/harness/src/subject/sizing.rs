@@ -28,14 +28,7 @@ pub(super) fn time(
     core: Option<usize>,
     budget: Budget,
 ) -> Result<Option<u64>> {
-    if budget.is_over() {
-        return Ok(None);
-    }
-    match timed(subject, build, case, core, Deadlines::default().within(budget)) {
-        // The end of the time may have cut it off.
-        Err(_) if budget.is_over() => Ok(None),
-        time => time.map(Some),
-    }
+    budget.in_time(|| timed(subject, build, case, core, Deadlines::default().within(budget)))
 }
 
 fn timed(

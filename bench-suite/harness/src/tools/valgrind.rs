@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::bounded::last_lines;
+use crate::budget::Budget;
 use crate::case_command::CaseCommand;
 
 /// The reason why the counts lane can't run, with the remedy; `None` if it can.
@@ -52,6 +53,8 @@ pub struct ExactCount {
     pub scratch: PathBuf,
     /// Bytes added to its environment, on which counts must not depend.
     pub padding: usize,
+    /// The time that is left: then its processes are killed.
+    pub budget: Budget,
 }
 
 impl ExactCount {
@@ -118,7 +121,8 @@ mod tests {
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file(".valgrindrc"), "--branch-sim=yes\n--callgrind:collect-systime=yes\n").expect("writes");
         let command = CaseCommand { program: PathBuf::from("/bin/true"), ..CaseCommand::default() };
-        let worker = ExactCount { command, scratch: folder.path().to_owned(), padding: 0 };
+        let (scratch, budget) = (folder.path().to_owned(), Budget::default());
+        let worker = ExactCount { command, scratch, padding: 0, budget };
         let tool = ["--tool=callgrind", "--callgrind-out-file=profile"].map(str::to_owned);
         // Valgrind reads such files only where it knows a HOME.
         let mut command = worker.under(&tool);

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use harness::budget::Budget;
 use harness::case_command::CaseCommand;
 use harness::lanes::counts::{DETAILS, Place, callgrind, measurements};
 use harness::subject::memory::MemorySubject;
@@ -30,12 +32,28 @@ fn system_calls_and_blocks_of_known_work_are_counted_exactly() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let count = ExactCount { command: command(folder.path()), scratch: folder.path().to_owned(), padding: 0 };
+    let (scratch, budget) = (folder.path().to_owned(), Budget::default());
+    let count = ExactCount { command: command(folder.path()), scratch, padding: 0, budget };
     let counted = [1, 2].map(|_| {
         let profile = callgrind(&count, folder.path(), &DETAILS).expect("counted");
         (profile.system_calls(ROOT), profile.heap_blocks(ROOT), profile.freed_blocks(ROOT))
     });
     assert_eq!(counted, [(5 * 3, 5 * 2, 5); 2]);
+}
+
+#[test]
+fn a_count_is_killed_when_the_time_is_up() {
+    if let Some(why) = valgrind::missing() {
+        println!("skipped: {why}");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["-c", "exec sleep 600"].map(str::to_owned).to_vec();
+    let command = CaseCommand { program: PathBuf::from("/bin/sh"), arguments, ..CaseCommand::default() };
+    let (scratch, budget) = (folder.path().to_owned(), Budget::start(Some(Duration::from_secs(1))));
+    let count = ExactCount { command, scratch, padding: 0, budget };
+    let error = callgrind(&count, folder.path(), &[]).expect_err("killed").to_string();
+    assert!(error.ends_with("it was killed") && budget.is_over(), "{error}");
 }
 
 #[test]
