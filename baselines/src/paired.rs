@@ -167,10 +167,10 @@ impl PairVerdicts {
         }
     }
 
-    /// Says of the times that are open that the counts have decided already, so they got only the first look.
+    /// Says of the times that are open after the first look that the counts have decided already: they got no other.
     pub fn decided_by_counts(&mut self) {
-        let open = self.deltas.iter_mut().filter(|delta| delta.verdict == Verdict::Inconclusive);
-        open.for_each(Delta::leave_to_counts);
+        let is_open = |delta: &&mut Delta| delta.verdict == Verdict::Inconclusive && delta.relative.is_some();
+        self.deltas.iter_mut().filter(is_open).for_each(Delta::leave_to_counts);
     }
 }
 
@@ -482,6 +482,7 @@ fn delta(judged: &Judged<'_>, state: &PairState, procedure: &Procedure) -> Delta
             why.push_str("; all rounds are spent: measure on a quieter machine");
         }
         NextAction::Stop(_) => {}
+        _ if state.evidence.is_none() => why = format!("{}: give it more (--budget)", evidence(state)),
         NextAction::Measure { .. } | NextAction::Wait => why.push_str("; the time was up: give it more (--budget)"),
     }
     let bound = state.evidence.and_then(|evidence| evidence.bound);

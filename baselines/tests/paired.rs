@@ -201,6 +201,18 @@ fn a_slowdown_of_half_is_not_green_because_its_time_was_up() {
 }
 
 #[test]
+fn times_without_a_first_look_had_no_time_also_where_the_counts_have_decided() {
+    let late = "the time was up before the first look: give it more (--budget)";
+    let decided = "the counts have decided already: times got only the first look";
+    for (rounds, why) in [(0, late), (7, late), (20, decided)] {
+        let rounds = self::rounds(0, 0.5, rounds, 0);
+        let mut verdicts = judged(&[Paired { pair: pair("step/log", None), rounds, abandoned: false }]);
+        verdicts.decided_by_counts();
+        assert!(verdicts.deltas.iter().all(|delta| delta.why == why), "{why}: {:?}", verdicts.deltas);
+    }
+}
+
+#[test]
 fn a_gate_passes_with_what_it_rules_out() {
     let judgement = gated(one(0.015, 0, None));
     assert_eq!(judgement.outcome, GateOutcome::Passed);
