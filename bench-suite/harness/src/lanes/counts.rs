@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use baselines::compare::{MISPREDICTED, THREADS};
 use baselines::{CallStacks, CaseKey, FunctionCost, Measurement, RunWriter, Sample};
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ use worker::valgrind::INSTRUMENTATION;
 use workloads::engagement::WORK;
 
 use super::UNIT;
-use crate::budget::{Budget, NO_TIME};
+use crate::budget::Budget;
 use crate::build::checkout::Build;
 use crate::case_command::CaseCommand;
 use crate::cores;
@@ -285,7 +285,7 @@ pub struct CountPlan<'a> {
     pub cases: &'a [SubjectCase],
     /// The number of counts of each case.
     pub repeat: u32,
-    /// The time that is left: what was not counted by then is invalid.
+    /// The time that is left: what was not counted by then is [`CountProfiles::too_late`].
     pub budget: Budget,
 }
 
@@ -350,6 +350,8 @@ pub struct CountProfiles {
     pub stacks: Vec<CallStacks>,
     /// The symbols of the functions that each case executed.
     pub executed: BTreeMap<CaseKey, BTreeSet<String>>,
+    /// The cases for which there was no time.
+    pub too_late: BTreeSet<CaseKey>,
 }
 
 /// Measures the lane, with the call stacks of the cases that are wanted. A case that fails becomes an invalid entry.
@@ -367,7 +369,6 @@ pub fn measure(
     let programs = build.programs.iter().map(|program| program.path.as_path());
     let place = Place::new(programs, repetitions, subject.crates()?)?.within(budget);
     let mut profiles = CountProfiles::default();
-    let mut too_late = 0;
     // None if there was no time for it.
     let count = |_, number: usize, case: &SubjectCase| -> Result<Option<Vec<CaseCounts>>> {
         budget.in_time(|| (0..repetitions).map(|repetition| plan.count(&place, case, number, repetition)).collect())
@@ -375,7 +376,7 @@ pub fn measure(
     let done = |number: usize, counted: Result<Option<Vec<CaseCounts>>>| {
         let case = &cases[number];
         let Some(counted) = counted.transpose() else {
-            too_late += 1;
+            profiles.too_late.insert(case.key.clone());
             return Ok(());
         };
         match counted.and_then(|counted| Ok((measurements(case, &counted)?, counted))) {
@@ -399,9 +400,5 @@ pub fn measure(
         Ok(())
     };
     cores::for_each(cases, count, done)?;
-    if too_late > 0 {
-        let what = format!("counts of {too_late} of {} cases", cases.len());
-        super::invalid(&what, &anyhow!(NO_TIME), writer, &progress)?;
-    }
     Ok(profiles)
 }

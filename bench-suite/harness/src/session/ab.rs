@@ -5,24 +5,22 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use baselines::compare;
-use baselines::delta::{Comparison, Delta, Verdict};
+use baselines::delta::{Comparison, Delta};
 use baselines::gate::{self, Judgement};
 use baselines::paired::{self, PairVerdicts};
-use baselines::policy::{Limit, Policy};
+use baselines::policy::Policy;
 use baselines::shard::LAYOUTS;
-use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunHeader, RunWriter};
+use baselines::{CaseKey, Environment, Lane, RunHeader, RunWriter};
 use stats::Procedure;
 use workloads::cases::{self, Case};
 
 use super::attribution::BothSides;
+use super::counted_sides::{ComparedCounts, CountedSides};
 use super::judging::Judged;
-use super::kept_counts::kept_or_counted;
 use super::plan::{self, FinishedRun, Selection};
 use super::rulebook::Rulebook;
 use super::shard::{self, Sharded};
@@ -31,15 +29,13 @@ use super::two_sides::TwoSides;
 use super::{choose_timed, nothing_to_measure, round_measurements, run, runs};
 use crate::budget::Budget;
 use crate::build::checkout::Build;
-use crate::hash::hash;
-use crate::lanes::counts::{self, CountPlan};
-use crate::lanes::{call_stacks, unsteady};
+use crate::lanes::call_stacks;
 use crate::recorded::{Recorded, selects};
 use crate::schedule::deadlines::Deadlines;
 use crate::schedule::jobs::{self, Job};
 use crate::schedule::scheduler::{self, Settings, Sizes};
 use crate::subject::memory::MemorySubject;
-use crate::subject::{Counting, Subject, SubjectCase};
+use crate::subject::{Subject, SubjectCase};
 
 /// One case on both sides.
 #[derive(Clone, Copy)]
@@ -120,7 +116,7 @@ impl AbSession<'_> {
     ) -> Result<(ComparedCounts, PairVerdicts)> {
         let (TwoSides { subject, base, new, .. }, policy) = (sides, &self.rulebook.policy);
         let mut counts = match self.selection.compares(Lane::Counts) {
-            true => self.count(*subject, shared, [base, new], session)?,
+            true => self.counted(*subject, [base, new], session.budget).compare(shared, &mut session.writer)?,
             false => ComparedCounts::default(),
         };
         let both_sides = BothSides {
@@ -142,6 +138,11 @@ impl AbSession<'_> {
         session.budget = both_sides.budget.get();
         both_sides.record_too_late(&mut session.writer)?;
         Ok((counts, times))
+    }
+
+    /// What counts both sides.
+    fn counted<'a>(&'a self, subject: &'a dyn Subject, sides: [&'a Build; 2], budget: Budget) -> CountedSides<'a> {
+        CountedSides { subject, sides, selection: self.selection, rulebook: self.rulebook, budget }
     }
 
     /// Alternates the sides in the cases that are to be timed, and have not the same code on both.
@@ -224,68 +225,6 @@ impl AbSession<'_> {
         super::judging::scope(selected, base.len(), self.selection, false)
     }
 
-    /// Counts the new side's cases into the session, and compares them with the base's counts, from the cache or new.
-    fn count(
-        &self,
-        subject: &dyn Subject,
-        cases: &[SubjectCase],
-        [base, new]: [&Build; 2],
-        session: &mut Session,
-    ) -> Result<ComparedCounts> {
-        let cases = counts::countable(subject, cases, &mut session.writer)?;
-        if cases.is_empty() {
-            return Ok(ComparedCounts::default());
-        }
-        let (cases, repeat, budget) = (&cases[..], self.selection.repeat, session.budget);
-        let plan = |build| CountPlan { subject, build, cases, repeat, budget };
-        let executed = counts::measure(plan(new), &mut session.writer, |_| false)?.executed;
-        let measured = session.writer.so_far().header.environment.clone();
-        let environment = nothing_to_measure::environment(measured, base);
-        // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
-        let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
-        // Project files may differ in the variables of the benches; the number of operations is checked for each case.
-        let once = |case: &SubjectCase| SubjectCase { operations: 1, ..case.clone() };
-        let variables: BTreeSet<_> = cases.iter().map(|case| subject.command(base, &once(case)).variables).collect();
-        let (crates, metrics) = (subject.crates()?, counts::METRICS.join(","));
-        let mut what = format!("{programs:?}|{repeat}|{crates:?}|{metrics}|{variables:?}");
-        if subject.counting() == Counting::Process {
-            // A command sees them all.
-            what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
-        }
-        let name = format!("counts-{}-{}.jsonl", environment.key(), hash(what));
-        let path = base.folder.join(name);
-        let count = |missing: &[SubjectCase], writer: &mut RunWriter| {
-            counts::measure(CountPlan { cases: missing, ..plan(base) }, writer, |_| false).map(drop)
-        };
-        let of_base = kept_or_counted(&path, plan::header("quick", environment), cases, count)?;
-        let mut steady: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
-        if !subject.is_exact() {
-            let counted = [&of_base, session.writer.so_far()];
-            let found = unsteady::find(&[(plan(new), counted[1]), (plan(base), counted[0])], counted)?;
-            steady.retain(|key| !found.iter().any(|case| case.key == **key));
-            let no_times = !self.selection.compares(Lane::Time);
-            let no_times = no_times.then_some("a gate with `--lane time` judges its times");
-            unsteady::judge(plan(new), &found, &of_base, &self.rulebook.policy, no_times, &mut session.writer)?;
-        }
-        let counts = |run: &Run| {
-            let is_count = |measurement: &&Measurement| {
-                measurement.metric().is_ok_and(|metric| metric.lane == Lane::Counts)
-                    && steady.contains(&&measurement.case)
-            };
-            Run { measurements: run.measurements.iter().filter(is_count).cloned().collect(), ..run.clone() }
-        };
-        let new_counts = counts(session.writer.so_far());
-        let base_counts = counts(&of_base);
-        let deltas = compare::compare(&base_counts, &new_counts, &self.rulebook.policy, runs::today()).deltas;
-        let measured = [&base_counts.measurements[..], &new_counts.measurements];
-        let same_code = choose_timed::same_code(cases, [base, new], measured, &executed, &deltas);
-        let same_code = same_code.unwrap_or_else(|error| {
-            eprintln!("times: every case is timed, as the machine code can't be compared: {error:#}");
-            BTreeSet::new()
-        });
-        Ok(ComparedCounts { deltas, same_code, invalid: of_base.invalid })
-    }
-
     /// Judges a session. If `named` is given, each rule of the policy must match one of those cases.
     fn conclude(
         &self,
@@ -325,35 +264,6 @@ fn by_layouts<'a>(policy: &'a Policy, both: &StagedSides) -> Cow<'a, Policy> {
 /// The keys of this tree's cases.
 fn own_cases() -> Result<Vec<CaseKey>> {
     cases::LISTED.iter().map(|listed| Ok(listed.resolve(&[])?.key())).collect()
-}
-
-/// The counts of both sides, compared.
-#[derive(Default)]
-struct ComparedCounts {
-    deltas: Vec<Delta>,
-    /// The cases that execute the same machine code on both sides.
-    same_code: BTreeSet<CaseKey>,
-    /// What is invalid in the base's.
-    invalid: Vec<InvalidEntry>,
-}
-
-impl ComparedCounts {
-    /// Leaves out the cases that execute the same code: their times are equal.
-    fn leave_out_same_code(&mut self, timed: &mut Vec<SubjectCase>, policy: &Policy) {
-        let all = timed.len();
-        for case in timed.extract_if(.., |case| self.same_code.contains(&case.key)) {
-            let limit = policy.limit(&case.key, case.metric, runs::today());
-            self.deltas.push(Delta::of_same_code(&case.key, case.metric, limit.is_some_and(Limit::blocks)));
-        }
-        if timed.len() < all {
-            eprintln!("times: {} of {all} cases execute the same machine code, and are not timed", all - timed.len());
-        }
-    }
-
-    /// True if a count blocks.
-    fn block(&self) -> bool {
-        self.deltas.iter().any(|delta| delta.blocks && delta.verdict == Verdict::Regressed)
-    }
 }
 
 /// A run in progress.

@@ -3,7 +3,7 @@
 //! - [`plan`] holds the user's selection; [`run`] measures it on one side.
 //! - [`ab`] measures two sides in one session and judges them; `two_sides` lists their cases, `match_up` matches them,
 //!   and [`staged_sides`] places their programs; `choose_timed` chooses the cases that are timed, `nothing_to_measure`
-//!   says when none need be, and [`kept_counts`] keeps what was counted of a base.
+//!   says when none need be, `counted_sides` counts both sides, and [`kept_counts`] keeps what was counted of a base.
 //! - [`shard`] takes a part of the cases; `round_measurements` records the times of rounds.
 //! - [`rulebook`] is what judges a change: the base's policy, baselines and list of cases; [`attribution`] finds out
 //!   whose doing a count that got worse is.
@@ -14,6 +14,7 @@ pub mod ab;
 pub mod attribution;
 pub mod backfill;
 mod choose_timed;
+mod counted_sides;
 pub mod judging;
 pub mod kept_counts;
 mod match_up;

@@ -133,6 +133,40 @@ fn sizes_take_a_part_of_the_budget_and_it_is_said_how_many_cases_have_none() {
     assert!((1..60).contains(&too_late), "some have one: {said}");
 }
 
+/// To count them would take longer than all of the budget: each is set up for a tenth of a second, under valgrind.
+const SET_UP: &str = r#"use criterion::{criterion_group, criterion_main, Criterion};
+
+fn set_up(criterion: &mut Criterion) {
+    for number in 0..60 {
+        criterion.bench_function(&format!("slow/{number}"), |b| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            b.iter(|| summing::squares(&[1; 100]));
+        });
+    }
+}
+
+criterion_group!(benches, set_up);
+criterion_main!(benches);
+"#;
+
+#[test]
+fn cases_without_time_to_be_counted_are_told_so_and_the_others_are_compared() {
+    if !has_valgrind() {
+        return;
+    }
+    let project = summing();
+    project.write("benches/sums.rs", &SET_UP.replace("[1; 100]", "[1; 1000]"));
+    project.commit();
+    project.write("benches/sums.rs", SET_UP);
+    project.commit();
+    let (code, said, progress) = project.assay(&["gate", "--lane", "counts", "--against", "HEAD~1", "--budget", "30"]);
+    assert_eq!(code, 3, "{said}{progress}");
+    assert!(said.contains("counts of ") && said.contains(" cases: there was no time for them"), "{said}{progress}");
+    assert!(said.lines().any(|line| line.starts_with("improved")), "some are compared: {said}{progress}");
+    let one_sided = said.lines().find(|line| line.starts_with("added") || line.starts_with("missing"));
+    assert_eq!(one_sided, None, "{said}{progress}");
+}
+
 /// Two benchmarks that hold one port while they are set up.
 const BOUND: &str = r#"use criterion::{criterion_group, criterion_main, Criterion};
 
