@@ -7,7 +7,7 @@ use baselines::delta::{Delta, Verdict};
 
 use crate::headline::{Tone, headline};
 use crate::names::{Names, printable};
-use crate::numbers::{percent, signed};
+use crate::numbers::{percent, plural, signed};
 use crate::ranking::{rank, reasons};
 use crate::{Report, cause, deltas};
 
@@ -28,7 +28,8 @@ pub fn render(report: &Report) -> String {
     }
     if let Some(judgement) = &report.judgement {
         let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
-        for delta in rank(&judgement.comparison).told.into_iter().filter(|delta| !delta.is_left_to_counts()) {
+        let ranking = rank(&judgement.comparison);
+        for delta in ranking.told.into_iter().filter(|delta| !delta.is_left_to_counts()) {
             let title = format!("{}: {} of {}", delta.verdict, delta.metric, names.case(&delta.case));
             match (delta.verdict, delta.blocks) {
                 (Verdict::Regressed, true) => errors.push((title, change(delta))),
@@ -38,6 +39,11 @@ pub fn render(report: &Report) -> String {
                 (Verdict::Regressed | Verdict::Inconclusive, false) => warnings.push((title, change(delta))),
                 _ => {}
             }
+        }
+        for group in ranking.unjudged.into_iter().filter(|group| group.verdict == Verdict::Inconclusive) {
+            let told = (format!("{}: {}", group.verdict, plural(group.deltas.len(), "metric")), group.why.to_owned());
+            let blocks = group.deltas.iter().any(|delta| delta.blocks);
+            if blocks { errors.push(told) } else { warnings.push(told) }
         }
         notices.extend(judgement.accepted.iter().map(|accepted| ("accepted".to_owned(), accepted.clone())));
         errors.extend(reasons(judgement).into_iter().map(|reason| ("invalid".to_owned(), reason.to_owned())));

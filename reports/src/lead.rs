@@ -14,7 +14,7 @@ use crate::charts::heat::{self, HeatCell};
 use crate::costs::cost;
 use crate::names::{Names, spoken};
 use crate::numbers::{count, percent, plural};
-use crate::ranking::rank;
+use crate::ranking::{is_unmeasured, rank};
 use crate::toggles::{self, ToggleEffects};
 use crate::{Report, cause, deltas, repeatability};
 
@@ -53,7 +53,8 @@ fn moved(delta: &Delta) -> String {
 pub fn undecided(judgement: &Judgement) -> String {
     let names = Names::of(judgement.comparison.deltas.iter().map(|delta| &delta.case));
     let ranking = rank(&judgement.comparison);
-    let open = || ranking.told.iter().filter(|delta| delta.verdict == Verdict::Inconclusive);
+    let all = || ranking.told.iter().chain(ranking.unjudged.iter().flat_map(|group| &group.deltas));
+    let open = || all().filter(|delta| delta.verdict == Verdict::Inconclusive);
     let Some(first) = open().next() else { return "Nothing was decided".to_owned() };
     let others = open().map(|delta| &delta.case).filter(|case| **case != first.case).collect::<BTreeSet<_>>().len();
     let others = match others {
@@ -62,7 +63,8 @@ pub fn undecided(judgement: &Judgement) -> String {
         number => format!("; {number} more are open"),
     };
     let ruled_out = judgement.ruled_out.as_ref().map(|ruled_out| format!("; {ruled_out}")).unwrap_or_default();
-    format!("It is not decided if `{}` got worse: {}{others}{ruled_out}", names.case(&first.case), moved(first))
+    let moved = if is_unmeasured(first) { first.why.clone() } else { moved(first) };
+    format!("It is not decided if `{}` got worse: {moved}{others}{ruled_out}", names.case(&first.case))
 }
 
 /// `Nothing got worse: no case is slower by more than 2.9% (99%, all 20 cases together); 779 counts are within their

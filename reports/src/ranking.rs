@@ -13,17 +13,27 @@ pub struct RankedDeltas<'a> {
     pub told: Vec<&'a Delta>,
     /// Deltas inside the limits, in the order of the comparison.
     pub equal: Vec<&'a Delta>,
-    /// Deltas that were not judged, by verdict (incomparable or added) and reason.
+    /// Deltas that were not judged, by verdict (incomparable, added, or inconclusive and not measured) and reason.
     pub unjudged: Vec<Unjudged<'a>>,
 }
 
 /// Deltas that were not judged, for one reason.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unjudged<'a> {
-    /// `incomparable` or `added`.
+    /// `incomparable`, `added` or `inconclusive`.
     pub verdict: Verdict,
     pub why: &'a str,
     pub deltas: Vec<&'a Delta>,
+}
+
+/// True for what is open because nothing of it was measured: it has a reason, and no value on either side.
+pub fn is_unmeasured(delta: &Delta) -> bool {
+    delta.verdict == Verdict::Inconclusive && delta.base.is_none() && delta.new.is_none()
+}
+
+/// True for what is told once for all deltas with its reason.
+pub fn is_grouped(delta: &Delta) -> bool {
+    matches!(delta.verdict, Verdict::Incomparable | Verdict::Added) || is_unmeasured(delta)
 }
 
 /// Sorts the deltas of a comparison into groups.
@@ -33,9 +43,7 @@ pub fn rank(comparison: &Comparison) -> RankedDeltas<'_> {
     for delta in &comparison.deltas {
         match delta.verdict {
             Verdict::Equal => ranking.equal.push(delta),
-            Verdict::Incomparable | Verdict::Added => {
-                unjudged.entry((delta.verdict, delta.why.as_str())).or_default().push(delta);
-            }
+            _ if is_grouped(delta) => unjudged.entry((delta.verdict, delta.why.as_str())).or_default().push(delta),
             _ => ranking.told.push(delta),
         }
     }
@@ -111,6 +119,7 @@ mod tests {
             delta(Verdict::Missing, true, 0.0, ""),
             delta(Verdict::Incomparable, true, 0.0, "sampled"),
             delta(Verdict::Added, true, 0.1, "new"),
+            Delta { base: None, new: None, ..delta(Verdict::Inconclusive, true, 0.0, "no time") },
         ];
         let comparison = Comparison { differences: vec![], deltas };
         let ranking = rank(&comparison);
@@ -129,6 +138,6 @@ mod tests {
         let judgement = judge(comparison.clone(), &[], &["a rule guards nothing".to_owned()]);
         assert_eq!((judgement.invalid.len(), reasons(&judgement)), (2, vec!["a rule guards nothing"]));
         let unjudged: usize = ranking.unjudged.iter().map(|group| group.deltas.len()).sum();
-        assert_eq!((ranking.equal.len(), ranking.unjudged.len(), unjudged), (1, 2, 3));
+        assert_eq!((ranking.equal.len(), ranking.unjudged.len(), unjudged), (1, 3, 4));
     }
 }

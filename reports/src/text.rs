@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::names::{Names, printable};
 use crate::numbers::{count, percent_at_most, signed};
-use crate::ranking::{rank, reasons};
+use crate::ranking::{is_grouped, rank, reasons};
 use crate::{Report, cause, deltas, headline, repeatability, tables};
 
 /// Columns of the counts lane for which a terminal has no room.
@@ -185,7 +185,7 @@ fn table(deltas: &[&Delta], names: &Names) -> String {
         if let Some(doing) = cause::doing(delta) {
             text.push_str(&format!("    {:>12}  {}\n", "", printable(&doing)));
         }
-        let grouped = matches!(delta.verdict, Verdict::Incomparable | Verdict::Added | Verdict::Equal);
+        let grouped = delta.verdict == Verdict::Equal || is_grouped(delta);
         // What holds for several rows stands below the last of them.
         let again = deltas.get(place + 1).is_some_and(|next| next.verdict == delta.verdict && next.why == delta.why);
         let baffles = delta.relative.is_none() || delta.is_left_to_counts();
@@ -216,4 +216,31 @@ fn plain<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
         column.set_cell_alignment(if index < 2 { CellAlignment::Left } else { CellAlignment::Right });
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use baselines::CaseKey;
+    use baselines::delta::Comparison;
+    use baselines::gate;
+
+    use super::*;
+
+    #[test]
+    fn what_there_was_no_time_to_measure_is_one_line() {
+        let why = "the time was up before the first look: give it more (--budget)";
+        let delta = |benchmark: &str, metric: &str| {
+            let case = CaseKey { benchmark: benchmark.to_owned(), variant: String::new() };
+            Delta::new(case, metric, (Verdict::Inconclusive, why), true)
+        };
+        let deltas =
+            ["sums/a", "sums/b"].into_iter().flat_map(|case| ["cpu_time", "waiting_time"].map(|of| delta(case, of)));
+        let judged = gate::judge(Comparison { differences: vec![], deltas: deltas.collect() }, &[], &[]);
+        let text = judgement(&judged);
+        let lines: Vec<&str> = text.lines().collect();
+        let told = "inconclusive: 4 (cpu_time of sums/a, waiting_time of sums/a, cpu_time of sums/b, and 1 more): ";
+        assert_eq!(lines[0], format!("{told}{why}"));
+        assert!(lines.len() == 2 && lines[1].starts_with("undecided"), "{text}");
+        assert_eq!(judged_rows(&judged, true).matches(why).count(), 2, "below all rows, and in the summary");
+    }
 }
