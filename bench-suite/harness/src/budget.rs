@@ -10,8 +10,9 @@ const LEAST: u64 = 30;
 /// Why something was not measured when the time was up.
 pub const NO_TIME: &str = "there was no time for them: give a longer `--budget`";
 
-/// The part of the whole time that a search for causes may take, as a divisor.
-const CAUSES: u32 = 2;
+/// The part of the whole time that there is after its end, as a divisor: what was measured until then is of no use if
+/// there is no time to judge it.
+const AFTER: u32 = 2;
 
 /// A limit of time that has begun; without one there is always time left.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,11 +45,14 @@ impl Budget {
         Budget { until: self.until.map(|until| now + until.saturating_duration_since(now) / parts), ..self }
     }
 
-    /// The time of a search for causes that begins now: half as long as the whole. After the end there is that much
-    /// more, for all searches together.
+    /// The same with half of the whole more: for what decides if a measurement can be judged.
+    pub fn extended(self) -> Budget {
+        Budget { until: self.until.map(|until| until + self.whole / AFTER), ..self }
+    }
+
+    /// The time of a search for causes that begins now: half as long as the whole, and within the [`Self::extended`].
     pub fn for_causes(self) -> Budget {
-        let half = self.whole / CAUSES;
-        Budget { until: self.until.map(|until| until.min(Instant::now()) + half), ..self }
+        Budget { until: self.until.map(|until| until.min(Instant::now()) + self.whole / AFTER), ..self }
     }
 
     /// The same without a `build`, which took this long: it ends so much later.
@@ -109,6 +113,8 @@ mod tests {
         assert_eq!(left(ended(Duration::ZERO)), 1800.0);
         assert_eq!(left(ended(Duration::from_secs(2))), 1798.0, "all searches end together");
         assert!(Budget::start(Some(Duration::ZERO)).for_causes().is_over());
+        assert_eq!(begun.extended().at_most(1000 * minute).as_secs_f64().round(), 5400.0);
+        assert_eq!(Budget::default().extended().at_most(minute), minute);
         assert_eq!(left(Budget::default()), 60_000.0);
         assert_eq!(begun.without(30 * minute).at_most(1000 * minute).as_secs_f64().round(), 5400.0);
     }

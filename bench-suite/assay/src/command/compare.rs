@@ -78,7 +78,7 @@ pub struct CompareArgs {
     only: Option<String>,
 
     /// For revisions, variants and phases: end this many seconds after the builds, at least 30; what still needs rounds
-    /// then is undecided. To find out whose doing it is that something got worse may take half as long again
+    /// then is undecided. To count again what differs, and to find out whose doing it is, may take half as long again
     #[arg(long, value_name = "SECONDS", value_parser = budget::seconds)]
     budget: Option<Duration>,
 }

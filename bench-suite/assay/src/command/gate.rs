@@ -109,8 +109,8 @@ pub struct GateArgs {
     #[arg(long, requires = "command")]
     same_output: bool,
 
-    /// With --against: end this many seconds after the builds; what was not decided by then is undecided. To find out
-    /// whose doing it is that something got worse may take half as long again. At least 30
+    /// With --against: end this many seconds after the builds; what was not decided by then is undecided. To count
+    /// again what differs, and to find out whose doing it is, may take half as long again. At least 30
     #[arg(long, value_name = "SECONDS", requires = "against", value_parser = budget::seconds)]
     budget: Option<Duration>,
 

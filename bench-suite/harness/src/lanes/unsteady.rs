@@ -10,11 +10,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use baselines::policy::Policy;
-use baselines::{Measurement, Run, RunWriter};
+use baselines::{CaseKey, Measurement, Run, RunWriter};
 
 use super::counts::{CountPlan, Place};
+use crate::budget::NO_TIME;
 use crate::build::checkout::Build;
 use crate::cores;
 use crate::progress::Progress;
@@ -31,54 +32,70 @@ const MORE_SEEDS: std::ops::Range<u64> = 2..7;
 /// Why their counts are not judged.
 const WHY: &str = "they differ from run to run of one program";
 
+/// What counting again has shown.
+#[derive(Debug, Default, PartialEq)]
+pub struct CountedAgain {
+    /// The unsteady cases.
+    pub cases: Vec<SubjectCase>,
+    /// The cases for which there was no time.
+    pub too_late: BTreeSet<CaseKey>,
+}
+
 /// The cases that differ between two sides, and whose instructions also differ between two counts of one side.
 /// `counted` are the first counts of the base and of the new side; only cases that differ there are counted again. The
 /// new side's plan comes first. The base has none if it is a stored baseline, and of its cases only those that got
 /// worse are counted again: a change for the better turns no gate red.
-pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Vec<SubjectCase>> {
+pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<CountedAgain> {
     let both = |case: &SubjectCase| first(counted[0], case).zip(first(counted[1], case));
     let differs = |case: &&SubjectCase| both(case).is_some_and(|(base, new)| base != new);
     let is_worse = |case: &SubjectCase| both(case).is_some_and(|(base, new)| base < new);
     let cases = plans.first().map_or(&[][..], |(plan, _)| plan.cases);
     let differing: Vec<SubjectCase> = cases.iter().filter(differs).cloned().collect();
+    let mut found = CountedAgain::default();
     if differing.is_empty() {
-        return Ok(vec![]);
+        return Ok(found);
     }
     let folder = workspace::temporary("unsteady-")?;
     let worse = differing.iter().filter(|case| is_worse(case)).count();
     let progress = Progress::start("counts again", differing.len() + (plans.len() - 1) * worse);
-    let (mut steady, mut unsteady) = (differing, Vec::new());
+    let mut steady = differing;
     for (side, (plan, counted)) in plans.iter().enumerate() {
         steady.retain(|case| side == 0 || is_worse(case));
         if steady.is_empty() {
             break;
         }
-        let build = elsewhere(plan.build, SEED, &folder.path().join(side.to_string()))?;
-        let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
+        let (build, budget) = (elsewhere(plan.build, SEED, &folder.path().join(side.to_string()))?, plan.budget);
+        let programs = build.programs.iter().map(|program| program.path.as_path());
+        let place = Place::new(programs, 2, vec![])?.within(budget);
         // The second repetition has another path and another environment.
         let moved = CountPlan { build: &build, ..*plan };
-        let count = |_, number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
-        let mut differ = BTreeSet::new();
-        let done = |number: usize, again: Result<u64>| {
-            progress.done(&steady[number].label());
-            if again.ok() != first(counted, &steady[number]) {
-                differ.insert(number);
-            }
+        let count =
+            |_, number: usize, case: &SubjectCase| budget.in_time(|| moved.instructions(&place, case, number, 1));
+        // None if there was no time for it.
+        let mut differs = vec![None; steady.len()];
+        let done = |number: usize, again: Result<Option<u64>>| {
+            let case = &steady[number];
+            progress.done(&case.label());
+            differs[number] = again.transpose().map(|again| again.ok() != first(counted, case));
             Ok(())
         };
         cores::for_each(&steady, count, done)?;
-        let cases = std::mem::take(&mut steady).into_iter().enumerate();
-        let (found, rest): (Vec<_>, Vec<_>) = cases.partition(|(number, _)| differ.contains(number));
-        unsteady.extend(found.into_iter().map(|(_, case)| case));
-        steady = rest.into_iter().map(|(_, case)| case).collect();
+        for (case, differs) in std::mem::take(&mut steady).into_iter().zip(differs) {
+            match differs {
+                Some(true) => found.cases.push(case),
+                Some(false) => steady.push(case),
+                None => drop(found.too_late.insert(case.key)),
+            }
+        }
     }
-    Ok(unsteady)
+    Ok(found)
 }
 
 /// Writes why the counts of unsteady `cases` are not judged, if their times are. Where none are taken, a case makes the
 /// run invalid if it got worse all the same: each of six counts, with the functions in another order each time, is
 /// above the base's by more than the policy's limit, and by more than twice what they differ among themselves. Of one
-/// normal distribution, seven counts do that in 1 of 1,000 draws. The `remedy` is for such a case.
+/// normal distribution, seven counts do that in 1 of 1,000 draws. The `remedy` is for such a case. Without time for all
+/// of these counts, none of them is judged, and the run is invalid.
 pub fn judge(
     plan: CountPlan<'_>,
     cases: &[SubjectCase],
@@ -91,7 +108,14 @@ pub fn judge(
         let why = format!("{WHY}: only its times are judged");
         return cases.iter().try_for_each(|case| Ok(writer.skipped(format!("counts of {}", case.label()), &*why)?));
     };
-    for (case, worse) in cases.iter().zip(worse(plan, cases, [base, writer.so_far()], policy)?) {
+    if cases.is_empty() {
+        return Ok(());
+    }
+    let Some(worse) = plan.budget.in_time(|| worse(plan, cases, [base, writer.so_far()], policy))? else {
+        let what = format!("counts of cases that differ from run to run ({})", cases.len());
+        return Ok(writer.invalid(what, NO_TIME)?);
+    };
+    for (case, worse) in cases.iter().zip(worse) {
         let label = case.label();
         match worse {
             Some(worse) => {
@@ -110,19 +134,18 @@ fn worse(
     [base, counted]: [&Run; 2],
     policy: &Policy,
 ) -> Result<Vec<Option<String>>> {
-    if cases.is_empty() {
-        return Ok(vec![]);
-    }
     let folder = workspace::temporary("unsteady-")?;
     let progress = Progress::start("counts again", cases.len() * MORE_SEEDS.count());
     let mut counts: Vec<Vec<u64>> = cases.iter().map(|case| first(counted, case).into_iter().collect()).collect();
     for seed in MORE_SEEDS {
         let build = elsewhere(plan.build, seed, &folder.path().join(seed.to_string()))?;
-        let place = Place::new(build.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
+        let programs = build.programs.iter().map(|program| program.path.as_path());
+        let place = Place::new(programs, 2, vec![])?.within(plan.budget);
         let moved = CountPlan { build: &build, ..plan };
         let count = |_, number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
         cores::for_each(cases, count, |number: usize, again: Result<u64>| {
             progress.done(&cases[number].label());
+            ensure!(!plan.budget.is_over(), NO_TIME);
             counts[number].extend(again);
             Ok(())
         })?;
@@ -163,4 +186,37 @@ fn elsewhere(build: &Build, seed: u64, folder: &Path) -> Result<Build> {
         program.path = to;
     }
     Ok(moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use baselines::{Environment, RunHeader, Sample};
+    use workloads::cases;
+    use workloads::input::Source;
+
+    use super::*;
+    use crate::budget::Budget;
+    use crate::subject::memory::MemorySubject;
+
+    #[test]
+    fn what_there_is_no_time_to_count_again_is_neither_steady_nor_unsteady() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("program");
+        std::fs::write(&program, "a program").expect("written");
+        let subject = MemorySubject { source: Source::default() };
+        let build = subject.in_place(program).expect("lies in a folder");
+        let cases = [MemorySubject::case(&cases::find("embedding_embed", &[]).expect("listed"), &[])];
+        let counted = |instructions: f64| {
+            let sample = Sample::new(vec![instructions]).expect("finite");
+            let of = Measurement::new(cases[0].key.clone(), "instructions", sample, cases[0].durability);
+            let header = RunHeader::new("assay gate", "quick", Environment::detect(1, "generated"));
+            Run { measurements: vec![of.over(cases[0].operations)], ..Run::new(header) }
+        };
+        let (base, new, budget) = (counted(100.0), counted(110.0), Budget::start(Some(Duration::ZERO)));
+        let plan = CountPlan { subject: &subject, build: &build, cases: &cases, repeat: 1, budget };
+        let found = find(&[(plan, &new), (plan, &base)], [&base, &new]).expect("asked");
+        assert_eq!(found, CountedAgain { cases: vec![], too_late: BTreeSet::from([cases[0].key.clone()]) });
+    }
 }

@@ -80,20 +80,23 @@ impl CountedSides<'_> {
         let plan = |build| CountPlan { subject, build, cases, repeat, budget };
         let profiles = counts::measure(plan(new), writer, |_| false)?;
         too_late.extend(profiles.too_late);
+        let mut judged: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
+        if !subject.is_exact() {
+            let counted = [&of_base, writer.so_far()];
+            let again = |build| CountPlan { budget: budget.extended(), ..plan(build) };
+            let found = unsteady::find(&[(again(new), counted[1]), (again(base), counted[0])], counted)?;
+            too_late.extend(found.too_late);
+            let found = found.cases;
+            judged.retain(|key| !found.iter().any(|case| case.key == **key));
+            let no_times = !selection.compares(Lane::Time);
+            let no_times = no_times.then_some("a gate with `--lane time` judges its times");
+            unsteady::judge(again(new), &found, &of_base, &rulebook.policy, no_times, writer)?;
+        }
+        judged.retain(|key| !too_late.contains(*key));
         if !too_late.is_empty() {
             let what = format!("counts of {} of {all} cases", too_late.len());
             eprintln!("invalid: {what}: {NO_TIME}");
             writer.invalid(what, NO_TIME)?;
-        }
-        let mut judged: Vec<&CaseKey> = cases.iter().map(|case| &case.key).collect();
-        judged.retain(|key| !too_late.contains(*key));
-        if !subject.is_exact() {
-            let counted = [&of_base, writer.so_far()];
-            let found = unsteady::find(&[(plan(new), counted[1]), (plan(base), counted[0])], counted)?;
-            judged.retain(|key| !found.iter().any(|case| case.key == **key));
-            let no_times = !selection.compares(Lane::Time);
-            let no_times = no_times.then_some("a gate with `--lane time` judges its times");
-            unsteady::judge(plan(new), &found, &of_base, &rulebook.policy, no_times, writer)?;
         }
         let counts = |run: &Run| {
             let is_count = |measurement: &&Measurement| {

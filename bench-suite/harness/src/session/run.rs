@@ -100,7 +100,7 @@ fn measure_like(
         counts::measure(plan, &mut writer, |_| false)?;
         if let Some((stored, rulebook)) = stored {
             let counted = writer.so_far();
-            unsteady = unsteady::find(&[(plan, counted)], [stored, counted])?;
+            unsteady = unsteady::find(&[(plan, counted)], [stored, counted])?.cases;
             let remedy = "`--against` judges its times";
             unsteady::judge(plan, &unsteady, stored, &rulebook.policy, Some(remedy), &mut writer)?;
         }
