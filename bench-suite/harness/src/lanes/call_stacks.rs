@@ -86,7 +86,7 @@ fn folded(
 ) -> Result<(String, String)> {
     if subject.counting() == Counting::Process {
         let crates = subject.crates()?;
-        let of = |build| counts::whole_process(build, case, &crates).map(|counts| counts.folded);
+        let of = |build| counts::whole_process(build, case, &crates, budget).map(|counts| counts.folded);
         return Ok((of(base).context("the base")?, of(new)?));
     }
     let (base, new) = both(&subject.command(base, case), &subject.command(new, case), budget)?;

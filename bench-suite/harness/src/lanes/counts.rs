@@ -294,7 +294,7 @@ impl CountPlan<'_> {
         if self.subject.counting() != Counting::Process {
             return place.count(&self.subject.command(self.build, case), number, repetition);
         }
-        let counts = whole_process(self.build, case, &place.crates)?;
+        let counts = whole_process(self.build, case, &place.crates, self.budget)?;
         Ok(CaseCounts {
             values: BTreeMap::from([("instructions", counts.instructions as f64)]),
             work: BTreeMap::new(),
@@ -314,18 +314,18 @@ impl CountPlan<'_> {
         repetition: usize,
     ) -> Result<u64> {
         match self.subject.counting() {
-            Counting::Process => Ok(whole_process(self.build, case, &[])?.instructions),
+            Counting::Process => Ok(whole_process(self.build, case, &[], self.budget)?.instructions),
             _ => place.instructions(&self.subject.command(self.build, case), number, repetition),
         }
     }
 }
 
 /// The counts of a case that is a command.
-pub fn whole_process(build: &Build, case: &SubjectCase, crates: &[String]) -> Result<ProcessCounts> {
+pub fn whole_process(build: &Build, case: &SubjectCase, crates: &[String], budget: Budget) -> Result<ProcessCounts> {
     let program = build.find(&case.program).context("every command has a program")?;
     let arguments = &words::split(&case.id)?[1..];
     let folder = &build.tree.join(&program.package);
-    process_profile::count(Invocation { program: &program.path, arguments, folder, crates })
+    process_profile::count(Invocation { program: &program.path, arguments, folder, crates, budget })
 }
 
 /// The cases that the lane can count. What it can't is skipped with the reason.

@@ -2,15 +2,16 @@
 //! starts.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use baselines::FunctionCost;
 
-use super::bounded::last_lines;
+use super::bounded::{self, last_lines};
 use super::callgrind::{self, CallgrindProfile};
 use super::function_costs::{self, SEPARATE_CALLERS};
 use super::valgrind::valgrind;
+use crate::budget::Budget;
 use crate::workspace;
 
 /// The function of the C library below which a program does its work, as callgrind names it.
@@ -27,6 +28,8 @@ pub struct Invocation<'a> {
     pub folder: &'a Path,
     /// The crates of its source, if it is Rust.
     pub crates: &'a [String],
+    /// The time that is left: then it is killed.
+    pub budget: Budget,
 }
 
 /// The counts of a whole process.
@@ -52,7 +55,7 @@ pub fn count(invocation: Invocation<'_>) -> Result<ProcessCounts> {
     Ok(ProcessCounts { instructions: profile.total, functions, folded: function_costs::folded(&profile, MAIN) })
 }
 
-fn profile(Invocation { program, arguments, folder, crates }: Invocation<'_>) -> Result<CallgrindProfile> {
+fn profile(Invocation { program, arguments, folder, crates, budget }: Invocation<'_>) -> Result<CallgrindProfile> {
     let out = workspace::temporary("process-")?;
     let file = out.path().join("callgrind.%p");
     let mut command = valgrind();
@@ -61,8 +64,8 @@ fn profile(Invocation { program, arguments, folder, crates }: Invocation<'_>) ->
         command.arg(SEPARATE_CALLERS);
     }
     command.arg(format!("--callgrind-out-file={}", file.to_str().context("the path of a profile is not UTF-8")?));
-    let output = command.arg(program).args(arguments).current_dir(folder).stdin(Stdio::null()).output();
-    let output = output.context("can't start valgrind")?;
+    command.arg(program).args(arguments).current_dir(folder);
+    let output = bounded::output(&mut command, "valgrind", budget.at_most(Duration::MAX))?;
     let said = last_lines(&[], &output.stderr);
     ensure!(output.status.success(), "under callgrind, {} ended with {}: {said}", program.display(), output.status);
     let mut sum = CallgrindProfile::default();
@@ -92,16 +95,20 @@ mod tests {
             println!("skipped: {why}");
             return;
         }
-        let of = |script: &str| {
+        let within = |script: &str, budget: Budget| {
             let arguments = ["-c".to_owned(), script.to_owned()];
             let (program, folder) = (Path::new("/bin/sh"), Path::new("/"));
-            count(Invocation { program, arguments: &arguments, folder, crates: &[] })
+            count(Invocation { program, arguments: &arguments, folder, crates: &[], budget })
         };
+        let of = |script: &str| within(script, Budget::default());
         let (one, two) = (of("true").expect("counted"), of("/bin/sh -c true; true").expect("counted"));
         assert!(one.functions.len() > 5 && one.instructions > 50_000, "{}", one.instructions);
         assert!(two.instructions > one.instructions * 3 / 2, "{} {}", one.instructions, two.instructions);
         let error = of("echo no >&2; exit 4").expect_err("fails").to_string();
         assert!(error.contains("exit status: 4") && error.ends_with(" no"), "{error}");
+        let second = Budget::start(Some(Duration::from_secs(1)));
+        let error = within("exec sleep 600", second).expect_err("the time is up").to_string();
+        assert!(error.ends_with("it was killed"), "{error}");
     }
 
     #[test]
@@ -113,8 +120,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join(".valgrindrc"), "--callgrind:toggle-collect=no_such_function\n")
             .expect("writes");
-        let invocation =
-            Invocation { program: Path::new("/bin/true"), arguments: &[], folder: folder.path(), crates: &[] };
+        let (program, budget) = (Path::new("/bin/true"), Budget::default());
+        let invocation = Invocation { program, arguments: &[], folder: folder.path(), crates: &[], budget };
         assert!(count(invocation).expect("counted").instructions > 1000);
     }
 }
