@@ -4,11 +4,12 @@
 //! a case that only one side has time for is judged on neither.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use baselines::delta::{Delta, Verdict};
 use baselines::policy::{Limit, Policy};
-use baselines::{CaseKey, InvalidEntry, Lane, Measurement, Run, RunWriter, compare};
+use baselines::{CaseKey, Environment, InvalidEntry, Lane, Measurement, Run, RunWriter, compare};
 
 use super::kept_counts::kept_or_counted;
 use super::plan::{self, Selection};
@@ -128,8 +129,22 @@ impl CountedSides<'_> {
 
     /// The base's counts, kept or new, and the cases for which there was no time; `run` is the new side's.
     fn of_base(&self, cases: &[SubjectCase], run: &Run) -> Result<(Run, BTreeSet<CaseKey>)> {
-        let CountedSides { subject, sides: [base, _], selection: Selection { repeat, .. }, .. } = *self;
+        let CountedSides { subject, sides: [base, _], selection, budget, .. } = *self;
         let environment = nothing_to_measure::environment(run.header.environment.clone(), base);
+        let path = self.file_of_base(cases, &environment)?;
+        let (mut too_late, budget) = (BTreeSet::new(), budget.part(2));
+        let count = |missing: &[SubjectCase], writer: &mut RunWriter| -> Result<()> {
+            let plan = CountPlan { subject, build: base, cases: missing, repeat: selection.repeat, budget };
+            too_late = counts::measure(plan, writer, |_| false)?.too_late;
+            Ok(())
+        };
+        let counted = kept_or_counted(&path, plan::header("quick", environment), cases, count)?;
+        Ok((counted, too_late))
+    }
+
+    /// The file of the base's counts. Its name has all that decides them.
+    fn file_of_base(&self, cases: &[SubjectCase], environment: &Environment) -> Result<PathBuf> {
+        let CountedSides { subject, sides: [base, _], selection: Selection { repeat, .. }, .. } = *self;
         // Two programs may have a benchmark of one name, a later assay counts more, and functions are charged by crate.
         let programs: Vec<&str> = base.programs.iter().map(|program| program.name.as_str()).collect();
         // Project files may differ in the variables of the benches; the number of operations is checked for each case.
@@ -142,15 +157,7 @@ impl CountedSides<'_> {
             what.push_str(&format!("{:?}", std::env::vars_os().collect::<Vec<_>>()));
         }
         let name = format!("counts-{}-{}.jsonl", environment.key(), hash(what));
-        let path = base.folder.join(name);
-        let (mut too_late, budget) = (BTreeSet::new(), self.budget.part(2));
-        let count = |missing: &[SubjectCase], writer: &mut RunWriter| -> Result<()> {
-            let plan = CountPlan { subject, build: base, cases: missing, repeat: *repeat, budget };
-            too_late = counts::measure(plan, writer, |_| false)?.too_late;
-            Ok(())
-        };
-        let counted = kept_or_counted(&path, plan::header("quick", environment), cases, count)?;
-        Ok((counted, too_late))
+        Ok(base.folder.join(name))
     }
 }
 
@@ -159,7 +166,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use baselines::{Environment, Sample};
+    use baselines::Sample;
     use workloads::cases;
     use workloads::input::Source;
 
@@ -200,9 +207,9 @@ mod tests {
         };
         let too_late = (vec![], vec![format!("counts of 2 of 2 cases: {NO_TIME}")]);
         assert_eq!(compare("neither"), too_late);
-        let mut files = std::fs::read_dir(folder.path()).expect("lists").map(|entry| entry.expect("an entry").path());
-        let kept = files.find(|path| path.extension().is_some()).expect("the base's counts are kept");
-        std::fs::remove_file(&kept).expect("removed");
+        let environment = nothing_to_measure::environment(Environment::detect(1, "generated"), &build);
+        let kept = sides.file_of_base(&cases, &environment).expect("named");
+        assert!(!kept.exists(), "there was nothing to keep");
         let mut writer = writer(&kept);
         let [case, _] = &cases[..] else { panic!("two cases") };
         let sample = Sample::new(vec![1.0]).expect("finite");

@@ -35,6 +35,9 @@ pub fn kept_or_counted(
     let mut old = kept.measurements.into_iter().filter(|kept| missing.iter().all(|case| case.key != kept.case));
     old.try_for_each(|kept| writer.measurement(kept))?;
     count(&missing, &mut writer)?;
+    if writer.so_far().measurements.is_empty() {
+        return Ok(writer.so_far().clone()); // there is nothing to keep
+    }
     let run = writer.finish()?;
     std::fs::rename(&file, path).with_context(|| format!("can't keep the counts as {}", path.display()))?;
     Ok(run)
