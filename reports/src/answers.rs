@@ -120,7 +120,8 @@ fn trust(report: &Report, worse: &[&Delta]) -> String {
     if exact < worse.len() {
         said.push(format!("{} measured on both sides in turn, shown at 99%", of(worse.len() - exact, worse.len())));
     }
-    let controls = report.notes.iter().filter(|note| note.starts_with(CONTROL)).count();
+    let judged = |note: &&String| note.starts_with(CONTROL) && !note.contains(OPEN);
+    let controls = report.notes.iter().filter(judged).count();
     if controls > 0 {
         // A wrong control would have made the run invalid, not red.
         said.push(format!("{} with a known answer judged rightly in this run", plural(controls, "control")));
@@ -128,8 +129,9 @@ fn trust(report: &Report, worse: &[&Delta]) -> String {
     format!("Yes: {}", said.join("; "))
 }
 
-/// Notes on controls begin so.
+/// Notes on controls begin so, and those that were not decided go on so.
 const CONTROL: &str = "the control with ";
+const OPEN: &str = ") is inconclusive: ";
 
 fn of(number: usize, all: usize) -> String {
     match number {
