@@ -64,13 +64,11 @@ pub fn find(plans: &[(CountPlan<'_>, &Run)], counted: [&Run; 2]) -> Result<Count
         if steady.is_empty() {
             break;
         }
-        let (build, budget) = (elsewhere(plan.build, SEED, &folder.path().join(side.to_string()))?, plan.budget);
-        let programs = build.programs.iter().map(|program| program.path.as_path());
-        let place = Place::new(programs, 2, vec![])?.within(budget);
+        let (build, place) = elsewhere(plan, SEED, &folder.path().join(side.to_string()))?;
         // The second repetition has another path and another environment.
         let moved = CountPlan { build: &build, ..*plan };
         let count =
-            |_, number: usize, case: &SubjectCase| budget.in_time(|| moved.instructions(&place, case, number, 1));
+            |_, number: usize, case: &SubjectCase| plan.budget.in_time(|| moved.instructions(&place, case, number, 1));
         // None if there was no time for it.
         let mut differs = vec![None; steady.len()];
         let done = |number: usize, again: Result<Option<u64>>| {
@@ -138,9 +136,7 @@ fn worse(
     let progress = Progress::start("counts again", cases.len() * MORE_SEEDS.count());
     let mut counts: Vec<Vec<u64>> = cases.iter().map(|case| first(counted, case).into_iter().collect()).collect();
     for seed in MORE_SEEDS {
-        let build = elsewhere(plan.build, seed, &folder.path().join(seed.to_string()))?;
-        let programs = build.programs.iter().map(|program| program.path.as_path());
-        let place = Place::new(programs, 2, vec![])?.within(plan.budget);
+        let (build, place) = elsewhere(&plan, seed, &folder.path().join(seed.to_string()))?;
         let moved = CountPlan { build: &build, ..plan };
         let count = |_, number: usize, case: &SubjectCase| moved.instructions(&place, case, number, 1);
         cores::for_each(cases, count, |number: usize, again: Result<u64>| {
@@ -174,9 +170,10 @@ fn first(run: &Run, case: &SubjectCase) -> Option<u64> {
     Some((counts.sample.median() * case.operations as f64).round() as u64)
 }
 
-/// A build whose programs have their functions in another order, as far as they can be linked again.
-fn elsewhere(build: &Build, seed: u64, folder: &Path) -> Result<Build> {
-    let mut moved = build.clone();
+/// The build of a plan whose programs have their functions in another order, as far as they can be linked again, and
+/// the place of its counts.
+fn elsewhere(plan: &CountPlan<'_>, seed: u64, folder: &Path) -> Result<(Build, Place)> {
+    let mut moved = plan.build.clone();
     for (number, program) in moved.programs.iter_mut().enumerate() {
         let Ok(relink) = &program.layouts else { continue };
         let to = folder.join(number.to_string());
@@ -185,7 +182,8 @@ fn elsewhere(build: &Build, seed: u64, folder: &Path) -> Result<Build> {
         relink.link_with_symbols(seed, &to)?;
         program.path = to;
     }
-    Ok(moved)
+    let place = Place::new(moved.programs.iter().map(|program| program.path.as_path()), 2, vec![])?;
+    Ok((moved, place.within(plan.budget)))
 }
 
 #[cfg(test)]
